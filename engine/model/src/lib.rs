@@ -1,0 +1,26 @@
+//! The words that every room shares: identities, job and task descriptions, states, outcomes, values, limits and
+//! diagnostics.
+//!
+//! Pure data. No clock, no input or output, no actors; nothing here decides anything. Everything that crosses a room's
+//! wall is made of these types, and the wire and store formats convert to and from them explicitly.
+
+mod codec;
+mod diagnostic;
+mod ids;
+mod job;
+mod limits;
+mod node;
+mod outcome;
+mod value;
+
+pub use codec::{CodecError, VALUE_BYTES_MAX, VALUE_DEPTH_MAX, decode_value, encode_value};
+pub use diagnostic::{Diagnostic, Label, Severity, Span};
+pub use ids::{AttemptToken, BlobHash, JobId, NodeId, ParseIdError, TaskId};
+pub use job::{
+    ARRAY_TASKS_MAX, ArgumentSource, DeviceChoice, IndexRange, Input, JobSpec, JobState, Program, Resources,
+    RetryPolicy, SpecError, TaskState,
+};
+pub use limits::{LimitHit, LimitKind, LimitLevel, Limits};
+pub use node::{DeviceInfo, DeviceKind, NodeCapacity, NodeRole};
+pub use outcome::{Cost, Failure, INLINE_BYTES_MAX, Outcome, Payload, TaskOutput};
+pub use value::{DType, TensorData, TensorDataError, Value};
