@@ -1,0 +1,24 @@
+//! The bounds and rhythms of the protocol, each with its reason.
+
+use std::time::Duration;
+
+/// Largest frame body: 8 MiB. A full batch of completions (each at most 64 KiB inline) is cut to fit.
+pub const FRAME_BYTES_MAX: usize = 8 << 20;
+/// A piece of a blob: 1 MiB keeps eight in a frame's bound and a slow link responsive.
+pub const BLOB_CHUNK_BYTES: usize = 1 << 20;
+/// Most jobs in one answer.
+pub const JOBS_PER_PAGE_MAX: u32 = 1000;
+/// Most bytes of task details in one answer; the client asks again for the rest.
+pub const TASKS_PAGE_BYTES: usize = 4 << 20;
+/// Longest wait of one `WaitJob`; clients ask again.
+pub const WAIT_MAX: Duration = Duration::from_secs(30);
+/// A worker's sign of life.
+pub const HEARTBEAT_INTERVAL: Duration = Duration::from_millis(500);
+/// Without a sign of life for this long, a worker's tasks go back to the queue: ten missed heartbeats.
+pub const WORKER_LEASE: Duration = Duration::from_secs(5);
+/// Longest time that a request may take when its sender names no deadline.
+pub const REQUEST_DEADLINE: Duration = Duration::from_secs(30);
+
+const _: () = assert!(BLOB_CHUNK_BYTES < FRAME_BYTES_MAX);
+const _: () = assert!(TASKS_PAGE_BYTES < FRAME_BYTES_MAX);
+const _: () = assert!(WORKER_LEASE.as_millis() >= 4 * HEARTBEAT_INTERVAL.as_millis());
