@@ -110,6 +110,8 @@ pub struct JoinRequest {
     pub token: String,
     /// The node's public key with proof of possession: a PEM certificate signing request.
     pub csr_pem: String,
+    /// The same for the key of the machine's own client, with which its user's commands reach the cluster.
+    pub client_csr_pem: String,
     /// Its name for people.
     pub name: String,
     /// Where it listens.
@@ -127,6 +129,8 @@ pub struct JoinedNode {
     pub role: NodeRole,
     /// Its certificate, PEM.
     pub certificate_pem: String,
+    /// The certificate of the machine's own client (role submitter; it may also stop its own node), PEM.
+    pub client_certificate_pem: String,
     /// The cluster's authority, PEM.
     pub ca_pem: String,
     /// The cluster's name.
