@@ -1,0 +1,48 @@
+//! Every error code that a user can see is documented in the one table of its kind, where `nexus explain` finds it.
+
+use super::{Finding, Workspace};
+
+/// The first two letters of a code, and the file that holds its table: code and explanation.
+const TABLES: &[(&str, &str)] =
+    &[("MC", "engine/mcode/src/codes.rs"), ("NX", "actors/src/codes.rs"), ("TE", "engine/tensor/src/error.rs")];
+
+/// Every code that stands in a string of the code, outside tests, is in its table.
+pub(super) fn check(workspace: &Workspace) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for source in workspace.sources() {
+        for token in source.tokens().iter().filter(|token| !source.is_test_line(token.line)) {
+            let Some(code) = token.text.strip_prefix('"').and_then(|text| text.strip_suffix('"')) else { continue };
+            let Some((_, table)) = TABLES.iter().find(|(kind, _)| is_code(code, kind)) else { continue };
+            let documented = workspace
+                .source(table)
+                .is_some_and(|table| table.tokens().iter().any(|documented| documented.text == token.text));
+            if source.path != *table && !documented {
+                let message = format!("{code} is not in {table}: say there what it means and how to mend it");
+                findings.push(Finding::new(&source.path, token.line, message));
+            }
+        }
+    }
+    findings
+}
+
+/// Whether `text` is `kind` and four digits.
+fn is_code(text: &str, kind: &str) -> bool {
+    text.strip_prefix(kind).is_some_and(|digits| digits.len() == 4 && digits.bytes().all(|b| b.is_ascii_digit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_that_is_in_no_table_is_found() {
+        let texts = [
+            ("engine/mcode/src/codes.rs", "const T: &[(&str, &str)] = &[(\"MC0101\", \"Why.\")];"),
+            ("engine/mcode/src/lexer.rs", "fn f() {\n    e(\"MC0101\");\n    e(\"MC0102\");\n    e(\"MC01\");\n}"),
+            ("nexus/src/run.rs", "fn f() { e(\"NX0001\") }\n#[test]\nfn g() { e(\"NX9999\") }"),
+        ];
+        let found: Vec<(String, usize)> =
+            check(&Workspace::from_texts(&texts)).into_iter().map(|finding| (finding.file, finding.line)).collect();
+        assert_eq!(found, [("engine/mcode/src/lexer.rs".to_owned(), 3), ("nexus/src/run.rs".to_owned(), 1)]);
+    }
+}
