@@ -1,0 +1,122 @@
+//! What a configuration is made of, from texts, flags and imagined machines.
+
+use super::*;
+use crate::DEFAULT_FILE;
+
+fn machine() -> Machine {
+    Machine {
+        host_name: "Studio.local".into(),
+        cores: 12,
+        memory_bytes: 64 << 30,
+        nexus_home: None,
+        data_folder: Some("/data/nexus".into()),
+        config_folder: Some("/config/nexus".into()),
+    }
+}
+
+fn resolve(text: &str) -> Result<Config, ConfigErrors> {
+    Config::resolve(&RawConfig::parse(text)?, &Flags::default(), &machine())
+}
+
+fn messages(text: &str) -> Vec<String> {
+    resolve(text).unwrap_err().0.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn an_empty_file_is_a_node_for_a_person_at_a_desk() {
+    let config = resolve("").unwrap();
+    assert_eq!(config.node().name(), "studio");
+    assert_eq!(config.node().data(), Path::new("/data/nexus"));
+    assert_eq!(config.node().listen().to_string(), "127.0.0.1:4747");
+    assert_eq!(config.worker().slots(), 12);
+    assert_eq!(config.worker().memory_bytes(), 48 << 30);
+    assert_eq!(config.limits().remote(), LimitLevel::Medium);
+    assert_eq!(config.log().level(), LogLevel::Info);
+}
+
+#[test]
+fn the_documented_file_says_what_is_the_default_anyway() {
+    assert_eq!(resolve(DEFAULT_FILE).unwrap(), resolve("").unwrap());
+}
+
+#[test]
+fn the_documented_file_shows_every_setting() {
+    // A setting whose default depends on the machine stands there as a comment: `# slots = 8`.
+    let shown: String = DEFAULT_FILE
+        .lines()
+        .map(|line| line.strip_prefix("# ").filter(|rest| rest.contains(" = ")).unwrap_or(line))
+        .fold(String::new(), |text, line| text + line + "\n");
+    let raw: toml::Table = shown.parse().unwrap();
+    for key in keys::KEYS {
+        let (section, name) = key.path.split_once('.').unwrap();
+        assert!(raw[section].get(name).is_some(), "{} is not in nexus.toml", key.path);
+    }
+    let config = resolve(&shown).unwrap();
+    assert_eq!((config.worker().slots(), config.worker().memory_bytes()), (8, 24 << 30));
+}
+
+#[test]
+fn a_wrong_value_is_named_with_what_is_allowed() {
+    assert_eq!(
+        messages("[node]\nlisten = \"studio\"\n[worker]\nslots = 0\nmemory = \"1 GB\"\n[limits]\nremote = \"none\"\n"),
+        [
+            "`node.listen` is \"studio\"; it can be an address and a port, such as \"127.0.0.1:4747\" or \"[::1]:4747\"",
+            "`worker.slots` is 0; it can be a whole number from 1 to 4096",
+            "`worker.memory` is \"1 GB\"; it can be a number of bytes or a size such as \"512 MiB\" or \"24 GiB\", at least 64 MiB",
+            "`limits.remote` is \"none\"; it can be low, medium, high or maximum",
+        ]
+    );
+}
+
+#[test]
+fn values_of_the_wrong_kind_are_refused() {
+    for text in [
+        "node.name = 7",
+        "node.name = \"Studio\"",
+        "node.name = \"-a\"",
+        "node.name = \"\"",
+        "node.data = \"relative\"",
+        "node.listen = 4747",
+        "worker.slots = \"two\"",
+        "worker.slots = -1",
+        "worker.memory = 1.5",
+        "worker.memory = 1024",
+        "limits.remote = []",
+        "log.level = \"loud\"",
+    ] {
+        assert_eq!(messages(text).len(), 1, "{text}");
+    }
+}
+
+#[test]
+fn flags_come_before_the_environment_and_that_before_the_file() {
+    let raw = RawConfig::parse("node.data = \"/from/file\"\nnode.listen = \"127.0.0.1:1\"").unwrap();
+    let mut machine = machine();
+    let mut flags = Flags::default();
+    let data = |flags: &Flags, machine: &Machine| {
+        Config::resolve(&raw, flags, machine).map(|config| config.node().data().to_owned())
+    };
+    assert_eq!(data(&flags, &machine), Ok("/from/file".into()));
+    machine.nexus_home = Some("/from/environment".into());
+    assert_eq!(data(&flags, &machine), Ok("/from/environment".into()));
+    flags.data = Some("/from/flag".into());
+    assert_eq!(data(&flags, &machine), Ok("/from/flag".into()));
+    flags.listen = Some(SocketAddr::from(([127, 0, 0, 1], 2)));
+    assert_eq!(Config::resolve(&raw, &flags, &machine).unwrap().node().listen().port(), 2);
+}
+
+#[test]
+fn hosts_give_names_that_a_node_can_have() {
+    for (host, name) in [
+        ("air", "air"),
+        ("Anna's MacBook Pro.local", "anna-s-macbook-pro"),
+        ("", "node"),
+        ("日本", "node"),
+        ("--x--.y", "x"),
+    ] {
+        assert_eq!(name_of_host(host), name);
+        assert!(node_name(&Value::String(name.into())).is_some());
+    }
+    let long = name_of_host(&format!("{}-b", "a".repeat(62)));
+    assert_eq!(long, "a".repeat(62));
+}

@@ -1,0 +1,46 @@
+//! The table of all settings: what exists, and what each may be. Errors and the check of unknown names come from it.
+
+/// A setting.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Key {
+    /// Section and name: `node.listen`.
+    pub(crate) path: &'static str,
+    /// What its value may be, to stand after "it can be".
+    pub(crate) allowed: &'static str,
+}
+
+pub(crate) const NODE_NAME: Key = Key {
+    path: "node.name",
+    allowed: "lower-case letters, digits and `-` between them, at most 63 characters, such as \"studio\"",
+};
+pub(crate) const NODE_DATA: Key =
+    Key { path: "node.data", allowed: "the absolute path of a folder, such as \"/srv/nexus\"" };
+pub(crate) const NODE_LISTEN: Key =
+    Key { path: "node.listen", allowed: "an address and a port, such as \"127.0.0.1:4747\" or \"[::1]:4747\"" };
+pub(crate) const WORKER_SLOTS: Key = Key { path: "worker.slots", allowed: "a whole number from 1 to 4096" };
+pub(crate) const WORKER_MEMORY: Key = Key {
+    path: "worker.memory",
+    allowed: "a number of bytes or a size such as \"512 MiB\" or \"24 GiB\", at least 64 MiB",
+};
+pub(crate) const LIMITS_REMOTE: Key = Key { path: "limits.remote", allowed: "low, medium, high or maximum" };
+pub(crate) const LOG_LEVEL: Key = Key { path: "log.level", allowed: "error, warn, info, debug or trace" };
+
+/// Every setting, in the order of the default file.
+pub(crate) const KEYS: &[Key] =
+    &[NODE_NAME, NODE_DATA, NODE_LISTEN, WORKER_SLOTS, WORKER_MEMORY, LIMITS_REMOTE, LOG_LEVEL];
+
+/// The sections, in order, each once.
+pub(crate) fn sections() -> Vec<&'static str> {
+    let mut sections: Vec<&str> = KEYS.iter().filter_map(|key| Some(key.path.split_once('.')?.0)).collect();
+    sections.dedup();
+    sections
+}
+
+/// The names of a section's settings.
+pub(crate) fn names(section: &str) -> Vec<&'static str> {
+    KEYS.iter()
+        .filter_map(|key| key.path.split_once('.'))
+        .filter(|(its_section, _)| *its_section == section)
+        .map(|(_, name)| name)
+        .collect()
+}

@@ -1,0 +1,139 @@
+//! `nexus.toml` as it is written: every setting optional, nothing checked but the names.
+
+use serde::Deserialize;
+use toml::{Table, Value};
+
+use crate::error::{ConfigError, ConfigErrors};
+use crate::keys;
+use crate::suggestion::nearest;
+
+/// The file's content. [`crate::Config::resolve`] checks the values.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawConfig {
+    /// `[node]`.
+    pub(crate) node: RawNode,
+    /// `[worker]`.
+    pub(crate) worker: RawWorker,
+    /// `[limits]`.
+    pub(crate) limits: RawLimits,
+    /// `[log]`.
+    pub(crate) log: RawLog,
+}
+
+/// `[node]` as written.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawNode {
+    pub(crate) name: Option<Value>,
+    pub(crate) data: Option<Value>,
+    pub(crate) listen: Option<Value>,
+}
+
+/// `[worker]` as written.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawWorker {
+    pub(crate) slots: Option<Value>,
+    pub(crate) memory: Option<Value>,
+}
+
+/// `[limits]` as written.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawLimits {
+    pub(crate) remote: Option<Value>,
+}
+
+/// `[log]` as written.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawLog {
+    pub(crate) level: Option<Value>,
+}
+
+impl RawConfig {
+    /// Reads the text of a `nexus.toml`.
+    ///
+    /// # Errors
+    /// What is not TOML, with its line; every name that does not exist, with the one that was probably meant.
+    pub fn parse(text: &str) -> Result<Self, ConfigErrors> {
+        let syntax = |error: toml::de::Error| {
+            let line = error.span().map_or(1, |span| text.get(..span.start).unwrap_or(text).matches('\n').count() + 1);
+            ConfigErrors::from(ConfigError::Syntax { line, message: error.message().to_owned() })
+        };
+        let table: Table = text.parse().map_err(syntax)?;
+        let unknown = unknown_names(&table);
+        if !unknown.is_empty() {
+            return Err(ConfigErrors(unknown));
+        }
+        toml::from_str(text).map_err(syntax)
+    }
+}
+
+/// The sections and settings of `table` that do not exist.
+fn unknown_names(table: &Table) -> Vec<ConfigError> {
+    let mut unknown = Vec::new();
+    let sections = keys::sections();
+    for (section, content) in table {
+        if !sections.contains(&section.as_str()) {
+            let suggestion = nearest(section, &sections).map(str::to_owned);
+            unknown.push(ConfigError::UnknownKey { key: section.clone(), suggestion, known: sections.join(", ") });
+            continue;
+        }
+        let names = keys::names(section);
+        for name in content.as_table().into_iter().flat_map(Table::keys).filter(|name| !names.contains(&name.as_str()))
+        {
+            unknown.push(ConfigError::UnknownKey {
+                key: format!("{section}.{name}"),
+                suggestion: nearest(name, &names).map(|name| format!("{section}.{name}")),
+                known: names.join(", "),
+            });
+        }
+    }
+    unknown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn messages(text: &str) -> Vec<String> {
+        RawConfig::parse(text).unwrap_err().0.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn names_that_do_not_exist_are_reported_together() {
+        assert_eq!(
+            messages("[node]\nlisen = \"x\"\n[wroker]\nslots = 2\n[log]\ncolour = 1\n"),
+            [
+                "there is no setting `log.colour`; there are: level",
+                "there is no setting `node.lisen`; did you mean `node.listen`?",
+                "there is no setting `wroker`; did you mean `worker`?",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_no_toml_is_reported_with_its_line() {
+        let found = messages("[node]\nname = \n");
+        assert_eq!(found.len(), 1);
+        assert!(found[0].starts_with("line 2: "), "{}", found[0]);
+        let found = messages("# a comment\nnode = 3\n");
+        assert!(found[0].starts_with("line 2: "), "{}", found[0]);
+    }
+
+    #[test]
+    fn every_setting_of_the_table_can_be_written() {
+        for key in keys::KEYS {
+            assert!(RawConfig::parse(&format!("{} = 1", key.path)).is_ok(), "{}", key.path);
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_panics(text in "\\PC*") {
+            let _ = RawConfig::parse(&text);
+        }
+    }
+}
