@@ -346,8 +346,8 @@ pub enum WorkerMessage {
     },
     /// Every [`crate::limits::HEARTBEAT_INTERVAL`].
     Heartbeat {
-        /// Tasks running now.
-        running: u32,
+        /// What the slots have in hand, at most one range a slot: the tasks that would be lost with this worker.
+        running: Vec<AttemptRange>,
     },
 }
 

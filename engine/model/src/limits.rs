@@ -88,6 +88,26 @@ impl Limits {
     }
 }
 
+impl Limits {
+    /// The stricter of the two in every respect: what a program gets that asks for `self` where `bound` is allowed.
+    pub fn within(&self, bound: &Limits) -> Limits {
+        fn stricter<T: Ord + Copy>(a: Option<T>, b: Option<T>) -> Option<T> {
+            match (a, b) {
+                (Some(a), Some(b)) => Some(a.min(b)),
+                (one, None) | (None, one) => one,
+            }
+        }
+        Limits {
+            wall: stricter(self.wall, bound.wall),
+            memory_bytes: stricter(self.memory_bytes, bound.memory_bytes),
+            loop_iterations: stricter(self.loop_iterations, bound.loop_iterations),
+            recursion_depth: self.recursion_depth.min(bound.recursion_depth),
+            tensor_elements: stricter(self.tensor_elements, bound.tensor_elements),
+            output_bytes: stricter(self.output_bytes, bound.output_bytes),
+        }
+    }
+}
+
 /// Which limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -135,5 +155,24 @@ impl std::fmt::Display for LimitHit {
             }
             (_, Some(wanted)) => write!(f, ", {wanted} needed"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_stricter_limit_holds_in_every_respect() {
+        let medium = Limits::level(LimitLevel::Medium);
+        assert_eq!(Limits::local().within(&medium), medium);
+        assert_eq!(Limits::level(LimitLevel::Maximum).within(&medium), Limits::level(LimitLevel::Maximum));
+        assert_eq!(Limits::local().within(&Limits::local()), Limits::local());
+    }
+
+    #[test]
+    fn a_hit_names_the_limit_in_its_unit() {
+        let hit = LimitHit { kind: LimitKind::Memory, limit: 512 << 20, wanted: Some(763 << 20) };
+        assert_eq!(hit.to_string(), "limit memory 512 MiB, 763 MiB needed");
     }
 }
