@@ -1,1 +1,23 @@
-//! nexus-ledger.
+//! The replicated state machine: `apply(command)` gives an answer and effects.
+//!
+//! It holds what the cluster must never forget or disagree about: members and join tokens, jobs, the state and the result
+//! of each task. Pure: no clock, no input or output, no chance. Consensus feeds it the log; the leader's scheduler and the
+//! gateways read its effects and its views.
+
+mod command;
+mod effect;
+mod end;
+mod end_log;
+mod job;
+mod ledger;
+mod members;
+mod outbox;
+mod packed;
+mod table;
+mod view;
+
+pub use command::{Assignment, Command, Digest, NewNode, ReleaseReason, Released};
+pub use effect::{Applied, Effect, Rejection, Reply, Suspect};
+pub use ledger::{ACTIVE_JOBS_MAX, KEY_BYTES_MAX, Ledger};
+pub use members::Member;
+pub use view::StatusFacts;

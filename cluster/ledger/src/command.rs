@@ -1,0 +1,170 @@
+//! What can be asked of the ledger: one command is one entry of the replicated log.
+//!
+//! A command is proposed by the leader and checked again when it is applied; proposing an illegal one changes nothing.
+//! Times in it are the proposer's, in ms since 1970; the ledger never reads a clock.
+
+use nexus_model::{IndexRange, JobId, JobSpec, NodeCapacity, NodeId, NodeRole};
+use nexus_wire::{AttemptRange, FinishedTasks};
+
+/// A SHA-256 or BLAKE3 digest: of a join token's text, or of a node's public key.
+pub type Digest = [u8; 32];
+
+/// One entry of the log.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    /// The first entry of a new cluster: its name, its authority and its first node, which becomes the only voter.
+    /// Answer: [`Reply::Node`](crate::Reply::Node). Refused where there is a cluster.
+    CreateCluster {
+        /// Name for people.
+        name: String,
+        /// Certificate of the cluster's authority.
+        ca_certificate_pem: String,
+        /// The machine that founds it.
+        founder: NewNode,
+        /// Proposed at.
+        at_ms: u64,
+    },
+    /// Accept a job; [`JobSpec::user`] is the authenticated submitter. Answer: [`Reply::Job`](crate::Reply::Job), with the
+    /// earlier job where the same user has used `key` before.
+    SubmitJob {
+        /// What to run.
+        spec: Box<JobSpec>,
+        /// Idempotency key: one job for each user and key, for ever.
+        key: Option<String>,
+        /// Proposed at.
+        at_ms: u64,
+    },
+    /// Cancel a job: tasks that have not ended end as cancelled, at once; what their attempts report later is stale.
+    /// Answer: [`Reply::Done`](crate::Reply::Done), also where the job has ended.
+    CancelJob {
+        /// Which.
+        job: JobId,
+        /// Proposed at.
+        at_ms: u64,
+    },
+    /// Forget a job that has ended, with its results. Its key stays used. Answer: [`Reply::Done`](crate::Reply::Done).
+    ForgetJob {
+        /// Which.
+        job: JobId,
+    },
+    /// Give ready tasks to nodes. The index of this entry is the token of the attempts. Tasks that are not ready, or whose
+    /// node is gone, are left out, and an effect says so. Answer: [`Reply::Assigned`](crate::Reply::Assigned).
+    AssignTasks {
+        /// What goes where.
+        assignments: Vec<Assignment>,
+        /// Proposed at.
+        at_ms: u64,
+    },
+    /// Record attempts that ended. Those whose token is not the current one are stale and change nothing. Answer:
+    /// [`Reply::Finished`](crate::Reply::Finished).
+    FinishTasks {
+        /// The node that ran them.
+        node: NodeId,
+        /// What ended, and how.
+        tasks: Vec<FinishedTasks>,
+        /// Proposed at.
+        at_ms: u64,
+    },
+    /// Take tasks back from a node: they become ready again while attempts are left. Answer:
+    /// [`Reply::Released`](crate::Reply::Released).
+    ReleaseTasks {
+        /// From whom.
+        node: NodeId,
+        /// Which.
+        attempts: Released,
+        /// Why, which decides what it costs the tasks.
+        why: ReleaseReason,
+        /// Proposed at.
+        at_ms: u64,
+    },
+    /// Admit a member and use up its join token, in one step. Answer: [`Reply::Node`](crate::Reply::Node); the same token
+    /// with the same key again answers the same node, so that a lost answer does no harm.
+    AddNode {
+        /// The machine or person.
+        node: NewNode,
+        /// Digest of the join token.
+        token_hash: Digest,
+        /// Proposed at; compared with the token's end.
+        at_ms: u64,
+    },
+    /// A node's address or capacity is different now. Answer: [`Reply::Done`](crate::Reply::Done).
+    UpdateNode {
+        /// Which.
+        node: NodeId,
+        /// Where it listens.
+        address: String,
+        /// What it offers.
+        capacity: NodeCapacity,
+    },
+    /// Remove a member for ever: its tasks go back to the queue, its key is never admitted again. Refused for a voter.
+    /// Answer: [`Reply::Done`](crate::Reply::Done).
+    RemoveNode {
+        /// Which.
+        node: NodeId,
+        /// Proposed at.
+        at_ms: u64,
+    },
+    /// Make a join token. Answer: [`Reply::Done`](crate::Reply::Done).
+    CreateToken {
+        /// Digest of its text.
+        hash: Digest,
+        /// What its user becomes.
+        role: NodeRole,
+        /// When it stops working.
+        expires_at_ms: u64,
+        /// Proposed at; tokens that have ended by then are dropped.
+        at_ms: u64,
+    },
+    /// Who votes, for people to see: one node or an odd number. Changing the consensus membership itself is the consensus
+    /// library's. Answer: [`Reply::Done`](crate::Reply::Done).
+    SetVoters {
+        /// All of them.
+        voters: Vec<NodeId>,
+    },
+}
+
+/// A machine (or a client) that wants to be a member.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewNode {
+    /// Name for people; a number is appended where it is taken.
+    pub name: String,
+    /// Digest of its public key.
+    pub fingerprint: Digest,
+    /// Where it listens.
+    pub address: String,
+    /// What it offers.
+    pub capacity: NodeCapacity,
+}
+
+/// Tasks of one job for one node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Assignment {
+    /// The job.
+    pub job: JobId,
+    /// The tasks.
+    pub range: IndexRange,
+    /// The node.
+    pub node: NodeId,
+}
+
+/// Which attempts are taken back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Released {
+    /// Everything that the node holds.
+    All,
+    /// These, where the node holds them under that token.
+    Attempts(Vec<AttemptRange>),
+    /// Everything but these: what a worker that came back does not hold any more.
+    AllBut(Vec<AttemptRange>),
+}
+
+/// Why tasks are taken back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ReleaseReason {
+    /// The worker was lost, with them or by them. The attempt counts, and a task that loses two workers is quarantined.
+    WorkerLost,
+    /// The worker stopped in order. The attempt counts (it may have begun).
+    WorkerStopped,
+    /// They were never started. The attempt does not count.
+    NotStarted,
+}

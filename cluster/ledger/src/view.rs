@@ -1,0 +1,299 @@
+//! Looking at the ledger: jobs, tasks, members and totals, in the forms that clients see. Nothing here changes anything.
+
+use std::sync::Arc;
+
+use nexus_model::{Failure, IndexRange, JobId, JobSpec, NodeId, NodeRole, Outcome, Payload, TaskId, TaskState};
+use nexus_wire::{AttemptRange, JobView, NodeState, NodeView, StatusView, TaskDetail, TaskView};
+
+use crate::command::Digest;
+use crate::effect::{Effect, Suspect};
+use crate::end::End;
+use crate::job::{Job, suspect};
+use crate::ledger::Ledger;
+use crate::members::Member;
+use crate::table::Slot;
+
+/// Bytes that a task takes in an answer beside its payloads, roughly.
+const TASK_VIEW_BYTES: usize = 64;
+
+/// What the ledger does not know and a status says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatusFacts {
+    /// The node that answers.
+    pub node: NodeId,
+    /// The leader, where known.
+    pub leader: Option<NodeId>,
+    /// Raft term.
+    pub term: u64,
+    /// Version of the node that answers.
+    pub version: String,
+}
+
+impl Ledger {
+    /// A job.
+    pub fn job(&self, id: JobId) -> Option<JobView> {
+        self.jobs.get(&id).map(|job| job.view(id))
+    }
+
+    /// What a job runs.
+    pub fn spec(&self, id: JobId) -> Option<&Arc<JobSpec>> {
+        self.jobs.get(&id).map(|job| &job.spec)
+    }
+
+    /// The newest jobs before `before`, newest first.
+    pub fn jobs(&self, limit: usize, before: Option<JobId>) -> Vec<JobView> {
+        let before = before.unwrap_or(JobId(u64::MAX));
+        self.jobs.range(..before).rev().take(limit).map(|(id, job)| job.view(*id)).collect()
+    }
+
+    /// The job that a user's key stands for.
+    pub fn job_of_key(&self, user: &str, key: &str) -> Option<JobId> {
+        self.keys.get(user)?.get(key).copied()
+    }
+
+    /// Tasks of a job in `range`, in order, until about `bytes_max` bytes are reached (one task at least). `None` for an
+    /// unknown job.
+    pub fn tasks(&self, id: JobId, range: IndexRange, detail: TaskDetail, bytes_max: usize) -> Option<Vec<TaskView>> {
+        let job = self.jobs.get(&id)?;
+        let mut tasks = Vec::new();
+        let mut bytes = 0;
+        for (run, slot) in job.table.runs(range) {
+            for index in run.start..run.end {
+                let task = job.task(index, slot, detail);
+                bytes += TASK_VIEW_BYTES + task.outcome.as_ref().map_or(0, outcome_bytes);
+                bytes += task
+                    .cost
+                    .iter()
+                    .flat_map(|cost| cost.stdout.iter().chain(&cost.stderr))
+                    .map(inline_bytes)
+                    .sum::<usize>();
+                if bytes > bytes_max && !tasks.is_empty() {
+                    return Some(tasks);
+                }
+                tasks.push(task);
+            }
+        }
+        Some(tasks)
+    }
+
+    /// The ready tasks of a job in `range`: runs in order, and whether they have lost a worker.
+    pub fn ready(&self, id: JobId, range: IndexRange) -> impl Iterator<Item = (IndexRange, Suspect)> + '_ {
+        let job = self.jobs.get(&id);
+        job.into_iter().flat_map(move |job| job.table.runs(range)).filter_map(|(run, slot)| match slot {
+            Slot::Ready { .. } => Some((run, suspect(slot))),
+            Slot::Assigned { .. } | Slot::Ended { .. } => None,
+        })
+    }
+
+    /// What `node` holds, exactly.
+    pub fn attempts(&self, node: NodeId) -> Vec<AttemptRange> {
+        let grants = self.held.range((node, JobId(0), 0)..=(node, JobId(u64::MAX), u32::MAX));
+        let mut attempts = Vec::new();
+        for &(_, id, number) in grants {
+            let Some((job, grant)) = self.jobs.get(&id).and_then(|job| Some((job, job.grant(number)?))) else {
+                continue;
+            };
+            let mut open: Option<IndexRange> = None;
+            for (run, slot) in job.table.runs(grant.range) {
+                let ours = matches!(slot, Slot::Assigned { grant, .. } if grant == number);
+                open = match open {
+                    Some(range) if ours => Some(IndexRange::new(range.start, run.end)),
+                    None if ours => Some(run),
+                    Some(range) => {
+                        attempts.push(AttemptRange { job: id, range, token: grant.token });
+                        None
+                    }
+                    None => None,
+                };
+            }
+            attempts.extend(open.map(|range| AttemptRange { job: id, range, token: grant.token }));
+        }
+        attempts
+    }
+
+    /// The effects that would bring a fresh scheduler to where the ledger stands: jobs that have not ended, their ready
+    /// tasks, and what each node holds. For a new leader.
+    pub fn standing(&self) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        for &id in &self.active {
+            let Some(job) = self.jobs.get(&id) else { continue };
+            effects.push(Effect::JobAccepted { job: id, spec: Arc::clone(&job.spec) });
+            let ready = self.ready(id, job.spec.tasks);
+            effects.extend(ready.map(|(range, suspect)| Effect::TasksReady { job: id, range, suspect }));
+        }
+        for node in self.members.iter().flat_map(|members| members.nodes.keys()) {
+            effects
+                .extend(self.attempts(*node).into_iter().map(|attempt| Effect::TasksAssigned { node: *node, attempt }));
+        }
+        effects
+    }
+
+    /// The cluster's name, once there is one.
+    pub fn cluster_name(&self) -> Option<&str> {
+        self.members.as_ref().map(|members| members.cluster.as_str())
+    }
+
+    /// The certificate of the cluster's authority.
+    pub fn ca_certificate_pem(&self) -> Option<&str> {
+        self.members.as_ref().map(|members| members.ca_certificate_pem.as_str())
+    }
+
+    /// A member.
+    pub fn member(&self, node: NodeId) -> Option<&Member> {
+        self.members.as_ref()?.nodes.get(&node)
+    }
+
+    /// The members in order of id.
+    pub fn members(&self) -> impl Iterator<Item = (NodeId, &Member)> {
+        self.members.iter().flat_map(|members| members.nodes.iter().map(|(id, member)| (*id, member)))
+    }
+
+    /// The member that has this key.
+    pub fn member_by_fingerprint(&self, fingerprint: &Digest) -> Option<NodeId> {
+        self.members().find(|(_, member)| member.fingerprint == *fingerprint).map(|(id, _)| id)
+    }
+
+    /// Whether the key belonged to a member that was removed.
+    pub fn is_removed(&self, fingerprint: &Digest) -> bool {
+        self.members.as_ref().is_some_and(|members| members.removed.contains(fingerprint))
+    }
+
+    /// The voters in order.
+    pub fn voters(&self) -> Vec<NodeId> {
+        self.members.iter().flat_map(|members| members.voters.iter().copied()).collect()
+    }
+
+    /// The machines in order of id. Whether they are up is not the ledger's to know: all are down, with what they hold as
+    /// `running`; the leader fills in the rest.
+    pub fn nodes(&self) -> Vec<NodeView> {
+        let machines = self.members().filter(|(_, member)| member.is_machine());
+        machines.map(|(node, member)| self.node_view(node, member)).collect()
+    }
+
+    /// How the cluster is.
+    pub fn status(&self, facts: StatusFacts) -> StatusView {
+        let StatusFacts { node, leader, term, version } = facts;
+        StatusView {
+            cluster: self.cluster_name().unwrap_or_default().to_owned(),
+            node,
+            leader,
+            term,
+            applied: self.applied,
+            voters: self.voters(),
+            nodes: self.nodes(),
+            jobs_active: self.jobs_active(),
+            tasks_queued: self.tasks_queued(),
+            version,
+        }
+    }
+
+    /// Jobs that have not ended.
+    pub fn jobs_active(&self) -> u32 {
+        self.active.len() as u32
+    }
+
+    /// Tasks that are ready.
+    pub fn tasks_queued(&self) -> u64 {
+        self.queued
+    }
+
+    fn node_view(&self, node: NodeId, member: &Member) -> NodeView {
+        let votes = self.members.as_ref().is_some_and(|members| members.voters.contains(&node));
+        let roles = if votes { vec![NodeRole::Voter, NodeRole::Worker] } else { vec![NodeRole::Worker] };
+        let grants = self.held.range((node, JobId(0), 0)..=(node, JobId(u64::MAX), u32::MAX));
+        let live = grants.filter_map(|(_, job, number)| self.jobs.get(job)?.grant(*number)).map(|grant| grant.live);
+        NodeView {
+            node,
+            name: member.name.clone(),
+            roles,
+            address: member.address.clone(),
+            state: NodeState::Down,
+            capacity: member.capacity.clone(),
+            running: live.fold(0, u32::saturating_add),
+            rtt: None,
+            seen_at_ms: None,
+        }
+    }
+}
+
+impl Job {
+    fn view(&self, id: JobId) -> JobView {
+        let work = self.work.as_ref();
+        JobView {
+            job: id,
+            name: self.spec.name.clone(),
+            user: self.spec.user.clone(),
+            state: self.state(),
+            tasks: self.spec.tasks,
+            is_array: self.spec.is_array,
+            counts: self.counts.0,
+            by_node: work.map_or_else(Vec::new, |work| work.by_node.iter().map(|(n, c)| (*n, *c)).collect()),
+            submitted_at_ms: self.submitted_at_ms,
+            started_at_ms: work.and_then(|work| work.started_at_ms),
+            finished_at_ms: self.finished_at_ms,
+            first_failure: self.first_failure(id),
+        }
+    }
+
+    fn first_failure(&self, job: JobId) -> Option<(TaskId, Failure)> {
+        let (index, end) = self.work.as_ref()?.first_failure?;
+        let failure = match self.ended(end)?.outcome {
+            Outcome::Failed(failure) => failure,
+            Outcome::TimedOut => Failure {
+                code: "NX0305".to_owned(),
+                message: "it ran longer than its timeout".to_owned(),
+                diagnostic: None,
+                retryable: false,
+            },
+            Outcome::Succeeded(_) | Outcome::Cancelled => return None,
+        };
+        Some((TaskId { job, index }, failure))
+    }
+
+    fn task(&self, index: u32, slot: Slot, detail: TaskDetail) -> TaskView {
+        let mut view = TaskView { index, state: TaskState::Ready, node: None, attempts: 0, outcome: None, cost: None };
+        match slot {
+            Slot::Ready { attempts, losses: _ } => view.attempts = attempts.into(),
+            Slot::Assigned { grant, attempts, losses: _ } => {
+                view.state = TaskState::Assigned;
+                view.attempts = attempts.into();
+                view.node = self.grant(grant).map(|grant| grant.node);
+            }
+            Slot::Ended { end, attempts } => {
+                view.attempts = attempts.into();
+                let log = self.work.as_ref().map(|work| &work.ends);
+                view.state = log.and_then(|log| log.state(end)).unwrap_or(TaskState::Cancelled);
+                if let Some(End { node, outcome, cost }) = self.ended(end) {
+                    view.node = node;
+                    if detail == TaskDetail::Full {
+                        view.outcome = Some(outcome);
+                        view.cost = Some(cost);
+                    }
+                }
+            }
+        }
+        view
+    }
+
+    fn ended(&self, end: u32) -> Option<End> {
+        self.work.as_ref()?.ends.get(end)
+    }
+}
+
+fn inline_bytes(payload: &Payload) -> usize {
+    match payload {
+        Payload::Inline(bytes) => bytes.len(),
+        Payload::Blob { .. } => 48,
+    }
+}
+
+fn outcome_bytes(outcome: &Outcome) -> usize {
+    match outcome {
+        Outcome::Succeeded(output) => {
+            let outputs = output.outputs.iter().map(|(name, payload)| name.len() + inline_bytes(payload) + 16);
+            inline_bytes(&output.result) + outputs.sum::<usize>()
+        }
+        Outcome::Failed(failure) => crate::end::failure_bytes(failure),
+        Outcome::Cancelled | Outcome::TimedOut => 0,
+    }
+}
