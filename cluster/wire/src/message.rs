@@ -349,6 +349,8 @@ pub enum WorkerMessage {
         /// What the slots have in hand, at most one range a slot: the tasks that would be lost with this worker.
         running: Vec<AttemptRange>,
     },
+    /// Last on the stream: the worker stops in order, and what it holds can go elsewhere at once.
+    Goodbye,
 }
 
 /// Leader → worker, on the worker's stream.
