@@ -1,1 +1,34 @@
-//! nexus-link.
+//! The only room that knows sockets, TLS and certificates: who a machine is, who may talk to whom, and how frames travel
+//! between them over QUIC. It is not the meaning of a frame: bodies are opaque bytes with a message type here.
+//!
+//! A node makes its key itself ([`Key`]); the cluster's [`Authority`] turns it into an [`Identity`]. A [`Link`] binds one
+//! UDP socket, dials with [`Link::connect`] and, where it serves, hands requests and streams of peers to a [`Handler`].
+
+mod accept;
+mod authority;
+mod close;
+mod dial;
+mod error;
+mod frames;
+mod handler;
+mod identity;
+mod key_files;
+mod link;
+mod peer;
+mod settings;
+mod subject;
+mod tls;
+mod token;
+
+pub use authority::Authority;
+pub use error::LinkError;
+pub use frames::{FrameReceiver, FrameSender, Message};
+pub use handler::{Handler, IncomingRequest, IncomingStream, PeerInfo};
+pub use identity::{Identity, Key};
+pub use link::{Credentials, Link, LinkConfig};
+pub use peer::{Expect, Peer};
+pub use settings::{
+    ANONYMOUS_CONNECTIONS_MAX, CONNECT_TIMEOUT, CONNECTIONS_MAX, HANDLERS_PER_PEER_MAX, INCOMING_BYTES_MAX,
+};
+pub use subject::{Subject, check_name};
+pub use token::Token;

@@ -1,0 +1,5 @@
+//! Links over real sockets on loopback, as nodes, clients and strangers use them. Nothing here sleeps: tests wait for what
+//! they claim.
+
+mod members;
+mod support;
