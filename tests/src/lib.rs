@@ -1,5 +1,8 @@
-//! What the tests of the whole project share: the house rules as code ([`tidy`]).
+//! What the tests of the whole project share: the house rules as code ([`tidy`]), the `nexus` binary as its users run it
+//! ([`binary`]), and the golden results of the examples ([`golden`]).
 //!
 //! No product code depends on this crate. The tests themselves are in `tests/tests/`, one file a concern.
 
+pub mod binary;
+pub mod golden;
 pub mod tidy;

@@ -1,23 +1,31 @@
 //! Every error code that a user can see is documented in the one table of its kind, where `nexus explain` finds it.
 
-use super::{Finding, Workspace};
+use std::collections::BTreeMap;
+
+use super::{Finding, Source, Workspace};
 
 /// The first two letters of a code, and the file that holds its table: code and explanation.
 const TABLES: &[(&str, &str)] =
     &[("MC", "engine/mcode/src/codes.rs"), ("NX", "actors/src/codes.rs"), ("TE", "engine/tensor/src/error.rs")];
 
-/// Every code that stands in a string of the code, outside tests, is in its table.
+/// Every code that stands in a string of the code, outside tests, is in its table, and belongs to one crate.
 pub(super) fn check(workspace: &Workspace) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for source in workspace.sources() {
+    let mut owners: BTreeMap<&str, &Source> = BTreeMap::new();
+    for source in workspace.sources().filter(|source| TABLES.iter().all(|(_, table)| source.path != *table)) {
         for token in source.tokens().iter().filter(|token| !source.is_test_line(token.line)) {
             let Some(code) = token.text.strip_prefix('"').and_then(|text| text.strip_suffix('"')) else { continue };
             let Some((_, table)) = TABLES.iter().find(|(kind, _)| is_code(code, kind)) else { continue };
             let documented = workspace
                 .source(table)
                 .is_some_and(|table| table.tokens().iter().any(|documented| documented.text == token.text));
-            if source.path != *table && !documented {
+            if !documented {
                 let message = format!("{code} is not in {table}: say there what it means and how to mend it");
+                findings.push(Finding::new(&source.path, token.line, message));
+            }
+            let owner = *owners.entry(code).or_insert(source);
+            if owner.crate_folder() != source.crate_folder() {
+                let message = format!("{code} belongs to {}: take a number that is free, or its constant", owner.path);
                 findings.push(Finding::new(&source.path, token.line, message));
             }
         }
@@ -44,5 +52,18 @@ mod tests {
         let found: Vec<(String, usize)> =
             check(&Workspace::from_texts(&texts)).into_iter().map(|finding| (finding.file, finding.line)).collect();
         assert_eq!(found, [("engine/mcode/src/lexer.rs".to_owned(), 3), ("nexus/src/run.rs".to_owned(), 1)]);
+    }
+
+    #[test]
+    fn a_code_that_two_crates_use_is_found() {
+        let texts = [
+            ("actors/src/codes.rs", "const T: &str = \"NX0201\";"),
+            ("cluster/link/src/error.rs", "fn f() { e(\"NX0201\"); }"),
+            ("cluster/link/src/other.rs", "fn f() { e(\"NX0201\"); }"),
+            ("nexus/src/error.rs", "fn f() { e(\"NX0201\"); }"),
+        ];
+        let found: Vec<String> =
+            check(&Workspace::from_texts(&texts)).into_iter().map(|finding| finding.file).collect();
+        assert_eq!(found, ["nexus/src/error.rs"]);
     }
 }
