@@ -1,0 +1,281 @@
+//! What is submitted.
+
+use nexus_model::{
+    ArgumentSource, DeviceChoice, IndexRange, Input, JobSpec, JobState, Limits, Program, Resources, RetryPolicy,
+    TaskState, decode_value, encode_value,
+};
+use rkyv::with::{InlineAsBox, Map};
+use rkyv::{Archive, Serialize};
+
+use super::outcome::{ArchivedNamedPayloadV1, NamedPayloadV1};
+use super::{ArchivedDurationV1, DurationV1, WireError, plain_enum};
+
+plain_enum!(
+    /// [`DeviceChoice`].
+    pub DeviceChoiceV1, ArchivedDeviceChoiceV1, DeviceChoice { Auto, Cpu, Gpu }
+);
+plain_enum!(
+    /// [`TaskState`].
+    pub(crate) TaskStateV1, ArchivedTaskStateV1, TaskState {
+        Waiting, Ready, Assigned, Running, Succeeded, Failed, Cancelled, TimedOut,
+    }
+);
+plain_enum!(
+    /// [`JobState`].
+    pub(crate) JobStateV1, ArchivedJobStateV1, JobState { Queued, Running, Succeeded, Failed, Cancelled }
+);
+
+/// [`IndexRange`].
+#[derive(Debug, Clone, Copy, Archive, Serialize)]
+pub struct IndexRangeV1 {
+    start: u32,
+    end: u32,
+}
+
+impl From<IndexRange> for IndexRangeV1 {
+    fn from(range: IndexRange) -> Self {
+        IndexRangeV1 { start: range.start, end: range.end }
+    }
+}
+
+impl From<&ArchivedIndexRangeV1> for IndexRange {
+    fn from(form: &ArchivedIndexRangeV1) -> Self {
+        IndexRange::new(form.start.to_native(), form.end.to_native())
+    }
+}
+
+/// A pair of texts.
+#[derive(Debug, Archive, Serialize)]
+pub struct TextPairV1<'a> {
+    #[rkyv(with = InlineAsBox)]
+    name: &'a str,
+    #[rkyv(with = InlineAsBox)]
+    value: &'a str,
+}
+
+/// [`Program`].
+#[derive(Debug, Archive, Serialize)]
+pub enum ProgramV1<'a> {
+    /// An M-CODE program.
+    MCode {
+        /// Its name.
+        #[rkyv(with = InlineAsBox)]
+        file: &'a str,
+        /// Its text.
+        #[rkyv(with = InlineAsBox)]
+        source: &'a str,
+    },
+    /// A command.
+    Command {
+        /// Its words.
+        #[rkyv(with = Map<InlineAsBox>)]
+        argv: Vec<&'a str>,
+        /// Its environment.
+        env: Vec<TextPairV1<'a>>,
+        /// Its folder.
+        #[rkyv(with = Map<InlineAsBox>)]
+        cwd: Option<&'a str>,
+    },
+}
+
+impl<'a> From<&'a Program> for ProgramV1<'a> {
+    fn from(program: &'a Program) -> Self {
+        match program {
+            Program::MCode { file, source } => ProgramV1::MCode { file, source },
+            Program::Command { argv, env, cwd } => ProgramV1::Command {
+                argv: argv.iter().map(String::as_str).collect(),
+                env: env.iter().map(|(name, value)| TextPairV1 { name, value }).collect(),
+                cwd: cwd.as_deref(),
+            },
+        }
+    }
+}
+
+impl From<&ArchivedProgramV1<'_>> for Program {
+    fn from(form: &ArchivedProgramV1<'_>) -> Self {
+        match form {
+            ArchivedProgramV1::MCode { file, source } => {
+                Program::MCode { file: file.to_string(), source: source[..].into() }
+            }
+            ArchivedProgramV1::Command { argv, env, cwd } => Program::Command {
+                argv: argv.iter().map(|word| word.to_string()).collect(),
+                env: env.iter().map(|pair| (pair.name.to_string(), pair.value.to_string())).collect(),
+                cwd: cwd.as_ref().map(|cwd| cwd.to_string()),
+            },
+        }
+    }
+}
+
+/// [`ArgumentSource`]; values in the byte form of `nexus-model`.
+#[derive(Debug, Archive, Serialize)]
+pub enum ArgumentSourceV1 {
+    /// The same for each task.
+    Value(Vec<u8>),
+    /// Evenly spaced.
+    Linear {
+        /// First.
+        from: f64,
+        /// Last.
+        to: f64,
+    },
+    /// Evenly spaced in the logarithm.
+    Logarithmic {
+        /// First.
+        from: f64,
+        /// Last.
+        to: f64,
+    },
+}
+
+/// An argument with its name.
+#[derive(Debug, Archive, Serialize)]
+pub struct ArgumentV1<'a> {
+    #[rkyv(with = InlineAsBox)]
+    name: &'a str,
+    source: ArgumentSourceV1,
+}
+
+impl<'a> TryFrom<&'a (String, ArgumentSource)> for ArgumentV1<'a> {
+    type Error = WireError;
+
+    fn try_from((name, source): &'a (String, ArgumentSource)) -> Result<Self, WireError> {
+        let source = match source {
+            ArgumentSource::Value(value) => ArgumentSourceV1::Value(encode_value(value)?),
+            ArgumentSource::Linear { from, to } => ArgumentSourceV1::Linear { from: *from, to: *to },
+            ArgumentSource::Logarithmic { from, to } => ArgumentSourceV1::Logarithmic { from: *from, to: *to },
+        };
+        Ok(ArgumentV1 { name, source })
+    }
+}
+
+impl TryFrom<&ArchivedArgumentV1<'_>> for (String, ArgumentSource) {
+    type Error = WireError;
+
+    fn try_from(form: &ArchivedArgumentV1<'_>) -> Result<Self, WireError> {
+        let source = match &form.source {
+            ArchivedArgumentSourceV1::Value(bytes) => ArgumentSource::Value(decode_value(bytes)?),
+            ArchivedArgumentSourceV1::Linear { from, to } => {
+                ArgumentSource::Linear { from: from.to_native(), to: to.to_native() }
+            }
+            ArchivedArgumentSourceV1::Logarithmic { from, to } => {
+                ArgumentSource::Logarithmic { from: from.to_native(), to: to.to_native() }
+            }
+        };
+        Ok((form.name.to_string(), source))
+    }
+}
+
+/// [`Limits`].
+#[derive(Debug, Archive, Serialize)]
+pub struct LimitsV1 {
+    wall: Option<DurationV1>,
+    memory_bytes: Option<u64>,
+    loop_iterations: Option<u64>,
+    recursion_depth: u32,
+    tensor_elements: Option<u64>,
+    output_bytes: Option<u64>,
+}
+
+impl From<&Limits> for LimitsV1 {
+    fn from(limits: &Limits) -> Self {
+        LimitsV1 {
+            wall: limits.wall.map(Into::into),
+            memory_bytes: limits.memory_bytes,
+            loop_iterations: limits.loop_iterations,
+            recursion_depth: limits.recursion_depth,
+            tensor_elements: limits.tensor_elements,
+            output_bytes: limits.output_bytes,
+        }
+    }
+}
+
+impl TryFrom<&ArchivedLimitsV1> for Limits {
+    type Error = WireError;
+
+    fn try_from(form: &ArchivedLimitsV1) -> Result<Self, WireError> {
+        Ok(Limits {
+            wall: form.wall.as_ref().map(TryInto::try_into).transpose()?,
+            memory_bytes: form.memory_bytes.as_ref().map(|n| n.to_native()),
+            loop_iterations: form.loop_iterations.as_ref().map(|n| n.to_native()),
+            recursion_depth: form.recursion_depth.to_native(),
+            tensor_elements: form.tensor_elements.as_ref().map(|n| n.to_native()),
+            output_bytes: form.output_bytes.as_ref().map(|n| n.to_native()),
+        })
+    }
+}
+
+/// [`JobSpec`].
+#[derive(Debug, Archive, Serialize)]
+pub struct JobSpecV1<'a> {
+    #[rkyv(with = InlineAsBox)]
+    name: &'a str,
+    #[rkyv(with = InlineAsBox)]
+    user: &'a str,
+    program: ProgramV1<'a>,
+    tasks: IndexRangeV1,
+    is_array: bool,
+    arguments: Vec<ArgumentV1<'a>>,
+    inputs: Vec<NamedPayloadV1<'a>>,
+    device: DeviceChoiceV1,
+    seed: u64,
+    limits: LimitsV1,
+    cpus: u32,
+    memory_bytes: u64,
+    max_attempts: u32,
+    timeout: Option<DurationV1>,
+    priority: i32,
+}
+
+impl<'a> TryFrom<&'a JobSpec> for JobSpecV1<'a> {
+    type Error = WireError;
+
+    fn try_from(spec: &'a JobSpec) -> Result<Self, WireError> {
+        let inputs = spec.inputs.iter();
+        Ok(JobSpecV1 {
+            name: &spec.name,
+            user: &spec.user,
+            program: (&spec.program).into(),
+            tasks: spec.tasks.into(),
+            is_array: spec.is_array,
+            arguments: spec.arguments.iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
+            inputs: inputs
+                .map(|input| NamedPayloadV1 { name: &input.name, payload: (&input.payload).into() })
+                .collect(),
+            device: spec.device.into(),
+            seed: spec.seed,
+            limits: (&spec.limits).into(),
+            cpus: spec.resources.cpus,
+            memory_bytes: spec.resources.memory_bytes,
+            max_attempts: spec.retry.max_attempts,
+            timeout: spec.timeout.map(Into::into),
+            priority: spec.priority,
+        })
+    }
+}
+
+impl TryFrom<&ArchivedJobSpecV1<'_>> for JobSpec {
+    type Error = WireError;
+
+    fn try_from(form: &ArchivedJobSpecV1<'_>) -> Result<Self, WireError> {
+        Ok(JobSpec {
+            name: form.name.to_string(),
+            user: form.user.to_string(),
+            program: (&form.program).into(),
+            tasks: (&form.tasks).into(),
+            is_array: form.is_array,
+            arguments: form.arguments.iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
+            inputs: form.inputs.iter().map(read_input).collect::<Result<_, _>>()?,
+            device: (&form.device).into(),
+            seed: form.seed.to_native(),
+            limits: (&form.limits).try_into()?,
+            resources: Resources { cpus: form.cpus.to_native(), memory_bytes: form.memory_bytes.to_native() },
+            retry: RetryPolicy { max_attempts: form.max_attempts.to_native() },
+            timeout: form.timeout.as_ref().map(|timeout: &ArchivedDurationV1| timeout.try_into()).transpose()?,
+            priority: form.priority.to_native(),
+        })
+    }
+}
+
+fn read_input(form: &ArchivedNamedPayloadV1<'_>) -> Result<Input, WireError> {
+    Ok(Input { name: form.name.to_string(), payload: (&form.payload).try_into()? })
+}

@@ -1,0 +1,327 @@
+//! Messages of every kind with arbitrary content, for property tests.
+
+use std::time::Duration;
+
+use nexus_model::*;
+use nexus_wire::*;
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+
+fn text() -> impl Strategy<Value = String> {
+    ".{0,12}"
+}
+
+fn job_id() -> impl Strategy<Value = JobId> {
+    any::<u64>().prop_map(JobId)
+}
+
+fn node_id() -> impl Strategy<Value = NodeId> {
+    any::<u64>().prop_map(NodeId)
+}
+
+fn duration() -> impl Strategy<Value = Duration> {
+    (any::<u64>(), 0..1_000_000_000u32).prop_map(|(s, n)| Duration::new(s, n))
+}
+
+fn range() -> impl Strategy<Value = IndexRange> {
+    (any::<u32>(), any::<u32>()).prop_map(|(a, b)| IndexRange::new(a, b))
+}
+
+fn hash() -> impl Strategy<Value = BlobHash> {
+    any::<[u8; 32]>().prop_map(BlobHash)
+}
+
+fn payload() -> impl Strategy<Value = Payload> {
+    prop_oneof![
+        vec(any::<u8>(), 0..40).prop_map(|bytes| Payload::Inline(bytes.into())),
+        (hash(), any::<u64>()).prop_map(|(hash, bytes)| Payload::Blob { hash, bytes }),
+    ]
+}
+
+fn label() -> impl Strategy<Value = Label> {
+    (any::<[u32; 4]>(), text())
+        .prop_map(|([start, end, line, column], text)| Label { span: Span { start, end, line, column }, text })
+}
+
+fn failure() -> impl Strategy<Value = Failure> {
+    let diagnostic =
+        (any::<bool>(), text(), text(), text(), option::of(label()), vec(label(), 0..3), option::of(text())).prop_map(
+            |(error, code, message, file, primary, secondary, help)| {
+                let severity = if error { Severity::Error } else { Severity::Warning };
+                Box::new(Diagnostic { severity, code, message, file, primary, secondary, help })
+            },
+        );
+    (text(), text(), option::of(diagnostic), any::<bool>()).prop_map(|(code, message, diagnostic, retryable)| Failure {
+        code,
+        message,
+        diagnostic,
+        retryable,
+    })
+}
+
+fn outcome() -> impl Strategy<Value = Outcome> {
+    prop_oneof![
+        (payload(), vec((text(), payload()), 0..3))
+            .prop_map(|(result, outputs)| Outcome::Succeeded(TaskOutput { result, outputs })),
+        failure().prop_map(Outcome::Failed),
+        Just(Outcome::Cancelled),
+        Just(Outcome::TimedOut),
+    ]
+}
+
+fn cost() -> impl Strategy<Value = Cost> {
+    (duration(), text(), option::of(payload()), option::of(payload()), option::of(any::<i32>()))
+        .prop_map(|(wall, device, stdout, stderr, exit_code)| Cost { wall, device, stdout, stderr, exit_code })
+}
+
+fn role() -> impl Strategy<Value = NodeRole> {
+    proptest::sample::select(NodeRole::ALL.to_vec())
+}
+
+fn capacity() -> impl Strategy<Value = NodeCapacity> {
+    let device = (any::<bool>(), text())
+        .prop_map(|(gpu, name)| DeviceInfo { kind: if gpu { DeviceKind::Gpu } else { DeviceKind::Cpu }, name });
+    (any::<u32>(), any::<u64>(), vec(device, 0..3)).prop_map(|(slots, memory_bytes, devices)| NodeCapacity {
+        slots,
+        memory_bytes,
+        devices,
+    })
+}
+
+fn program() -> impl Strategy<Value = Program> {
+    prop_oneof![
+        (text(), text()).prop_map(|(file, source)| Program::MCode { file, source: source.into() }),
+        (vec(text(), 0..4), vec((text(), text()), 0..3), option::of(text()))
+            .prop_map(|(argv, env, cwd)| Program::Command { argv, env, cwd }),
+    ]
+}
+
+fn argument() -> impl Strategy<Value = ArgumentSource> {
+    let end = -1e300..1e300f64;
+    prop_oneof![
+        text().prop_map(|t| ArgumentSource::Value(Value::List(vec![Value::String(t), Value::Int(-7)]))),
+        (end.clone(), end.clone()).prop_map(|(from, to)| ArgumentSource::Linear { from, to }),
+        (end.clone(), end).prop_map(|(from, to)| ArgumentSource::Logarithmic { from, to }),
+    ]
+}
+
+fn limits() -> impl Strategy<Value = Limits> {
+    (
+        option::of(duration()),
+        option::of(any::<u64>()),
+        option::of(any::<u64>()),
+        any::<u32>(),
+        option::of(any::<u64>()),
+        option::of(any::<u64>()),
+    )
+        .prop_map(|(wall, memory_bytes, loop_iterations, recursion_depth, tensor_elements, output_bytes)| Limits {
+            wall,
+            memory_bytes,
+            loop_iterations,
+            recursion_depth,
+            tensor_elements,
+            output_bytes,
+        })
+}
+
+fn spec() -> impl Strategy<Value = Box<JobSpec>> {
+    let what = (text(), text(), program(), range(), any::<bool>(), vec((text(), argument()), 0..3));
+    let inputs = vec((text(), payload()).prop_map(|(name, payload)| Input { name, payload }), 0..3);
+    let device = proptest::sample::select(vec![DeviceChoice::Auto, DeviceChoice::Cpu, DeviceChoice::Gpu]);
+    let how = (device, any::<u64>(), limits(), any::<(u32, u64, u32, i32)>(), option::of(duration()));
+    (what, inputs, how).prop_map(
+        |((name, user, program, tasks, is_array, arguments), inputs, (device, seed, limits, numbers, timeout))| {
+            let (cpus, memory_bytes, max_attempts, priority) = numbers;
+            Box::new(JobSpec {
+                name,
+                user,
+                program,
+                tasks,
+                is_array,
+                arguments,
+                inputs,
+                device,
+                seed,
+                limits,
+                resources: Resources { cpus, memory_bytes },
+                retry: RetryPolicy { max_attempts },
+                timeout,
+                priority,
+            })
+        },
+    )
+}
+
+/// Any request.
+pub(crate) fn request() -> impl Strategy<Value = Request> {
+    let detail = prop_oneof![Just(TaskDetail::State), Just(TaskDetail::Full)];
+    let join = (text(), text(), text(), text(), text(), capacity()).prop_map(
+        |(token, csr_pem, client_csr_pem, name, address, capacity)| {
+            Box::new(JoinRequest { token, csr_pem, client_csr_pem, name, address, capacity })
+        },
+    );
+    prop_oneof![
+        (spec(), option::of(text())).prop_map(|(spec, key)| Request::SubmitJob { spec, key }),
+        (any::<u32>(), option::of(job_id())).prop_map(|(limit, before)| Request::ListJobs { limit, before }),
+        job_id().prop_map(Request::ShowJob),
+        (job_id(), range(), detail).prop_map(|(job, range, detail)| Request::ListTasks { job, range, detail }),
+        (job_id(), any::<u32>(), duration()).prop_map(|(job, seen, patience)| Request::WaitJob { job, seen, patience }),
+        job_id().prop_map(Request::CancelJob),
+        Just(Request::ListNodes),
+        Just(Request::GetStatus),
+        (role(), duration()).prop_map(|(role, ttl)| Request::CreateToken { role, ttl }),
+        option::of(node_id()).prop_map(Request::StopNode),
+        join.prop_map(Request::Join),
+        (hash(), any::<u64>()).prop_map(|(hash, offset)| Request::ReadBlob { hash, offset }),
+        (hash(), any::<u64>(), any::<u64>(), vec(any::<u8>(), 0..50))
+            .prop_map(|(hash, total, offset, bytes)| Request::WriteBlob { hash, total, offset, bytes }),
+        vec(any::<u8>(), 0..50).prop_map(Request::Raft),
+    ]
+}
+
+fn task_state() -> impl Strategy<Value = TaskState> {
+    proptest::sample::select(TaskState::ALL.to_vec())
+}
+
+fn job_view() -> impl Strategy<Value = JobView> {
+    let states = vec![JobState::Queued, JobState::Running, JobState::Succeeded, JobState::Failed, JobState::Cancelled];
+    let names = (job_id(), text(), text(), proptest::sample::select(states), range(), any::<bool>());
+    let failure = option::of((job_id(), any::<u32>(), failure()));
+    let rest = (any::<[u32; 8]>(), vec((node_id(), any::<u32>()), 0..3), any::<(u64, Option<u64>, Option<u64>)>());
+    (names, rest, failure).prop_map(|((job, name, user, state, tasks, is_array), (counts, by_node, times), failure)| {
+        JobView {
+            job,
+            name,
+            user,
+            state,
+            tasks,
+            is_array,
+            counts,
+            by_node,
+            submitted_at_ms: times.0,
+            started_at_ms: times.1,
+            finished_at_ms: times.2,
+            first_failure: failure.map(|(job, index, failure)| (TaskId { job, index }, failure)),
+        }
+    })
+}
+
+fn task_view() -> impl Strategy<Value = TaskView> {
+    (any::<u32>(), task_state(), option::of(node_id()), any::<u32>(), option::of(outcome()), option::of(cost()))
+        .prop_map(|(index, state, node, attempts, outcome, cost)| TaskView {
+            index,
+            state,
+            node,
+            attempts,
+            outcome,
+            cost,
+        })
+}
+
+fn node_view() -> impl Strategy<Value = NodeView> {
+    let state = prop_oneof![Just(NodeState::Up), Just(NodeState::Down)];
+    (
+        node_id(),
+        (text(), text()),
+        vec(role(), 0..3),
+        state,
+        capacity(),
+        any::<(u32, Option<u64>)>(),
+        option::of(duration()),
+    )
+        .prop_map(|(node, (name, address), roles, state, capacity, (running, seen_at_ms), rtt)| NodeView {
+            node,
+            name,
+            roles,
+            address,
+            state,
+            capacity,
+            running,
+            rtt,
+            seen_at_ms,
+        })
+}
+
+fn status_view() -> impl Strategy<Value = StatusView> {
+    let ids = (node_id(), option::of(node_id()), vec(node_id(), 0..4));
+    ((text(), text()), ids, any::<(u64, u64, u32, u64)>(), vec(node_view(), 0..3)).prop_map(
+        |((cluster, version), (node, leader, voters), (term, applied, jobs_active, tasks_queued), nodes)| StatusView {
+            cluster,
+            node,
+            leader,
+            term,
+            applied,
+            voters,
+            nodes,
+            jobs_active,
+            tasks_queued,
+            version,
+        },
+    )
+}
+
+/// Any response.
+pub(crate) fn response() -> impl Strategy<Value = Response> {
+    let joined = (node_id(), role(), (text(), text(), text(), text()), vec(text(), 0..3)).prop_map(
+        |(node, role, (certificate_pem, client_certificate_pem, ca_pem, cluster), peers)| {
+            Box::new(JoinedNode { node, role, certificate_pem, client_certificate_pem, ca_pem, cluster, peers })
+        },
+    );
+    let refusal = (text(), text(), option::of(text()), option::of(duration()), option::of(text()))
+        .prop_map(|(code, message, help, retry_after, leader)| Refusal { code, message, help, retry_after, leader });
+    prop_oneof![
+        job_id().prop_map(Response::Submitted),
+        vec(job_view(), 0..3).prop_map(Response::Jobs),
+        job_view().prop_map(|view| Response::Job(Box::new(view))),
+        vec(task_view(), 0..4).prop_map(Response::Tasks),
+        vec(node_view(), 0..3).prop_map(Response::Nodes),
+        status_view().prop_map(|view| Response::Status(Box::new(view))),
+        (text(), role(), any::<u64>()).prop_map(|(token, role, expires_at_ms)| Response::Token {
+            token,
+            role,
+            expires_at_ms
+        }),
+        joined.prop_map(Response::Joined),
+        (any::<u64>(), vec(any::<u8>(), 0..50)).prop_map(|(total, bytes)| Response::BlobChunk { total, bytes }),
+        vec(any::<u8>(), 0..50).prop_map(Response::Raft),
+        Just(Response::Done),
+        refusal.prop_map(Response::Refused),
+    ]
+}
+
+fn attempt() -> impl Strategy<Value = AttemptRange> {
+    (job_id(), range(), any::<u64>()).prop_map(|(job, range, token)| AttemptRange {
+        job,
+        range,
+        token: AttemptToken(token),
+    })
+}
+
+fn finished() -> impl Strategy<Value = FinishedTasks> {
+    (attempt(), outcome(), cost()).prop_map(|(attempt, outcome, cost)| FinishedTasks { attempt, outcome, cost })
+}
+
+/// Any message of a worker.
+pub(crate) fn worker_message() -> impl Strategy<Value = WorkerMessage> {
+    prop_oneof![
+        (node_id(), text(), capacity(), vec(attempt(), 0..4)).prop_map(|(node, address, capacity, holding)| {
+            WorkerMessage::Hello { node, address, capacity, holding }
+        }),
+        (any::<u64>(), vec(finished(), 0..4))
+            .prop_map(|(sequence, tasks)| WorkerMessage::TasksFinished { sequence, tasks }),
+        vec(attempt(), 0..4).prop_map(|running| WorkerMessage::Heartbeat { running }),
+        Just(WorkerMessage::Goodbye),
+    ]
+}
+
+/// Any message of the leader.
+pub(crate) fn leader_message() -> impl Strategy<Value = LeaderMessage> {
+    prop_oneof![
+        vec(attempt(), 0..4).prop_map(LeaderMessage::AssignTasks),
+        (job_id(), spec()).prop_map(|(job, spec)| LeaderMessage::DescribeJob { job, spec }),
+        job_id().prop_map(LeaderMessage::CancelJob),
+        job_id().prop_map(LeaderMessage::ForgetJob),
+        any::<u64>().prop_map(|sequence| LeaderMessage::FinishedRecorded { sequence }),
+    ]
+}
