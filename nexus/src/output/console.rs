@@ -1,0 +1,105 @@
+//! Where output goes: the answer to stdout, the conversation to stderr; colours only to a terminal.
+//!
+//! A closed pipe (`nexus jobs | head`) is no error: the rest of the answer is dropped.
+
+use std::io::{self, IsTerminal, Write};
+
+/// The two streams of a command, and what it may do on them.
+pub struct Console {
+    out: Box<dyn Write + Send>,
+    err: Box<dyn Write + Send>,
+    json: bool,
+    interactive: bool,
+    broken: bool,
+}
+
+impl std::fmt::Debug for Console {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Console").field("json", &self.json).field("interactive", &self.interactive).finish()
+    }
+}
+
+impl Console {
+    /// The process's own streams. With `json`, stdout holds the one document.
+    pub fn standard(json: bool) -> Self {
+        Console {
+            out: Box::new(anstream::AutoStream::auto(io::stdout())),
+            err: Box::new(anstream::AutoStream::auto(io::stderr())),
+            json,
+            interactive: io::stderr().is_terminal(),
+            broken: false,
+        }
+    }
+
+    /// Streams of the caller's, which get text without colours; never interactive.
+    pub fn plain(json: bool, out: impl Write + Send + 'static, err: impl Write + Send + 'static) -> Self {
+        let strip = |stream: Box<dyn Write + Send>| Box::new(anstream::StripStream::new(stream));
+        Console { out: strip(Box::new(out)), err: strip(Box::new(err)), json, interactive: false, broken: false }
+    }
+
+    /// Whether the answer is a JSON document.
+    pub fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Whether a person watches stderr, so that progress may be shown.
+    pub fn is_interactive(&self) -> bool {
+        self.interactive
+    }
+
+    /// Writes a part of the answer.
+    pub fn answer(&mut self, text: &str) {
+        self.answer_bytes(text.as_bytes());
+    }
+
+    /// Writes a part of the answer that need not be text.
+    pub fn answer_bytes(&mut self, bytes: &[u8]) {
+        if self.broken {
+            return;
+        }
+        // Whoever reads has gone or the disk is full: there is no one left to tell.
+        self.broken = self.out.write_all(bytes).and_then(|()| self.out.flush()).is_err();
+    }
+
+    /// Whether whoever read the answer has gone.
+    pub fn is_broken(&self) -> bool {
+        self.broken
+    }
+
+    /// Writes a line of the conversation.
+    pub fn say(&mut self, line: &str) {
+        // Nobody listens: the command goes on all the same.
+        let _ = writeln!(self.err, "{line}");
+    }
+
+    /// Writes a part of the conversation as it is.
+    pub fn say_raw(&mut self, text: &str) {
+        let _ = self.err.write_all(text.as_bytes()).and_then(|()| self.err.flush());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Closed;
+
+    impl Write for Closed {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_closed_pipe_is_quiet() {
+        let mut console = Console::plain(false, Closed, Closed);
+        assert!(!console.is_broken());
+        console.answer("x");
+        console.say("y");
+        assert!(console.is_broken());
+    }
+}

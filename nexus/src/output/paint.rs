@@ -1,0 +1,51 @@
+//! The few styles of the output, each with one meaning.
+
+use anstyle::{AnsiColor, Style};
+
+/// Names that the user chose or can paste back.
+pub const NAME: Style = Style::new().bold();
+/// What is said beside the answer: types, headings, ellipses.
+pub const FAINT: Style = Style::new().dimmed();
+/// What went well.
+pub const GOOD: Style = AnsiColor::Green.on_default();
+/// What needs attention.
+pub const WARNING: Style = AnsiColor::Yellow.on_default().bold();
+/// What went wrong.
+pub const ERROR: Style = AnsiColor::Red.on_default().bold();
+/// Lines around source text.
+pub const FRAME: Style = AnsiColor::Blue.on_default();
+
+/// `text` in `style`.
+pub fn paint(style: Style, text: &str) -> String {
+    if text.is_empty() { String::new() } else { format!("{style}{text}{style:#}") }
+}
+
+/// `text` without the characters that could act on a terminal: controls other than newline and tab are escaped. For all
+/// text that comes from programs, files or other machines.
+pub fn harmless(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() && character != '\n' && character != '\t' {
+            out.extend(character.escape_default());
+        } else {
+            out.push(character);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escape_sequences_of_programs_do_not_reach_the_terminal() {
+        assert_eq!(harmless("a\u{1b}[2Jb\r\n\té\u{9b}"), "a\\u{1b}[2Jb\\r\n\té\\u{9b}");
+    }
+
+    #[test]
+    fn nothing_is_painted_as_nothing() {
+        assert_eq!(paint(ERROR, ""), "");
+        assert_eq!(anstream::adapter::strip_str(&paint(ERROR, "x")).to_string(), "x");
+    }
+}
