@@ -1,19 +1,27 @@
 //! Version 1 of the archived forms: what messages and log entries look like as bytes.
 //!
 //! Each form mirrors one domain type, borrows from it while encoding, and is turned back with every value checked. The
-//! order of fields and variants is the format: a form is never changed, a later version is a new form beside it. The
-//! ledger's log and snapshots are made of the same forms, so they must stay readable for years.
+//! order of fields and the numbers of variants are the format: a form is never changed, a later version is a new form
+//! beside it. The ledger's log and snapshots are made of the same forms, so they must stay readable for years.
 //!
 //! Forms are made by `From<&Domain>` (or `TryFrom`, where a value can be too deep to encode) and read by
-//! `TryFrom<&ArchivedForm>`. They are not for use beyond the two codecs.
+//! `TryFrom<&ArchivedForm>`. All numbers are little-endian, offsets have 32 bits, nothing is aligned: an archive can be
+//! read where it lies. Bytes are only ever read through the checks of `bytecheck`.
+//!
+//! What one form does not know is its bounds: [`Bounded`] says what a whole message may hold, on both sides.
 
+mod attempt;
+mod body;
+mod bounds;
+mod error;
 mod job;
+mod leader;
 mod node;
 mod outcome;
 mod request;
 mod response;
-mod stream;
 mod view;
+mod worker;
 
 use std::time::Duration;
 
@@ -21,65 +29,50 @@ use rkyv::api::high::{HighSerializer, HighValidator};
 use rkyv::bytecheck::CheckBytes;
 use rkyv::rancor::Error as ArchiveError;
 use rkyv::ser::allocator::ArenaHandle;
-use rkyv::util::AlignedVec;
 use rkyv::{Archive, Portable, Serialize};
-use thiserror::Error;
 
-use crate::limits::FRAME_BYTES_MAX;
-
-pub use job::{ArchivedIndexRangeV1, ArchivedJobSpecV1, IndexRangeV1, JobSpecV1};
+pub use attempt::{ArchivedAttemptRangeV1, ArchivedFinishedTasksV1, AttemptRangeV1, FinishedTasksV1};
+pub use bounds::{Bounded, DURATION_MAX, NAME_BYTES_MAX, TEXT_BYTES_MAX};
+pub use error::WireError;
+pub use job::{ARGUMENTS_BYTES_MAX, ArchivedIndexRangeV1, ArchivedJobSpecV1, IndexRangeV1, JobSpecV1};
+pub use leader::{decode_leader_message, encode_leader_message};
 pub use node::{ArchivedNodeCapacityV1, ArchivedNodeRoleV1, NodeCapacityV1, NodeRoleV1};
 pub use outcome::{ArchivedCostV1, ArchivedOutcomeV1, ArchivedPayloadV1, CostV1, OutcomeV1, PayloadV1};
-pub(crate) use request::{ArchivedRequestV1, RequestV1};
-pub(crate) use response::{ArchivedResponseV1, ResponseV1};
-pub use stream::{ArchivedAttemptRangeV1, ArchivedFinishedTasksV1, AttemptRangeV1, FinishedTasksV1};
-pub(crate) use stream::{ArchivedLeaderMessageV1, ArchivedWorkerMessageV1, LeaderMessageV1, WorkerMessageV1};
+pub use request::{decode_join, decode_request, encode_request};
+pub use response::{decode_response, encode_response};
+pub use worker::{decode_worker_message, encode_worker_message};
 
-/// Alignment of an archive's first byte.
-pub const ALIGNMENT: usize = 16;
-
-/// Bytes that are no message, or a message that cannot be bytes. Nothing changed; a retry gives the same answer.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum WireError {
-    /// Larger than a frame.
-    #[error("the message takes {0} bytes; the most is {FRAME_BYTES_MAX}")]
-    TooLarge(usize),
-    /// The archive is damaged, or was written by something else.
-    #[error("the message is damaged")]
-    Damaged,
-    /// A value that its type does not allow.
-    #[error("the message holds {0}")]
-    Value(&'static str),
-    /// An argument that is no value, or is nested too deep.
-    #[error("an argument of the job cannot be read: {0}")]
-    Argument(#[from] nexus_model::CodecError),
-}
+/// Alignment of an archive's first byte: any address will do.
+pub const ALIGNMENT: usize = 1;
 
 /// What can be archived here.
-pub trait Form: for<'a> Serialize<HighSerializer<AlignedVec, ArenaHandle<'a>, ArchiveError>> {}
+pub trait Form: for<'a> Serialize<HighSerializer<Vec<u8>, ArenaHandle<'a>, ArchiveError>> {}
 
-impl<T: for<'a> Serialize<HighSerializer<AlignedVec, ArenaHandle<'a>, ArchiveError>>> Form for T {}
+impl<T: for<'a> Serialize<HighSerializer<Vec<u8>, ArenaHandle<'a>, ArchiveError>>> Form for T {}
 
 /// The bytes of a form.
-pub fn archive(form: &impl Form) -> Result<AlignedVec, WireError> {
-    // The only failure of this serializer is an offset beyond 32 bits.
-    rkyv::to_bytes::<ArchiveError>(form).map_err(|_| WireError::TooLarge(usize::MAX))
+pub fn archive(form: &impl Form) -> Result<Vec<u8>, WireError> {
+    archive_behind(Vec::new(), form)
 }
 
-/// Reads an archive that begins anywhere: bytes that are not aligned are copied first. Every byte is checked before it is
-/// used.
+/// Appends the bytes of a form to `prefix`.
+fn archive_behind(prefix: Vec<u8>, form: &impl Form) -> Result<Vec<u8>, WireError> {
+    rkyv::api::high::to_bytes_in::<_, ArchiveError>(form, prefix).map_err(|error| WireError::Encode(error.to_string()))
+}
+
+/// Reads an archive where it lies. Every byte is checked before it is used.
 pub fn read<A, T>(bytes: &[u8], convert: impl FnOnce(&A) -> Result<T, WireError>) -> Result<T, WireError>
 where
     A: Portable + for<'a> CheckBytes<HighValidator<'a, ArchiveError>>,
 {
-    let mut aligned = AlignedVec::<ALIGNMENT>::new();
-    let bytes = if bytes.as_ptr().addr().is_multiple_of(ALIGNMENT) {
-        bytes
-    } else {
-        aligned.extend_from_slice(bytes);
-        &aligned
-    };
-    convert(rkyv::access::<A, ArchiveError>(bytes).map_err(|_| WireError::Damaged)?)
+    convert(access(bytes)?)
+}
+
+fn access<A>(bytes: &[u8]) -> Result<&A, WireError>
+where
+    A: Portable + for<'a> CheckBytes<HighValidator<'a, ArchiveError>>,
+{
+    rkyv::access::<A, ArchiveError>(bytes).map_err(|error| WireError::Damaged(error.to_string()))
 }
 
 /// A length of time.
@@ -106,13 +99,15 @@ impl TryFrom<&ArchivedDurationV1> for Duration {
     }
 }
 
-/// Mirrors an enum without content.
+/// Mirrors an enum without content. The numbers are the format: none is ever given to another variant.
 macro_rules! plain_enum {
-    ($(#[$doc:meta])* $vis:vis $form:ident, $archived:ident, $domain:ty { $($variant:ident),+ $(,)? }) => {
+    ($(#[$doc:meta])* $vis:vis $form:ident, $archived:ident, $domain:ty { $($variant:ident = $code:literal),+ $(,)? }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, rkyv::Archive, rkyv::Serialize)]
+        #[repr(u8)]
+        #[rkyv(attr(doc = "The archived form."))]
         $vis enum $form {
-            $(#[doc = concat!("The domain's `", stringify!($variant), "`.")] $variant),+
+            $(#[doc = "The domain's variant of the same name."] $variant = $code),+
         }
 
         impl From<$domain> for $form {

@@ -1,5 +1,5 @@
-//! Messages survive the trip through bytes, any bytes are answered with a message or an error, and the bytes of version 1
-//! never change.
+//! Messages survive the trip through bytes; any bytes at all are answered with a message within its bounds or an error; and
+//! what one side would refuse, the other does not send.
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
@@ -9,22 +9,37 @@ use std::time::Duration;
 
 use messages::{leader_message, request, response, worker_message};
 use nexus_model::*;
+use nexus_wire::archived::{ARGUMENTS_BYTES_MAX, DURATION_MAX, NAME_BYTES_MAX, TEXT_BYTES_MAX};
 use nexus_wire::*;
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::sample::Index;
 
-/// The same bytes where no archive can be read in place.
-fn unaligned(bytes: &[u8]) -> Vec<u8> {
-    let mut shifted = vec![0; 1];
-    shifted.extend_from_slice(bytes);
-    shifted
+/// Decodes as each type of message. What is a message can be encoded and is the same message again.
+fn decode_everything(bytes: &[u8]) {
+    if let Ok(message) = decode_request(bytes) {
+        assert_same(decode_request(&encode_request(&message).unwrap()), message);
+    }
+    if let Ok(message) = decode_response(bytes) {
+        assert_same(decode_response(&encode_response(&message).unwrap()), message);
+    }
+    if let Ok(message) = decode_worker_message(bytes) {
+        assert_same(decode_worker_message(&encode_worker_message(&message).unwrap()), message);
+    }
+    if let Ok(message) = decode_leader_message(bytes) {
+        assert_same(decode_leader_message(&encode_leader_message(&message).unwrap()), message);
+    }
+    let _ = decode_join(bytes);
 }
 
-fn decode_everything(bytes: &[u8]) {
-    let _ = decode_request(bytes);
-    let _ = decode_response(bytes);
-    let _ = decode_worker_message(bytes);
-    let _ = decode_leader_message(bytes);
+/// Equal as text, in which NaN is itself.
+fn assert_same<T: std::fmt::Debug>(again: Result<T, WireError>, message: T) {
+    assert_eq!(format!("{:?}", again.unwrap()), format!("{message:?}"));
+}
+
+/// The same bytes at an odd address.
+fn shifted(bytes: &[u8]) -> Vec<u8> {
+    [[0].as_slice(), bytes].concat()
 }
 
 proptest! {
@@ -33,15 +48,15 @@ proptest! {
     #[test]
     fn requests_survive_the_round_trip(message in request()) {
         let bytes = encode_request(&message).unwrap();
-        prop_assert_eq!(decode_request(&bytes), Ok(message.clone()));
-        prop_assert_eq!(decode_request(&unaligned(&bytes)[1..]), Ok(message));
+        prop_assert_eq!(decode_request(&shifted(&bytes)[1..]), Ok(message.clone()));
+        prop_assert_eq!(decode_request(&bytes), Ok(message));
     }
 
     #[test]
     fn responses_survive_the_round_trip(message in response()) {
         let bytes = encode_response(&message).unwrap();
-        prop_assert_eq!(decode_response(&bytes), Ok(message.clone()));
-        prop_assert_eq!(decode_response(&unaligned(&bytes)[1..]), Ok(message));
+        prop_assert_eq!(decode_response(&shifted(&bytes)[1..]), Ok(message.clone()));
+        prop_assert_eq!(decode_response(&bytes), Ok(message));
     }
 
     #[test]
@@ -57,148 +72,171 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_answered(bytes in vec(any::<u8>(), 0..400)) {
-        decode_everything(&bytes);
+    fn any_bytes_are_answered(version in 0..3u8, kind in 0..20u8, archive in vec(any::<u8>(), 0..400)) {
+        decode_everything(&archive);
+        decode_everything(&[[version, kind].as_slice(), &archive].concat());
     }
 
     #[test]
     fn damaged_messages_are_answered(
-        message in request(),
-        finished in worker_message(),
-        changes in vec((any::<proptest::sample::Index>(), any::<u8>()), 1..6),
-        cut in any::<proptest::sample::Index>(),
+        messages in (request(), response(), worker_message(), leader_message()),
+        bits in vec((any::<Index>(), 0..8u8), 1..4),
+        bytes in vec((any::<Index>(), any::<u8>()), 0..3),
+        cut in any::<Index>(),
     ) {
-        for mut bytes in [encode_request(&message).unwrap(), encode_worker_message(&finished).unwrap()] {
-            for (index, byte) in &changes {
-                let index = index.index(bytes.len());
-                bytes[index] = *byte;
-            }
-            decode_everything(&bytes);
-            decode_everything(&bytes[..cut.index(bytes.len())]);
+        let (request, response, worker_message, leader_message) = messages;
+        for mut body in [
+            encode_request(&request).unwrap(),
+            encode_response(&response).unwrap(),
+            encode_worker_message(&worker_message).unwrap(),
+            encode_leader_message(&leader_message).unwrap(),
+        ] {
+            let length = body.len();
+            bits.iter().for_each(|(index, bit)| body[index.index(length)] ^= 1 << bit);
+            decode_everything(&body);
+            bytes.iter().for_each(|(index, byte)| body[index.index(length)] = *byte);
+            decode_everything(&body);
+            decode_everything(&body[..cut.index(length)]);
         }
     }
 }
 
-#[test]
-fn what_does_not_fit_a_frame_is_refused_on_both_sides() {
-    let large = Request::Raft(vec![0; limits::FRAME_BYTES_MAX]);
-    assert!(matches!(encode_request(&large), Err(WireError::TooLarge(_))));
-    assert!(matches!(decode_request(&vec![0; limits::FRAME_BYTES_MAX + 1]), Err(WireError::TooLarge(_))));
+/// A body of our version and that kind, with an archive that ends in many zeros.
+fn body(version: u8, kind: u8) -> Vec<u8> {
+    [[version, kind].as_slice(), &[0; 500]].concat()
 }
 
 #[test]
-fn values_that_no_type_allows_are_refused() {
-    let piece = vec![0; limits::BLOB_CHUNK_BYTES + 1];
-    let write = Request::WriteBlob { hash: BlobHash([0; 32]), total: 9, offset: 0, bytes: piece };
-    let error = WireError::Value("a piece of a blob above its bound");
-    assert_eq!(decode_request(&encode_request(&write).unwrap()), Err(error));
+fn a_kind_of_a_newer_neighbour_is_named_in_the_error() {
+    for kind in [0, 99, 255] {
+        let expected = |what| Err::<(), _>(WireError::Kind { what, kind });
+        assert_eq!(decode_request(&body(1, kind)).map(|_| ()), expected("request"));
+        assert_eq!(decode_response(&body(1, kind)).map(|_| ()), expected("response"));
+        assert_eq!(decode_worker_message(&body(1, kind)).map(|_| ()), expected("worker message"));
+        assert_eq!(decode_leader_message(&body(1, kind)).map(|_| ()), expected("leader message"));
+    }
+    let error = decode_request(&body(1, 99)).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "this build does not know request kind 99; the sender may be newer: upgrade this node"
+    );
+}
 
+#[test]
+fn a_variant_of_a_newer_neighbour_is_named_in_the_error() {
+    // The detail is the last byte of the form.
+    let list = Request::ListTasks { job: JobId(1), range: IndexRange::new(0, 9), detail: TaskDetail::Full };
+    let mut bytes = encode_request(&list).unwrap();
+    *bytes.last_mut().unwrap() = 9;
+    let error = decode_request(&bytes).unwrap_err().to_string();
+    assert!(error.contains('9') && error.contains("TaskDetail"), "{error}");
+}
+
+#[test]
+fn another_body_version_is_refused_by_number() {
+    for version in [0, 2, 255] {
+        assert_eq!(decode_request(&body(version, 1)), Err(WireError::Version { what: "request", version }));
+    }
+    assert_eq!(decode_response(&[1]), Err(WireError::Truncated { what: "response", found: 1 }));
+}
+
+#[test]
+fn a_machine_without_a_certificate_can_only_ask_to_join() {
+    let join = JoinRequest {
+        token: "nxt-1".into(),
+        csr_pem: "csr".into(),
+        client_csr_pem: "client".into(),
+        name: "mini".into(),
+        address: "10.0.0.2:7401".into(),
+        capacity: NodeCapacity { slots: 8, memory_bytes: 1 << 34, devices: vec![] },
+    };
+    let bytes = encode_request(&Request::Join(Box::new(join.clone()))).unwrap();
+    assert_eq!(decode_join(&bytes), Ok(join));
+    let bytes = encode_request(&Request::GetStatus).unwrap();
+    assert!(matches!(decode_join(&bytes), Err(WireError::Kind { what: "join request", .. })));
+}
+
+#[test]
+fn what_does_not_fit_a_frame_is_refused_on_both_sides() {
+    let large = Request::Raft(vec![0; limits::FRAME_BYTES_MAX - 2]);
+    let bytes = encode_request(&large).unwrap();
+    assert_eq!(bytes.len(), limits::FRAME_BYTES_MAX);
+    assert_eq!(decode_request(&bytes), Ok(large));
+    let larger = Request::Raft(vec![0; limits::FRAME_BYTES_MAX - 1]);
+    assert!(matches!(encode_request(&larger), Err(WireError::TooLarge { what: "request", .. })));
+    let bytes = vec![1; limits::FRAME_BYTES_MAX + 1];
+    assert!(matches!(decode_response(&bytes), Err(WireError::TooLarge { what: "response", .. })));
+}
+
+fn finished(outcome: Outcome) -> WorkerMessage {
+    let attempt = AttemptRange { job: JobId(1), range: IndexRange::new(0, 1), token: AttemptToken(2) };
+    WorkerMessage::TasksFinished { sequence: 1, tasks: vec![FinishedTasks { attempt, outcome, cost: Cost::default() }] }
+}
+
+#[test]
+fn what_is_beyond_its_bound_is_refused_before_it_is_sent() {
+    let piece = |total, offset, len| Request::WriteBlob { hash: BlobHash([0; 32]), total, offset, bytes: vec![0; len] };
+    let most = limits::BLOB_CHUNK_BYTES;
+    let error = WireError::TooLarge { what: "piece of a blob", found: most + 1, most };
+    assert_eq!(encode_request(&piece(1 << 30, 0, most + 1)), Err(error));
+    for (total, offset) in [(9, 0), (10, 1), (20, u64::MAX)] {
+        assert_eq!(encode_request(&piece(total, offset, 10)), Err(WireError::Piece { offset, found: 10, total }));
+    }
+
+    let result = Payload::Inline(vec![0; INLINE_BYTES_MAX + 1].into());
+    let succeeded = finished(Outcome::Succeeded(TaskOutput { result, outputs: vec![] }));
+    let error = encode_worker_message(&succeeded).unwrap_err();
+    assert_eq!(error.to_string(), "the inline payload takes 65537 bytes; the most is 65536");
+
+    let failure = |code: usize, message: usize| {
+        let (code, message) = ("c".repeat(code), "m".repeat(message));
+        encode_worker_message(&finished(Outcome::Failed(Failure { code, message, diagnostic: None, retryable: true })))
+    };
+    assert!(failure(NAME_BYTES_MAX, TEXT_BYTES_MAX).is_ok());
+    assert!(matches!(failure(NAME_BYTES_MAX + 1, 0), Err(WireError::TooLarge { what: "failure's code", .. })));
+    assert!(matches!(failure(6, TEXT_BYTES_MAX + 1), Err(WireError::TooLarge { what: "failure's message", .. })));
+
+    let wait = Request::WaitJob { job: JobId(1), seen: 0, patience: Duration::MAX };
+    assert_eq!(encode_request(&wait), Err(WireError::TooLong { what: "patience", found: Duration::MAX }));
+    let range = IndexRange::new(2, 1);
+    let list = Request::ListTasks { job: JobId(1), range, detail: TaskDetail::State };
+    assert_eq!(encode_request(&list), Err(WireError::Range(range)));
+}
+
+#[test]
+fn what_is_beyond_its_bound_is_refused_when_it_comes_all_the_same() {
+    let find = |bytes: &[u8], what: &[u8]| bytes.windows(what.len()).position(|window| window == what).unwrap();
+    let patience = DURATION_MAX - Duration::from_secs(1);
+    let wait = Request::WaitJob { job: JobId(1), seen: 0, patience };
+    let mut bytes = encode_request(&wait).unwrap();
+    let at = find(&bytes, &patience.as_secs().to_le_bytes());
+    bytes[at..at + 8].fill(0xff);
+    assert!(matches!(decode_request(&bytes), Err(WireError::TooLong { what: "patience", .. })));
+    bytes[at + 8..at + 12].fill(0xff);
+    assert!(matches!(decode_request(&bytes), Err(WireError::Value(_))));
+
+    let list = Request::ListTasks { job: JobId(1), range: IndexRange::new(0x0101, 0x0202), detail: TaskDetail::State };
+    let mut bytes = encode_request(&list).unwrap();
+    let at = find(&bytes, &0x0202u32.to_le_bytes());
+    bytes[at..at + 4].fill(0);
+    assert_eq!(decode_request(&bytes), Err(WireError::Range(IndexRange::new(0x0101, 0))));
+}
+
+#[test]
+fn arguments_are_bounded_in_depth_and_in_all() {
+    let submit = |values: Vec<Value>| {
+        let mut spec = JobSpec::single("a", Program::MCode { file: "a.mcode".into(), source: "".into() });
+        let arguments = values.into_iter().enumerate();
+        spec.arguments = arguments.map(|(i, value)| (format!("a{i}"), ArgumentSource::Value(value))).collect();
+        encode_request(&Request::SubmitJob { spec: Box::new(spec), key: None })
+    };
     let mut deep = Value::None;
     for _ in 0..=VALUE_DEPTH_MAX {
         deep = Value::List(vec![deep]);
     }
-    let mut spec = sample_spec();
-    spec.arguments = vec![("n".into(), ArgumentSource::Value(deep))];
-    let submit = Request::SubmitJob { spec: Box::new(spec), key: None };
-    assert_eq!(encode_request(&submit), Err(WireError::Argument(CodecError::Depth)));
-
-    let result = Payload::Inline(vec![0; INLINE_BYTES_MAX + 1].into());
-    let outcome = Outcome::Succeeded(TaskOutput { result, outputs: vec![] });
-    let attempt = AttemptRange { job: JobId(1), range: IndexRange::new(0, 1), token: AttemptToken(2) };
-    let finished = FinishedTasks { attempt, outcome, cost: Cost::default() };
-    let message = WorkerMessage::TasksFinished { sequence: 1, tasks: vec![finished] };
-    let error = WireError::Value("an inline payload above its bound");
-    assert_eq!(decode_worker_message(&encode_worker_message(&message).unwrap()), Err(error));
-}
-
-fn sample_spec() -> JobSpec {
-    let source = "function f(n)\n    return n\nend\n".into();
-    let mut spec = JobSpec::single("sweep.mcode", Program::MCode { file: "sweep.mcode".into(), source });
-    spec.user = "ada".into();
-    spec.tasks = IndexRange::new(0, 400);
-    spec.is_array = true;
-    spec.arguments = vec![
-        ("lr".into(), ArgumentSource::Logarithmic { from: 1e-4, to: 1e-1 }),
-        ("n".into(), ArgumentSource::Value(Value::Int(10))),
-    ];
-    spec.inputs = vec![Input { name: "x".into(), payload: Payload::Inline([1, 3].as_slice().into()) }];
-    spec.limits = Limits::level(LimitLevel::Medium);
-    spec.timeout = Some(Duration::from_millis(1500));
-    spec.priority = -3;
-    spec
-}
-
-fn sample_worker_message() -> WorkerMessage {
-    let attempt = AttemptRange { job: JobId(17), range: IndexRange::new(112, 113), token: AttemptToken(9001) };
-    let output = TaskOutput {
-        result: Payload::Inline([1, 0].as_slice().into()),
-        outputs: vec![("y".into(), Payload::Blob { hash: BlobHash([7; 32]), bytes: 1 << 20 })],
-    };
-    let cost = Cost {
-        wall: Duration::from_micros(41),
-        device: "cpu".into(),
-        stdout: Some(Payload::Inline(b"hello\n".as_slice().into())),
-        stderr: None,
-        exit_code: Some(0),
-    };
-    let tasks = vec![FinishedTasks { attempt, outcome: Outcome::Succeeded(output), cost }];
-    WorkerMessage::TasksFinished { sequence: 3, tasks }
-}
-
-fn sample_response() -> Response {
-    let failure = Failure { code: "NX0301".into(), message: "gone".into(), diagnostic: None, retryable: true };
-    Response::Job(Box::new(JobView {
-        job: JobId(17),
-        name: "sweep.mcode".into(),
-        user: "ada".into(),
-        state: JobState::Failed,
-        tasks: IndexRange::new(0, 400),
-        is_array: true,
-        counts: [0, 0, 0, 0, 399, 1, 0, 0],
-        by_node: vec![(NodeId(1), 141), (NodeId(2), 258)],
-        submitted_at_ms: 1_795_000_000_000,
-        started_at_ms: Some(1_795_000_000_001),
-        finished_at_ms: None,
-        first_failure: Some((TaskId { job: JobId(17), index: 112 }, failure)),
-    }))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.chunks(32).map(|line| line.iter().map(|b| format!("{b:02x}")).collect::<String>() + "\n").collect()
-}
-
-fn unhex(text: &str) -> Vec<u8> {
-    let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
-    digits.chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
-}
-
-/// Bytes that were written once and are never changed. `NEXUS_WRITE_FIXTURES=1 cargo test` writes those that are missing.
-fn fixture(name: &str, bytes: &[u8]) -> Vec<u8> {
-    let path = format!("{}/tests/fixtures/{name}.hex", env!("CARGO_MANIFEST_DIR"));
-    if std::env::var_os("NEXUS_WRITE_FIXTURES").is_some() && !std::path::Path::new(&path).exists() {
-        std::fs::write(&path, hex(bytes)).unwrap();
-    }
-    unhex(&std::fs::read_to_string(&path).unwrap())
-}
-
-#[test]
-fn the_bytes_of_version_1_never_change() {
-    let submit = Request::SubmitJob { spec: Box::new(sample_spec()), key: Some("run-1".into()) };
-    let bytes = encode_request(&submit).unwrap();
-    let kept = fixture("submit-v1", &bytes);
-    assert_eq!((decode_request(&kept), kept), (Ok(submit.clone()), bytes));
-
-    let bytes = encode_worker_message(&sample_worker_message()).unwrap();
-    let kept = fixture("tasks-finished-v1", &bytes);
-    assert_eq!((decode_worker_message(&kept), kept), (Ok(sample_worker_message()), bytes));
-
-    let bytes = encode_response(&sample_response()).unwrap();
-    let kept = fixture("job-v1", &bytes);
-    assert_eq!((decode_response(&kept), kept), (Ok(sample_response()), bytes));
-
-    let Request::SubmitJob { spec, .. } = submit else { unreachable!() };
-    let describe = LeaderMessage::DescribeJob { job: JobId(17), spec };
-    let bytes = encode_leader_message(&describe).unwrap();
-    let kept = fixture("describe-job-v1", &bytes);
-    assert_eq!((decode_leader_message(&kept), kept), (Ok(describe), bytes));
+    assert_eq!(submit(vec![deep]), Err(WireError::Argument(CodecError::Depth)));
+    let text = |bytes| Value::String("x".repeat(bytes));
+    assert!(submit(vec![text(ARGUMENTS_BYTES_MAX / 2), text(ARGUMENTS_BYTES_MAX / 2 - 100)]).is_ok());
+    let error = submit(vec![text(ARGUMENTS_BYTES_MAX / 2), text(ARGUMENTS_BYTES_MAX / 2)]).unwrap_err();
+    assert!(matches!(error, WireError::TooLarge { what: "job's arguments", .. }), "{error}");
 }

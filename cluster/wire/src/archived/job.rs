@@ -7,22 +7,29 @@ use nexus_model::{
 use rkyv::with::{InlineAsBox, Map};
 use rkyv::{Archive, Serialize};
 
+use super::bounds::bytes;
 use super::outcome::{ArchivedNamedPayloadV1, NamedPayloadV1};
 use super::{ArchivedDurationV1, DurationV1, WireError, plain_enum};
 
+/// Most bytes of all values among a job's arguments, encoded: larger ones are inputs. A value in memory takes up to 40
+/// times its bytes.
+pub const ARGUMENTS_BYTES_MAX: usize = 1 << 20;
+
 plain_enum!(
     /// [`DeviceChoice`].
-    pub DeviceChoiceV1, ArchivedDeviceChoiceV1, DeviceChoice { Auto, Cpu, Gpu }
+    pub DeviceChoiceV1, ArchivedDeviceChoiceV1, DeviceChoice { Auto = 0, Cpu = 1, Gpu = 2 }
 );
 plain_enum!(
     /// [`TaskState`].
     pub(crate) TaskStateV1, ArchivedTaskStateV1, TaskState {
-        Waiting, Ready, Assigned, Running, Succeeded, Failed, Cancelled, TimedOut,
+        Waiting = 0, Ready = 1, Assigned = 2, Running = 3, Succeeded = 4, Failed = 5, Cancelled = 6, TimedOut = 7,
     }
 );
 plain_enum!(
     /// [`JobState`].
-    pub(crate) JobStateV1, ArchivedJobStateV1, JobState { Queued, Running, Succeeded, Failed, Cancelled }
+    pub(crate) JobStateV1, ArchivedJobStateV1, JobState {
+        Queued = 0, Running = 1, Succeeded = 2, Failed = 3, Cancelled = 4,
+    }
 );
 
 /// [`IndexRange`].
@@ -55,6 +62,7 @@ pub struct TextPairV1<'a> {
 
 /// [`Program`].
 #[derive(Debug, Archive, Serialize)]
+#[repr(u8)]
 pub enum ProgramV1<'a> {
     /// An M-CODE program.
     MCode {
@@ -64,7 +72,7 @@ pub enum ProgramV1<'a> {
         /// Its text.
         #[rkyv(with = InlineAsBox)]
         source: &'a str,
-    },
+    } = 0,
     /// A command.
     Command {
         /// Its words.
@@ -75,7 +83,7 @@ pub enum ProgramV1<'a> {
         /// Its folder.
         #[rkyv(with = Map<InlineAsBox>)]
         cwd: Option<&'a str>,
-    },
+    } = 1,
 }
 
 impl<'a> From<&'a Program> for ProgramV1<'a> {
@@ -108,23 +116,24 @@ impl From<&ArchivedProgramV1<'_>> for Program {
 
 /// [`ArgumentSource`]; values in the byte form of `nexus-model`.
 #[derive(Debug, Archive, Serialize)]
+#[repr(u8)]
 pub enum ArgumentSourceV1 {
     /// The same for each task.
-    Value(Vec<u8>),
+    Value(Vec<u8>) = 0,
     /// Evenly spaced.
     Linear {
         /// First.
         from: f64,
         /// Last.
         to: f64,
-    },
+    } = 1,
     /// Evenly spaced in the logarithm.
     Logarithmic {
         /// First.
         from: f64,
         /// Last.
         to: f64,
-    },
+    } = 2,
 }
 
 /// An argument with its name.
@@ -231,13 +240,18 @@ impl<'a> TryFrom<&'a JobSpec> for JobSpecV1<'a> {
 
     fn try_from(spec: &'a JobSpec) -> Result<Self, WireError> {
         let inputs = spec.inputs.iter();
+        let arguments: Vec<ArgumentV1<'_>> = spec.arguments.iter().map(TryInto::try_into).collect::<Result<_, _>>()?;
+        check_arguments(arguments.iter().map(|argument| match &argument.source {
+            ArgumentSourceV1::Value(bytes) => bytes.len(),
+            ArgumentSourceV1::Linear { .. } | ArgumentSourceV1::Logarithmic { .. } => 0,
+        }))?;
         Ok(JobSpecV1 {
             name: &spec.name,
             user: &spec.user,
             program: (&spec.program).into(),
             tasks: spec.tasks.into(),
             is_array: spec.is_array,
-            arguments: spec.arguments.iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
+            arguments,
             inputs: inputs
                 .map(|input| NamedPayloadV1 { name: &input.name, payload: (&input.payload).into() })
                 .collect(),
@@ -257,6 +271,10 @@ impl TryFrom<&ArchivedJobSpecV1<'_>> for JobSpec {
     type Error = WireError;
 
     fn try_from(form: &ArchivedJobSpecV1<'_>) -> Result<Self, WireError> {
+        check_arguments(form.arguments.iter().map(|argument| match &argument.source {
+            ArchivedArgumentSourceV1::Value(bytes) => bytes.len(),
+            ArchivedArgumentSourceV1::Linear { .. } | ArchivedArgumentSourceV1::Logarithmic { .. } => 0,
+        }))?;
         Ok(JobSpec {
             name: form.name.to_string(),
             user: form.user.to_string(),
@@ -278,4 +296,9 @@ impl TryFrom<&ArchivedJobSpecV1<'_>> for JobSpec {
 
 fn read_input(form: &ArchivedNamedPayloadV1<'_>) -> Result<Input, WireError> {
     Ok(Input { name: form.name.to_string(), payload: (&form.payload).try_into()? })
+}
+
+/// Values are decoded only where all of them together are within their bound.
+fn check_arguments(sizes: impl Iterator<Item = usize>) -> Result<(), WireError> {
+    bytes("job's arguments", sizes.sum(), ARGUMENTS_BYTES_MAX)
 }

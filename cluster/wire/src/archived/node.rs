@@ -8,11 +8,13 @@ use super::plain_enum;
 
 plain_enum!(
     /// [`NodeRole`].
-    pub NodeRoleV1, ArchivedNodeRoleV1, NodeRole { Worker, Voter, Admin, Submitter, Viewer }
+    pub NodeRoleV1, ArchivedNodeRoleV1, NodeRole {
+        Worker = 0, Voter = 1, Admin = 2, Submitter = 3, Viewer = 4,
+    }
 );
 plain_enum!(
     /// [`DeviceKind`].
-    pub DeviceKindV1, ArchivedDeviceKindV1, DeviceKind { Cpu, Gpu }
+    pub DeviceKindV1, ArchivedDeviceKindV1, DeviceKind { Cpu = 0, Gpu = 1 }
 );
 
 /// [`DeviceInfo`].

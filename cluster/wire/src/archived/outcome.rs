@@ -10,23 +10,25 @@ use super::{DurationV1, WireError, plain_enum};
 
 /// [`Payload`].
 #[derive(Debug, Archive, Serialize)]
+#[repr(u8)]
 pub enum PayloadV1<'a> {
     /// Here.
-    Inline(#[rkyv(with = InlineAsBox)] &'a [u8]),
+    Inline(#[rkyv(with = InlineAsBox)] &'a [u8]) = 0,
     /// Addressed.
     Blob {
-        /// Content address.
-        hash: [u8; 32],
+        /// Content address; beside the payload, so that the usual small one does not carry its room.
+        #[rkyv(with = InlineAsBox)]
+        hash: &'a [u8; 32],
         /// Length.
         bytes: u64,
-    },
+    } = 1,
 }
 
 impl<'a> From<&'a Payload> for PayloadV1<'a> {
     fn from(payload: &'a Payload) -> Self {
         match payload {
             Payload::Inline(bytes) => PayloadV1::Inline(bytes),
-            Payload::Blob { hash, bytes } => PayloadV1::Blob { hash: hash.0, bytes: *bytes },
+            Payload::Blob { hash, bytes } => PayloadV1::Blob { hash: &hash.0, bytes: *bytes },
         }
     }
 }
@@ -37,11 +39,11 @@ impl TryFrom<&ArchivedPayloadV1<'_>> for Payload {
     fn try_from(form: &ArchivedPayloadV1<'_>) -> Result<Self, WireError> {
         match form {
             ArchivedPayloadV1::Inline(bytes) if bytes.len() > INLINE_BYTES_MAX => {
-                Err(WireError::Value("an inline payload above its bound"))
+                Err(WireError::TooLarge { what: "inline payload", found: bytes.len(), most: INLINE_BYTES_MAX })
             }
             ArchivedPayloadV1::Inline(bytes) => Ok(Payload::Inline(bytes[..].into())),
             ArchivedPayloadV1::Blob { hash, bytes } => {
-                Ok(Payload::Blob { hash: BlobHash(*hash), bytes: bytes.to_native() })
+                Ok(Payload::Blob { hash: BlobHash(**hash), bytes: bytes.to_native() })
             }
         }
     }
@@ -90,7 +92,7 @@ impl From<&ArchivedLabelV1<'_>> for Label {
 
 plain_enum!(
     /// [`Severity`].
-    pub SeverityV1, ArchivedSeverityV1, Severity { Warning, Error }
+    pub SeverityV1, ArchivedSeverityV1, Severity { Warning = 0, Error = 1 }
 );
 
 /// [`Diagnostic`].
@@ -144,7 +146,7 @@ pub struct FailureV1<'a> {
     code: &'a str,
     #[rkyv(with = InlineAsBox)]
     message: &'a str,
-    diagnostic: Option<DiagnosticV1<'a>>,
+    diagnostic: Option<Box<DiagnosticV1<'a>>>,
     retryable: bool,
 }
 
@@ -153,7 +155,7 @@ impl<'a> From<&'a Failure> for FailureV1<'a> {
         FailureV1 {
             code: &failure.code,
             message: &failure.message,
-            diagnostic: failure.diagnostic.as_deref().map(Into::into),
+            diagnostic: failure.diagnostic.as_deref().map(|diagnostic| Box::new(diagnostic.into())),
             retryable: failure.retryable,
         }
     }
@@ -164,7 +166,7 @@ impl From<&ArchivedFailureV1<'_>> for Failure {
         Failure {
             code: form.code.to_string(),
             message: form.message.to_string(),
-            diagnostic: form.diagnostic.as_ref().map(|diagnostic| Box::new(diagnostic.into())),
+            diagnostic: form.diagnostic.as_ref().map(|diagnostic| Box::new((&**diagnostic).into())),
             retryable: form.retryable,
         }
     }
@@ -172,6 +174,7 @@ impl From<&ArchivedFailureV1<'_>> for Failure {
 
 /// [`Outcome`].
 #[derive(Debug, Archive, Serialize)]
+#[repr(u8)]
 pub enum OutcomeV1<'a> {
     /// It returned.
     Succeeded {
@@ -179,13 +182,13 @@ pub enum OutcomeV1<'a> {
         result: PayloadV1<'a>,
         /// What it put out.
         outputs: Vec<NamedPayloadV1<'a>>,
-    },
+    } = 0,
     /// It did not.
-    Failed(FailureV1<'a>),
+    Failed(Box<FailureV1<'a>>) = 1,
     /// It was stopped.
-    Cancelled,
+    Cancelled = 2,
     /// It ran too long.
-    TimedOut,
+    TimedOut = 3,
 }
 
 impl<'a> From<&'a Outcome> for OutcomeV1<'a> {
@@ -199,7 +202,7 @@ impl<'a> From<&'a Outcome> for OutcomeV1<'a> {
                     .map(|(name, payload)| NamedPayloadV1 { name, payload: payload.into() })
                     .collect(),
             },
-            Outcome::Failed(failure) => OutcomeV1::Failed(failure.into()),
+            Outcome::Failed(failure) => OutcomeV1::Failed(Box::new(failure.into())),
             Outcome::Cancelled => OutcomeV1::Cancelled,
             Outcome::TimedOut => OutcomeV1::TimedOut,
         }
@@ -218,7 +221,7 @@ impl TryFrom<&ArchivedOutcomeV1<'_>> for Outcome {
                     .map(|named| Ok((named.name.to_string(), (&named.payload).try_into()?)))
                     .collect::<Result<_, WireError>>()?,
             }),
-            ArchivedOutcomeV1::Failed(failure) => Outcome::Failed(failure.into()),
+            ArchivedOutcomeV1::Failed(failure) => Outcome::Failed((&**failure).into()),
             ArchivedOutcomeV1::Cancelled => Outcome::Cancelled,
             ArchivedOutcomeV1::TimedOut => Outcome::TimedOut,
         })

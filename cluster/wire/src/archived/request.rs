@@ -1,23 +1,79 @@
 //! What is asked of a gateway.
 
 use nexus_model::{BlobHash, JobId, NodeId};
+use rkyv::option::ArchivedOption;
+use rkyv::primitive::ArchivedU64;
 use rkyv::with::{InlineAsBox, Map};
 use rkyv::{Archive, Serialize};
 
+use super::body::{Body, Kind};
+use super::bounds::{Bounded, bytes, duration, name, text};
 use super::job::{IndexRangeV1, JobSpecV1};
 use super::node::{NodeCapacityV1, NodeRoleV1};
 use super::{DurationV1, WireError, plain_enum};
 use crate::limits::BLOB_CHUNK_BYTES;
 use crate::message::{JoinRequest, Request, TaskDetail};
 
+const WHAT: &str = "request";
+
+/// The numbers of the kinds: never reused.
+mod kind {
+    pub(super) const SUBMIT_JOB: u8 = 1;
+    pub(super) const LIST_JOBS: u8 = 2;
+    pub(super) const SHOW_JOB: u8 = 3;
+    pub(super) const LIST_TASKS: u8 = 4;
+    pub(super) const WAIT_JOB: u8 = 5;
+    pub(super) const CANCEL_JOB: u8 = 6;
+    pub(super) const LIST_NODES: u8 = 7;
+    pub(super) const GET_STATUS: u8 = 8;
+    pub(super) const CREATE_TOKEN: u8 = 9;
+    pub(super) const STOP_NODE: u8 = 10;
+    pub(super) const JOIN: u8 = 11;
+    pub(super) const READ_BLOB: u8 = 12;
+    pub(super) const WRITE_BLOB: u8 = 13;
+    pub(super) const RAFT: u8 = 14;
+}
+
 plain_enum!(
     /// [`TaskDetail`].
-    pub(crate) TaskDetailV1, ArchivedTaskDetailV1, TaskDetail { State, Full }
+    pub(crate) TaskDetailV1, ArchivedTaskDetailV1, TaskDetail { State = 0, Full = 1 }
 );
 
-/// [`JoinRequest`].
-#[derive(Debug, Archive, Serialize)]
-pub(crate) struct JoinRequestV1<'a> {
+#[derive(Archive, Serialize)]
+struct SubmitJobV1<'a> {
+    spec: JobSpecV1<'a>,
+    #[rkyv(with = Map<InlineAsBox>)]
+    key: Option<&'a str>,
+}
+
+#[derive(Archive, Serialize)]
+struct ListJobsV1 {
+    limit: u32,
+    before: Option<u64>,
+}
+
+#[derive(Archive, Serialize)]
+struct ListTasksV1 {
+    job: u64,
+    range: IndexRangeV1,
+    detail: TaskDetailV1,
+}
+
+#[derive(Archive, Serialize)]
+struct WaitJobV1 {
+    job: u64,
+    seen: u32,
+    patience: DurationV1,
+}
+
+#[derive(Archive, Serialize)]
+struct CreateTokenV1 {
+    role: NodeRoleV1,
+    ttl: DurationV1,
+}
+
+#[derive(Archive, Serialize)]
+struct JoinV1<'a> {
     #[rkyv(with = InlineAsBox)]
     token: &'a str,
     #[rkyv(with = InlineAsBox)]
@@ -31,149 +87,195 @@ pub(crate) struct JoinRequestV1<'a> {
     capacity: NodeCapacityV1<'a>,
 }
 
-impl<'a> From<&'a JoinRequest> for JoinRequestV1<'a> {
-    fn from(join: &'a JoinRequest) -> Self {
-        JoinRequestV1 {
+#[derive(Archive, Serialize)]
+struct ReadBlobV1 {
+    hash: [u8; 32],
+    offset: u64,
+}
+
+#[derive(Archive, Serialize)]
+struct WriteBlobV1<'a> {
+    hash: [u8; 32],
+    total: u64,
+    offset: u64,
+    #[rkyv(with = InlineAsBox)]
+    bytes: &'a [u8],
+}
+
+/// The body of a request's frame. Fails where it is beyond its bounds or would not fit a frame, or a job's argument is
+/// nested too deep.
+pub fn encode_request(request: &Request) -> Result<Vec<u8>, WireError> {
+    request.check_bounds()?;
+    let kind = |number| Kind { what: WHAT, number };
+    match request {
+        Request::SubmitJob { spec, key } => {
+            kind(kind::SUBMIT_JOB).write(&SubmitJobV1 { spec: (&**spec).try_into()?, key: key.as_deref() })
+        }
+        Request::ListJobs { limit, before } => {
+            kind(kind::LIST_JOBS).write(&ListJobsV1 { limit: *limit, before: before.map(|job| job.0) })
+        }
+        Request::ShowJob(job) => kind(kind::SHOW_JOB).write(&job.0),
+        Request::ListTasks { job, range, detail } => {
+            kind(kind::LIST_TASKS).write(&ListTasksV1 { job: job.0, range: (*range).into(), detail: (*detail).into() })
+        }
+        Request::WaitJob { job, seen, patience } => {
+            kind(kind::WAIT_JOB).write(&WaitJobV1 { job: job.0, seen: *seen, patience: (*patience).into() })
+        }
+        Request::CancelJob(job) => kind(kind::CANCEL_JOB).write(&job.0),
+        Request::ListNodes => kind(kind::LIST_NODES).write_bytes(&[]),
+        Request::GetStatus => kind(kind::GET_STATUS).write_bytes(&[]),
+        Request::CreateToken { role, ttl } => {
+            kind(kind::CREATE_TOKEN).write(&CreateTokenV1 { role: (*role).into(), ttl: (*ttl).into() })
+        }
+        Request::StopNode(node) => kind(kind::STOP_NODE).write(&node.map(|node| node.0)),
+        Request::Join(join) => kind(kind::JOIN).write(&JoinV1 {
             token: &join.token,
             csr_pem: &join.csr_pem,
             client_csr_pem: &join.client_csr_pem,
             name: &join.name,
             address: &join.address,
             capacity: (&join.capacity).into(),
+        }),
+        Request::ReadBlob { hash, offset } => {
+            kind(kind::READ_BLOB).write(&ReadBlobV1 { hash: hash.0, offset: *offset })
         }
+        Request::WriteBlob { hash, total, offset, bytes } => {
+            kind(kind::WRITE_BLOB).write(&WriteBlobV1 { hash: hash.0, total: *total, offset: *offset, bytes })
+        }
+        Request::Raft(bytes) => kind(kind::RAFT).write_bytes(bytes),
     }
 }
 
-impl From<&ArchivedJoinRequestV1<'_>> for JoinRequest {
-    fn from(form: &ArchivedJoinRequestV1<'_>) -> Self {
-        JoinRequest {
-            token: form.token.to_string(),
-            csr_pem: form.csr_pem.to_string(),
-            client_csr_pem: form.client_csr_pem.to_string(),
-            name: form.name.to_string(),
-            address: form.address.to_string(),
-            capacity: (&form.capacity).into(),
-        }
+/// Reads what [`encode_request`] made.
+pub fn decode_request(bytes: &[u8]) -> Result<Request, WireError> {
+    let body = Body::open(WHAT, bytes)?;
+    let request = request(body)?;
+    request.check_bounds()?;
+    Ok(request)
+}
+
+/// Reads a request to join, and no other: what may be looked at of a machine that has no certificate yet.
+pub fn decode_join(bytes: &[u8]) -> Result<JoinRequest, WireError> {
+    let body = Body::open("join request", bytes)?;
+    if body.kind != kind::JOIN {
+        return Err(body.unknown());
     }
+    let join = join(body)?;
+    join.check_bounds()?;
+    Ok(join)
 }
 
-/// [`Request`].
-#[derive(Debug, Archive, Serialize)]
-pub(crate) enum RequestV1<'a> {
-    SubmitJob {
-        spec: Box<JobSpecV1<'a>>,
-        #[rkyv(with = Map<InlineAsBox>)]
-        key: Option<&'a str>,
-    },
-    ListJobs {
-        limit: u32,
-        before: Option<u64>,
-    },
-    ShowJob(u64),
-    ListTasks {
-        job: u64,
-        range: IndexRangeV1,
-        detail: TaskDetailV1,
-    },
-    WaitJob {
-        job: u64,
-        seen: u32,
-        patience: DurationV1,
-    },
-    CancelJob(u64),
-    ListNodes,
-    GetStatus,
-    CreateToken {
-        role: NodeRoleV1,
-        ttl: DurationV1,
-    },
-    StopNode(Option<u64>),
-    Join(Box<JoinRequestV1<'a>>),
-    ReadBlob {
-        hash: [u8; 32],
-        offset: u64,
-    },
-    WriteBlob {
-        hash: [u8; 32],
-        total: u64,
-        offset: u64,
-        #[rkyv(with = InlineAsBox)]
-        bytes: &'a [u8],
-    },
-    Raft(#[rkyv(with = InlineAsBox)] &'a [u8]),
+fn request(body: Body<'_>) -> Result<Request, WireError> {
+    let job = || body.form::<ArchivedU64>().map(|job| JobId(job.to_native()));
+    Ok(match body.kind {
+        kind::SUBMIT_JOB => {
+            let form: &ArchivedSubmitJobV1<'_> = body.form()?;
+            Request::SubmitJob {
+                spec: Box::new((&form.spec).try_into()?),
+                key: form.key.as_ref().map(|key| key.to_string()),
+            }
+        }
+        kind::LIST_JOBS => {
+            let form: &ArchivedListJobsV1 = body.form()?;
+            let before = form.before.as_ref().map(|job| JobId(job.to_native()));
+            Request::ListJobs { limit: form.limit.to_native(), before }
+        }
+        kind::SHOW_JOB => Request::ShowJob(job()?),
+        kind::LIST_TASKS => {
+            let form: &ArchivedListTasksV1 = body.form()?;
+            Request::ListTasks {
+                job: JobId(form.job.to_native()),
+                range: (&form.range).into(),
+                detail: (&form.detail).into(),
+            }
+        }
+        kind::WAIT_JOB => {
+            let form: &ArchivedWaitJobV1 = body.form()?;
+            Request::WaitJob {
+                job: JobId(form.job.to_native()),
+                seen: form.seen.to_native(),
+                patience: (&form.patience).try_into()?,
+            }
+        }
+        kind::CANCEL_JOB => Request::CancelJob(job()?),
+        kind::LIST_NODES => body.nothing(Request::ListNodes)?,
+        kind::GET_STATUS => body.nothing(Request::GetStatus)?,
+        kind::CREATE_TOKEN => {
+            let form: &ArchivedCreateTokenV1 = body.form()?;
+            Request::CreateToken { role: (&form.role).into(), ttl: (&form.ttl).try_into()? }
+        }
+        kind::STOP_NODE => {
+            let form: &ArchivedOption<ArchivedU64> = body.form()?;
+            Request::StopNode(form.as_ref().map(|node| NodeId(node.to_native())))
+        }
+        kind::JOIN => Request::Join(Box::new(join(body)?)),
+        kind::READ_BLOB => {
+            let form: &ArchivedReadBlobV1 = body.form()?;
+            Request::ReadBlob { hash: BlobHash(form.hash), offset: form.offset.to_native() }
+        }
+        kind::WRITE_BLOB => {
+            let form: &ArchivedWriteBlobV1<'_> = body.form()?;
+            Request::WriteBlob {
+                hash: BlobHash(form.hash),
+                total: form.total.to_native(),
+                offset: form.offset.to_native(),
+                bytes: form.bytes.to_vec(),
+            }
+        }
+        kind::RAFT => Request::Raft(body.bytes().to_vec()),
+        _ => return Err(body.unknown()),
+    })
 }
 
-impl<'a> TryFrom<&'a Request> for RequestV1<'a> {
-    type Error = WireError;
+fn join(body: Body<'_>) -> Result<JoinRequest, WireError> {
+    let form: &ArchivedJoinV1<'_> = body.form()?;
+    Ok(JoinRequest {
+        token: form.token.to_string(),
+        csr_pem: form.csr_pem.to_string(),
+        client_csr_pem: form.client_csr_pem.to_string(),
+        name: form.name.to_string(),
+        address: form.address.to_string(),
+        capacity: (&form.capacity).into(),
+    })
+}
 
-    fn try_from(request: &'a Request) -> Result<Self, WireError> {
-        Ok(match request {
+impl Bounded for Request {
+    fn check_bounds(&self) -> Result<(), WireError> {
+        match self {
             Request::SubmitJob { spec, key } => {
-                RequestV1::SubmitJob { spec: Box::new((&**spec).try_into()?), key: key.as_deref() }
+                spec.check_bounds()?;
+                name("idempotency key", key.as_deref().unwrap_or_default())
             }
-            Request::ListJobs { limit, before } => {
-                RequestV1::ListJobs { limit: *limit, before: before.map(|job| job.0) }
+            Request::ListTasks { job: _, range, detail: _ } => range.check_bounds(),
+            Request::WaitJob { job: _, seen: _, patience } => duration("patience", Some(*patience)),
+            Request::CreateToken { role: _, ttl } => duration("token's life", Some(*ttl)),
+            Request::Join(join) => join.check_bounds(),
+            Request::WriteBlob { hash: _, total, offset, bytes: piece } => {
+                bytes("piece of a blob", piece.len(), BLOB_CHUNK_BYTES)?;
+                match offset.checked_add(piece.len() as u64) {
+                    Some(end) if end <= *total => Ok(()),
+                    _ => Err(WireError::Piece { offset: *offset, found: piece.len(), total: *total }),
+                }
             }
-            Request::ShowJob(job) => RequestV1::ShowJob(job.0),
-            Request::ListTasks { job, range, detail } => {
-                RequestV1::ListTasks { job: job.0, range: (*range).into(), detail: (*detail).into() }
-            }
-            Request::WaitJob { job, seen, patience } => {
-                RequestV1::WaitJob { job: job.0, seen: *seen, patience: (*patience).into() }
-            }
-            Request::CancelJob(job) => RequestV1::CancelJob(job.0),
-            Request::ListNodes => RequestV1::ListNodes,
-            Request::GetStatus => RequestV1::GetStatus,
-            Request::CreateToken { role, ttl } => RequestV1::CreateToken { role: (*role).into(), ttl: (*ttl).into() },
-            Request::StopNode(node) => RequestV1::StopNode(node.map(|node| node.0)),
-            Request::Join(join) => RequestV1::Join(Box::new((&**join).into())),
-            Request::ReadBlob { hash, offset } => RequestV1::ReadBlob { hash: hash.0, offset: *offset },
-            Request::WriteBlob { hash, total, offset, bytes } => {
-                RequestV1::WriteBlob { hash: hash.0, total: *total, offset: *offset, bytes }
-            }
-            Request::Raft(bytes) => RequestV1::Raft(bytes),
-        })
+            Request::ListJobs { .. }
+            | Request::ShowJob(_)
+            | Request::CancelJob(_)
+            | Request::ListNodes
+            | Request::GetStatus
+            | Request::StopNode(_)
+            | Request::ReadBlob { .. }
+            | Request::Raft(_) => Ok(()),
+        }
     }
 }
 
-impl TryFrom<&ArchivedRequestV1<'_>> for Request {
-    type Error = WireError;
-
-    fn try_from(form: &ArchivedRequestV1<'_>) -> Result<Self, WireError> {
-        use ArchivedRequestV1 as Form;
-        Ok(match form {
-            Form::SubmitJob { spec, key } => Request::SubmitJob {
-                spec: Box::new((&**spec).try_into()?),
-                key: key.as_ref().map(|key| key.to_string()),
-            },
-            Form::ListJobs { limit, before } => Request::ListJobs {
-                limit: limit.to_native(),
-                before: before.as_ref().map(|job| JobId(job.to_native())),
-            },
-            Form::ShowJob(job) => Request::ShowJob(JobId(job.to_native())),
-            Form::ListTasks { job, range, detail } => {
-                Request::ListTasks { job: JobId(job.to_native()), range: range.into(), detail: detail.into() }
-            }
-            Form::WaitJob { job, seen, patience } => {
-                Request::WaitJob { job: JobId(job.to_native()), seen: seen.to_native(), patience: patience.try_into()? }
-            }
-            Form::CancelJob(job) => Request::CancelJob(JobId(job.to_native())),
-            Form::ListNodes => Request::ListNodes,
-            Form::GetStatus => Request::GetStatus,
-            Form::CreateToken { role, ttl } => Request::CreateToken { role: role.into(), ttl: ttl.try_into()? },
-            Form::StopNode(node) => Request::StopNode(node.as_ref().map(|node| NodeId(node.to_native()))),
-            Form::Join(join) => Request::Join(Box::new((&**join).into())),
-            Form::ReadBlob { hash, offset } => Request::ReadBlob { hash: BlobHash(*hash), offset: offset.to_native() },
-            Form::WriteBlob { bytes, .. } if bytes.len() > BLOB_CHUNK_BYTES => {
-                return Err(WireError::Value("a piece of a blob above its bound"));
-            }
-            Form::WriteBlob { hash, total, offset, bytes } => Request::WriteBlob {
-                hash: BlobHash(*hash),
-                total: total.to_native(),
-                offset: offset.to_native(),
-                bytes: bytes.to_vec(),
-            },
-            Form::Raft(bytes) => Request::Raft(bytes.to_vec()),
-        })
+impl Bounded for JoinRequest {
+    fn check_bounds(&self) -> Result<(), WireError> {
+        name("join token", &self.token)?;
+        text("certificate request", &self.csr_pem)?;
+        text("client's certificate request", &self.client_csr_pem)?;
+        name("node's name", &self.name)?;
+        name("node's address", &self.address)?;
+        self.capacity.check_bounds()
     }
 }

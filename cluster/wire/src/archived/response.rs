@@ -1,17 +1,50 @@
 //! What a gateway answers.
 
 use nexus_model::{JobId, NodeId};
+use rkyv::primitive::ArchivedU64;
+use rkyv::vec::ArchivedVec;
 use rkyv::with::{InlineAsBox, Map};
 use rkyv::{Archive, Serialize};
 
+use super::body::{Body, Kind};
+use super::bounds::{Bounded, bytes, duration, name, text};
 use super::node::NodeRoleV1;
-use super::view::{JobViewV1, NodeViewV1, StatusViewV1, TaskViewV1};
+use super::view::{
+    ArchivedJobViewV1, ArchivedNodeViewV1, ArchivedStatusViewV1, ArchivedTaskViewV1, JobViewV1, NodeViewV1,
+    StatusViewV1, TaskViewV1,
+};
 use super::{DurationV1, WireError};
+use crate::limits::BLOB_CHUNK_BYTES;
 use crate::message::{JoinedNode, Refusal, Response};
 
-/// [`JoinedNode`].
-#[derive(Debug, Archive, Serialize)]
-pub(crate) struct JoinedNodeV1<'a> {
+const WHAT: &str = "response";
+
+/// The numbers of the kinds: never reused.
+mod kind {
+    pub(super) const SUBMITTED: u8 = 1;
+    pub(super) const JOBS: u8 = 2;
+    pub(super) const JOB: u8 = 3;
+    pub(super) const TASKS: u8 = 4;
+    pub(super) const NODES: u8 = 5;
+    pub(super) const STATUS: u8 = 6;
+    pub(super) const TOKEN: u8 = 7;
+    pub(super) const JOINED: u8 = 8;
+    pub(super) const BLOB_CHUNK: u8 = 9;
+    pub(super) const RAFT: u8 = 10;
+    pub(super) const DONE: u8 = 11;
+    pub(super) const REFUSED: u8 = 12;
+}
+
+#[derive(Archive, Serialize)]
+struct TokenV1<'a> {
+    #[rkyv(with = InlineAsBox)]
+    token: &'a str,
+    role: NodeRoleV1,
+    expires_at_ms: u64,
+}
+
+#[derive(Archive, Serialize)]
+struct JoinedV1<'a> {
     node: u64,
     role: NodeRoleV1,
     #[rkyv(with = InlineAsBox)]
@@ -26,37 +59,15 @@ pub(crate) struct JoinedNodeV1<'a> {
     peers: Vec<&'a str>,
 }
 
-impl<'a> From<&'a JoinedNode> for JoinedNodeV1<'a> {
-    fn from(joined: &'a JoinedNode) -> Self {
-        JoinedNodeV1 {
-            node: joined.node.0,
-            role: joined.role.into(),
-            certificate_pem: &joined.certificate_pem,
-            client_certificate_pem: &joined.client_certificate_pem,
-            ca_pem: &joined.ca_pem,
-            cluster: &joined.cluster,
-            peers: joined.peers.iter().map(String::as_str).collect(),
-        }
-    }
+#[derive(Archive, Serialize)]
+struct BlobChunkV1<'a> {
+    total: u64,
+    #[rkyv(with = InlineAsBox)]
+    bytes: &'a [u8],
 }
 
-impl From<&ArchivedJoinedNodeV1<'_>> for JoinedNode {
-    fn from(form: &ArchivedJoinedNodeV1<'_>) -> Self {
-        JoinedNode {
-            node: NodeId(form.node.to_native()),
-            role: (&form.role).into(),
-            certificate_pem: form.certificate_pem.to_string(),
-            client_certificate_pem: form.client_certificate_pem.to_string(),
-            ca_pem: form.ca_pem.to_string(),
-            cluster: form.cluster.to_string(),
-            peers: form.peers.iter().map(|peer| peer.to_string()).collect(),
-        }
-    }
-}
-
-/// [`Refusal`].
-#[derive(Debug, Archive, Serialize)]
-pub(crate) struct RefusalV1<'a> {
+#[derive(Archive, Serialize)]
+struct RefusedV1<'a> {
     #[rkyv(with = InlineAsBox)]
     code: &'a str,
     #[rkyv(with = InlineAsBox)]
@@ -68,101 +79,158 @@ pub(crate) struct RefusalV1<'a> {
     leader: Option<&'a str>,
 }
 
-impl<'a> From<&'a Refusal> for RefusalV1<'a> {
-    fn from(refusal: &'a Refusal) -> Self {
-        RefusalV1 {
+/// The body of a response's frame. Fails where it is beyond its bounds or would not fit a frame.
+pub fn encode_response(response: &Response) -> Result<Vec<u8>, WireError> {
+    response.check_bounds()?;
+    let kind = |number| Kind { what: WHAT, number };
+    match response {
+        Response::Submitted(job) => kind(kind::SUBMITTED).write(&job.0),
+        Response::Jobs(jobs) => kind(kind::JOBS).write(&jobs.iter().map(Into::into).collect::<Vec<JobViewV1<'_>>>()),
+        Response::Job(job) => kind(kind::JOB).write(&JobViewV1::from(&**job)),
+        Response::Tasks(tasks) => {
+            kind(kind::TASKS).write(&tasks.iter().map(Into::into).collect::<Vec<TaskViewV1<'_>>>())
+        }
+        Response::Nodes(nodes) => {
+            kind(kind::NODES).write(&nodes.iter().map(Into::into).collect::<Vec<NodeViewV1<'_>>>())
+        }
+        Response::Status(status) => kind(kind::STATUS).write(&StatusViewV1::from(&**status)),
+        Response::Token { token, role, expires_at_ms } => {
+            kind(kind::TOKEN).write(&TokenV1 { token, role: (*role).into(), expires_at_ms: *expires_at_ms })
+        }
+        Response::Joined(joined) => kind(kind::JOINED).write(&JoinedV1 {
+            node: joined.node.0,
+            role: joined.role.into(),
+            certificate_pem: &joined.certificate_pem,
+            client_certificate_pem: &joined.client_certificate_pem,
+            ca_pem: &joined.ca_pem,
+            cluster: &joined.cluster,
+            peers: joined.peers.iter().map(String::as_str).collect(),
+        }),
+        Response::BlobChunk { total, bytes } => kind(kind::BLOB_CHUNK).write(&BlobChunkV1 { total: *total, bytes }),
+        Response::Raft(bytes) => kind(kind::RAFT).write_bytes(bytes),
+        Response::Done => kind(kind::DONE).write_bytes(&[]),
+        Response::Refused(refusal) => kind(kind::REFUSED).write(&RefusedV1 {
             code: &refusal.code,
             message: &refusal.message,
             help: refusal.help.as_deref(),
             retry_after: refusal.retry_after.map(Into::into),
             leader: refusal.leader.as_deref(),
+        }),
+    }
+}
+
+/// Reads what [`encode_response`] made.
+pub fn decode_response(bytes: &[u8]) -> Result<Response, WireError> {
+    let response = response(Body::open(WHAT, bytes)?)?;
+    response.check_bounds()?;
+    Ok(response)
+}
+
+fn response(body: Body<'_>) -> Result<Response, WireError> {
+    Ok(match body.kind {
+        kind::SUBMITTED => {
+            let form: &ArchivedU64 = body.form()?;
+            Response::Submitted(JobId(form.to_native()))
         }
-    }
-}
-
-impl TryFrom<&ArchivedRefusalV1<'_>> for Refusal {
-    type Error = WireError;
-
-    fn try_from(form: &ArchivedRefusalV1<'_>) -> Result<Self, WireError> {
-        Ok(Refusal {
-            code: form.code.to_string(),
-            message: form.message.to_string(),
-            help: form.help.as_ref().map(|help| help.to_string()),
-            retry_after: form.retry_after.as_ref().map(TryInto::try_into).transpose()?,
-            leader: form.leader.as_ref().map(|leader| leader.to_string()),
-        })
-    }
-}
-
-/// [`Response`].
-#[derive(Debug, Archive, Serialize)]
-pub(crate) enum ResponseV1<'a> {
-    Submitted(u64),
-    Jobs(Vec<JobViewV1<'a>>),
-    Job(Box<JobViewV1<'a>>),
-    Tasks(Vec<TaskViewV1<'a>>),
-    Nodes(Vec<NodeViewV1<'a>>),
-    Status(Box<StatusViewV1<'a>>),
-    Token {
-        #[rkyv(with = InlineAsBox)]
-        token: &'a str,
-        role: NodeRoleV1,
-        expires_at_ms: u64,
-    },
-    Joined(Box<JoinedNodeV1<'a>>),
-    BlobChunk {
-        total: u64,
-        #[rkyv(with = InlineAsBox)]
-        bytes: &'a [u8],
-    },
-    Raft(#[rkyv(with = InlineAsBox)] &'a [u8]),
-    Done,
-    Refused(Box<RefusalV1<'a>>),
-}
-
-impl<'a> From<&'a Response> for ResponseV1<'a> {
-    fn from(response: &'a Response) -> Self {
-        match response {
-            Response::Submitted(job) => ResponseV1::Submitted(job.0),
-            Response::Jobs(jobs) => ResponseV1::Jobs(jobs.iter().map(Into::into).collect()),
-            Response::Job(job) => ResponseV1::Job(Box::new((&**job).into())),
-            Response::Tasks(tasks) => ResponseV1::Tasks(tasks.iter().map(Into::into).collect()),
-            Response::Nodes(nodes) => ResponseV1::Nodes(nodes.iter().map(Into::into).collect()),
-            Response::Status(status) => ResponseV1::Status(Box::new((&**status).into())),
-            Response::Token { token, role, expires_at_ms } => {
-                ResponseV1::Token { token, role: (*role).into(), expires_at_ms: *expires_at_ms }
+        kind::JOBS => {
+            let form: &ArchivedVec<ArchivedJobViewV1<'_>> = body.form()?;
+            Response::Jobs(form.iter().map(Into::into).collect())
+        }
+        kind::JOB => {
+            let form: &ArchivedJobViewV1<'_> = body.form()?;
+            Response::Job(Box::new(form.into()))
+        }
+        kind::TASKS => {
+            let form: &ArchivedVec<ArchivedTaskViewV1<'_>> = body.form()?;
+            Response::Tasks(form.iter().map(TryInto::try_into).collect::<Result<_, _>>()?)
+        }
+        kind::NODES => {
+            let form: &ArchivedVec<ArchivedNodeViewV1<'_>> = body.form()?;
+            Response::Nodes(form.iter().map(TryInto::try_into).collect::<Result<_, _>>()?)
+        }
+        kind::STATUS => {
+            let form: &ArchivedStatusViewV1<'_> = body.form()?;
+            Response::Status(Box::new(form.try_into()?))
+        }
+        kind::TOKEN => {
+            let form: &ArchivedTokenV1<'_> = body.form()?;
+            Response::Token {
+                token: form.token.to_string(),
+                role: (&form.role).into(),
+                expires_at_ms: form.expires_at_ms.to_native(),
             }
-            Response::Joined(joined) => ResponseV1::Joined(Box::new((&**joined).into())),
-            Response::BlobChunk { total, bytes } => ResponseV1::BlobChunk { total: *total, bytes },
-            Response::Raft(bytes) => ResponseV1::Raft(bytes),
-            Response::Done => ResponseV1::Done,
-            Response::Refused(refusal) => ResponseV1::Refused(Box::new(refusal.into())),
+        }
+        kind::JOINED => {
+            let form: &ArchivedJoinedV1<'_> = body.form()?;
+            Response::Joined(Box::new(JoinedNode {
+                node: NodeId(form.node.to_native()),
+                role: (&form.role).into(),
+                certificate_pem: form.certificate_pem.to_string(),
+                client_certificate_pem: form.client_certificate_pem.to_string(),
+                ca_pem: form.ca_pem.to_string(),
+                cluster: form.cluster.to_string(),
+                peers: form.peers.iter().map(|peer| peer.to_string()).collect(),
+            }))
+        }
+        kind::BLOB_CHUNK => {
+            let form: &ArchivedBlobChunkV1<'_> = body.form()?;
+            Response::BlobChunk { total: form.total.to_native(), bytes: form.bytes.to_vec() }
+        }
+        kind::RAFT => Response::Raft(body.bytes().to_vec()),
+        kind::DONE => body.nothing(Response::Done)?,
+        kind::REFUSED => {
+            let form: &ArchivedRefusedV1<'_> = body.form()?;
+            Response::Refused(Refusal {
+                code: form.code.to_string(),
+                message: form.message.to_string(),
+                help: form.help.as_ref().map(|help| help.to_string()),
+                retry_after: form.retry_after.as_ref().map(TryInto::try_into).transpose()?,
+                leader: form.leader.as_ref().map(|leader| leader.to_string()),
+            })
+        }
+        _ => return Err(body.unknown()),
+    })
+}
+
+impl Bounded for Response {
+    fn check_bounds(&self) -> Result<(), WireError> {
+        match self {
+            Response::Jobs(jobs) => jobs.check_bounds(),
+            Response::Job(job) => job.check_bounds(),
+            Response::Tasks(tasks) => tasks.check_bounds(),
+            Response::Nodes(nodes) => nodes.check_bounds(),
+            Response::Status(status) => status.check_bounds(),
+            Response::Token { token, role: _, expires_at_ms: _ } => name("join token", token),
+            Response::Joined(joined) => joined.check_bounds(),
+            Response::BlobChunk { total, bytes: piece } => {
+                bytes("piece of a blob", piece.len(), BLOB_CHUNK_BYTES)?;
+                match piece.len() as u64 <= *total {
+                    true => Ok(()),
+                    false => Err(WireError::Piece { offset: 0, found: piece.len(), total: *total }),
+                }
+            }
+            Response::Refused(refusal) => refusal.check_bounds(),
+            Response::Submitted(_) | Response::Raft(_) | Response::Done => Ok(()),
         }
     }
 }
 
-impl TryFrom<&ArchivedResponseV1<'_>> for Response {
-    type Error = WireError;
+impl Bounded for JoinedNode {
+    fn check_bounds(&self) -> Result<(), WireError> {
+        text("node's certificate", &self.certificate_pem)?;
+        text("client's certificate", &self.client_certificate_pem)?;
+        text("authority's certificate", &self.ca_pem)?;
+        name("cluster's name", &self.cluster)?;
+        self.peers.iter().try_for_each(|peer| name("peer's address", peer))
+    }
+}
 
-    fn try_from(form: &ArchivedResponseV1<'_>) -> Result<Self, WireError> {
-        use ArchivedResponseV1 as Form;
-        Ok(match form {
-            Form::Submitted(job) => Response::Submitted(JobId(job.to_native())),
-            Form::Jobs(jobs) => Response::Jobs(jobs.iter().map(Into::into).collect()),
-            Form::Job(job) => Response::Job(Box::new((&**job).into())),
-            Form::Tasks(tasks) => Response::Tasks(tasks.iter().map(TryInto::try_into).collect::<Result<_, _>>()?),
-            Form::Nodes(nodes) => Response::Nodes(nodes.iter().map(TryInto::try_into).collect::<Result<_, _>>()?),
-            Form::Status(status) => Response::Status(Box::new((&**status).try_into()?)),
-            Form::Token { token, role, expires_at_ms } => Response::Token {
-                token: token.to_string(),
-                role: role.into(),
-                expires_at_ms: expires_at_ms.to_native(),
-            },
-            Form::Joined(joined) => Response::Joined(Box::new((&**joined).into())),
-            Form::BlobChunk { total, bytes } => Response::BlobChunk { total: total.to_native(), bytes: bytes.to_vec() },
-            Form::Raft(bytes) => Response::Raft(bytes.to_vec()),
-            Form::Done => Response::Done,
-            Form::Refused(refusal) => Response::Refused((&**refusal).try_into()?),
-        })
+impl Bounded for Refusal {
+    fn check_bounds(&self) -> Result<(), WireError> {
+        name("refusal's code", &self.code)?;
+        text("refusal's message", &self.message)?;
+        text("refusal's help", self.help.as_deref().unwrap_or_default())?;
+        duration("time to wait", self.retry_after)?;
+        name("leader's address", self.leader.as_deref().unwrap_or_default())
     }
 }

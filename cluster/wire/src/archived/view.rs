@@ -4,6 +4,7 @@ use nexus_model::{JobId, NodeId, TaskId};
 use rkyv::with::InlineAsBox;
 use rkyv::{Archive, Serialize};
 
+use super::bounds::{Bounded, duration, name};
 use super::job::{IndexRangeV1, JobStateV1, TaskStateV1};
 use super::node::{NodeCapacityV1, NodeRoleV1};
 use super::outcome::{CostV1, FailureV1, OutcomeV1};
@@ -132,7 +133,7 @@ impl TryFrom<&ArchivedTaskViewV1<'_>> for TaskView {
 
 plain_enum!(
     /// [`NodeState`].
-    pub(crate) NodeStateV1, ArchivedNodeStateV1, NodeState { Up, Down }
+    pub(crate) NodeStateV1, ArchivedNodeStateV1, NodeState { Up = 0, Down = 1 }
 );
 
 /// [`NodeView`].
@@ -235,5 +236,38 @@ impl TryFrom<&ArchivedStatusViewV1<'_>> for StatusView {
             tasks_queued: form.tasks_queued.to_native(),
             version: form.version.to_string(),
         })
+    }
+}
+
+impl Bounded for JobView {
+    fn check_bounds(&self) -> Result<(), WireError> {
+        name("job's name", &self.name)?;
+        name("user's name", &self.user)?;
+        self.tasks.check_bounds()?;
+        self.first_failure.iter().try_for_each(|(_, failure)| failure.check_bounds())
+    }
+}
+
+impl Bounded for TaskView {
+    fn check_bounds(&self) -> Result<(), WireError> {
+        self.outcome.check_bounds()?;
+        self.cost.check_bounds()
+    }
+}
+
+impl Bounded for NodeView {
+    fn check_bounds(&self) -> Result<(), WireError> {
+        name("node's name", &self.name)?;
+        name("node's address", &self.address)?;
+        self.capacity.check_bounds()?;
+        duration("round-trip time", self.rtt)
+    }
+}
+
+impl Bounded for StatusView {
+    fn check_bounds(&self) -> Result<(), WireError> {
+        name("cluster's name", &self.cluster)?;
+        self.nodes.check_bounds()?;
+        name("program's version", &self.version)
     }
 }

@@ -1,8 +1,9 @@
-//! Messages of every kind with arbitrary content, for property tests.
+//! Messages of every kind with arbitrary content within their bounds, for property tests.
 
 use std::time::Duration;
 
 use nexus_model::*;
+use nexus_wire::archived::DURATION_MAX;
 use nexus_wire::*;
 use proptest::collection::vec;
 use proptest::option;
@@ -21,11 +22,11 @@ fn node_id() -> impl Strategy<Value = NodeId> {
 }
 
 fn duration() -> impl Strategy<Value = Duration> {
-    (any::<u64>(), 0..1_000_000_000u32).prop_map(|(s, n)| Duration::new(s, n))
+    (0..DURATION_MAX.as_secs(), 0..1_000_000_000u32).prop_map(|(s, n)| Duration::new(s, n))
 }
 
 fn range() -> impl Strategy<Value = IndexRange> {
-    (any::<u32>(), any::<u32>()).prop_map(|(a, b)| IndexRange::new(a, b))
+    (any::<u32>(), any::<u32>()).prop_map(|(a, b)| IndexRange::new(a.min(b), a.max(b)))
 }
 
 fn hash() -> impl Strategy<Value = BlobHash> {
@@ -40,8 +41,10 @@ fn payload() -> impl Strategy<Value = Payload> {
 }
 
 fn label() -> impl Strategy<Value = Label> {
-    (any::<[u32; 4]>(), text())
-        .prop_map(|([start, end, line, column], text)| Label { span: Span { start, end, line, column }, text })
+    (range(), any::<[u32; 2]>(), text()).prop_map(|(range, [line, column], text)| Label {
+        span: Span { start: range.start, end: range.end, line, column },
+        text,
+    })
 }
 
 fn failure() -> impl Strategy<Value = Failure> {
@@ -174,8 +177,10 @@ pub(crate) fn request() -> impl Strategy<Value = Request> {
         option::of(node_id()).prop_map(Request::StopNode),
         join.prop_map(Request::Join),
         (hash(), any::<u64>()).prop_map(|(hash, offset)| Request::ReadBlob { hash, offset }),
-        (hash(), any::<u64>(), any::<u64>(), vec(any::<u8>(), 0..50))
-            .prop_map(|(hash, total, offset, bytes)| Request::WriteBlob { hash, total, offset, bytes }),
+        (hash(), any::<u32>(), any::<u32>(), vec(any::<u8>(), 0..50)).prop_map(|(hash, before, behind, bytes)| {
+            let total = u64::from(before) + bytes.len() as u64 + u64::from(behind);
+            Request::WriteBlob { hash, total, offset: before.into(), bytes }
+        }),
         vec(any::<u8>(), 0..50).prop_map(Request::Raft),
     ]
 }
@@ -283,7 +288,7 @@ pub(crate) fn response() -> impl Strategy<Value = Response> {
             expires_at_ms
         }),
         joined.prop_map(Response::Joined),
-        (any::<u64>(), vec(any::<u8>(), 0..50)).prop_map(|(total, bytes)| Response::BlobChunk { total, bytes }),
+        (50..u64::MAX, vec(any::<u8>(), 0..50)).prop_map(|(total, bytes)| Response::BlobChunk { total, bytes }),
         vec(any::<u8>(), 0..50).prop_map(Response::Raft),
         Just(Response::Done),
         refusal.prop_map(Response::Refused),

@@ -1,0 +1,102 @@
+//! The body of a frame: the version of the body, the kind of message, and the archive of that kind's form.
+//!
+//! ```text
+//! offset  0  body version (1)    1
+//!         1  kind                1
+//!         2  archive, its root at the end; for messages of bytes only, those bytes
+//! ```
+//! Kinds have forms of their own, so that a new kind changes no byte of the old ones: a node that does not know it can
+//! say so, and understands everything else. No kind's number is ever given to another.
+
+use rkyv::Portable;
+use rkyv::api::high::HighValidator;
+use rkyv::bytecheck::CheckBytes;
+use rkyv::rancor::Error as ArchiveError;
+
+use super::{Form, WireError, access, archive_behind};
+use crate::limits::FRAME_BYTES_MAX;
+
+/// The version that this build writes and reads.
+pub(super) const BODY_VERSION: u8 = 1;
+
+/// What kind of message a body holds: a name for people, and the number.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Kind {
+    pub(super) what: &'static str,
+    pub(super) number: u8,
+}
+
+impl Kind {
+    /// The body of a message that has a form. Fails where it would not fit a frame.
+    pub(super) fn write(self, form: &impl Form) -> Result<Vec<u8>, WireError> {
+        check_size(self.what, archive_behind(self.prefix(), form)?)
+    }
+
+    /// The body of a message of bytes only.
+    pub(super) fn write_bytes(self, bytes: &[u8]) -> Result<Vec<u8>, WireError> {
+        let prefix = self.prefix();
+        let mut body = Vec::with_capacity(prefix.len() + bytes.len());
+        body.extend_from_slice(&prefix);
+        body.extend_from_slice(bytes);
+        check_size(self.what, body)
+    }
+
+    fn prefix(self) -> Vec<u8> {
+        vec![BODY_VERSION, self.number]
+    }
+}
+
+fn check_size(what: &'static str, body: Vec<u8>) -> Result<Vec<u8>, WireError> {
+    match body.len() {
+        ..=FRAME_BYTES_MAX => Ok(body),
+        found => Err(WireError::TooLarge { what, found, most: FRAME_BYTES_MAX }),
+    }
+}
+
+/// A body that came in: its version is ours, its kind and archive have not been looked at.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Body<'a> {
+    what: &'static str,
+    pub(super) kind: u8,
+    archive: &'a [u8],
+}
+
+impl<'a> Body<'a> {
+    /// Takes the version and the kind from the front of `bytes`, which should be a `what`.
+    pub(super) fn open(what: &'static str, bytes: &'a [u8]) -> Result<Self, WireError> {
+        if bytes.len() > FRAME_BYTES_MAX {
+            return Err(WireError::TooLarge { what, found: bytes.len(), most: FRAME_BYTES_MAX });
+        }
+        match *bytes {
+            [BODY_VERSION, kind, ref archive @ ..] => Ok(Body { what, kind, archive }),
+            [version, _, ..] => Err(WireError::Version { what, version }),
+            _ => Err(WireError::Truncated { what, found: bytes.len() }),
+        }
+    }
+
+    /// The form, checked.
+    pub(super) fn form<A>(self) -> Result<&'a A, WireError>
+    where
+        A: Portable + for<'c> CheckBytes<HighValidator<'c, ArchiveError>>,
+    {
+        access(self.archive)
+    }
+
+    /// The bytes of a message of bytes only.
+    pub(super) fn bytes(self) -> &'a [u8] {
+        self.archive
+    }
+
+    /// A message without content, where there is none.
+    pub(super) fn nothing<T>(self, message: T) -> Result<T, WireError> {
+        match self.archive.len() {
+            0 => Ok(message),
+            found => Err(WireError::Damaged(format!("{found} bytes in a {} that has no content", self.what))),
+        }
+    }
+
+    /// The error for a kind that is not one of ours.
+    pub(super) fn unknown(self) -> WireError {
+        WireError::Kind { what: self.what, kind: self.kind }
+    }
+}

@@ -1,0 +1,80 @@
+//! What the leader says to a worker.
+
+use nexus_model::JobId;
+use rkyv::primitive::ArchivedU64;
+use rkyv::vec::ArchivedVec;
+use rkyv::{Archive, Serialize};
+
+use super::WireError;
+use super::attempt::{ArchivedAttemptRangeV1, attempts};
+use super::body::{Body, Kind};
+use super::bounds::Bounded;
+use super::job::JobSpecV1;
+use crate::message::LeaderMessage;
+
+const WHAT: &str = "leader message";
+
+/// The numbers of the kinds: never reused.
+mod kind {
+    pub(super) const ASSIGN_TASKS: u8 = 1;
+    pub(super) const DESCRIBE_JOB: u8 = 2;
+    pub(super) const CANCEL_JOB: u8 = 3;
+    pub(super) const FORGET_JOB: u8 = 4;
+    pub(super) const FINISHED_RECORDED: u8 = 5;
+}
+
+#[derive(Archive, Serialize)]
+struct DescribeJobV1<'a> {
+    job: u64,
+    spec: JobSpecV1<'a>,
+}
+
+/// The body of a leader message's frame. Fails where it is beyond its bounds or would not fit a frame, or a job's
+/// argument is nested too deep.
+pub fn encode_leader_message(message: &LeaderMessage) -> Result<Vec<u8>, WireError> {
+    message.check_bounds()?;
+    let kind = |number| Kind { what: WHAT, number };
+    match message {
+        LeaderMessage::AssignTasks(tasks) => kind(kind::ASSIGN_TASKS).write(&attempts(tasks)),
+        LeaderMessage::DescribeJob { job, spec } => {
+            kind(kind::DESCRIBE_JOB).write(&DescribeJobV1 { job: job.0, spec: (&**spec).try_into()? })
+        }
+        LeaderMessage::CancelJob(job) => kind(kind::CANCEL_JOB).write(&job.0),
+        LeaderMessage::ForgetJob(job) => kind(kind::FORGET_JOB).write(&job.0),
+        LeaderMessage::FinishedRecorded { sequence } => kind(kind::FINISHED_RECORDED).write(sequence),
+    }
+}
+
+/// Reads what [`encode_leader_message`] made.
+pub fn decode_leader_message(bytes: &[u8]) -> Result<LeaderMessage, WireError> {
+    let body = Body::open(WHAT, bytes)?;
+    let number = || body.form::<ArchivedU64>().map(|number| number.to_native());
+    let message = match body.kind {
+        kind::ASSIGN_TASKS => {
+            let form: &ArchivedVec<ArchivedAttemptRangeV1> = body.form()?;
+            LeaderMessage::AssignTasks(form.iter().map(Into::into).collect())
+        }
+        kind::DESCRIBE_JOB => {
+            let form: &ArchivedDescribeJobV1<'_> = body.form()?;
+            LeaderMessage::DescribeJob { job: JobId(form.job.to_native()), spec: Box::new((&form.spec).try_into()?) }
+        }
+        kind::CANCEL_JOB => LeaderMessage::CancelJob(JobId(number()?)),
+        kind::FORGET_JOB => LeaderMessage::ForgetJob(JobId(number()?)),
+        kind::FINISHED_RECORDED => LeaderMessage::FinishedRecorded { sequence: number()? },
+        _ => return Err(body.unknown()),
+    };
+    message.check_bounds()?;
+    Ok(message)
+}
+
+impl Bounded for LeaderMessage {
+    fn check_bounds(&self) -> Result<(), WireError> {
+        match self {
+            LeaderMessage::AssignTasks(tasks) => tasks.check_bounds(),
+            LeaderMessage::DescribeJob { job: _, spec } => spec.check_bounds(),
+            LeaderMessage::CancelJob(_) | LeaderMessage::ForgetJob(_) | LeaderMessage::FinishedRecorded { .. } => {
+                Ok(())
+            }
+        }
+    }
+}

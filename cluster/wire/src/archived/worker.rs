@@ -1,0 +1,102 @@
+//! What a worker says to the leader.
+
+use nexus_model::NodeId;
+use rkyv::vec::ArchivedVec;
+use rkyv::with::InlineAsBox;
+use rkyv::{Archive, Serialize};
+
+use super::WireError;
+use super::attempt::{ArchivedAttemptRangeV1, AttemptRangeV1, FinishedTasksV1, attempts};
+use super::body::{Body, Kind};
+use super::bounds::{Bounded, name};
+use super::node::NodeCapacityV1;
+use crate::message::WorkerMessage;
+
+const WHAT: &str = "worker message";
+
+/// The numbers of the kinds: never reused.
+mod kind {
+    pub(super) const HELLO: u8 = 1;
+    pub(super) const TASKS_FINISHED: u8 = 2;
+    pub(super) const HEARTBEAT: u8 = 3;
+    pub(super) const GOODBYE: u8 = 4;
+}
+
+#[derive(Archive, Serialize)]
+struct HelloV1<'a> {
+    node: u64,
+    #[rkyv(with = InlineAsBox)]
+    address: &'a str,
+    capacity: NodeCapacityV1<'a>,
+    holding: Vec<AttemptRangeV1>,
+}
+
+#[derive(Archive, Serialize)]
+struct TasksFinishedV1<'a> {
+    sequence: u64,
+    tasks: Vec<FinishedTasksV1<'a>>,
+}
+
+/// The body of a worker message's frame. Fails where it is beyond its bounds or would not fit a frame.
+pub fn encode_worker_message(message: &WorkerMessage) -> Result<Vec<u8>, WireError> {
+    message.check_bounds()?;
+    let kind = |number| Kind { what: WHAT, number };
+    match message {
+        WorkerMessage::Hello { node, address, capacity, holding } => kind(kind::HELLO).write(&HelloV1 {
+            node: node.0,
+            address,
+            capacity: capacity.into(),
+            holding: attempts(holding),
+        }),
+        WorkerMessage::TasksFinished { sequence, tasks } => kind(kind::TASKS_FINISHED)
+            .write(&TasksFinishedV1 { sequence: *sequence, tasks: tasks.iter().map(Into::into).collect() }),
+        WorkerMessage::Heartbeat { running } => kind(kind::HEARTBEAT).write(&attempts(running)),
+        WorkerMessage::Goodbye => kind(kind::GOODBYE).write_bytes(&[]),
+    }
+}
+
+/// Reads what [`encode_worker_message`] made.
+pub fn decode_worker_message(bytes: &[u8]) -> Result<WorkerMessage, WireError> {
+    let body = Body::open(WHAT, bytes)?;
+    let message = match body.kind {
+        kind::HELLO => {
+            let form: &ArchivedHelloV1<'_> = body.form()?;
+            WorkerMessage::Hello {
+                node: NodeId(form.node.to_native()),
+                address: form.address.to_string(),
+                capacity: (&form.capacity).into(),
+                holding: form.holding.iter().map(Into::into).collect(),
+            }
+        }
+        kind::TASKS_FINISHED => {
+            let form: &ArchivedTasksFinishedV1<'_> = body.form()?;
+            WorkerMessage::TasksFinished {
+                sequence: form.sequence.to_native(),
+                tasks: form.tasks.iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
+            }
+        }
+        kind::HEARTBEAT => {
+            let form: &ArchivedVec<ArchivedAttemptRangeV1> = body.form()?;
+            WorkerMessage::Heartbeat { running: form.iter().map(Into::into).collect() }
+        }
+        kind::GOODBYE => body.nothing(WorkerMessage::Goodbye)?,
+        _ => return Err(body.unknown()),
+    };
+    message.check_bounds()?;
+    Ok(message)
+}
+
+impl Bounded for WorkerMessage {
+    fn check_bounds(&self) -> Result<(), WireError> {
+        match self {
+            WorkerMessage::Hello { node: _, address, capacity, holding } => {
+                name("node's address", address)?;
+                capacity.check_bounds()?;
+                holding.check_bounds()
+            }
+            WorkerMessage::TasksFinished { sequence: _, tasks } => tasks.check_bounds(),
+            WorkerMessage::Heartbeat { running } => running.check_bounds(),
+            WorkerMessage::Goodbye => Ok(()),
+        }
+    }
+}
