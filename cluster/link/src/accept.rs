@@ -249,8 +249,9 @@ impl<H: Handler> Acceptor<H> {
     ) {
         let limit = if accepted.info.is_anonymous() { ANONYMOUS_BODY_BYTES_MAX } else { FRAME_BYTES_MAX };
         let mut receiver = self.receiver(stream, &accepted.address, limit);
-        match timeout(self.serving.protocol.frame_timeout, receiver.next_in_place()).await {
-            Ok(Ok(Some((frame, memory)))) => {
+        receiver.expect_soon();
+        match receiver.next_in_place().await {
+            Ok(Some((frame, memory))) => {
                 if accepted.info.is_anonymous()
                     && (frame.header.message_type, frame.header.exchange) != (MessageType::JOIN, Exchange::Request)
                 {
@@ -268,15 +269,12 @@ impl<H: Handler> Acceptor<H> {
                 }
             }
             // The peer ended the stream without a word, or is gone, or we are stopping.
-            Ok(Ok(None) | Err(LinkError::Lost { .. } | LinkError::Closed)) => {}
-            Ok(Err(error)) => {
+            Ok(None) | Err(LinkError::Lost { .. } | LinkError::Closed) => {}
+            Err(error) => {
+                let code = if matches!(error, LinkError::Slow { .. }) { close::SLOW } else { close::GARBAGE };
                 let reason = error.to_string();
                 tracing::warn!(peer = %accepted.address, %reason, "closed a connection");
-                accepted.connection.close(close::GARBAGE, reason.as_bytes());
-            }
-            Err(_) => {
-                tracing::warn!(peer = %accepted.address, "closed a connection: a request took too long to arrive");
-                accepted.connection.close(close::SLOW, b"a request took too long to arrive");
+                accepted.connection.close(code, reason.as_bytes());
             }
         }
     }

@@ -106,6 +106,12 @@ pub enum LinkError {
         /// Why.
         reason: String,
     },
+    /// A frame began and did not end in time. Whether a request on the connection was carried out is unknown.
+    #[error("a frame from {address} took too long to arrive")]
+    Slow {
+        /// The address.
+        address: String,
+    },
     /// The other end did not understand or does not allow the message.
     #[error("the node at {address} did not take the message: {reason}")]
     Fault {
@@ -183,6 +189,7 @@ impl LinkError {
             LinkError::Name { .. } => "NX0218",
             LinkError::File { .. } => "NX0219",
             LinkError::Crypto(_) => "NX0220",
+            LinkError::Slow { .. } => "NX0221",
         }
     }
 
@@ -210,7 +217,7 @@ impl LinkError {
                 "upgrade this machine or that node: neighbouring versions work together, others do not"
             }
             LinkError::Busy { .. } => "try again in a moment",
-            LinkError::Deadline { .. } | LinkError::Lost { .. } => {
+            LinkError::Deadline { .. } | LinkError::Lost { .. } | LinkError::Slow { .. } => {
                 "look whether it was done before asking again; a job submitted with a key can be submitted again safely"
             }
             LinkError::Token { .. } => "copy the whole token as `nexus token create` printed it; it begins with NXJ1.",
@@ -231,6 +238,6 @@ impl LinkError {
 
     /// Whether the other end may have carried out the request.
     pub const fn is_outcome_unknown(&self) -> bool {
-        matches!(self, LinkError::Deadline { .. } | LinkError::Lost { .. })
+        matches!(self, LinkError::Deadline { .. } | LinkError::Lost { .. } | LinkError::Slow { .. })
     }
 }

@@ -145,6 +145,11 @@ impl FrameReceiver {
         }
     }
 
+    /// The next frame counts as begun: it must be there in time.
+    pub(crate) fn expect_soon(&mut self) {
+        self.frame_until = Some(Instant::now() + self.frame_timeout);
+    }
+
     /// Ends with [`LinkError::Closed`] when this becomes true.
     pub(crate) fn end_with(&mut self, closing: watch::Receiver<bool>) {
         self.intake.closing = Some(closing);
@@ -226,7 +231,7 @@ impl FrameReceiver {
     }
 
     fn slow(&self) -> LinkError {
-        self.lost("a frame took too long to arrive")
+        LinkError::Slow { address: self.address.to_string() }
     }
 
     fn lost(&self, reason: &str) -> LinkError {

@@ -1,9 +1,10 @@
 //! What the tests of the link share: clusters that exist in memory, and a handler whose every step can be waited for.
 
+use std::cell::RefCell;
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 
 use nexus_link::{
@@ -173,23 +174,31 @@ pub(crate) async fn within<F: Future>(future: F) -> F::Output {
     tokio::time::timeout(PATIENCE, future).await.expect("it takes too long")
 }
 
-/// Collects the lines that are logged at warning or above on this thread, while it lives.
+thread_local! {
+    static LINES: RefCell<Option<Arc<Mutex<Vec<u8>>>>> = const { RefCell::new(None) };
+}
+
+/// Collects the lines that are logged at warning or above on this thread (tests have one each), while it lives. One
+/// subscriber serves the whole process: thread-local ones confuse each other's caches.
 pub(crate) struct Log {
     lines: Arc<Mutex<Vec<u8>>>,
-    _default: tracing::subscriber::DefaultGuard,
 }
 
 impl Log {
     pub(crate) fn capture() -> Self {
-        let lines = Arc::new(Mutex::new(Vec::new()));
-        let writer = Lines(Arc::clone(&lines));
-        let subscriber = tracing_subscriber::fmt()
-            .with_max_level(tracing::Level::WARN)
-            .with_ansi(false)
-            .without_time()
-            .with_writer(move || writer.clone())
-            .finish();
-        Log { lines, _default: tracing::subscriber::set_default(subscriber) }
+        static SUBSCRIBER: Once = Once::new();
+        SUBSCRIBER.call_once(|| {
+            let subscriber = tracing_subscriber::fmt()
+                .with_max_level(tracing::Level::WARN)
+                .with_ansi(false)
+                .without_time()
+                .with_writer(|| Lines)
+                .finish();
+            tracing::subscriber::set_global_default(subscriber).expect("this is the only one");
+        });
+        let lines = Arc::default();
+        LINES.set(Some(Arc::clone(&lines)));
+        Log { lines }
     }
 
     pub(crate) fn lines(&self) -> Vec<String> {
@@ -209,12 +218,21 @@ impl Log {
     }
 }
 
-#[derive(Clone)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
+impl Drop for Log {
+    fn drop(&mut self) {
+        LINES.set(None);
+    }
+}
+
+struct Lines;
 
 impl Write for Lines {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().expect("not poisoned").extend_from_slice(bytes);
+        LINES.with_borrow(|lines| {
+            if let Some(lines) = lines {
+                lines.lock().expect("not poisoned").extend_from_slice(bytes);
+            }
+        });
         Ok(bytes.len())
     }
 
