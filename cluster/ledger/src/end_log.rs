@@ -4,7 +4,6 @@
 use nexus_model::{Cost, NodeId, Outcome, TaskState};
 
 use crate::end::{self, End};
-#[cfg(test)]
 use crate::packed::Unreadable;
 
 /// A segment is closed beyond this many bytes: large enough to be rare, small enough that growing one copies little.
@@ -78,13 +77,11 @@ impl EndLog {
     }
 
     /// The segments, for a snapshot.
-    #[cfg(test)]
     pub(crate) fn segments(&self) -> &[Segment] {
         &self.segments
     }
 
     /// Appends a segment of a snapshot after checking each of its records.
-    #[cfg(test)]
     pub(crate) fn restore(&mut self, segment: Segment) -> Result<(), Unreadable> {
         let mut from = 0;
         if segment.first != self.len() || segment.ends.is_empty() {

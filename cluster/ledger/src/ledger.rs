@@ -181,7 +181,7 @@ impl Ledger {
         if let Some(key) = key {
             self.keys.entry(spec.user.clone()).or_default().insert(key, job);
         }
-        let spec = self.share(spec);
+        let spec = self.share(Arc::new(spec));
         let range = spec.tasks;
         self.queued += u64::from(range.len());
         self.jobs.insert(job, Job::new(Arc::clone(&spec), at_ms));
@@ -192,13 +192,12 @@ impl Ledger {
     }
 
     /// The spec of the job before, where it is the same.
-    fn share(&mut self, spec: JobSpec) -> Arc<JobSpec> {
+    pub(crate) fn share(&mut self, spec: Arc<JobSpec>) -> Arc<JobSpec> {
         if let Some(last) = &self.last_spec
-            && **last == spec
+            && **last == *spec
         {
             return Arc::clone(last);
         }
-        let spec = Arc::new(spec);
         self.last_spec = Some(Arc::clone(&spec));
         spec
     }

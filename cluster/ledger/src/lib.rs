@@ -5,6 +5,7 @@
 //! gateways read its effects and its views.
 
 mod command;
+mod command_codec;
 mod effect;
 mod end;
 mod end_log;
@@ -13,10 +14,13 @@ mod ledger;
 mod members;
 mod outbox;
 mod packed;
+mod snapshot;
+mod snapshot_form;
 mod table;
 mod view;
 
 pub use command::{Assignment, Command, Digest, NewNode, ReleaseReason, Released};
+pub use command_codec::{CodecError, decode_command, encode_command};
 pub use effect::{Applied, Effect, Rejection, Reply, Suspect};
 pub use ledger::{ACTIVE_JOBS_MAX, KEY_BYTES_MAX, Ledger};
 pub use members::Member;

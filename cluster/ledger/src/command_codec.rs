@@ -1,0 +1,336 @@
+//! Commands to bytes and back: the entries of the log.
+//!
+//! Version 1: a header of 16 bytes (the version, then zeros, so that the archive behind it is as aligned as the buffer),
+//! then the archived form. Entries are kept for as long as the log is, so a form is never changed; a later version is a
+//! new form beside it. Decoding any bytes gives a command or an error, never a panic.
+
+use nexus_model::{IndexRange, JobId, NodeId};
+use nexus_wire::archived::{
+    AttemptRangeV1, FinishedTasksV1, IndexRangeV1, JobSpecV1, NodeCapacityV1, NodeRoleV1, archive, read,
+};
+use nexus_wire::{AttemptRange, WireError};
+use rkyv::with::{InlineAsBox, Map};
+use rkyv::{Archive, Serialize};
+use thiserror::Error;
+
+use crate::command::{Assignment, Command, Digest, NewNode, ReleaseReason, Released};
+
+const VERSION: u8 = 1;
+/// Bytes before an archive.
+pub(crate) const HEADER_BYTES: usize = 16;
+
+const _: () = assert!(HEADER_BYTES.is_multiple_of(nexus_wire::archived::ALIGNMENT));
+
+/// Bytes that are not what the ledger wrote, or a command that cannot be written. Nothing changed; a retry gives the same
+/// answer.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum CodecError {
+    /// Cut off before the end of the header.
+    #[error("the {0} is cut off")]
+    Truncated(&'static str),
+    /// Written by a version that this one does not know.
+    #[error("{what} format version {version} is not known here (this build reads version 1); upgrade this node")]
+    Version {
+        /// What.
+        what: &'static str,
+        /// Its version.
+        version: u8,
+    },
+    /// Damaged, or a value that its type does not allow.
+    #[error(transparent)]
+    Form(#[from] WireError),
+    /// A snapshot whose parts contradict each other.
+    #[error("the snapshot is damaged: {0}")]
+    Inconsistent(&'static str),
+}
+
+/// The log entry of a command. The only error is a job's argument that is nested too deep.
+pub fn encode_command(command: &Command) -> Result<Vec<u8>, CodecError> {
+    let mut bytes = vec![0; HEADER_BYTES];
+    bytes[0] = VERSION;
+    bytes.extend_from_slice(&archive(&CommandV1::try_from(command)?)?);
+    Ok(bytes)
+}
+
+/// Reads what [`encode_command`] made, in this version or an earlier one.
+pub fn decode_command(bytes: &[u8]) -> Result<Command, CodecError> {
+    let (header, body) = bytes.split_at_checked(HEADER_BYTES).ok_or(CodecError::Truncated("log entry"))?;
+    match header[0] {
+        VERSION => Ok(read(body, |form: &ArchivedCommandV1<'_>| form.try_into())?),
+        version => Err(CodecError::Version { what: "log entry", version }),
+    }
+}
+
+#[derive(Debug, Archive, Serialize)]
+struct NewNodeV1<'a> {
+    #[rkyv(with = InlineAsBox)]
+    name: &'a str,
+    fingerprint: Digest,
+    #[rkyv(with = InlineAsBox)]
+    address: &'a str,
+    capacity: NodeCapacityV1<'a>,
+}
+
+impl<'a> From<&'a NewNode> for NewNodeV1<'a> {
+    fn from(node: &'a NewNode) -> Self {
+        NewNodeV1 {
+            name: &node.name,
+            fingerprint: node.fingerprint,
+            address: &node.address,
+            capacity: (&node.capacity).into(),
+        }
+    }
+}
+
+impl From<&ArchivedNewNodeV1<'_>> for NewNode {
+    fn from(form: &ArchivedNewNodeV1<'_>) -> Self {
+        NewNode {
+            name: form.name.to_string(),
+            fingerprint: form.fingerprint,
+            address: form.address.to_string(),
+            capacity: (&form.capacity).into(),
+        }
+    }
+}
+
+#[derive(Debug, Archive, Serialize)]
+struct AssignmentV1 {
+    job: u64,
+    node: u64,
+    range: IndexRangeV1,
+}
+
+#[derive(Debug, Archive, Serialize)]
+enum ReleasedV1 {
+    All,
+    Attempts(Vec<AttemptRangeV1>),
+    AllBut(Vec<AttemptRangeV1>),
+}
+
+#[derive(Debug, Archive, Serialize)]
+enum ReleaseReasonV1 {
+    WorkerLost,
+    WorkerStopped,
+    NotStarted,
+}
+
+#[derive(Debug, Archive, Serialize)]
+enum CommandV1<'a> {
+    CreateCluster {
+        #[rkyv(with = InlineAsBox)]
+        name: &'a str,
+        #[rkyv(with = InlineAsBox)]
+        ca_certificate_pem: &'a str,
+        founder: NewNodeV1<'a>,
+        at_ms: u64,
+    },
+    SubmitJob {
+        spec: Box<JobSpecV1<'a>>,
+        #[rkyv(with = Map<InlineAsBox>)]
+        key: Option<&'a str>,
+        at_ms: u64,
+    },
+    CancelJob {
+        job: u64,
+        at_ms: u64,
+    },
+    ForgetJob {
+        job: u64,
+    },
+    AssignTasks {
+        assignments: Vec<AssignmentV1>,
+        at_ms: u64,
+    },
+    FinishTasks {
+        node: u64,
+        tasks: Vec<FinishedTasksV1<'a>>,
+        at_ms: u64,
+    },
+    ReleaseTasks {
+        node: u64,
+        attempts: ReleasedV1,
+        why: ReleaseReasonV1,
+        at_ms: u64,
+    },
+    AddNode {
+        node: NewNodeV1<'a>,
+        token_hash: Digest,
+        at_ms: u64,
+    },
+    UpdateNode {
+        node: u64,
+        #[rkyv(with = InlineAsBox)]
+        address: &'a str,
+        capacity: NodeCapacityV1<'a>,
+    },
+    RemoveNode {
+        node: u64,
+        at_ms: u64,
+    },
+    CreateToken {
+        hash: Digest,
+        role: NodeRoleV1,
+        expires_at_ms: u64,
+        at_ms: u64,
+    },
+    SetVoters {
+        voters: Vec<u64>,
+    },
+}
+
+impl<'a> TryFrom<&'a Command> for CommandV1<'a> {
+    type Error = WireError;
+
+    fn try_from(command: &'a Command) -> Result<Self, WireError> {
+        Ok(match command {
+            Command::CreateCluster { name, ca_certificate_pem, founder, at_ms } => {
+                CommandV1::CreateCluster { name, ca_certificate_pem, founder: founder.into(), at_ms: *at_ms }
+            }
+            Command::SubmitJob { spec, key, at_ms } => {
+                CommandV1::SubmitJob { spec: Box::new((&**spec).try_into()?), key: key.as_deref(), at_ms: *at_ms }
+            }
+            Command::CancelJob { job, at_ms } => CommandV1::CancelJob { job: job.0, at_ms: *at_ms },
+            Command::ForgetJob { job } => CommandV1::ForgetJob { job: job.0 },
+            Command::AssignTasks { assignments, at_ms } => {
+                CommandV1::AssignTasks { assignments: assignments.iter().map(Into::into).collect(), at_ms: *at_ms }
+            }
+            Command::FinishTasks { node, tasks, at_ms } => {
+                CommandV1::FinishTasks { node: node.0, tasks: tasks.iter().map(Into::into).collect(), at_ms: *at_ms }
+            }
+            Command::ReleaseTasks { node, attempts, why, at_ms } => {
+                CommandV1::ReleaseTasks { node: node.0, attempts: attempts.into(), why: (*why).into(), at_ms: *at_ms }
+            }
+            Command::AddNode { node, token_hash, at_ms } => {
+                CommandV1::AddNode { node: node.into(), token_hash: *token_hash, at_ms: *at_ms }
+            }
+            Command::UpdateNode { node, address, capacity } => {
+                CommandV1::UpdateNode { node: node.0, address, capacity: capacity.into() }
+            }
+            Command::RemoveNode { node, at_ms } => CommandV1::RemoveNode { node: node.0, at_ms: *at_ms },
+            Command::CreateToken { hash, role, expires_at_ms, at_ms } => CommandV1::CreateToken {
+                hash: *hash,
+                role: (*role).into(),
+                expires_at_ms: *expires_at_ms,
+                at_ms: *at_ms,
+            },
+            Command::SetVoters { voters } => {
+                CommandV1::SetVoters { voters: voters.iter().map(|node| node.0).collect() }
+            }
+        })
+    }
+}
+
+impl TryFrom<&ArchivedCommandV1<'_>> for Command {
+    type Error = WireError;
+
+    fn try_from(form: &ArchivedCommandV1<'_>) -> Result<Self, WireError> {
+        use ArchivedCommandV1 as Form;
+        Ok(match form {
+            Form::CreateCluster { name, ca_certificate_pem, founder, at_ms } => Command::CreateCluster {
+                name: name.to_string(),
+                ca_certificate_pem: ca_certificate_pem.to_string(),
+                founder: founder.into(),
+                at_ms: at_ms.to_native(),
+            },
+            Form::SubmitJob { spec, key, at_ms } => Command::SubmitJob {
+                spec: Box::new((&**spec).try_into()?),
+                key: key.as_ref().map(|key| key.to_string()),
+                at_ms: at_ms.to_native(),
+            },
+            Form::CancelJob { job, at_ms } => {
+                Command::CancelJob { job: JobId(job.to_native()), at_ms: at_ms.to_native() }
+            }
+            Form::ForgetJob { job } => Command::ForgetJob { job: JobId(job.to_native()) },
+            Form::AssignTasks { assignments, at_ms } => Command::AssignTasks {
+                assignments: assignments.iter().map(Into::into).collect(),
+                at_ms: at_ms.to_native(),
+            },
+            Form::FinishTasks { node, tasks, at_ms } => Command::FinishTasks {
+                node: NodeId(node.to_native()),
+                tasks: tasks.iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
+                at_ms: at_ms.to_native(),
+            },
+            Form::ReleaseTasks { node, attempts, why, at_ms } => Command::ReleaseTasks {
+                node: NodeId(node.to_native()),
+                attempts: attempts.into(),
+                why: why.into(),
+                at_ms: at_ms.to_native(),
+            },
+            Form::AddNode { node, token_hash, at_ms } => {
+                Command::AddNode { node: node.into(), token_hash: *token_hash, at_ms: at_ms.to_native() }
+            }
+            Form::UpdateNode { node, address, capacity } => Command::UpdateNode {
+                node: NodeId(node.to_native()),
+                address: address.to_string(),
+                capacity: capacity.into(),
+            },
+            Form::RemoveNode { node, at_ms } => {
+                Command::RemoveNode { node: NodeId(node.to_native()), at_ms: at_ms.to_native() }
+            }
+            Form::CreateToken { hash, role, expires_at_ms, at_ms } => Command::CreateToken {
+                hash: *hash,
+                role: role.into(),
+                expires_at_ms: expires_at_ms.to_native(),
+                at_ms: at_ms.to_native(),
+            },
+            Form::SetVoters { voters } => {
+                Command::SetVoters { voters: voters.iter().map(|node| NodeId(node.to_native())).collect() }
+            }
+        })
+    }
+}
+
+impl From<&Assignment> for AssignmentV1 {
+    fn from(assignment: &Assignment) -> Self {
+        let Assignment { job, range, node } = *assignment;
+        AssignmentV1 { job: job.0, node: node.0, range: range.into() }
+    }
+}
+
+impl From<&ArchivedAssignmentV1> for Assignment {
+    fn from(form: &ArchivedAssignmentV1) -> Self {
+        let range: IndexRange = (&form.range).into();
+        Assignment { job: JobId(form.job.to_native()), node: NodeId(form.node.to_native()), range }
+    }
+}
+
+impl From<&Released> for ReleasedV1 {
+    fn from(released: &Released) -> Self {
+        let forms = |attempts: &[AttemptRange]| attempts.iter().copied().map(Into::into).collect();
+        match released {
+            Released::All => ReleasedV1::All,
+            Released::Attempts(attempts) => ReleasedV1::Attempts(forms(attempts)),
+            Released::AllBut(attempts) => ReleasedV1::AllBut(forms(attempts)),
+        }
+    }
+}
+
+impl From<&ArchivedReleasedV1> for Released {
+    fn from(form: &ArchivedReleasedV1) -> Self {
+        match form {
+            ArchivedReleasedV1::All => Released::All,
+            ArchivedReleasedV1::Attempts(attempts) => Released::Attempts(attempts.iter().map(Into::into).collect()),
+            ArchivedReleasedV1::AllBut(attempts) => Released::AllBut(attempts.iter().map(Into::into).collect()),
+        }
+    }
+}
+
+impl From<ReleaseReason> for ReleaseReasonV1 {
+    fn from(why: ReleaseReason) -> Self {
+        match why {
+            ReleaseReason::WorkerLost => ReleaseReasonV1::WorkerLost,
+            ReleaseReason::WorkerStopped => ReleaseReasonV1::WorkerStopped,
+            ReleaseReason::NotStarted => ReleaseReasonV1::NotStarted,
+        }
+    }
+}
+
+impl From<&ArchivedReleaseReasonV1> for ReleaseReason {
+    fn from(form: &ArchivedReleaseReasonV1) -> Self {
+        match form {
+            ArchivedReleaseReasonV1::WorkerLost => ReleaseReason::WorkerLost,
+            ArchivedReleaseReasonV1::WorkerStopped => ReleaseReason::WorkerStopped,
+            ArchivedReleaseReasonV1::NotStarted => ReleaseReason::NotStarted,
+        }
+    }
+}

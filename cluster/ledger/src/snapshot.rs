@@ -1,0 +1,360 @@
+//! The whole ledger as bytes, and back.
+//!
+//! Version 1: a header of 16 bytes (version, three zeros, CRC-32 of all that follows, eight zeros), then sections: a head
+//! of 16 bytes (kind, zeros, length) and an archive, padded to a multiple of 16. In order: the cluster; pieces of the
+//! idempotency keys; for each job its head, the runs of its tasks and the segments of its ends; the end mark. The same
+//! state always gives the same bytes. Decoding any bytes gives a ledger whose parts agree, or an error, never a panic.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use nexus_model::{IndexRange, JobId, JobSpec, NodeId, TaskState};
+use nexus_wire::WireError;
+use nexus_wire::archived::{Form, archive, read};
+use rkyv::vec::ArchivedVec;
+
+use crate::command_codec::{CodecError, HEADER_BYTES};
+use crate::end_log::{EndLog, Segment};
+use crate::job::{Counts, Grant, Job, LOSSES_MAX, Work};
+use crate::ledger::Ledger;
+use crate::members::Members;
+use crate::snapshot_form::{
+    ArchivedClusterV1, ArchivedJobV1, ArchivedKeyV1, ArchivedRunV1, ArchivedSegmentV1, ClusterV1, JobV1, KeyV1,
+    NodeCountV1, RunV1, SegmentV1, SlotV1, TaskEndV1,
+};
+use crate::table::Slot;
+
+const VERSION: u8 = 1;
+/// Keys or runs in one section: bounds the archive that is built at once.
+const SECTION_ITEMS: usize = 1 << 16;
+
+mod kind {
+    pub(super) const CLUSTER: u32 = 1;
+    pub(super) const KEYS: u32 = 2;
+    pub(super) const JOB: u32 = 3;
+    pub(super) const RUNS: u32 = 4;
+    pub(super) const ENDS: u32 = 5;
+    pub(super) const END: u32 = 6;
+}
+
+impl Ledger {
+    /// The state as bytes. The only error is a job's argument that is nested too deep, which no decoded command has.
+    pub fn encode_snapshot(&self) -> Result<Vec<u8>, CodecError> {
+        let mut out = vec![0; HEADER_BYTES];
+        let members = self.members.as_ref().map(Into::into);
+        write(kind::CLUSTER, &ClusterV1 { applied: self.applied, last_job: self.last_job, members }, &mut out)?;
+        let keys = self.keys.iter().flat_map(|(user, keys)| keys.iter().map(move |(key, job)| (user, key, job)));
+        let keys = keys.map(|(user, key, job)| KeyV1 { user, key, job: job.0 });
+        write_pieces(kind::KEYS, keys, &mut out)?;
+        for (id, job) in &self.jobs {
+            write_job(*id, job, &mut out)?;
+        }
+        write_head(kind::END, 0, &mut out);
+        let checksum = crc32fast::hash(&out[HEADER_BYTES..]);
+        out[0] = VERSION;
+        out[4..8].copy_from_slice(&checksum.to_le_bytes());
+        Ok(out)
+    }
+
+    /// Reads what [`Ledger::encode_snapshot`] made, in this version or an earlier one.
+    pub fn decode_snapshot(bytes: &[u8]) -> Result<Ledger, CodecError> {
+        let (header, body) = bytes.split_at_checked(HEADER_BYTES).ok_or(CodecError::Truncated("snapshot"))?;
+        if header[0] != VERSION {
+            return Err(CodecError::Version { what: "snapshot", version: header[0] });
+        }
+        if header[4..8] != crc32fast::hash(body).to_le_bytes() {
+            return Err(CodecError::Inconsistent("its checksum is wrong"));
+        }
+        let mut restore = Restore::default();
+        let mut rest = body;
+        loop {
+            let (kind, section, next) = split_section(rest)?;
+            if kind == kind::END {
+                return if next.is_empty() { restore.finish() } else { Err(inconsistent("bytes follow its end")) };
+            }
+            restore.section(kind, section)?;
+            rest = next;
+        }
+    }
+}
+
+fn inconsistent(what: &'static str) -> CodecError {
+    CodecError::Inconsistent(what)
+}
+
+fn write_head(kind: u32, len: u64, out: &mut Vec<u8>) {
+    out.extend_from_slice(&kind.to_le_bytes());
+    out.extend_from_slice(&[0; 4]);
+    out.extend_from_slice(&len.to_le_bytes());
+}
+
+fn write(kind: u32, form: &impl Form, out: &mut Vec<u8>) -> Result<(), CodecError> {
+    let bytes = archive(form)?;
+    write_head(kind, bytes.len() as u64, out);
+    out.extend_from_slice(&bytes);
+    out.resize(out.len().next_multiple_of(HEADER_BYTES), 0);
+    Ok(())
+}
+
+fn write_pieces<T>(kind: u32, items: impl Iterator<Item = T>, out: &mut Vec<u8>) -> Result<(), CodecError>
+where
+    Vec<T>: Form,
+{
+    let mut piece = Vec::new();
+    for item in items {
+        piece.push(item);
+        if piece.len() == SECTION_ITEMS {
+            write(kind, &piece, out)?;
+            piece.clear();
+        }
+    }
+    if piece.is_empty() { Ok(()) } else { write(kind, &piece, out) }
+}
+
+fn write_job(id: JobId, job: &Job, out: &mut Vec<u8>) -> Result<(), CodecError> {
+    let none = Work::default();
+    let work = job.work.as_deref().unwrap_or(&none);
+    // Places of grants depend on the order in which earlier ones were freed; their sorted order does not.
+    let mut live: Vec<(&Grant, u32)> = work.grants.iter().zip(0..).filter(|(grant, _)| grant.live > 0).collect();
+    live.sort();
+    let place: BTreeMap<u32, u32> = live.iter().zip(0..).map(|((_, number), place)| (*number, place)).collect();
+    let head = JobV1 {
+        id: id.0,
+        spec: (&*job.spec).try_into()?,
+        submitted_at_ms: job.submitted_at_ms,
+        started_at_ms: work.started_at_ms,
+        finished_at_ms: job.finished_at_ms,
+        cancelled_at_ms: job.cancelled_at_ms,
+        first_failure: work.first_failure.map(|(index, end)| TaskEndV1 { index, end }),
+        by_node: work.by_node.iter().map(|(node, tasks)| NodeCountV1 { node: node.0, tasks: *tasks }).collect(),
+        grants: live.iter().map(|(grant, _)| (*grant).into()).collect(),
+    };
+    write(kind::JOB, &head, out)?;
+    let runs = job.table.runs(job.table.range()).map(|(run, slot)| {
+        let mut slot = SlotV1::from(slot);
+        if let SlotV1::Assigned { grant, .. } = &mut slot {
+            *grant = place.get(grant).copied().unwrap_or(u32::MAX);
+        }
+        RunV1 { tasks: run.len(), slot }
+    });
+    write_pieces(kind::RUNS, runs, out)?;
+    work.ends.segments().iter().try_for_each(|segment| write(kind::ENDS, &SegmentV1::from(segment), out))
+}
+
+/// Takes a section off the front: its kind, its archive, what follows.
+fn split_section(bytes: &[u8]) -> Result<(u32, &[u8], &[u8]), CodecError> {
+    let cut = || CodecError::Truncated("snapshot");
+    let (head, rest) = bytes.split_at_checked(HEADER_BYTES).ok_or_else(cut)?;
+    let (kind, len) = head.split_at(8);
+    let kind = u64::from_le_bytes(kind.try_into().expect("split_at(8) of 16 bytes gives eight"));
+    let len = u64::from_le_bytes(len.try_into().expect("split_at(8) of 16 bytes leaves eight"));
+    let kind = u32::try_from(kind).map_err(|_| inconsistent("a section has no kind"))?;
+    let len = usize::try_from(len).map_err(|_| cut())?;
+    let padded = len.checked_next_multiple_of(HEADER_BYTES).ok_or_else(cut)?;
+    let (section, rest) = rest.split_at_checked(padded).ok_or_else(cut)?;
+    Ok((kind, &section[..len], rest))
+}
+
+/// A ledger on its way back from a snapshot.
+#[derive(Default)]
+struct Restore {
+    ledger: Option<Ledger>,
+    job: Option<RestoreJob>,
+}
+
+impl Restore {
+    fn section(&mut self, kind: u32, bytes: &[u8]) -> Result<(), CodecError> {
+        match (kind, &mut self.ledger, &mut self.job) {
+            (kind::CLUSTER, None, None) => self.ledger = Some(read_cluster(bytes)?),
+            (kind::KEYS, Some(ledger), None) => read_keys(bytes, ledger)?,
+            (kind::JOB, Some(_), _) => {
+                self.close_job()?;
+                self.job = Some(RestoreJob::read(bytes)?);
+            }
+            (kind::RUNS, Some(_), Some(job)) => job.read_runs(bytes)?,
+            (kind::ENDS, Some(_), Some(job)) => {
+                let segment = read(bytes, |form: &ArchivedSegmentV1<'_>| Ok::<Segment, WireError>(form.into()))?;
+                job.ends.restore(segment).map_err(|_| inconsistent("the end of a task cannot be read"))?;
+            }
+            _ => return Err(inconsistent("a section is out of place")),
+        }
+        Ok(())
+    }
+
+    fn close_job(&mut self) -> Result<(), CodecError> {
+        match (&mut self.ledger, self.job.take()) {
+            (Some(ledger), Some(job)) => job.close(ledger),
+            _ => Ok(()),
+        }
+    }
+
+    fn finish(mut self) -> Result<Ledger, CodecError> {
+        self.close_job()?;
+        self.ledger.ok_or(inconsistent("it has no cluster section"))
+    }
+}
+
+fn read_cluster(bytes: &[u8]) -> Result<Ledger, CodecError> {
+    let ledger = read(bytes, |form: &ArchivedClusterV1<'_>| {
+        let members: Option<Members> = form.members.as_ref().map(Into::into);
+        let mut ledger = Ledger::new();
+        ledger.applied = form.applied.to_native();
+        ledger.last_job = form.last_job.to_native();
+        ledger.members = members;
+        Ok(ledger)
+    })?;
+    if let Some(members) = &ledger.members {
+        let last = members.nodes.last_key_value().map_or(0, |(node, _)| node.0);
+        let voters_known = members.voters.iter().all(|node| members.nodes.contains_key(node));
+        if last > members.last_node || !voters_known || members.nodes.contains_key(&NodeId(0)) {
+            return Err(inconsistent("its members contradict each other"));
+        }
+    }
+    Ok(ledger)
+}
+
+fn read_keys(bytes: &[u8], ledger: &mut Ledger) -> Result<(), CodecError> {
+    read(bytes, |forms: &ArchivedVec<ArchivedKeyV1<'_>>| {
+        for form in forms.iter() {
+            let keys = ledger.keys.entry(form.user.to_string()).or_default();
+            keys.insert(form.key.to_string(), JobId(form.job.to_native()));
+        }
+        Ok(())
+    })?;
+    Ok(())
+}
+
+/// A job on its way back: everything is checked against everything else when it is closed.
+struct RestoreJob {
+    id: JobId,
+    job: Job,
+    work: Work,
+    ends: EndLog,
+    /// The first task that no run has reached.
+    next: u32,
+}
+
+impl RestoreJob {
+    fn read(bytes: &[u8]) -> Result<Self, CodecError> {
+        let restored = read(bytes, |form: &ArchivedJobV1<'_>| {
+            let spec: JobSpec = (&form.spec).try_into()?;
+            spec.check().map_err(|_| WireError::Value("a job that cannot be accepted"))?;
+            let next = spec.tasks.start;
+            let mut job = Job::new(Arc::new(spec), form.submitted_at_ms.to_native());
+            job.counts = Counts::default();
+            job.finished_at_ms = form.finished_at_ms.as_ref().map(|ms| ms.to_native());
+            job.cancelled_at_ms = form.cancelled_at_ms.as_ref().map(|ms| ms.to_native());
+            let by_node = form.by_node.iter().map(|count| (NodeId(count.node.to_native()), count.tasks.to_native()));
+            let first_failure = form.first_failure.as_ref();
+            let work = Work {
+                grants: form.grants.iter().map(Into::into).collect(),
+                by_node: by_node.collect(),
+                started_at_ms: form.started_at_ms.as_ref().map(|ms| ms.to_native()),
+                first_failure: first_failure.map(|first| (first.index.to_native(), first.end.to_native())),
+                ..Work::default()
+            };
+            Ok(RestoreJob { id: JobId(form.id.to_native()), job, work, ends: EndLog::default(), next })
+        })?;
+        Ok(restored)
+    }
+
+    fn read_runs(&mut self, bytes: &[u8]) -> Result<(), CodecError> {
+        let RestoreJob { job, work, next, .. } = self;
+        let attempts_max = job.spec.retry.max_attempts;
+        let sound = read(bytes, |forms: &ArchivedVec<ArchivedRunV1>| {
+            for form in forms.iter() {
+                let (start, slot) = (*next, Slot::from(&form.slot));
+                let end = start.checked_add(form.tasks.to_native()).filter(|end| *end <= job.spec.tasks.end);
+                let Some(end) = end.filter(|end| *end > start) else { return Ok(false) };
+                let attempts = match slot {
+                    Slot::Ready { attempts, losses } | Slot::Assigned { attempts, losses, grant: _ } => {
+                        if losses >= LOSSES_MAX {
+                            return Ok(false);
+                        }
+                        attempts
+                    }
+                    Slot::Ended { attempts, end: _ } => attempts,
+                };
+                if u32::from(attempts) > attempts_max || !hold(work, IndexRange::new(start, end), slot) {
+                    return Ok(false);
+                }
+                job.table.set(IndexRange::new(start, end), slot);
+                *next = end;
+            }
+            Ok(true)
+        })?;
+        if sound { Ok(()) } else { Err(inconsistent("the tasks of a job contradict it")) }
+    }
+
+    fn close(mut self, ledger: &mut Ledger) -> Result<(), CodecError> {
+        let sound = self.count_tasks() && self.agrees(ledger);
+        if !sound {
+            return Err(inconsistent("a job contradicts its tasks"));
+        }
+        let RestoreJob { id, mut job, mut work, ends, .. } = self;
+        let open = job.counts.open() > 0;
+        for (grant, number) in work.grants.iter().zip(0..) {
+            ledger.held.insert((grant.node, id, number));
+        }
+        work.ends = ends;
+        let idle = work.started_at_ms.is_none() && work.ends.len() == 0;
+        job.work = (!idle).then(|| Box::new(work));
+        job.spec = ledger.share(job.spec);
+        ledger.queued += u64::from(job.counts.get(TaskState::Ready));
+        if open {
+            ledger.active.insert(id);
+        }
+        ledger.jobs.insert(id, job);
+        Ok(())
+    }
+
+    /// Counts the tasks by state; whether every ended task has a record.
+    fn count_tasks(&mut self) -> bool {
+        let mut counts = Counts::default();
+        for (run, slot) in self.job.table.runs(self.job.table.range()) {
+            let state = match slot {
+                Slot::Ready { .. } => Some(TaskState::Ready),
+                Slot::Assigned { .. } => Some(TaskState::Assigned),
+                Slot::Ended { end, .. } => self.ends.state(end),
+            };
+            let Some(state) = state else { return false };
+            counts.0[state as usize] += run.len();
+        }
+        self.job.counts = counts;
+        true
+    }
+
+    /// Whether the parts of the job agree with each other and with the ledger so far.
+    fn agrees(&self, ledger: &Ledger) -> bool {
+        let RestoreJob { id, job, work, ends, next } = self;
+        let complete = *next == job.spec.tasks.end;
+        let in_order = ledger.jobs.last_key_value().map_or(JobId(0), |(last, _)| *last) < *id;
+        let known = id.0 <= ledger.last_job;
+        let open = job.counts.open() > 0;
+        let succeeded: u64 = work.by_node.values().map(|tasks| u64::from(*tasks)).sum();
+        let machine = |node: NodeId| ledger.members.as_ref().is_some_and(|members| members.nodes.contains_key(&node));
+        complete
+            && in_order
+            && known
+            && open == job.finished_at_ms.is_none()
+            && succeeded == u64::from(job.counts.get(TaskState::Succeeded))
+            && work.grants.iter().all(|grant| grant.live > 0 && machine(grant.node))
+            && (work.grants.is_empty() || work.started_at_ms.is_some())
+            && work.first_failure.is_none_or(|(index, end)| {
+                job.spec.tasks.contains(index)
+                    && matches!(ends.state(end), Some(TaskState::Failed | TaskState::TimedOut))
+            })
+    }
+}
+
+/// Counts assigned tasks to their grant; whether there is such a grant.
+fn hold(work: &mut Work, run: IndexRange, slot: Slot) -> bool {
+    let Slot::Assigned { grant, .. } = slot else { return true };
+    match work.grants.get_mut(grant as usize) {
+        Some(grant) if grant.range.start <= run.start && run.end <= grant.range.end => {
+            grant.live += run.len();
+            true
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,248 @@
+//! Version 1 of the archived parts of a snapshot, and their way to and from the ledger's own types. Which parts there are
+//! and how they fit together is in `snapshot.rs`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use nexus_model::{AttemptToken, NodeId};
+use nexus_wire::archived::{IndexRangeV1, JobSpecV1, NodeCapacityV1, NodeRoleV1};
+use rkyv::with::InlineAsBox;
+use rkyv::{Archive, Serialize};
+
+use crate::command::Digest;
+use crate::end_log::Segment;
+use crate::job::Grant;
+use crate::members::{Member, Members, Token};
+use crate::table::Slot;
+
+/// Everything but keys and jobs.
+#[derive(Debug, Archive, Serialize)]
+pub(crate) struct ClusterV1<'a> {
+    pub(crate) applied: u64,
+    pub(crate) last_job: u64,
+    pub(crate) members: Option<MembersV1<'a>>,
+}
+
+#[derive(Debug, Archive, Serialize)]
+pub(crate) struct MembersV1<'a> {
+    #[rkyv(with = InlineAsBox)]
+    cluster: &'a str,
+    #[rkyv(with = InlineAsBox)]
+    ca_certificate_pem: &'a str,
+    nodes: Vec<MemberV1<'a>>,
+    tokens: Vec<TokenV1>,
+    voters: Vec<u64>,
+    removed: Vec<Digest>,
+    last_node: u64,
+}
+
+#[derive(Debug, Archive, Serialize)]
+struct MemberV1<'a> {
+    id: u64,
+    #[rkyv(with = InlineAsBox)]
+    name: &'a str,
+    role: NodeRoleV1,
+    fingerprint: Digest,
+    #[rkyv(with = InlineAsBox)]
+    address: &'a str,
+    capacity: NodeCapacityV1<'a>,
+    joined_at_ms: u64,
+}
+
+#[derive(Debug, Archive, Serialize)]
+struct TokenV1 {
+    hash: Digest,
+    role: NodeRoleV1,
+    expires_at_ms: u64,
+    used_by: Option<u64>,
+}
+
+/// An idempotency key.
+#[derive(Debug, Archive, Serialize)]
+pub(crate) struct KeyV1<'a> {
+    #[rkyv(with = InlineAsBox)]
+    pub(crate) user: &'a str,
+    #[rkyv(with = InlineAsBox)]
+    pub(crate) key: &'a str,
+    pub(crate) job: u64,
+}
+
+/// A job without its tasks and their ends, which follow.
+#[derive(Debug, Archive, Serialize)]
+pub(crate) struct JobV1<'a> {
+    pub(crate) id: u64,
+    pub(crate) spec: JobSpecV1<'a>,
+    pub(crate) submitted_at_ms: u64,
+    pub(crate) started_at_ms: Option<u64>,
+    pub(crate) finished_at_ms: Option<u64>,
+    pub(crate) cancelled_at_ms: Option<u64>,
+    pub(crate) first_failure: Option<TaskEndV1>,
+    pub(crate) by_node: Vec<NodeCountV1>,
+    pub(crate) grants: Vec<GrantV1>,
+}
+
+/// A task and the record of its end.
+#[derive(Debug, Archive, Serialize)]
+pub(crate) struct TaskEndV1 {
+    pub(crate) index: u32,
+    pub(crate) end: u32,
+}
+
+/// Succeeded tasks of a node.
+#[derive(Debug, Archive, Serialize)]
+pub(crate) struct NodeCountV1 {
+    pub(crate) node: u64,
+    pub(crate) tasks: u32,
+}
+
+/// [`Grant`]; how many tasks it still has follows from the runs.
+#[derive(Debug, Archive, Serialize)]
+pub(crate) struct GrantV1 {
+    token: u64,
+    node: u64,
+    range: IndexRangeV1,
+}
+
+impl From<&Grant> for GrantV1 {
+    fn from(grant: &Grant) -> Self {
+        GrantV1 { token: grant.token.0, node: grant.node.0, range: grant.range.into() }
+    }
+}
+
+impl From<&ArchivedGrantV1> for Grant {
+    fn from(form: &ArchivedGrantV1) -> Self {
+        Grant {
+            token: AttemptToken(form.token.to_native()),
+            range: (&form.range).into(),
+            node: NodeId(form.node.to_native()),
+            live: 0,
+        }
+    }
+}
+
+/// Tasks in the same slot.
+#[derive(Debug, Archive, Serialize)]
+pub(crate) struct RunV1 {
+    pub(crate) tasks: u32,
+    pub(crate) slot: SlotV1,
+}
+
+/// [`Slot`]; a grant is meant by its place in [`JobV1::grants`].
+#[derive(Debug, Archive, Serialize)]
+pub(crate) enum SlotV1 {
+    Ready { attempts: u16, losses: u8 },
+    Assigned { grant: u32, attempts: u16, losses: u8 },
+    Ended { end: u32, attempts: u16 },
+}
+
+impl From<Slot> for SlotV1 {
+    fn from(slot: Slot) -> Self {
+        match slot {
+            Slot::Ready { attempts, losses } => SlotV1::Ready { attempts, losses },
+            Slot::Assigned { grant, attempts, losses } => SlotV1::Assigned { grant, attempts, losses },
+            Slot::Ended { end, attempts } => SlotV1::Ended { end, attempts },
+        }
+    }
+}
+
+impl From<&ArchivedSlotV1> for Slot {
+    fn from(form: &ArchivedSlotV1) -> Self {
+        match form {
+            ArchivedSlotV1::Ready { attempts, losses } => {
+                Slot::Ready { attempts: attempts.to_native(), losses: *losses }
+            }
+            ArchivedSlotV1::Assigned { grant, attempts, losses } => {
+                Slot::Assigned { grant: grant.to_native(), attempts: attempts.to_native(), losses: *losses }
+            }
+            ArchivedSlotV1::Ended { end, attempts } => {
+                Slot::Ended { end: end.to_native(), attempts: attempts.to_native() }
+            }
+        }
+    }
+}
+
+/// [`Segment`].
+#[derive(Debug, Archive, Serialize)]
+pub(crate) struct SegmentV1<'a> {
+    first: u32,
+    #[rkyv(with = InlineAsBox)]
+    ends: &'a [u32],
+    #[rkyv(with = InlineAsBox)]
+    bytes: &'a [u8],
+}
+
+impl<'a> From<&'a Segment> for SegmentV1<'a> {
+    fn from(segment: &'a Segment) -> Self {
+        SegmentV1 { first: segment.first, ends: &segment.ends, bytes: &segment.bytes }
+    }
+}
+
+impl From<&ArchivedSegmentV1<'_>> for Segment {
+    fn from(form: &ArchivedSegmentV1<'_>) -> Self {
+        Segment {
+            first: form.first.to_native(),
+            ends: form.ends.iter().map(|end| end.to_native()).collect(),
+            bytes: form.bytes.to_vec(),
+        }
+    }
+}
+
+impl<'a> From<&'a Members> for MembersV1<'a> {
+    fn from(members: &'a Members) -> Self {
+        let nodes = members.nodes.iter().map(|(id, member)| MemberV1 {
+            id: id.0,
+            name: &member.name,
+            role: member.role.into(),
+            fingerprint: member.fingerprint,
+            address: &member.address,
+            capacity: (&member.capacity).into(),
+            joined_at_ms: member.joined_at_ms,
+        });
+        let tokens = members.tokens.iter().map(|(hash, token)| TokenV1 {
+            hash: *hash,
+            role: token.role.into(),
+            expires_at_ms: token.expires_at_ms,
+            used_by: token.used_by.map(|node| node.0),
+        });
+        MembersV1 {
+            cluster: &members.cluster,
+            ca_certificate_pem: &members.ca_certificate_pem,
+            nodes: nodes.collect(),
+            tokens: tokens.collect(),
+            voters: members.voters.iter().map(|node| node.0).collect(),
+            removed: members.removed.iter().copied().collect(),
+            last_node: members.last_node,
+        }
+    }
+}
+
+impl From<&ArchivedMembersV1<'_>> for Members {
+    fn from(form: &ArchivedMembersV1<'_>) -> Self {
+        let nodes: BTreeMap<NodeId, Member> = form.nodes.iter().map(read_member).collect();
+        let tokens = form.tokens.iter().map(|token| {
+            let used_by = token.used_by.as_ref().map(|node| NodeId(node.to_native()));
+            (token.hash, Token { role: (&token.role).into(), expires_at_ms: token.expires_at_ms.to_native(), used_by })
+        });
+        let voters: BTreeSet<NodeId> = form.voters.iter().map(|node| NodeId(node.to_native())).collect();
+        Members {
+            cluster: form.cluster.to_string(),
+            ca_certificate_pem: form.ca_certificate_pem.to_string(),
+            nodes,
+            tokens: tokens.collect(),
+            voters,
+            removed: form.removed.iter().copied().collect(),
+            last_node: form.last_node.to_native(),
+        }
+    }
+}
+
+fn read_member(form: &ArchivedMemberV1<'_>) -> (NodeId, Member) {
+    let member = Member {
+        name: form.name.to_string(),
+        role: (&form.role).into(),
+        fingerprint: form.fingerprint,
+        address: form.address.to_string(),
+        capacity: (&form.capacity).into(),
+        joined_at_ms: form.joined_at_ms.to_native(),
+    };
+    (NodeId(form.id.to_native()), member)
+}

@@ -1,0 +1,139 @@
+//! Members, tokens and voters.
+
+#![expect(dead_code, reason = "the shared words are for jobs, too")]
+
+mod cluster;
+
+use cluster::{Cluster, capacity, machine, range, spec};
+use nexus_ledger::{Command, Effect, Ledger, NewNode, Rejection, Reply, StatusFacts};
+use nexus_model::{NodeId, NodeRole};
+
+fn token(byte: u8, expires_at_ms: u64, at_ms: u64) -> Command {
+    Command::CreateToken { hash: [byte; 32], role: NodeRole::Worker, expires_at_ms, at_ms }
+}
+
+fn join(node: NewNode, token: u8, at_ms: u64) -> Command {
+    Command::AddNode { node, token_hash: [token; 32], at_ms }
+}
+
+#[test]
+fn nothing_happens_before_there_is_a_cluster() {
+    let mut ledger = Ledger::new();
+    let submit = Command::SubmitJob { spec: Box::new(spec(1)), key: None, at_ms: 1 };
+    for (index, command) in [submit, token(1, 2, 1), join(machine("a", 1), 1, 1)].into_iter().enumerate() {
+        assert_eq!(ledger.apply(index as u64 + 1, command).reply, Err(Rejection::NoCluster));
+    }
+}
+
+#[test]
+fn the_founder_is_the_only_voter_and_there_is_one_founding() {
+    let mut cluster = Cluster::new();
+    assert_eq!(cluster.ledger.voters(), vec![NodeId(1)]);
+    assert_eq!(cluster.ledger.member(NodeId(1)).unwrap().role, NodeRole::Voter);
+    let again = Command::CreateCluster {
+        name: "other".into(),
+        ca_certificate_pem: String::new(),
+        founder: machine("x", 9),
+        at_ms: 5,
+    };
+    assert_eq!(cluster.rejected(again), Rejection::ClusterExists("studio".into()));
+}
+
+#[test]
+fn a_token_admits_one_member_and_answers_the_same_member_again() {
+    let mut cluster = Cluster::new();
+    cluster.ok(token(7, 100, 10));
+    let reply = Reply::Node { node: NodeId(4), role: NodeRole::Worker, name: "box".into() };
+    let added = vec![Effect::NodeAdded { node: NodeId(4) }];
+    assert_eq!(cluster.ok(join(machine("box", 4), 7, 20)), (reply.clone(), added));
+    assert_eq!(cluster.ok(join(machine("box", 4), 7, 500)), (reply, vec![]), "a lost answer does no harm");
+    assert_eq!(cluster.rejected(join(machine("thief", 5), 7, 21)), Rejection::TokenUsed);
+}
+
+#[test]
+fn wrong_old_and_doubled_tokens_are_refused() {
+    let mut cluster = Cluster::new();
+    assert_eq!(cluster.rejected(join(machine("box", 4), 7, 20)), Rejection::UnknownToken);
+    cluster.ok(token(7, 100, 10));
+    assert_eq!(cluster.rejected(token(7, 200, 11)), Rejection::TokenExists);
+    assert_eq!(cluster.rejected(join(machine("box", 4), 7, 100)), Rejection::TokenExpired);
+    cluster.ok(token(8, 300, 150));
+    assert_eq!(cluster.rejected(join(machine("box", 4), 7, 151)), Rejection::UnknownToken, "old tokens are dropped");
+}
+
+#[test]
+fn an_identity_is_a_member_once_and_never_again_after_its_removal() {
+    let mut cluster = Cluster::new();
+    cluster.ok(token(7, 100, 10));
+    assert_eq!(cluster.rejected(join(machine("clone", 2), 7, 20)), Rejection::IdentityInUse(NodeId(2)));
+    cluster.ok(Command::RemoveNode { node: NodeId(2), at_ms: 30 });
+    assert!(cluster.ledger.is_removed(&[2; 32]));
+    assert_eq!(cluster.rejected(join(machine("back", 2), 7, 40)), Rejection::IdentityRemoved);
+    cluster.ok(join(machine("new", 4), 7, 41));
+    assert_eq!(cluster.ledger.member_by_fingerprint(&[4; 32]), Some(NodeId(4)), "ids are never used twice");
+}
+
+#[test]
+fn names_are_made_unique() {
+    let cluster = Cluster::new();
+    let names: Vec<_> = cluster.ledger.members().map(|(_, member)| member.name.clone()).collect();
+    assert_eq!(names, ["studio", "air", "air-2"]);
+}
+
+#[test]
+fn removing_a_node_returns_its_tasks() {
+    let mut cluster = Cluster::new();
+    let job = cluster.submit(spec(3));
+    let attempt = cluster.assign(job, range(0, 2), 2);
+    let (_, effects) = cluster.ok(Command::RemoveNode { node: NodeId(2), at_ms: 30 });
+    assert_eq!(
+        effects,
+        vec![
+            cluster::left(2, attempt, range(0, 2), None),
+            cluster::ready(job, range(0, 2), nexus_ledger::Suspect::No),
+            Effect::NodeRemoved { node: NodeId(2) },
+        ]
+    );
+    assert_eq!(cluster.rejected(Command::RemoveNode { node: NodeId(2), at_ms: 31 }), Rejection::UnknownNode(NodeId(2)));
+}
+
+#[test]
+fn voters_are_machines_and_an_odd_number_and_stay() {
+    let mut cluster = Cluster::new();
+    let set = |voters: &[u64]| Command::SetVoters { voters: voters.iter().map(|n| NodeId(*n)).collect() };
+    assert_eq!(cluster.rejected(set(&[])), Rejection::VoterCount(0));
+    assert_eq!(cluster.rejected(set(&[1, 2])), Rejection::VoterCount(2));
+    assert_eq!(cluster.rejected(set(&[1, 2, 9])), Rejection::UnknownNode(NodeId(9)));
+    let all = vec![NodeId(1), NodeId(2), NodeId(3)];
+    let changed = vec![Effect::VotersChanged { voters: all }];
+    assert_eq!(cluster.ok(set(&[3, 1, 2, 1])), (Reply::Done, changed));
+    assert_eq!(cluster.rejected(Command::RemoveNode { node: NodeId(2), at_ms: 1 }), Rejection::NodeIsVoter(NodeId(2)));
+    cluster.ok(set(&[2]));
+    cluster.ok(Command::RemoveNode { node: NodeId(1), at_ms: 1 });
+    cluster.ok(Command::CreateToken { hash: [9; 32], role: NodeRole::Admin, expires_at_ms: 9, at_ms: 1 });
+    cluster.ok(join(machine("me", 9), 9, 2));
+    assert_eq!(cluster.rejected(set(&[4])), Rejection::NotAMachine(NodeId(4)));
+}
+
+#[test]
+fn an_update_is_told_when_something_changed() {
+    let mut cluster = Cluster::new();
+    let update = |slots| Command::UpdateNode { node: NodeId(2), address: "h:1".into(), capacity: capacity(slots) };
+    assert_eq!(cluster.ok(update(8)), (Reply::Done, vec![Effect::NodeUpdated { node: NodeId(2) }]));
+    assert_eq!(cluster.ok(update(8)), (Reply::Done, vec![]));
+    let long = Command::UpdateNode { node: NodeId(2), address: "h".repeat(1000), capacity: capacity(1) };
+    assert!(matches!(cluster.rejected(long), Rejection::TooLong { .. }));
+}
+
+#[test]
+fn a_status_names_nodes_roles_and_what_they_hold() {
+    let mut cluster = Cluster::new();
+    let job = cluster.submit(spec(5));
+    cluster.assign(job, range(0, 2), 2);
+    let facts = StatusFacts { node: NodeId(1), leader: Some(NodeId(1)), term: 3, version: "0.1.0".into() };
+    let status = cluster.ledger.status(facts);
+    assert_eq!((status.cluster.as_str(), status.applied, status.term), ("studio", cluster.index, 3));
+    assert_eq!((status.jobs_active, status.tasks_queued), (1, 3));
+    let nodes: Vec<_> = status.nodes.iter().map(|node| (node.node.0, node.roles.len(), node.running)).collect();
+    assert_eq!(nodes, [(1, 2, 0), (2, 1, 2), (3, 1, 0)]);
+}
