@@ -1,0 +1,240 @@
+//! One message of every kind, with every variant of what it holds: what the fixtures were made of. A sample is never
+//! changed; what is new gets a sample of its own.
+
+use std::time::Duration;
+
+use nexus_model::*;
+use nexus_wire::*;
+
+fn capacity() -> NodeCapacity {
+    NodeCapacity {
+        slots: 16,
+        memory_bytes: 64 << 30,
+        devices: vec![
+            DeviceInfo { kind: DeviceKind::Cpu, name: "16 threads, neon".into() },
+            DeviceInfo { kind: DeviceKind::Gpu, name: "Apple M4 Max (metal)".into() },
+        ],
+    }
+}
+
+fn sweep() -> Box<JobSpec> {
+    let source = "function f(n)\n    return n\nend\n".into();
+    let mut spec = JobSpec::single("sweep.mcode", Program::MCode { file: "sweep.mcode".into(), source });
+    spec.user = "ada".into();
+    spec.tasks = IndexRange::new(0, 400);
+    spec.is_array = true;
+    spec.arguments = vec![
+        ("lr".into(), ArgumentSource::Logarithmic { from: 1e-4, to: 1e-1 }),
+        ("x".into(), ArgumentSource::Linear { from: -1.0, to: 1.0 }),
+        ("n".into(), ArgumentSource::Value(Value::Int(10))),
+    ];
+    spec.inputs = vec![
+        Input { name: "x".into(), payload: Payload::Inline([1, 3].as_slice().into()) },
+        Input { name: "y".into(), payload: Payload::Blob { hash: BlobHash([7; 32]), bytes: 1 << 30 } },
+    ];
+    spec.device = DeviceChoice::Gpu;
+    spec.seed = 42;
+    spec.limits = Limits::level(LimitLevel::Medium);
+    spec.resources = Resources { cpus: 2, memory_bytes: 1 << 30 };
+    spec.retry = RetryPolicy { max_attempts: 5 };
+    spec.timeout = Some(Duration::from_millis(1500));
+    spec.priority = -3;
+    Box::new(spec)
+}
+
+fn command() -> Box<JobSpec> {
+    Box::new(JobSpec::single(
+        "make",
+        Program::Command {
+            argv: vec!["make".into(), "-j2".into()],
+            env: vec![("CC".into(), "clang".into())],
+            cwd: Some("/tmp".into()),
+        },
+    ))
+}
+
+fn attempt(start: u32, end: u32) -> AttemptRange {
+    AttemptRange { job: JobId(17), range: IndexRange::new(start, end), token: AttemptToken(9001) }
+}
+
+fn cost() -> Cost {
+    Cost {
+        wall: Duration::from_micros(41),
+        device: "cpu".into(),
+        stdout: Some(Payload::Inline(b"hello\n".as_slice().into())),
+        stderr: Some(Payload::Blob { hash: BlobHash([9; 32]), bytes: 1 << 20 }),
+        exit_code: Some(-1),
+    }
+}
+
+fn succeeded() -> Outcome {
+    Outcome::Succeeded(TaskOutput {
+        result: Payload::Inline([1, 0].as_slice().into()),
+        outputs: vec![("y".into(), Payload::Blob { hash: BlobHash([7; 32]), bytes: 1 << 20 })],
+    })
+}
+
+fn failure() -> Failure {
+    let label =
+        |start, text: &str| Label { span: Span { start, end: start + 3, line: 2, column: 5 }, text: text.into() };
+    Failure {
+        code: "MC0407".into(),
+        message: "shapes [2, 3] and [4] do not broadcast".into(),
+        diagnostic: Some(Box::new(Diagnostic {
+            severity: Severity::Error,
+            code: "MC0407".into(),
+            message: "shapes [2, 3] and [4] do not broadcast".into(),
+            file: "sweep.mcode".into(),
+            primary: Some(label(20, "here")),
+            secondary: vec![label(4, "made here")],
+            help: Some("reshape one of them".into()),
+        })),
+        retryable: false,
+    }
+}
+
+fn job(state: JobState) -> JobView {
+    JobView {
+        job: JobId(17),
+        name: "sweep.mcode".into(),
+        user: "ada".into(),
+        state,
+        tasks: IndexRange::new(0, 400),
+        is_array: true,
+        counts: [0, 0, 0, 0, 399, 1, 0, 0],
+        by_node: vec![(NodeId(1), 141), (NodeId(2), 258)],
+        submitted_at_ms: 1_795_000_000_000,
+        started_at_ms: Some(1_795_000_000_001),
+        finished_at_ms: None,
+        first_failure: Some((TaskId { job: JobId(17), index: 112 }, failure())),
+    }
+}
+
+fn nodes() -> Vec<NodeView> {
+    let node = NodeView {
+        node: NodeId(1),
+        name: "studio".into(),
+        roles: NodeRole::ALL.to_vec(),
+        address: "10.0.0.2:7401".into(),
+        state: NodeState::Up,
+        capacity: capacity(),
+        running: 3,
+        rtt: Some(Duration::from_micros(310)),
+        seen_at_ms: Some(1_795_000_000_002),
+    };
+    vec![node.clone(), NodeView { node: NodeId(2), state: NodeState::Down, rtt: None, seen_at_ms: None, ..node }]
+}
+
+/// A request of every kind.
+pub(crate) fn requests() -> Vec<(&'static str, Request)> {
+    let job = JobId(17);
+    let hash = BlobHash([7; 32]);
+    let join = JoinRequest {
+        token: "nexus-join-1".into(),
+        csr_pem: "node's request".into(),
+        client_csr_pem: "client's request".into(),
+        name: "mini".into(),
+        address: "10.0.0.3:7401".into(),
+        capacity: capacity(),
+    };
+    vec![
+        ("submit-program", Request::SubmitJob { spec: sweep(), key: Some("run-1".into()) }),
+        ("submit-command", Request::SubmitJob { spec: command(), key: None }),
+        ("list-jobs", Request::ListJobs { limit: 20, before: Some(job) }),
+        ("show-job", Request::ShowJob(job)),
+        ("list-tasks", Request::ListTasks { job, range: IndexRange::new(3, 9), detail: TaskDetail::Full }),
+        ("list-task-states", Request::ListTasks { job, range: IndexRange::new(3, 9), detail: TaskDetail::State }),
+        ("wait-job", Request::WaitJob { job, seen: 141, patience: Duration::from_millis(30_000) }),
+        ("cancel-job", Request::CancelJob(job)),
+        ("list-nodes", Request::ListNodes),
+        ("get-status", Request::GetStatus),
+        ("create-token", Request::CreateToken { role: NodeRole::Submitter, ttl: Duration::from_secs(3600) }),
+        ("stop-node", Request::StopNode(Some(NodeId(2)))),
+        ("join", Request::Join(Box::new(join))),
+        ("read-blob", Request::ReadBlob { hash, offset: 1 << 20 }),
+        ("write-blob", Request::WriteBlob { hash, total: 9, offset: 4, bytes: b"piece".to_vec() }),
+        ("raft", Request::Raft(b"vote".to_vec())),
+    ]
+}
+
+/// A response of every kind.
+pub(crate) fn responses() -> Vec<(&'static str, Response)> {
+    let states = [JobState::Queued, JobState::Running, JobState::Succeeded, JobState::Failed, JobState::Cancelled];
+    let ends = [Some(succeeded()), Some(Outcome::Failed(failure())), Some(Outcome::Cancelled), None];
+    let tasks = TaskState::ALL.into_iter().zip(ends.into_iter().cycle()).zip(0..).map(|((state, outcome), index)| {
+        let (node, cost) = (outcome.is_some().then_some(NodeId(2)), outcome.is_some().then(cost));
+        TaskView { index, state, node, attempts: 1 + index, outcome, cost }
+    });
+    let joined = JoinedNode {
+        node: NodeId(3),
+        role: NodeRole::Voter,
+        certificate_pem: "node's certificate".into(),
+        client_certificate_pem: "client's certificate".into(),
+        ca_pem: "authority's certificate".into(),
+        cluster: "home".into(),
+        peers: vec!["10.0.0.2:7401".into(), "10.0.0.3:7401".into()],
+    };
+    let status = StatusView {
+        cluster: "home".into(),
+        node: NodeId(1),
+        leader: Some(NodeId(2)),
+        term: 4,
+        applied: 9001,
+        voters: vec![NodeId(1), NodeId(2), NodeId(3)],
+        nodes: nodes(),
+        jobs_active: 2,
+        tasks_queued: 1_000_000,
+        version: "0.1.0".into(),
+    };
+    let refusal = Refusal {
+        code: "NX0104".into(),
+        message: "the queue is full".into(),
+        help: Some("try again later".into()),
+        retry_after: Some(Duration::from_millis(250)),
+        leader: Some("10.0.0.2:7401".into()),
+    };
+    let token = "nexus-join-1".into();
+    vec![
+        ("submitted", Response::Submitted(JobId(17))),
+        ("jobs", Response::Jobs(states.map(job).to_vec())),
+        ("job", Response::Job(Box::new(job(JobState::Failed)))),
+        ("tasks", Response::Tasks(tasks.collect())),
+        ("nodes", Response::Nodes(nodes())),
+        ("status", Response::Status(Box::new(status))),
+        ("token", Response::Token { token, role: NodeRole::Worker, expires_at_ms: 1_795_000_000_000 }),
+        ("joined", Response::Joined(Box::new(joined))),
+        ("blob-chunk", Response::BlobChunk { total: 9, bytes: b"piece".to_vec() }),
+        ("raft", Response::Raft(b"granted".to_vec())),
+        ("done", Response::Done),
+        ("refused", Response::Refused(refusal)),
+    ]
+}
+
+/// A worker message of every kind.
+pub(crate) fn worker_messages() -> Vec<(&'static str, WorkerMessage)> {
+    let finished = |start, outcome, cost| FinishedTasks { attempt: attempt(start, start + 2), outcome, cost };
+    let tasks = vec![
+        finished(0, succeeded(), cost()),
+        finished(2, Outcome::Failed(failure()), cost()),
+        finished(4, Outcome::Cancelled, Cost::default()),
+        finished(6, Outcome::TimedOut, Cost::default()),
+    ];
+    let (node, address) = (NodeId(2), "10.0.0.3:7401".into());
+    vec![
+        ("hello", WorkerMessage::Hello { node, address, capacity: capacity(), holding: vec![attempt(0, 9)] }),
+        ("tasks-finished", WorkerMessage::TasksFinished { sequence: 3, tasks }),
+        ("heartbeat", WorkerMessage::Heartbeat { running: vec![attempt(112, 113), attempt(200, 201)] }),
+        ("goodbye", WorkerMessage::Goodbye),
+    ]
+}
+
+/// A leader message of every kind.
+pub(crate) fn leader_messages() -> Vec<(&'static str, LeaderMessage)> {
+    vec![
+        ("assign-tasks", LeaderMessage::AssignTasks(vec![attempt(0, 100), attempt(200, 201)])),
+        ("describe-job", LeaderMessage::DescribeJob { job: JobId(17), spec: sweep() }),
+        ("cancel-job", LeaderMessage::CancelJob(JobId(17))),
+        ("forget-job", LeaderMessage::ForgetJob(JobId(17))),
+        ("finished-recorded", LeaderMessage::FinishedRecorded { sequence: 3 }),
+    ]
+}
