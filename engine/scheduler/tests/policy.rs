@@ -1,0 +1,166 @@
+//! The scheduler's policy, by what it proposes: each test ends by saying that nothing else was proposed.
+
+use std::time::Duration;
+
+use nexus_model::{IndexRange, JobId, NodeId};
+use nexus_scheduler::{Assign, Input, JobFacts, Scheduler};
+
+const SHORT: Duration = Duration::from_micros(1);
+
+struct Bench {
+    scheduler: Scheduler,
+}
+
+impl Bench {
+    fn new() -> Self {
+        Bench { scheduler: Scheduler::new() }
+    }
+
+    fn step(&mut self, input: Input) -> Vec<Assign> {
+        let mut proposals = Vec::new();
+        self.scheduler.step(input, &mut proposals);
+        proposals
+    }
+
+    fn node(&mut self, node: u64, slots: u32) -> Vec<Assign> {
+        self.step(Input::NodeAttached { node: NodeId(node), slots })
+    }
+
+    fn job(&mut self, job: u64, user: &str, priority: i32, cpus: u32, tasks: u32) -> Vec<Assign> {
+        let facts = JobFacts { user: user.to_owned(), priority, cpus };
+        assert_eq!(self.step(Input::JobAccepted { job: JobId(job), facts }), vec![]);
+        self.step(Input::TasksReady { job: JobId(job), range: IndexRange::new(0, tasks), suspect: false })
+    }
+
+    fn end(&mut self, node: u64, job: u64, start: u32, end: u32, each: Duration) -> Vec<Assign> {
+        let range = IndexRange::new(start, end);
+        let busy = Some(each * range.len());
+        self.step(Input::TasksLeft { node: NodeId(node), job: JobId(job), range, busy })
+    }
+}
+
+fn assign(node: u64, job: u64, start: u32, end: u32) -> Assign {
+    Assign { node: NodeId(node), job: JobId(job), range: IndexRange::new(start, end), suspect: false }
+}
+
+#[test]
+fn without_a_node_nothing_is_proposed() {
+    assert_eq!(Bench::new().job(1, "u", 0, 1, 10), vec![]);
+}
+
+#[test]
+fn an_unknown_job_gets_one_task_a_slot() {
+    let mut bench = Bench::new();
+    assert_eq!(bench.node(1, 2), vec![]);
+    assert_eq!(bench.job(1, "u", 0, 1, 10), vec![assign(1, 1, 0, 2)]);
+    assert_eq!(bench.step(Input::TryAgain), vec![]);
+}
+
+#[test]
+fn ranges_grow_with_what_has_ended() {
+    let mut bench = Bench::new();
+    bench.node(1, 2);
+    bench.job(1, "u", 0, 1, 1_000_000);
+    let mut sizes = Vec::new();
+    let mut next = vec![assign(1, 1, 0, 2)];
+    while let Some(Assign { range, .. }) = next.pop() {
+        sizes.push(range.len());
+        next.extend(bench.end(1, 1, range.start, range.end, SHORT));
+    }
+    assert_eq!(sizes.iter().sum::<u32>(), 1_000_000);
+    assert_eq!(&sizes[..4], &[2, 8, 40, 200], "four times what has ended");
+    assert!(sizes.len() < 40, "a million tasks in {} assignments", sizes.len());
+}
+
+#[test]
+fn long_tasks_are_not_queued_on_a_busy_node() {
+    let mut bench = Bench::new();
+    bench.node(1, 2);
+    bench.job(1, "u", 0, 1, 10);
+    assert_eq!(bench.end(1, 1, 0, 1, Duration::from_secs(2)), vec![assign(1, 1, 2, 3)]);
+    assert_eq!(bench.node(2, 2), vec![assign(2, 1, 3, 5)]);
+    assert_eq!(bench.step(Input::TryAgain), vec![]);
+}
+
+#[test]
+fn the_rest_of_an_array_is_shared_between_nodes() {
+    let mut bench = Bench::new();
+    bench.node(1, 2);
+    bench.node(2, 2);
+    assert_eq!(bench.job(1, "u", 0, 1, 1000), vec![assign(1, 1, 0, 2), assign(2, 1, 2, 4)]);
+    let mut held = std::collections::VecDeque::from([assign(1, 1, 0, 2), assign(2, 1, 2, 4)]);
+    let (mut done, mut by_node) = (0, [0, 0]);
+    while let Some(Assign { node, range, .. }) = held.pop_front() {
+        done += range.len();
+        by_node[node.0 as usize - 1] += range.len();
+        held.extend(bench.end(node.0, 1, range.start, range.end, SHORT));
+    }
+    assert_eq!(done, 1000);
+    assert!(by_node.iter().all(|count| *count > 300), "neither node gets nearly all: {by_node:?}");
+}
+
+#[test]
+fn higher_priority_first_then_the_user_with_less_then_the_older_job() {
+    let mut bench = Bench::new();
+    bench.job(1, "ann", 0, 1, 10);
+    bench.job(2, "ann", 0, 1, 10);
+    bench.job(3, "bob", 0, 1, 10);
+    bench.job(4, "ann", 5, 1, 1);
+    assert_eq!(bench.node(1, 1), vec![assign(1, 4, 0, 1)]);
+    assert_eq!(bench.node(2, 1), vec![assign(2, 3, 0, 1)], "bob has nothing running yet");
+    assert_eq!(bench.node(3, 1), vec![assign(3, 1, 0, 1)]);
+}
+
+#[test]
+fn a_wide_task_goes_where_it_fits_and_does_not_block_others() {
+    let mut bench = Bench::new();
+    bench.node(1, 2);
+    assert_eq!(bench.job(1, "u", 0, 4, 1), vec![]);
+    assert_eq!(bench.job(2, "u", 0, 1, 1), vec![assign(1, 2, 0, 1)]);
+    assert_eq!(bench.node(2, 4), vec![assign(2, 1, 0, 1)]);
+}
+
+#[test]
+fn suspects_run_one_at_a_time() {
+    let mut bench = Bench::new();
+    bench.node(1, 4);
+    bench.job(1, "u", 0, 1, 0);
+    let range = IndexRange::new(0, 3);
+    let proposed = bench.step(Input::TasksReady { job: JobId(1), range, suspect: true });
+    assert_eq!(proposed, vec![Assign { suspect: true, ..assign(1, 1, 0, 1) }]);
+    assert_eq!(bench.end(1, 1, 0, 1, SHORT), vec![Assign { suspect: true, ..assign(1, 1, 1, 2) }]);
+}
+
+#[test]
+fn a_failed_proposal_is_made_again_later() {
+    let mut bench = Bench::new();
+    bench.node(1, 1);
+    let proposed = bench.job(1, "u", 0, 1, 5);
+    assert_eq!(bench.step(Input::ProposalFailed(proposed[0])), vec![]);
+    assert_eq!(bench.step(Input::TryAgain), proposed);
+}
+
+#[test]
+fn a_lost_node_gets_nothing_and_its_tasks_go_elsewhere() {
+    let mut bench = Bench::new();
+    bench.node(1, 2);
+    bench.node(2, 2);
+    bench.job(1, "u", 0, 1, 4);
+    assert_eq!(bench.step(Input::NodeDetached(NodeId(1))), vec![]);
+    let range = IndexRange::new(0, 2);
+    assert_eq!(bench.step(Input::TasksLeft { node: NodeId(1), job: JobId(1), range, busy: None }), vec![]);
+    assert_eq!(bench.step(Input::TasksReady { job: JobId(1), range, suspect: false }), vec![]);
+    assert_eq!(bench.end(2, 1, 2, 4, SHORT), vec![assign(2, 1, 0, 2)]);
+}
+
+#[test]
+fn the_standing_of_a_ledger_is_taken_over() {
+    let mut bench = Bench::new();
+    bench.job(1, "u", 0, 1, 10);
+    let range = IndexRange::new(0, 4);
+    bench.step(Input::TasksAssigned { node: NodeId(1), job: JobId(1), range });
+    assert_eq!((bench.scheduler.ready_count(), bench.scheduler.given_to(NodeId(1))), (6, 4));
+    assert_eq!(bench.node(1, 4), vec![], "its slots are taken");
+    assert_eq!(bench.step(Input::JobEnded(JobId(1))), vec![]);
+    assert_eq!((bench.scheduler.ready_count(), bench.scheduler.given_to(NodeId(1))), (0, 0));
+}
