@@ -1,0 +1,354 @@
+//! The handle by which a node's owner uses consensus.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use nexus_model::NodeId;
+use openraft::async_runtime::watch::WatchReceiver;
+use openraft::errors::{
+    ChangeMembershipError, ClientWriteError, Fatal, ForwardToLeader, InitializeError, LinearizableReadError, RaftError,
+};
+use openraft::{BasicNode, ChangeMembers, Raft, RaftMetrics, ReadPolicy};
+use tokio::sync::{Semaphore, oneshot};
+
+use crate::directory::{DataDirectory, DirectoryLock};
+use crate::error::{Leader, OpenError, ProposeError, ReadError};
+use crate::event::{self, Events};
+use crate::limits::{
+    BUSY_RETRY, COMMAND_BYTES_MAX, PROPOSAL_BYTES_IN_FLIGHT_MAX, PROPOSALS_IN_FLIGHT_MAX, READ_DEADLINE,
+};
+use crate::log_file::Identity;
+use crate::log_store::LogStore;
+use crate::machine::StateMachine;
+use crate::machine_store::{MachineStore, Shared, SnapshotPolicy};
+use crate::network::{Peers, RaftTransport};
+use crate::proposal::{Answer, Share};
+use crate::raft_types::{CommandBytes, RaftTypes};
+use crate::receiver::Receiver;
+use crate::status::Status;
+use crate::{timing, watcher};
+
+/// Who this node is, and how its log is kept short.
+#[derive(Debug, Clone)]
+pub struct ConsensusConfig {
+    /// This node.
+    pub node: NodeId,
+    /// The cluster.
+    pub cluster: String,
+    /// When a snapshot is written.
+    pub snapshots: SnapshotPolicy,
+}
+
+/// The replicated log of this node. Clones are the same log.
+pub struct Consensus<S: StateMachine> {
+    inner: Arc<Inner<S>>,
+}
+
+impl<S: StateMachine> Clone for Consensus<S> {
+    fn clone(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner) }
+    }
+}
+
+struct Inner<S: StateMachine> {
+    node: u64,
+    raft: Raft<RaftTypes<S>, MachineStore<S>>,
+    shared: Arc<Shared<S>>,
+    receiver: Receiver<S>,
+    log: LogStore,
+    /// Permits for the number of proposals in flight, and for their bytes.
+    count: Arc<Semaphore>,
+    bytes: Arc<Semaphore>,
+    /// Given back by `shutdown`.
+    lock: Mutex<Option<DirectoryLock>>,
+}
+
+/// A command on its way. Dropping it gives up the answer, not the command.
+pub struct Pending<S: StateMachine> {
+    answer: oneshot::Receiver<openraft::raft::ClientWriteResult<RaftTypes<S>>>,
+}
+
+impl<S: StateMachine> Consensus<S> {
+    /// Starts consensus on a data directory: the state is rebuilt from the last snapshot and the log, and a node that is
+    /// the only voter stands for election at once. Messages of other nodes are answered from now on.
+    ///
+    /// # Errors
+    /// The directory belongs to another node or cluster, or its content does not make sense.
+    pub async fn open<T: RaftTransport>(
+        directory: DataDirectory,
+        config: ConsensusConfig,
+        transport: Arc<T>,
+    ) -> Result<(Self, Events<S>), OpenError> {
+        let identity = Identity { node: config.node.0, cluster: config.cluster.clone() };
+        let DataDirectory { path, lock, log, snapshots, identity: found } = directory;
+        match found {
+            Some(found) if found == identity => {}
+            Some(found) => {
+                return Err(OpenError::Identity { path, found: found.to_string(), asked: identity.to_string() });
+            }
+            None => log.save_identity(identity).await.map_err(|source| OpenError::Io {
+                action: "write the identity in",
+                path: path.clone(),
+                source,
+            })?,
+        }
+        let (events, receive_events) = event::channel();
+        let shared = Arc::new(Shared::new(snapshots));
+        let store = MachineStore { shared: Arc::clone(&shared), events: events.clone(), policy: config.snapshots };
+        let peers = Peers { from: config.node.0, transport };
+        let protocol = timing::protocol(&config).map_err(|error| OpenError::Start(error.to_string()))?;
+        let raft = Raft::build(config.node.0, Arc::new(protocol), peers, log.clone(), store)
+            .await
+            .map_err(|error| OpenError::Start(error.to_string()))?;
+        shared.go_live();
+        raft.run();
+        let consensus = Self {
+            inner: Arc::new(Inner {
+                node: config.node.0,
+                receiver: Receiver::new(config.node.0, raft.clone(), Arc::clone(&shared)),
+                raft,
+                shared,
+                log,
+                count: Arc::new(Semaphore::new(PROPOSALS_IN_FLIGHT_MAX)),
+                bytes: Arc::new(Semaphore::new(PROPOSAL_BYTES_IN_FLIGHT_MAX)),
+                lock: Mutex::new(Some(lock)),
+            }),
+        };
+        let (log, shared) = (consensus.inner.log.clone(), Arc::clone(&consensus.inner.shared));
+        let first_failure = move || log.failure().or_else(|| shared.failure());
+        watcher::watch(config.node.0, &consensus.inner.raft, events, first_failure);
+        consensus.stand_if_alone().await?;
+        Ok((consensus, receive_events))
+    }
+
+    /// A single voter has nobody to wait for.
+    async fn stand_if_alone(&self) -> Result<(), OpenError> {
+        let members = Arc::clone(&self.metrics().membership_config);
+        if members.voter_ids().eq([self.inner.node]) {
+            let stood = self.inner.raft.trigger().elect(false).await;
+            stood.map_err(|error| OpenError::Start(error.to_string()))?;
+        }
+        Ok(())
+    }
+
+    /// Makes this node a cluster of one, reachable at `address`. A node that is a member already stays what it is.
+    ///
+    /// # Errors
+    /// Consensus has stopped.
+    pub async fn initialize_single(&self, address: &str) -> Result<(), ProposeError> {
+        let members = BTreeMap::from([(self.inner.node, BasicNode::new(address))]);
+        match self.inner.raft.initialize(members).await {
+            Ok(()) | Err(RaftError::APIError(InitializeError::NotAllowed(_))) => Ok(()),
+            Err(RaftError::APIError(error)) => Err(ProposeError::Members(error.to_string())),
+            Err(RaftError::Fatal(fatal)) => Err(ProposeError::Stopped(fatal.to_string())),
+        }
+    }
+
+    /// Commits a command and applies it: returns when it is on the disks of a majority of the voters and in the state.
+    ///
+    /// # Errors
+    /// See [`ProposeError`]; each says whether the command may have been committed all the same.
+    pub async fn propose(&self, command: &S::Command) -> Result<S::Reply, ProposeError> {
+        self.submit(command).await?.reply().await
+    }
+
+    /// Puts a command on its way. Commands of one caller that waits for each `submit` are committed in that order, and
+    /// need not wait for each other's replies.
+    ///
+    /// # Errors
+    /// See [`ProposeError`]; nothing was proposed.
+    pub async fn submit(&self, command: &S::Command) -> Result<Pending<S>, ProposeError> {
+        let bytes = S::encode_command(command).map_err(ProposeError::Encoding)?;
+        if bytes.len() > COMMAND_BYTES_MAX {
+            return Err(ProposeError::TooLarge { bytes: bytes.len(), max: COMMAND_BYTES_MAX });
+        }
+        let busy = |_| ProposeError::Busy { retry_after: BUSY_RETRY };
+        let weight = u32::try_from(bytes.len()).expect("the size of a command is bounded below 4 GiB");
+        let share = Share {
+            _count: Arc::clone(&self.inner.count).try_acquire_owned().map_err(busy)?,
+            _bytes: Arc::clone(&self.inner.bytes).try_acquire_many_owned(weight).map_err(busy)?,
+        };
+        let (answer, receive) = Answer::new(share);
+        let sent = self.inner.raft.client_write_ff(CommandBytes(bytes.into()), Some(answer)).await;
+        sent.map_err(|fatal| ProposeError::Stopped(fatal.to_string()))?;
+        Ok(Pending { answer: receive })
+    }
+
+    /// Looks at the current state: everything that was committed anywhere before the call is in it. A majority of the
+    /// voters confirms that this node still leads (the ReadIndex protocol of Ongaro's dissertation, section 6.4); nothing is
+    /// written. `look` gets the state and the index of the last entry in it, and applying waits while it looks.
+    ///
+    /// # Errors
+    /// This node does not lead, or cannot know that it does.
+    pub async fn read<T>(&self, look: impl FnOnce(&S, u64) -> T) -> Result<T, ReadError> {
+        let confirmed = self.inner.raft.ensure_linearizable(ReadPolicy::ReadIndex);
+        match tokio::time::timeout(READ_DEADLINE, confirmed).await {
+            Ok(Ok(_)) => Ok(self.read_local(look).await),
+            Err(_) | Ok(Err(RaftError::APIError(LinearizableReadError::QuorumNotEnough(_)))) => {
+                Err(ReadError::NoQuorum)
+            }
+            Ok(Err(RaftError::APIError(LinearizableReadError::ForwardToLeader(forward)))) => {
+                Err(ReadError::NotLeader { leader: leader(forward) })
+            }
+            Ok(Err(RaftError::Fatal(fatal))) => Err(ReadError::Stopped(fatal.to_string())),
+        }
+    }
+
+    /// Looks at the state as this node has it, which may be behind the leader's; on a node that was just started it may
+    /// also be behind what the node itself had.
+    pub async fn read_local<T>(&self, look: impl FnOnce(&S, u64) -> T) -> T {
+        let state = self.inner.shared.state().await;
+        look(&state.machine, state.applied.as_ref().map_or(0, |id| id.index))
+    }
+
+    /// The answer to a message that another node's [`RaftTransport`] brought. There is one for any bytes at all.
+    pub async fn handle_message(&self, message: &[u8]) -> Vec<u8> {
+        self.inner.receiver.handle(message).await
+    }
+
+    /// Lets a node follow the log without a vote. Returns when the change is committed; the node catches up after that.
+    ///
+    /// # Errors
+    /// See [`ProposeError`].
+    pub async fn add_learner(&self, node: NodeId, address: &str) -> Result<(), ProposeError> {
+        self.confirm_leadership().await?;
+        let added = self.inner.raft.add_learner(node.0, BasicNode::new(address), false).await;
+        added.map(drop).map_err(write_error)
+    }
+
+    /// Makes `voters` the voters; those that were and are not any more become learners. All of them are learners or voters
+    /// now. Returns when the change is complete.
+    ///
+    /// # Errors
+    /// See [`ProposeError`].
+    pub async fn change_voters(&self, voters: BTreeSet<NodeId>) -> Result<(), ProposeError> {
+        let voters: BTreeSet<u64> = voters.into_iter().map(|node| node.0).collect();
+        self.change_members(ChangeMembers::ReplaceAllVoters(voters)).await
+    }
+
+    /// Takes note that a member is reached at another address.
+    ///
+    /// # Errors
+    /// See [`ProposeError`].
+    pub async fn change_address(&self, node: NodeId, address: &str) -> Result<(), ProposeError> {
+        self.change_members(ChangeMembers::SetNodes(BTreeMap::from([(node.0, BasicNode::new(address))]))).await
+    }
+
+    /// Lets a learner go.
+    ///
+    /// # Errors
+    /// See [`ProposeError`]; a voter is refused.
+    pub async fn remove_learner(&self, node: NodeId) -> Result<(), ProposeError> {
+        self.change_members(ChangeMembers::RemoveNodes(BTreeSet::from([node.0]))).await
+    }
+
+    async fn change_members(&self, change: ChangeMembers<u64, BasicNode>) -> Result<(), ProposeError> {
+        self.confirm_leadership().await?;
+        self.inner.raft.change_membership(change, true).await.map(drop).map_err(write_error)
+    }
+
+    /// Waits until what earlier leaders left is committed: before that no change of the members is possible.
+    async fn confirm_leadership(&self) -> Result<(), ProposeError> {
+        self.read(|_, _| ()).await.map_err(|error| match error {
+            ReadError::NotLeader { leader } => ProposeError::NotLeader { leader },
+            ReadError::NoQuorum => ProposeError::Busy { retry_after: BUSY_RETRY },
+            ReadError::Stopped(reason) => ProposeError::Stopped(reason),
+        })
+    }
+
+    /// Asks another voter to lead, as before this node is stopped on purpose. Returns at once; whether it happened shows in
+    /// the events.
+    ///
+    /// # Errors
+    /// Consensus has stopped.
+    pub async fn transfer_leadership(&self, to: NodeId) -> Result<(), ProposeError> {
+        let sent = self.inner.raft.trigger().transfer_leader(to.0).await;
+        sent.map_err(|fatal| ProposeError::Stopped(fatal.to_string()))
+    }
+
+    /// How things stand, as this node knows.
+    pub fn status(&self) -> Status {
+        Status::from_metrics(&self.metrics())
+    }
+
+    /// Waits until `is_so`, at most as long as `patience`; returns how things stand then, or `None`.
+    pub async fn wait_until(&self, patience: Duration, is_so: impl Fn(&Status) -> bool) -> Option<Status> {
+        let mut metrics = self.inner.raft.metrics();
+        let wait = async {
+            loop {
+                let status = Status::from_metrics(&metrics.borrow_watched());
+                if is_so(&status) {
+                    return Some(status);
+                }
+                if metrics.changed().await.is_err() {
+                    return None;
+                }
+            }
+        };
+        tokio::time::timeout(patience, wait).await.ok().flatten()
+    }
+
+    /// Writes a snapshot now, whatever the policy; what is written out and when shows in [`Status::snapshot`].
+    ///
+    /// # Errors
+    /// Consensus has stopped.
+    pub async fn request_snapshot(&self) -> Result<(), ProposeError> {
+        self.inner.shared.want_snapshot();
+        let sent = self.inner.raft.trigger().snapshot().await;
+        sent.map_err(|fatal| ProposeError::Stopped(fatal.to_string()))
+    }
+
+    /// Stops: what was accepted is written, the files are closed, the directory is free. Later calls answer `Stopped`.
+    pub async fn shutdown(&self) {
+        if let Err(error) = self.inner.raft.shutdown().await {
+            tracing::error!(%error, "consensus ended with a panic");
+        }
+        let log = self.inner.log.clone();
+        if tokio::task::spawn_blocking(move || log.close()).await.is_err() {
+            tracing::error!("closing the log panicked");
+        }
+        drop(self.inner.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+
+    fn metrics(&self) -> RaftMetrics<RaftTypes<S>> {
+        self.inner.raft.metrics().borrow_watched().clone()
+    }
+}
+
+impl<S: StateMachine> Pending<S> {
+    /// Waits for the command to be committed and applied.
+    ///
+    /// # Errors
+    /// See [`ProposeError`]; each says whether the command may have been committed all the same.
+    pub async fn reply(self) -> Result<S::Reply, ProposeError> {
+        match self.answer.await {
+            Ok(Ok(response)) => Ok(response.data.expect("an entry with a command has a reply")),
+            Ok(Err(error)) => Err(write_error(RaftError::APIError(error))),
+            Err(_) => Err(ProposeError::Stopped("it was stopped with the command under way".to_owned())),
+        }
+    }
+}
+
+fn leader<S: StateMachine>(forward: ForwardToLeader<RaftTypes<S>>) -> Option<Leader> {
+    let address = forward.leader_node.map(|node| node.addr);
+    forward.leader_id.zip(address).map(|(node, address)| Leader { node: NodeId(node), address })
+}
+
+fn write_error<S: StateMachine>(error: RaftError<RaftTypes<S>, ClientWriteError<RaftTypes<S>>>) -> ProposeError {
+    match error {
+        RaftError::APIError(ClientWriteError::ForwardToLeader(forward)) => {
+            ProposeError::NotLeader { leader: leader(forward) }
+        }
+        RaftError::APIError(ClientWriteError::LogEntryDiscarded(forward)) => {
+            ProposeError::Unknown { leader: leader(forward) }
+        }
+        RaftError::APIError(ClientWriteError::ChangeMembershipError(ChangeMembershipError::InProgress(_))) => {
+            ProposeError::Busy { retry_after: BUSY_RETRY }
+        }
+        RaftError::APIError(ClientWriteError::ChangeMembershipError(error)) => ProposeError::Members(error.to_string()),
+        RaftError::APIError(ClientWriteError::PreconditionFailed(error)) => ProposeError::Members(error.to_string()),
+        RaftError::Fatal(Fatal::Stopped) => ProposeError::Stopped("it was shut down".to_owned()),
+        RaftError::Fatal(fatal) => ProposeError::Stopped(fatal.to_string()),
+    }
+}

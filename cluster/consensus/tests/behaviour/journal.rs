@@ -1,0 +1,53 @@
+//! A small state machine for tests: a journal of texts, in order.
+
+use nexus_consensus::StateMachine;
+
+/// Remembers every text with the index of its entry.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Journal {
+    pub(crate) lines: Vec<(u64, String)>,
+}
+
+impl Journal {
+    /// The texts alone.
+    pub(crate) fn texts(&self) -> Vec<&str> {
+        self.lines.iter().map(|(_, text)| text.as_str()).collect()
+    }
+}
+
+impl StateMachine for Journal {
+    type Command = String;
+    /// How many lines there are.
+    type Reply = usize;
+    type Effects = String;
+
+    fn empty() -> Self {
+        Self::default()
+    }
+
+    fn encode_command(command: &String) -> Result<Vec<u8>, String> {
+        Ok(command.clone().into_bytes())
+    }
+
+    fn decode_command(bytes: &[u8]) -> Result<String, String> {
+        String::from_utf8(bytes.to_vec()).map_err(|error| error.to_string())
+    }
+
+    fn apply(&mut self, index: u64, command: String) -> (usize, String) {
+        self.lines.push((index, command.clone()));
+        (self.lines.len(), command)
+    }
+
+    fn encode_snapshot(&self) -> Result<Vec<u8>, String> {
+        Ok(self.lines.iter().flat_map(|(index, text)| format!("{index} {text}\n").into_bytes()).collect())
+    }
+
+    fn decode_snapshot(bytes: &[u8]) -> Result<Self, String> {
+        let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
+        let line = |line: &str| {
+            let (index, text) = line.split_once(' ').ok_or("no index")?;
+            Ok((index.parse().map_err(|_| "no number")?, text.to_owned()))
+        };
+        Ok(Self { lines: text.lines().map(line).collect::<Result<_, String>>()? })
+    }
+}
