@@ -1,13 +1,14 @@
 //! Dialling: from an address as people write it to a connection that has said hello, made once and then reused.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::io::ErrorKind;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use nexus_wire::{FrameError, MessageType, ProtocolVersion};
 use quinn::{ClientConfig, Connection, Endpoint};
-use tokio::net::lookup_host;
+use tokio::net::{UdpSocket, lookup_host};
 use tokio::time::{Instant, timeout};
 
 use crate::close::{self, Attempt};
@@ -141,9 +142,11 @@ impl Dialler<'_> {
             let info = PeerInfo::of(&connection, self.cluster, theirs)?;
             Ok(Peer::new(connection, info, Arc::from(address), self.protocol))
         };
-        match timeout(self.protocol.connect_timeout, handshake).await {
-            Ok(result) => result,
-            Err(_) => Err(attempt(start.elapsed()).unanswered()),
+        tokio::select! {
+            result = timeout(self.protocol.connect_timeout, handshake) => {
+                result.unwrap_or_else(|_| Err(attempt(start.elapsed()).unanswered()))
+            }
+            () = port_unreachable(target) => Err(attempt(start.elapsed()).unanswered()),
         }
     }
 
@@ -166,6 +169,27 @@ impl Dialler<'_> {
             // The reason for which the connection ended says more than the failure of one stream.
             Err(error) => Err(connection.close_reason().map_or(error, |reason| attempt.failed(&reason))),
         }
+    }
+}
+
+/// Ends when the other machine says that nothing listens on the port, which QUIC's unconnected socket does not hear: a
+/// command for a node that is not running fails at once. Otherwise it never ends.
+async fn port_unreachable(target: SocketAddr) {
+    let any: IpAddr = match target.ip() {
+        loopback if loopback.is_loopback() => loopback,
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    let knock = async {
+        let socket = UdpSocket::bind((any, 0)).await?;
+        socket.connect(target).await?;
+        // Too short for QUIC: a node drops it.
+        socket.send(&[0]).await?;
+        socket.recv(&mut [0]).await
+    };
+    match knock.await {
+        Err(error) if error.kind() == ErrorKind::ConnectionRefused => {}
+        Err(_) | Ok(_) => std::future::pending().await,
     }
 }
 

@@ -29,7 +29,7 @@ pub enum LinkError {
         source: Arc<std::io::Error>,
     },
     /// Nobody is there. Trying again helps once somebody is.
-    #[error("no node answers at {address} (waited {} s)", .waited.as_secs_f32())]
+    #[error("no node answers at {address}{}", waited_text(.waited))]
     NoAnswer {
         /// The address.
         address: String,
@@ -159,6 +159,11 @@ pub enum LinkError {
     /// The cryptographic library or the system's random numbers failed.
     #[error("cryptography failed: {0}")]
     Crypto(String),
+}
+
+/// A port that is closed is known at once; then the wait says nothing.
+fn waited_text(waited: &Duration) -> String {
+    if waited.as_secs() == 0 { String::new() } else { format!(" (waited {} s)", waited.as_secs()) }
 }
 
 fn version_text(version: &Option<ProtocolVersion>) -> String {

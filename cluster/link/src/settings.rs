@@ -55,9 +55,12 @@ pub(crate) const BUSY_RETRY_AFTER: Duration = Duration::from_millis(50);
 pub(crate) const DIALLED_MAX: usize = 1024;
 /// The kernel's buffers: below 1 MiB bursts of full windows are dropped (and macOS refuses large sends).
 const SOCKET_BUFFER_BYTES: usize = 4 << 20;
-/// Local networks carry up to 9000 bytes, loopback more; discovery finds what fits.
-const UDP_PAYLOAD_BYTES_MAX: u16 = 8952;
+/// Discovery goes up to this. Local networks carry 1500 bytes or 9000, loopback more, but quinn hands the kernel ten
+/// packets at a time, and above 65507 bytes in all the kernel drops every one of them.
+const UDP_PAYLOAD_BYTES_MAX: u16 = 6500;
+const PACKETS_AT_ONCE: usize = 10;
 
+const _: () = assert!(UDP_PAYLOAD_BYTES_MAX as usize * PACKETS_AT_ONCE <= 65_507);
 const _: () = assert!(KEEP_ALIVE.as_millis() * 3 <= IDLE_TIMEOUT.as_millis());
 const _: () = assert!(FRAME_BYTES_MAX < WINDOW_BYTES as usize && FRAME_BYTES_MAX * 16 <= INCOMING_BYTES_MAX);
 

@@ -178,6 +178,13 @@ async fn nobody_at_the_address_is_said_so() {
     assert_eq!(error.code(), "NX0203");
     assert!(error.help().unwrap().contains("nexus node start"));
 
+    drop(silent);
+    let hasty = cluster.admin();
+    let start = std::time::Instant::now();
+    let error = hasty.connect(&address, Expect::AnyNode).await.unwrap_err();
+    assert!(matches!(error, LinkError::NoAnswer { .. }), "{error:?}");
+    assert!(start.elapsed() < nexus_link::CONNECT_TIMEOUT, "a closed port is known at once");
+
     for (address, reason) in [("nowhere", "not an address"), ("192.0.2.1:4747", "listens on 127.0.0.1")] {
         let error = client.connect(address, Expect::AnyNode).await.unwrap_err();
         assert!(error.to_string().contains(reason), "{error}");
