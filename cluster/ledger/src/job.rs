@@ -407,17 +407,17 @@ fn runtime_failure(code: &str, message: &str) -> Failure {
 }
 
 fn worker_lost() -> Failure {
-    runtime_failure("NX0301", "its worker was lost, and no attempts are left")
+    runtime_failure("NX0311", "its worker was lost, and no attempts are left")
 }
 
 fn quarantined() -> Failure {
-    runtime_failure("NX0302", "two workers were lost while they ran it; it is quarantined")
+    runtime_failure("NX0312", "two workers were lost while they ran it; it is quarantined")
 }
 
 fn given_up() -> Failure {
-    runtime_failure("NX0303", "its worker stopped before it ended, and no attempts are left")
+    runtime_failure("NX0313", "its worker stopped before it ended, and no attempts are left")
 }
 
 fn oversized_result() -> Failure {
-    runtime_failure("NX0304", "its result is larger than the ledger keeps; larger results are blobs")
+    runtime_failure("NX0314", "its result is larger than the ledger keeps; larger results are blobs")
 }

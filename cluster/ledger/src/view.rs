@@ -240,7 +240,7 @@ impl Job {
         let failure = match self.ended(end)?.outcome {
             Outcome::Failed(failure) => failure,
             Outcome::TimedOut => Failure {
-                code: "NX0305".to_owned(),
+                code: "NX0315".to_owned(),
                 message: "it ran longer than its timeout".to_owned(),
                 diagnostic: None,
                 retryable: false,

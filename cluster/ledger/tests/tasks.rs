@@ -171,7 +171,7 @@ fn a_lost_worker_returns_its_tasks_as_suspects_and_the_second_loss_quarantines()
         ]
     );
     let (task, failure) = cluster.ledger.job(job).unwrap().first_failure.unwrap();
-    assert_eq!((task.index, failure.code.as_str()), (1, "NX0302"));
+    assert_eq!((task.index, failure.code.as_str()), (1, "NX0312"));
     assert_eq!(cluster.ledger.attempts(NodeId(3)), vec![]);
 }
 
@@ -183,7 +183,7 @@ fn a_lost_worker_ends_a_task_without_attempts_left() {
     let job = cluster.submit(once);
     cluster.assign(job, range(0, 1), 2);
     cluster.release(2, Released::All, ReleaseReason::WorkerLost);
-    assert_eq!(cluster.ledger.job(job).unwrap().first_failure.unwrap().1.code, "NX0301");
+    assert_eq!(cluster.ledger.job(job).unwrap().first_failure.unwrap().1.code, "NX0311");
 }
 
 #[test]
@@ -221,7 +221,7 @@ fn an_attempt_that_its_worker_gave_up_is_tried_elsewhere() {
     assert_eq!(effects, vec![left(1, first, range(0, 1), Some(MS)), ready(job, range(0, 1), Suspect::No)]);
     let second = cluster.assign(job, range(0, 1), 1);
     cluster.finish(1, second, Outcome::Cancelled);
-    assert_eq!(cluster.ledger.job(job).unwrap().first_failure.unwrap().1.code, "NX0303");
+    assert_eq!(cluster.ledger.job(job).unwrap().first_failure.unwrap().1.code, "NX0313");
 }
 
 #[test]
@@ -289,7 +289,7 @@ fn results_above_the_bound_are_failures_not_memory() {
     let attempt = cluster.assign(job, range(0, 1), 1);
     let result = Payload::Inline(vec![0; INLINE_BYTES_MAX + 1].into());
     cluster.finish(1, attempt, Outcome::Succeeded(TaskOutput { result, outputs: vec![] }));
-    assert_eq!(cluster.ledger.job(job).unwrap().first_failure.unwrap().1.code, "NX0304");
+    assert_eq!(cluster.ledger.job(job).unwrap().first_failure.unwrap().1.code, "NX0314");
 }
 
 #[test]
