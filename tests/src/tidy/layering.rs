@@ -21,7 +21,7 @@ const LAYERS: &[Layer] = &[
     // The engine: pure computing.
     layer("nexus-tensor", &["nexus-model"]),
     layer("nexus-formats", &["nexus-model"]),
-    layer("nexus-mcode", &["nexus-model", "nexus-tensor"]),
+    layer("nexus-mcode", &["nexus-formats", "nexus-model", "nexus-tensor"]),
     layer("nexus-scheduler", &["nexus-model"]),
     // The cluster: knows nothing of computing, but the words and the scheduler's pure state.
     layer("nexus-wire", &["nexus-model"]),

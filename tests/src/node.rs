@@ -1,0 +1,157 @@
+//! A node as a process of its own, on the loopback interface, with a data directory that goes away with it.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+use serde_json::Value;
+
+use crate::binary;
+
+/// The line that a node prints last when it serves.
+const READY: &str = "Stop with Ctrl-C";
+
+/// A running node. Dropping it kills the process.
+pub struct Node {
+    data: PathBuf,
+    child: Child,
+    said: Arc<Mutex<String>>,
+    reader: Option<JoinHandle<()>>,
+}
+
+impl Node {
+    /// Starts a node with this data directory on a port of the system's choice and waits until it serves. `extra` are
+    /// further arguments of `nexus node start`.
+    ///
+    /// # Panics
+    /// When it does not start: this is for tests.
+    pub fn start(data: &Path, extra: &[&str]) -> Node {
+        Node::try_start(data, extra).unwrap_or_else(|said| panic!("the node did not start:\n{said}"))
+    }
+
+    /// Like [`Node::start`]; what it said until its end is the error.
+    ///
+    /// # Errors
+    /// Everything that the node printed, when it ends before it serves.
+    ///
+    /// # Panics
+    /// When the binary cannot be run.
+    pub fn try_start(data: &Path, extra: &[&str]) -> Result<Node, String> {
+        let mut child = Command::new(binary::nexus())
+            .args(["node", "start", "--listen", "127.0.0.1:0", "--data"])
+            .arg(data)
+            .args(extra)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the nexus binary can be run");
+        let said = Arc::new(Mutex::new(String::new()));
+        let (ready, served) = std::sync::mpsc::sync_channel(1);
+        let streams: [Box<dyn std::io::Read + Send>; 2] =
+            [Box::new(child.stdout.take().expect("piped")), Box::new(child.stderr.take().expect("piped"))];
+        let [out, err] = streams.map(|stream| {
+            let (said, ready) = (Arc::clone(&said), ready.clone());
+            std::thread::spawn(move || {
+                for line in BufReader::new(stream).lines().map_while(Result::ok) {
+                    let is_ready = line.contains(READY);
+                    said.lock().expect("no reader panics").push_str(&format!("{line}\n"));
+                    if is_ready {
+                        // Full: it was said before.
+                        let _ = ready.try_send(());
+                    }
+                }
+            })
+        });
+        drop(ready);
+        let is_serving = served.recv().is_ok();
+        let reader = std::thread::spawn(move || {
+            for thread in [out, err] {
+                thread.join().expect("no reader panics");
+            }
+        });
+        let mut node = Node { data: data.to_owned(), child, said, reader: Some(reader) };
+        if is_serving {
+            return Ok(node);
+        }
+        node.child.wait().expect("it can be waited for");
+        Err(node.finish())
+    }
+
+    /// Everything it printed until now.
+    ///
+    /// # Panics
+    /// When a reader panicked.
+    pub fn said(&self) -> String {
+        self.said.lock().expect("no reader panics").clone()
+    }
+
+    /// Where it listens.
+    ///
+    /// # Panics
+    /// When its beacon cannot be read.
+    pub fn address(&self) -> String {
+        let beacon = std::fs::read(self.data.join("node.json")).expect("a serving node has a beacon");
+        let beacon: Value = serde_json::from_slice(&beacon).expect("the beacon is JSON");
+        beacon["address"].as_str().expect("the beacon has an address").to_owned()
+    }
+
+    /// Runs a command against this node.
+    ///
+    /// # Panics
+    /// When the binary cannot be run.
+    pub fn nexus(&self, arguments: &[&str]) -> Output {
+        binary::run(&self.data, arguments)
+    }
+
+    /// Runs a command against this node that must succeed, and reads its JSON.
+    ///
+    /// # Panics
+    /// When it fails or prints something else.
+    pub fn json(&self, arguments: &[&str]) -> Value {
+        let output = self.nexus(&[&["--json"], arguments].concat());
+        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert_eq!(output.status.code(), Some(0), "nexus {arguments:?} printed:\n{out}{err}");
+        serde_json::from_str(&out).unwrap_or_else(|error| panic!("nexus {arguments:?}: {error}:\n{out}"))
+    }
+
+    /// The process, for signals.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// kill -9, and waits for the end.
+    ///
+    /// # Panics
+    /// When the process cannot be killed.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("an own child can be killed");
+        self.child.wait().expect("it can be waited for");
+    }
+
+    /// Waits until the process ends by itself and returns its exit code and everything that it printed.
+    ///
+    /// # Panics
+    /// When it cannot be waited for.
+    pub fn wait(mut self) -> (Option<i32>, String) {
+        let status = self.child.wait().expect("it can be waited for");
+        (status.code(), self.finish())
+    }
+
+    fn finish(&mut self) -> String {
+        if let Some(reader) = self.reader.take() {
+            reader.join().expect("no reader panics");
+        }
+        self.said()
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        // It may have ended already; then there is nothing to kill.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

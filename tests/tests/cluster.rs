@@ -1,0 +1,80 @@
+//! Two nodes as processes: joining, sharing an array, and everything that must be refused.
+
+use std::net::UdpSocket;
+
+use nexus_tests::node::Node;
+use serde_json::Value;
+
+fn token(node: &Node) -> String {
+    node.json(&["token", "create", "--role", "worker"])["token"].as_str().expect("a token").to_owned()
+}
+
+fn ran_on(node: &Node, job: &Value) -> std::collections::BTreeSet<String> {
+    let shown = node.json(&["job", "show", &job.to_string(), "--tasks"]);
+    let tasks = shown["tasks"].as_array().expect("tasks");
+    tasks.iter().map(|task| task["node"].to_string()).collect()
+}
+
+#[test]
+fn an_array_runs_on_both_nodes() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = Node::start(&folder.path().join("first"), &[]);
+    let second = Node::start(&folder.path().join("second"), &["--join", &first.address(), "--token", &token(&first)]);
+    let nodes = first.json(&["node", "list"]);
+    assert_eq!(nodes["nodes"].as_array().map(Vec::len), Some(2), "{nodes}");
+    let done = second.json(&["submit", "--array", "0..100", "--wait", "--", "/bin/sleep", "0.02"]);
+    assert_eq!(done["state"], "succeeded", "{done}");
+    assert_eq!(ran_on(&first, &done["job"]).len(), 2, "both nodes ran tasks");
+}
+
+#[test]
+fn the_tasks_of_a_killed_worker_run_elsewhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = Node::start(&folder.path().join("first"), &[]);
+    let mut second =
+        Node::start(&folder.path().join("second"), &["--join", &first.address(), "--token", &token(&first)]);
+    let job = first.json(&["submit", "--array", "0..40", "--", "/bin/sleep", "0.1"])["job"].clone();
+    second.kill();
+    let waited = first.json(&["job", "wait", &job.to_string()]);
+    assert_eq!(waited["state"], "succeeded", "{waited}");
+}
+
+#[test]
+fn a_token_works_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = Node::start(&folder.path().join("first"), &[]);
+    let token = token(&first);
+    let join = ["--join", &first.address(), "--token", &token];
+    let _second = Node::start(&folder.path().join("second"), &join);
+    let Err(said) = Node::try_start(&folder.path().join("third"), &join) else { panic!("a token was used twice") };
+    assert!(said.contains("has been used"), "{said}");
+    assert!(first.said().contains("has been used"), "the cluster's side says it too: {}", first.said());
+}
+
+#[test]
+fn strangers_and_wrong_tokens_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = Node::start(&folder.path().join("first"), &[]);
+    let other = Node::start(&folder.path().join("other"), &[]);
+    let foreign = token(&other);
+    for wrong in [foreign.as_str(), "NXJ1.nonsense", "nonsense"] {
+        let join = ["--join", &first.address(), "--token", wrong];
+        let Err(said) = Node::try_start(&folder.path().join("third"), &join) else { panic!("`{wrong}` was accepted") };
+        assert!(said.contains("error"), "{said}");
+    }
+    assert_eq!(first.json(&["node", "list"])["nodes"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn garbage_on_the_port_harms_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = Node::start(&folder.path().join("home"), &[]);
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    for length in [0, 1, 20, 100, 1200] {
+        for fill in [0u8, 0x40, 0xc0, 0xff] {
+            socket.send_to(&vec![fill; length], node.address()).unwrap();
+        }
+    }
+    let done = node.json(&["submit", "--wait", "--", "/bin/true"]);
+    assert_eq!(done["state"], "succeeded");
+}

@@ -1,0 +1,85 @@
+//! A node and its clients, as processes: submit, wait, look, cancel, stop.
+
+use nexus_tests::node::Node;
+use serde_json::json;
+
+fn program(folder: &std::path::Path, name: &str, source: &str) -> String {
+    let path = folder.join(name);
+    std::fs::write(&path, source).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_submitted_program_gives_its_result_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = Node::start(&folder.path().join("home"), &[]);
+    let square = program(folder.path(), "square.mcode", "function main(n: int)\n    return n * n\nend\n");
+    let done = node.json(&["submit", &square, "--arg", "n=12", "--wait"]);
+    assert_eq!((&done["state"], &done["result"]), (&json!("succeeded"), &json!(144)));
+    let job = done["job"].to_string();
+    assert_eq!(node.json(&["job", "result", &job])["result"], 144);
+    assert_eq!(node.json(&["jobs"])["jobs"][0]["job"], done["job"]);
+}
+
+#[test]
+fn a_command_runs_with_its_output_captured() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = Node::start(&folder.path().join("home"), &[]);
+    let done = node.json(&["submit", "--wait", "--", "/bin/sh", "-c", "echo hello; echo oops >&2"]);
+    assert_eq!(done["state"], "succeeded");
+    let logs = node.nexus(&["job", "logs", &done["job"].to_string()]);
+    assert_eq!(String::from_utf8_lossy(&logs.stdout), "hello\n");
+    assert!(String::from_utf8_lossy(&logs.stderr).contains("oops"));
+    let failed = node.nexus(&["submit", "--wait", "--", "/bin/false"]);
+    assert_eq!(failed.status.code(), Some(1));
+}
+
+#[test]
+fn a_cancelled_job_stays_cancelled() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = Node::start(&folder.path().join("home"), &[]);
+    let job = node.json(&["submit", "--", "/bin/sleep", "1000"])["job"].to_string();
+    assert_eq!(node.json(&["job", "cancel", &job])["state"], "cancelled");
+    let waited = node.nexus(&["job", "wait", &job]);
+    assert_eq!(waited.status.code(), Some(4), "a cancelled job is exit code 4");
+}
+
+#[test]
+fn a_key_gives_one_job() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = Node::start(&folder.path().join("home"), &[]);
+    let first = node.json(&["submit", "--key", "monday", "--", "/bin/true"]);
+    let second = node.json(&["submit", "--key", "monday", "--", "/bin/true"]);
+    assert_eq!(first["job"], second["job"]);
+}
+
+#[test]
+fn a_stopped_node_ends_in_order_and_knows_its_jobs_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().join("home");
+    let node = Node::start(&home, &[]);
+    let job = node.json(&["submit", "--wait", "--", "/bin/true"])["job"].clone();
+    assert_eq!(node.nexus(&["node", "stop"]).status.code(), Some(0));
+    let (code, said) = node.wait();
+    assert_eq!(code, Some(0), "{said}");
+    let node = Node::start(&home, &[]);
+    assert_eq!(node.json(&["job", "show", &job.to_string()])["state"], "succeeded");
+}
+
+#[test]
+fn a_second_node_on_the_same_directory_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().join("home");
+    let node = Node::start(&home, &[]);
+    let Err(said) = Node::try_start(&home, &[]) else { panic!("two nodes share a directory") };
+    assert!(said.contains(&node.pid().to_string()), "{said}");
+    assert_eq!(node.json(&["status"])["cluster"].as_str().map(str::is_empty), Some(false));
+}
+
+#[test]
+fn without_a_node_clients_say_how_to_start_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = nexus_tests::binary::run(folder.path(), ["jobs"]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("nexus node start"), "{output:?}");
+}
