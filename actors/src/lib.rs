@@ -1,1 +1,30 @@
-//! nexus-actors.
+//! The actors: Omega, gateway, scheduler, worker, and what puts them together as a node or inside one process.
+//!
+//! Every actor is a thin shell: it converts, steps a pure core, performs. What decides is in `engine/` and in the pure
+//! crates of `cluster/`. Outside this crate there are only three ways in: [`node::run`] (a node), [`embedded::run`] (one
+//! job in this process) and [`client::Client`] (talking to a node).
+
+mod attachment;
+pub mod client;
+pub mod codes;
+mod control;
+mod crew;
+mod directory;
+pub mod embedded;
+mod gateway;
+mod home;
+mod leader_link;
+mod liveness;
+mod membership;
+pub mod node;
+mod omega;
+mod payloads;
+mod progress;
+mod roles;
+mod scheduler;
+mod service;
+mod worker;
+
+pub use membership::JoinOptions;
+pub use payloads::MemoryPayloads;
+pub use worker::PrintSink;

@@ -1,0 +1,220 @@
+//! Brings a worker and the leader's scheduler together, in one process or over a link, and again after either was lost.
+//!
+//! An attachment is a bounded channel each way. Whoever goes away drops its end; the other side notices and the
+//! attachment is made anew with a hello.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use nexus_link::{FrameReceiver, FrameSender, IncomingStream, LinkError, Message, PeerInfo};
+use nexus_model::NodeId;
+use nexus_wire::{
+    LeaderMessage, MessageType, WorkerMessage, decode_leader_message, decode_worker_message, encode_leader_message,
+    encode_worker_message,
+};
+use tokio::sync::mpsc;
+
+use crate::directory::Directory;
+use crate::leader_link::LeaderLink;
+use crate::scheduler::{AttachWorker, DetachWorker, FromWorker, WORKER_PORT};
+use crate::worker::{AttachLeader, FromLeader, OUTBOX};
+
+/// The pause before an attachment is tried again; doubled up to [`PAUSE_MAX`].
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+const PAUSE_MAX: Duration = Duration::from_secs(2);
+
+/// Keeps this process's worker attached to this process's scheduler, until the process stops.
+pub(crate) async fn attach_here(directory: Arc<Directory>) {
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let (port, from_worker) = mpsc::channel(OUTBOX);
+        let Some(worker) = directory.worker.get().await else { return };
+        if worker.send(AttachLeader { port }).await.is_ok() {
+            let (leader_port, mut from_leader) = mpsc::channel(WORKER_PORT);
+            let deliver = {
+                let worker = worker.clone();
+                async move {
+                    while let Some(message) = from_leader.recv().await {
+                        if worker.send(FromLeader(message)).await.is_err() {
+                            return;
+                        }
+                    }
+                }
+            };
+            let source = Source::Here(from_worker);
+            if serve(&directory, source, leader_port, deliver).await {
+                pause = FIRST_PAUSE;
+            }
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(PAUSE_MAX);
+    }
+}
+
+/// Keeps this process's worker attached to the leader elsewhere.
+pub(crate) async fn attach_there(directory: Arc<Directory>, leader: LeaderLink) {
+    let mut pause = FIRST_PAUSE;
+    let mut said = false;
+    loop {
+        let attached = attach_there_once(&directory, &leader).await;
+        if directory.worker.get().await.is_none() {
+            return;
+        }
+        match attached {
+            Ok(()) => {
+                tracing::warn!("the leader is gone; going on with what is here");
+                (pause, said) = (FIRST_PAUSE, true);
+            }
+            Err(error) if !said => {
+                tracing::warn!(%error, "no leader can be reached; trying again until one can");
+                said = true;
+            }
+            Err(error) => tracing::debug!(%error, "no leader can be reached yet"),
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(PAUSE_MAX);
+    }
+}
+
+/// One attachment over a link, from hello to its end. `Ok` if it was made at all.
+async fn attach_there_once(directory: &Directory, leader: &LeaderLink) -> Result<(), LinkError> {
+    let peer = leader.connect().await?;
+    let (port, mut from_worker) = mpsc::channel(OUTBOX);
+    let Some(worker) = directory.worker.get().await else { return Ok(()) };
+    if worker.send(AttachLeader { port }).await.is_err() {
+        return Ok(());
+    }
+    let Some(hello) = from_worker.recv().await else { return Ok(()) };
+    let Some(opening) = worker_frame(&hello) else { return Ok(()) };
+    let (mut sender, mut receiver) = peer.open_stream(opening).await?;
+    tracing::info!(leader = peer.address(), "attached to the leader");
+    let up = async {
+        while let Some(message) = from_worker.recv().await {
+            let Some(message) = worker_frame(&message) else { return };
+            if sender.send(message).await.is_err() {
+                return;
+            }
+        }
+    };
+    let down = async {
+        while let Ok(Some(frame)) = receiver.next().await {
+            match decode_leader_message(&frame.body) {
+                Ok(message) => {
+                    if worker.send(FromLeader(message)).await.is_err() {
+                        return;
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the leader sent a message that cannot be read");
+                    return;
+                }
+            }
+        }
+    };
+    tokio::select! { () = up => {}, () = down => {} }
+    Ok(())
+}
+
+/// The leader's side of an attachment over a link: runs until either side goes.
+pub(crate) async fn serve_worker(directory: &Directory, peer: &PeerInfo, stream: IncomingStream) {
+    let IncomingStream { body, mut sender, receiver, .. } = stream;
+    let hello = match decode_worker_message(&body) {
+        Ok(hello) => hello,
+        Err(error) => {
+            tracing::warn!(peer = %peer.address, %error, "a worker's hello cannot be read");
+            return;
+        }
+    };
+    if let WorkerMessage::Hello { node, .. } = &hello
+        && peer.node() != Some(*node)
+    {
+        tracing::warn!(peer = %peer.address, claimed = %node, "a worker claims to be another node; refused");
+        return;
+    }
+    let (leader_port, from_leader) = mpsc::channel(WORKER_PORT);
+    let deliver = async move { send_all(&mut sender, from_leader).await };
+    serve(directory, Source::There { hello: Some(hello), receiver: Box::new(receiver) }, leader_port, deliver).await;
+}
+
+async fn send_all(sender: &mut FrameSender, mut messages: mpsc::Receiver<LeaderMessage>) {
+    while let Some(message) = messages.recv().await {
+        let body = match encode_leader_message(&message) {
+            Ok(body) => body,
+            Err(error) => {
+                tracing::error!(%error, "a message to a worker cannot be sent; its attachment ends");
+                return;
+            }
+        };
+        if sender.send(Message::new(MessageType::LEADER, body)).await.is_err() {
+            return;
+        }
+    }
+}
+
+fn worker_frame(message: &WorkerMessage) -> Option<Message> {
+    match encode_worker_message(message) {
+        Ok(body) => Some(Message::new(MessageType::WORKER, body)),
+        Err(error) => {
+            tracing::error!(%error, "a message to the leader cannot be sent; the attachment ends");
+            None
+        }
+    }
+}
+
+/// Where a worker's messages come from.
+enum Source {
+    Here(mpsc::Receiver<WorkerMessage>),
+    There { hello: Option<WorkerMessage>, receiver: Box<FrameReceiver> },
+}
+
+impl Source {
+    async fn next(&mut self) -> Option<WorkerMessage> {
+        match self {
+            Source::Here(messages) => messages.recv().await,
+            Source::There { hello, receiver } => {
+                if let Some(hello) = hello.take() {
+                    return Some(hello);
+                }
+                let frame = receiver.next().await.ok()??;
+                decode_worker_message(&frame.body)
+                    .inspect_err(|error| tracing::warn!(%error, "a worker sent a message that cannot be read"))
+                    .ok()
+            }
+        }
+    }
+}
+
+/// Attaches a worker to the scheduler and carries messages both ways until either end goes. Whether it was attached.
+async fn serve(
+    directory: &Directory,
+    mut source: Source,
+    port: mpsc::Sender<LeaderMessage>,
+    deliver: impl Future<Output = ()>,
+) -> bool {
+    let Some(scheduler) = directory.scheduler.get().await else { return false };
+    let Some(WorkerMessage::Hello { node, address, capacity, holding }) = source.next().await else { return false };
+    let attach = AttachWorker { node, address, capacity, holding, port };
+    let session = match scheduler.send(attach).await {
+        Ok(Ok(session)) => session,
+        Ok(Err(refusal)) => {
+            tracing::warn!(%node, reason = %refusal, "a worker was refused");
+            return false;
+        }
+        Err(_) => return false,
+    };
+    let receive = async {
+        while let Some(message) = source.next().await {
+            if scheduler.send(FromWorker { node, session, message }).await.is_err() {
+                return;
+            }
+        }
+    };
+    tokio::select! { () = receive => {}, () = deliver => {} }
+    detach(&scheduler, node, session).await;
+    true
+}
+
+async fn detach(scheduler: &actix::Addr<crate::scheduler::Scheduler>, node: NodeId, session: u64) {
+    // A scheduler that is gone has no attachments.
+    let _ = scheduler.send(DetachWorker { node, session }).await;
+}

@@ -1,0 +1,75 @@
+//! A client of the node on this machine: finds it by its data directory and talks to it over the link.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use nexus_link::{Credentials, Expect, Identity, Link, LinkConfig, Peer};
+use nexus_model::{BlobHash, INLINE_BYTES_MAX, Payload};
+use nexus_wire::{Refusal, Request, Response};
+
+use crate::codes;
+use crate::control::refusal;
+use crate::home::Home;
+use crate::leader_link::{ask_peer, from_link};
+use crate::payloads::{fetch, upload};
+
+/// How long the node may take to hear that this client is done.
+const CLOSE_PATIENCE: Duration = Duration::from_millis(500);
+
+/// A connection to a node, with the rights of this machine's user.
+pub struct Client {
+    peer: Peer,
+    link: Link,
+}
+
+impl Client {
+    /// Connects to the node that runs with this data directory. Must be called on a tokio runtime.
+    pub async fn connect(data: &Path) -> Result<Client, Refusal> {
+        let home = Home::new(data);
+        let absent = |why: &str| Refusal {
+            help: Some("start one with `nexus node start`, or name its directory with --data DIR".to_owned()),
+            ..refusal(codes::NOT_REACHABLE, format!("no node answers for {}: {why}", data.display()))
+        };
+        let beacon = home.beacon().ok_or_else(|| absent("none is running there"))?;
+        let identity = Identity::load(&home.client())
+            .map_err(from_link)?
+            .ok_or_else(|| absent("the client's certificate is missing"))?;
+        let own = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let link = Link::bind(LinkConfig::new(own, Credentials::Member(Arc::new(identity)))).map_err(from_link)?;
+        let peer = link
+            .connect(&beacon.address.to_string(), Expect::Node(beacon.node))
+            .await
+            .map_err(|error| absent(&error.to_string()))?;
+        Ok(Client { peer, link })
+    }
+
+    /// Sends a request and waits for its answer; a refusal is the error.
+    pub async fn request(&self, request: Request) -> Result<Response, Refusal> {
+        ask_peer(&self.peer, &request).await.map_err(from_link)?
+    }
+
+    /// The bytes of a payload, from the cluster where they are not inline.
+    pub async fn fetch(&self, payload: &Payload) -> Result<Vec<u8>, Refusal> {
+        match payload {
+            Payload::Inline(bytes) => Ok(bytes.to_vec()),
+            Payload::Blob { hash, bytes } => fetch(&self.peer, *hash, *bytes).await,
+        }
+    }
+
+    /// A payload of these bytes, stored in the cluster where they are too many to travel inline.
+    pub async fn store(&self, bytes: Vec<u8>) -> Result<Payload, Refusal> {
+        if bytes.len() <= INLINE_BYTES_MAX {
+            return Ok(Payload::Inline(bytes.into()));
+        }
+        let hash = BlobHash(*blake3::hash(&bytes).as_bytes());
+        upload(&self.peer, hash, &bytes).await?;
+        Ok(Payload::Blob { hash, bytes: bytes.len() as u64 })
+    }
+
+    /// Ends the connection in order.
+    pub async fn close(self) {
+        self.link.close(CLOSE_PATIENCE).await;
+    }
+}

@@ -1,0 +1,86 @@
+//! The runtime's error codes, each with what `nexus explain` says of it.
+//!
+//! `NX01xx`: requests. `NX02xx`: links (see `nexus-link`). `NX03xx`: running tasks. `NX04xx`: the node itself.
+
+macro_rules! codes {
+    ($($(#[doc = $doc:literal])+ $name:ident = $code:literal;)+) => {
+        $($(#[doc = $doc])+ pub const $name: &str = $code;)+
+
+        /// Every code with its explanation.
+        pub const EXPLANATIONS: &[(&str, &str)] = &[$(($code, concat!($($doc, "\n"),+))),+];
+    };
+}
+
+codes! {
+    /// The job does not exist in this cluster. `nexus jobs` lists the jobs that do.
+    NO_SUCH_JOB = "NX0101";
+    /// The submission is not acceptable as it is; the message names the field and what it may be. Nothing was stored.
+    BAD_SUBMISSION = "NX0102";
+    /// The certificate that this command used does not allow the request. `nexus token create --role admin` on the first
+    /// node makes a token for a role that does.
+    NOT_ALLOWED = "NX0103";
+    /// The node has more requests waiting than it holds. Nothing was stored; ask again after the time it named.
+    BUSY = "NX0104";
+    /// The answer did not come in time. What became of the request is unknown: look with `nexus jobs`, or submit again
+    /// with the same --key, which gives the same job.
+    TIMED_OUT = "NX0105";
+    /// No leader is known, so nothing can be accepted. With a majority of the voters up, one is elected within seconds.
+    NO_LEADER = "NX0106";
+    /// The node does not exist, or was forgotten. `nexus node list` lists the nodes that do.
+    NO_SUCH_NODE = "NX0107";
+    /// The join token is wrong, has been used or is too old. Make a new one with `nexus token create --role worker`.
+    BAD_TOKEN = "NX0108";
+    /// The blob is not on the node that was asked.
+    NO_SUCH_BLOB = "NX0109";
+    /// The message was not one that this node understands. Are both machines running the same version?
+    BAD_MESSAGE = "NX0110";
+    /// The task does not exist in this job.
+    NO_SUCH_TASK = "NX0111";
+    /// The node is stopping and takes no new work. Its queue stays on disk.
+    STOPPING = "NX0112";
+    /// The runtime itself failed inside a task. The task ended as failed, the node went on. This is a defect worth a report.
+    TASK_PANICKED = "NX0301";
+    /// An input of the job could not be read on the node that ran the task.
+    INPUT_UNREADABLE = "NX0302";
+    /// The result could not be stored: the disk may be full, or the node that keeps results could not be reached.
+    RESULT_NOT_KEPT = "NX0303";
+    /// The folder in which the command should run could not be made.
+    NO_SCRATCH = "NX0304";
+    /// The command ended with a status other than 0, or was ended by a signal. `nexus job logs ID` shows what it printed.
+    COMMAND_FAILED = "NX0305";
+    /// The command could not be started: is it installed on that node, and is the path right?
+    COMMAND_NOT_STARTED = "NX0306";
+    /// The node's data directory cannot be used: it is missing, unreadable, in use by another process, or damaged.
+    DATA_DIRECTORY = "NX0401";
+    /// The node cannot listen where it should: another program may use the port.
+    CANNOT_LISTEN = "NX0402";
+    /// Joining failed: the address does not answer, or the cluster refused the token.
+    JOIN_FAILED = "NX0403";
+    /// The node's store failed (a disk error or a full disk). The node stopped at once, because nothing that it would
+    /// acknowledge could be trusted; what was acknowledged before is on disk.
+    STORE_FAILED = "NX0404";
+    /// One of the node's own actors died again and again within a minute. The node stopped, because starting it again did
+    /// not help; what was acknowledged is on disk. This is a defect worth a report.
+    ACTOR_LOST = "NX0406";
+    /// No node answers for this data directory.
+    NOT_REACHABLE = "NX0405";
+}
+
+/// What `nexus explain CODE` prints, if the code is one of the runtime's.
+pub fn explain(code: &str) -> Option<&'static str> {
+    EXPLANATIONS.iter().find(|(known, _)| *known == code).map(|(_, text)| text.trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_code_is_given_once() {
+        let mut codes: Vec<_> = EXPLANATIONS.iter().map(|(code, _)| code).collect();
+        codes.dedup();
+        assert_eq!(codes.len(), EXPLANATIONS.len());
+        assert!(explain(BUSY).is_some_and(|text| text.starts_with("The node has more")));
+        assert_eq!(explain("NX9999"), None);
+    }
+}

@@ -1,0 +1,143 @@
+//! Puts the actors of one process together: Omega with its children, the flow of the ledger's effects, and the attachment
+//! of this process's worker to this process's scheduler.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use actix::prelude::*;
+use nexus_model::{NodeCapacity, NodeId};
+use tokio::sync::mpsc;
+
+use crate::attachment;
+use crate::control::{ControlPlane, LedgerEvent};
+use crate::directory::Directory;
+use crate::gateway::{Gateway, GatewayState};
+use crate::leader_link::LeaderLink;
+use crate::liveness::Liveness;
+use crate::omega::Omega;
+use crate::progress::Progress;
+use crate::scheduler::{FromLedger, Scheduler};
+use crate::worker::{HandIn, Slots, TaskRunner, TasksEnded, Worker, WorkerState};
+
+/// What this process is.
+pub(crate) struct Plan {
+    pub(crate) node: NodeId,
+    pub(crate) address: String,
+    pub(crate) capacity: NodeCapacity,
+    pub(crate) gateway: Arc<GatewayState>,
+    pub(crate) runner: TaskRunner,
+    pub(crate) side: Side,
+}
+
+/// Which part of the cluster this process plays.
+pub(crate) enum Side {
+    /// It holds the ledger: it schedules, and its own worker attaches to its own scheduler.
+    Control { control: ControlPlane, events: mpsc::Receiver<LedgerEvent>, progress: Progress, liveness: Liveness },
+    /// It runs tasks for a leader elsewhere.
+    Worker { leader: LeaderLink },
+}
+
+/// The running actors. Drop the crew (after `stop`) to join the slots.
+pub(crate) struct Crew {
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) worker_state: Arc<WorkerState>,
+    omega: Addr<Omega>,
+}
+
+impl Crew {
+    /// Starts everything. Must run inside an actix system. `on_give_up` hears of an actor that cannot be kept alive.
+    pub(crate) fn start(plan: Plan, on_give_up: impl FnOnce(&'static str) + 'static) -> std::io::Result<Crew> {
+        let directory = Arc::new(Directory::default());
+        let slots = Slots::start(plan.capacity.slots, plan.runner, hand_in(&directory))?;
+        let worker_state = Arc::new(WorkerState { slots, unrecorded: Mutex::new(VecDeque::new()) });
+        let mut omega = Omega::new(on_give_up);
+        supervise_gateway(&mut omega, &directory, plan.gateway);
+        supervise_worker(&mut omega, &directory, (plan.node, plan.address, plan.capacity), &worker_state);
+        match plan.side {
+            Side::Control { control, events, progress, liveness } => {
+                supervise_scheduler(&mut omega, &directory, control, liveness);
+                actix::spawn(forward_events(events, progress, Arc::clone(&directory)));
+                actix::spawn(attachment::attach_here(Arc::clone(&directory)));
+            }
+            Side::Worker { leader } => {
+                actix::spawn(attachment::attach_there(Arc::clone(&directory), leader));
+            }
+        }
+        Ok(Crew { directory, worker_state, omega: omega.start() })
+    }
+
+    /// Down in order: nothing is started again, what runs is given up, the leader hears that this worker goes.
+    pub(crate) async fn stop(&self) {
+        // Omega gone is as good as standing down, and a worker that is gone has nothing to say.
+        let _ = self.omega.send(crate::omega::StandDown).await;
+        self.worker_state.slots.give_up();
+        if let Some(worker) = self.directory.worker.get().await {
+            let _ = worker.send(crate::worker::Leave).await;
+        }
+        self.directory.close();
+    }
+}
+
+fn supervise_gateway(omega: &mut Omega, directory: &Arc<Directory>, state: Arc<GatewayState>) {
+    let directory = Arc::clone(directory);
+    omega.supervise(
+        "gateway",
+        Box::new(move |lifeline| directory.gateway.set(Gateway::new(Arc::clone(&state), lifeline).start())),
+    );
+}
+
+fn supervise_worker(
+    omega: &mut Omega,
+    directory: &Arc<Directory>,
+    (node, address, capacity): (NodeId, String, NodeCapacity),
+    state: &Arc<WorkerState>,
+) {
+    let (directory, state) = (Arc::clone(directory), Arc::clone(state));
+    omega.supervise(
+        "worker",
+        Box::new(move |lifeline| {
+            let worker = Worker::new(node, address.clone(), capacity.clone(), Arc::clone(&state), lifeline);
+            directory.worker.set(worker.start());
+        }),
+    );
+}
+
+fn supervise_scheduler(omega: &mut Omega, directory: &Arc<Directory>, control: ControlPlane, liveness: Liveness) {
+    let directory = Arc::clone(directory);
+    omega.supervise(
+        "scheduler",
+        Box::new(move |lifeline| {
+            directory.scheduler.set(Scheduler::new(control.clone(), liveness.clone(), lifeline).start());
+        }),
+    );
+}
+
+/// How slots reach the worker actor: again, if it is just being restarted.
+fn hand_in(directory: &Arc<Directory>) -> HandIn {
+    let directory = Arc::clone(directory);
+    Box::new(move |tasks| {
+        futures::executor::block_on(async {
+            let mut place = directory.worker.get().await;
+            while let Some(worker) = place {
+                if worker.send(TasksEnded(tasks.clone())).await.is_ok() {
+                    return;
+                }
+                place = directory.worker.after(&worker).await;
+            }
+        });
+    })
+}
+
+/// Carries what happens in the ledger to those who wait for a job and to the scheduler, in order. A scheduler that is just
+/// being restarted misses nothing: it begins with a look at the whole ledger.
+async fn forward_events(mut events: mpsc::Receiver<LedgerEvent>, progress: Progress, directory: Arc<Directory>) {
+    while let Some(event) = events.recv().await {
+        if let LedgerEvent::Moved(moved) = &event {
+            progress.moved_by(&moved.effects);
+        }
+        let Some(scheduler) = directory.scheduler.get().await else { return };
+        if scheduler.send(FromLedger(event)).await.is_err() {
+            tracing::debug!("the scheduler is being restarted and will look at the ledger");
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! The whole runtime inside one process, for one job: `nexus run`.
+//!
+//! The same actors as on a node exchange the same messages; the ledger lives in memory, nobody listens on a port and
+//! nothing is left behind.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use nexus_ledger::{Command, NewNode};
+use nexus_model::{IndexRange, JobId, JobSpec, NodeCapacity, NodeId, Payload};
+use nexus_wire::limits::WAIT_MAX;
+use nexus_wire::{JobView, Refusal, Request, Response, TaskDetail, TaskView};
+use tokio::sync::watch;
+
+use crate::codes;
+use crate::control::{ControlPlane, now_ms, refusal};
+use crate::crew::{Crew, Plan, Side};
+use crate::gateway::{Ask, GatewayState, Plane};
+use crate::liveness::Liveness;
+use crate::node::StopReason;
+use crate::payloads::MemoryPayloads;
+use crate::progress::Progress;
+use crate::roles::Caller;
+use crate::worker::{PayloadStore, PrintSink, TaskRunner};
+
+/// How to run.
+#[derive(Default)]
+pub struct EmbeddedOptions {
+    /// What this machine offers: its slots and devices.
+    pub capacity: Option<NodeCapacity>,
+    /// Gets what the program prints, as it prints it.
+    pub print: Option<PrintSink>,
+    /// The program may read files below this folder.
+    pub files_root: Option<PathBuf>,
+    /// Hears how the job moves, for progress on a terminal.
+    pub progress: Option<Box<dyn FnMut(&JobView)>>,
+    /// Payloads that the job's inputs refer to.
+    pub payloads: Arc<MemoryPayloads>,
+    /// Where commands run, each in a folder of its own.
+    pub scratch: PathBuf,
+}
+
+/// A job that has ended.
+pub struct EmbeddedRun {
+    /// The job.
+    pub job: JobView,
+    /// Its tasks with their outcomes, in order.
+    pub tasks: Vec<TaskView>,
+    payloads: Arc<MemoryPayloads>,
+}
+
+impl EmbeddedRun {
+    /// The bytes of a payload of one of the tasks.
+    pub fn load(&self, payload: &Payload) -> Result<Vec<u8>, String> {
+        self.payloads.load(payload)
+    }
+}
+
+/// Keeps bytes for a job's input in this process.
+pub fn store(payloads: &MemoryPayloads, bytes: Vec<u8>) -> Result<Payload, String> {
+    payloads.store(bytes)
+}
+
+/// Runs one job to its end. `interrupted` turning true cancels it. Blocks; starts an actix system on this thread.
+pub fn run(
+    spec: JobSpec,
+    options: EmbeddedOptions,
+    interrupted: watch::Receiver<bool>,
+) -> Result<EmbeddedRun, Refusal> {
+    actix::System::new().block_on(run_here(spec, options, interrupted))
+}
+
+const NODE: NodeId = NodeId(1);
+
+async fn run_here(
+    spec: JobSpec,
+    options: EmbeddedOptions,
+    mut interrupted: watch::Receiver<bool>,
+) -> Result<EmbeddedRun, Refusal> {
+    let EmbeddedOptions { capacity, print, files_root, mut progress, payloads, scratch } = options;
+    let capacity = capacity.unwrap_or_else(|| NodeCapacity { slots: cores(), memory_bytes: 0, devices: Vec::new() });
+    let (control, events) = ControlPlane::embedded();
+    let jobs_progress = Progress::default();
+    let liveness = Liveness::default();
+    let (stop, mut stopped) = watch::channel(None);
+    let founder =
+        NewNode { name: "here".to_owned(), fingerprint: [0; 32], address: String::new(), capacity: capacity.clone() };
+    let (ca_certificate_pem, name) = (String::new(), "embedded".to_owned());
+    control.propose(Command::CreateCluster { name, ca_certificate_pem, founder, at_ms: now_ms() }).await?;
+    let gateway = GatewayState {
+        node: NODE,
+        plane: Plane::Here(control.clone()),
+        progress: jobs_progress.clone(),
+        liveness: liveness.clone(),
+        blobs: None,
+        membership: None,
+        stop: stop.clone(),
+        under_way: GatewayState::admission(),
+    };
+    let runner = TaskRunner { scratch, payloads: Arc::clone(&payloads) as Arc<dyn PayloadStore>, print, files_root };
+    let plan = Plan {
+        node: NODE,
+        address: String::new(),
+        capacity,
+        gateway: Arc::new(gateway),
+        runner,
+        side: Side::Control { control, events, progress: jobs_progress, liveness },
+    };
+    let crew = Crew::start(plan, move |_| {
+        stop.send_replace(Some(StopReason::Asked));
+    })
+    .map_err(|error| refusal(codes::BUSY, format!("no threads for the tasks: {error}")))?;
+    let driven = tokio::select! {
+        driven = drive(&crew, spec, &mut interrupted, &mut progress) => driven,
+        _ = stopped.wait_for(Option::is_some) => {
+            Err(refusal(codes::TASK_PANICKED, "the runtime could not be kept alive".to_owned()))
+        }
+    };
+    crew.stop().await;
+    let (job, tasks) = driven?;
+    Ok(EmbeddedRun { job, tasks, payloads })
+}
+
+async fn drive(
+    crew: &Crew,
+    spec: JobSpec,
+    interrupted: &mut watch::Receiver<bool>,
+    progress: &mut Option<Box<dyn FnMut(&JobView)>>,
+) -> Result<(JobView, Vec<TaskView>), Refusal> {
+    let submitted = ask(crew, Request::SubmitJob { spec: Box::new(spec), key: None }).await?;
+    let Response::Submitted(job) = submitted else { return Err(unexpected()) };
+    let mut seen = 0;
+    let mut cancelled = false;
+    let view = loop {
+        let wait = ask(crew, Request::WaitJob { job, seen, patience: WAIT_MAX });
+        let answer = tokio::select! {
+            answer = wait => answer?,
+            Ok(_) = interrupted.wait_for(|interrupted| *interrupted), if !cancelled => {
+                cancelled = true;
+                ask(crew, Request::CancelJob(job)).await?
+            }
+        };
+        let Response::Job(view) = answer else { return Err(unexpected()) };
+        if let Some(progress) = progress {
+            progress(&view);
+        }
+        if view.state.is_final() {
+            break *view;
+        }
+        seen = view.ended();
+    };
+    let tasks = all_tasks(crew, job, view.tasks).await?;
+    Ok((view, tasks))
+}
+
+async fn all_tasks(crew: &Crew, job: JobId, range: IndexRange) -> Result<Vec<TaskView>, Refusal> {
+    let mut tasks: Vec<TaskView> = Vec::new();
+    let mut next = range.start;
+    while next < range.end {
+        let range = IndexRange::new(next, range.end);
+        let Response::Tasks(page) = ask(crew, Request::ListTasks { job, range, detail: TaskDetail::Full }).await?
+        else {
+            return Err(unexpected());
+        };
+        let Some(last) = page.last() else { return Err(unexpected()) };
+        next = last.index + 1;
+        tasks.extend(page);
+    }
+    Ok(tasks)
+}
+
+async fn ask(crew: &Crew, request: Request) -> Result<Response, Refusal> {
+    let Some(gateway) = crew.directory.gateway.get().await else { return Err(crate::control::stopping()) };
+    match gateway.send(Ask { caller: Caller::local(), request }).await {
+        Ok(Response::Refused(refusal)) => Err(refusal),
+        Ok(response) => Ok(response),
+        Err(_) => Err(refusal(codes::BUSY, "the gateway is being restarted".to_owned())),
+    }
+}
+
+fn unexpected() -> Refusal {
+    refusal(codes::BAD_MESSAGE, "the gateway gave an answer that does not fit".to_owned())
+}
+
+/// Slots of a machine that says nothing else: one for each core.
+pub(crate) fn cores() -> u32 {
+    std::thread::available_parallelism().map_or(1, |count| count.get() as u32)
+}

@@ -1,0 +1,164 @@
+//! The gateway: where every request of a client, a node or this process enters.
+//!
+//! It authenticates (the connection did), checks permission, admits a bounded number of requests at a time, and answers
+//! from the ledger or through it. On a node that holds no ledger it passes the request on to one that does.
+
+mod jobs;
+mod members;
+mod payloads;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::prelude::*;
+use nexus_blobs::BlobStore;
+use nexus_model::NodeId;
+use nexus_wire::{Refusal, Request, Response};
+use tokio::sync::{Semaphore, watch};
+
+use crate::codes;
+use crate::control::{ControlPlane, refusal};
+use crate::leader_link::LeaderLink;
+use crate::liveness::Liveness;
+use crate::node::StopReason;
+use crate::omega::Lifeline;
+use crate::progress::Progress;
+use crate::roles::{Caller, allowed};
+
+pub(crate) use members::{CERTIFICATE_VALIDITY, Membership};
+
+/// Requests that may wait in the mailbox for their turn to be looked at, which takes microseconds.
+const MAILBOX: usize = 1024;
+/// Requests under way at once. A waiting request holds a few hundred bytes; more than this is an attack or a defect.
+const REQUESTS_MAX: usize = 4096;
+/// When to ask again after `Busy`.
+const BUSY_RETRY: Duration = Duration::from_millis(100);
+
+/// Link, client or this process → gateway: carry out a request. Answer: its one response. If it is lost, what became of
+/// it is unknown; each [`Request`] says whether it can be repeated.
+#[derive(Message)]
+#[rtype(result = "Response")]
+pub(crate) struct Ask {
+    pub(crate) caller: Caller,
+    pub(crate) request: Request,
+}
+
+/// Where requests are carried out.
+pub(crate) enum Plane {
+    /// Here: this node holds the ledger.
+    Here(ControlPlane),
+    /// By the leader, through the link to it.
+    AtLeader(LeaderLink),
+}
+
+/// What a gateway needs; shared with the requests under way, which outlive a crash of the actor.
+pub(crate) struct GatewayState {
+    pub(crate) node: NodeId,
+    pub(crate) plane: Plane,
+    pub(crate) progress: Progress,
+    pub(crate) liveness: Liveness,
+    /// Absent in an embedded runtime, whose payloads are in memory.
+    pub(crate) blobs: Option<Arc<BlobStore>>,
+    /// Absent in an embedded runtime, which nobody can join.
+    pub(crate) membership: Option<Membership>,
+    /// Set when the node should stop.
+    pub(crate) stop: watch::Sender<Option<StopReason>>,
+    pub(crate) under_way: Arc<Semaphore>,
+}
+
+impl GatewayState {
+    /// Room for [`REQUESTS_MAX`] requests.
+    pub(crate) fn admission() -> Arc<Semaphore> {
+        Arc::new(Semaphore::new(REQUESTS_MAX))
+    }
+}
+
+/// The gateway actor.
+pub(crate) struct Gateway {
+    state: Arc<GatewayState>,
+    _lifeline: Lifeline,
+}
+
+impl Gateway {
+    pub(crate) fn new(state: Arc<GatewayState>, lifeline: Lifeline) -> Self {
+        Gateway { state, _lifeline: lifeline }
+    }
+}
+
+impl Actor for Gateway {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(MAILBOX);
+    }
+}
+
+impl Handler<Ask> for Gateway {
+    type Result = ResponseFuture<Response>;
+
+    fn handle(&mut self, Ask { caller, request }: Ask, _: &mut Self::Context) -> Self::Result {
+        let state = Arc::clone(&self.state);
+        Box::pin(async move {
+            let Ok(_room) = Arc::clone(&state.under_way).try_acquire_owned() else {
+                return Response::Refused(Refusal {
+                    retry_after: Some(BUSY_RETRY),
+                    ..refusal(codes::BUSY, "this node has too many requests under way".to_owned())
+                });
+            };
+            state.carry_out(caller, request).await.unwrap_or_else(Response::Refused)
+        })
+    }
+}
+
+impl GatewayState {
+    async fn carry_out(&self, caller: Caller, request: Request) -> Result<Response, Refusal> {
+        if !allowed(&caller, &request, self.node) {
+            return Err(not_allowed(&caller));
+        }
+        match (&self.plane, request) {
+            (_, Request::StopNode(None)) => Ok(self.stop_here()),
+            (_, Request::StopNode(Some(node))) if node == self.node => Ok(self.stop_here()),
+            (_, Request::ReadBlob { hash, offset }) if self.has_blob(&hash) => self.read_blob(hash, offset).await,
+            (Plane::AtLeader(leader), request) => leader.ask(request).await,
+            (Plane::Here(control), request) => self.carry_out_here(control, caller, request).await,
+        }
+    }
+
+    async fn carry_out_here(
+        &self,
+        control: &ControlPlane,
+        caller: Caller,
+        request: Request,
+    ) -> Result<Response, Refusal> {
+        match request {
+            Request::SubmitJob { spec, key } => self.submit(control, &caller, spec, key).await,
+            Request::ListJobs { limit, before } => self.list_jobs(control, limit, before).await,
+            Request::ShowJob(job) => self.show_job(control, job).await,
+            Request::ListTasks { job, range, detail } => self.list_tasks(control, job, range, detail).await,
+            Request::WaitJob { job, seen, patience } => self.wait_job(control, job, seen, patience).await,
+            Request::CancelJob(job) => self.cancel_job(control, job).await,
+            Request::ListNodes => Ok(Response::Nodes(self.nodes(control).await)),
+            Request::GetStatus => self.status(control).await,
+            Request::CreateToken { role, ttl } => self.create_token(control, role, ttl).await,
+            Request::StopNode(node) => self.stop_other(control, node.unwrap_or(self.node)).await,
+            Request::Join(join) => self.join(control, *join).await,
+            Request::ReadBlob { hash, offset } => self.read_blob(hash, offset).await,
+            Request::WriteBlob { hash, total, offset, bytes } => self.write_blob(hash, total, offset, bytes).await,
+            Request::Raft(message) => control.consensus_message(message).await.map(Response::Raft),
+        }
+    }
+
+    fn stop_here(&self) -> Response {
+        tracing::info!("asked to stop");
+        self.stop.send_replace(Some(StopReason::Asked));
+        Response::Done
+    }
+}
+
+fn not_allowed(caller: &Caller) -> Refusal {
+    let message = match caller {
+        Caller::Anonymous => "a machine without a certificate may only join".to_owned(),
+        Caller::Member { role, .. } => format!("the role {} does not allow this", role.name()),
+    };
+    refusal(codes::NOT_ALLOWED, message)
+}

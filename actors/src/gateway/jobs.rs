@@ -1,0 +1,101 @@
+//! Requests about jobs.
+
+use std::time::Duration;
+
+use nexus_ledger::{Command, Reply};
+use nexus_model::{IndexRange, JobId, JobSpec, LimitLevel, Limits, NodeRole};
+use nexus_wire::limits::{JOBS_PER_PAGE_MAX, TASKS_PAGE_BYTES, WAIT_MAX};
+use nexus_wire::{Refusal, Response, TaskDetail};
+
+use super::GatewayState;
+use crate::codes;
+use crate::control::{ControlPlane, now_ms, refusal};
+use crate::roles::Caller;
+
+impl GatewayState {
+    pub(super) async fn submit(
+        &self,
+        control: &ControlPlane,
+        caller: &Caller,
+        mut spec: Box<JobSpec>,
+        key: Option<String>,
+    ) -> Result<Response, Refusal> {
+        spec.check().map_err(|error| refusal(codes::BAD_SUBMISSION, error.to_string()))?;
+        if let Caller::Member { role, name, .. } = caller {
+            if !name.is_empty() {
+                spec.user.clone_from(name);
+            }
+            if *role != NodeRole::Admin {
+                spec.limits = spec.limits.within(&Limits::level(LimitLevel::Medium));
+            }
+        }
+        match control.propose(Command::SubmitJob { spec, key, at_ms: now_ms() }).await? {
+            Reply::Job(job) => Ok(Response::Submitted(job)),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    pub(super) async fn list_jobs(
+        &self,
+        control: &ControlPlane,
+        limit: u32,
+        before: Option<JobId>,
+    ) -> Result<Response, Refusal> {
+        let limit = limit.clamp(1, JOBS_PER_PAGE_MAX);
+        control.read(|ledger| Response::Jobs(ledger.jobs(limit as usize, before))).await
+    }
+
+    pub(super) async fn show_job(&self, control: &ControlPlane, job: JobId) -> Result<Response, Refusal> {
+        let view = control.read(|ledger| ledger.job(job)).await?;
+        view.map(|view| Response::Job(Box::new(view))).ok_or_else(|| no_such_job(job))
+    }
+
+    pub(super) async fn list_tasks(
+        &self,
+        control: &ControlPlane,
+        job: JobId,
+        range: IndexRange,
+        detail: TaskDetail,
+    ) -> Result<Response, Refusal> {
+        let tasks = control.read(|ledger| ledger.tasks(job, range, detail, TASKS_PAGE_BYTES)).await?;
+        tasks.map(Response::Tasks).ok_or_else(|| no_such_job(job))
+    }
+
+    pub(super) async fn wait_job(
+        &self,
+        control: &ControlPlane,
+        job: JobId,
+        seen: u32,
+        patience: Duration,
+    ) -> Result<Response, Refusal> {
+        let deadline = tokio::time::Instant::now() + patience.min(WAIT_MAX);
+        let mut moved = self.progress.watch(job);
+        loop {
+            let view = control.read_local(|ledger| ledger.job(job)).await.ok_or_else(|| no_such_job(job))?;
+            if view.state.is_final() || view.ended() != seen {
+                return Ok(Response::Job(Box::new(view)));
+            }
+            let changed = tokio::time::timeout_at(deadline, moved.changed()).await;
+            if !matches!(changed, Ok(Ok(()))) {
+                return Ok(Response::Job(Box::new(view)));
+            }
+        }
+    }
+
+    pub(super) async fn cancel_job(&self, control: &ControlPlane, job: JobId) -> Result<Response, Refusal> {
+        control.propose(Command::CancelJob { job, at_ms: now_ms() }).await?;
+        self.show_job(control, job).await
+    }
+}
+
+fn no_such_job(job: JobId) -> Refusal {
+    Refusal {
+        help: Some("`nexus jobs` lists the jobs".to_owned()),
+        ..refusal(codes::NO_SUCH_JOB, format!("there is no {job}"))
+    }
+}
+
+pub(super) fn unexpected(reply: &Reply) -> Refusal {
+    tracing::error!(?reply, "the ledger gave an answer that does not fit the command");
+    refusal(codes::BAD_MESSAGE, "the ledger gave an answer that does not fit".to_owned())
+}

@@ -1,0 +1,196 @@
+//! A node's data directory: what is where in it, and how a client on the same machine finds the node.
+
+use std::fs;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use nexus_model::NodeId;
+use nexus_wire::Refusal;
+use rustix::fs::{FlockOperation, flock};
+use serde::{Deserialize, Serialize};
+
+use crate::codes;
+use crate::control::refusal;
+
+/// The layout of a data directory.
+#[derive(Debug, Clone)]
+pub(crate) struct Home {
+    root: PathBuf,
+}
+
+/// What a running node tells clients on its machine. Readable by its user only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Beacon {
+    /// The node.
+    pub(crate) node: NodeId,
+    /// Where it answers.
+    pub(crate) address: SocketAddr,
+    /// Its process.
+    pub(crate) pid: u32,
+}
+
+/// What a joined node remembers, so that it finds its cluster again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Membership {
+    /// Its name.
+    pub(crate) name: String,
+    /// Addresses of nodes that hold the ledger.
+    pub(crate) peers: Vec<String>,
+}
+
+impl Home {
+    pub(crate) fn new(root: &Path) -> Self {
+        Home { root: root.to_owned() }
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The node's key and certificate, and the authority's.
+    pub(crate) fn identity(&self) -> PathBuf {
+        self.root.join("identity")
+    }
+
+    /// The key and certificate with which commands on this machine reach the cluster.
+    pub(crate) fn client(&self) -> PathBuf {
+        self.root.join("client")
+    }
+
+    /// The authority's key: on the first node only.
+    pub(crate) fn authority(&self) -> PathBuf {
+        self.root.join("authority")
+    }
+
+    pub(crate) fn consensus(&self) -> PathBuf {
+        self.root.join("consensus")
+    }
+
+    pub(crate) fn blobs(&self) -> PathBuf {
+        self.root.join("blobs")
+    }
+
+    /// Working folders of running commands; emptied at start.
+    pub(crate) fn scratch(&self) -> PathBuf {
+        self.root.join("scratch")
+    }
+
+    fn beacon_file(&self) -> PathBuf {
+        self.root.join("node.json")
+    }
+
+    fn membership_file(&self) -> PathBuf {
+        self.root.join("membership.json")
+    }
+
+    pub(crate) fn beacon(&self) -> Option<Beacon> {
+        serde_json::from_slice(&fs::read(self.beacon_file()).ok()?).ok()
+    }
+
+    pub(crate) fn light_beacon(&self, beacon: &Beacon) -> std::io::Result<()> {
+        write_private(&self.beacon_file(), &serde_json::to_vec_pretty(beacon)?)
+    }
+
+    /// Only removes what this process wrote.
+    pub(crate) fn douse_beacon(&self) {
+        if self.beacon().is_some_and(|beacon| beacon.pid == std::process::id()) {
+            // Left behind it would only make a client try in vain.
+            let _ = fs::remove_file(self.beacon_file());
+        }
+    }
+
+    pub(crate) fn membership(&self) -> std::io::Result<Option<Membership>> {
+        match fs::read(self.membership_file()) {
+            Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes)?)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(crate) fn remember_membership(&self, membership: &Membership) -> std::io::Result<()> {
+        write_private(&self.membership_file(), &serde_json::to_vec_pretty(membership)?)
+    }
+
+    /// Holds the directory for this process; a second one is refused and told who holds it. The lock ends with the file.
+    pub(crate) fn lock(&self) -> Result<fs::File, Refusal> {
+        let path = self.root.join("lock");
+        let mut file =
+            fs::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(
+                |error| refusal(codes::DATA_DIRECTORY, format!("{} cannot be opened: {error}", path.display())),
+            )?;
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {
+                // For people and for the message below; the lock itself does not depend on it.
+                let _ = file.set_len(0).and_then(|()| write!(file, "{}", std::process::id()));
+                Ok(file)
+            }
+            Err(rustix::io::Errno::WOULDBLOCK) => {
+                let holder = fs::read_to_string(&path).unwrap_or_default();
+                Err(Refusal {
+                    help: Some(
+                        "stop it with `nexus node stop`, or give this node another directory with --data".to_owned(),
+                    ),
+                    ..refusal(
+                        codes::DATA_DIRECTORY,
+                        format!("{} is in use by a node with process id {}", self.root.display(), holder.trim()),
+                    )
+                })
+            }
+            Err(error) => Err(refusal(codes::DATA_DIRECTORY, format!("{} cannot be locked: {error}", path.display()))),
+        }
+    }
+
+    /// Makes the directory.
+    pub(crate) fn create(&self) -> std::io::Result<()> {
+        fs::create_dir_all(&self.root)
+    }
+
+    /// Empties the scratch folder of what a killed node left there. Only for who holds the lock.
+    pub(crate) fn sweep(&self) -> std::io::Result<()> {
+        match fs::remove_dir_all(self.scratch()) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        fs::create_dir_all(self.scratch())
+    }
+}
+
+/// Whole or not at all, readable by this user only.
+fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let temporary = path.with_extension("new");
+    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&temporary, path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_holder_is_refused_and_told_of_the_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::new(folder.path());
+        let lock = home.lock().unwrap();
+        let refusal = home.lock().unwrap_err();
+        assert!(refusal.message.contains(&format!("process id {}", std::process::id())), "{refusal}");
+        drop(lock);
+        assert!(home.lock().is_ok());
+    }
+
+    #[test]
+    fn a_beacon_is_found_until_it_is_doused() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::new(folder.path());
+        home.create().unwrap();
+        assert_eq!(home.beacon(), None);
+        let beacon = Beacon { node: NodeId(3), address: "127.0.0.1:4747".parse().unwrap(), pid: std::process::id() };
+        home.light_beacon(&beacon).unwrap();
+        assert_eq!(home.beacon(), Some(beacon));
+        home.douse_beacon();
+        assert_eq!(home.beacon(), None);
+    }
+}

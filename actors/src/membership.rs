@@ -1,0 +1,167 @@
+//! How a data directory becomes a node: it founds a cluster, joins one, or is one already.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use nexus_link::{Authority, Credentials, Expect, Identity, Key, Link, LinkConfig, Subject, Token};
+use nexus_model::{NodeCapacity, NodeId, NodeRole};
+use nexus_wire::{JoinRequest, Refusal, Request, Response};
+
+use crate::codes;
+use crate::control::refusal;
+use crate::gateway::CERTIFICATE_VALIDITY;
+use crate::home::{Home, Membership};
+use crate::leader_link::{ask_peer, from_link};
+
+/// How long the node that let us join may take to hear that the temporary connection ends.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
+
+/// The first node of every cluster.
+pub(crate) const FOUNDER: NodeId = NodeId(1);
+
+/// How to become a member.
+#[derive(Debug, Clone)]
+pub struct JoinOptions {
+    /// A node of the cluster.
+    pub address: String,
+    /// The join token.
+    pub token: String,
+}
+
+/// Who this node is from now on.
+pub(crate) struct Member {
+    pub(crate) identity: Arc<Identity>,
+    pub(crate) node: NodeId,
+    pub(crate) name: String,
+    pub(crate) part: Part,
+}
+
+/// What it does in its cluster.
+pub(crate) enum Part {
+    /// Holds the ledger and signs certificates.
+    Ledger { authority: Authority, is_new: bool },
+    /// Runs tasks for the nodes at these addresses.
+    Worker { peers: Vec<String>, has_joined: bool },
+}
+
+/// What a new member is called and offers.
+pub(crate) struct Offer<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) user: &'a str,
+    pub(crate) address: &'a str,
+    pub(crate) capacity: &'a NodeCapacity,
+}
+
+/// Loads the identity of this directory, or makes one: by joining where `join` says so, else as the founder.
+pub(crate) async fn become_member(
+    home: &Home,
+    offer: Offer<'_>,
+    join: Option<&JoinOptions>,
+) -> Result<Member, Refusal> {
+    match (Identity::load(&home.identity()).map_err(from_link)?, join) {
+        (Some(identity), None) => resume(home, offer.name, identity),
+        (Some(identity), Some(_)) => Err(Refusal {
+            help: Some("start it without --join, or give another directory with --data DIR".to_owned()),
+            ..refusal(
+                codes::JOIN_FAILED,
+                format!("{} is already a node of the cluster `{}`", home.root().display(), identity.cluster()),
+            )
+        }),
+        (None, Some(join)) => join_cluster(home, offer, join).await,
+        (None, None) => found_cluster(home, &offer),
+    }
+}
+
+fn resume(home: &Home, name: &str, identity: Identity) -> Result<Member, Refusal> {
+    let Subject::Node { node, .. } = *identity.subject() else {
+        return Err(refusal(codes::DATA_DIRECTORY, format!("{} holds no node's certificate", home.root().display())));
+    };
+    let authority = Authority::load(&home.authority()).map_err(from_link)?;
+    let remembered = home.membership().map_err(|error| unusable(home, &error))?;
+    let known_name = remembered.as_ref().map_or(name, |m| &m.name).to_owned();
+    let part = match (authority, remembered) {
+        (Some(authority), _) => Part::Ledger { authority, is_new: false },
+        (None, Some(membership)) => Part::Worker { peers: membership.peers, has_joined: false },
+        (None, None) => {
+            let message = format!("{} does not say where its cluster is", home.root().display());
+            return Err(refusal(codes::DATA_DIRECTORY, message));
+        }
+    };
+    Ok(Member { identity: Arc::new(identity), node, name: known_name, part })
+}
+
+fn found_cluster(home: &Home, offer: &Offer<'_>) -> Result<Member, Refusal> {
+    let name = plain_name(offer.name);
+    let authority = Authority::load_or_create(&home.authority(), &name).map_err(from_link)?;
+    let client = Subject::Client { name: plain_name(offer.user), role: NodeRole::Admin, node: Some(FOUNDER) };
+    issue(&authority, &home.client(), &client)?;
+    // The node's own certificate goes last: with it the directory counts as a member's.
+    let identity = issue(&authority, &home.identity(), &Subject::Node { node: FOUNDER, role: NodeRole::Voter })?;
+    Ok(Member { identity: Arc::new(identity), node: FOUNDER, name, part: Part::Ledger { authority, is_new: true } })
+}
+
+fn issue(authority: &Authority, folder: &std::path::Path, subject: &Subject) -> Result<Identity, Refusal> {
+    let key = Key::load_or_create(folder).map_err(from_link)?;
+    let identity = authority.identity(key, subject, CERTIFICATE_VALIDITY).map_err(from_link)?;
+    identity.save(folder).map_err(from_link)?;
+    Ok(identity)
+}
+
+async fn join_cluster(home: &Home, offer: Offer<'_>, join: &JoinOptions) -> Result<Member, Refusal> {
+    let token = Token::parse(&join.token).map_err(from_link)?;
+    let key = Key::load_or_create(&home.identity()).map_err(from_link)?;
+    let client_key = Key::load_or_create(&home.client()).map_err(from_link)?;
+    let credentials = Credentials::Joining { authority_fingerprint: token.authority_fingerprint() };
+    let own = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+    let link = Link::bind(LinkConfig::new(own, credentials)).map_err(from_link)?;
+    let request = Request::Join(Box::new(JoinRequest {
+        token: join.token.clone(),
+        csr_pem: key.signing_request().map_err(from_link)?,
+        client_csr_pem: client_key.signing_request().map_err(from_link)?,
+        name: plain_name(offer.name),
+        address: offer.address.to_owned(),
+        capacity: offer.capacity.clone(),
+    }));
+    let peer = link.connect(&join.address, Expect::AnyNode).await.map_err(from_link)?;
+    let answer = ask_peer(&peer, &request).await.map_err(from_link)??;
+    link.close(CLOSE_PATIENCE).await;
+    let Response::Joined(joined) = answer else {
+        return Err(refusal(codes::BAD_MESSAGE, format!("{} gave an answer that does not fit", join.address)));
+    };
+    let client = Identity::new(client_key, &joined.client_certificate_pem, &joined.ca_pem).map_err(from_link)?;
+    client.save(&home.client()).map_err(from_link)?;
+    let peers = vec![join.address.clone()];
+    let name = plain_name(offer.name);
+    home.remember_membership(&Membership { name: name.clone(), peers: peers.clone() })
+        .map_err(|error| unusable(home, &error))?;
+    let identity = Identity::new(key, &joined.certificate_pem, &joined.ca_pem).map_err(from_link)?;
+    identity.save(&home.identity()).map_err(from_link)?;
+    Ok(Member { identity: Arc::new(identity), node: joined.node, name, part: Part::Worker { peers, has_joined: true } })
+}
+
+pub(crate) fn unusable(home: &Home, error: &std::io::Error) -> Refusal {
+    refusal(codes::DATA_DIRECTORY, format!("the data directory {} cannot be used: {error}", home.root().display()))
+}
+
+/// The nearest name that certificates and ids allow: letters, digits, `.`, `_` and `-`, at most 63.
+fn plain_name(name: &str) -> String {
+    let short = name.split('.').next().unwrap_or(name);
+    let plain: String =
+        short.chars().map(|c| if c.is_ascii_alphanumeric() || "_-".contains(c) { c } else { '-' }).take(63).collect();
+    let trimmed = plain.trim_matches('-');
+    if trimmed.is_empty() { "node".to_owned() } else { trimmed.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_host_name_becomes_a_plain_name() {
+        for (given, plain) in [("studio.local", "studio"), ("Mein Mac é", "Mein-Mac"), ("", "node"), ("...", "node")] {
+            assert_eq!(plain_name(given), plain, "{given}");
+            assert!(nexus_link::check_name(&plain_name(given)).is_ok());
+        }
+    }
+}

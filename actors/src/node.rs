@@ -1,0 +1,241 @@
+//! A node's life: from its data directory to a running member of a cluster, and back down in order.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use nexus_blobs::BlobStore;
+use nexus_link::{Credentials, Link, LinkConfig};
+use nexus_model::{NodeCapacity, NodeId};
+use nexus_wire::Refusal;
+use tokio::sync::watch;
+
+use crate::codes;
+use crate::control::{ControlPlane, refusal};
+use crate::crew::{Crew, Plan, Side};
+use crate::gateway::{self, GatewayState, Plane};
+use crate::home::{Beacon, Home};
+use crate::leader_link::{LeaderLink, from_link};
+use crate::liveness::Liveness;
+use crate::membership::{JoinOptions, Member, Offer, Part, become_member, unusable};
+use crate::payloads::NodePayloads;
+use crate::progress::Progress;
+use crate::service::NodeService;
+use crate::worker::{PayloadStore, TaskRunner};
+
+/// Threads for the network and consensus; the slots have their own.
+const RUNTIME_THREADS: usize = 2;
+/// Blobs kept in memory beside the disk.
+const BLOB_MEMORY_BYTES: u64 = 256 << 20;
+/// How long peers may take to hear that this node stops.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How to start a node.
+#[derive(Debug, Clone)]
+pub struct NodeOptions {
+    /// Data directory.
+    pub data: PathBuf,
+    /// Where to listen; port 0 lets the system choose.
+    pub listen: SocketAddr,
+    /// Name for people.
+    pub name: String,
+    /// Who uses it: the name on this machine's client certificate.
+    pub user: String,
+    /// What it offers.
+    pub capacity: NodeCapacity,
+    /// A cluster to join, for a directory that is no member yet.
+    pub join: Option<JoinOptions>,
+}
+
+/// What a node that has started says of itself.
+#[derive(Debug, Clone)]
+pub struct NodeFacts {
+    /// Identity.
+    pub node: NodeId,
+    /// Name.
+    pub name: String,
+    /// Its cluster.
+    pub cluster: String,
+    /// How it came to it.
+    pub arrival: Arrival,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Data directory.
+    pub data: PathBuf,
+    /// What it offers.
+    pub capacity: NodeCapacity,
+}
+
+/// How a node came to its cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arrival {
+    /// It founded it just now.
+    Founded,
+    /// It joined it just now.
+    Joined,
+    /// It was a member before.
+    Returned,
+}
+
+/// Runs a node until it is asked to stop or fails. `ready` is called once it serves. Blocks.
+pub fn run(
+    options: NodeOptions,
+    ready: impl FnOnce(&NodeFacts),
+    interrupted: watch::Receiver<bool>,
+) -> Result<(), Refusal> {
+    let system = actix::System::with_tokio_rt(|| {
+        tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(RUNTIME_THREADS)
+            .thread_name("nexus-io")
+            .enable_all()
+            .build()
+            .expect("the system has threads and an event queue for a runtime")
+    });
+    system.block_on(run_here(options, ready, interrupted))
+}
+
+async fn run_here(
+    options: NodeOptions,
+    ready: impl FnOnce(&NodeFacts),
+    mut interrupted: watch::Receiver<bool>,
+) -> Result<(), Refusal> {
+    let home = Home::new(&options.data);
+    home.create().map_err(|error| unusable(&home, &error))?;
+    let _lock = home.lock()?;
+    home.sweep().map_err(|error| unusable(&home, &error))?;
+    let offer = Offer {
+        name: &options.name,
+        user: &options.user,
+        address: &options.listen.to_string(),
+        capacity: &options.capacity,
+    };
+    let member = become_member(&home, offer, options.join.as_ref()).await?;
+    let credentials = Credentials::Member(Arc::clone(&member.identity));
+    let link = Link::bind(LinkConfig::new(options.listen, credentials)).map_err(from_link)?;
+    let address = link.local_address().map_err(from_link)?;
+    let facts = NodeFacts {
+        node: member.node,
+        name: member.name.clone(),
+        cluster: member.identity.cluster().to_owned(),
+        arrival: arrival(&member.part),
+        address,
+        data: options.data.clone(),
+        capacity: options.capacity,
+    };
+    let blobs = BlobStore::open(&home.blobs(), BLOB_MEMORY_BYTES)
+        .map_err(|error| refusal(codes::DATA_DIRECTORY, error.to_string()))?;
+    let (stop, mut stopped) = watch::channel(None);
+    let running = assemble(&home, member, &facts, &link, Arc::new(blobs), stop).await?;
+    link.serve(Arc::new(NodeService {
+        directory: Arc::clone(&running.crew.directory),
+        schedules: running.control.is_some(),
+    }))
+    .map_err(from_link)?;
+    home.light_beacon(&Beacon { node: facts.node, address, pid: std::process::id() })
+        .map_err(|error| unusable(&home, &error))?;
+    ready(&facts);
+    let end = tokio::select! {
+        _ = interrupted.wait_for(|interrupted| *interrupted) => Ok(()),
+        reason = stopped.wait_for(Option::is_some) => match reason.ok().and_then(|reason| reason.clone()) {
+            Some(StopReason::Failed(refusal)) => Err(refusal),
+            Some(StopReason::Asked) | None => Ok(()),
+        },
+    };
+    home.douse_beacon();
+    running.stop(&link).await;
+    end
+}
+
+/// Why a node stops.
+#[derive(Debug, Clone)]
+pub(crate) enum StopReason {
+    /// Somebody with the right to asked for it.
+    Asked,
+    /// It cannot go on.
+    Failed(Refusal),
+}
+
+fn arrival(part: &Part) -> Arrival {
+    match part {
+        Part::Ledger { is_new: true, .. } => Arrival::Founded,
+        Part::Worker { has_joined: true, .. } => Arrival::Joined,
+        Part::Ledger { is_new: false, .. } | Part::Worker { has_joined: false, .. } => Arrival::Returned,
+    }
+}
+
+struct Running {
+    crew: Crew,
+    control: Option<ControlPlane>,
+}
+
+impl Running {
+    /// Down in order: no restarts, a goodbye to the leader, peers told, the store closed.
+    async fn stop(self, link: &Link) {
+        self.crew.stop().await;
+        link.close(CLOSE_PATIENCE).await;
+        if let Some(control) = &self.control {
+            control.shut_down().await;
+        }
+    }
+}
+
+async fn assemble(
+    home: &Home,
+    member: Member,
+    facts: &NodeFacts,
+    link: &Link,
+    blobs: Arc<BlobStore>,
+    stop: watch::Sender<Option<StopReason>>,
+) -> Result<Running, Refusal> {
+    let liveness = Liveness::default();
+    let progress = Progress::default();
+    let (side, plane, membership, leader) = match member.part {
+        Part::Ledger { authority, .. } => {
+            let (control, events) =
+                ControlPlane::replicated(home, facts, &authority, link.clone(), stop.clone()).await?;
+            let membership = gateway::Membership { authority, address: facts.address.to_string(), link: link.clone() };
+            let side = Side::Control {
+                control: control.clone(),
+                events,
+                progress: progress.clone(),
+                liveness: liveness.clone(),
+            };
+            (side, Plane::Here(control), Some(membership), None)
+        }
+        Part::Worker { peers, .. } => {
+            let leader = LeaderLink::new(link.clone(), peers);
+            let passed_on = (leader.clone(), tokio::runtime::Handle::current());
+            (Side::Worker { leader: leader.clone() }, Plane::AtLeader(leader), None, Some(passed_on))
+        }
+    };
+    let control = match &plane {
+        Plane::Here(control) => Some(control.clone()),
+        Plane::AtLeader(_) => None,
+    };
+    let payloads: Arc<dyn PayloadStore> = Arc::new(NodePayloads { blobs: Arc::clone(&blobs), leader });
+    let plan = Plan {
+        node: facts.node,
+        address: facts.address.to_string(),
+        capacity: facts.capacity.clone(),
+        gateway: Arc::new(GatewayState {
+            node: facts.node,
+            plane,
+            progress,
+            liveness,
+            blobs: Some(blobs),
+            membership,
+            stop: stop.clone(),
+            under_way: GatewayState::admission(),
+        }),
+        runner: TaskRunner { scratch: home.scratch(), payloads, print: None, files_root: None },
+        side,
+    };
+    let on_give_up = move |actor: &'static str| {
+        let message = format!("the {actor} actor died again and again; the node stopped");
+        stop.send_replace(Some(StopReason::Failed(refusal(codes::ACTOR_LOST, message))));
+    };
+    let crew = Crew::start(plan, on_give_up)
+        .map_err(|error| refusal(codes::DATA_DIRECTORY, format!("no threads for the tasks: {error}")))?;
+    Ok(Running { crew, control })
+}

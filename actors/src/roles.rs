@@ -1,0 +1,130 @@
+//! Who may ask for what: the one table of permissions. What is not allowed here is denied.
+
+use nexus_model::{NodeId, NodeRole};
+use nexus_wire::Request;
+
+/// Who asks, as proved by the certificate of the connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Caller {
+    /// No certificate: a machine that wants to join.
+    Anonymous,
+    /// A certificate of this cluster.
+    Member {
+        /// Its role.
+        role: NodeRole,
+        /// The node that it belongs to; for a person's certificate, the node on which it was issued.
+        node: Option<NodeId>,
+        /// The name on it, for logs and job lists; empty where the submission may name its user itself.
+        name: String,
+    },
+}
+
+impl Caller {
+    /// The caller inside this process: the user who runs `nexus run`.
+    pub const fn local() -> Caller {
+        Caller::Member { role: NodeRole::Admin, node: None, name: String::new() }
+    }
+}
+
+/// What a request needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Right {
+    /// To be nobody yet.
+    Join,
+    /// To look at jobs, nodes and the cluster.
+    Look,
+    /// To submit, cancel, and move the blobs of jobs.
+    Submit,
+    /// To stop this node.
+    StopNode(Option<NodeId>),
+    /// To change the cluster.
+    Administer,
+    /// To take part in the log.
+    Vote,
+}
+
+fn right_for(request: &Request) -> Right {
+    match request {
+        Request::Join(_) => Right::Join,
+        Request::ListJobs { .. }
+        | Request::ShowJob(_)
+        | Request::ListTasks { .. }
+        | Request::WaitJob { .. }
+        | Request::ListNodes
+        | Request::GetStatus => Right::Look,
+        Request::SubmitJob { .. } | Request::CancelJob(_) | Request::ReadBlob { .. } | Request::WriteBlob { .. } => {
+            Right::Submit
+        }
+        Request::CreateToken { .. } => Right::Administer,
+        Request::StopNode(node) => Right::StopNode(*node),
+        Request::Raft(_) => Right::Vote,
+    }
+}
+
+/// Whether `caller` may ask this of the node `here`. Workers may submit: a machine that runs what the cluster sends it is
+/// trusted to send work too, and its user's commands travel through it.
+pub fn allowed(caller: &Caller, request: &Request, here: NodeId) -> bool {
+    let Caller::Member { role, node, .. } = caller else {
+        return right_for(request) == Right::Join;
+    };
+    match right_for(request) {
+        Right::Join => false,
+        Right::Look => true,
+        Right::Submit => *role != NodeRole::Viewer,
+        Right::StopNode(target) => {
+            // A voter passes on what an administrator asked of it.
+            matches!(role, NodeRole::Admin | NodeRole::Voter)
+                || (*role != NodeRole::Viewer && *node == Some(target.unwrap_or(here)))
+        }
+        Right::Administer => *role == NodeRole::Admin,
+        Right::Vote => *role == NodeRole::Voter,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nexus_model::JobId;
+    use std::time::Duration;
+
+    use super::*;
+
+    fn member(role: NodeRole, node: u64) -> Caller {
+        Caller::Member { role, node: Some(NodeId(node)), name: String::new() }
+    }
+
+    #[test]
+    fn a_stranger_may_only_join() {
+        let join = Request::Join(Box::new(nexus_wire::JoinRequest {
+            token: String::new(),
+            csr_pem: String::new(),
+            client_csr_pem: String::new(),
+            name: String::new(),
+            address: String::new(),
+            capacity: nexus_model::NodeCapacity { slots: 1, memory_bytes: 0, devices: vec![] },
+        }));
+        assert!(allowed(&Caller::Anonymous, &join, NodeId(1)));
+        for request in [Request::GetStatus, Request::ListNodes, Request::Raft(vec![]), Request::CancelJob(JobId(1))] {
+            assert!(!allowed(&Caller::Anonymous, &request, NodeId(1)), "{request:?}");
+        }
+    }
+
+    #[test]
+    fn a_worker_is_no_administrator_and_no_voter() {
+        let worker = member(NodeRole::Worker, 2);
+        let token = Request::CreateToken { role: NodeRole::Admin, ttl: Duration::from_secs(1) };
+        assert!(!allowed(&worker, &token, NodeId(1)));
+        assert!(!allowed(&worker, &Request::Raft(vec![]), NodeId(1)));
+        assert!(!allowed(&worker, &Request::StopNode(Some(NodeId(1))), NodeId(1)));
+        assert!(!allowed(&worker, &Request::StopNode(None), NodeId(1)), "the node that is asked is not its own");
+        assert!(allowed(&worker, &Request::StopNode(None), NodeId(2)));
+        assert!(allowed(&worker, &Request::CancelJob(JobId(1)), NodeId(1)));
+    }
+
+    #[test]
+    fn a_viewer_only_looks() {
+        let viewer = member(NodeRole::Viewer, 2);
+        assert!(allowed(&viewer, &Request::GetStatus, NodeId(1)));
+        assert!(!allowed(&viewer, &Request::CancelJob(JobId(1)), NodeId(1)));
+        assert!(!allowed(&viewer, &Request::StopNode(None), NodeId(2)));
+    }
+}

@@ -1,0 +1,446 @@
+//! The scheduler: on the leader, gives ready tasks to workers and takes their reports into the ledger.
+//!
+//! A thin shell: what goes where is `nexus-scheduler`'s decision, what is true is the ledger's. This actor translates the
+//! ledger's effects into inputs, proposals into commands, and keeps the workers' attachments and leases.
+
+mod finishing;
+mod workers;
+
+use std::time::{Duration, Instant};
+
+use actix::prelude::*;
+use nexus_ledger::{Command, Effect, ReleaseReason, Released, Suspect};
+use nexus_model::{JobState, NodeCapacity, NodeId};
+use nexus_scheduler::{Assign, Input, JobFacts};
+use nexus_wire::limits::HEARTBEAT_INTERVAL;
+use nexus_wire::{AttemptRange, LeaderMessage, Refusal, WorkerMessage};
+use tokio::sync::mpsc;
+
+use crate::codes;
+use crate::control::{ControlPlane, LedgerEvent, Standing, now_ms, refusal};
+use crate::liveness::{Alive, Liveness};
+use crate::omega::Lifeline;
+use finishing::{Batch, Finishing, Report};
+use workers::Workers;
+
+/// Messages to one worker that may wait: a worker that does not take them for so long is lost.
+pub(crate) const WORKER_PORT: usize = 1024;
+/// Messages in the mailbox: each worker has at most a few on the way.
+const MAILBOX: usize = 1024;
+/// Between two looks at leases.
+const TICK: Duration = HEARTBEAT_INTERVAL;
+
+/// Control plane → scheduler: this happened. Answer: nothing, once taken in. Never lost: a new scheduler begins with the
+/// whole ledger.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct FromLedger(pub(crate) LedgerEvent);
+
+/// Attachment → scheduler: a worker said hello. Answer: its session, or why it cannot attach. If lost, the worker says
+/// hello again.
+#[derive(Message)]
+#[rtype(result = "Result<u64, Refusal>")]
+pub(crate) struct AttachWorker {
+    pub(crate) node: NodeId,
+    pub(crate) address: String,
+    pub(crate) capacity: NodeCapacity,
+    pub(crate) holding: Vec<AttemptRange>,
+    pub(crate) port: mpsc::Sender<LeaderMessage>,
+}
+
+/// Attachment → scheduler: a message of an attached worker. Answer: nothing. If lost with the attachment, the worker
+/// repeats what matters.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct FromWorker {
+    pub(crate) node: NodeId,
+    pub(crate) session: u64,
+    pub(crate) message: WorkerMessage,
+}
+
+/// Attachment → scheduler: the way to the worker is gone. Answer: nothing. If lost, silence says the same.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct DetachWorker {
+    pub(crate) node: NodeId,
+    pub(crate) session: u64,
+}
+
+/// The scheduler actor.
+pub(crate) struct Scheduler {
+    control: ControlPlane,
+    liveness: Liveness,
+    core: nexus_scheduler::Scheduler,
+    workers: Workers,
+    finishing: Finishing,
+    /// Index of the last entry that the core knows; `None` while this node does not lead.
+    known: Option<u64>,
+    _lifeline: Lifeline,
+}
+
+impl Scheduler {
+    pub(crate) fn new(control: ControlPlane, liveness: Liveness, lifeline: Lifeline) -> Self {
+        Scheduler {
+            control,
+            liveness,
+            core: nexus_scheduler::Scheduler::new(),
+            workers: Workers::default(),
+            finishing: Finishing::default(),
+            known: None,
+            _lifeline: lifeline,
+        }
+    }
+
+    /// Begins to lead: looks at the whole ledger, and expects every node that holds something for a full lease.
+    fn begin(&mut self, Standing { index, effects }: Standing, ctx: &mut Context<Self>) {
+        self.core = nexus_scheduler::Scheduler::new();
+        self.known = Some(index);
+        let now = Instant::now();
+        for effect in &effects {
+            if let Effect::TasksAssigned { node, .. } = effect {
+                self.workers.expect(*node, now);
+            }
+        }
+        self.take_in(effects, ctx);
+    }
+
+    fn follow(&mut self) {
+        self.known = None;
+        for node in self.workers.clear() {
+            self.liveness.lost(node);
+        }
+    }
+
+    /// Translates effects, tells workers, and proposes what follows.
+    fn take_in(&mut self, effects: Vec<Effect>, ctx: &mut Context<Self>) {
+        let mut proposals = Vec::new();
+        let mut granted: Vec<(NodeId, AttemptRange)> = Vec::new();
+        for effect in effects {
+            match &effect {
+                Effect::TasksAssigned { node, attempt } => granted.push((*node, *attempt)),
+                Effect::JobEnded { job, state } => self.tell_end(*job, *state, ctx),
+                Effect::NodeRemoved { node } => self.drop_worker(*node, ctx),
+                _ => {}
+            }
+            if let Some(input) = input_of(effect) {
+                self.core.step(input, &mut proposals);
+            }
+        }
+        self.grant(granted, ctx);
+        self.propose_assignments(proposals, ctx);
+    }
+
+    fn step(&mut self, input: Input, ctx: &mut Context<Self>) {
+        let mut proposals = Vec::new();
+        self.core.step(input, &mut proposals);
+        self.propose_assignments(proposals, ctx);
+    }
+
+    fn propose_assignments(&mut self, proposals: Vec<Assign>, ctx: &mut Context<Self>) {
+        if proposals.is_empty() {
+            return;
+        }
+        let control = self.control.clone();
+        let assignments = proposals
+            .iter()
+            .map(|Assign { node, job, range, .. }| nexus_ledger::Assignment { job: *job, range: *range, node: *node })
+            .collect();
+        let proposed = async move { control.propose(Command::AssignTasks { assignments, at_ms: now_ms() }).await };
+        ctx.spawn(proposed.into_actor(self).map(|result, scheduler, _| {
+            if let Err(refusal) = result {
+                tracing::warn!(reason = %refusal, "an assignment was not accepted; trying again");
+                let mut none = Vec::new();
+                for assign in proposals {
+                    scheduler.core.step(Input::ProposalFailed(assign), &mut none);
+                }
+            }
+        }));
+    }
+
+    /// Sends committed assignments to their workers, each job's description first.
+    fn grant(&mut self, granted: Vec<(NodeId, AttemptRange)>, ctx: &mut Context<Self>) {
+        let undescribed: Vec<_> = granted
+            .iter()
+            .filter(|(node, attempt)| self.workers.needs_description(*node, attempt.job))
+            .map(|(node, attempt)| (*node, attempt.job))
+            .collect();
+        if undescribed.is_empty() {
+            self.send_grants(granted, ctx);
+            return;
+        }
+        let control = self.control.clone();
+        let described = async move {
+            control
+                .read_local(|ledger| {
+                    let spec = |job| ledger.spec(job).map(|spec| Box::new(nexus_model::JobSpec::clone(spec)));
+                    undescribed.into_iter().filter_map(|(node, job)| Some((node, job, spec(job)?))).collect::<Vec<_>>()
+                })
+                .await
+        };
+        // Nothing overtakes the description: the mailbox waits until it is on its way.
+        ctx.wait(described.into_actor(self).map(|described, scheduler, ctx| {
+            for (node, job, spec) in described {
+                scheduler.send(node, LeaderMessage::DescribeJob { job, spec }, ctx);
+            }
+            scheduler.send_grants(granted, ctx);
+        }));
+    }
+
+    fn send_grants(&mut self, mut granted: Vec<(NodeId, AttemptRange)>, ctx: &mut Context<Self>) {
+        granted.sort_by_key(|(node, _)| *node);
+        for of_node in granted.chunk_by(|a, b| a.0 == b.0) {
+            let attempts = of_node.iter().map(|(_, attempt)| *attempt).collect();
+            self.send(of_node[0].0, LeaderMessage::AssignTasks(attempts), ctx);
+        }
+    }
+
+    fn tell_end(&mut self, job: nexus_model::JobId, state: JobState, ctx: &mut Context<Self>) {
+        for node in self.workers.told_of(job) {
+            if state == JobState::Cancelled {
+                self.send(node, LeaderMessage::CancelJob(job), ctx);
+            }
+            self.send(node, LeaderMessage::ForgetJob(job), ctx);
+        }
+    }
+
+    fn send(&mut self, node: NodeId, message: LeaderMessage, ctx: &mut Context<Self>) {
+        if !self.workers.send(node, message) {
+            tracing::warn!(%node, "the worker does not take its messages; it counts as lost");
+            self.drop_worker(node, ctx);
+        }
+    }
+
+    /// The way to a worker is gone: no new work for it; what it holds stays its own until the end of its lease.
+    fn drop_worker(&mut self, node: NodeId, ctx: &mut Context<Self>) {
+        if self.workers.lose(node, Instant::now()) {
+            self.liveness.lost(node);
+            self.step(Input::NodeDetached(node), ctx);
+        }
+    }
+
+    /// Takes everything back from a node: what it had in hand counts as an attempt, the rest was never started.
+    fn release(&mut self, node: NodeId, in_hand: ReleaseReason, ctx: &mut Context<Self>) {
+        let running = self.workers.last_running(node);
+        self.workers.forget(node);
+        let released = release(self.control.clone(), node, running, in_hand, Vec::new());
+        ctx.spawn(released.into_actor(self).map(move |released, scheduler, _| {
+            if let Err(refusal) = released {
+                tracing::warn!(%node, reason = %refusal, "the tasks of a lost worker could not be taken back yet");
+                scheduler.workers.expect(node, Instant::now());
+            }
+        }));
+    }
+
+    /// Proposes waiting reports while there are places.
+    fn record(&mut self, ctx: &mut Context<Self>) {
+        while let Some(Batch { node, session, sequence, tasks }) = self.finishing.next() {
+            let control = self.control.clone();
+            let recorded = async move { control.propose(Command::FinishTasks { node, tasks, at_ms: now_ms() }).await };
+            ctx.spawn(recorded.into_actor(self).map(move |recorded, scheduler, ctx| {
+                scheduler.finishing.done();
+                match recorded {
+                    Ok(_) if scheduler.workers.is_current(node, session) => {
+                        scheduler.send(node, LeaderMessage::FinishedRecorded { sequence }, ctx);
+                    }
+                    Ok(_) => {}
+                    Err(refusal) => {
+                        // The worker keeps the report; it comes again with its next hello.
+                        tracing::warn!(%node, reason = %refusal, "a report was not recorded");
+                        scheduler.drop_worker(node, ctx);
+                    }
+                }
+                scheduler.record(ctx);
+            }));
+        }
+    }
+
+    fn tick(&mut self, ctx: &mut Context<Self>) {
+        if self.known.is_none() {
+            return;
+        }
+        let now = Instant::now();
+        for node in self.workers.silent(now) {
+            tracing::warn!(%node, "a worker is silent; it counts as lost");
+            self.drop_worker(node, ctx);
+        }
+        for node in self.workers.expired(now) {
+            tracing::warn!(%node, "a lost worker's lease is over; its tasks go back to the queue");
+            self.release(node, ReleaseReason::WorkerLost, ctx);
+        }
+        self.step(Input::TryAgain, ctx);
+    }
+}
+
+/// What the core has to know of an effect.
+fn input_of(effect: Effect) -> Option<Input> {
+    Some(match effect {
+        Effect::JobAccepted { job, spec } => {
+            let facts = JobFacts { user: spec.user.clone(), priority: spec.priority, cpus: spec.resources.cpus };
+            Input::JobAccepted { job, facts }
+        }
+        Effect::TasksReady { job, range, suspect } => {
+            Input::TasksReady { job, range, suspect: suspect == Suspect::Yes }
+        }
+        Effect::TasksAssigned { node, attempt } => {
+            Input::TasksAssigned { node, job: attempt.job, range: attempt.range }
+        }
+        Effect::AssignmentRefused { job, range, node } => Input::AssignmentRefused { node, job, range },
+        Effect::TasksLeft { node, attempt, busy } => {
+            Input::TasksLeft { node, job: attempt.job, range: attempt.range, busy }
+        }
+        Effect::JobEnded { job, .. } => Input::JobEnded(job),
+        Effect::NodeRemoved { node } => Input::NodeDetached(node),
+        Effect::ClusterCreated
+        | Effect::TasksEnded { .. }
+        | Effect::JobForgotten { .. }
+        | Effect::NodeAdded { .. }
+        | Effect::NodeUpdated { .. }
+        | Effect::VotersChanged { .. } => return None,
+    })
+}
+
+/// Gives back to the queue what `node` does not hold any more: all but `holding`.
+async fn release(
+    control: ControlPlane,
+    node: NodeId,
+    running: Vec<AttemptRange>,
+    in_hand: ReleaseReason,
+    holding: Vec<AttemptRange>,
+) -> Result<(), Refusal> {
+    let holds_nothing = control.read_local(|ledger| ledger.attempts(node).is_empty()).await;
+    if holds_nothing {
+        return Ok(());
+    }
+    let lost: Vec<_> = running.into_iter().filter(|attempt| !holding.contains(attempt)).collect();
+    if !lost.is_empty() {
+        let attempts = Released::Attempts(lost);
+        control.propose(Command::ReleaseTasks { node, attempts, why: in_hand, at_ms: now_ms() }).await?;
+    }
+    let attempts = if holding.is_empty() { Released::All } else { Released::AllBut(holding) };
+    let rest = Command::ReleaseTasks { node, attempts, why: ReleaseReason::NotStarted, at_ms: now_ms() };
+    control.propose(rest).await.map(drop)
+}
+
+/// Brings the ledger to what a worker's hello says: its address, its capacity, and what it holds.
+async fn reconcile(
+    control: ControlPlane,
+    hello: (NodeId, String, NodeCapacity),
+    running: Vec<AttemptRange>,
+    holding: Vec<AttemptRange>,
+) -> Result<(), Refusal> {
+    let (node, address, capacity) = hello;
+    let known = control
+        .read_local(|ledger| {
+            let view = ledger.nodes().into_iter().find(|view| view.node == node)?;
+            Some(view.address == address && view.capacity == capacity)
+        })
+        .await;
+    match known {
+        None => return Err(refusal(codes::NO_SUCH_NODE, format!("{node} is not a machine of this cluster"))),
+        Some(true) => {}
+        Some(false) => {
+            control.propose(Command::UpdateNode { node, address, capacity }).await?;
+        }
+    }
+    release(control, node, running, ReleaseReason::WorkerLost, holding).await
+}
+
+impl Actor for Scheduler {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(MAILBOX);
+        ctx.run_interval(TICK, |scheduler, ctx| scheduler.tick(ctx));
+        if self.control.leads() {
+            let control = self.control.clone();
+            let standing = async move { control.standing().await };
+            ctx.wait(standing.into_actor(self).map(|standing, scheduler, ctx| scheduler.begin(standing, ctx)));
+        }
+    }
+}
+
+impl Handler<FromLedger> for Scheduler {
+    type Result = AtomicResponse<Self, ()>;
+
+    fn handle(&mut self, FromLedger(event): FromLedger, ctx: &mut Self::Context) -> Self::Result {
+        match event {
+            LedgerEvent::Lead => {
+                let control = self.control.clone();
+                let standing = async move { control.standing().await };
+                let begun =
+                    standing.into_actor(self).map(|standing, scheduler: &mut Self, ctx| scheduler.begin(standing, ctx));
+                return AtomicResponse::new(Box::pin(begun));
+            }
+            LedgerEvent::Follow => self.follow(),
+            LedgerEvent::Moved(moved) => {
+                if self.known.is_some_and(|known| moved.index > known) {
+                    self.known = Some(moved.index);
+                    self.take_in(moved.effects, ctx);
+                }
+            }
+        }
+        AtomicResponse::new(Box::pin(fut::ready(())))
+    }
+}
+
+impl Handler<AttachWorker> for Scheduler {
+    type Result = ResponseActFuture<Self, Result<u64, Refusal>>;
+
+    fn handle(&mut self, attach: AttachWorker, _: &mut Self::Context) -> Self::Result {
+        let AttachWorker { node, address, capacity, holding, port } = attach;
+        if self.known.is_none() {
+            let refused = refusal(codes::NO_LEADER, "this node does not lead".to_owned());
+            return Box::pin(fut::ready(Err(refused)));
+        }
+        let slots = capacity.slots;
+        let running = self.workers.last_running(node);
+        let reconciled = reconcile(self.control.clone(), (node, address, capacity), running, holding);
+        Box::pin(reconciled.into_actor(self).map(move |reconciled, scheduler, ctx| {
+            reconciled?;
+            let session = scheduler.workers.attach(node, port, Instant::now());
+            let alive = Alive { running: 0, rtt: None, seen_at_ms: now_ms() };
+            scheduler.liveness.seen(node, alive);
+            scheduler.step(Input::NodeAttached { node, slots }, ctx);
+            Ok(session)
+        }))
+    }
+}
+
+impl Handler<FromWorker> for Scheduler {
+    type Result = ();
+
+    fn handle(&mut self, FromWorker { node, session, message }: FromWorker, ctx: &mut Self::Context) {
+        if !self.workers.is_current(node, session) {
+            return;
+        }
+        let now = Instant::now();
+        match message {
+            WorkerMessage::Hello { .. } => tracing::warn!(%node, "a second hello on one attachment is ignored"),
+            WorkerMessage::Heartbeat { running } => {
+                let tasks = running.iter().map(|attempt| attempt.range.len().min(1)).sum();
+                self.liveness.seen(node, Alive { running: tasks, rtt: None, seen_at_ms: now_ms() });
+                self.workers.heard(node, Some(running), now);
+            }
+            WorkerMessage::TasksFinished { sequence, tasks } => {
+                self.workers.heard(node, None, now);
+                self.finishing.push(Report { node, session, sequence, tasks });
+                self.record(ctx);
+            }
+            WorkerMessage::Goodbye => {
+                self.drop_worker(node, ctx);
+                self.release(node, ReleaseReason::WorkerStopped, ctx);
+            }
+        }
+    }
+}
+
+impl Handler<DetachWorker> for Scheduler {
+    type Result = ();
+
+    fn handle(&mut self, DetachWorker { node, session }: DetachWorker, ctx: &mut Self::Context) {
+        if self.workers.is_current(node, session) {
+            tracing::info!(%node, "a worker is gone");
+            self.drop_worker(node, ctx);
+        }
+    }
+}

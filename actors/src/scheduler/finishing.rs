@@ -1,0 +1,147 @@
+//! Reports of ended tasks on their way into the ledger, gathered so that one entry carries many.
+//!
+//! Nothing waits for company: a report goes out as soon as a place is free, and what comes meanwhile shares the next.
+
+use std::collections::VecDeque;
+
+use nexus_model::{NodeId, Outcome, Payload, TaskOutput};
+use nexus_wire::FinishedTasks;
+
+/// Entries with reports under way at once: while one is flushed the next is filled.
+const IN_FLIGHT_MAX: usize = 2;
+/// About how many bytes of reports one entry carries; a single report may be larger.
+const ENTRY_BYTES: usize = 1 << 20;
+/// What a report takes beside its payloads.
+const REPORT_BYTES: usize = 128;
+
+/// A worker's report.
+#[derive(Debug, PartialEq)]
+pub(super) struct Report {
+    pub(super) node: NodeId,
+    pub(super) session: u64,
+    pub(super) sequence: u64,
+    pub(super) tasks: Vec<FinishedTasks>,
+}
+
+/// Reports that wait and entries that are under way.
+#[derive(Debug, Default)]
+pub(super) struct Finishing {
+    waiting: VecDeque<Report>,
+    in_flight: usize,
+}
+
+/// One entry's worth of reports of one node, and the last sequence in it.
+#[derive(Debug, PartialEq)]
+pub(super) struct Batch {
+    pub(super) node: NodeId,
+    pub(super) session: u64,
+    pub(super) sequence: u64,
+    pub(super) tasks: Vec<FinishedTasks>,
+}
+
+impl Finishing {
+    /// A report came in.
+    pub(super) fn push(&mut self, report: Report) {
+        self.waiting.push_back(report);
+    }
+
+    /// The next entry to propose, when there is a place for it.
+    pub(super) fn next(&mut self) -> Option<Batch> {
+        if self.in_flight >= IN_FLIGHT_MAX {
+            return None;
+        }
+        let Report { node, session, mut sequence, mut tasks } = self.waiting.pop_front()?;
+        let mut bytes = size(&tasks);
+        while let Some(more) = self.waiting.front()
+            && (more.node, more.session) == (node, session)
+        {
+            bytes += size(&more.tasks);
+            if bytes > ENTRY_BYTES {
+                break;
+            }
+            let more = self.waiting.pop_front().expect("the front was just seen");
+            sequence = more.sequence;
+            tasks.extend(more.tasks);
+        }
+        self.in_flight += 1;
+        Some(Batch { node, session, sequence, tasks })
+    }
+
+    /// An entry is recorded, or given up.
+    pub(super) fn done(&mut self) {
+        assert!(self.in_flight > 0, "an entry ended that was not under way");
+        self.in_flight -= 1;
+    }
+}
+
+fn size(tasks: &[FinishedTasks]) -> usize {
+    tasks.iter().map(|task| REPORT_BYTES + outcome_size(&task.outcome) + log_size(task)).sum()
+}
+
+fn outcome_size(outcome: &Outcome) -> usize {
+    match outcome {
+        Outcome::Succeeded(TaskOutput { result, outputs }) => {
+            inline(result) + outputs.iter().map(|(name, payload)| name.len() + inline(payload)).sum::<usize>()
+        }
+        Outcome::Failed(failure) => failure.message.len() + REPORT_BYTES,
+        Outcome::Cancelled | Outcome::TimedOut => 0,
+    }
+}
+
+fn log_size(task: &FinishedTasks) -> usize {
+    task.cost.stdout.iter().chain(&task.cost.stderr).map(inline).sum()
+}
+
+fn inline(payload: &Payload) -> usize {
+    match payload {
+        Payload::Inline(bytes) => bytes.len(),
+        Payload::Blob { .. } => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nexus_model::{AttemptToken, Cost, IndexRange, JobId};
+    use nexus_wire::AttemptRange;
+
+    use super::*;
+
+    fn report(node: u64, sequence: u64, payload: usize) -> Report {
+        let attempt = AttemptRange { job: JobId(1), range: IndexRange::new(0, 1), token: AttemptToken(sequence) };
+        let result = Payload::Inline(vec![0; payload].into());
+        let outcome = Outcome::Succeeded(TaskOutput { result, outputs: vec![] });
+        let tasks = vec![FinishedTasks { attempt, outcome, cost: Cost::default() }];
+        Report { node: NodeId(node), session: 1, sequence, tasks }
+    }
+
+    #[test]
+    fn the_first_report_does_not_wait_and_the_rest_share_the_next_entries() {
+        let mut finishing = Finishing::default();
+        finishing.push(report(1, 1, 10));
+        assert_eq!(finishing.next().map(|batch| batch.tasks.len()), Some(1));
+        for sequence in 2..6 {
+            finishing.push(report(1, sequence, 10));
+        }
+        let second = finishing.next().expect("a second place");
+        assert_eq!((second.tasks.len(), second.sequence), (4, 5));
+        finishing.push(report(1, 6, 10));
+        assert_eq!(finishing.next(), None, "both places are taken");
+        finishing.done();
+        assert_eq!(finishing.next().map(|batch| batch.sequence), Some(6));
+        assert_eq!(finishing.next(), None);
+    }
+
+    #[test]
+    fn an_entry_carries_one_node_and_a_bounded_size() {
+        let mut finishing = Finishing::default();
+        finishing.push(report(1, 1, 10));
+        finishing.push(report(2, 1, 10));
+        assert_eq!(finishing.next().map(|batch| (batch.node, batch.tasks.len())), Some((NodeId(1), 1)));
+        let mut finishing = Finishing::default();
+        for sequence in 1..40 {
+            finishing.push(report(1, sequence, 60_000));
+        }
+        let batch = finishing.next().expect("a place");
+        assert!((10..20).contains(&batch.tasks.len()), "{}", batch.tasks.len());
+    }
+}

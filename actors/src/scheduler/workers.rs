@@ -1,0 +1,173 @@
+//! The workers that the leader knows: attached ones with the way to them, and lost ones until their lease ends.
+//!
+//! A pure value; times come in as arguments.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
+
+use nexus_model::{JobId, NodeId};
+use nexus_wire::limits::WORKER_LEASE;
+use nexus_wire::{AttemptRange, LeaderMessage};
+use tokio::sync::mpsc;
+
+/// A worker with a way to it.
+struct Attached {
+    session: u64,
+    port: mpsc::Sender<LeaderMessage>,
+    heard_at: Instant,
+    running: Vec<AttemptRange>,
+    described: BTreeSet<JobId>,
+}
+
+/// A worker that was lost and may come back.
+struct Lost {
+    at: Instant,
+    running: Vec<AttemptRange>,
+}
+
+/// Every worker that holds something or could.
+#[derive(Default)]
+pub(super) struct Workers {
+    attached: BTreeMap<NodeId, Attached>,
+    lost: BTreeMap<NodeId, Lost>,
+    last_session: u64,
+}
+
+impl Workers {
+    /// `node` is there; an earlier session of it ends. Returns the new session.
+    pub(super) fn attach(&mut self, node: NodeId, port: mpsc::Sender<LeaderMessage>, now: Instant) -> u64 {
+        self.last_session += 1;
+        let session = self.last_session;
+        self.lost.remove(&node);
+        let attached = Attached { session, port, heard_at: now, running: Vec::new(), described: BTreeSet::new() };
+        self.attached.insert(node, attached);
+        session
+    }
+
+    /// What `node` had in hand when it was last heard of.
+    pub(super) fn last_running(&self, node: NodeId) -> Vec<AttemptRange> {
+        let attached = self.attached.get(&node).map(|worker| &worker.running);
+        attached.or(self.lost.get(&node).map(|worker| &worker.running)).cloned().unwrap_or_default()
+    }
+
+    /// Whether this is the session that `node` has now.
+    pub(super) fn is_current(&self, node: NodeId, session: u64) -> bool {
+        self.attached.get(&node).is_some_and(|worker| worker.session == session)
+    }
+
+    /// A sign of life.
+    pub(super) fn heard(&mut self, node: NodeId, running: Option<Vec<AttemptRange>>, now: Instant) {
+        if let Some(worker) = self.attached.get_mut(&node) {
+            worker.heard_at = now;
+            if let Some(running) = running {
+                worker.running = running;
+            }
+        }
+    }
+
+    /// The way to `node` is gone; its lease runs from now on. Whether it was attached.
+    pub(super) fn lose(&mut self, node: NodeId, now: Instant) -> bool {
+        let Some(worker) = self.attached.remove(&node) else { return false };
+        self.lost.insert(node, Lost { at: now, running: worker.running });
+        true
+    }
+
+    /// A node that holds tasks and was never heard of (by a new leader): a full lease.
+    pub(super) fn expect(&mut self, node: NodeId, now: Instant) {
+        if !self.attached.contains_key(&node) {
+            self.lost.entry(node).or_insert(Lost { at: now, running: Vec::new() });
+        }
+    }
+
+    /// `node` will not come back to what it held.
+    pub(super) fn forget(&mut self, node: NodeId) {
+        self.attached.remove(&node);
+        self.lost.remove(&node);
+    }
+
+    /// Attached workers that were silent for a whole lease.
+    pub(super) fn silent(&self, now: Instant) -> Vec<NodeId> {
+        let silent = self.attached.iter().filter(|(_, worker)| now.duration_since(worker.heard_at) > WORKER_LEASE);
+        silent.map(|(node, _)| *node).collect()
+    }
+
+    /// Lost workers whose lease is over.
+    pub(super) fn expired(&self, now: Instant) -> Vec<NodeId> {
+        let expired = self.lost.iter().filter(|(_, worker)| now.duration_since(worker.at) > WORKER_LEASE);
+        expired.map(|(node, _)| *node).collect()
+    }
+
+    /// Sends to one worker. `false`: its port is full or closed, so that it must be treated as lost.
+    pub(super) fn send(&self, node: NodeId, message: LeaderMessage) -> bool {
+        self.attached.get(&node).is_none_or(|worker| worker.port.try_send(message).is_ok())
+    }
+
+    /// Whether `node` still has to hear what `job` is; from now on it counts as told.
+    pub(super) fn needs_description(&mut self, node: NodeId, job: JobId) -> bool {
+        self.attached.get_mut(&node).is_some_and(|worker| worker.described.insert(job))
+    }
+
+    /// The workers that were told of `job`, which they may forget now.
+    pub(super) fn told_of(&mut self, job: JobId) -> Vec<NodeId> {
+        let told = self.attached.iter_mut().filter_map(|(node, worker)| worker.described.remove(&job).then_some(*node));
+        told.collect()
+    }
+
+    /// Drops every attachment: this node does not lead any more.
+    pub(super) fn clear(&mut self) -> Vec<NodeId> {
+        self.lost.clear();
+        std::mem::take(&mut self.attached).into_keys().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_lost_worker_keeps_its_tasks_for_a_whole_lease() {
+        let (mut workers, start) = (Workers::default(), Instant::now());
+        let node = NodeId(2);
+        let session = workers.attach(node, mpsc::channel(1).0, start);
+        assert!(workers.is_current(node, session));
+        assert!(workers.lose(node, start));
+        assert!(!workers.lose(node, start), "it is lost once");
+        assert_eq!(workers.expired(start + WORKER_LEASE), vec![]);
+        assert_eq!(workers.expired(start + WORKER_LEASE + Duration::from_millis(1)), vec![node]);
+        workers.attach(node, mpsc::channel(1).0, start);
+        assert_eq!(workers.expired(start + 2 * WORKER_LEASE), vec![]);
+        assert!(!workers.is_current(node, session), "a new session");
+    }
+
+    #[test]
+    fn silence_is_noticed_and_a_heartbeat_ends_it() {
+        let (mut workers, start) = (Workers::default(), Instant::now());
+        workers.attach(NodeId(1), mpsc::channel(1).0, start);
+        let late = start + WORKER_LEASE + Duration::from_millis(1);
+        assert_eq!(workers.silent(late), vec![NodeId(1)]);
+        workers.heard(NodeId(1), None, late);
+        assert_eq!(workers.silent(late), vec![]);
+    }
+
+    #[test]
+    fn a_job_is_described_once_a_session() {
+        let (mut workers, start) = (Workers::default(), Instant::now());
+        workers.attach(NodeId(1), mpsc::channel(1).0, start);
+        assert!(workers.needs_description(NodeId(1), JobId(5)));
+        assert!(!workers.needs_description(NodeId(1), JobId(5)));
+        assert!(!workers.needs_description(NodeId(2), JobId(5)), "nobody is there to be told");
+        assert_eq!(workers.told_of(JobId(5)), vec![NodeId(1)]);
+        assert_eq!(workers.told_of(JobId(5)), vec![]);
+    }
+
+    #[test]
+    fn a_full_port_is_reported() {
+        let (mut workers, start) = (Workers::default(), Instant::now());
+        let (port, _receiver) = mpsc::channel(1);
+        workers.attach(NodeId(1), port, start);
+        assert!(workers.send(NodeId(1), LeaderMessage::CancelJob(JobId(1))));
+        assert!(!workers.send(NodeId(1), LeaderMessage::CancelJob(JobId(1))));
+    }
+}

@@ -1,0 +1,78 @@
+//! What a node answers to its peers: frames in, frames out, the gateway and the scheduler behind.
+
+use std::sync::Arc;
+
+use nexus_link::{Handler, IncomingRequest, IncomingStream, Message, PeerInfo, Subject};
+use nexus_wire::{MessageType, Request, Response, decode_request, encode_response};
+use tokio::time::timeout_at;
+
+use crate::attachment::serve_worker;
+use crate::codes;
+use crate::control::refusal;
+use crate::directory::Directory;
+use crate::gateway::Ask;
+use crate::roles::Caller;
+
+/// The link's handler of a node.
+pub(crate) struct NodeService {
+    pub(crate) directory: Arc<Directory>,
+    /// Whether this node has a scheduler for workers to attach to.
+    pub(crate) schedules: bool,
+}
+
+impl NodeService {
+    async fn answer(&self, peer: &PeerInfo, request: IncomingRequest) -> Response {
+        let refused = |code: &str, message: String| Response::Refused(refusal(code, message));
+        let decoded = match decode_request(&request.body) {
+            Ok(decoded) => decoded,
+            Err(error) => return refused(codes::BAD_MESSAGE, format!("the request cannot be read: {error}")),
+        };
+        let joins = matches!(decoded, Request::Join(_));
+        if joins != (request.message_type == MessageType::JOIN) {
+            return refused(codes::BAD_MESSAGE, "the request is not what its frame says".to_owned());
+        }
+        let ask = Ask { caller: caller(peer), request: decoded };
+        let answer = async {
+            match self.directory.gateway.get().await {
+                Some(gateway) => gateway.send(ask).await,
+                None => Ok(Response::Refused(crate::control::stopping())),
+            }
+        };
+        let answered = match request.deadline {
+            Some(deadline) => timeout_at(deadline, answer).await,
+            None => Ok(answer.await),
+        };
+        match answered {
+            Ok(Ok(response)) => response,
+            Ok(Err(_)) => refused(codes::BUSY, "the gateway is being restarted; ask again".to_owned()),
+            Err(_) => refused(codes::TIMED_OUT, "the request was not carried out within its deadline".to_owned()),
+        }
+    }
+}
+
+fn caller(peer: &PeerInfo) -> Caller {
+    match &peer.subject {
+        None => Caller::Anonymous,
+        Some(Subject::Node { node, role }) => Caller::Member { role: *role, node: Some(*node), name: String::new() },
+        Some(Subject::Client { name, role, node }) => Caller::Member { role: *role, node: *node, name: name.clone() },
+    }
+}
+
+impl Handler for NodeService {
+    async fn request(&self, peer: Arc<PeerInfo>, request: IncomingRequest) -> Message {
+        let response = self.answer(&peer, request).await;
+        let body = encode_response(&response).or_else(|error| {
+            let message = format!("the answer cannot be sent: {error}");
+            encode_response(&Response::Refused(refusal(codes::BAD_MESSAGE, message)))
+        });
+        Message::new(MessageType::RESPONSE, body.expect("a refusal with a short message can always be encoded"))
+    }
+
+    async fn stream(&self, peer: Arc<PeerInfo>, stream: IncomingStream) {
+        if !self.schedules || stream.message_type != MessageType::WORKER {
+            tracing::warn!(peer = %peer.address, kind = %stream.message_type, "a stream that this node does not serve");
+            return;
+        }
+        serve_worker(&self.directory, &peer, stream).await;
+    }
+}

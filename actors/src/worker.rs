@@ -1,0 +1,192 @@
+//! The worker: takes assignments from the leader, lets the slots run them, and reports what ended until it is recorded.
+//!
+//! A thin shell: what to run next is [`queue`]'s decision, running is [`slots`]'. The leader may be in this process or on
+//! another machine; both are a bounded channel of messages here. Without a leader the slots go on with what they hold,
+//! and everything unrecorded is reported again after the next attachment.
+
+mod command;
+mod queue;
+mod slots;
+mod task;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use actix::prelude::*;
+use nexus_model::{NodeCapacity, NodeId};
+use nexus_wire::limits::HEARTBEAT_INTERVAL;
+use nexus_wire::{FinishedTasks, LeaderMessage, WorkerMessage};
+use tokio::sync::mpsc;
+
+pub(crate) use slots::{HandIn, Slots};
+pub use task::PrintSink;
+pub(crate) use task::{PayloadStore, TaskRunner};
+
+use crate::omega::Lifeline;
+
+/// Messages that may wait in the worker's mailbox: one from each slot and a few from the leader.
+const MAILBOX: usize = 256;
+/// Messages to the leader that may wait while its link is slow; then the slots wait.
+pub(crate) const OUTBOX: usize = 256;
+
+/// Link to the leader → worker: a leader is there; `port` leads to it. The worker says hello and reports everything that
+/// is not recorded. Answer: nothing. If it is lost the link attaches again.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct AttachLeader {
+    /// Messages for the leader.
+    pub(crate) port: mpsc::Sender<WorkerMessage>,
+}
+
+/// Link to the leader → worker: a message of the leader's. Answer: nothing. If it is lost so is the attachment, and the
+/// next hello sets things right.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct FromLeader(pub(crate) LeaderMessage);
+
+/// Node → worker: this node stops; say goodbye to the leader. Answer: nothing, once the goodbye is on its way. If it is
+/// lost the leader waits for the end of the lease.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Leave;
+
+/// Slot → worker: these ended. Answer: nothing, once the report is on its way (which is the back-pressure). If the worker
+/// is just being restarted the slot sends it again.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct TasksEnded(pub(crate) Vec<FinishedTasks>);
+
+/// What must outlive a crash of the worker actor.
+pub(crate) struct WorkerState {
+    /// The slots with their queue.
+    pub(crate) slots: Slots,
+    /// Reports that the leader has not recorded, oldest first.
+    pub(crate) unrecorded: std::sync::Mutex<VecDeque<(u64, Vec<FinishedTasks>)>>,
+}
+
+impl WorkerState {
+    fn unrecorded(&self) -> std::sync::MutexGuard<'_, VecDeque<(u64, Vec<FinishedTasks>)>> {
+        self.unrecorded.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// The worker actor.
+pub(crate) struct Worker {
+    node: NodeId,
+    address: String,
+    capacity: NodeCapacity,
+    state: Arc<WorkerState>,
+    leader: Option<mpsc::Sender<WorkerMessage>>,
+    next_sequence: u64,
+    _lifeline: Lifeline,
+}
+
+impl Worker {
+    pub(crate) fn new(
+        node: NodeId,
+        address: String,
+        capacity: NodeCapacity,
+        state: Arc<WorkerState>,
+        lifeline: Lifeline,
+    ) -> Self {
+        let next_sequence = state.unrecorded().back().map_or(1, |(sequence, _)| sequence + 1);
+        Worker { node, address, capacity, state, leader: None, next_sequence, _lifeline: lifeline }
+    }
+
+    /// Sends in order, waiting for room; a closed port ends the attachment.
+    fn report(&mut self, messages: Vec<WorkerMessage>) -> impl ActorFuture<Self, Output = ()> + use<> {
+        let leader = self.leader.clone();
+        async move {
+            let Some(leader) = leader else { return true };
+            for message in messages {
+                if leader.send(message).await.is_err() {
+                    return false;
+                }
+            }
+            true
+        }
+        .into_actor(self)
+        .map(|delivered, worker: &mut Self, _| {
+            if !delivered {
+                worker.leader = None;
+            }
+        })
+    }
+
+    fn hello(&self) -> WorkerMessage {
+        let unrecorded = self.state.unrecorded();
+        let ended = unrecorded.iter().flat_map(|(_, tasks)| tasks.iter().map(|t| t.attempt));
+        WorkerMessage::Hello {
+            node: self.node,
+            address: self.address.clone(),
+            capacity: self.capacity.clone(),
+            holding: self.state.slots.holding().into_iter().chain(ended).collect(),
+        }
+    }
+}
+
+impl Actor for Worker {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(MAILBOX);
+        ctx.run_interval(HEARTBEAT_INTERVAL, |worker, ctx| {
+            let heartbeat = WorkerMessage::Heartbeat { running: worker.state.slots.running() };
+            let sent = worker.report(vec![heartbeat]);
+            ctx.spawn(sent);
+        });
+    }
+}
+
+impl Handler<AttachLeader> for Worker {
+    type Result = AtomicResponse<Self, ()>;
+
+    fn handle(&mut self, attach: AttachLeader, _: &mut Self::Context) -> Self::Result {
+        self.leader = Some(attach.port);
+        let mut messages = vec![self.hello()];
+        messages.extend(
+            self.state
+                .unrecorded()
+                .iter()
+                .map(|(sequence, tasks)| WorkerMessage::TasksFinished { sequence: *sequence, tasks: tasks.clone() }),
+        );
+        AtomicResponse::new(Box::pin(self.report(messages)))
+    }
+}
+
+impl Handler<FromLeader> for Worker {
+    type Result = ();
+
+    fn handle(&mut self, FromLeader(message): FromLeader, _: &mut Self::Context) {
+        let slots = &self.state.slots;
+        match message {
+            LeaderMessage::DescribeJob { job, spec } => slots.describe(job, *spec),
+            LeaderMessage::AssignTasks(attempts) => slots.assign(attempts),
+            LeaderMessage::CancelJob(job) => slots.cancel(job),
+            LeaderMessage::ForgetJob(job) => slots.forget(job),
+            LeaderMessage::FinishedRecorded { sequence } => {
+                self.state.unrecorded().retain(|(waiting, _)| *waiting > sequence);
+            }
+        }
+    }
+}
+
+impl Handler<TasksEnded> for Worker {
+    type Result = AtomicResponse<Self, ()>;
+
+    fn handle(&mut self, TasksEnded(tasks): TasksEnded, _: &mut Self::Context) -> Self::Result {
+        let sequence = self.next_sequence;
+        self.next_sequence += 1;
+        self.state.unrecorded().push_back((sequence, tasks.clone()));
+        AtomicResponse::new(Box::pin(self.report(vec![WorkerMessage::TasksFinished { sequence, tasks }])))
+    }
+}
+
+impl Handler<Leave> for Worker {
+    type Result = AtomicResponse<Self, ()>;
+
+    fn handle(&mut self, _: Leave, _: &mut Self::Context) -> Self::Result {
+        let goodbye = self.report(vec![WorkerMessage::Goodbye]).map(|(), worker: &mut Self, _| worker.leader = None);
+        AtomicResponse::new(Box::pin(goodbye))
+    }
+}

@@ -1,0 +1,223 @@
+//! The worker's own queue: assigned ranges, cut into chunks for the slots.
+//!
+//! A pure value: no threads, no clock. It decides how many tasks a slot takes at once, so that microsecond tasks are not
+//! paid for one by one and long tasks spread over all slots. The slots drive it under one lock.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use nexus_model::{IndexRange, JobId};
+use nexus_wire::AttemptRange;
+
+/// Work that one chunk should hold: long enough that the queue's lock does not show, short enough that results flow and
+/// the other slots find something left.
+const CHUNK_TARGET: Duration = Duration::from_millis(2);
+/// Most tasks in one chunk, however short they are.
+const CHUNK_TASKS_MAX: u32 = 4096;
+/// Weight of the newest chunk in the estimate of a job's time per task.
+const NEWEST_WEIGHT: f64 = 0.5;
+
+/// A piece of an assigned range for one slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Chunk {
+    /// What to run.
+    pub(crate) attempt: AttemptRange,
+    /// Slots that each of its tasks takes.
+    pub(crate) cpus: u32,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct JobPace {
+    cpus: u32,
+    seconds_per_task: Option<f64>,
+}
+
+/// Assigned and not yet started.
+#[derive(Debug)]
+pub(crate) struct WorkQueue {
+    slots: u32,
+    slots_free: u32,
+    ranges: VecDeque<AttemptRange>,
+    paces: BTreeMap<JobId, JobPace>,
+}
+
+impl WorkQueue {
+    /// An empty queue for `slots` slots (at least one).
+    pub(crate) fn new(slots: u32) -> Self {
+        assert!(slots > 0, "a worker has at least one slot");
+        WorkQueue { slots, slots_free: slots, ranges: VecDeque::new(), paces: BTreeMap::new() }
+    }
+
+    /// Learns what a job's tasks take, before its first range comes. More slots than there are count as all of them.
+    pub(crate) fn describe(&mut self, job: JobId, cpus: u32) {
+        let cpus = cpus.clamp(1, self.slots);
+        self.paces.entry(job).or_insert(JobPace { cpus, seconds_per_task: None });
+    }
+
+    /// Adds an assigned range. A range of an unknown job counts one slot a task.
+    pub(crate) fn push(&mut self, attempt: AttemptRange) {
+        if !attempt.range.is_empty() {
+            self.ranges.push_back(attempt);
+        }
+    }
+
+    /// The next chunk for a free slot, or `None` when nothing waits or what waits needs more slots than are free. First
+    /// come, first served: a wide task at the front is not overtaken for ever.
+    pub(crate) fn take(&mut self) -> Option<Chunk> {
+        let front = self.ranges.front_mut()?;
+        let pace = self.paces.get(&front.job).copied().unwrap_or(JobPace { cpus: 1, seconds_per_task: None });
+        if pace.cpus > self.slots_free {
+            return None;
+        }
+        let count = chunk_tasks(pace, front.range.len(), self.slots);
+        let end = front.range.start + count;
+        let attempt = AttemptRange { range: IndexRange::new(front.range.start, end), ..*front };
+        front.range.start = end;
+        if front.range.is_empty() {
+            self.ranges.pop_front();
+        }
+        self.slots_free -= pace.cpus;
+        Some(Chunk { attempt, cpus: pace.cpus })
+    }
+
+    /// A chunk is done: its slots are free again, and the job's pace is better known.
+    pub(crate) fn finish(&mut self, chunk: Chunk, ran: u32, took: Duration) {
+        self.slots_free += chunk.cpus;
+        assert!(self.slots_free <= self.slots, "more slots were freed than taken");
+        if ran == 0 {
+            return;
+        }
+        if let Some(pace) = self.paces.get_mut(&chunk.attempt.job) {
+            let newest = took.as_secs_f64() / f64::from(ran);
+            let known = pace.seconds_per_task.unwrap_or(newest);
+            pace.seconds_per_task = Some(NEWEST_WEIGHT * newest + (1.0 - NEWEST_WEIGHT) * known);
+        }
+    }
+
+    /// Drops what waits of `job` and says what that was.
+    pub(crate) fn cancel(&mut self, job: JobId) -> Vec<AttemptRange> {
+        let (dropped, kept) = self.ranges.drain(..).partition(|attempt| attempt.job == job);
+        self.ranges = kept;
+        Vec::from_iter::<VecDeque<_>>(dropped)
+    }
+
+    /// Forgets a job that has ended.
+    pub(crate) fn forget(&mut self, job: JobId) {
+        self.paces.remove(&job);
+    }
+
+    /// What waits, in order.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = &AttemptRange> {
+        self.ranges.iter()
+    }
+}
+
+/// How many of the next `left` tasks one slot should take: one while nothing is known, then as many as fill
+/// [`CHUNK_TARGET`], but never more than a fair share of what is left.
+fn chunk_tasks(pace: JobPace, left: u32, slots: u32) -> u32 {
+    let fair = left.div_ceil((slots / pace.cpus).max(1)).max(1);
+    let by_time = match pace.seconds_per_task {
+        None => 1,
+        Some(seconds) => (CHUNK_TARGET.as_secs_f64() / seconds.max(1e-9)) as u32,
+    };
+    by_time.clamp(1, CHUNK_TASKS_MAX).min(fair)
+}
+
+#[cfg(test)]
+mod tests {
+    use nexus_model::AttemptToken;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn attempt(job: u64, start: u32, end: u32) -> AttemptRange {
+        AttemptRange { job: JobId(job), range: IndexRange::new(start, end), token: AttemptToken(9) }
+    }
+
+    fn queue(slots: u32, cpus: u32) -> WorkQueue {
+        let mut queue = WorkQueue::new(slots);
+        queue.describe(JobId(1), cpus);
+        queue
+    }
+
+    #[test]
+    fn an_unknown_job_starts_with_one_task_a_slot() {
+        let mut queue = queue(2, 1);
+        queue.push(attempt(1, 0, 100));
+        assert_eq!(queue.take().unwrap().attempt, attempt(1, 0, 1));
+        assert_eq!(queue.take().unwrap().attempt, attempt(1, 1, 2));
+        assert_eq!(queue.take(), None, "both slots are taken");
+    }
+
+    #[test]
+    fn short_tasks_are_taken_by_the_thousand_but_not_more_than_a_fair_share() {
+        let mut queue = queue(2, 1);
+        queue.push(attempt(1, 0, 100_001));
+        let first = queue.take().unwrap();
+        queue.finish(first, 1, Duration::from_micros(1));
+        assert_eq!(queue.take().unwrap().attempt, attempt(1, 1, 2001));
+        let mut queue = WorkQueue::new(2);
+        queue.describe(JobId(1), 1);
+        queue.push(attempt(1, 0, 11));
+        let first = queue.take().unwrap();
+        queue.finish(first, 1, Duration::from_micros(1));
+        assert_eq!(queue.take().unwrap().attempt, attempt(1, 1, 6), "half of the ten that are left");
+    }
+
+    #[test]
+    fn long_tasks_are_taken_one_by_one() {
+        let mut queue = queue(2, 1);
+        queue.push(attempt(1, 0, 10));
+        let first = queue.take().unwrap();
+        queue.finish(first, 1, Duration::from_secs(3));
+        assert_eq!(queue.take().unwrap().attempt.range.len(), 1);
+    }
+
+    #[test]
+    fn a_wide_task_waits_for_its_slots_and_is_not_overtaken() {
+        let mut queue = queue(2, 1);
+        queue.describe(JobId(2), 2);
+        queue.push(attempt(1, 0, 1));
+        queue.push(attempt(2, 0, 1));
+        queue.push(attempt(1, 5, 6));
+        let narrow = queue.take().unwrap();
+        assert_eq!(queue.take(), None);
+        queue.finish(narrow, 1, Duration::from_millis(1));
+        assert_eq!(queue.take(), Some(Chunk { attempt: attempt(2, 0, 1), cpus: 2 }));
+        assert_eq!(queue.take(), None);
+    }
+
+    #[test]
+    fn cancel_drops_only_the_job() {
+        let mut queue = queue(1, 1);
+        queue.push(attempt(1, 0, 5));
+        queue.push(attempt(2, 0, 5));
+        assert_eq!(queue.cancel(JobId(1)), vec![attempt(1, 0, 5)]);
+        assert_eq!(queue.waiting().collect::<Vec<_>>(), vec![&attempt(2, 0, 5)]);
+    }
+
+    proptest! {
+        #[test]
+        fn every_task_is_handed_out_exactly_once(
+            sizes in proptest::collection::vec(1u32..3000, 1..5),
+            slots in 1u32..8,
+            micros in proptest::collection::vec(0u64..5000, 1..20),
+        ) {
+            let mut queue = queue(slots, 1);
+            let mut expected = Vec::new();
+            for (i, size) in sizes.iter().enumerate() {
+                let start = i as u32 * 10_000;
+                queue.push(attempt(1, start, start + size));
+                expected.extend(start..start + size);
+            }
+            let mut seen = Vec::new();
+            let mut times = micros.iter().cycle();
+            while let Some(chunk) = queue.take() {
+                prop_assert!(chunk.attempt.range.len() <= CHUNK_TASKS_MAX);
+                seen.extend(chunk.attempt.range.start..chunk.attempt.range.end);
+                queue.finish(chunk, chunk.attempt.range.len(), Duration::from_micros(*times.next().unwrap()));
+            }
+            prop_assert_eq!(seen, expected);
+        }
+    }
+}

@@ -1,0 +1,316 @@
+//! Runs one task: an M-CODE program or a command, from its job's description to an outcome and a cost.
+//!
+//! Called on a slot's thread. Whatever happens inside, a panic included, becomes the task's failure and leaves the slot
+//! alive.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Instant;
+
+use nexus_mcode::CompiledProgram;
+use nexus_model::{
+    Cost, DeviceChoice, Diagnostic, Failure, INLINE_BYTES_MAX, JobId, JobSpec, Outcome, Payload, Program, Severity,
+    TaskOutput, Value, decode_value, encode_value,
+};
+
+use super::command::{CommandEnd, CommandTask, run_command};
+use super::slots::CancelFlag;
+use crate::codes;
+
+/// Reads and writes payloads that are too large to travel inline. Blocks; called on slots' threads only.
+pub(crate) trait PayloadStore: Send + Sync {
+    /// The bytes behind a payload, fetched from another node where needed.
+    fn load(&self, payload: &Payload) -> Result<Vec<u8>, String>;
+    /// Keeps bytes: inline when small, else as a blob that the rest of the cluster can reach.
+    fn store(&self, bytes: Vec<u8>) -> Result<Payload, String>;
+}
+
+/// Gets what a program prints, as it prints it.
+pub type PrintSink = Arc<Mutex<dyn FnMut(&str) + Send>>;
+
+/// A job on this worker: its description, compiled at the first task.
+pub(crate) struct JobSlot {
+    id: JobId,
+    spec: JobSpec,
+    prepared: OnceLock<Result<Prepared, Failure>>,
+    cancelled: CancelFlag,
+}
+
+/// What every task of an M-CODE job shares.
+struct Prepared {
+    program: Arc<CompiledProgram>,
+    inputs: Vec<(String, Value)>,
+}
+
+impl JobSlot {
+    pub(crate) fn new(id: JobId, spec: JobSpec) -> Self {
+        JobSlot { id, spec, prepared: OnceLock::new(), cancelled: CancelFlag::default() }
+    }
+
+    pub(crate) fn cancel(&self) {
+        self.cancelled.set();
+    }
+
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.cancelled.is_set()
+    }
+}
+
+/// What running needs from the node.
+pub(crate) struct TaskRunner {
+    /// Commands run in a fresh folder below this one.
+    pub(crate) scratch: PathBuf,
+    /// Large payloads.
+    pub(crate) payloads: Arc<dyn PayloadStore>,
+    /// Where prints go at once, beside the task's log.
+    pub(crate) print: Option<PrintSink>,
+    /// Files below this folder may be read by programs (`nexus run` on one's own machine); none where absent.
+    pub(crate) files_root: Option<PathBuf>,
+}
+
+impl TaskRunner {
+    /// Runs task `index` of `job` to its end.
+    pub(crate) fn run(&self, job: &JobSlot, index: u32) -> (Outcome, Cost) {
+        let started = Instant::now();
+        let (outcome, mut cost) =
+            catch_unwind(AssertUnwindSafe(|| self.dispatch(job, index))).unwrap_or_else(|panic| {
+                let text = panic_text(panic.as_ref());
+                tracing::error!(task = %job.id, index, panic = text, "a task's code panicked inside the runtime");
+                (
+                    Outcome::Failed(failure(
+                        codes::TASK_PANICKED,
+                        format!("the runtime failed inside this task: {text}"),
+                    )),
+                    Cost::default(),
+                )
+            });
+        cost.wall = started.elapsed();
+        (outcome, cost)
+    }
+
+    fn dispatch(&self, job: &JobSlot, index: u32) -> (Outcome, Cost) {
+        match &job.spec.program {
+            Program::MCode { file, source } => {
+                let prepared = job.prepared.get_or_init(|| self.prepare(&job.spec, file, source));
+                match prepared {
+                    Ok(prepared) => self.run_program(job, index, prepared),
+                    Err(failure) => (Outcome::Failed(failure.clone()), Cost::default()),
+                }
+            }
+            Program::Command { argv, env, cwd } => self.run_process(job, index, argv, env, cwd.as_deref()),
+        }
+    }
+
+    fn prepare(&self, spec: &JobSpec, file: &str, source: &str) -> Result<Prepared, Failure> {
+        let compilation = nexus_mcode::compile(file, source);
+        let program = compilation.program.ok_or_else(|| {
+            let first = compilation.diagnostics.into_iter().find(|d| d.severity == Severity::Error);
+            diagnosed(first.unwrap_or_else(|| Diagnostic::error("MC0100", "the program could not be compiled")))
+        })?;
+        let inputs = spec
+            .inputs
+            .iter()
+            .map(|input| {
+                let value = self
+                    .payloads
+                    .load(&input.payload)
+                    .and_then(|bytes| decode_value(&bytes).map_err(|error| error.to_string()))
+                    .map_err(|why| {
+                        let message = format!("the input `{}` cannot be read: {why}", input.name);
+                        Failure { retryable: true, ..failure(codes::INPUT_UNREADABLE, message) }
+                    })?;
+                Ok((input.name.clone(), value))
+            })
+            .collect::<Result<_, Failure>>()?;
+        Ok(Prepared { program, inputs })
+    }
+
+    fn run_program(&self, job: &JobSlot, index: u32, prepared: &Prepared) -> (Outcome, Cost) {
+        let spec = &job.spec;
+        let mut log = String::new();
+        let device = match device_for(spec.device, &prepared.program) {
+            Ok(device) => device,
+            Err(failure) => return (Outcome::Failed(failure), Cost::default()),
+        };
+        let device_name = device.kind().name().to_owned();
+        let mut limits = spec.limits.clone();
+        let timed_by_job = spec.timeout.is_some_and(|t| limits.wall.is_none_or(|wall| t < wall));
+        if timed_by_job {
+            limits.wall = spec.timeout;
+        }
+        let position = index - spec.tasks.start;
+        let mut print = |text: &str| {
+            if let Some(sink) = &self.print {
+                (sink.lock().unwrap_or_else(std::sync::PoisonError::into_inner))(text);
+            }
+            log.push_str(text);
+        };
+        let context = nexus_tensor::Context::new(
+            device,
+            &limits,
+            spec.seed,
+            u64::from(index),
+            Arc::clone(job.cancelled.shared()),
+        );
+        let arguments = spec
+            .arguments
+            .iter()
+            .map(|(name, source)| (name.clone(), source.value_at(position, spec.tasks.len())))
+            .collect();
+        let result = nexus_mcode::run(
+            &prepared.program,
+            nexus_mcode::RunRequest {
+                arguments,
+                inputs: &prepared.inputs,
+                task: spec.is_array.then_some((index, spec.tasks.len())),
+                limits,
+                context,
+                cancel: Arc::clone(job.cancelled.shared()),
+                print: &mut print,
+                files_root: self.files_root.as_deref(),
+            },
+        );
+        let mut cost = Cost { device: device_name, ..Cost::default() };
+        let outcome = match result {
+            Ok(done) => self.keep_output(done.result, done.outputs),
+            Err(_) if job.is_cancelled() => Outcome::Cancelled,
+            Err(diagnostic) if timed_by_job && diagnostic.code == nexus_mcode::WALL_LIMIT_CODE => Outcome::TimedOut,
+            Err(diagnostic) => Outcome::Failed(diagnosed(diagnostic)),
+        };
+        cost.stdout = self.keep_log(log.into_bytes());
+        (outcome, cost)
+    }
+
+    fn keep_output(&self, result: Value, outputs: Vec<(String, Value)>) -> Outcome {
+        let keep = |value: &Value| -> Result<Payload, String> {
+            let bytes = encode_value(value).map_err(|error| error.to_string())?;
+            self.payloads.store(bytes)
+        };
+        let kept = keep(&result).and_then(|result| {
+            let outputs =
+                outputs.iter().map(|(name, value)| Ok((name.clone(), keep(value)?))).collect::<Result<_, String>>()?;
+            Ok(TaskOutput { result, outputs })
+        });
+        match kept {
+            Ok(output) => Outcome::Succeeded(output),
+            Err(why) => {
+                let message = format!("the result cannot be kept: {why}");
+                Outcome::Failed(Failure { retryable: true, ..failure(codes::RESULT_NOT_KEPT, message) })
+            }
+        }
+    }
+
+    /// A log that cannot be kept must not fail the task: its loss is logged.
+    fn keep_log(&self, bytes: Vec<u8>) -> Option<Payload> {
+        if bytes.is_empty() {
+            return None;
+        }
+        if bytes.len() <= INLINE_BYTES_MAX {
+            return Some(Payload::Inline(bytes.into()));
+        }
+        self.payloads.store(bytes).inspect_err(|why| tracing::warn!(why, "a task's log was lost")).ok()
+    }
+
+    fn run_process(
+        &self,
+        job: &JobSlot,
+        index: u32,
+        argv: &[String],
+        env: &[(String, String)],
+        cwd: Option<&str>,
+    ) -> (Outcome, Cost) {
+        let folder = self.scratch.join(format!("{}-{index}", job.id));
+        let directory = cwd.map_or_else(|| folder.clone(), PathBuf::from);
+        if cwd.is_none()
+            && let Err(error) = std::fs::create_dir_all(&folder)
+        {
+            let message = format!("the task's folder {} cannot be made: {error}", folder.display());
+            return (
+                Outcome::Failed(Failure { retryable: true, ..failure(codes::NO_SCRATCH, message) }),
+                Cost::default(),
+            );
+        }
+        let report = run_command(&CommandTask {
+            argv,
+            env: self.environment(job, index, env),
+            directory: &directory,
+            timeout: job.spec.timeout,
+            cancelled: job.cancelled.shared(),
+        });
+        if cwd.is_none()
+            && let Err(error) = std::fs::remove_dir_all(&folder)
+        {
+            tracing::warn!(folder = %folder.display(), %error, "a task's folder could not be removed");
+        }
+        let exit_code = match report.end {
+            CommandEnd::Exited { code, .. } => code,
+            CommandEnd::NotStarted(_) | CommandEnd::Cancelled | CommandEnd::TimedOut => None,
+        };
+        let stdout = self.keep_log(report.stdout);
+        let stderr = self.keep_log(report.stderr);
+        let cost = Cost { stdout, stderr, exit_code, ..Cost::default() };
+        (self.process_outcome(report.end, &argv[0], &directory), cost)
+    }
+
+    fn environment<'a>(&self, job: &JobSlot, index: u32, env: &'a [(String, String)]) -> Vec<(&'a str, String)> {
+        let mut all: Vec<(&str, String)> = env.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
+        all.push(("NEXUS_JOB_ID", job.id.0.to_string()));
+        all.push(("NEXUS_TASK_INDEX", index.to_string()));
+        all.push(("NEXUS_TASK_COUNT", job.spec.tasks.len().to_string()));
+        all
+    }
+
+    fn process_outcome(&self, end: CommandEnd, program: &str, directory: &std::path::Path) -> Outcome {
+        match end {
+            CommandEnd::Exited { code: Some(0), .. } => self.keep_output(Value::Int(0), Vec::new()),
+            CommandEnd::Exited { code: Some(code), .. } => {
+                Outcome::Failed(failure(codes::COMMAND_FAILED, format!("`{program}` exited with status {code}")))
+            }
+            CommandEnd::Exited { code: None, signal } => {
+                let signal = signal.map_or_else(|| "a signal".to_owned(), |number| format!("signal {number}"));
+                Outcome::Failed(failure(codes::COMMAND_FAILED, format!("`{program}` was ended by {signal}")))
+            }
+            CommandEnd::NotStarted(error) => {
+                let message = format!("`{program}` cannot be started in {}: {error}", directory.display());
+                Outcome::Failed(failure(codes::COMMAND_NOT_STARTED, message))
+            }
+            CommandEnd::Cancelled => Outcome::Cancelled,
+            CommandEnd::TimedOut => Outcome::TimedOut,
+        }
+    }
+}
+
+/// The device that a program runs on: its job's wish, else its own, else the best.
+fn device_for(wish: DeviceChoice, program: &CompiledProgram) -> Result<nexus_tensor::Device, Failure> {
+    let choice = match wish {
+        DeviceChoice::Auto => program.device_attribute().unwrap_or_default(),
+        DeviceChoice::Cpu | DeviceChoice::Gpu => wish,
+    };
+    match choice {
+        DeviceChoice::Auto => Ok(nexus_tensor::Device::best()),
+        DeviceChoice::Cpu => Ok(nexus_tensor::Device::cpu()),
+        DeviceChoice::Gpu => nexus_tensor::Device::gpu().map_err(|error| failure(error.code(), error.to_string())),
+    }
+}
+
+fn failure(code: &str, message: String) -> Failure {
+    Failure { code: code.to_owned(), message, diagnostic: None, retryable: false }
+}
+
+fn diagnosed(diagnostic: Diagnostic) -> Failure {
+    Failure {
+        code: diagnostic.code.clone(),
+        message: diagnostic.message.clone(),
+        diagnostic: Some(Box::new(diagnostic)),
+        retryable: false,
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("unknown cause")
+}
