@@ -68,6 +68,19 @@ where
     convert(access(bytes)?)
 }
 
+/// Turns back each of several forms. Makes room for all of them at once: growing step by step costs more than the rest.
+pub fn read_all<'f, F, T>(forms: &'f [F]) -> Result<Vec<T>, WireError>
+where
+    T: TryFrom<&'f F, Error = WireError>,
+{
+    // Each form takes bytes of the archive, so that no lying length can make this large.
+    let mut all = Vec::with_capacity(forms.len());
+    for form in forms {
+        all.push(form.try_into()?);
+    }
+    Ok(all)
+}
+
 fn access<A>(bytes: &[u8]) -> Result<&A, WireError>
 where
     A: Portable + for<'a> CheckBytes<HighValidator<'a, ArchiveError>>,

@@ -18,6 +18,12 @@ use crate::limits::FRAME_BYTES_MAX;
 
 /// The version that this build writes and reads.
 pub(super) const BODY_VERSION: u8 = 1;
+/// Version and kind.
+const PREFIX_BYTES: usize = 2;
+/// Room for the archives of most messages, and for what stands beside the bytes of a blob.
+pub(super) const SMALL_BYTES: usize = 62;
+/// Room for the form of one run of finished tasks or one task's view with a number as its result.
+pub(super) const TASK_BYTES: usize = 128;
 
 /// What kind of message a body holds: a name for people, and the number.
 #[derive(Debug, Clone, Copy)]
@@ -29,20 +35,26 @@ pub(super) struct Kind {
 impl Kind {
     /// The body of a message that has a form. Fails where it would not fit a frame.
     pub(super) fn write(self, form: &impl Form) -> Result<Vec<u8>, WireError> {
-        check_size(self.what, archive_behind(self.prefix(), form)?)
+        self.write_large(SMALL_BYTES, form)
+    }
+
+    /// The same where the archive will take about `room` bytes: a buffer that grows step by step costs more than the
+    /// archive.
+    pub(super) fn write_large(self, room: usize, form: &impl Form) -> Result<Vec<u8>, WireError> {
+        check_size(self.what, archive_behind(self.prefix(room), form)?)
     }
 
     /// The body of a message of bytes only.
     pub(super) fn write_bytes(self, bytes: &[u8]) -> Result<Vec<u8>, WireError> {
-        let prefix = self.prefix();
-        let mut body = Vec::with_capacity(prefix.len() + bytes.len());
-        body.extend_from_slice(&prefix);
+        let mut body = self.prefix(bytes.len());
         body.extend_from_slice(bytes);
         check_size(self.what, body)
     }
 
-    fn prefix(self) -> Vec<u8> {
-        vec![BODY_VERSION, self.number]
+    fn prefix(self, room: usize) -> Vec<u8> {
+        let mut body = Vec::with_capacity(PREFIX_BYTES + room.min(FRAME_BYTES_MAX));
+        body.extend_from_slice(&[BODY_VERSION, self.number]);
+        body
     }
 }
 

@@ -9,7 +9,7 @@ use rkyv::{Archive, Serialize};
 
 use super::bounds::bytes;
 use super::outcome::{ArchivedNamedPayloadV1, NamedPayloadV1};
-use super::{ArchivedDurationV1, DurationV1, WireError, plain_enum};
+use super::{ArchivedDurationV1, DurationV1, WireError, plain_enum, read_all};
 
 /// Most bytes of all values among a job's arguments, encoded: larger ones are inputs. A value in memory takes up to 40
 /// times its bytes.
@@ -281,8 +281,8 @@ impl TryFrom<&ArchivedJobSpecV1<'_>> for JobSpec {
             program: (&form.program).into(),
             tasks: (&form.tasks).into(),
             is_array: form.is_array,
-            arguments: form.arguments.iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
-            inputs: form.inputs.iter().map(read_input).collect::<Result<_, _>>()?,
+            arguments: read_all(&form.arguments)?,
+            inputs: read_all(&form.inputs)?,
             device: (&form.device).into(),
             seed: form.seed.to_native(),
             limits: (&form.limits).try_into()?,
@@ -294,8 +294,13 @@ impl TryFrom<&ArchivedJobSpecV1<'_>> for JobSpec {
     }
 }
 
-fn read_input(form: &ArchivedNamedPayloadV1<'_>) -> Result<Input, WireError> {
-    Ok(Input { name: form.name.to_string(), payload: (&form.payload).try_into()? })
+impl TryFrom<&ArchivedNamedPayloadV1<'_>> for Input {
+    type Error = WireError;
+
+    fn try_from(form: &ArchivedNamedPayloadV1<'_>) -> Result<Self, WireError> {
+        let (name, payload) = form.try_into()?;
+        Ok(Input { name, payload })
+    }
 }
 
 /// Values are decoded only where all of them together are within their bound.

@@ -6,7 +6,7 @@ use nexus_model::{
 use rkyv::with::{InlineAsBox, Map};
 use rkyv::{Archive, Serialize};
 
-use super::{DurationV1, WireError, plain_enum};
+use super::{DurationV1, WireError, plain_enum, read_all};
 
 /// [`Payload`].
 #[derive(Debug, Archive, Serialize)]
@@ -55,6 +55,14 @@ pub struct NamedPayloadV1<'a> {
     #[rkyv(with = InlineAsBox)]
     pub(crate) name: &'a str,
     pub(crate) payload: PayloadV1<'a>,
+}
+
+impl TryFrom<&ArchivedNamedPayloadV1<'_>> for (String, Payload) {
+    type Error = WireError;
+
+    fn try_from(form: &ArchivedNamedPayloadV1<'_>) -> Result<Self, WireError> {
+        Ok((form.name.to_string(), (&form.payload).try_into()?))
+    }
 }
 
 /// [`Span`].
@@ -214,13 +222,9 @@ impl TryFrom<&ArchivedOutcomeV1<'_>> for Outcome {
 
     fn try_from(form: &ArchivedOutcomeV1<'_>) -> Result<Self, WireError> {
         Ok(match form {
-            ArchivedOutcomeV1::Succeeded { result, outputs } => Outcome::Succeeded(TaskOutput {
-                result: result.try_into()?,
-                outputs: outputs
-                    .iter()
-                    .map(|named| Ok((named.name.to_string(), (&named.payload).try_into()?)))
-                    .collect::<Result<_, WireError>>()?,
-            }),
+            ArchivedOutcomeV1::Succeeded { result, outputs } => {
+                Outcome::Succeeded(TaskOutput { result: result.try_into()?, outputs: read_all(outputs)? })
+            }
             ArchivedOutcomeV1::Failed(failure) => Outcome::Failed((&**failure).into()),
             ArchivedOutcomeV1::Cancelled => Outcome::Cancelled,
             ArchivedOutcomeV1::TimedOut => Outcome::TimedOut,

@@ -6,7 +6,7 @@ use rkyv::primitive::ArchivedU64;
 use rkyv::with::{InlineAsBox, Map};
 use rkyv::{Archive, Serialize};
 
-use super::body::{Body, Kind};
+use super::body::{Body, Kind, SMALL_BYTES};
 use super::bounds::{Bounded, bytes, duration, name, text};
 use super::job::{IndexRangeV1, JobSpecV1};
 use super::node::{NodeCapacityV1, NodeRoleV1};
@@ -140,7 +140,8 @@ pub fn encode_request(request: &Request) -> Result<Vec<u8>, WireError> {
             kind(kind::READ_BLOB).write(&ReadBlobV1 { hash: hash.0, offset: *offset })
         }
         Request::WriteBlob { hash, total, offset, bytes } => {
-            kind(kind::WRITE_BLOB).write(&WriteBlobV1 { hash: hash.0, total: *total, offset: *offset, bytes })
+            let form = WriteBlobV1 { hash: hash.0, total: *total, offset: *offset, bytes };
+            kind(kind::WRITE_BLOB).write_large(bytes.len() + SMALL_BYTES, &form)
         }
         Request::Raft(bytes) => kind(kind::RAFT).write_bytes(bytes),
     }

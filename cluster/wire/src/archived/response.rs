@@ -6,14 +6,14 @@ use rkyv::vec::ArchivedVec;
 use rkyv::with::{InlineAsBox, Map};
 use rkyv::{Archive, Serialize};
 
-use super::body::{Body, Kind};
+use super::body::{Body, Kind, SMALL_BYTES, TASK_BYTES};
 use super::bounds::{Bounded, bytes, duration, name, text};
 use super::node::NodeRoleV1;
 use super::view::{
     ArchivedJobViewV1, ArchivedNodeViewV1, ArchivedStatusViewV1, ArchivedTaskViewV1, JobViewV1, NodeViewV1,
     StatusViewV1, TaskViewV1,
 };
-use super::{DurationV1, WireError};
+use super::{DurationV1, WireError, read_all};
 use crate::limits::BLOB_CHUNK_BYTES;
 use crate::message::{JoinedNode, Refusal, Response};
 
@@ -88,7 +88,8 @@ pub fn encode_response(response: &Response) -> Result<Vec<u8>, WireError> {
         Response::Jobs(jobs) => kind(kind::JOBS).write(&jobs.iter().map(Into::into).collect::<Vec<JobViewV1<'_>>>()),
         Response::Job(job) => kind(kind::JOB).write(&JobViewV1::from(&**job)),
         Response::Tasks(tasks) => {
-            kind(kind::TASKS).write(&tasks.iter().map(Into::into).collect::<Vec<TaskViewV1<'_>>>())
+            let forms: Vec<TaskViewV1<'_>> = tasks.iter().map(Into::into).collect();
+            kind(kind::TASKS).write_large(forms.len() * TASK_BYTES, &forms)
         }
         Response::Nodes(nodes) => {
             kind(kind::NODES).write(&nodes.iter().map(Into::into).collect::<Vec<NodeViewV1<'_>>>())
@@ -106,7 +107,9 @@ pub fn encode_response(response: &Response) -> Result<Vec<u8>, WireError> {
             cluster: &joined.cluster,
             peers: joined.peers.iter().map(String::as_str).collect(),
         }),
-        Response::BlobChunk { total, bytes } => kind(kind::BLOB_CHUNK).write(&BlobChunkV1 { total: *total, bytes }),
+        Response::BlobChunk { total, bytes } => {
+            kind(kind::BLOB_CHUNK).write_large(bytes.len() + SMALL_BYTES, &BlobChunkV1 { total: *total, bytes })
+        }
         Response::Raft(bytes) => kind(kind::RAFT).write_bytes(bytes),
         Response::Done => kind(kind::DONE).write_bytes(&[]),
         Response::Refused(refusal) => kind(kind::REFUSED).write(&RefusedV1 {
@@ -142,11 +145,11 @@ fn response(body: Body<'_>) -> Result<Response, WireError> {
         }
         kind::TASKS => {
             let form: &ArchivedVec<ArchivedTaskViewV1<'_>> = body.form()?;
-            Response::Tasks(form.iter().map(TryInto::try_into).collect::<Result<_, _>>()?)
+            Response::Tasks(read_all(form)?)
         }
         kind::NODES => {
             let form: &ArchivedVec<ArchivedNodeViewV1<'_>> = body.form()?;
-            Response::Nodes(form.iter().map(TryInto::try_into).collect::<Result<_, _>>()?)
+            Response::Nodes(read_all(form)?)
         }
         kind::STATUS => {
             let form: &ArchivedStatusViewV1<'_> = body.form()?;

@@ -8,7 +8,7 @@ use super::bounds::{Bounded, duration, name};
 use super::job::{IndexRangeV1, JobStateV1, TaskStateV1};
 use super::node::{NodeCapacityV1, NodeRoleV1};
 use super::outcome::{CostV1, FailureV1, OutcomeV1};
-use super::{DurationV1, WireError, plain_enum};
+use super::{DurationV1, WireError, plain_enum, read_all};
 use crate::message::{JobView, NodeState, NodeView, StatusView, TaskView};
 
 /// Tasks of a node.
@@ -231,7 +231,7 @@ impl TryFrom<&ArchivedStatusViewV1<'_>> for StatusView {
             term: form.term.to_native(),
             applied: form.applied.to_native(),
             voters: form.voters.iter().map(|node| NodeId(node.to_native())).collect(),
-            nodes: form.nodes.iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
+            nodes: read_all(&form.nodes)?,
             jobs_active: form.jobs_active.to_native(),
             tasks_queued: form.tasks_queued.to_native(),
             version: form.version.to_string(),

@@ -5,11 +5,11 @@ use rkyv::vec::ArchivedVec;
 use rkyv::with::InlineAsBox;
 use rkyv::{Archive, Serialize};
 
-use super::WireError;
 use super::attempt::{ArchivedAttemptRangeV1, AttemptRangeV1, FinishedTasksV1, attempts};
-use super::body::{Body, Kind};
+use super::body::{Body, Kind, TASK_BYTES};
 use super::bounds::{Bounded, name};
 use super::node::NodeCapacityV1;
+use super::{WireError, read_all};
 use crate::message::WorkerMessage;
 
 const WHAT: &str = "worker message";
@@ -48,8 +48,10 @@ pub fn encode_worker_message(message: &WorkerMessage) -> Result<Vec<u8>, WireErr
             capacity: capacity.into(),
             holding: attempts(holding),
         }),
-        WorkerMessage::TasksFinished { sequence, tasks } => kind(kind::TASKS_FINISHED)
-            .write(&TasksFinishedV1 { sequence: *sequence, tasks: tasks.iter().map(Into::into).collect() }),
+        WorkerMessage::TasksFinished { sequence, tasks } => kind(kind::TASKS_FINISHED).write_large(
+            tasks.len() * TASK_BYTES,
+            &TasksFinishedV1 { sequence: *sequence, tasks: tasks.iter().map(Into::into).collect() },
+        ),
         WorkerMessage::Heartbeat { running } => kind(kind::HEARTBEAT).write(&attempts(running)),
         WorkerMessage::Goodbye => kind(kind::GOODBYE).write_bytes(&[]),
     }
@@ -70,10 +72,7 @@ pub fn decode_worker_message(bytes: &[u8]) -> Result<WorkerMessage, WireError> {
         }
         kind::TASKS_FINISHED => {
             let form: &ArchivedTasksFinishedV1<'_> = body.form()?;
-            WorkerMessage::TasksFinished {
-                sequence: form.sequence.to_native(),
-                tasks: form.tasks.iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
-            }
+            WorkerMessage::TasksFinished { sequence: form.sequence.to_native(), tasks: read_all(&form.tasks)? }
         }
         kind::HEARTBEAT => {
             let form: &ArchivedVec<ArchivedAttemptRangeV1> = body.form()?;
