@@ -4,29 +4,37 @@ use std::collections::BTreeMap;
 
 use super::{Finding, Source, Workspace};
 
-/// The first two letters of a code, and the file that holds its table: code and explanation.
-const TABLES: &[(&str, &str)] =
-    &[("MC", "engine/mcode/src/codes.rs"), ("NX", "actors/src/codes.rs"), ("TE", "engine/tensor/src/error.rs")];
+/// The first two letters of a code, and the files that hold its tables: code and explanation.
+const TABLES: &[(&str, &[&str])] = &[
+    ("MC", &["engine/mcode/src/codes.rs"]),
+    ("NX", &["actors/src/codes.rs", "nexus/src/cli/codes.rs"]),
+    ("TE", &["engine/tensor/src/error.rs"]),
+];
 
-/// Every code that stands in a string of the code, outside tests, is in its table, and belongs to one crate.
+/// Every code that stands in a string of the code, outside tests, is in exactly one table and belongs to one crate.
 pub(super) fn check(workspace: &Workspace) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut owners: BTreeMap<&str, &Source> = BTreeMap::new();
-    for source in workspace.sources().filter(|source| TABLES.iter().all(|(_, table)| source.path != *table)) {
+    for source in workspace.sources() {
         for token in source.tokens().iter().filter(|token| !source.is_test_line(token.line)) {
             let Some(code) = token.text.strip_prefix('"').and_then(|text| text.strip_suffix('"')) else { continue };
-            let Some((_, table)) = TABLES.iter().find(|(kind, _)| is_code(code, kind)) else { continue };
-            let documented = workspace
-                .source(table)
-                .is_some_and(|table| table.tokens().iter().any(|documented| documented.text == token.text));
-            if !documented {
-                let message = format!("{code} is not in {table}: say there what it means and how to mend it");
-                findings.push(Finding::new(&source.path, token.line, message));
+            let Some((_, tables)) = TABLES.iter().find(|(kind, _)| is_code(code, kind)) else { continue };
+            let mut report = |message| findings.push(Finding::new(&source.path, token.line, message));
+            let holds = |table: &&&str| workspace.source(table).is_some_and(|table| table.has_token(&token.text));
+            let documented: Vec<&&str> = tables.iter().filter(holds).collect();
+            if tables.contains(&source.path.as_str()) {
+                if documented.len() > 1 {
+                    report(format!("{code} is in two tables, {documented:?}: take a number that is free"));
+                }
+                continue;
+            }
+            if documented.is_empty() {
+                let tables = tables.join(" or ");
+                report(format!("{code} is not in {tables}: say there what it means and how to mend it"));
             }
             let owner = *owners.entry(code).or_insert(source);
             if owner.crate_folder() != source.crate_folder() {
-                let message = format!("{code} belongs to {}: take a number that is free, or its constant", owner.path);
-                findings.push(Finding::new(&source.path, token.line, message));
+                report(format!("{code} belongs to {}: take a number that is free, or its constant", owner.path));
             }
         }
     }
@@ -65,5 +73,14 @@ mod tests {
         let found: Vec<String> =
             check(&Workspace::from_texts(&texts)).into_iter().map(|finding| finding.file).collect();
         assert_eq!(found, ["nexus/src/error.rs"]);
+    }
+
+    #[test]
+    fn a_code_in_two_tables_is_found() {
+        let texts = [
+            ("actors/src/codes.rs", "const T: &str = \"NX0501\";"),
+            ("nexus/src/cli/codes.rs", "const T: &str = \"NX0501\";"),
+        ];
+        assert_eq!(check(&Workspace::from_texts(&texts)).len(), 2);
     }
 }
