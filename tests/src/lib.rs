@@ -1,8 +1,9 @@
 //! What the tests of the whole project share: the house rules as code ([`tidy`]), the `nexus` binary as its users run it
-//! ([`binary`]), and the golden results of the examples ([`golden`]).
+//! ([`binary`]), nodes as processes ([`node`]), and the golden results of the examples ([`golden`]).
 //!
 //! No product code depends on this crate. The tests themselves are in `tests/tests/`, one file a concern.
 
 pub mod binary;
 pub mod golden;
+pub mod node;
 pub mod tidy;

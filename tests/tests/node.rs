@@ -5,8 +5,8 @@ use serde_json::json;
 
 fn program(folder: &std::path::Path, name: &str, source: &str) -> String {
     let path = folder.join(name);
-    std::fs::write(&path, source).unwrap();
-    path.to_str().unwrap().to_owned()
+    std::fs::write(&path, source).expect("a temporary folder can be written to");
+    path.to_str().expect("temporary paths are UTF-8").to_owned()
 }
 
 #[test]
