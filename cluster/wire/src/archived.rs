@@ -20,6 +20,7 @@ mod node;
 mod outcome;
 mod request;
 mod response;
+mod size;
 mod view;
 mod worker;
 
@@ -40,6 +41,7 @@ pub use node::{ArchivedNodeCapacityV1, ArchivedNodeRoleV1, NodeCapacityV1, NodeR
 pub use outcome::{ArchivedCostV1, ArchivedOutcomeV1, ArchivedPayloadV1, CostV1, OutcomeV1, PayloadV1};
 pub use request::{decode_join, decode_request, encode_request};
 pub use response::{decode_response, encode_response};
+pub use size::{batches, finished_bytes};
 pub use worker::{decode_worker_message, encode_worker_message};
 
 /// Alignment of an archive's first byte: any address will do.

@@ -4,6 +4,11 @@ use std::time::Duration;
 
 /// Largest frame body: 8 MiB. A full batch of completions (each at most 64 KiB inline) is cut to fit.
 pub const FRAME_BYTES_MAX: usize = 8 << 20;
+/// Largest message that becomes an entry of the log (a submission, ended tasks): half a frame, which is what consensus
+/// takes for one command, less room for what the command adds.
+pub const COMMAND_MESSAGE_BYTES_MAX: usize = FRAME_BYTES_MAX / 2 - (64 << 10);
+/// Most bytes of one end of tasks, with its texts and inline payloads: what the ledger keeps.
+pub const FINISHED_BYTES_MAX: usize = 2 << 20;
 /// A piece of a blob: 1 MiB keeps eight in a frame's bound and a slow link responsive.
 pub const BLOB_CHUNK_BYTES: usize = 1 << 20;
 /// Most jobs in one answer.
@@ -20,5 +25,6 @@ pub const WORKER_LEASE: Duration = Duration::from_secs(5);
 pub const REQUEST_DEADLINE: Duration = Duration::from_secs(30);
 
 const _: () = assert!(BLOB_CHUNK_BYTES < FRAME_BYTES_MAX);
+const _: () = assert!(FINISHED_BYTES_MAX < COMMAND_MESSAGE_BYTES_MAX && COMMAND_MESSAGE_BYTES_MAX < FRAME_BYTES_MAX);
 const _: () = assert!(TASKS_PAGE_BYTES < FRAME_BYTES_MAX);
 const _: () = assert!(WORKER_LEASE.as_millis() >= 4 * HEARTBEAT_INTERVAL.as_millis());

@@ -168,6 +168,26 @@ fn what_does_not_fit_a_frame_is_refused_on_both_sides() {
     assert!(matches!(decode_response(&bytes), Err(WireError::TooLarge { what: "response", .. })));
 }
 
+#[test]
+fn what_becomes_an_entry_of_the_log_fits_one() {
+    let submit = |bytes: usize| {
+        let program = Program::MCode { file: "a.mcode".into(), source: "x".repeat(bytes).into() };
+        encode_request(&Request::SubmitJob { spec: Box::new(JobSpec::single("a", program)), key: None })
+    };
+    let most = limits::COMMAND_MESSAGE_BYTES_MAX;
+    let beside = submit(0).unwrap().len();
+    assert_eq!(submit(most - beside).unwrap().len(), most);
+    assert_eq!(submit(most - beside + 1), Err(WireError::TooLarge { what: "request", found: most + 1, most }));
+
+    let outputs = |count: usize| {
+        let output = Payload::Inline(vec![7; INLINE_BYTES_MAX].into());
+        finished(Outcome::Succeeded(TaskOutput { result: output.clone(), outputs: vec![("y".into(), output); count] }))
+    };
+    assert!(encode_worker_message(&outputs(29)).is_ok());
+    let error = encode_worker_message(&outputs(31)).unwrap_err();
+    assert!(matches!(error, WireError::TooLarge { what: "end of a task", .. }), "{error}");
+}
+
 fn finished(outcome: Outcome) -> WorkerMessage {
     let attempt = AttemptRange { job: JobId(1), range: IndexRange::new(0, 1), token: AttemptToken(2) };
     WorkerMessage::TasksFinished { sequence: 1, tasks: vec![FinishedTasks { attempt, outcome, cost: Cost::default() }] }

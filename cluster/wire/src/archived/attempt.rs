@@ -4,9 +4,11 @@ use nexus_model::{AttemptToken, JobId};
 use rkyv::{Archive, Serialize};
 
 use super::WireError;
-use super::bounds::Bounded;
+use super::bounds::{Bounded, bytes};
 use super::job::IndexRangeV1;
 use super::outcome::{CostV1, OutcomeV1};
+use super::size::finished_bytes;
+use crate::limits::FINISHED_BYTES_MAX;
 use crate::message::{AttemptRange, FinishedTasks};
 
 /// [`AttemptRange`].
@@ -73,7 +75,8 @@ impl Bounded for FinishedTasks {
     fn check_bounds(&self) -> Result<(), WireError> {
         self.attempt.check_bounds()?;
         self.outcome.check_bounds()?;
-        self.cost.check_bounds()
+        self.cost.check_bounds()?;
+        bytes("end of a task", finished_bytes(self), FINISHED_BYTES_MAX)
     }
 }
 

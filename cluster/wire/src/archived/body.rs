@@ -13,8 +13,9 @@ use rkyv::api::high::HighValidator;
 use rkyv::bytecheck::CheckBytes;
 use rkyv::rancor::Error as ArchiveError;
 
+use super::bounds::bytes;
 use super::{Form, WireError, access, archive_behind};
-use crate::limits::FRAME_BYTES_MAX;
+use crate::limits::{COMMAND_MESSAGE_BYTES_MAX, FRAME_BYTES_MAX};
 
 /// The version that this build writes and reads.
 pub(super) const BODY_VERSION: u8 = 1;
@@ -41,14 +42,19 @@ impl Kind {
     /// The same where the archive will take about `room` bytes: a buffer that grows step by step costs more than the
     /// archive.
     pub(super) fn write_large(self, room: usize, form: &impl Form) -> Result<Vec<u8>, WireError> {
-        check_size(self.what, archive_behind(self.prefix(room), form)?)
+        check_size(self.what, archive_behind(self.prefix(room), form)?, FRAME_BYTES_MAX)
+    }
+
+    /// The same for a message that becomes an entry of the log, which must fit one.
+    pub(super) fn write_command(self, room: usize, form: &impl Form) -> Result<Vec<u8>, WireError> {
+        check_size(self.what, archive_behind(self.prefix(room), form)?, COMMAND_MESSAGE_BYTES_MAX)
     }
 
     /// The body of a message of bytes only.
     pub(super) fn write_bytes(self, bytes: &[u8]) -> Result<Vec<u8>, WireError> {
         let mut body = self.prefix(bytes.len());
         body.extend_from_slice(bytes);
-        check_size(self.what, body)
+        check_size(self.what, body, FRAME_BYTES_MAX)
     }
 
     fn prefix(self, room: usize) -> Vec<u8> {
@@ -58,11 +64,9 @@ impl Kind {
     }
 }
 
-fn check_size(what: &'static str, body: Vec<u8>) -> Result<Vec<u8>, WireError> {
-    match body.len() {
-        ..=FRAME_BYTES_MAX => Ok(body),
-        found => Err(WireError::TooLarge { what, found, most: FRAME_BYTES_MAX }),
-    }
+fn check_size(what: &'static str, body: Vec<u8>, most: usize) -> Result<Vec<u8>, WireError> {
+    bytes(what, body.len(), most)?;
+    Ok(body)
 }
 
 /// A body that came in: its version is ours, its kind and archive have not been looked at.
@@ -74,15 +78,13 @@ pub(super) struct Body<'a> {
 }
 
 impl<'a> Body<'a> {
-    /// Takes the version and the kind from the front of `bytes`, which should be a `what`.
-    pub(super) fn open(what: &'static str, bytes: &'a [u8]) -> Result<Self, WireError> {
-        if bytes.len() > FRAME_BYTES_MAX {
-            return Err(WireError::TooLarge { what, found: bytes.len(), most: FRAME_BYTES_MAX });
-        }
-        match *bytes {
+    /// Takes the version and the kind from the front of `body`, which should be a `what`.
+    pub(super) fn open(what: &'static str, body: &'a [u8]) -> Result<Self, WireError> {
+        bytes(what, body.len(), FRAME_BYTES_MAX)?;
+        match *body {
             [BODY_VERSION, kind, ref archive @ ..] => Ok(Body { what, kind, archive }),
             [version, _, ..] => Err(WireError::Version { what, version }),
-            _ => Err(WireError::Truncated { what, found: bytes.len() }),
+            _ => Err(WireError::Truncated { what, found: body.len() }),
         }
     }
 
@@ -92,6 +94,15 @@ impl<'a> Body<'a> {
         A: Portable + for<'c> CheckBytes<HighValidator<'c, ArchiveError>>,
     {
         access(self.archive)
+    }
+
+    /// The form of a message that becomes an entry of the log, checked.
+    pub(super) fn command<A>(self) -> Result<&'a A, WireError>
+    where
+        A: Portable + for<'c> CheckBytes<HighValidator<'c, ArchiveError>>,
+    {
+        bytes(self.what, PREFIX_BYTES + self.archive.len(), COMMAND_MESSAGE_BYTES_MAX)?;
+        self.form()
     }
 
     /// The bytes of a message of bytes only.

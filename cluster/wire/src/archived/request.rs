@@ -108,9 +108,8 @@ pub fn encode_request(request: &Request) -> Result<Vec<u8>, WireError> {
     request.check_bounds()?;
     let kind = |number| Kind { what: WHAT, number };
     match request {
-        Request::SubmitJob { spec, key } => {
-            kind(kind::SUBMIT_JOB).write(&SubmitJobV1 { spec: (&**spec).try_into()?, key: key.as_deref() })
-        }
+        Request::SubmitJob { spec, key } => kind(kind::SUBMIT_JOB)
+            .write_command(SMALL_BYTES, &SubmitJobV1 { spec: (&**spec).try_into()?, key: key.as_deref() }),
         Request::ListJobs { limit, before } => {
             kind(kind::LIST_JOBS).write(&ListJobsV1 { limit: *limit, before: before.map(|job| job.0) })
         }
@@ -170,7 +169,7 @@ fn request(body: Body<'_>) -> Result<Request, WireError> {
     let job = || body.form::<ArchivedU64>().map(|job| JobId(job.to_native()));
     Ok(match body.kind {
         kind::SUBMIT_JOB => {
-            let form: &ArchivedSubmitJobV1<'_> = body.form()?;
+            let form: &ArchivedSubmitJobV1<'_> = body.command()?;
             Request::SubmitJob {
                 spec: Box::new((&form.spec).try_into()?),
                 key: form.key.as_ref().map(|key| key.to_string()),

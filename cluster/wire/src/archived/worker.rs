@@ -48,7 +48,7 @@ pub fn encode_worker_message(message: &WorkerMessage) -> Result<Vec<u8>, WireErr
             capacity: capacity.into(),
             holding: attempts(holding),
         }),
-        WorkerMessage::TasksFinished { sequence, tasks } => kind(kind::TASKS_FINISHED).write_large(
+        WorkerMessage::TasksFinished { sequence, tasks } => kind(kind::TASKS_FINISHED).write_command(
             tasks.len() * TASK_BYTES,
             &TasksFinishedV1 { sequence: *sequence, tasks: tasks.iter().map(Into::into).collect() },
         ),
@@ -71,7 +71,7 @@ pub fn decode_worker_message(bytes: &[u8]) -> Result<WorkerMessage, WireError> {
             }
         }
         kind::TASKS_FINISHED => {
-            let form: &ArchivedTasksFinishedV1<'_> = body.form()?;
+            let form: &ArchivedTasksFinishedV1<'_> = body.command()?;
             WorkerMessage::TasksFinished { sequence: form.sequence.to_native(), tasks: read_all(&form.tasks)? }
         }
         kind::HEARTBEAT => {
