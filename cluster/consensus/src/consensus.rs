@@ -132,16 +132,23 @@ impl<S: StateMachine> Consensus<S> {
         Ok(())
     }
 
-    /// Makes this node a cluster of one, reachable at `address`. A node that is a member already stays what it is.
+    /// Makes this node a cluster of one, reachable at `address`, and waits until it leads. A node that is a member already
+    /// stays what it is.
     ///
     /// # Errors
-    /// Consensus has stopped.
+    /// Consensus has stopped, or (`Busy`) the election takes unreasonably long; it goes on nevertheless.
     pub async fn initialize_single(&self, address: &str) -> Result<(), ProposeError> {
         let members = BTreeMap::from([(self.inner.node, BasicNode::new(address))]);
         match self.inner.raft.initialize(members).await {
-            Ok(()) | Err(RaftError::APIError(InitializeError::NotAllowed(_))) => Ok(()),
-            Err(RaftError::APIError(error)) => Err(ProposeError::Members(error.to_string())),
-            Err(RaftError::Fatal(fatal)) => Err(ProposeError::Stopped(fatal.to_string())),
+            Ok(()) => {}
+            Err(RaftError::APIError(InitializeError::NotAllowed(_))) => return Ok(()),
+            Err(RaftError::APIError(error)) => return Err(ProposeError::Members(error.to_string())),
+            Err(RaftError::Fatal(fatal)) => return Err(ProposeError::Stopped(fatal.to_string())),
+        }
+        match self.wait_until(READ_DEADLINE, |status| status.is_leader || !status.is_running).await {
+            Some(status) if status.is_leader => Ok(()),
+            Some(_) => Err(ProposeError::Stopped("it ended during the first election".to_owned())),
+            None => Err(ProposeError::Busy { retry_after: BUSY_RETRY }),
         }
     }
 

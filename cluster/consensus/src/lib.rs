@@ -11,6 +11,7 @@ mod consensus;
 mod directory;
 mod error;
 mod event;
+mod ledger;
 pub mod limits;
 mod log_file;
 mod log_store;
@@ -28,6 +29,8 @@ mod status;
 #[cfg(test)]
 mod storage_suite;
 mod stored;
+#[cfg(test)]
+mod test_disk;
 #[cfg(test)]
 mod test_machine;
 mod timing;

@@ -1,147 +1,26 @@
-//! The log on a disk that loses power: what was flushed stays; of what was written since, any part may be there or not,
-//! down to single sectors. And the log on a disk that fails.
+//! Tests of the log, and of a whole node, on a disk that loses power or fails.
 
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
+use nexus_model::NodeId;
 use openraft::EntryPayload;
 use openraft::storage::RaftLogStorage;
 
+use crate::consensus::{Consensus, ConsensusConfig};
+use crate::directory::DataDirectory;
+use crate::error::{FatalError, ProposeError};
+use crate::event::{Event, Events};
 use crate::log_file::{Change, LogFile};
 use crate::log_store::LogStore;
+use crate::machine_store::SnapshotPolicy;
+use crate::network::{RaftTransport, TransportError};
 use crate::raft_types::{CommandBytes, LeaderId, LogEntry, LogId, RaftTypes, Vote};
+use crate::test_disk::Disk;
 use crate::test_machine::Register;
-
-const SECTOR: usize = 512;
-
-/// A disk in memory.
-#[derive(Debug, Clone, Default)]
-struct Disk {
-    state: Arc<Mutex<DiskState>>,
-}
-
-#[derive(Debug, Clone, Default)]
-struct DiskState {
-    /// As the operating system shows it.
-    seen: Vec<u8>,
-    /// As it is after a power cut at best and at worst: the flushed bytes, and the sectors and lengths written since.
-    flushed: Vec<u8>,
-    since: Vec<Unflushed>,
-    flushes: usize,
-    /// The power goes at this flush, before anything of it is done.
-    cut_at: Option<usize>,
-    /// What the disk says then instead.
-    error: Option<io::ErrorKind>,
-    is_dead: bool,
-}
-
-#[derive(Debug, Clone)]
-enum Unflushed {
-    Sector { offset: usize, bytes: Vec<u8> },
-    Length(usize),
-}
-
-/// A small generator (Knuth's MMIX constants): the same seed, the same disk.
-struct Chance(u64);
-
-impl Chance {
-    fn coin(&mut self) -> bool {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        self.0 >> 63 == 1
-    }
-}
-
-impl Disk {
-    /// What is there when the power comes back: each unflushed sector made it or not.
-    fn after_power_cut(&self, seed: u64) -> Disk {
-        let state = self.state.lock().unwrap();
-        let mut chance = Chance(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5bf0_3635);
-        let mut bytes = state.flushed.clone();
-        for unflushed in &state.since {
-            match unflushed {
-                Unflushed::Length(length) => bytes.resize(*length, 0),
-                Unflushed::Sector { offset, bytes: sector } => {
-                    if chance.coin() && offset + sector.len() <= bytes.len() {
-                        bytes[*offset..offset + sector.len()].copy_from_slice(sector);
-                    }
-                }
-            }
-        }
-        let state = DiskState { seen: bytes.clone(), flushed: bytes, ..DiskState::default() };
-        Disk { state: Arc::new(Mutex::new(state)) }
-    }
-
-    fn cut_at(self, flush: usize, error: Option<io::ErrorKind>) -> Self {
-        {
-            let mut state = self.state.lock().unwrap();
-            (state.cut_at, state.error) = (Some(flush), error);
-        }
-        self
-    }
-
-    fn flushes(&self) -> usize {
-        self.state.lock().unwrap().flushes
-    }
-}
-
-impl DiskState {
-    fn alive(&self) -> io::Result<()> {
-        if self.is_dead { Err(self.error.unwrap_or(io::ErrorKind::BrokenPipe).into()) } else { Ok(()) }
-    }
-}
-
-impl redb::StorageBackend for Disk {
-    fn len(&self) -> io::Result<u64> {
-        Ok(self.state.lock().unwrap().seen.len() as u64)
-    }
-
-    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        let state = self.state.lock().unwrap();
-        let start = usize::try_from(offset).unwrap();
-        let bytes = state.seen.get(start..start + out.len()).ok_or(io::ErrorKind::UnexpectedEof)?;
-        out.copy_from_slice(bytes);
-        Ok(())
-    }
-
-    fn set_len(&self, len: u64) -> io::Result<()> {
-        let mut state = self.state.lock().unwrap();
-        state.alive()?;
-        let len = usize::try_from(len).unwrap();
-        state.seen.resize(len, 0);
-        state.since.push(Unflushed::Length(len));
-        Ok(())
-    }
-
-    fn sync_data(&self) -> io::Result<()> {
-        let mut state = self.state.lock().unwrap();
-        state.alive()?;
-        if state.cut_at == Some(state.flushes) {
-            state.is_dead = true;
-            return state.alive();
-        }
-        state.flushes += 1;
-        state.flushed = state.seen.clone();
-        state.since.clear();
-        Ok(())
-    }
-
-    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        let mut state = self.state.lock().unwrap();
-        state.alive()?;
-        let start = usize::try_from(offset).unwrap();
-        state.seen[start..start + data.len()].copy_from_slice(data);
-        let mut done = 0;
-        while done < data.len() {
-            let end = ((start + done) / SECTOR + 1) * SECTOR - start;
-            let bytes = data[done..end.min(data.len())].to_vec();
-            let sector = Unflushed::Sector { offset: start + done, bytes };
-            state.since.push(sector);
-            done = end;
-        }
-        Ok(())
-    }
-}
 
 fn id(index: u64) -> LogId {
     LogId { leader_id: LeaderId { term: 1, node_id: 1 }, index }
@@ -256,4 +135,56 @@ async fn a_failed_flush_ends_the_log_and_is_never_tried_again() {
     log.close();
     let kept = seen(&disk.after_power_cut(1)).vote.map_or(0, |vote| vote.leader_id.term);
     assert!(kept == saved || kept == saved + 1, "{kept} of {saved}");
+}
+
+/// A voter alone has nobody to talk to.
+struct Nobody;
+
+impl RaftTransport for Nobody {
+    async fn send(&self, node: NodeId, _address: &str, _message: Vec<u8>) -> Result<Vec<u8>, TransportError> {
+        Err(TransportError::Unreachable(format!("there is no {node}")))
+    }
+}
+
+/// A node whose log is on `disk`; its other files are in `folder`.
+async fn node_on(disk: &Disk, folder: &Path) -> (Consensus<Register>, Events<Register>) {
+    let mut directory = DataDirectory::open(folder).unwrap();
+    (directory.log, directory.identity) = LogStore::on(LogFile::open_on(disk.clone()).unwrap()).unwrap();
+    let config = ConsensusConfig { node: NodeId(1), cluster: "test".to_owned(), snapshots: SnapshotPolicy::default() };
+    Consensus::open(directory, config, Arc::new(Nobody)).await.unwrap()
+}
+
+/// Fills the disk at one flush after the other: the node ends and names the reason, and what it acknowledged is there when
+/// it comes back after a power cut.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_ends_the_node_by_name_and_loses_nothing_acknowledged() {
+    for flush in 12..20 {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = Disk::default().cut_at(flush, Some(io::ErrorKind::StorageFull));
+        let (node, mut events) = node_on(&disk, folder.path()).await;
+        node.initialize_single("nowhere").await.unwrap();
+        let mut acknowledged = 0;
+        let error = loop {
+            match node.propose(&format!("text {acknowledged}")).await {
+                Ok(_) => acknowledged += 1,
+                Err(error) => break error,
+            }
+        };
+        assert!(matches!(error, ProposeError::Stopped(_)), "{error:?}");
+        let fatal = loop {
+            if let Event::Fatal(fatal) = events.recv().await.expect("the end is told") {
+                break fatal;
+            }
+        };
+        assert_eq!(fatal, FatalError::DiskFull);
+        node.shutdown().await;
+        for seed in 0..4 {
+            let (node, events) = node_on(&disk.after_power_cut(seed), folder.path()).await;
+            drop(events);
+            node.wait_until(Duration::from_secs(30), |status| status.is_leader).await.expect("it leads again");
+            let texts = node.read(|register, _| register.texts.len()).await.unwrap();
+            assert!((acknowledged..=acknowledged + 1).contains(&texts), "{texts}, acknowledged {acknowledged}");
+            node.shutdown().await;
+        }
+    }
 }

@@ -4,5 +4,6 @@
 
 mod cluster;
 mod journal;
+mod kill;
 mod memory_network;
 mod single_node;
