@@ -1,1 +1,15 @@
-//! nexus-blobs.
+//! Content-addressed storage of one node: immutable byte strings under their BLAKE3 hash, on disk, the small and recent
+//! ones also in memory. It is not a network: pieces from other nodes are brought by actors and checked here.
+//!
+//! All calls block on the disk: callers use a thread that may block. One process at a time uses a directory.
+
+mod cache;
+mod checked;
+mod disk;
+mod error;
+mod incoming;
+mod store;
+
+pub use error::BlobError;
+pub use incoming::Incoming;
+pub use store::{BlobStore, INCOMING_MAX};
