@@ -97,11 +97,18 @@ impl Authority {
         self.fingerprint
     }
 
+    /// BLAKE3 of the public key of a signing request: what a member is known by before it has a certificate. Fails like
+    /// [`Authority::sign`].
+    pub fn fingerprint_of_request(request_pem: &str) -> Result<[u8; 32], LinkError> {
+        let request = CertificateSigningRequestParams::from_pem(request_pem)
+            .map_err(|error| LinkError::Certificate { what: "the signing request", reason: error.to_string() })?;
+        Ok(*blake3::hash(request.public_key.der_bytes()).as_bytes())
+    }
+
     /// Signs the public key of a request for `subject` and returns the certificate, PEM. Whatever else the request asks
     /// for is ignored. Fails with [`LinkError::Certificate`] where the request does not prove that its sender has the key.
     pub fn sign(&self, request_pem: &str, subject: &Subject, validity: Duration) -> Result<String, LinkError> {
-        let request = CertificateSigningRequestParams::from_pem(request_pem)
-            .map_err(|error| LinkError::Certificate { what: "the signing request", reason: error.to_string() })?;
+        let request = read_request(request_pem)?;
         self.issue(&request.public_key, subject, validity)
     }
 
@@ -133,6 +140,18 @@ impl Authority {
         let issuer = Issuer::from_ca_cert_pem(&self.certificate_pem, self.key.pair()).map_err(crypto)?;
         params.signed_by(key, &issuer).map(|certificate| certificate.pem()).map_err(crypto)
     }
+}
+
+/// The [`Key::fingerprint`] of the key that a signing request is for. Fails where the request does not prove that its
+/// sender has the key.
+pub fn request_fingerprint(request_pem: &str) -> Result<[u8; 32], LinkError> {
+    let request = read_request(request_pem)?;
+    Ok(*blake3::hash(&request.public_key.subject_public_key_info()).as_bytes())
+}
+
+fn read_request(pem: &str) -> Result<CertificateSigningRequestParams, LinkError> {
+    CertificateSigningRequestParams::from_pem(pem)
+        .map_err(|error| LinkError::Certificate { what: "the signing request", reason: error.to_string() })
 }
 
 fn set_validity(params: &mut CertificateParams, validity: Duration) -> Result<(), LinkError> {

@@ -199,7 +199,7 @@ impl LinkError {
     }
 
     /// What the person at the keyboard can do, where there is something.
-    pub fn help(&self) -> Option<String> {
+    pub fn help(&self) -> Option<&'static str> {
         let text = match self {
             LinkError::Address { .. } => "write it like `192.168.1.7:4747` or `mac-studio.local:4747`",
             LinkError::Bind { source, .. } => match source.kind() {
@@ -238,7 +238,7 @@ impl LinkError {
             | LinkError::File { .. }
             | LinkError::Crypto(_) => return None,
         };
-        Some(text.to_owned())
+        Some(text)
     }
 
     /// Whether the other end may have carried out the request.

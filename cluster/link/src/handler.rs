@@ -37,7 +37,7 @@ pub trait Handler: Send + Sync + 'static {
 pub struct PeerInfo {
     /// Whom its certificate names; `None` for a machine without one, which may only send [`MessageType::JOIN`].
     pub subject: Option<Subject>,
-    /// BLAKE3 of its certificate.
+    /// BLAKE3 of the public key of its certificate, as [`crate::Key::fingerprint`].
     pub fingerprint: Option<[u8; 32]>,
     /// Where it was when it connected.
     pub address: SocketAddr,
@@ -62,7 +62,7 @@ impl PeerInfo {
             let reason = format!("it is for the cluster `{theirs}`");
             return Err(LinkError::Certificate { what: "the certificate of the peer", reason });
         }
-        Ok(PeerInfo { subject: Some(subject), fingerprint: Some(*blake3::hash(leaf).as_bytes()), address, version })
+        Ok(PeerInfo { subject: Some(subject), fingerprint: Some(tls::key_fingerprint(leaf)?), address, version })
     }
 
     /// What it may do; `None` without a certificate.

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::path::Path;
 
-use rcgen::{CertificateParams, DistinguishedName, KeyPair, PKCS_ED25519};
+use rcgen::{CertificateParams, DistinguishedName, KeyPair, PKCS_ED25519, PublicKeyData};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::sign::CertifiedKey;
@@ -55,6 +55,11 @@ impl Key {
             .serialize_request(&self.pair)
             .and_then(|request| request.pem())
             .map_err(|error| LinkError::Crypto(error.to_string()))
+    }
+
+    /// BLAKE3 of the public key: the name of the machine that no certificate changes.
+    pub fn fingerprint(&self) -> [u8; 32] {
+        *blake3::hash(&self.pair.subject_public_key_info()).as_bytes()
     }
 
     pub(crate) fn pair(&self) -> &KeyPair {
@@ -144,9 +149,9 @@ impl Identity {
         *blake3::hash(&self.authority).as_bytes()
     }
 
-    /// BLAKE3 of the certificate.
+    /// [`Key::fingerprint`] of its key.
     pub fn fingerprint(&self) -> [u8; 32] {
-        *blake3::hash(&self.certificate).as_bytes()
+        self.key.fingerprint()
     }
 
     pub(crate) fn authority(&self) -> &CertificateDer<'static> {

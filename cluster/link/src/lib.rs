@@ -20,7 +20,7 @@ mod subject;
 mod tls;
 mod token;
 
-pub use authority::Authority;
+pub use authority::{Authority, request_fingerprint};
 pub use error::LinkError;
 pub use frames::{FrameReceiver, FrameSender, Message};
 pub use handler::{Handler, IncomingRequest, IncomingStream, PeerInfo};

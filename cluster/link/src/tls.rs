@@ -151,6 +151,12 @@ pub(crate) fn subject_of(certificate: &CertificateDer<'_>) -> Result<(String, Su
     Subject::from_uri(&uri).ok_or_else(|| unusable(format!("`{uri}` names nobody")))
 }
 
+/// BLAKE3 of the public key of a certificate.
+pub(crate) fn key_fingerprint(certificate: &CertificateDer<'_>) -> Result<[u8; 32], LinkError> {
+    let (_, parsed) = X509Certificate::from_der(certificate).map_err(|error| unusable(error.to_string()))?;
+    Ok(*blake3::hash(parsed.tbs_certificate.subject_pki.raw).as_bytes())
+}
+
 /// The name of the cluster of an authority's certificate.
 pub(crate) fn cluster_of_authority(certificate: &CertificateDer<'_>) -> Result<String, LinkError> {
     let uri = uri_of(certificate)?;

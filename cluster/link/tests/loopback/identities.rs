@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use nexus_link::{Authority, Identity, Key, LinkError, Subject};
+use nexus_link::{Authority, Identity, Key, LinkError, Subject, request_fingerprint};
 use nexus_model::{NodeId, NodeRole};
 
 use crate::support::{Cluster, YEAR};
@@ -98,10 +98,13 @@ fn a_signing_request_gets_a_certificate_only_with_proof_and_never_the_names_it_a
     let names = format!("{:?}", parsed.subject_alternative_name().unwrap().unwrap().value.general_names);
     assert!(names.contains("node-7.nexus.internal") && !names.contains("node-1."), "{names}");
 
-    let request = Key::generate().unwrap().signing_request().unwrap();
+    let key = Key::generate().unwrap();
+    let request = key.signing_request().unwrap();
     assert!(sign(&request).is_ok());
+    assert_eq!(request_fingerprint(&request).unwrap(), key.fingerprint());
     for bad in ["", "-----BEGIN CERTIFICATE REQUEST-----", &request[..request.len() / 2], &request.replace('M', "N")] {
         let error = sign(bad).unwrap_err();
+        assert!(request_fingerprint(bad).is_err());
         assert!(error.to_string().starts_with("the signing request cannot be used"), "{error}");
     }
     let nobody = Subject::Client { name: "a/b".to_owned(), role: NodeRole::Admin, node: None };
