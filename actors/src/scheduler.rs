@@ -275,8 +275,7 @@ impl Scheduler {
 fn input_of(effect: Effect) -> Option<Input> {
     Some(match effect {
         Effect::JobAccepted { job, spec } => {
-            let facts = JobFacts { user: spec.user.clone(), priority: spec.priority, cpus: spec.resources.cpus };
-            Input::JobAccepted { job, facts }
+            Input::JobAccepted { job, facts: JobFacts::of(&spec) }
         }
         Effect::TasksReady { job, range, suspect } => {
             Input::TasksReady { job, range, suspect: suspect == Suspect::Yes }

@@ -1,64 +1,207 @@
-//! What the scheduler knows of one job.
+//! A job as the scheduler sees it: what is ready, who has what, and how long its tasks take.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use nexus_model::IndexRange;
+use nexus_model::{IndexRange, NodeId};
 
-use crate::ready::ReadySet;
+use crate::input::JobFacts;
+use crate::node::Load;
+use crate::ranges::RangeSet;
+use crate::{RAMP, SHORT_NS, TASK_COST_NS, UNKNOWN_NS};
 
-/// Weight of the newest report in a job's pace.
-const NEWEST_WEIGHT: f64 = 0.3;
-
-/// A job that has not ended.
-#[derive(Debug)]
-pub(crate) struct Job {
-    pub(crate) user: String,
-    pub(crate) priority: i32,
+/// Tasks that can be placed in the same way. The queue keeps a line for each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Lane {
+    pub(crate) kind: Kind,
     pub(crate) cpus: u32,
-    pub(crate) ready: ReadySet,
-    /// Ready tasks that have lost a worker.
-    pub(crate) suspects: ReadySet,
-    /// Tasks that nodes were given and that have not left them.
-    pub(crate) given: u64,
-    /// Tasks whose end was reported.
-    ended: u64,
-    seconds_per_task: Option<f64>,
 }
 
+/// How tasks are placed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    /// Known to be short: in advance, many at once.
+    Short,
+    /// Short as far as is known, but as many are in hand as that can vouch for: one for each idle slot.
+    Trial,
+    /// Long or unknown: one for each free slot.
+    Long,
+    /// Suspected: alone.
+    Suspect,
+}
+
+/// Whether tasks have lost a worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Suspect {
+    No,
+    Yes,
+}
+
+impl From<bool> for Suspect {
+    fn from(suspect: bool) -> Self {
+        if suspect { Suspect::Yes } else { Suspect::No }
+    }
+}
+
+/// What a node has of a job.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Holding {
+    pub(crate) tasks: u64,
+    /// What the node's load holds for it.
+    pub(crate) load: Load,
+    /// What the user's usage holds for it.
+    pub(crate) usage_ns: u64,
+}
+
+/// A proposal on its way through the log.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pending {
+    pub(crate) end: u32,
+    pub(crate) node: NodeId,
+    pub(crate) suspect: Suspect,
+}
+
+/// The job.
+#[derive(Debug, Clone)]
+pub(crate) struct Job {
+    pub(crate) user: u64,
+    pub(crate) priority: i32,
+    pub(crate) cpus: u32,
+    pub(crate) ready: RangeSet,
+    pub(crate) suspects: RangeSet,
+    /// Placements by their first task.
+    pub(crate) pending: BTreeMap<u32, Pending>,
+    pub(crate) held: BTreeMap<NodeId, Holding>,
+    /// Tasks in hand on all nodes.
+    pub(crate) given: u64,
+    /// The lines that it stands in: for its ready tasks, for its suspects.
+    pub(crate) lines: [Option<Lane>; 2],
+    pub(crate) pace: Pace,
+    pub(crate) family: u64,
+    short: bool,
+}
+
+/// How long tasks take, as far as it is known.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Pace {
+    /// Tasks whose run time is in the mean.
+    pub(crate) completed: u64,
+    mean_ns: f64,
+}
+
+impl Pace {
+    /// Learns from tasks that ran for `busy` together.
+    pub(crate) fn learn(&mut self, tasks: u32, busy: Duration) {
+        let batch = busy.as_nanos() as f64 / f64::from(tasks.max(1));
+        self.completed = self.completed.saturating_add(u64::from(tasks));
+        let weight = (f64::from(tasks) / self.completed.max(1) as f64).max(NEWEST_WEIGHT);
+        self.mean_ns += (batch - self.mean_ns) * weight;
+    }
+
+    /// What is believed of a job's tasks because of others of its family: the same, with little weight.
+    pub(crate) fn hearsay(self) -> Self {
+        Pace { completed: self.completed.min(HEARSAY_MAX), ..self }
+    }
+
+    /// Predicted time of a task on one slot, with what the runtime itself takes.
+    fn task_ns(self) -> u64 {
+        if self.completed == 0 { UNKNOWN_NS } else { (self.mean_ns as u64).saturating_add(TASK_COST_NS) }
+    }
+}
+
+/// Other jobs' tasks count for as many of one's own.
+const HEARSAY_MAX: u64 = 4;
+/// The weight of the newest batch once many are known (an exponentially weighted mean).
+const NEWEST_WEIGHT: f64 = 0.125;
+
 impl Job {
-    pub(crate) fn new(user: String, priority: i32, cpus: u32) -> Self {
+    pub(crate) fn new(user: u64, facts: &JobFacts) -> Self {
         Job {
             user,
-            priority,
-            cpus: cpus.max(1),
-            ready: ReadySet::default(),
-            suspects: ReadySet::default(),
+            priority: facts.priority,
+            cpus: facts.cpus.max(1),
+            ready: RangeSet::default(),
+            suspects: RangeSet::default(),
+            pending: BTreeMap::new(),
+            held: BTreeMap::new(),
             given: 0,
-            ended: 0,
-            seconds_per_task: None,
+            lines: [None; 2],
+            pace: Pace::default(),
+            family: facts.family,
+            short: false,
         }
     }
 
-    /// Tasks ran for `busy` together.
-    pub(crate) fn observe(&mut self, range: IndexRange, busy: Duration) {
-        let newest = busy.as_secs_f64() / f64::from(range.len().max(1));
-        let known = self.seconds_per_task.unwrap_or(newest);
-        self.seconds_per_task = Some(NEWEST_WEIGHT * newest + (1.0 - NEWEST_WEIGHT) * known);
-        self.ended += u64::from(range.len());
+    /// Learns from tasks that ran. Answers whether its tasks weigh differently on their nodes now.
+    pub(crate) fn learn(&mut self, tasks: u32, busy: Duration) -> bool {
+        self.pace.learn(tasks, busy);
+        // Twice the time to become long again, so that a job near the border does not flap.
+        self.judge(if self.short { 2 * SHORT_NS } else { SHORT_NS })
     }
 
-    /// Seconds that a task takes, once one has ended; never zero.
-    pub(crate) fn pace(&self) -> Option<f64> {
-        self.seconds_per_task.map(|seconds| seconds.max(1e-7))
+    /// Believes what is known of its family. Answers whether its tasks weigh differently on their nodes now.
+    pub(crate) fn believe(&mut self, pace: Pace) -> bool {
+        self.pace = pace;
+        self.judge(SHORT_NS)
     }
 
-    /// How many tasks have ended: the evidence behind the pace.
-    pub(crate) fn evidence(&self) -> u64 {
-        self.ended
+    fn judge(&mut self, border_ns: u64) -> bool {
+        let before = self.short;
+        self.short = self.task_ns() <= border_ns;
+        before != self.short
     }
 
-    /// Whether something could be assigned.
-    pub(crate) fn has_ready(&self) -> bool {
-        !self.ready.is_empty() || !self.suspects.is_empty()
+    /// How many more short tasks what is known can vouch for.
+    pub(crate) fn trust(&self) -> u64 {
+        self.pace.completed.saturating_mul(RAMP).saturating_sub(self.given)
+    }
+
+    /// Predicted time of a task on one slot.
+    pub(crate) fn task_ns(&self) -> u64 {
+        self.pace.task_ns()
+    }
+
+    /// The lines that it should stand in.
+    pub(crate) fn lanes(&self) -> [Option<Lane>; 2] {
+        let ready = match (self.short, self.trust()) {
+            (false, _) => Kind::Long,
+            (true, 0) => Kind::Trial,
+            (true, _) => Kind::Short,
+        };
+        let lane = |kind| Lane { kind, cpus: self.cpus };
+        [(!self.ready.is_empty()).then(|| lane(ready)), (!self.suspects.is_empty()).then(|| lane(Kind::Suspect))]
+    }
+
+    /// What `tasks` of it take from a node, and from the user's share.
+    pub(crate) fn take(&self, tasks: u64) -> (Load, u64) {
+        let cpus = tasks.saturating_mul(u64::from(self.cpus));
+        let usage_ns = cpus.saturating_mul(self.task_ns());
+        let load =
+            Load { cpus, pinned: if self.short { 0 } else { cpus }, short_ns: if self.short { usage_ns } else { 0 } };
+        (load, usage_ns)
+    }
+
+    /// Takes `range` out of the pending proposals on `node`: the parts that were pending.
+    pub(crate) fn settle(&mut self, range: IndexRange, node: NodeId) -> Vec<(IndexRange, Suspect)> {
+        let mut settled = Vec::new();
+        let first = self.pending.range(..=range.start).next_back().map_or(range.start, |(&start, _)| start);
+        let touched: Vec<(u32, Pending)> = self
+            .pending
+            .range(first..range.end.max(first))
+            .filter(|(_, pending)| pending.end > range.start && pending.node == node)
+            .map(|(&start, &pending)| (start, pending))
+            .collect();
+        for (start, pending) in touched {
+            self.pending.remove(&start);
+            let inside = IndexRange::new(start.max(range.start), pending.end.min(range.end));
+            if start < inside.start {
+                self.pending.insert(start, Pending { end: inside.start, ..pending });
+            }
+            if inside.end < pending.end {
+                self.pending.insert(inside.end, pending);
+            }
+            settled.push((inside, pending.suspect));
+        }
+        settled
     }
 }

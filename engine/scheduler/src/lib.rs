@@ -1,17 +1,51 @@
-//! The scheduler's core: which ready tasks go to which node, and how many at once.
+//! Which tasks run where: a pure value that is told what happens and answers with proposals.
 //!
-//! A pure value. It is told what happened ([`Input`]) and says what to propose ([`Assign`]); it knows no clock, no network
-//! and no ledger, so a leader change is just a new value that is told the standing of the ledger.
+//! It knows no clock, no network and no ledger. The scheduler actor on the leader turns the ledger's effects into
+//! [`Input`]s and proposes each [`Assign`].
 //!
-//! **Policy.** Higher priority first; within a priority the user with the fewest slots in use; within a user the oldest
-//! job; within a job the lowest index. Work goes to the node with the least work for each slot. A node is given enough to
-//! stay busy for [`PREFILL`] and no more: one task a slot while nothing is known of a job's pace, then ranges that grow
-//! with what has ended, so that microsecond tasks cost a fraction of a log entry and long tasks are not queued behind one
-//! another while another node idles. Tasks that have lost a worker run one at a time on a node.
+//! # Policy
+//! - **Order**: higher priority first; then the user who has used least; then the oldest job. A job that fits nowhere now
+//!   does not hold up those behind it; if its tasks are wider than what is free, one node is kept free for it.
+//! - **Long and unknown tasks** are given to the most idle node, one for each slot, never in advance: none waits behind
+//!   another while a slot is idle somewhere.
+//! - **Prediction** is the mean of the job's own tasks; before the first has run, that of the family (jobs of the same
+//!   program), with little weight.
+//! - **Short tasks** (predicted at most 25 ms) are given in advance, so that a worker never waits for the leader: up to
+//!   50 ms of work a slot, refilled below half. Tasks of microseconds so travel by the thousand.
+//! - **Imbalance** is bounded by what is given in advance: 50 ms of predicted work a slot, less towards the end of an
+//!   array, when chunks shrink to half a millisecond of work. If the prediction is wrong (a long task among short ones), the short ones
+//!   behind it wait for the worker's other slots.
+//! - **Suspects**, tasks that have lost a worker, run one at a time on each node, so that the next loss names the culprit.
 
+mod family;
+mod input;
 mod job;
 mod node;
-mod ready;
+mod plan;
+mod queue;
+mod ranges;
 mod scheduler;
 
-pub use scheduler::{Assign, Input, JobFacts, PREFILL, Scheduler};
+pub use input::{Assign, Input, JobFacts};
+pub use scheduler::Scheduler;
+
+const MS: u64 = 1_000_000;
+
+/// Work that a slot is given in advance, in ns: several trips to the leader and its disk, and little to lose.
+pub(crate) const QUEUE_NS: u64 = 50 * MS;
+/// A queue is refilled below this: half, so that few entries of the log carry many tasks.
+pub(crate) const LOW_WATER_NS: u64 = QUEUE_NS / 2;
+/// Longest predicted time of a task that is given in advance: two fill a slot's queue.
+pub(crate) const SHORT_NS: u64 = QUEUE_NS / 2;
+/// Least work worth a chunk of its own: about what committing it takes.
+pub(crate) const CHUNK_NS: u64 = MS / 2;
+/// What the runtime itself takes for a task, beside its run time.
+pub(crate) const TASK_COST_NS: u64 = 4_000;
+/// What a task of a job that has not run yet counts for, in fairness between users.
+pub(crate) const UNKNOWN_NS: u64 = 100 * MS;
+/// A chunk may be this many times the tasks that have run: the prediction earns its trust.
+pub(crate) const RAMP: u64 = 8;
+/// Most tasks in one proposal: what a worker reports back fits few frames.
+pub(crate) const CHUNK_TASKS_MAX: u64 = 16_384;
+
+const _: () = assert!(SHORT_NS <= QUEUE_NS && LOW_WATER_NS < QUEUE_NS && CHUNK_NS < LOW_WATER_NS);

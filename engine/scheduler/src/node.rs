@@ -1,42 +1,139 @@
-//! What the scheduler knows of one node.
+//! What each node has in hand, and the nodes in the orders in which placements look for them.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 
-use nexus_model::JobId;
+use nexus_model::{JobId, NodeId};
 
-/// A node with what it was given.
-#[derive(Debug, Default)]
+use crate::{LOW_WATER_NS, QUEUE_NS};
+
+/// What tasks take from the node that has them in hand.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Load {
+    /// Cpus of all its tasks.
+    pub(crate) cpus: u64,
+    /// Cpus of those that are not short: each occupies its slots for long.
+    pub(crate) pinned: u64,
+    /// Predicted run time of the short ones, times their cpus.
+    pub(crate) short_ns: u64,
+}
+
+impl Load {
+    fn replace(&mut self, old: Load, new: Load) {
+        self.cpus = self.cpus - old.cpus + new.cpus;
+        self.pinned = self.pinned - old.pinned + new.pinned;
+        self.short_ns = self.short_ns - old.short_ns + new.short_ns;
+    }
+}
+
+type IdleKey = (Reverse<u64>, u64, NodeId);
+type HungryKey = (u64, NodeId);
+
+/// A node.
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Node {
-    pub(crate) attached: bool,
-    pub(crate) slots: u32,
-    /// Tasks given and not ended, by job.
-    pub(crate) given: BTreeMap<JobId, u32>,
-    /// Slots that these would take if all ran at once.
-    pub(crate) cpus_given: u64,
-    /// One suspect at a time.
+    /// How many slots it offers; 0 while it is detached.
+    pub(crate) slots: u64,
+    pub(crate) load: Load,
+    /// The suspect task that it has in hand.
     pub(crate) suspect: Option<(JobId, u32)>,
+    idle_key: Option<IdleKey>,
+    hungry_key: Option<HungryKey>,
 }
 
 impl Node {
-    /// `tasks` more of a job whose tasks take `cpus` slots each.
-    pub(crate) fn give(&mut self, job: JobId, tasks: u32, cpus: u32) {
-        *self.given.entry(job).or_default() += tasks;
-        self.cpus_given += u64::from(tasks) * u64::from(cpus);
+    /// Slots that no long task occupies.
+    pub(crate) fn free(&self) -> u64 {
+        self.slots.saturating_sub(self.load.pinned)
     }
 
-    /// `tasks` fewer; more than there are count as all.
-    pub(crate) fn take_back(&mut self, job: JobId, tasks: u32, cpus: u32) {
-        let Some(given) = self.given.get_mut(&job) else { return };
-        let tasks = tasks.min(*given);
-        *given -= tasks;
-        if *given == 0 {
-            self.given.remove(&job);
+    /// Slots that no task at all waits for.
+    pub(crate) fn idle(&self) -> u64 {
+        self.slots.saturating_sub(self.load.cpus)
+    }
+
+    /// Short work, in ns times cpus, that brings its queue to the brim.
+    pub(crate) fn appetite_ns(&self) -> u64 {
+        (self.free() * QUEUE_NS).saturating_sub(self.load.short_ns)
+    }
+}
+
+/// All nodes, those that can take tasks in order.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Nodes {
+    nodes: BTreeMap<NodeId, Node>,
+    /// Nodes with a free slot: most idle first, then least short work a slot.
+    idle: BTreeSet<IdleKey>,
+    /// Nodes whose queue of short work is below the low-water mark: emptiest first.
+    hungry: BTreeSet<HungryKey>,
+    /// Slots of all attached nodes.
+    slots: u64,
+}
+
+impl Nodes {
+    /// A node, where it is known.
+    pub(crate) fn get(&self, id: NodeId) -> Option<&Node> {
+        self.nodes.get(&id)
+    }
+
+    /// Slots of all attached nodes.
+    pub(crate) fn slots(&self) -> u64 {
+        self.slots
+    }
+
+    /// Attached nodes with a free slot, the most idle first.
+    pub(crate) fn by_idleness(&self) -> impl Iterator<Item = (NodeId, &Node)> {
+        self.idle.iter().filter_map(|(_, _, id)| Some((*id, self.nodes.get(id)?)))
+    }
+
+    /// Attached nodes that want short work, the emptiest first.
+    pub(crate) fn by_hunger(&self) -> impl Iterator<Item = (NodeId, &Node)> {
+        self.hungry.iter().filter_map(|(_, id)| Some((*id, self.nodes.get(id)?)))
+    }
+
+    /// Attached nodes in order of id.
+    pub(crate) fn attached(&self) -> impl Iterator<Item = (NodeId, &Node)> {
+        self.nodes.iter().filter(|(_, node)| node.slots > 0).map(|(id, node)| (*id, node))
+    }
+
+    /// Attaches a node with so many slots, or detaches it with none. A detached node without load is forgotten.
+    pub(crate) fn offer(&mut self, id: NodeId, slots: u32) {
+        self.change(id, |node| node.slots = u64::from(slots));
+    }
+
+    /// Replaces what one job takes from a node.
+    pub(crate) fn reload(&mut self, id: NodeId, old: Load, new: Load) {
+        self.change(id, |node| node.load.replace(old, new));
+    }
+
+    /// Notes the suspect that a node has in hand.
+    pub(crate) fn set_suspect(&mut self, id: NodeId, suspect: Option<(JobId, u32)>) {
+        self.change(id, |node| node.suspect = suspect);
+    }
+
+    fn change(&mut self, id: NodeId, change: impl FnOnce(&mut Node)) {
+        let node = self.nodes.entry(id).or_default();
+        self.slots -= node.slots;
+        change(node);
+        self.slots += node.slots;
+        let free = node.free();
+        let idle_key = (free > 0).then(|| (Reverse(node.idle()), node.load.short_ns / free, id));
+        let hungry = free > 0 && node.load.short_ns < free * LOW_WATER_NS;
+        let hungry_key = hungry.then(|| (node.load.short_ns / free, id));
+        move_key(&mut self.idle, &mut node.idle_key, idle_key);
+        move_key(&mut self.hungry, &mut node.hungry_key, hungry_key);
+        if node.slots == 0 && node.load == Load::default() {
+            self.nodes.remove(&id);
         }
-        self.cpus_given -= u64::from(tasks) * u64::from(cpus);
     }
+}
 
-    /// Slots with nothing to do.
-    pub(crate) fn idle_slots(&self) -> u64 {
-        u64::from(self.slots).saturating_sub(self.cpus_given)
+fn move_key<K: Ord + Copy>(set: &mut BTreeSet<K>, old: &mut Option<K>, new: Option<K>) {
+    if *old != new {
+        if let Some(old) = old {
+            set.remove(old);
+        }
+        set.extend(new);
+        *old = new;
     }
 }

@@ -1,5 +1,6 @@
 //! The scheduler's policy, by what it proposes: each test ends by saying that nothing else was proposed.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use nexus_model::{IndexRange, JobId, NodeId};
@@ -27,7 +28,7 @@ impl Bench {
     }
 
     fn job(&mut self, job: u64, user: &str, priority: i32, cpus: u32, tasks: u32) -> Vec<Assign> {
-        let facts = JobFacts { user: user.to_owned(), priority, cpus };
+        let facts = JobFacts { user: user.to_owned(), priority, cpus, family: job };
         assert_eq!(self.step(Input::JobAccepted { job: JobId(job), facts }), vec![]);
         self.step(Input::TasksReady { job: JobId(job), range: IndexRange::new(0, tasks), suspect: false })
     }
@@ -68,8 +69,8 @@ fn ranges_grow_with_what_has_ended() {
         next.extend(bench.end(1, 1, range.start, range.end, SHORT));
     }
     assert_eq!(sizes.iter().sum::<u32>(), 1_000_000);
-    assert_eq!(&sizes[..4], &[2, 8, 40, 200], "four times what has ended");
-    assert!(sizes.len() < 40, "a million tasks in {} assignments", sizes.len());
+    assert_eq!(&sizes[..4], &[2, 16, 144, 1296], "eight times what has ended");
+    assert!(sizes.len() < 100, "a million tasks in {} assignments", sizes.len());
 }
 
 #[test]
@@ -88,7 +89,7 @@ fn the_rest_of_an_array_is_shared_between_nodes() {
     bench.node(1, 2);
     bench.node(2, 2);
     assert_eq!(bench.job(1, "u", 0, 1, 1000), vec![assign(1, 1, 0, 2), assign(2, 1, 2, 4)]);
-    let mut held = std::collections::VecDeque::from([assign(1, 1, 0, 2), assign(2, 1, 2, 4)]);
+    let mut held = VecDeque::from([assign(1, 1, 0, 2), assign(2, 1, 2, 4)]);
     let (mut done, mut by_node) = (0, [0, 0]);
     while let Some(Assign { node, range, .. }) = held.pop_front() {
         done += range.len();
@@ -163,4 +164,94 @@ fn the_standing_of_a_ledger_is_taken_over() {
     assert_eq!(bench.node(1, 4), vec![], "its slots are taken");
     assert_eq!(bench.step(Input::JobEnded(JobId(1))), vec![]);
     assert_eq!((bench.scheduler.ready_count(), bench.scheduler.given_to(NodeId(1))), (0, 0));
+}
+
+#[test]
+fn many_short_tasks_of_one_user_do_not_take_another_users_turn() {
+    let mut bench = Bench::new();
+    bench.node(1, 2);
+    bench.job(1, "ann", 0, 1, 1_000_000);
+    let given = bench.end(1, 1, 0, 2, SHORT);
+    assert_eq!(given.len(), 1);
+    assert_eq!(bench.job(2, "bob", 0, 1, 1), vec![assign(1, 2, 0, 1)], "a slot is free within milliseconds");
+}
+
+#[test]
+fn a_user_who_comes_does_not_inherit_the_past() {
+    let mut bench = Bench::new();
+    bench.node(1, 1);
+    bench.job(1, "ann", 0, 1, 100);
+    let long = Duration::from_secs(3600);
+    assert_eq!(bench.end(1, 1, 0, 1, long), vec![assign(1, 1, 1, 2)]);
+    assert_eq!(bench.job(2, "bob", 0, 1, 100), vec![]);
+    let mut turns = Vec::new();
+    let mut running = assign(1, 1, 1, 2);
+    for _ in 0..6 {
+        let next = bench.end(1, running.job.0, running.range.start, running.range.end, long);
+        assert_eq!(next.len(), 1);
+        running = next[0];
+        turns.push(running.job.0);
+    }
+    assert_eq!(turns.iter().filter(|job| **job == 2).count(), 3, "from then on they take turns: {turns:?}");
+}
+
+#[test]
+fn a_wide_task_is_not_starved_by_narrow_ones() {
+    let mut bench = Bench::new();
+    bench.node(1, 2);
+    let long = Duration::from_secs(60);
+    assert_eq!(bench.job(1, "u", 0, 1, 100), vec![assign(1, 1, 0, 2)]);
+    assert_eq!(bench.job(2, "u", 0, 2, 1), vec![]);
+    assert_eq!(bench.end(1, 1, 0, 1, long), vec![], "the node is kept free for the wide task");
+    assert_eq!(bench.end(1, 1, 1, 2, long), vec![assign(1, 2, 0, 1)]);
+    assert_eq!(bench.end(1, 2, 0, 1, long), vec![assign(1, 1, 2, 4)]);
+}
+
+#[test]
+fn the_next_job_of_a_program_is_given_in_advance() {
+    let mut bench = Bench::new();
+    bench.node(1, 1);
+    let facts = |family| JobFacts { user: "u".into(), priority: 0, cpus: 1, family };
+    for job in 1..=6 {
+        bench.step(Input::JobAccepted { job: JobId(job), facts: facts(if job < 6 { 7 } else { 8 }) });
+    }
+    let ready = |job| Input::TasksReady { job: JobId(job), range: IndexRange::new(0, 1), suspect: false };
+    assert_eq!(bench.step(ready(1)), vec![assign(1, 1, 0, 1)]);
+    assert_eq!(bench.step(ready(2)), vec![], "nothing is known yet");
+    assert_eq!(bench.end(1, 1, 0, 1, SHORT), vec![assign(1, 2, 0, 1)], "now it is");
+    for job in 10..=12 {
+        bench.step(Input::JobAccepted { job: JobId(job), facts: facts(7) });
+        assert_eq!(bench.step(ready(job)), vec![assign(1, job, 0, 1)], "a short task waits in the node's queue");
+    }
+    assert_eq!(bench.step(ready(6)), vec![assign(1, 6, 0, 1)], "a long one may follow the short ones");
+    assert_eq!(bench.step(ready(3)), vec![], "and nothing waits behind it");
+}
+
+#[test]
+fn one_wrong_guess_ends_the_giving_in_advance() {
+    let mut bench = Bench::new();
+    bench.node(1, 1);
+    bench.job(1, "u", 0, 1, 100_000);
+    let next = bench.end(1, 1, 0, 1, SHORT);
+    assert_eq!(next, vec![assign(1, 1, 1, 9)]);
+    assert_eq!(bench.end(1, 1, 1, 2, Duration::from_secs(10)), vec![]);
+    for i in 2..9 {
+        let after = bench.end(1, 1, i, i + 1, Duration::from_secs(10));
+        assert_eq!(after.len(), usize::from(i == 8), "one at a time again");
+        assert!(after.iter().all(|assign| assign.range.len() == 1));
+    }
+}
+
+#[test]
+fn a_proposal_that_was_committed_after_all_is_counted_once() {
+    let mut bench = Bench::new();
+    bench.node(1, 1);
+    let proposed = bench.job(1, "u", 0, 1, 1);
+    bench.step(Input::ProposalFailed(proposed[0]));
+    assert_eq!(bench.scheduler.ready_count(), 1);
+    let Assign { node, job, range, .. } = proposed[0];
+    assert_eq!(bench.step(Input::TasksAssigned { node, job, range }), vec![]);
+    assert_eq!((bench.scheduler.ready_count(), bench.scheduler.given_to(node)), (0, 1));
+    bench.step(Input::TasksLeft { node, job, range, busy: None });
+    assert_eq!(bench.scheduler.given_to(node), 0);
 }

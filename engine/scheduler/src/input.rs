@@ -1,0 +1,114 @@
+//! What the scheduler is told, and what it decides.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
+
+use nexus_model::{IndexRange, JobId, JobSpec, NodeId, Program};
+
+/// What a job asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobFacts {
+    /// Who submitted it: shares are fair between users.
+    pub user: String,
+    /// Larger first.
+    pub priority: i32,
+    /// Slots of each task.
+    pub cpus: u32,
+    /// Jobs of one family are predicted to take alike: a digest of the program, for this process only.
+    pub family: u64,
+}
+
+impl JobFacts {
+    /// What `spec` asks for.
+    pub fn of(spec: &JobSpec) -> Self {
+        let mut family = DefaultHasher::new();
+        match &spec.program {
+            Program::MCode { file: _, source } => source.hash(&mut family),
+            Program::Command { argv, env: _, cwd: _ } => argv.hash(&mut family),
+        }
+        JobFacts {
+            user: spec.user.clone(),
+            priority: spec.priority,
+            cpus: spec.resources.cpus,
+            family: family.finish(),
+        }
+    }
+}
+
+/// Something that happened. Unknown jobs and nodes are ignored: events may come in from before a leader's time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// A job was accepted; its tasks follow as [`Input::TasksReady`].
+    JobAccepted {
+        /// Which.
+        job: JobId,
+        /// What it asks for.
+        facts: JobFacts,
+    },
+    /// Tasks can be assigned.
+    TasksReady {
+        /// The job.
+        job: JobId,
+        /// The tasks.
+        range: IndexRange,
+        /// Whether they have lost a worker.
+        suspect: bool,
+    },
+    /// Tasks are a node's, as proposed or since before this scheduler's time.
+    TasksAssigned {
+        /// The node.
+        node: NodeId,
+        /// The job.
+        job: JobId,
+        /// The tasks.
+        range: IndexRange,
+    },
+    /// Proposed tasks did not become the node's. Where they are still ready, [`Input::TasksReady`] follows.
+    AssignmentRefused {
+        /// The node.
+        node: NodeId,
+        /// The job.
+        job: JobId,
+        /// The tasks.
+        range: IndexRange,
+    },
+    /// The proposal itself failed: the tasks are as ready as they were. They are proposed again with the next input.
+    ProposalFailed(Assign),
+    /// Time to look again after a failed proposal.
+    TryAgain,
+    /// Tasks are a node's no more.
+    TasksLeft {
+        /// The node.
+        node: NodeId,
+        /// The job.
+        job: JobId,
+        /// The tasks.
+        range: IndexRange,
+        /// How long they ran together, where they ran: what the prediction learns from.
+        busy: Option<Duration>,
+    },
+    /// A job has ended, or was cancelled.
+    JobEnded(JobId),
+    /// A node can take work; again with other slots where they changed.
+    NodeAttached {
+        /// Which.
+        node: NodeId,
+        /// Tasks that it runs at once.
+        slots: u32,
+    },
+    /// A node cannot take work. What it holds stays its own until it leaves.
+    NodeDetached(NodeId),
+}
+
+/// A proposal: these tasks to this node. It counts as made until it is confirmed, refused or failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Assign {
+    /// The node.
+    pub node: NodeId,
+    /// The job.
+    pub job: JobId,
+    /// The tasks.
+    pub range: IndexRange,
+    /// Whether they have lost a worker.
+    pub suspect: bool,
+}

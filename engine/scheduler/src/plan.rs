@@ -1,0 +1,123 @@
+//! Deciding: who gets which tasks.
+
+use std::collections::BTreeSet;
+
+use nexus_model::{IndexRange, JobId, NodeId};
+
+use crate::input::Assign;
+use crate::job::{Job, Kind, Lane, Pending, Suspect};
+use crate::node::Node;
+use crate::scheduler::{Reservation, Scheduler};
+use crate::{CHUNK_NS, CHUNK_TASKS_MAX};
+
+impl Scheduler {
+    /// Appends everything that can be assigned now. Proposals count as made at once; what becomes of each is told by
+    /// [`Input`](crate::Input).
+    pub fn plan(&mut self, proposals: &mut Vec<Assign>) {
+        let mut blocked = BTreeSet::new();
+        while let Some((id, lane, users)) = self.queue.first(&blocked) {
+            if lane.kind == Kind::Long && self.introduce(id) {
+                continue;
+            }
+            let Some(job) = self.jobs.get(&id) else {
+                blocked.insert(lane);
+                continue;
+            };
+            match self.choose(id, job, lane, users) {
+                Some((node, tasks)) => self.place(id, lane, node, tasks, proposals),
+                None => {
+                    self.reserve(id, lane);
+                    blocked.insert(lane);
+                }
+            }
+        }
+    }
+
+    /// A node for tasks of this job, and how many.
+    fn choose(&self, id: JobId, job: &Job, lane: Lane, users: usize) -> Option<(NodeId, u64)> {
+        let cpus = u64::from(lane.cpus);
+        let open =
+            |node: NodeId| self.reservation.is_none_or(|r| r.node != node || r.job == id || r.priority < job.priority);
+        let fits = |id: NodeId, node: &Node| node.free() >= cpus && open(id);
+        match lane.kind {
+            Kind::Short => {
+                let (node, state) = self.nodes.by_hunger().find(|(id, node)| fits(*id, node))?;
+                Some((node, self.chunk(job, state, cpus, users)))
+            }
+            Kind::Long => {
+                let (node, state) = self.nodes.by_idleness().find(|(id, node)| fits(*id, node))?;
+                Some((node, if users > 1 { 1 } else { self.slots_full(job, state, lane) }))
+            }
+            Kind::Trial => {
+                let mut idle = self.nodes.by_idleness().take_while(|(_, node)| node.idle() >= cpus);
+                let (node, state) = idle.find(|(id, node)| fits(*id, node))?;
+                Some((node, if users > 1 { 1 } else { self.slots_full(job, state, lane) }))
+            }
+            Kind::Suspect => {
+                let alone = |node: &Node| node.suspect.is_none();
+                let (node, _) = self.nodes.by_idleness().find(|(id, node)| fits(*id, node) && alone(node))?;
+                Some((node, 1))
+            }
+        }
+    }
+
+    /// How many long or unknown tasks a node takes at once: its share of what is ready, as far as slots are idle.
+    fn slots_full(&self, job: &Job, node: &Node, lane: Lane) -> u64 {
+        let cpus = u64::from(lane.cpus);
+        let share = job.ready.len().saturating_mul(node.slots).div_ceil(self.nodes.slots().max(1));
+        let room = node.idle().min(node.free()) / cpus;
+        share.min(room).max(1)
+    }
+
+    /// How many short tasks a node takes at once: enough to fill its queue, but no more than
+    /// - what was learned can vouch for (a multiple of the tasks that have run),
+    /// - half of its share of what is left (guided self-scheduling, Polychronopoulos and Kuck 1987), so that the last
+    ///   chunks are small and all nodes end together; work below [`CHUNK_NS`] is not worth splitting.
+    fn chunk(&self, job: &Job, node: &Node, cpus: u64, users: usize) -> u64 {
+        let task_ns = job.task_ns().max(1);
+        let width = (node.free() / cpus).max(1);
+        let fill = node.appetite_ns() / users.max(1) as u64 / (task_ns * cpus);
+        let known = job.trust();
+        let least = (CHUNK_NS / task_ns).max(1) * width;
+        let guided = job.ready.len().saturating_mul(node.free()).div_ceil(2 * self.nodes.slots().max(1)).max(least);
+        fill.min(known).min(guided).clamp(1, CHUNK_TASKS_MAX)
+    }
+
+    fn place(&mut self, id: JobId, lane: Lane, node: NodeId, tasks: u64, proposals: &mut Vec<Assign>) {
+        let Some(job) = self.jobs.get_mut(&id) else { return };
+        let suspect = if lane.kind == Kind::Suspect { Suspect::Yes } else { Suspect::No };
+        let mut left = u32::try_from(tasks).unwrap_or(u32::MAX);
+        let mut placed = 0u64;
+        while left > 0 {
+            let set = match suspect {
+                Suspect::No => &mut job.ready,
+                Suspect::Yes => &mut job.suspects,
+            };
+            let Some(range) = set.take_first(left) else { break };
+            job.pending.insert(range.start, Pending { end: range.end, node, suspect });
+            proposals.push(Assign { node, job: id, range, suspect: suspect == Suspect::Yes });
+            left -= range.len();
+            placed += u64::from(range.len());
+        }
+        if suspect == Suspect::Yes
+            && let Some(Assign { range: IndexRange { start, .. }, .. }) = proposals.last()
+        {
+            self.nodes.set_suspect(node, Some((id, *start)));
+        }
+        self.hold(id, node, |held| held + placed);
+        self.line_up(id);
+        self.reservation.take_if(|reservation| reservation.job == id);
+    }
+
+    /// Keeps a node for a job whose tasks are wider than what is free anywhere, so that narrower ones behind it do not
+    /// starve it. One at a time: the first in order.
+    fn reserve(&mut self, id: JobId, lane: Lane) {
+        if lane.cpus < 2 || lane.kind == Kind::Suspect || self.reservation.is_some() {
+            return;
+        }
+        let Some(priority) = self.jobs.get(&id).map(|job| job.priority) else { return };
+        let wide_enough = self.nodes.attached().filter(|(_, node)| node.slots >= u64::from(lane.cpus));
+        let best = wide_enough.max_by_key(|(node, state)| (state.free(), std::cmp::Reverse(*node)));
+        self.reservation = best.map(|(node, ..)| Reservation { job: id, priority, node });
+    }
+}
