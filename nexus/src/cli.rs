@@ -1,1 +1,231 @@
-//! The verbs.
+//! The command line: its definition, and the way from arguments to an exit code.
+//!
+//! One file a verb. A verb gets what it needs as arguments (a cluster, the language, the console), so that each is
+//! tested without a process, a network or a GPU; only `session` knows the real ones.
+
+#![expect(dead_code, reason = "the binary calls this once the language can be linked")]
+
+mod argument;
+mod cluster;
+mod codes;
+mod engine;
+mod error;
+mod explain;
+#[cfg(test)]
+mod fake;
+mod files;
+mod interrupt;
+mod job;
+mod job_logs;
+mod job_result;
+mod jobs;
+mod language;
+mod mcode;
+mod node;
+mod program;
+mod result;
+mod run;
+mod shell;
+mod status;
+mod submit;
+#[cfg(test)]
+mod tests;
+mod token;
+mod wait;
+mod world;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, Subcommand};
+use nexus_config::{Config, Flags, Machine};
+use tokio::sync::watch;
+
+use self::engine::{EngineArgs, EngineVerb};
+use self::error::{CliError, Exit};
+use self::explain::ExplainArgs;
+use self::job::JobArgs;
+use self::jobs::JobsArgs;
+use self::mcode::McodeArgs;
+use self::node::{NodeArgs, NodeVerb};
+use self::run::RunArgs;
+use self::shell::{CompletionsArgs, ManArgs};
+use self::submit::SubmitArgs;
+use self::token::TokenArgs;
+use self::world::World;
+use crate::output::Console;
+
+/// Your machines as one machine for numerical work.
+#[derive(Debug, Parser)]
+#[command(
+    name = "nexus",
+    version,
+    max_term_width = 100,
+    after_help = "\
+Examples:
+  nexus run examples/pca.mcode                       run a program here, now
+  nexus node start                                   make this machine a node
+  nexus submit train.mcode --arg epochs=10 --wait    hand a program to the cluster
+  nexus jobs                                         see what became of it
+
+Exit codes: 0 done, 1 the program failed, 2 wrong usage or input, 3 no node answers or it refuses,
+4 cancelled or timed out."
+)]
+struct Cli {
+    /// Folder of the node's data [default: NEXUS_HOME, else the platform's place]
+    #[arg(long, global = true, value_name = "FOLDER")]
+    data: Option<PathBuf>,
+    /// Print one stable JSON document instead of text
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Run(RunArgs),
+    Submit(SubmitArgs),
+    Jobs(JobsArgs),
+    Job(JobArgs),
+    Node(NodeArgs),
+    Token(TokenArgs),
+    /// Show how the cluster is
+    #[command(after_help = "Examples:\n  nexus status\n  nexus status --json")]
+    Status,
+    Explain(ExplainArgs),
+    Mcode(McodeArgs),
+    Engine(EngineArgs),
+    Completions(CompletionsArgs),
+    Man(ManArgs),
+}
+
+/// Runs the command that the process was started with.
+fn start(arguments: Vec<OsString>, world: &impl World) -> Exit {
+    let cli = match Cli::try_parse_from(&arguments) {
+        Ok(cli) => cli,
+        Err(error) => return misused(&arguments, &error),
+    };
+    let mut console = Console::standard(cli.json);
+    let interrupted = interrupt::listen();
+    match dispatch(&cli, world, &mut console, interrupted) {
+        Ok(()) => Exit::Done,
+        Err(error) => {
+            error.show(&mut console);
+            error.exit
+        }
+    }
+}
+
+/// Help and versions are answers; anything else that the command line's reader has to say is an error.
+fn misused(arguments: &[OsString], error: &clap::Error) -> Exit {
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        // Whoever asked and has gone needs no help.
+        let _ = error.print();
+        return Exit::Done;
+    }
+    let json = arguments.iter().take_while(|argument| *argument != "--").any(|argument| argument == "--json");
+    if !json {
+        let _ = error.print();
+        return Exit::Usage;
+    }
+    let text = error.render().to_string();
+    let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+    CliError::new(Exit::Usage, codes::USAGE, message)
+        .with_help("each verb's --help shows examples")
+        .show(&mut Console::standard(json));
+    Exit::Usage
+}
+
+fn dispatch(
+    cli: &Cli,
+    world: &impl World,
+    console: &mut Console,
+    interrupted: watch::Receiver<bool>,
+) -> Result<(), CliError> {
+    match &cli.verb {
+        Verb::Run(args) => run::run(args, world, console, interrupted),
+        Verb::Node(NodeArgs { verb: NodeVerb::Start(args) }) => {
+            node::start(args, cli.data.clone(), world, console, interrupted)
+        }
+        Verb::Explain(args) => explain::explain(args, |code| world.explain(code), console),
+        Verb::Mcode(args) => mcode::mcode(args, world, console),
+        Verb::Engine(EngineArgs { verb: EngineVerb::Status }) => {
+            engine::status(&world.devices(), console);
+            Ok(())
+        }
+        Verb::Completions(args) => {
+            shell::completions(args, Cli::command(), console);
+            Ok(())
+        }
+        Verb::Man(args) => shell::man(args, Cli::command(), console),
+        Verb::Submit(_)
+        | Verb::Jobs(_)
+        | Verb::Job(_)
+        | Verb::Node(NodeArgs { verb: NodeVerb::List | NodeVerb::Stop { .. } })
+        | Verb::Token(_)
+        | Verb::Status => {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
+                CliError::new(Exit::Unreachable, codes::UNEXPECTED_ANSWER, format!("no network here: {error}"))
+            })?;
+            let data = data_folder(cli.data.as_deref())?;
+            runtime.block_on(ask(&cli.verb, &data, world, console, interrupted))
+        }
+    }
+}
+
+/// The verbs that talk to a node.
+async fn ask(
+    verb: &Verb,
+    data: &Path,
+    world: &impl World,
+    console: &mut Console,
+    mut interrupted: watch::Receiver<bool>,
+) -> Result<(), CliError> {
+    let mut leave = interrupted.clone();
+    let work = async {
+        let cluster = &world.connect(data).await?;
+        match verb {
+            Verb::Submit(args) => submit::submit(args, cluster, world, console, &mut interrupted).await,
+            Verb::Jobs(args) => jobs::jobs(args, cluster, console).await,
+            Verb::Job(args) => job::job(args, cluster, console, &mut interrupted).await,
+            Verb::Node(NodeArgs { verb: NodeVerb::Stop { node } }) => {
+                node::stop(node.as_deref(), cluster, console).await
+            }
+            Verb::Node(_) => node::list(cluster, console).await,
+            Verb::Token(args) => token::token(args, cluster, console).await,
+            _ => status::status(cluster, console).await,
+        }
+    };
+    let waits = matches!(verb, Verb::Submit(_) | Verb::Job(_));
+    tokio::select! {
+        // Whoever waits for a job leaves in order when interrupted; that comes first.
+        biased;
+        done = work => done,
+        () = wait::interruption(&mut leave), if !waits => Err(interrupted_error()),
+    }
+}
+
+fn interrupted_error() -> CliError {
+    CliError::new(Exit::Cancelled, codes::INTERRUPTED, "interrupted")
+}
+
+/// The folder of the node of this machine.
+fn data_folder(flag: Option<&Path>) -> Result<PathBuf, CliError> {
+    let flags = Flags { data: flag.map(Path::to_owned), ..Flags::default() };
+    Ok(config(&flags)?.node().data().to_owned())
+}
+
+fn config(flags: &Flags) -> Result<Config, CliError> {
+    Config::load(flags, &Machine::look())
+        .map_err(|errors| CliError::new(Exit::Usage, codes::BAD_CONFIG, errors.to_string()))
+}
+
+/// An exit code for the system.
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        ExitCode::from(exit as u8)
+    }
+}

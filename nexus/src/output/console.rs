@@ -3,11 +3,20 @@
 //! A closed pipe (`nexus jobs | head`) is no error: the rest of the answer is dropped.
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A stream that the console shares with what a running program prints.
+type Stream = Arc<Mutex<Box<dyn Write + Send>>>;
+
+fn write(stream: &Stream, bytes: &[u8]) -> io::Result<()> {
+    let mut stream = stream.lock().unwrap_or_else(PoisonError::into_inner);
+    stream.write_all(bytes).and_then(|()| stream.flush())
+}
 
 /// The two streams of a command, and what it may do on them.
 pub struct Console {
-    out: Box<dyn Write + Send>,
-    err: Box<dyn Write + Send>,
+    out: Stream,
+    err: Stream,
     json: bool,
     interactive: bool,
     broken: bool,
@@ -23,8 +32,8 @@ impl Console {
     /// The process's own streams. With `json`, stdout holds the one document.
     pub fn standard(json: bool) -> Self {
         Console {
-            out: Box::new(anstream::AutoStream::auto(io::stdout())),
-            err: Box::new(anstream::AutoStream::auto(io::stderr())),
+            out: Arc::new(Mutex::new(Box::new(anstream::AutoStream::auto(io::stdout())))),
+            err: Arc::new(Mutex::new(Box::new(anstream::AutoStream::auto(io::stderr())))),
             json,
             interactive: io::stderr().is_terminal(),
             broken: false,
@@ -33,7 +42,9 @@ impl Console {
 
     /// Streams of the caller's, which get text without colours; never interactive.
     pub fn plain(json: bool, out: impl Write + Send + 'static, err: impl Write + Send + 'static) -> Self {
-        let strip = |stream: Box<dyn Write + Send>| Box::new(anstream::StripStream::new(stream));
+        let strip = |stream: Box<dyn Write + Send>| -> Stream {
+            Arc::new(Mutex::new(Box::new(anstream::StripStream::new(stream))))
+        };
         Console { out: strip(Box::new(out)), err: strip(Box::new(err)), json, interactive: false, broken: false }
     }
 
@@ -58,7 +69,7 @@ impl Console {
             return;
         }
         // Whoever reads has gone or the disk is full: there is no one left to tell.
-        self.broken = self.out.write_all(bytes).and_then(|()| self.out.flush()).is_err();
+        self.broken = write(&self.out, bytes).is_err();
     }
 
     /// Whether whoever read the answer has gone.
@@ -68,13 +79,22 @@ impl Console {
 
     /// Writes a line of the conversation.
     pub fn say(&mut self, line: &str) {
-        // Nobody listens: the command goes on all the same.
-        let _ = writeln!(self.err, "{line}");
+        self.say_raw(&format!("{line}\n"));
     }
 
     /// Writes a part of the conversation as it is.
     pub fn say_raw(&mut self, text: &str) {
-        let _ = self.err.write_all(text.as_bytes()).and_then(|()| self.err.flush());
+        // Nobody listens: the command goes on all the same.
+        let _ = write(&self.err, text.as_bytes());
+    }
+
+    /// Takes what a running program prints: part of the answer, or of the conversation where the answer is a document.
+    pub fn printer(&self) -> impl FnMut(&str) + Send + 'static {
+        let stream = Arc::clone(if self.json { &self.err } else { &self.out });
+        move |text| {
+            // A program goes on when nobody reads what it prints.
+            let _ = write(&stream, text.as_bytes());
+        }
     }
 }
 

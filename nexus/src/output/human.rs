@@ -5,7 +5,7 @@
 
 use nexus_model::Value;
 
-use super::paint::{FAINT, NAME, harmless, paint};
+use super::paint::{ERROR, FAINT, NAME, harmless, paint};
 use super::{number, tensor};
 
 /// Lists up to this many items are shown whole.
@@ -41,6 +41,52 @@ pub fn answer(value: &Value) -> String {
 pub fn named(fields: &[(String, Value)]) -> String {
     let mut lines = Vec::new();
     record(fields, &mut lines);
+    joined(&lines)
+}
+
+/// What stands for one task in the results of an array.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Entry {
+    /// It returned.
+    Value(Value),
+    /// It failed, and why.
+    Failure(String),
+    /// It has not ended, or was cancelled.
+    State(String),
+}
+
+/// The results of an array of `total` tasks, of which `entries` are shown by their index; gaps say how many they hold.
+pub fn array(total: u32, entries: &[(u32, Entry)]) -> String {
+    let values: Option<Vec<Value>> = entries
+        .iter()
+        .map(|(_, entry)| match entry {
+            Entry::Value(value) => Some(value.clone()),
+            Entry::Failure(_) | Entry::State(_) => None,
+        })
+        .collect();
+    if let Some(values) = values
+        && values.len() == total as usize
+        && let Some(line) = short_list(&values)
+    {
+        return joined(&[line]);
+    }
+    let width = entries.iter().map(|(index, _)| index.to_string().len()).max().unwrap_or(0);
+    let mut lines = Vec::new();
+    let mut next = entries.first().map_or(0, |(index, _)| *index);
+    for (index, entry) in entries {
+        if *index > next {
+            lines.push(paint(FAINT, &format!("{:>width$}  {} more", "…", index - next)));
+        }
+        next = index.saturating_add(1);
+        let (first, rest) = match entry {
+            Entry::Value(Value::String(text)) if !text.contains('\n') => (quoted(text), Vec::new()),
+            Entry::Value(value) => shown(value),
+            Entry::Failure(reason) => (paint(ERROR, &harmless(reason)), Vec::new()),
+            Entry::State(state) => (paint(FAINT, state), Vec::new()),
+        };
+        lines.push(format!("{}  {first}", paint(FAINT, &format!("{index:>width$}"))));
+        lines.extend(indented(rest));
+    }
     joined(&lines)
 }
 
@@ -248,6 +294,27 @@ mod tests {
         grid   [[1, none], []]
         gone   none
         "#);
+    }
+
+    #[test]
+    fn arrays_show_their_tasks_by_index() {
+        let plain = |text: String| anstream::adapter::strip_str(&text).to_string();
+        let int = |index: u32| (index, Entry::Value(Value::Int(i64::from(index) * 2)));
+        assert_eq!(plain(array(3, &[int(5), int(6), int(7)])), "[10, 12, 14]\n");
+        let entries = [
+            int(0),
+            (1, Entry::Failure("MC0401: division by zero".into())),
+            int(2),
+            (399, Entry::State("running".into())),
+        ];
+        insta::assert_snapshot!(plain(array(400, &entries)), @r"
+          0  0
+          1  MC0401: division by zero
+          2  4
+          …  396 more
+        399  running
+        ");
+        assert_eq!(array(0, &[]), "[]\n");
     }
 
     #[test]

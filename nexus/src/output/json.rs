@@ -46,6 +46,19 @@ pub struct RunDocument<'a> {
     pub time_ms: f64,
 }
 
+/// `nexus run FILE --array A..B --json`.
+#[derive(Debug, Serialize)]
+pub struct RunArrayDocument<'a> {
+    /// State of the whole.
+    pub state: &'static str,
+    /// In order of index.
+    pub tasks: Vec<TaskDocument<'a>>,
+    /// The device that did the work.
+    pub device: &'a str,
+    /// Wall time of the whole.
+    pub time_ms: f64,
+}
+
 /// Any command that failed: `{"error": …}`.
 #[derive(Debug, Serialize)]
 pub struct ErrorDocument {

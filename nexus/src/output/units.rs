@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn sizes_are_decimal_for_data_and_binary_for_memory() {
-        for (count, text) in
+        for (size, text) in
             [(0, "0 B"), (999, "999 B"), (1_000, "1 kB"), (1_250_000, "1.2 MB"), (412_000_000, "412 MB")]
         {
             assert_eq!(bytes(size), text);

@@ -1,0 +1,243 @@
+//! The small languages of the command line: `name=value`, `0..400`, `15m`, `512MiB`, `log:1e-4..1e-1`, `17/112`.
+//!
+//! Each reader's error says what may be written instead; clap puts the option's name before it.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use nexus_model::{ArgumentSource, IndexRange, JobId, TaskId, Value};
+
+/// `name=text`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Binding {
+    /// Before the first `=`.
+    pub(crate) name: String,
+    /// After it.
+    pub(crate) text: String,
+}
+
+impl FromStr for Binding {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once('=') {
+            Some((name, rest)) if !name.trim().is_empty() => {
+                Ok(Binding { name: name.trim().to_owned(), text: rest.to_owned() })
+            }
+            _ => Err("write it like name=value".to_owned()),
+        }
+    }
+}
+
+/// `name=path`, or a path alone for the result of the program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OutputBinding {
+    /// The output's name; absent for the result.
+    pub(crate) name: Option<String>,
+    /// Where it goes.
+    pub(crate) path: String,
+}
+
+impl FromStr for OutputBinding {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once('=') {
+            Some((name, path)) if !name.trim().is_empty() && !path.is_empty() => {
+                Ok(OutputBinding { name: Some(name.trim().to_owned()), path: path.to_owned() })
+            }
+            None if !text.is_empty() => Ok(OutputBinding { name: None, path: text.to_owned() }),
+            _ => Err("write it like name=path, or the path alone for the result".to_owned()),
+        }
+    }
+}
+
+/// Reads `A..B` (half-open) and `A..=B`.
+pub(crate) fn index_range(text: &str) -> Result<IndexRange, String> {
+    let wrong = || "write it like 0..400 (400 tasks, from 0 to 399)".to_owned();
+    let (start, end) = text.split_once("..").ok_or_else(wrong)?;
+    let start: u32 = start.trim().parse().map_err(|_| wrong())?;
+    let end = match end.trim().strip_prefix('=') {
+        Some(last) => last.trim().parse::<u32>().ok().and_then(|last| last.checked_add(1)),
+        None => end.trim().parse().ok(),
+    };
+    let range = IndexRange::new(start, end.ok_or_else(wrong)?);
+    if range.is_empty() {
+        return Err(format!("{range} has no tasks: the end is not above the start"));
+    }
+    Ok(range)
+}
+
+/// Units of time by name, in milliseconds.
+const TIMES: &[(&str, f64)] = &[("ms", 1.0), ("s", 1e3), ("min", 6e4), ("m", 6e4), ("h", 3.6e6), ("d", 8.64e7)];
+/// Longest duration that can be given: ten years.
+const DURATION_MAX: Duration = Duration::from_secs(3650 * 86_400);
+
+/// Reads `500ms`, `10s`, `15m` or `15min`, `1.5h`, `2d`.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || "write a number with ms, s, m, h or d, like 10s or 1.5h".to_owned();
+    let (number, unit) = number_and_unit(text).ok_or_else(wrong)?;
+    let (_, factor) = TIMES.iter().find(|(name, _)| *name == unit).ok_or_else(wrong)?;
+    let millis = number * factor;
+    if millis < 1.0 {
+        return Err("the shortest is 1ms".to_owned());
+    }
+    if millis > DURATION_MAX.as_millis() as f64 {
+        return Err("the longest is 3650d".to_owned());
+    }
+    Ok(Duration::from_secs_f64(millis / 1e3))
+}
+
+/// Units of size by name.
+const SIZES: &[(&str, u64)] = &[
+    ("b", 1),
+    ("kb", 1000),
+    ("mb", 1_000_000),
+    ("gb", 1_000_000_000),
+    ("tb", 1_000_000_000_000),
+    ("k", 1 << 10),
+    ("m", 1 << 20),
+    ("g", 1 << 30),
+    ("t", 1 << 40),
+    ("kib", 1 << 10),
+    ("mib", 1 << 20),
+    ("gib", 1 << 30),
+    ("tib", 1 << 40),
+];
+
+/// Reads `512MiB`, `2GB`, `4g` (binary), or a bare number of bytes.
+pub(crate) fn size(text: &str) -> Result<u64, String> {
+    let wrong = || "write a number with MiB, GiB, MB or GB, like 512MiB".to_owned();
+    let (number, unit) = number_and_unit(text).ok_or_else(wrong)?;
+    let unit = if unit.is_empty() { "b".to_owned() } else { unit.to_ascii_lowercase() };
+    let (_, factor) = SIZES.iter().find(|(name, _)| *name == unit).ok_or_else(wrong)?;
+    let bytes = number * *factor as f64;
+    // 2^60 is above every machine, and the number below it is exact enough for a limit.
+    if bytes < (1u64 << 60) as f64 { Ok(bytes as u64) } else { Err("no machine has as much".to_owned()) }
+}
+
+fn number_and_unit(text: &str) -> Option<(f64, &str)> {
+    let text = text.trim();
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    Some((number.parse().ok()?, unit.trim()))
+}
+
+/// The source of an argument: `lin:A..B` and `log:A..B` spread over an array, anything else is a value that `parse`
+/// reads.
+pub(crate) fn argument_source<E>(text: &str, parse: impl Fn(&str) -> Result<Value, E>) -> Result<ArgumentSource, String>
+where
+    E: std::fmt::Display,
+{
+    let ends = |text: &str| -> Option<(f64, f64)> {
+        let (from, to) = text.split_once("..")?;
+        Some((from.trim().parse().ok()?, to.trim().parse().ok()?))
+    };
+    if let Some(text) = text.strip_prefix("lin:") {
+        let (from, to) = ends(text).ok_or("write a sweep like lin:0..1")?;
+        return Ok(ArgumentSource::Linear { from, to });
+    }
+    if let Some(text) = text.strip_prefix("log:") {
+        let (from, to) = ends(text).ok_or("write a sweep like log:1e-4..1e-1")?;
+        if !(from > 0.0 && to > 0.0) {
+            return Err("a logarithmic sweep goes from a positive number to a positive number".to_owned());
+        }
+        return Ok(ArgumentSource::Logarithmic { from, to });
+    }
+    parse(text).map(ArgumentSource::Value).map_err(|error| error.to_string())
+}
+
+/// A job, or one task of it: `17`, `job-17`, `17/112`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct JobRef {
+    /// The job.
+    pub(crate) job: JobId,
+    /// The task, where one is named.
+    pub(crate) task: Option<u32>,
+}
+
+impl FromStr for JobRef {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || "write a job like 17, or a task like 17/112".to_owned();
+        if text.contains('/') {
+            let task: TaskId = text.parse().map_err(|_| wrong())?;
+            return Ok(JobRef { job: task.job, task: Some(task.index) });
+        }
+        Ok(JobRef { job: text.parse().map_err(|_| wrong())?, task: None })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bindings_keep_everything_after_the_first_sign() {
+        assert_eq!("a=b=c".parse(), Ok(Binding { name: "a".into(), text: "b=c".into() }));
+        assert_eq!("a=".parse(), Ok(Binding { name: "a".into(), text: String::new() }));
+        assert!("a".parse::<Binding>().is_err() && "=b".parse::<Binding>().is_err());
+        assert_eq!("out.npy".parse(), Ok(OutputBinding { name: None, path: "out.npy".into() }));
+        assert_eq!("y=out.npy".parse(), Ok(OutputBinding { name: Some("y".into()), path: "out.npy".into() }));
+        assert!("y=".parse::<OutputBinding>().is_err());
+    }
+
+    #[test]
+    fn ranges_are_half_open_or_closed() {
+        assert_eq!(index_range("0..400"), Ok(IndexRange::new(0, 400)));
+        assert_eq!(index_range("5 ..= 9"), Ok(IndexRange::new(5, 10)));
+        for text in ["", "400", "4..4", "9..3", "-1..4", "0..99999999999", "0..=4294967295", "a..b"] {
+            assert!(index_range(text).is_err(), "{text}");
+        }
+        assert!(index_range("4..4").unwrap_err().contains("no tasks"));
+    }
+
+    #[test]
+    fn durations_and_sizes_have_units() {
+        for (text, millis) in [
+            ("500ms", 500),
+            ("10s", 10_000),
+            ("15m", 900_000),
+            ("15 min", 900_000),
+            ("1.5h", 5_400_000),
+            ("2d", 172_800_000),
+        ] {
+            assert_eq!(duration(text), Ok(Duration::from_millis(millis)), "{text}");
+        }
+        for text in ["", "10", "s", "-1s", "0s", "1e9s", "9999999d", "1..5s", "5 weeks"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+        for (text, bytes) in [("512MiB", 512 << 20), ("2GB", 2_000_000_000), ("4g", 4 << 30), ("1.5k", 1536), ("7", 7)]
+        {
+            assert_eq!(size(text), Ok(bytes), "{text}");
+        }
+        for text in ["", "GiB", "-1", "1 parsec", "9999999999TiB"] {
+            assert!(size(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn sweeps_are_told_from_values() {
+        let parse = |text: &str| text.parse().map(Value::Int);
+        assert_eq!(argument_source("12", parse), Ok(ArgumentSource::Value(Value::Int(12))));
+        assert_eq!(argument_source("lin:0..1", parse), Ok(ArgumentSource::Linear { from: 0.0, to: 1.0 }));
+        assert_eq!(argument_source("log:1e-4..1e-1", parse), Ok(ArgumentSource::Logarithmic { from: 1e-4, to: 1e-1 }));
+        for text in ["lin:0", "log:a..b", "log:0..1", "log:-1..1", "log:nan..1", "x"] {
+            assert!(argument_source(text, parse).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn jobs_and_tasks_are_named_as_they_are_printed() {
+        for (text, job, task) in
+            [("17", 17, None), ("job-17", 17, None), ("17/112", 17, Some(112)), ("job-3/0", 3, Some(0))]
+        {
+            let reference: JobRef = text.parse().unwrap();
+            assert_eq!(reference, JobRef { job: JobId(job), task }, "{text}");
+        }
+        for text in ["", "job", "17/", "/3", "17/x", "node-3"] {
+            assert!(text.parse::<JobRef>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! The codes of what a command can find wrong before or beside a program and a node: `NX05xx`.
+
+macro_rules! codes {
+    ($($(#[doc = $doc:literal])+ $name:ident = $code:literal;)+) => {
+        $($(#[doc = $doc])+ pub(crate) const $name: &str = $code;)+
+
+        const EXPLANATIONS: &[(&str, &str)] = &[$(($code, concat!($($doc, "\n"),+))),+];
+    };
+}
+
+codes! {
+    /// The command line could not be understood: an unknown verb or option, a missing or misspelt value. Each verb's
+    /// --help shows examples.
+    USAGE = "NX0501";
+    /// A file that was named on the command line does not exist, is a folder, or may not be read.
+    UNREADABLE_FILE = "NX0502";
+    /// A program is text in UTF-8; the file is not.
+    NOT_TEXT = "NX0503";
+    /// An input file is damaged or of a format that is not read here. Inputs are .npy, .npz, .safetensors, .csv or .json.
+    BAD_INPUT = "NX0504";
+    /// A value could not be written where --output says, or not in that format.
+    BAD_OUTPUT = "NX0505";
+    /// The command was interrupted with Ctrl-C.
+    INTERRUPTED = "NX0506";
+    /// There is no explanation for this code: codes look like MC0203 or NX0405.
+    NO_SUCH_CODE = "NX0507";
+    /// The job or task has not ended, so it has no result yet. `nexus job wait ID` waits for it.
+    NO_RESULT_YET = "NX0508";
+    /// The job ended without success; `nexus job show ID` says why, `nexus job logs ID` what it printed.
+    JOB_FAILED = "NX0509";
+    /// The job was cancelled before it ended.
+    JOB_CANCELLED = "NX0510";
+    /// A task ran longer than its --timeout in each of its attempts.
+    TASK_TIMED_OUT = "NX0511";
+    /// The node gave an answer that this command does not understand. Are both of the same version?
+    UNEXPECTED_ANSWER = "NX0512";
+    /// The settings cannot be used as they are; the message names the file and the key.
+    BAD_CONFIG = "NX0513";
+    /// The name or id fits no node, or several.
+    WHICH_NODE = "NX0514";
+    /// The program is not formatted as `nexus mcode fmt` writes it.
+    NOT_FORMATTED = "NX0515";
+}
+
+/// What `nexus explain CODE` prints, if the code is one of the command line's.
+pub(crate) fn explain(code: &str) -> Option<&'static str> {
+    EXPLANATIONS.iter().find(|(known, _)| known.eq_ignore_ascii_case(code)).map(|(_, text)| text.trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_code_is_given_once_and_explained() {
+        let mut codes: Vec<_> = EXPLANATIONS.iter().map(|(code, _)| code).collect();
+        codes.dedup();
+        assert_eq!(codes.len(), EXPLANATIONS.len());
+        assert!(explain("nx0508").is_some_and(|text| text.contains("nexus job wait")));
+        assert_eq!(explain("NX9999"), None);
+    }
+}

@@ -1,0 +1,35 @@
+//! Ctrl-C and SIGTERM: the first asks what runs to end in order, the second ends the process at once.
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use super::error::Exit;
+
+/// Begins to listen, on a thread of its own. The receiver turns true at the first signal, and stays false for ever
+/// where the system gives no way to listen: then the signal ends the process as it always did.
+pub(crate) fn listen() -> watch::Receiver<bool> {
+    let (interrupt, interrupted) = watch::channel(false);
+    let listener = std::thread::Builder::new().name("nexus-signals".to_owned()).spawn(move || {
+        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() else { return };
+        runtime.block_on(async {
+            let (Ok(mut ctrl_c), Ok(mut terminate)) =
+                (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+            else {
+                return;
+            };
+            let mut next = async || {
+                tokio::select! {
+                    _ = ctrl_c.recv() => {}
+                    _ = terminate.recv() => {}
+                }
+            };
+            next().await;
+            interrupt.send_replace(true);
+            next().await;
+            std::process::exit(Exit::Cancelled as i32);
+        });
+    });
+    // Without the thread nothing listens, and the signal keeps its usual meaning.
+    drop(listener);
+    interrupted
+}

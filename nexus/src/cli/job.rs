@@ -1,0 +1,129 @@
+//! `nexus job`: one job, looked at, waited for, cancelled.
+
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use nexus_model::TaskState;
+use nexus_wire::{JobView, Request, Response};
+use tokio::sync::watch;
+
+use super::argument::JobRef;
+use super::cluster::{self, Cluster, unexpected};
+use super::error::CliError;
+use super::job_logs::{LogsArgs, logs};
+use super::job_result::{ResultArgs, result, show_result};
+use super::jobs::now_ms;
+use super::wait::{Style, Waited, by_node, summary, until_ended};
+use crate::output::json::{JobDocument, NodeNames, document};
+use crate::output::paint::{NAME, paint};
+use crate::output::{Console, diagnostic, units};
+
+/// Look at, wait for or cancel a job.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct JobArgs {
+    #[command(subcommand)]
+    verb: JobVerb,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+enum JobVerb {
+    /// Show a job's state, its tasks by state and node, and its first failure
+    #[command(after_help = "Examples:\n  nexus job show 17\n  nexus job show 17 --json")]
+    Show {
+        /// The job, like 17 or job-17
+        #[arg(value_name = "JOB")]
+        job: JobRef,
+    },
+    /// Print the result of a job, or of one task of an array
+    Result(ResultArgs),
+    /// Print what a job's tasks printed
+    Logs(LogsArgs),
+    /// Cancel a job; no result of it is kept after that
+    #[command(after_help = "Example:\n  nexus job cancel 17")]
+    Cancel {
+        /// The job, like 17 or job-17
+        #[arg(value_name = "JOB")]
+        job: JobRef,
+    },
+    /// Wait until a job has ended, then print its result; Ctrl-C leaves it running
+    #[command(visible_alias = "follow", after_help = "Examples:\n  nexus job wait 17\n  nexus job follow 17 --json")]
+    Wait {
+        /// The job, like 17 or job-17
+        #[arg(value_name = "JOB")]
+        job: JobRef,
+    },
+}
+
+/// Runs the verb.
+pub(crate) async fn job(
+    args: &JobArgs,
+    cluster: &impl Cluster,
+    console: &mut Console,
+    interrupted: &mut watch::Receiver<bool>,
+) -> Result<(), CliError> {
+    match &args.verb {
+        JobVerb::Show { job } => show(*job, cluster, console).await,
+        JobVerb::Result(args) => result(args, cluster, console).await,
+        JobVerb::Logs(args) => logs(args, cluster, console).await,
+        JobVerb::Cancel { job } => cancel(*job, cluster, console).await,
+        JobVerb::Wait { job } => {
+            let names = cluster::names(cluster).await;
+            match until_ended(cluster, job.job, console, Style::Quiet, &names, interrupted).await? {
+                Waited::Ended(view) => show_result(&view, cluster, console, &names).await,
+                Waited::Detached => Ok(()),
+            }
+        }
+    }
+}
+
+async fn show(reference: JobRef, cluster: &impl Cluster, console: &mut Console) -> Result<(), CliError> {
+    let view = cluster::job(cluster, reference.job).await?;
+    let names = cluster::names(cluster).await;
+    if console.is_json() {
+        console.answer(&document(&JobDocument::of(&view, &names, now_ms())));
+    } else {
+        console.answer(&shown(&view, &names, now_ms()));
+    }
+    Ok(())
+}
+
+fn shown(job: &JobView, names: &NodeNames, now_ms: u64) -> String {
+    let facts = JobDocument::of(job, names, now_ms);
+    let tasks = units::count(u64::from(facts.tasks), "task");
+    let mut text = format!("{}  {}  {tasks}  {}\n", paint(NAME, &job.job.to_string()), job.name, facts.state);
+    let mut line = |name: &str, content: String| {
+        if !content.is_empty() {
+            text.push_str(&format!("{name:<10}{content}\n"));
+        }
+    };
+    let counts = TaskState::ALL.into_iter().zip(job.counts).filter(|(_, count)| *count > 0);
+    line("tasks", counts.map(|(state, count)| format!("{count} {}", state.name())).collect::<Vec<_>>().join(", "));
+    let ran_on: Vec<String> = by_node(job, names).split(" · ").map(str::to_owned).collect();
+    line("ran on", ran_on.join(", "));
+    let age = units::age(Duration::from_millis(facts.age_ms));
+    let by = if facts.user.is_empty() { String::new() } else { format!(" by {}", facts.user) };
+    line("submitted", format!("{age} ago{by}"));
+    let time = facts.time_ms.map(|time| units::duration(Duration::from_millis(time)));
+    line("time", time.unwrap_or_default());
+    if let Some((task, failure)) = &job.first_failure {
+        let which = if job.is_array { format!("task {task}") } else { "it".to_owned() };
+        text.push_str(&format!("first failure: {which}\n"));
+        text.push_str(&match &failure.diagnostic {
+            Some(found) => diagnostic::drawn(found, None),
+            None => diagnostic::heading(nexus_model::Severity::Error, &failure.code, &failure.message),
+        });
+    }
+    text
+}
+
+async fn cancel(reference: JobRef, cluster: &impl Cluster, console: &mut Console) -> Result<(), CliError> {
+    let Response::Job(view) = cluster.request(Request::CancelJob(reference.job)).await? else {
+        return Err(unexpected());
+    };
+    if console.is_json() {
+        console.answer(&document(&JobDocument::of(&view, &NodeNames::default(), now_ms())));
+    } else {
+        console.answer(&format!("{}\n", summary(&view, &NodeNames::default())));
+    }
+    Ok(())
+}

@@ -1,0 +1,88 @@
+//! `nexus job logs`: what tasks printed, on the streams that they printed it to.
+
+use clap::Args;
+use nexus_model::{IndexRange, Payload};
+use nexus_wire::TaskView;
+
+use super::argument::JobRef;
+use super::cluster::{self, Cluster};
+use super::error::{CliError, Exit};
+use crate::output::Console;
+use crate::output::json::{LogDocument, document};
+use crate::output::paint::{FAINT, paint};
+
+/// Print what a job's tasks printed.
+#[derive(Debug, Clone, Args)]
+#[command(
+    after_help = "Examples:\n  nexus job logs 17\n  nexus job logs 17/112 2>/dev/null\n  nexus job logs 17 --json"
+)]
+pub(crate) struct LogsArgs {
+    /// The job or task, like 17 or 17/112
+    #[arg(value_name = "JOB")]
+    job: JobRef,
+}
+
+/// Runs the verb.
+pub(crate) async fn logs(args: &LogsArgs, cluster: &impl Cluster, console: &mut Console) -> Result<(), CliError> {
+    let job = cluster::job(cluster, args.job.job).await?;
+    let range = match args.job.task {
+        None => job.tasks,
+        Some(index) if job.tasks.contains(index) => IndexRange::new(index, index + 1),
+        Some(index) => {
+            let message = format!("{} has no task {index}", job.job);
+            return Err(CliError::new(Exit::Usage, "NX0111", message).with_help(format!("its tasks are {}", job.tasks)));
+        }
+    };
+    if console.is_json() {
+        console.answer(&format!("{{\"job\":{},\"tasks\":[", job.job.0));
+    }
+    let mut separator = "";
+    let mut next = range.start;
+    while next < range.end && !console.is_broken() {
+        let page = cluster::tasks_page(cluster, job.job, IndexRange::new(next, range.end)).await?;
+        let Some(last) = page.last() else { break };
+        next = last.index.saturating_add(1);
+        for task in &page {
+            if console.is_json() {
+                let (stdout, stderr) = printed(task, cluster).await?;
+                let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+                let log = LogDocument { index: task.index, stdout: text(stdout), stderr: text(stderr) };
+                console.answer(&format!("{separator}{}", document(&log).trim_end()));
+                separator = ",";
+            } else {
+                if range.len() > 1 && task.cost.is_some() {
+                    console.say(&paint(FAINT, &format!("── {}/{} ──", job.job.0, task.index)));
+                }
+                replay(task, cluster, console).await?;
+            }
+        }
+    }
+    if console.is_json() {
+        console.answer("]}\n");
+    }
+    Ok(())
+}
+
+/// Writes what a task printed to the streams that it printed it to.
+pub(crate) async fn replay(task: &TaskView, cluster: &impl Cluster, console: &mut Console) -> Result<(), CliError> {
+    let (stdout, stderr) = printed(task, cluster).await?;
+    console.answer_bytes(&stdout);
+    if !stderr.is_empty() {
+        console.say_raw(&String::from_utf8_lossy(&stderr));
+    }
+    Ok(())
+}
+
+/// Whether the task ran a command, whose output is its answer.
+pub(crate) fn is_command(task: &TaskView) -> bool {
+    task.cost.as_ref().is_some_and(|cost| cost.exit_code.is_some())
+}
+
+async fn printed(task: &TaskView, cluster: &impl Cluster) -> Result<(Vec<u8>, Vec<u8>), CliError> {
+    let Some(cost) = &task.cost else { return Ok(Default::default()) };
+    let fetch = async |payload: &Option<Payload>| match payload {
+        Some(payload) => cluster.fetch(payload).await,
+        None => Ok(Vec::new()),
+    };
+    Ok((fetch(&cost.stdout).await?, fetch(&cost.stderr).await?))
+}

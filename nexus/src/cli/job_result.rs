@@ -1,0 +1,251 @@
+//! `nexus job result`: what a job returned. Also how `submit --wait` and `job wait` end.
+
+use clap::Args;
+use nexus_model::{IndexRange, TaskState, Value};
+use nexus_wire::{JobView, TaskView};
+
+use super::argument::{JobRef, OutputBinding};
+use super::cluster::{self, Cluster};
+use super::error::{CliError, Exit};
+use super::result::{TaskResult, header, job_error, save, show, task_error};
+use super::wait::by_node;
+use super::{codes, job_logs};
+use crate::output::Console;
+use crate::output::human::{self, Entry};
+use crate::output::json::{NodeNames, document};
+
+/// Arrays up to so many tasks are shown whole; of longer ones, the first and the last.
+const SHOWN_WHOLE_MAX: u32 = 12;
+const SHOWN_HEAD: u32 = 5;
+
+/// Print the result of a job, or of one task of an array.
+#[derive(Debug, Clone, Args)]
+#[command(
+    after_help = "Examples:\n  nexus job result 17\n  nexus job result 17/112\n  nexus job result 17 --json\n  nexus job result 17 --output y=out.npy"
+)]
+pub(crate) struct ResultArgs {
+    /// The job or task, like 17 or 17/112
+    #[arg(value_name = "JOB")]
+    job: JobRef,
+    /// Write an output (or the result, where no name is given) to a file: .npy, .npz, .safetensors, .csv or .json
+    #[arg(long, short = 'o', value_name = "[NAME=]PATH")]
+    output: Vec<OutputBinding>,
+}
+
+/// Runs the verb.
+pub(crate) async fn result(args: &ResultArgs, cluster: &impl Cluster, console: &mut Console) -> Result<(), CliError> {
+    let view = cluster::job(cluster, args.job.job).await?;
+    let names = cluster::names(cluster).await;
+    let only = args.job.task.or((!view.is_array).then_some(view.tasks.start));
+    match only {
+        Some(index) => one_task(&view, index, Prints::Apart, &args.output, cluster, console, &names).await,
+        None if args.output.is_empty() => array(&view, cluster, console, &names).await,
+        None => saved_array(&view, &args.output, cluster, console).await,
+    }
+}
+
+/// The end of waiting for a job: its result, or the error that it failed with.
+pub(crate) async fn show_result(
+    view: &JobView,
+    cluster: &impl Cluster,
+    console: &mut Console,
+    names: &NodeNames,
+) -> Result<(), CliError> {
+    if view.is_array {
+        array(view, cluster, console, names).await
+    } else {
+        one_task(view, view.tasks.start, Prints::Replayed, &[], cluster, console, names).await
+    }
+}
+
+/// Whether what a program printed comes before its result. A command's output always does: it is its answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Prints {
+    /// It does, as `nexus run` would show it.
+    Replayed,
+    /// It is left to `nexus job logs`.
+    Apart,
+}
+
+async fn one_task(
+    job: &JobView,
+    index: u32,
+    prints: Prints,
+    saved: &[OutputBinding],
+    cluster: &impl Cluster,
+    console: &mut Console,
+    names: &NodeNames,
+) -> Result<(), CliError> {
+    let task = task(job, index, cluster).await?;
+    if console.is_json() {
+        let text = match job.is_array {
+            true => document(&task.document(names)),
+            false => task.job_document(job.job.0, names),
+        };
+        console.answer(&text);
+        // The document says what failed; the exit code says it again.
+        return match &task.result {
+            Some(result) => save(console, saved, result, &task.outputs),
+            None => Err(task_error(&task, job, None).told()),
+        };
+    }
+    if prints == Prints::Replayed || job_logs::is_command(&task.view) {
+        job_logs::replay(&task.view, cluster, console).await?;
+    }
+    let Some(result) = &task.result else { return Err(task_error(&task, job, None)) };
+    if job_logs::is_command(&task.view) {
+        // What it printed is the answer.
+        return save(console, saved, result, &task.outputs);
+    }
+    let node = task.view.node.map(|node| names.name(node)).unwrap_or_default();
+    let name = if job.is_array { format!("{} {}/{index}", job.name, job.job.0) } else { job.name.clone() };
+    console.say(&header(&name, &node, task.view.cost.as_ref().map(|cost| cost.wall)));
+    show(console, result, &task.outputs, saved);
+    save(console, saved, result, &task.outputs)
+}
+
+/// The task of that index with its values.
+async fn task(job: &JobView, index: u32, cluster: &impl Cluster) -> Result<TaskResult, CliError> {
+    let page = match index.checked_add(1) {
+        Some(end) if job.tasks.contains(index) => {
+            cluster::tasks_page(cluster, job.job, IndexRange::new(index, end)).await?
+        }
+        _ => Vec::new(),
+    };
+    let Some(view) = page.into_iter().find(|task| task.index == index) else {
+        let message = format!("{} has no task {index}", job.job);
+        return Err(CliError::new(Exit::Usage, "NX0111", message).with_help(format!("its tasks are {}", job.tasks)));
+    };
+    TaskResult::fetched(view, cluster).await
+}
+
+/// Calls `each` with the tasks of `range` in order, a page in memory at a time.
+async fn each_task(
+    job: &JobView,
+    range: IndexRange,
+    cluster: &impl Cluster,
+    mut each: impl FnMut(TaskResult) -> bool,
+) -> Result<(), CliError> {
+    let mut next = range.start;
+    while next < range.end {
+        let page = cluster::tasks_page(cluster, job.job, IndexRange::new(next, range.end)).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        next = last.index.saturating_add(1);
+        for view in page {
+            if !each(TaskResult::fetched(view, cluster).await?) {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn array(
+    job: &JobView,
+    cluster: &impl Cluster,
+    console: &mut Console,
+    names: &NodeNames,
+) -> Result<(), CliError> {
+    if console.is_json() {
+        // Written as it comes: an array can be larger than memory.
+        console.answer(&format!("{{\"job\":{},\"state\":\"{}\",\"tasks\":[", job.job.0, job.state.name()));
+        let mut separator = "";
+        each_task(job, job.tasks, cluster, |task| {
+            console.answer(&format!("{separator}{}", document(&task.document(names)).trim_end()));
+            separator = ",";
+            !console.is_broken()
+        })
+        .await?;
+        console.answer("]}\n");
+        return match job_error(job) {
+            Some(error) if job.state.is_final() => Err(error.told()),
+            _ => Ok(()),
+        };
+    }
+    let mut entries = Vec::new();
+    for range in shown_ranges(job.tasks) {
+        each_task(job, range, cluster, |task| {
+            entries.push((task.view.index, entry(&task.view, task.result)));
+            true
+        })
+        .await?;
+    }
+    let time = match (job.started_at_ms, job.finished_at_ms) {
+        (Some(start), Some(end)) => Some(std::time::Duration::from_millis(end.saturating_sub(start))),
+        _ => None,
+    };
+    console.say(&header(&job.name, &by_node(job, names), time));
+    console.answer(&human::array(job.tasks.len(), &entries));
+    job_error(job).map_or(Ok(()), Err)
+}
+
+/// Of many tasks, those that are shown.
+pub(crate) fn shown_tasks(tasks: &[TaskResult]) -> impl Iterator<Item = &TaskResult> {
+    let (Some(first), Some(last)) = (tasks.first(), tasks.last()) else { return Vec::new().into_iter() };
+    let ranges = shown_ranges(IndexRange::new(first.view.index, last.view.index.saturating_add(1)));
+    let is_shown = |task: &&TaskResult| ranges.iter().any(|range| range.contains(task.view.index));
+    tasks.iter().filter(is_shown).collect::<Vec<_>>().into_iter()
+}
+
+/// The lines that stand for these tasks.
+pub(crate) fn entries_of<'a>(tasks: impl Iterator<Item = &'a TaskResult>) -> Vec<(u32, Entry)> {
+    tasks.map(|task| (task.view.index, entry(&task.view, task.result.clone()))).collect()
+}
+
+fn shown_ranges(tasks: IndexRange) -> Vec<IndexRange> {
+    if tasks.len() <= SHOWN_WHOLE_MAX {
+        return vec![tasks];
+    }
+    vec![IndexRange::new(tasks.start, tasks.start + SHOWN_HEAD), IndexRange::new(tasks.end - 1, tasks.end)]
+}
+
+fn entry(task: &TaskView, result: Option<Value>) -> Entry {
+    match (result, &task.outcome) {
+        (Some(value), _) => Entry::Value(value),
+        (None, Some(nexus_model::Outcome::Failed(failure))) => {
+            Entry::Failure(format!("{}: {}", failure.code, failure.message))
+        }
+        (None, _) if task.state == TaskState::TimedOut => Entry::Failure("timed out".to_owned()),
+        (None, _) => Entry::State(task.state.name().to_owned()),
+    }
+}
+
+/// Writes the results or named outputs of all tasks as lists.
+async fn saved_array(
+    job: &JobView,
+    bindings: &[OutputBinding],
+    cluster: &impl Cluster,
+    console: &mut Console,
+) -> Result<(), CliError> {
+    if let Some(error) = job_error(job) {
+        return Err(error);
+    }
+    let mut tasks = Vec::new();
+    each_task(job, job.tasks, cluster, |task| {
+        tasks.push(task);
+        true
+    })
+    .await?;
+    let (results, outputs) = columns(tasks)?;
+    save(console, bindings, &results, &outputs)
+}
+
+/// The results of all tasks as one list, and each named output as one list.
+pub(crate) fn columns(tasks: Vec<TaskResult>) -> Result<(Value, Vec<(String, Value)>), CliError> {
+    let mut results = Vec::with_capacity(tasks.len());
+    let mut outputs: Vec<(String, Vec<Value>)> = Vec::new();
+    for task in tasks {
+        for (name, value) in task.outputs {
+            match outputs.iter_mut().find(|(found, _)| *found == name) {
+                Some((_, list)) => list.push(value),
+                None => outputs.push((name, vec![value])),
+            }
+        }
+        results.push(task.result.unwrap_or(Value::None));
+    }
+    if let Some((name, _)) = outputs.iter().find(|(_, list)| list.len() != results.len()) {
+        let message = format!("not every task gave the output `{name}`");
+        return Err(CliError::new(Exit::Usage, codes::BAD_OUTPUT, message).with_help("--json shows each task's own"));
+    }
+    Ok((Value::List(results), outputs.into_iter().map(|(name, list)| (name, Value::List(list))).collect()))
+}

@@ -1,0 +1,225 @@
+//! `nexus node`: this machine as a node, and the nodes of the cluster.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use nexus_config::{Config, Flags};
+use nexus_model::NodeRole;
+use nexus_wire::{NodeState, NodeView, Request, Response};
+
+use serde::Serialize;
+use tokio::sync::watch;
+
+use super::cluster::{self, Cluster, find_node, unexpected};
+use super::error::CliError;
+use super::jobs::now_ms;
+use super::world::World;
+use crate::output::json::{NodeDocument, NodesDocument, document};
+use crate::output::paint::{ERROR, GOOD, NAME, paint};
+use crate::output::table::{Align, Cell, Table};
+use crate::output::{Console, units};
+
+/// Start, list or stop nodes.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct NodeArgs {
+    #[command(subcommand)]
+    pub(crate) verb: NodeVerb,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum NodeVerb {
+    /// Make this machine a node, of a cluster of its own or of one that it joins; runs until Ctrl-C
+    Start(StartArgs),
+    /// List the nodes of the cluster
+    #[command(after_help = "Examples:\n  nexus node list\n  nexus node list --json")]
+    List,
+    /// Stop a node in order; its running tasks go back to the queue
+    #[command(after_help = "Examples:\n  nexus node stop\n  nexus node stop air")]
+    Stop {
+        /// Name or id; the node on this machine where absent
+        #[arg(value_name = "NODE")]
+        node: Option<String>,
+    },
+}
+
+/// Make this machine a node.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  nexus node start
+  nexus node start --name studio --listen 192.168.1.20:4747
+  nexus node start --join 192.168.1.20:4747 --token NXJ1.7Yk…
+  nexus node start --data /tmp/second --listen 127.0.0.1:0 --join 127.0.0.1:4747 --token NXJ1.7Yk…")]
+pub(crate) struct StartArgs {
+    /// Address of the node; port 0 takes any free one
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// What people call the machine; its host name where absent
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Tasks at once; one for each core where absent
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub(crate) slots: Option<u32>,
+    /// Join the cluster of the node at this address
+    #[arg(long, value_name = "ADDRESS", requires = "token")]
+    pub(crate) join: Option<String>,
+    /// The token that `nexus token create` printed there
+    #[arg(long, value_name = "TOKEN", requires = "join", env = "NEXUS_JOIN_TOKEN", hide_env_values = true)]
+    pub(crate) token: Option<String>,
+    /// Read these settings instead of nexus.toml
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+/// How to start a node: the settings with what the command line says over them.
+#[derive(Debug, Clone)]
+pub(crate) struct NodeStart {
+    /// Settings.
+    pub(crate) config: Config,
+    /// Name for people.
+    pub(crate) name: String,
+    /// Tasks at once.
+    pub(crate) slots: u32,
+    /// Address and token of the cluster to join.
+    pub(crate) join: Option<(String, String)>,
+}
+
+/// What a node that has started says of itself.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct NodeStarted {
+    /// Id.
+    pub(crate) node: u64,
+    /// Name.
+    pub(crate) name: String,
+    /// Its cluster.
+    pub(crate) cluster: String,
+    /// `founded`, `joined` or `returned`.
+    pub(crate) arrival: &'static str,
+    /// Where it listens.
+    pub(crate) address: String,
+    /// Folder of its data.
+    pub(crate) data: String,
+    /// Tasks at once.
+    pub(crate) slots: u32,
+    /// Devices as people read them.
+    pub(crate) devices: Vec<String>,
+    /// Version of this program.
+    pub(crate) version: &'static str,
+}
+
+/// `nexus node start`.
+pub(crate) fn start(
+    args: &StartArgs,
+    data: Option<PathBuf>,
+    world: &impl World,
+    console: &mut Console,
+    interrupted: watch::Receiver<bool>,
+) -> Result<(), CliError> {
+    let flags = Flags { config: args.config.clone(), data, listen: args.listen };
+    let config = super::config(&flags)?;
+    let start = NodeStart {
+        name: args.name.clone().unwrap_or_else(|| config.node().name().to_owned()),
+        slots: args.slots.unwrap_or_else(|| config.worker().slots()),
+        join: args.join.clone().zip(args.token.clone()),
+        config,
+    };
+    world.node(
+        start,
+        |started| {
+            if console.is_json() {
+                console.answer(&document(started));
+            } else {
+                console.answer(&greeting(started));
+            }
+        },
+        interrupted,
+    )?;
+    if !console.is_json() {
+        console.say("stopped");
+    }
+    Ok(())
+}
+
+fn greeting(started: &NodeStarted) -> String {
+    let NodeStarted { node, name, cluster, arrival, address, data, slots, devices, version } = started;
+    let cluster = match *arrival {
+        "founded" => format!("new cluster \"{cluster}\""),
+        "joined" => format!("joined cluster \"{cluster}\""),
+        _ => format!("cluster \"{cluster}\""),
+    };
+    let devices = if devices.is_empty() { "cpu".to_owned() } else { devices.join(" · ") };
+    format!(
+        "nexus {version} · node {} (node-{node}) · {cluster}\n\
+         devices   {devices} · {}\n\
+         listening quic {address}\n\
+         data      {data}\n\
+         Add a machine:  nexus token create --role worker\n\
+         Stop with Ctrl-C.\n",
+        paint(NAME, name),
+        units::count(u64::from(*slots), "slot"),
+    )
+}
+
+/// `nexus node list`.
+pub(crate) async fn list(cluster: &impl Cluster, console: &mut Console) -> Result<(), CliError> {
+    let nodes = cluster::nodes(cluster).await?;
+    if console.is_json() {
+        let nodes = nodes.iter().map(|node| NodeDocument::of(node, now_ms())).collect();
+        console.answer(&document(&NodesDocument { nodes }));
+    } else {
+        console.answer(&table(&nodes, now_ms()));
+    }
+    Ok(())
+}
+
+/// `nexus node stop`.
+pub(crate) async fn stop(node: Option<&str>, cluster: &impl Cluster, console: &mut Console) -> Result<(), CliError> {
+    let (id, name) = match node {
+        None => (None, "the node on this machine".to_owned()),
+        Some(text) => {
+            let nodes = cluster::nodes(cluster).await?;
+            let id = find_node(&nodes, text)?;
+            let name = nodes.iter().find(|node| node.node == id).map(|node| node.name.clone()).unwrap_or_default();
+            (Some(id), format!("{name} ({id})"))
+        }
+    };
+    match cluster.request(Request::StopNode(id)).await? {
+        Response::Done if console.is_json() => console.answer("{\"stopping\":true}\n"),
+        Response::Done => console.say(&format!("{name} is stopping; its running tasks go back to the queue")),
+        _ => return Err(unexpected()),
+    }
+    Ok(())
+}
+
+/// The nodes as a table: of `node list` and of `status`.
+pub(crate) fn table(nodes: &[NodeView], now_ms: u64) -> String {
+    let columns = ["NODE", "ID", "ROLE", "STATE", "SLOTS", "GPU", "MEM", "TASKS", "RTT", "ADDRESS"];
+    let mut table = Table::new(&columns.map(|name| (name, Align::Left)));
+    for node in nodes {
+        let facts = NodeDocument::of(node, now_ms);
+        let roles: Vec<&str> =
+            NodeRole::ALL.iter().filter(|role| node.roles.contains(role)).map(|role| role.name()).collect();
+        let state = match (node.state, facts.seen_ms) {
+            (NodeState::Up, _) => Cell::painted(GOOD, "up"),
+            (NodeState::Down, None) => Cell::painted(ERROR, "down"),
+            (NodeState::Down, Some(seen)) => {
+                Cell::painted(ERROR, format!("down ({})", units::age(Duration::from_millis(seen))))
+            }
+        };
+        table.row(vec![
+            Cell::painted(NAME, &facts.node),
+            Cell::new(facts.id.to_string()),
+            Cell::new(roles.join(" ")),
+            state,
+            Cell::new(facts.slots.to_string()),
+            facts.gpu.map_or_else(Cell::nothing, Cell::new),
+            if facts.mem > 0 { Cell::new(units::memory(facts.mem)) } else { Cell::nothing() },
+            Cell::new(facts.tasks.to_string()),
+            node.rtt.map_or_else(Cell::nothing, |rtt| Cell::new(units::duration(rtt))),
+            Cell::new(&facts.address),
+        ]);
+    }
+    table.render()
+}

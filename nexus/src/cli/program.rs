@@ -1,0 +1,127 @@
+//! The options that describe how a program runs, shared by `run` and `submit`, and what they become in a job's
+//! specification.
+
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use nexus_model::{DeviceChoice, IndexRange, JobSpec, Program, Value, encode_value};
+
+use super::argument::{Binding, argument_source, index_range};
+use super::error::{CliError, Exit};
+use super::{codes, files};
+
+/// How a program runs.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct ProgramFlags {
+    /// Give a parameter of the program a value: a number, true, "text", [1, 2, 3], or a sweep over an array:
+    /// lin:0..1, log:1e-4..1e-1
+    #[arg(long = "arg", short = 'a', value_name = "NAME=VALUE")]
+    pub(crate) arguments: Vec<Binding>,
+    /// Let the program read a file with input("NAME"): .npy, .npz, .safetensors, .csv or .json
+    #[arg(long = "input", short = 'i', value_name = "NAME=PATH")]
+    pub(crate) inputs: Vec<Binding>,
+    /// Run one task for each index, like 0..400; the program sees task_index and task_count
+    #[arg(long, value_name = "A..B", value_parser = index_range)]
+    pub(crate) array: Option<IndexRange>,
+    /// Where tensors live; auto takes a GPU where there is one
+    #[arg(long, value_name = "DEVICE", default_value = "auto", value_parser = device())]
+    pub(crate) device: DeviceChoice,
+    /// Seed of the program's random numbers
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) seed: u64,
+}
+
+fn device() -> impl TypedValueParser<Value = DeviceChoice> {
+    PossibleValuesParser::new(["auto", "cpu", "gpu"]).map(|name| match name.as_str() {
+        "cpu" => DeviceChoice::Cpu,
+        "gpu" => DeviceChoice::Gpu,
+        _ => DeviceChoice::Auto,
+    })
+}
+
+impl ProgramFlags {
+    /// A job that runs the program as these options say; its inputs are still missing.
+    pub(crate) fn spec<E: Display>(
+        &self,
+        name: String,
+        program: Program,
+        parse: impl Fn(&str) -> Result<Value, E>,
+    ) -> Result<JobSpec, CliError> {
+        let mut spec = JobSpec::single(name, program);
+        for Binding { name, text } in &self.arguments {
+            let source = argument_source(text, &parse).map_err(|reason| {
+                CliError::new(Exit::Usage, codes::USAGE, format!("the argument `{name}` = `{text}`: {reason}"))
+                    .with_help("text needs quotes of its own: --arg 'name=\"text\"'")
+            })?;
+            spec.arguments.push((name.clone(), source));
+        }
+        if let Some(range) = self.array {
+            spec.tasks = range;
+            spec.is_array = true;
+        }
+        spec.device = self.device;
+        spec.seed = self.seed;
+        spec.user = user();
+        Ok(spec)
+    }
+
+    /// The encoded values of the inputs, read from their files.
+    pub(crate) fn read_inputs(&self) -> Result<Vec<(String, Vec<u8>)>, CliError> {
+        self.inputs
+            .iter()
+            .map(|Binding { name, text }| {
+                let value = files::input(name, Path::new(text))?;
+                let bytes = encode_value(&value).map_err(|error| {
+                    CliError::new(Exit::Usage, codes::BAD_INPUT, format!("the input `{name}` ({text}): {error}"))
+                })?;
+                Ok((name.clone(), bytes))
+            })
+            .collect()
+    }
+}
+
+/// Checks a finished specification, so that what is wrong is said before anything is sent.
+pub(crate) fn checked(spec: JobSpec) -> Result<JobSpec, CliError> {
+    match spec.check() {
+        Ok(()) => Ok(spec),
+        Err(error) => Err(CliError::new(Exit::Usage, codes::USAGE, error.to_string())),
+    }
+}
+
+/// A program file: its path as it was given, its name for people, its text.
+#[derive(Debug, Clone)]
+pub(crate) struct Source {
+    pub(crate) path: PathBuf,
+    pub(crate) text: Arc<str>,
+}
+
+impl Source {
+    /// Reads it.
+    pub(crate) fn read(path: &Path) -> Result<Self, CliError> {
+        Ok(Source { path: path.to_owned(), text: files::program(path)? })
+    }
+
+    /// As the user gave it, for diagnostics.
+    pub(crate) fn file(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    /// The last part of the path.
+    pub(crate) fn name(&self) -> String {
+        self.path.file_name().map_or_else(|| self.file(), |name| name.to_string_lossy().into_owned())
+    }
+
+    /// What a job runs.
+    pub(crate) fn program(&self) -> Program {
+        Program::MCode { file: self.file(), source: Arc::clone(&self.text) }
+    }
+}
+
+/// The user's name for the record of jobs; empty where the environment has none.
+pub(crate) fn user() -> String {
+    let named = |variable| std::env::var(variable).ok().filter(|name| !name.is_empty());
+    named("USER").or_else(|| named("LOGNAME")).unwrap_or_default()
+}

@@ -1,0 +1,184 @@
+//! `nexus run`: a program, here and now, without a node.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+use nexus_formats::json::JsonValue;
+use nexus_model::{DeviceInfo, JobSpec, Outcome, Payload};
+use nexus_wire::{JobView, Refusal, TaskView};
+
+use super::argument::OutputBinding;
+use super::error::{CliError, Exit};
+use super::files;
+use super::job_result::{entries_of, shown_tasks};
+use super::language::Language;
+use super::program::{ProgramFlags, Source, checked};
+use super::result::{TaskResult, failure_error, header, job_error, save, show, task_error};
+use super::wait::Progress;
+use crate::output::json::{Named, NodeNames, RunArrayDocument, RunDocument, document, ms};
+use crate::output::{Console, diagnostic, human};
+
+/// Run a program on this machine, without a node.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  nexus run examples/pca.mcode
+  nexus run price.mcode --arg paths=1000000 --seed 7 --json
+  nexus run fit.mcode --input x=data.csv --output weights=weights.npy
+  nexus run sweep.mcode --array 0..100 --arg rate=log:1e-3..1")]
+pub(crate) struct RunArgs {
+    /// The program
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    #[command(flatten)]
+    program: ProgramFlags,
+    /// Write an output (or the result, where no name is given) to a file: .npy, .npz, .safetensors, .csv or .json
+    #[arg(long, short = 'o', value_name = "[NAME=]PATH")]
+    output: Vec<OutputBinding>,
+    /// Tasks at once, for an array; one for each core where absent
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    slots: Option<u32>,
+}
+
+/// Turns true when the user interrupts.
+pub(crate) type Interrupted = tokio::sync::watch::Receiver<bool>;
+
+/// What a run needs beside its specification.
+pub(crate) struct RunOptions {
+    /// Encoded values of the inputs, by name.
+    pub(crate) inputs: Vec<(String, Vec<u8>)>,
+    /// Tasks at once.
+    pub(crate) slots: Option<u32>,
+    /// The program may read below this folder.
+    pub(crate) files_root: PathBuf,
+    /// Takes what the program prints.
+    pub(crate) print: Box<dyn FnMut(&str) + Send>,
+    /// Hears how the job moves.
+    pub(crate) progress: Box<dyn FnMut(&JobView)>,
+}
+
+/// Gives the bytes behind a payload.
+pub(crate) type Load = Box<dyn Fn(&Payload) -> Result<Vec<u8>, Refusal>>;
+
+/// A run that has ended, well or not.
+pub(crate) struct Finished {
+    /// The job.
+    pub(crate) job: JobView,
+    /// Its tasks in order.
+    pub(crate) tasks: Vec<TaskView>,
+    /// The bytes behind a payload.
+    pub(crate) load: Load,
+    /// The devices that there were.
+    pub(crate) devices: Vec<DeviceInfo>,
+}
+
+/// The whole runtime in this process.
+pub(crate) trait Runtime {
+    /// Runs one job to its end.
+    fn run(&self, spec: JobSpec, options: RunOptions, interrupted: Interrupted) -> Result<Finished, CliError>;
+}
+
+/// Runs the verb.
+pub(crate) fn run(
+    args: &RunArgs,
+    world: &(impl Runtime + Language),
+    console: &mut Console,
+    interrupted: Interrupted,
+) -> Result<(), CliError> {
+    for binding in &args.output {
+        files::check_output_name(Path::new(&binding.path))?;
+    }
+    let source = Source::read(&args.file)?;
+    let invalid = |found| CliError::of_program(Exit::ProgramFailed, found, Some(source.text.clone()));
+    for warning in world.check(&source.file(), &source.text).map_err(invalid)? {
+        console.say_raw(&diagnostic::drawn(&warning, Some(&source.text)));
+    }
+    let spec = args.program.spec(source.name(), source.program(), |text| world.argument(text))?;
+    let folder = args.file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let mut progress = Progress::new(console, NodeNames::default());
+    let options = RunOptions {
+        inputs: args.program.read_inputs()?,
+        slots: args.slots,
+        files_root: folder.unwrap_or(Path::new(".")).to_owned(),
+        print: Box::new(console.printer()),
+        progress: Box::new(move |job| {
+            progress.show(job);
+            if job.state.is_final() {
+                progress.clear();
+            }
+        }),
+    };
+    let finished = world.run(checked(spec)?, options, interrupted)?;
+    if finished.job.is_array {
+        array(args, &source, finished, console)
+    } else {
+        single(args, &source, finished, console)
+    }
+}
+
+fn single(args: &RunArgs, source: &Source, finished: Finished, console: &mut Console) -> Result<(), CliError> {
+    let Finished { job, tasks, load, devices } = finished;
+    let Some(view) = tasks.into_iter().next() else { return Err(super::cluster::unexpected()) };
+    let task = TaskResult::loaded(view, &load)?;
+    let Some(result) = &task.result else { return Err(task_error(&task, &job, Some(source.text.clone()))) };
+    let (device, time) = used(&task.view);
+    if console.is_json() {
+        console.answer(&document(&RunDocument {
+            result: JsonValue(result),
+            outputs: Named(&task.outputs),
+            device,
+            time_ms: ms(time),
+        }));
+    } else {
+        console.say(&header(&source.name(), &place(device, &devices), Some(time)));
+        show(console, result, &task.outputs, &args.output);
+    }
+    save(console, &args.output, result, &task.outputs)
+}
+
+fn array(args: &RunArgs, source: &Source, finished: Finished, console: &mut Console) -> Result<(), CliError> {
+    let Finished { job, tasks, load, devices } = finished;
+    let tasks = tasks.into_iter().map(|view| TaskResult::loaded(view, &load)).collect::<Result<Vec<_>, _>>()?;
+    let time = match (job.started_at_ms, job.finished_at_ms) {
+        (Some(start), Some(end)) => Duration::from_millis(end.saturating_sub(start)),
+        _ => Duration::ZERO,
+    };
+    let device = tasks.first().map_or("", |task| used(&task.view).0);
+    if console.is_json() {
+        let names = NodeNames::default();
+        let tasks = tasks.iter().map(|task| task.document(&names)).collect();
+        console.answer(&document(&RunArrayDocument { state: job.state.name(), tasks, device, time_ms: ms(time) }));
+    } else {
+        console.say(&header(&source.name(), &place(device, &devices), Some(time)));
+        console.answer(&human::array(job.tasks.len(), &entries_of(shown_tasks(&tasks))));
+    }
+    let failed = tasks.iter().find(|task| matches!(task.view.outcome, Some(Outcome::Failed(_))));
+    if let Some(error) = job_error(&job) {
+        // The tasks are gone with this process: nothing can be looked up later.
+        let error = CliError { help: None, ..error };
+        if console.is_json() {
+            return Err(error.told());
+        }
+        if let Some(failure) = failed.and_then(TaskResult::failure) {
+            failure_error(failure, Some(source.text.clone())).show(console);
+        }
+        return Err(error);
+    }
+    let (results, outputs) = super::job_result::columns(tasks)?;
+    save(console, &args.output, &results, &outputs)
+}
+
+/// The device that did the work and the time that it took.
+fn used(task: &TaskView) -> (&str, Duration) {
+    task.cost.as_ref().map_or(("", Duration::ZERO), |cost| (cost.device.as_str(), cost.wall))
+}
+
+/// `cpu (2 threads, avx512)`, `gpu NVIDIA H100 80GB HBM3 (vulkan)`.
+pub(crate) fn place(device: &str, devices: &[DeviceInfo]) -> String {
+    match devices.iter().find(|info| info.kind.name() == device).map(|info| info.name.as_str()) {
+        None | Some("") => device.to_owned(),
+        Some(name) if name.contains('(') => format!("{device} {name}"),
+        Some(name) => format!("{device} ({name})"),
+    }
+}

@@ -1,0 +1,61 @@
+//! `nexus completions` and `nexus man`: what a shell and `man` want to know, made from the same definition as the
+//! commands themselves.
+
+use clap::{Args, Command};
+use clap_complete::Shell;
+
+use super::codes;
+use super::error::{CliError, Exit};
+use crate::output::Console;
+
+/// Print a completion script.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  nexus completions zsh > ~/.zfunc/_nexus
+  nexus completions bash > ~/.local/share/bash-completion/completions/nexus
+  nexus completions fish > ~/.config/fish/completions/nexus.fish")]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    shell: Shell,
+}
+
+/// Print a manual page in roff.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:\n  nexus man > ~/.local/share/man/man1/nexus.1\n  nexus man job result | man -l -")]
+pub(crate) struct ManArgs {
+    /// The verb that the page is about; the whole command where absent
+    #[arg(value_name = "VERB")]
+    verbs: Vec<String>,
+}
+
+/// `nexus completions`.
+pub(crate) fn completions(args: &CompletionsArgs, mut command: Command, console: &mut Console) {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut command, "nexus", &mut script);
+    console.answer_bytes(&script);
+}
+
+/// `nexus man`.
+pub(crate) fn man(args: &ManArgs, mut command: Command, console: &mut Console) -> Result<(), CliError> {
+    command.build();
+    let mut name = "nexus".to_owned();
+    for verb in &args.verbs {
+        let Some(found) = command.find_subcommand(verb).cloned() else {
+            let message = format!("there is no verb `{verb}` of `{name}`");
+            return Err(
+                CliError::new(Exit::Usage, codes::USAGE, message).with_help(format!("`{name} --help` lists them"))
+            );
+        };
+        name.push(' ');
+        name.push_str(verb);
+        command = found;
+    }
+    let mut page = Vec::new();
+    clap_mangen::Man::new(command).render(&mut page).map_err(|error| {
+        CliError::new(Exit::Usage, codes::BAD_OUTPUT, format!("the page cannot be written: {error}"))
+    })?;
+    console.answer_bytes(&page);
+    Ok(())
+}

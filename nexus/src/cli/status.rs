@@ -1,0 +1,75 @@
+//! `nexus status`: how the cluster is.
+
+use nexus_wire::{Request, Response, StatusView};
+
+use super::cluster::{Cluster, unexpected};
+use super::error::CliError;
+use super::jobs::now_ms;
+use super::node::table;
+use crate::output::json::{StatusDocument, document};
+use crate::output::paint::{NAME, WARNING, paint};
+use crate::output::{Console, units};
+
+/// Runs the verb.
+pub(crate) async fn status(cluster: &impl Cluster, console: &mut Console) -> Result<(), CliError> {
+    let Response::Status(status) = cluster.request(Request::GetStatus).await? else { return Err(unexpected()) };
+    if console.is_json() {
+        console.answer(&document(&StatusDocument::of(&status, now_ms())));
+    } else {
+        console.answer(&shown(&status, now_ms()));
+    }
+    Ok(())
+}
+
+fn shown(status: &StatusView, now_ms: u64) -> String {
+    let facts = StatusDocument::of(status, now_ms);
+    let leader = match &facts.leader {
+        Some(leader) => format!("leader {leader}"),
+        None => paint(WARNING, "no leader"),
+    };
+    let disks = units::count(facts.voters.len() as u64, "disk");
+    let cluster = [
+        format!("cluster {}", paint(NAME, &facts.cluster)),
+        units::count(facts.nodes.len() as u64, "node"),
+        leader,
+        format!("voters {} ({disks})", facts.voters.join(", ")),
+    ];
+    let work = [
+        units::count(u64::from(facts.jobs_active), "active job"),
+        format!("{} queued", units::count(facts.tasks_queued, "task")),
+        format!("version {}", facts.version),
+    ];
+    format!("{}\n{}\n{}", cluster.join(" · "), work.join(" · "), table(&status.nodes, now_ms))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::error::tests::pages;
+    use crate::cli::fake::{FakeCluster, status as fake_status};
+
+    #[test]
+    fn the_cluster_is_one_line_and_the_nodes_a_table() {
+        insta::assert_snapshot!(anstream::adapter::strip_str(&shown(&fake_status(), 241_000)).to_string(), @r"
+        cluster studio · 2 nodes · leader studio · voters studio (1 disk)
+        2 active jobs · 99 tasks queued · version 0.1.0
+        NODE    ID  ROLE          STATE         SLOTS  GPU                          MEM     TASKS  RTT     ADDRESS
+        studio  1   worker voter  up            12     Apple M3 Max (metal, 48 GB)  64 GiB  3      400 µs  192.168.1.21:4747
+        air     2   worker        down (4 min)  12     —                            64 GiB  0      —       192.168.1.22:4747
+        ");
+    }
+
+    #[tokio::test]
+    async fn programs_get_the_same_facts() {
+        let (mut console, out, _) = pages(true);
+        status(&FakeCluster::default(), &mut console).await.unwrap();
+        let text = out.text();
+        assert!(
+            text.starts_with(
+                "{\"cluster\":\"studio\",\"version\":\"0.1.0\",\"leader\":\"studio\",\"voters\":[\"studio\"]"
+            ),
+            "{text}"
+        );
+        assert!(text.contains("\"rtt_ms\":0.4"), "{text}");
+    }
+}

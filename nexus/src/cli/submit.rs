@@ -1,0 +1,162 @@
+//! `nexus submit`: hands a program or a command to the cluster.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use nexus_model::{Input, JobId, JobSpec, LimitLevel, Limits, Program, Resources, RetryPolicy};
+use nexus_wire::{Request, Response};
+use tokio::sync::watch;
+
+use super::argument::{Binding, duration, size};
+use super::cluster::{self, Cluster, unexpected};
+use super::error::{CliError, Exit};
+use super::job_result::show_result;
+use super::language::Language;
+use super::program::{ProgramFlags, Source, checked};
+use super::wait::{Style, Waited, until_ended};
+use crate::output::json::{SubmittedDocument, document};
+use crate::output::paint::{NAME, paint};
+use crate::output::{Console, diagnostic, units};
+
+/// Submit a program, or any command after `--`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  nexus submit train.mcode --arg epochs=10 --wait
+  nexus submit sweep.mcode --array 0..400 --arg lr=log:1e-4..1e-1 --follow
+  nexus submit --cpus 4 --timeout 1h --env MODE=fast -- ./simulate --steps 1000
+  nexus submit nightly.mcode --key nightly-2026-11-21")]
+pub(crate) struct SubmitArgs {
+    /// The program
+    #[arg(value_name = "FILE", required_unless_present = "command", conflicts_with = "command")]
+    file: Option<PathBuf>,
+    /// A command with its arguments, after `--`
+    #[arg(last = true, value_name = "PROGRAM ARG")]
+    command: Vec<String>,
+    #[command(flatten)]
+    program: ProgramFlags,
+    /// Name for people; the file's or the command's where absent
+    #[arg(long)]
+    name: Option<String>,
+    /// Larger runs first
+    #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
+    priority: i32,
+    /// Attempts in all; only failures that may end differently are tried again
+    #[arg(long, value_name = "N", conflicts_with = "retries")]
+    max_attempts: Option<u32>,
+    /// Attempts after the first
+    #[arg(long, value_name = "N")]
+    retries: Option<u32>,
+    /// Longest time of one attempt, like 10s or 1.5h
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    timeout: Option<Duration>,
+    /// How much a program may use: low (60 s, 1 GiB) to maximum (5 s, 50 MiB) strictness
+    #[arg(long, value_name = "LEVEL", value_parser = level())]
+    limits: Option<LimitLevel>,
+    /// Submit once: a second submission with the same key answers with the first one's job
+    #[arg(long)]
+    key: Option<String>,
+    /// Task slots that a task takes (one slot is one core)
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    cpus: u32,
+    /// Memory that a task takes, like 512MiB
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    memory: Option<u64>,
+    /// Set an environment variable of the command
+    #[arg(long, value_name = "NAME=VALUE", requires = "command")]
+    env: Vec<Binding>,
+    /// Run the command in this folder of the node; in a fresh one where absent
+    #[arg(long, value_name = "FOLDER", requires = "command")]
+    cwd: Option<String>,
+    /// Wait until the job has ended and print its result; Ctrl-C leaves it running
+    #[arg(long, short = 'w')]
+    wait: bool,
+    /// Wait, and say what happens; with --json one line for each change
+    #[arg(long, short = 'f')]
+    follow: bool,
+}
+
+fn level() -> impl TypedValueParser<Value = LimitLevel> {
+    PossibleValuesParser::new(LimitLevel::ALL.map(LimitLevel::name)).map(|name| {
+        LimitLevel::ALL.into_iter().find(|level| level.name() == name).expect("only names of levels are accepted")
+    })
+}
+
+/// Runs the verb.
+pub(crate) async fn submit(
+    args: &SubmitArgs,
+    cluster: &impl Cluster,
+    language: &impl Language,
+    console: &mut Console,
+    interrupted: &mut watch::Receiver<bool>,
+) -> Result<(), CliError> {
+    let mut spec = spec(args, language, console)?;
+    for (name, bytes) in args.program.read_inputs()? {
+        spec.inputs.push(Input { name, payload: cluster.store(bytes).await? });
+    }
+    let spec = Box::new(checked(spec)?);
+    let (name, tasks) = (spec.name.clone(), spec.tasks.len());
+    let Response::Submitted(job) = cluster.request(Request::SubmitJob { spec, key: args.key.clone() }).await? else {
+        return Err(unexpected());
+    };
+    if args.wait || args.follow {
+        let style = if args.follow { Style::Follow } else { Style::Quiet };
+        console.say(&submitted(job, &name, tasks));
+        let names = cluster::names(cluster).await;
+        return match until_ended(cluster, job, console, style, &names, interrupted).await? {
+            Waited::Ended(view) => show_result(&view, cluster, console, &names).await,
+            Waited::Detached if console.is_json() && !args.follow => {
+                console.answer(&document(&SubmittedDocument { job: job.0, name: &name, tasks }));
+                Ok(())
+            }
+            Waited::Detached => Ok(()),
+        };
+    }
+    if console.is_json() {
+        console.answer(&document(&SubmittedDocument { job: job.0, name: &name, tasks }));
+    } else {
+        console.answer(&format!("{}\n", submitted(job, &name, tasks)));
+    }
+    Ok(())
+}
+
+fn submitted(job: JobId, name: &str, tasks: u32) -> String {
+    format!("{}  {name}  {}", paint(NAME, &job.to_string()), units::count(u64::from(tasks), "task"))
+}
+
+/// What the command line asks for; inputs are still missing. A program is checked here, so that what is wrong with it
+/// is drawn with its source.
+fn spec(args: &SubmitArgs, language: &impl Language, console: &mut Console) -> Result<JobSpec, CliError> {
+    let (name, program) = match &args.file {
+        Some(file) => {
+            let source = Source::read(file)?;
+            let warnings = language
+                .check(&source.file(), &source.text)
+                .map_err(|found| CliError::of_program(Exit::ProgramFailed, found, Some(source.text.clone())))?;
+            for warning in &warnings {
+                console.say_raw(&diagnostic::drawn(warning, Some(&source.text)));
+            }
+            (source.name(), source.program())
+        }
+        None => {
+            let name = args.command.first().map(|program| {
+                std::path::Path::new(program).file_name().map_or(program.clone(), |n| n.to_string_lossy().into_owned())
+            });
+            let env = args.env.iter().map(|binding| (binding.name.clone(), binding.text.clone())).collect();
+            let program = Program::Command { argv: args.command.clone(), env, cwd: args.cwd.clone() };
+            (name.unwrap_or_default(), program)
+        }
+    };
+    let name = args.name.clone().unwrap_or(name);
+    let mut spec = args.program.spec(name, program, |text| language.argument(text))?;
+    spec.priority = args.priority;
+    spec.timeout = args.timeout;
+    let attempts = args.max_attempts.or(args.retries.map(|retries| retries.saturating_add(1)));
+    spec.retry = attempts.map_or_else(RetryPolicy::default, |max_attempts| RetryPolicy { max_attempts });
+    // Without a level the cluster decides: nothing is metered for its owner, strangers get the level of its settings.
+    spec.limits = args.limits.map_or_else(Limits::local, Limits::level);
+    spec.resources = Resources { cpus: args.cpus, memory_bytes: args.memory.unwrap_or(0) };
+    Ok(spec)
+}

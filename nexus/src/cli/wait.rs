@@ -1,0 +1,181 @@
+//! Waiting for a job: progress on a terminal, events with `--follow`, and Ctrl-C that leaves the job alone.
+
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use nexus_model::{JobId, TaskState};
+use nexus_wire::limits::WAIT_MAX;
+use nexus_wire::{JobView, Refusal, Request, Response};
+use tokio::sync::watch;
+
+use super::cluster::{Cluster, unexpected};
+use super::error::CliError;
+use super::jobs::now_ms;
+use crate::output::json::{JobDocument, NodeNames, document};
+use crate::output::{Console, units};
+
+/// Pause before asking again where the node is busy or has no leader and does not say for how long.
+const RETRY_PAUSE: Duration = Duration::from_millis(500);
+
+/// How to wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Style {
+    /// Progress on a terminal, nothing elsewhere.
+    Quiet,
+    /// A line for each change as well: on stderr, or with `--json` a document on stdout.
+    Follow,
+}
+
+/// What waiting came to.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Waited {
+    /// The job has ended.
+    Ended(Box<JobView>),
+    /// The user left; the job goes on.
+    Detached,
+}
+
+/// Waits until `job` has ended or the user leaves.
+pub(crate) async fn until_ended(
+    cluster: &impl Cluster,
+    job: JobId,
+    console: &mut Console,
+    style: Style,
+    names: &NodeNames,
+    interrupted: &mut watch::Receiver<bool>,
+) -> Result<Waited, CliError> {
+    let mut progress = Progress::new(console, names.clone());
+    let mut last: Option<JobView> = None;
+    loop {
+        let seen = last.as_ref().map_or(0, JobView::ended);
+        // The first question is answered at once, so that what is known already is shown.
+        let patience = if last.is_some() { WAIT_MAX } else { Duration::ZERO };
+        let answer = tokio::select! {
+            answer = cluster.request(Request::WaitJob { job, seen, patience }) => answer,
+            () = interruption(interrupted) => {
+                progress.clear();
+                console.say(&format!("^C  detached; the job goes on.  nexus job wait {}", job.0));
+                return Ok(Waited::Detached);
+            }
+        };
+        match answer {
+            Ok(Response::Job(view)) => {
+                progress.show(&view);
+                if style == Style::Follow && last.as_ref() != Some(&*view) {
+                    tell(console, &progress, &view, names);
+                }
+                if view.state.is_final() {
+                    progress.clear();
+                    return Ok(Waited::Ended(view));
+                }
+                last = Some(*view);
+            }
+            Ok(_) => return Err(unexpected()),
+            Err(refusal) => match retry_after(&refusal) {
+                Some(pause) => tokio::time::sleep(pause).await,
+                None => {
+                    progress.clear();
+                    let known = refusal.code == "NX0101";
+                    let error = CliError::from(refusal);
+                    let help = format!("the job goes on without this command: nexus job wait {}", job.0);
+                    return Err(if known { error } else { error.with_help(help) });
+                }
+            },
+        }
+    }
+}
+
+/// Resolves when the user interrupts; never, where nobody can.
+pub(crate) async fn interruption(interrupted: &mut watch::Receiver<bool>) {
+    if interrupted.wait_for(|interrupted| *interrupted).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// How long to wait before asking again, if asking again makes sense.
+fn retry_after(refusal: &Refusal) -> Option<Duration> {
+    match (refusal.retry_after, refusal.code.as_str()) {
+        (Some(pause), _) => Some(pause.clamp(Duration::from_millis(1), WAIT_MAX)),
+        (None, "NX0104" | "NX0106") => Some(RETRY_PAUSE),
+        (None, _) => None,
+    }
+}
+
+fn tell(console: &mut Console, progress: &Progress, view: &JobView, names: &NodeNames) {
+    if console.is_json() {
+        console.answer(&document(&JobDocument::of(view, names, now_ms())));
+    } else if !progress.is_drawn() {
+        console.say(&summary(view, names));
+    }
+}
+
+/// `job-17  running  268/400  studio 141 · air 64`.
+pub(crate) fn summary(job: &JobView, names: &NodeNames) -> String {
+    let mut parts =
+        vec![job.job.to_string(), job.state.name().to_owned(), format!("{}/{}", job.ended(), job.tasks.len())];
+    let failed = job.count(TaskState::Failed) + job.count(TaskState::TimedOut);
+    if failed > 0 {
+        parts.push(format!("{failed} failed"));
+    }
+    let nodes = by_node(job, names);
+    if !nodes.is_empty() {
+        parts.push(nodes);
+    }
+    parts.join("  ")
+}
+
+/// `studio 141 · air 64`, the busiest first.
+pub(crate) fn by_node(job: &JobView, names: &NodeNames) -> String {
+    let mut nodes: Vec<(u32, String)> = job.by_node.iter().map(|&(node, tasks)| (tasks, names.name(node))).collect();
+    nodes.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+    nodes.into_iter().map(|(tasks, node)| format!("{node} {tasks}")).collect::<Vec<_>>().join(" · ")
+}
+
+/// A bar for an array, on a terminal only.
+pub(crate) struct Progress {
+    bar: Option<ProgressBar>,
+    names: NodeNames,
+}
+
+impl Progress {
+    pub(crate) fn new(console: &Console, names: NodeNames) -> Self {
+        let bar = console.is_interactive().then(|| ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()));
+        Progress { bar, names }
+    }
+
+    fn is_drawn(&self) -> bool {
+        self.bar.is_some()
+    }
+
+    pub(crate) fn show(&mut self, job: &JobView) {
+        let Some(bar) = &self.bar else { return };
+        if !job.is_array {
+            return;
+        }
+        if bar.length().is_none() {
+            bar.set_length(u64::from(job.tasks.len()));
+            let style = ProgressStyle::with_template("{bar:30} {pos}/{len}  {msg}").expect("the template is valid");
+            bar.set_style(style.progress_chars("█▓░"));
+        }
+        bar.set_position(u64::from(job.ended()));
+        bar.set_message(self.message(job, bar));
+    }
+
+    /// `studio 141 · air 64  2.1 s/task  eta 1 min 35 s`.
+    fn message(&self, job: &JobView, bar: &ProgressBar) -> String {
+        let mut message = by_node(job, &self.names);
+        let (done, left) = (job.ended(), job.tasks.len() - job.ended().min(job.tasks.len()));
+        if done > 0 && left > 0 {
+            let each = bar.elapsed() / done;
+            let eta = each.saturating_mul(left);
+            message.push_str(&format!("  {}/task  eta {}", units::duration(each), units::duration(eta)));
+        }
+        message
+    }
+
+    pub(crate) fn clear(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! Everything outside of the command line that a verb can touch, behind one trait: the real one is `session`'s, tests
+//! bring theirs.
+
+use std::path::Path;
+
+use nexus_model::DeviceInfo;
+use tokio::sync::watch;
+
+use super::cluster::Cluster;
+use super::error::CliError;
+use super::language::Language;
+use super::node::{NodeStart, NodeStarted};
+use super::run::Runtime;
+
+/// The language, the runtime, this machine and its node.
+pub(crate) trait World: Language + Runtime {
+    /// A connection to the node of this machine.
+    type Cluster: Cluster;
+
+    /// Connects to the node that runs with this data directory.
+    async fn connect(&self, data: &Path) -> Result<Self::Cluster, CliError>;
+
+    /// The devices that tensors can live on, the CPU first.
+    fn devices(&self) -> Vec<DeviceInfo>;
+
+    /// What a code of another room means.
+    fn explain(&self, code: &str) -> Option<&'static str>;
+
+    /// Runs a node until it is asked to stop. `ready` is called once it serves.
+    fn node(
+        &self,
+        start: NodeStart,
+        ready: impl FnOnce(&NodeStarted),
+        interrupted: watch::Receiver<bool>,
+    ) -> Result<(), CliError>;
+}
