@@ -7,6 +7,7 @@ use std::sync::Arc;
 use nexus_model::BlobHash;
 use thiserror::Error;
 
+use crate::codes;
 use crate::disk;
 
 /// Why a blob was not stored or read. A failed write leaves nothing behind.
@@ -87,14 +88,14 @@ impl BlobError {
     /// The stable code.
     pub const fn code(&self) -> &'static str {
         match self {
-            BlobError::Missing { .. } => "NX0601",
-            BlobError::Damaged { .. } => "NX0602",
-            BlobError::Mismatch { .. } => "NX0603",
-            BlobError::OutOfOrder { .. } => "NX0604",
-            BlobError::Length { .. } => "NX0605",
-            BlobError::BeyondEnd { .. } => "NX0606",
-            BlobError::DiskFull { .. } => "NX0607",
-            BlobError::Io { .. } => "NX0608",
+            BlobError::Missing { .. } => codes::MISSING,
+            BlobError::Damaged { .. } => codes::DAMAGED,
+            BlobError::Mismatch { .. } => codes::MISMATCH,
+            BlobError::OutOfOrder { .. } => codes::OUT_OF_ORDER,
+            BlobError::Length { .. } => codes::LENGTH,
+            BlobError::BeyondEnd { .. } => codes::BEYOND_END,
+            BlobError::DiskFull { .. } => codes::DISK_FULL,
+            BlobError::Io { .. } => codes::IO,
         }
     }
 

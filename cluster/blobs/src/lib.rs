@@ -5,11 +5,13 @@
 
 mod cache;
 mod checked;
+mod codes;
 mod disk;
 mod error;
 mod incoming;
 mod store;
 
+pub use codes::EXPLANATIONS;
 pub use error::BlobError;
 pub use incoming::Incoming;
 pub use store::{BlobStore, INCOMING_MAX};

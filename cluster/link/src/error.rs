@@ -8,6 +8,8 @@ use nexus_model::NodeId;
 use nexus_wire::{FrameError, ProtocolVersion};
 use thiserror::Error;
 
+use crate::codes;
+
 /// Why something of this crate did not work. Unless a variant says otherwise, nothing was done at the other end and
 /// trying again without a change does not help.
 #[derive(Debug, Clone, Error)]
@@ -174,27 +176,27 @@ impl LinkError {
     /// The stable code.
     pub const fn code(&self) -> &'static str {
         match self {
-            LinkError::Address { .. } => "NX0201",
-            LinkError::Bind { .. } => "NX0202",
-            LinkError::NoAnswer { .. } => "NX0203",
-            LinkError::StrangerNode { .. } => "NX0204",
-            LinkError::StrangerSelf { .. } => "NX0205",
-            LinkError::WrongNode { .. } => "NX0206",
-            LinkError::Clock { .. } => "NX0207",
-            LinkError::Version { .. } => "NX0208",
-            LinkError::Refused { .. } => "NX0209",
-            LinkError::Busy { .. } => "NX0210",
-            LinkError::Deadline { .. } => "NX0211",
-            LinkError::Lost { .. } => "NX0212",
-            LinkError::Fault { .. } => "NX0213",
-            LinkError::Frame(_) => "NX0214",
-            LinkError::Closed => "NX0215",
-            LinkError::Token { .. } => "NX0216",
-            LinkError::Certificate { .. } => "NX0217",
-            LinkError::Name { .. } => "NX0218",
-            LinkError::File { .. } => "NX0219",
-            LinkError::Crypto(_) => "NX0220",
-            LinkError::Slow { .. } => "NX0221",
+            LinkError::Address { .. } => codes::ADDRESS,
+            LinkError::Bind { .. } => codes::BIND,
+            LinkError::NoAnswer { .. } => codes::NO_ANSWER,
+            LinkError::StrangerNode { .. } => codes::STRANGER_NODE,
+            LinkError::StrangerSelf { .. } => codes::STRANGER_SELF,
+            LinkError::WrongNode { .. } => codes::WRONG_NODE,
+            LinkError::Clock { .. } => codes::CLOCK,
+            LinkError::Version { .. } => codes::VERSION,
+            LinkError::Refused { .. } => codes::REFUSED,
+            LinkError::Busy { .. } => codes::BUSY,
+            LinkError::Deadline { .. } => codes::DEADLINE,
+            LinkError::Lost { .. } => codes::LOST,
+            LinkError::Fault { .. } => codes::FAULT,
+            LinkError::Frame(_) => codes::FRAME,
+            LinkError::Closed => codes::CLOSED,
+            LinkError::Token { .. } => codes::TOKEN,
+            LinkError::Certificate { .. } => codes::CERTIFICATE,
+            LinkError::Name { .. } => codes::NAME,
+            LinkError::File { .. } => codes::FILE,
+            LinkError::Crypto(_) => codes::CRYPTO,
+            LinkError::Slow { .. } => codes::SLOW,
         }
     }
 

@@ -7,6 +7,7 @@
 mod accept;
 mod authority;
 mod close;
+mod codes;
 mod dial;
 mod error;
 mod frames;
@@ -21,6 +22,7 @@ mod tls;
 mod token;
 
 pub use authority::{Authority, request_fingerprint};
+pub use codes::EXPLANATIONS;
 pub use error::LinkError;
 pub use frames::{FrameReceiver, FrameSender, Message};
 pub use handler::{Handler, IncomingRequest, IncomingStream, PeerInfo};
