@@ -1,15 +1,18 @@
 //! The handle by which a node's owner uses consensus.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use nexus_model::NodeId;
 use openraft::async_runtime::watch::WatchReceiver;
 use openraft::errors::{
     ChangeMembershipError, ClientWriteError, Fatal, ForwardToLeader, InitializeError, LinearizableReadError, RaftError,
 };
-use openraft::{BasicNode, ChangeMembers, Raft, RaftMetrics, ReadPolicy};
+use openraft::{Raft, RaftMetrics, ReadPolicy};
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::directory::{DataDirectory, DirectoryLock};
@@ -24,10 +27,10 @@ use crate::machine::StateMachine;
 use crate::machine_store::{MachineStore, Shared, SnapshotPolicy};
 use crate::network::{Peers, RaftTransport};
 use crate::proposal::{Answer, Share};
-use crate::raft_types::{CommandBytes, RaftTypes};
+use crate::raft_types::{CommandBytes, Member, RaftTypes};
 use crate::receiver::Receiver;
 use crate::status::Status;
-use crate::{timing, watcher};
+use crate::{network, timing, watcher};
 
 /// Who this node is, and how its log is kept short.
 #[derive(Debug, Clone)]
@@ -42,7 +45,7 @@ pub struct ConsensusConfig {
 
 /// The replicated log of this node. Clones are the same log.
 pub struct Consensus<S: StateMachine> {
-    inner: Arc<Inner<S>>,
+    pub(crate) inner: Arc<Inner<S>>,
 }
 
 impl<S: StateMachine> Clone for Consensus<S> {
@@ -51,9 +54,14 @@ impl<S: StateMachine> Clone for Consensus<S> {
     }
 }
 
-struct Inner<S: StateMachine> {
-    node: u64,
-    raft: Raft<RaftTypes<S>, MachineStore<S>>,
+/// Asks the node of this number and address which log it has.
+type Introduce = dyn Fn(u64, String) -> BoxFuture<'static, Result<u64, String>> + Send + Sync;
+
+pub(crate) struct Inner<S: StateMachine> {
+    pub(crate) node: u64,
+    incarnation: u64,
+    pub(crate) introduce: Box<Introduce>,
+    pub(crate) raft: Raft<RaftTypes<S>, MachineStore<S>>,
     shared: Arc<Shared<S>>,
     receiver: Receiver<S>,
     log: LogStore,
@@ -80,23 +88,19 @@ impl<S: StateMachine> Consensus<S> {
         config: ConsensusConfig,
         transport: Arc<T>,
     ) -> Result<(Self, Events<S>), OpenError> {
-        let identity = Identity { node: config.node.0, cluster: config.cluster.clone() };
         let DataDirectory { path, lock, log, snapshots, identity: found } = directory;
-        match found {
-            Some(found) if found == identity => {}
-            Some(found) => {
-                return Err(OpenError::Identity { path, found: found.to_string(), asked: identity.to_string() });
-            }
-            None => log.save_identity(identity).await.map_err(|source| OpenError::Io {
-                action: "write the identity in",
-                path: path.clone(),
-                source,
-            })?,
+        let identity = match found {
+            Some(found) => found,
+            None => new_identity(&path, &log, &config).await?,
+        };
+        if (identity.node, &identity.cluster) != (config.node.0, &config.cluster) {
+            let asked = Identity { node: config.node.0, cluster: config.cluster, incarnation: 0 };
+            return Err(OpenError::Identity { path, found: identity.to_string(), asked: asked.to_string() });
         }
         let (events, receive_events) = event::channel();
         let shared = Arc::new(Shared::new(snapshots));
         let store = MachineStore { shared: Arc::clone(&shared), events: events.clone(), policy: config.snapshots };
-        let peers = Peers { from: config.node.0, transport };
+        let peers = Peers { from: config.node.0, transport: Arc::clone(&transport) };
         let protocol = timing::protocol(&config).map_err(|error| OpenError::Start(error.to_string()))?;
         let raft = Raft::build(config.node.0, Arc::new(protocol), peers, log.clone(), store)
             .await
@@ -106,7 +110,12 @@ impl<S: StateMachine> Consensus<S> {
         let consensus = Self {
             inner: Arc::new(Inner {
                 node: config.node.0,
-                receiver: Receiver::new(config.node.0, raft.clone(), Arc::clone(&shared)),
+                incarnation: identity.incarnation,
+                receiver: Receiver::new(&identity, raft.clone(), Arc::clone(&shared)),
+                introduce: Box::new(move |node, address| {
+                    let transport = Arc::clone(&transport);
+                    Box::pin(async move { network::introduce(&*transport, node, &address).await })
+                }),
                 raft,
                 shared,
                 log,
@@ -120,6 +129,10 @@ impl<S: StateMachine> Consensus<S> {
         watcher::watch(config.node.0, &consensus.inner.raft, events, first_failure);
         consensus.stand_if_alone().await?;
         Ok((consensus, receive_events))
+    }
+
+    fn member(&self, address: &str) -> Member {
+        Member { address: address.to_owned(), incarnation: self.inner.incarnation }
     }
 
     /// A single voter has nobody to wait for.
@@ -138,7 +151,7 @@ impl<S: StateMachine> Consensus<S> {
     /// # Errors
     /// Consensus has stopped, or (`Busy`) the election takes unreasonably long; it goes on nevertheless.
     pub async fn initialize_single(&self, address: &str) -> Result<(), ProposeError> {
-        let members = BTreeMap::from([(self.inner.node, BasicNode::new(address))]);
+        let members = BTreeMap::from([(self.inner.node, self.member(address))]);
         match self.inner.raft.initialize(members).await {
             Ok(()) => {}
             Err(RaftError::APIError(InitializeError::NotAllowed(_))) => return Ok(()),
@@ -214,56 +227,6 @@ impl<S: StateMachine> Consensus<S> {
         self.inner.receiver.handle(message).await
     }
 
-    /// Lets a node follow the log without a vote. Returns when the change is committed; the node catches up after that.
-    ///
-    /// # Errors
-    /// See [`ProposeError`].
-    pub async fn add_learner(&self, node: NodeId, address: &str) -> Result<(), ProposeError> {
-        self.confirm_leadership().await?;
-        let added = self.inner.raft.add_learner(node.0, BasicNode::new(address), false).await;
-        added.map(drop).map_err(write_error)
-    }
-
-    /// Makes `voters` the voters; those that were and are not any more become learners. All of them are learners or voters
-    /// now. Returns when the change is complete.
-    ///
-    /// # Errors
-    /// See [`ProposeError`].
-    pub async fn change_voters(&self, voters: BTreeSet<NodeId>) -> Result<(), ProposeError> {
-        let voters: BTreeSet<u64> = voters.into_iter().map(|node| node.0).collect();
-        self.change_members(ChangeMembers::ReplaceAllVoters(voters)).await
-    }
-
-    /// Takes note that a member is reached at another address.
-    ///
-    /// # Errors
-    /// See [`ProposeError`].
-    pub async fn change_address(&self, node: NodeId, address: &str) -> Result<(), ProposeError> {
-        self.change_members(ChangeMembers::SetNodes(BTreeMap::from([(node.0, BasicNode::new(address))]))).await
-    }
-
-    /// Lets a learner go.
-    ///
-    /// # Errors
-    /// See [`ProposeError`]; a voter is refused.
-    pub async fn remove_learner(&self, node: NodeId) -> Result<(), ProposeError> {
-        self.change_members(ChangeMembers::RemoveNodes(BTreeSet::from([node.0]))).await
-    }
-
-    async fn change_members(&self, change: ChangeMembers<u64, BasicNode>) -> Result<(), ProposeError> {
-        self.confirm_leadership().await?;
-        self.inner.raft.change_membership(change, true).await.map(drop).map_err(write_error)
-    }
-
-    /// Waits until what earlier leaders left is committed: before that no change of the members is possible.
-    async fn confirm_leadership(&self) -> Result<(), ProposeError> {
-        self.read(|_, _| ()).await.map_err(|error| match error {
-            ReadError::NotLeader { leader } => ProposeError::NotLeader { leader },
-            ReadError::NoQuorum => ProposeError::Busy { retry_after: BUSY_RETRY },
-            ReadError::Stopped(reason) => ProposeError::Stopped(reason),
-        })
-    }
-
     /// Asks another voter to lead, as before this node is stopped on purpose. Returns at once; whether it happened shows in
     /// the events.
     ///
@@ -318,7 +281,7 @@ impl<S: StateMachine> Consensus<S> {
         drop(self.inner.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 
-    fn metrics(&self) -> RaftMetrics<RaftTypes<S>> {
+    pub(crate) fn metrics(&self) -> RaftMetrics<RaftTypes<S>> {
         self.inner.raft.metrics().borrow_watched().clone()
     }
 }
@@ -337,12 +300,24 @@ impl<S: StateMachine> Pending<S> {
     }
 }
 
+/// Draws and keeps the identity of a new log.
+async fn new_identity(path: &Path, log: &LogStore, config: &ConsensusConfig) -> Result<Identity, OpenError> {
+    let failed = |action| move |source| OpenError::Io { action, path: path.to_owned(), source };
+    let drawn = getrandom::u64().map_err(|error| io::Error::other(error.to_string()));
+    let incarnation = drawn.map_err(failed("draw an identity for"))?;
+    let identity = Identity { node: config.node.0, cluster: config.cluster.clone(), incarnation };
+    log.save_identity(identity.clone()).await.map_err(failed("write the identity in"))?;
+    Ok(identity)
+}
+
 fn leader<S: StateMachine>(forward: ForwardToLeader<RaftTypes<S>>) -> Option<Leader> {
-    let address = forward.leader_node.map(|node| node.addr);
+    let address = forward.leader_node.map(|member| member.address);
     forward.leader_id.zip(address).map(|(node, address)| Leader { node: NodeId(node), address })
 }
 
-fn write_error<S: StateMachine>(error: RaftError<RaftTypes<S>, ClientWriteError<RaftTypes<S>>>) -> ProposeError {
+pub(crate) fn write_error<S: StateMachine>(
+    error: RaftError<RaftTypes<S>, ClientWriteError<RaftTypes<S>>>,
+) -> ProposeError {
     match error {
         RaftError::APIError(ClientWriteError::ForwardToLeader(forward)) => {
             ProposeError::NotLeader { leader: leader(forward) }

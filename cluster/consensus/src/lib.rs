@@ -17,6 +17,7 @@ mod log_file;
 mod log_store;
 mod machine;
 mod machine_store;
+mod members;
 mod network;
 #[cfg(test)]
 mod power_cut;

@@ -36,6 +36,8 @@ pub(crate) struct Identity {
     pub(crate) node: u64,
     /// The cluster's name.
     pub(crate) cluster: String,
+    /// Tells this log from any other that the node had or will have: see [`crate::raft_types::Member`].
+    pub(crate) incarnation: u64,
 }
 
 impl fmt::Display for Identity {

@@ -120,7 +120,7 @@ fn entry_bytes(entry: &LogEntry) -> usize {
     let payload = match &entry.payload {
         EntryPayload::Blank => 0,
         EntryPayload::Normal(command) => command.0.len(),
-        EntryPayload::Membership(members) => members.nodes().map(|(_, node)| node.addr.len() + 32).sum(),
+        EntryPayload::Membership(members) => members.nodes().map(|(_, node)| node.address.len() + 32).sum(),
     };
     payload + ENTRY_OVERHEAD_BYTES
 }

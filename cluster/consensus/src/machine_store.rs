@@ -8,14 +8,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use futures::{Stream, StreamExt};
-use openraft::storage::{EntryResponder, RaftStateMachine, Snapshot};
+use openraft::storage::{EntryResponder, RaftStateMachine};
 use openraft::{EntryPayload, OptionalSend, RaftSnapshotBuilder};
 use tokio::sync::{RwLock, RwLockReadGuard, mpsc};
 
 use crate::event::{Applied, Event};
 use crate::limits::APPLY_BATCH_MAX;
 use crate::machine::StateMachine;
-use crate::raft_types::{LogId, RaftTypes, SnapshotMeta, StoredMembership};
+use crate::raft_types::{LogId, RaftTypes, Snapshot, SnapshotMeta, StoredMembership};
 use crate::snapshot_file::{SnapshotData, SnapshotFiles};
 
 /// A log this many times longer than [`SnapshotPolicy::entries`] gets a snapshot whatever the size of the state.
@@ -225,9 +225,7 @@ impl<S: StateMachine> RaftStateMachine<RaftTypes<S>> for MachineStore<S> {
         Ok(())
     }
 
-    async fn get_current_snapshot(
-        &mut self,
-    ) -> Result<Option<Snapshot<crate::raft_types::LeaderId, u64, openraft::BasicNode, SnapshotData>>, io::Error> {
+    async fn get_current_snapshot(&mut self) -> Result<Option<Snapshot>, io::Error> {
         Ok(self.shared.snapshots.current().map(|(meta, snapshot)| Snapshot { meta, snapshot }))
     }
 }
@@ -242,9 +240,7 @@ impl<S: StateMachine> RaftSnapshotBuilder<RaftTypes<S>> for SnapshotBuilder<S> {
 
     /// Applying waits while the state is encoded in memory, on a thread for blocking work, and goes on while the bytes are
     /// written and flushed. Reading goes on throughout.
-    async fn build_snapshot(
-        &mut self,
-    ) -> Result<Snapshot<crate::raft_types::LeaderId, u64, openraft::BasicNode, SnapshotData>, io::Error> {
+    async fn build_snapshot(&mut self) -> Result<Snapshot, io::Error> {
         let shared = Arc::clone(&self.shared);
         let build = move || -> io::Result<(SnapshotMeta, SnapshotData)> {
             let (meta, bytes) = {

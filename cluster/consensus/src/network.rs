@@ -15,11 +15,11 @@ use openraft::raft::{
     AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, TransferLeaderRequest, TransferLeaderResponse,
     VoteRequest, VoteResponse,
 };
-use openraft::{BasicNode, OptionalSend, RPCTypes, RaftNetworkFactory, RaftNetworkV2, Snapshot};
+use openraft::{OptionalSend, RPCTypes, RaftNetworkFactory, RaftNetworkV2};
 
 use crate::limits::{APPEND_DEADLINE, SNAPSHOT_CHUNK_BYTES, SNAPSHOT_DEADLINE, VOTE_DEADLINE};
 use crate::machine::StateMachine;
-use crate::raft_types::{LeaderId, RaftTypes, Vote};
+use crate::raft_types::{Member, RaftTypes, Snapshot, Vote};
 use crate::rpc::{self, Request, Response};
 use crate::snapshot_file::SnapshotData;
 use crate::stored::Blob;
@@ -59,9 +59,29 @@ pub(crate) struct Peers<T> {
 impl<S: StateMachine, T: RaftTransport> RaftNetworkFactory<RaftTypes<S>> for Peers<T> {
     type Network = Peer<T>;
 
-    async fn new_client(&mut self, target: u64, node: &BasicNode) -> Peer<T> {
+    async fn new_client(&mut self, target: u64, node: &Member) -> Peer<T> {
         let transport = Arc::clone(&self.transport);
-        Peer { from: self.from, target, address: node.addr.clone(), transport }
+        Peer { from: self.from, target, member: node.clone(), transport }
+    }
+}
+
+/// Asks a node that is no member yet which log it has.
+///
+/// # Errors
+/// Why there is no answer, in a sentence.
+pub(crate) async fn introduce<T: RaftTransport>(transport: &T, node: u64, address: &str) -> Result<u64, String> {
+    let message = rpc::encode_request(node, None, Request::Introduce);
+    let sent = tokio::time::timeout(APPEND_DEADLINE, transport.send(NodeId(node), address, message)).await;
+    let bytes = match sent {
+        Ok(Ok(bytes)) => bytes,
+        Ok(Err(error)) => return Err(format!("node-{node} cannot be asked: {error}")),
+        Err(_) => return Err(format!("node-{node} does not answer at {address}")),
+    };
+    match rpc::decode_response(&bytes) {
+        Ok(Response::Introduced(incarnation)) => Ok(incarnation),
+        Ok(Response::Refused(reason)) => Err(reason),
+        Ok(other) => Err(format!("node-{node} answered another question: {other:?}")),
+        Err(error) => Err(error.to_string()),
     }
 }
 
@@ -69,7 +89,7 @@ impl<S: StateMachine, T: RaftTransport> RaftNetworkFactory<RaftTypes<S>> for Pee
 pub(crate) struct Peer<T> {
     from: u64,
     target: u64,
-    address: String,
+    member: Member,
     transport: Arc<T>,
 }
 
@@ -80,8 +100,8 @@ impl<T: RaftTransport> Peer<T> {
         request: Request,
         deadline: Duration,
     ) -> Result<Response, RPCError<RaftTypes<S>>> {
-        let message = rpc::encode_request(self.target, request);
-        let send = self.transport.send(NodeId(self.target), &self.address, message);
+        let message = rpc::encode_request(self.target, Some(self.member.incarnation), request);
+        let send = self.transport.send(NodeId(self.target), &self.member.address, message);
         let Ok(sent) = tokio::time::timeout(deadline, send).await else {
             return Err(Timeout { action: kind, id: self.from, target: self.target, timeout: deadline }.into());
         };
@@ -106,7 +126,7 @@ impl<T: RaftTransport> Peer<T> {
     async fn send_snapshot<S: StateMachine>(
         &self,
         vote: Vote,
-        snapshot: Snapshot<LeaderId, u64, BasicNode, SnapshotData>,
+        snapshot: Snapshot,
     ) -> Result<SnapshotResponse<RaftTypes<S>>, StreamingError<RaftTypes<S>>> {
         let (covers, data) = (rpc::SnapshotHead::from(&snapshot.meta), snapshot.snapshot);
         let mut offset = 0;
@@ -182,7 +202,7 @@ impl<S: StateMachine, T: RaftTransport> RaftNetworkV2<RaftTypes<S>> for Peer<T> 
     async fn full_snapshot(
         &mut self,
         vote: Vote,
-        snapshot: Snapshot<LeaderId, u64, BasicNode, SnapshotData>,
+        snapshot: Snapshot,
         cancel: impl Future<Output = ReplicationClosed> + OptionalSend + 'static,
         _option: RPCOption,
     ) -> Result<SnapshotResponse<RaftTypes<S>>, StreamingError<RaftTypes<S>>> {

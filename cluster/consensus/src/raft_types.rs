@@ -9,10 +9,11 @@ use std::marker::PhantomData;
 
 use bytes::Bytes;
 use openraft::impls::leader_id_adv;
-use openraft::{BasicNode, EntryPayload, RaftTypeConfig};
+use openraft::{EntryPayload, RaftTypeConfig};
 
 use crate::machine::StateMachine;
 use crate::proposal::Answer;
+use crate::snapshot_file::SnapshotData;
 
 /// (term, node): who leads. Several candidates of one term may win one after the other, which settles split votes sooner.
 pub(crate) type LeaderId = leader_id_adv::LeaderId<u64, u64>;
@@ -21,15 +22,28 @@ pub(crate) type LogId = openraft::LogId<LeaderId>;
 /// The vote that a node has given, or the leader that it follows.
 pub(crate) type Vote = openraft::Vote<LeaderId>;
 /// Voters and learners.
-pub(crate) type Membership = openraft::Membership<u64, BasicNode>;
+pub(crate) type Membership = openraft::Membership<u64, Member>;
 /// A membership and the entry that it comes from.
-pub(crate) type StoredMembership = openraft::StoredMembership<LeaderId, u64, BasicNode>;
+pub(crate) type StoredMembership = openraft::StoredMembership<LeaderId, u64, Member>;
 /// What an entry carries.
-pub(crate) type Payload = EntryPayload<CommandBytes, u64, BasicNode>;
+pub(crate) type Payload = EntryPayload<CommandBytes, u64, Member>;
 /// One entry of the log.
 pub(crate) type LogEntry = openraft::Entry<LeaderId, Payload>;
 /// What a snapshot covers.
-pub(crate) type SnapshotMeta = openraft::SnapshotMeta<LeaderId, u64, BasicNode>;
+pub(crate) type SnapshotMeta = openraft::SnapshotMeta<LeaderId, u64, Member>;
+
+/// A snapshot as openraft hands it about.
+pub(crate) type Snapshot = openraft::Snapshot<LeaderId, u64, Member, SnapshotData>;
+
+/// How a member is reached, and which log counts as its.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Member {
+    /// Where it listens.
+    pub(crate) address: String,
+    /// Drawn at random when the node's log was made. A node whose disk was wiped has another one: it must not be counted
+    /// as if it still had what it acknowledged, nor vote a second time.
+    pub(crate) incarnation: u64,
+}
 
 /// A command in its versioned encoding: cheap to clone, opaque to the log.
 #[derive(Clone, PartialEq, Eq)]
@@ -55,7 +69,7 @@ impl<S: StateMachine> RaftTypeConfig for RaftTypes<S> {
     /// `None` for entries without a command (a new leader's first entry, membership changes).
     type R = Option<S::Reply>;
     type NodeId = u64;
-    type Node = BasicNode;
+    type Node = Member;
     type Term = u64;
     type LeaderId = LeaderId;
     type Vote = Vote;

@@ -3,21 +3,23 @@
 use std::io;
 use std::sync::Arc;
 
+use openraft::Raft;
 use openraft::async_runtime::watch::WatchReceiver;
-use openraft::{Raft, Snapshot};
 use tokio::sync::Mutex;
 
 use crate::limits::SNAPSHOT_BYTES_MAX;
+use crate::log_file::Identity;
 use crate::machine::StateMachine;
 use crate::machine_store::{MachineStore, Shared};
-use crate::raft_types::{RaftTypes, SnapshotMeta, Vote};
-use crate::rpc::{self, Request, Response, SnapshotHead};
+use crate::raft_types::{RaftTypes, Snapshot, SnapshotMeta, Vote};
+use crate::rpc::{self, Envelope, Request, Response, SnapshotHead};
 use crate::snapshot_file::{IncomingSnapshot, SnapshotData};
 use crate::stored::{Blob, StoredVote};
 
 /// Answers the messages of other nodes.
 pub(crate) struct Receiver<S: StateMachine> {
     node: u64,
+    incarnation: u64,
     raft: Raft<RaftTypes<S>, MachineStore<S>>,
     shared: Arc<Shared<S>>,
     /// One snapshot at a time: a second leader's replaces the first's, which then is of no use any more.
@@ -32,15 +34,24 @@ struct Incoming {
 }
 
 impl<S: StateMachine> Receiver<S> {
-    pub(crate) fn new(node: u64, raft: Raft<RaftTypes<S>, MachineStore<S>>, shared: Arc<Shared<S>>) -> Self {
-        Self { node, raft, shared, incoming: Mutex::new(None) }
+    pub(crate) fn new(identity: &Identity, raft: Raft<RaftTypes<S>, MachineStore<S>>, shared: Arc<Shared<S>>) -> Self {
+        Self { node: identity.node, incarnation: identity.incarnation, raft, shared, incoming: Mutex::new(None) }
     }
 
     /// The answer to `message`. Whatever the bytes are, there is one.
     pub(crate) async fn handle(&self, message: &[u8]) -> Vec<u8> {
         let response = match rpc::decode_request(message) {
-            Ok(envelope) if envelope.to == self.node => self.answer(envelope.request).await,
-            Ok(envelope) => Err(format!("this is node-{}, not node-{}", self.node, envelope.to)),
+            Ok(Envelope { to, .. }) if to != self.node => Err(format!("this is node-{}, not node-{to}", self.node)),
+            Ok(Envelope { incarnation: None, request: Request::Introduce, .. }) => {
+                Ok(Response::Introduced(self.incarnation))
+            }
+            Ok(Envelope { incarnation, request, .. }) if incarnation == Some(self.incarnation) => {
+                self.answer(request).await
+            }
+            Ok(_) => Err(format!(
+                "node-{} has lost the log that the cluster knows it by; take it out of the cluster, and let it join again",
+                self.node
+            )),
             Err(error) => Err(error.to_string()),
         };
         rpc::encode_response(&response.unwrap_or_else(Response::Refused))
@@ -48,6 +59,7 @@ impl<S: StateMachine> Receiver<S> {
 
     async fn answer(&self, request: Request) -> Result<Response, String> {
         match request {
+            Request::Introduce => Ok(Response::Introduced(self.incarnation)),
             Request::Append { vote, previous, entries, commit } => {
                 let request =
                     rpc::append_request(vote, previous, entries, commit).map_err(|error| error.to_string())?;

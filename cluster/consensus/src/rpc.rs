@@ -16,12 +16,16 @@ use crate::stored::{self, Blob, StoredEntry, StoredError, StoredLogId, StoredMem
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Envelope {
     pub(crate) to: u64,
+    /// Which of the node's logs is meant; `None` asks whichever there is.
+    pub(crate) incarnation: Option<u64>,
     pub(crate) request: Request,
 }
 
 /// What one node asks of another.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Request {
+    /// Leader → node that is to become a member: which log do you have? Answer: [`Response::Introduced`].
+    Introduce,
     /// Leader → follower: entries, or none as a sign of life. Answer: [`Response::Append`]. Safe to repeat.
     Append { vote: StoredVote, previous: Option<StoredLogId>, entries: Vec<StoredEntry>, commit: Option<StoredLogId> },
     /// Candidate → voter: vote for me. Answer: [`Response::Vote`]. Safe to repeat.
@@ -59,6 +63,8 @@ impl TryFrom<SnapshotHead> for SnapshotMeta {
 /// The answer to a [`Request`].
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Response {
+    /// The incarnation of the node's log.
+    Introduced(u64),
     Append(Appended),
     Vote {
         vote: StoredVote,
@@ -99,8 +105,8 @@ fn stored_id(id: &Option<LogId>) -> Option<StoredLogId> {
 }
 
 /// The bytes of a request.
-pub(crate) fn encode_request(to: u64, request: Request) -> Vec<u8> {
-    stored::encode(&Envelope { to, request })
+pub(crate) fn encode_request(to: u64, incarnation: Option<u64>, request: Request) -> Vec<u8> {
+    stored::encode(&Envelope { to, incarnation, request })
 }
 
 /// The request of these bytes.

@@ -61,6 +61,6 @@ impl Status {
 /// The leader as the membership names it.
 pub(crate) fn leader<S: StateMachine>(metrics: &RaftMetrics<RaftTypes<S>>) -> Option<Leader> {
     let node = metrics.current_leader?;
-    let address = metrics.membership_config.get_node(&node).map_or_else(String::new, |known| known.addr.clone());
+    let address = metrics.membership_config.get_node(&node).map_or_else(String::new, |known| known.address.clone());
     Some(Leader { node: NodeId(node), address })
 }

@@ -8,11 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use bytes::Bytes;
-use openraft::{BasicNode, EntryPayload};
+use openraft::EntryPayload;
 use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::raft_types::{CommandBytes, LeaderId, LogEntry, LogId, Membership, StoredMembership, Vote};
+use crate::raft_types::{CommandBytes, LeaderId, LogEntry, LogId, Member, Membership, StoredMembership, Vote};
 
 /// Version byte of everything that version 0.1 writes.
 const VERSION: u8 = 1;
@@ -101,18 +101,37 @@ impl From<StoredVote> for Vote {
     }
 }
 
+/// [`Member`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct StoredMember {
+    address: String,
+    incarnation: u64,
+}
+
+impl From<&Member> for StoredMember {
+    fn from(member: &Member) -> Self {
+        Self { address: member.address.clone(), incarnation: member.incarnation }
+    }
+}
+
+impl From<StoredMember> for Member {
+    fn from(member: StoredMember) -> Self {
+        Self { address: member.address, incarnation: member.incarnation }
+    }
+}
+
 /// [`Membership`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct StoredMembers {
     configs: Vec<BTreeSet<u64>>,
-    addresses: BTreeMap<u64, String>,
+    nodes: BTreeMap<u64, StoredMember>,
 }
 
 impl From<&Membership> for StoredMembers {
     fn from(membership: &Membership) -> Self {
         Self {
             configs: membership.get_joint_config().clone(),
-            addresses: membership.nodes().map(|(node, basic)| (*node, basic.addr.clone())).collect(),
+            nodes: membership.nodes().map(|(node, member)| (*node, member.into())).collect(),
         }
     }
 }
@@ -122,11 +141,11 @@ impl TryFrom<StoredMembers> for Membership {
 
     fn try_from(members: StoredMembers) -> Result<Self, String> {
         // The membership before the first entry has no voters; openraft's constructor refuses it, its default is it.
-        if members.configs.iter().all(BTreeSet::is_empty) && members.addresses.is_empty() {
+        if members.configs.iter().all(BTreeSet::is_empty) && members.nodes.is_empty() {
             return Ok(Membership::default());
         }
-        let nodes: BTreeMap<u64, BasicNode> =
-            members.addresses.into_iter().map(|(node, address)| (node, BasicNode::new(address))).collect();
+        let nodes: BTreeMap<u64, Member> =
+            members.nodes.into_iter().map(|(node, member)| (node, member.into())).collect();
         Membership::new(members.configs, nodes).map_err(|error| error.to_string())
     }
 }
@@ -251,8 +270,8 @@ mod tests {
 
     fn entries() -> Vec<LogEntry> {
         let id = |index| LogId { leader_id: LeaderId { term: 3, node_id: 2 }, index };
-        let nodes: BTreeMap<u64, BasicNode> =
-            [(1, BasicNode::new("127.0.0.1:7001")), (2, BasicNode::new("127.0.0.1:7002"))].into();
+        let member = |address: &str| Member { address: address.to_owned(), incarnation: 9 };
+        let nodes: BTreeMap<u64, Member> = [(1, member("127.0.0.1:7001")), (2, member("127.0.0.1:7002"))].into();
         let voters = vec![BTreeSet::from([1, 2]), BTreeSet::from([2])];
         let members = Membership::new(voters, nodes).unwrap();
         vec![

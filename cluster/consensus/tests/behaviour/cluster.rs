@@ -198,3 +198,32 @@ async fn any_bytes_get_an_answer() {
     }
     cluster.propose(&[1, 2, 3], "unharmed").await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wiped_voter_is_refused_under_its_old_id_until_it_joins_again() {
+    let mut cluster = Cluster::of_three(SnapshotPolicy::default()).await;
+    for number in 1..=20 {
+        cluster.node(1).propose(&format!("line {number}")).await.unwrap();
+    }
+    cluster.network.stop(3).await;
+    cluster.directories[2] = tempfile::tempdir().unwrap();
+    let directory = cluster.directories[2].path().to_owned();
+    cluster.nodes[2] = cluster.network.start_quiet(3, &directory, SnapshotPolicy::default()).await;
+    for number in 21..=40 {
+        cluster.propose(&[1, 2], &format!("line {number}")).await;
+    }
+    assert!(cluster.node(1).status().is_running);
+    assert!(cluster.node(2).status().is_running);
+    let empty = cluster.node(3).read_local(|journal, _| journal.lines.is_empty()).await;
+    assert!(empty, "a log that nobody knows is given nothing");
+    assert_eq!(cluster.node(3).status().term, 0, "it votes for nobody");
+    let leader = cluster.leader_among(&[1, 2]).await;
+    let refused = cluster.node(leader).add_learner(NodeId(3), "memory:3").await.unwrap_err();
+    assert!(refused.to_string().contains("another log"), "{refused}");
+
+    cluster.node(leader).change_voters(BTreeSet::from([NodeId(1), NodeId(2)])).await.unwrap();
+    cluster.node(leader).remove_learner(NodeId(3)).await.unwrap();
+    cluster.node(leader).add_learner(NodeId(3), "memory:3").await.unwrap();
+    let applied = cluster.applied(leader).await;
+    assert_eq!(cluster.lines(3, applied).await.len(), 40);
+}
