@@ -76,7 +76,7 @@ fn a_missing_blob_is_said_to_be_missing() {
     for error in [store.get(&hash).unwrap_err(), store.read_at(&hash, 0, 1).unwrap_err(), store.len(&hash).unwrap_err()]
     {
         assert!(matches!(error, BlobError::Missing { hash: which } if which == hash), "{error:?}");
-        assert_eq!(error.code(), "NX0601");
+        assert_eq!(error.code(), "NX0701");
     }
 }
 
