@@ -1,6 +1,7 @@
 //! The runtime's error codes, each with what `nexus explain` says of it.
 //!
-//! `NX01xx`: requests. `NX02xx`: links (see `nexus-link`). `NX03xx`: running tasks. `NX04xx`: the node itself.
+//! `NX01xx`: requests. `NX02xx`: links (see `nexus-link`). `NX03xx`: running tasks. `NX04xx`: the node itself. `NX07xx`:
+//! blobs (see `nexus-blobs`).
 
 macro_rules! codes {
     ($($(#[doc = $doc:literal])+ $name:ident = $code:literal;)+) => {
@@ -66,9 +67,10 @@ codes! {
     NOT_REACHABLE = "NX0405";
 }
 
-/// What `nexus explain CODE` prints, if the code is one of the runtime's.
+/// What `nexus explain CODE` prints, if the code is one of the runtime's, its links' or its blobs'.
 pub fn explain(code: &str) -> Option<&'static str> {
-    EXPLANATIONS.iter().find(|(known, _)| *known == code).map(|(_, text)| text.trim())
+    let known = EXPLANATIONS.iter().chain(nexus_link::EXPLANATIONS).chain(nexus_blobs::EXPLANATIONS);
+    known.into_iter().find(|(known, _)| *known == code).map(|(_, text)| text.trim())
 }
 
 #[cfg(test)]
@@ -81,6 +83,7 @@ mod tests {
         codes.dedup();
         assert_eq!(codes.len(), EXPLANATIONS.len());
         assert!(explain(BUSY).is_some_and(|text| text.starts_with("The node has more")));
+        assert!(explain("NX0203").is_some() && explain("NX0701").is_some());
         assert_eq!(explain("NX9999"), None);
     }
 }

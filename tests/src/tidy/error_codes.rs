@@ -7,7 +7,10 @@ use super::{Finding, Source, Workspace};
 /// The first two letters of a code, and the files that hold its tables: code and explanation.
 const TABLES: &[(&str, &[&str])] = &[
     ("MC", &["engine/mcode/src/codes.rs"]),
-    ("NX", &["actors/src/codes.rs", "nexus/src/cli/codes.rs"]),
+    (
+        "NX",
+        &["actors/src/codes.rs", "cluster/blobs/src/codes.rs", "cluster/link/src/codes.rs", "nexus/src/cli/codes.rs"],
+    ),
     ("TE", &["engine/tensor/src/error.rs"]),
 ];
 
