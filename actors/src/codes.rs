@@ -69,8 +69,8 @@ codes! {
 
 /// What `nexus explain CODE` prints, if the code is one of the runtime's, its links' or its blobs'.
 pub fn explain(code: &str) -> Option<&'static str> {
-    let known = EXPLANATIONS.iter().chain(nexus_link::EXPLANATIONS).chain(nexus_blobs::EXPLANATIONS);
-    known.into_iter().find(|(known, _)| *known == code).map(|(_, text)| text.trim())
+    let mut all = EXPLANATIONS.iter().chain(nexus_link::EXPLANATIONS).chain(nexus_blobs::EXPLANATIONS);
+    all.find(|(known, _)| *known == code).map(|(_, text)| text.trim())
 }
 
 #[cfg(test)]
