@@ -27,7 +27,7 @@ use crate::worker::{PayloadStore, TaskRunner};
 /// Threads for the network and consensus; the slots have their own.
 const RUNTIME_THREADS: usize = 2;
 /// Blobs kept in memory beside the disk.
-const BLOB_MEMORY_BYTES: u64 = 256 << 20;
+const BLOB_MEMORY_BYTES: usize = 256 << 20;
 /// How long peers may take to hear that this node stops.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
 

@@ -68,7 +68,7 @@ impl PayloadStore for NodePayloads {
             self.blobs.put(&bytes).map_err(|error| error.to_string())?;
             return Ok(bytes);
         }
-        self.blobs.get(hash).map_err(|error| error.to_string())
+        self.blobs.get(hash).map(|bytes| bytes.to_vec()).map_err(|error| error.to_string())
     }
 
     fn store(&self, bytes: Vec<u8>) -> Result<Payload, String> {

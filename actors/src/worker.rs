@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use actix::prelude::*;
 use nexus_model::{NodeCapacity, NodeId};
+use nexus_wire::archived::batches;
 use nexus_wire::limits::HEARTBEAT_INTERVAL;
 use nexus_wire::{FinishedTasks, LeaderMessage, WorkerMessage};
 use tokio::sync::mpsc;
@@ -175,10 +176,14 @@ impl Handler<TasksEnded> for Worker {
     type Result = AtomicResponse<Self, ()>;
 
     fn handle(&mut self, TasksEnded(tasks): TasksEnded, _: &mut Self::Context) -> Self::Result {
-        let sequence = self.next_sequence;
-        self.next_sequence += 1;
-        self.state.unrecorded().push_back((sequence, tasks.clone()));
-        AtomicResponse::new(Box::pin(self.report(vec![WorkerMessage::TasksFinished { sequence, tasks }])))
+        let mut messages = Vec::new();
+        for tasks in batches(tasks) {
+            let sequence = self.next_sequence;
+            self.next_sequence += 1;
+            self.state.unrecorded().push_back((sequence, tasks.clone()));
+            messages.push(WorkerMessage::TasksFinished { sequence, tasks });
+        }
+        AtomicResponse::new(Box::pin(self.report(messages)))
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use nexus_ledger::{Command, Reply};
 use nexus_model::{IndexRange, JobId, JobSpec, LimitLevel, Limits, NodeRole};
+use nexus_wire::archived::Bounded;
 use nexus_wire::limits::{JOBS_PER_PAGE_MAX, TASKS_PAGE_BYTES, WAIT_MAX};
 use nexus_wire::{Refusal, Response, TaskDetail};
 
@@ -21,6 +22,7 @@ impl GatewayState {
         key: Option<String>,
     ) -> Result<Response, Refusal> {
         spec.check().map_err(|error| refusal(codes::BAD_SUBMISSION, error.to_string()))?;
+        spec.check_bounds().map_err(|error| refusal(codes::BAD_SUBMISSION, error.to_string()))?;
         if let Caller::Member { role, name, .. } = caller {
             if !name.is_empty() {
                 spec.user.clone_from(name);

@@ -4,15 +4,14 @@
 
 use std::collections::VecDeque;
 
-use nexus_model::{NodeId, Outcome, Payload, TaskOutput};
+use nexus_model::NodeId;
 use nexus_wire::FinishedTasks;
+use nexus_wire::archived::finished_bytes;
 
 /// Entries with reports under way at once: while one is flushed the next is filled.
 const IN_FLIGHT_MAX: usize = 2;
 /// About how many bytes of reports one entry carries; a single report may be larger.
 const ENTRY_BYTES: usize = 1 << 20;
-/// What a report takes beside its payloads.
-const REPORT_BYTES: usize = 128;
 
 /// A worker's report.
 #[derive(Debug, PartialEq)]
@@ -75,33 +74,12 @@ impl Finishing {
 }
 
 fn size(tasks: &[FinishedTasks]) -> usize {
-    tasks.iter().map(|task| REPORT_BYTES + outcome_size(&task.outcome) + log_size(task)).sum()
-}
-
-fn outcome_size(outcome: &Outcome) -> usize {
-    match outcome {
-        Outcome::Succeeded(TaskOutput { result, outputs }) => {
-            inline(result) + outputs.iter().map(|(name, payload)| name.len() + inline(payload)).sum::<usize>()
-        }
-        Outcome::Failed(failure) => failure.message.len() + REPORT_BYTES,
-        Outcome::Cancelled | Outcome::TimedOut => 0,
-    }
-}
-
-fn log_size(task: &FinishedTasks) -> usize {
-    task.cost.stdout.iter().chain(&task.cost.stderr).map(inline).sum()
-}
-
-fn inline(payload: &Payload) -> usize {
-    match payload {
-        Payload::Inline(bytes) => bytes.len(),
-        Payload::Blob { .. } => 0,
-    }
+    tasks.iter().map(finished_bytes).sum()
 }
 
 #[cfg(test)]
 mod tests {
-    use nexus_model::{AttemptToken, Cost, IndexRange, JobId};
+    use nexus_model::{AttemptToken, Cost, IndexRange, JobId, Outcome, Payload, TaskOutput};
     use nexus_wire::AttemptRange;
 
     use super::*;

@@ -9,11 +9,13 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use nexus_model::{Cost, IndexRange, JobId, JobSpec, Outcome};
+use nexus_model::{Cost, Failure, IndexRange, JobId, JobSpec, Outcome};
+use nexus_wire::archived::Bounded;
 use nexus_wire::{AttemptRange, FinishedTasks};
 
 use super::queue::{Chunk, WorkQueue};
 use super::task::{JobSlot, TaskRunner};
+use crate::codes;
 
 /// Ended tasks are handed in at the latest after this long, while their chunk goes on.
 const HAND_IN_INTERVAL: Duration = Duration::from_millis(10);
@@ -206,7 +208,24 @@ impl Ended {
             last.cost.wall = (last.cost.wall * count + cost.wall) / (count + 1);
             last.attempt.range.end = attempt.range.end;
         } else {
-            self.tasks.push(FinishedTasks { attempt, outcome, cost });
+            self.tasks.push(within_bounds(FinishedTasks { attempt, outcome, cost }));
+        }
+    }
+}
+
+/// A report that no message could carry would be sent again and again: the task fails instead, and says so.
+fn within_bounds(finished: FinishedTasks) -> FinishedTasks {
+    match finished.check_bounds() {
+        Ok(()) => finished,
+        Err(error) => {
+            let failure = Failure {
+                code: codes::RESULT_NOT_KEPT.to_owned(),
+                message: format!("the result cannot be kept: {error}"),
+                diagnostic: None,
+                retryable: false,
+            };
+            let cost = Cost { wall: finished.cost.wall, ..Cost::default() };
+            FinishedTasks { attempt: finished.attempt, outcome: Outcome::Failed(failure), cost }
         }
     }
 }

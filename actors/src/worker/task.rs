@@ -146,13 +146,11 @@ impl TaskRunner {
             }
             log.push_str(text);
         };
-        let context = nexus_tensor::Context::new(
-            device,
-            &limits,
-            spec.seed,
-            u64::from(index),
-            Arc::clone(job.cancelled.shared()),
-        );
+        let context = nexus_tensor::Context::new(device)
+            .with_limits(&limits)
+            .with_cancel(Arc::clone(job.cancelled.shared()))
+            .with_seed(spec.seed)
+            .with_stream(u64::from(index));
         let arguments = spec
             .arguments
             .iter()
