@@ -274,9 +274,7 @@ impl Scheduler {
 /// What the core has to know of an effect.
 fn input_of(effect: Effect) -> Option<Input> {
     Some(match effect {
-        Effect::JobAccepted { job, spec } => {
-            Input::JobAccepted { job, facts: JobFacts::of(&spec) }
-        }
+        Effect::JobAccepted { job, spec } => Input::JobAccepted { job, facts: JobFacts::of(&spec) },
         Effect::TasksReady { job, range, suspect } => {
             Input::TasksReady { job, range, suspect: suspect == Suspect::Yes }
         }

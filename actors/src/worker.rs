@@ -5,6 +5,7 @@
 //! and everything unrecorded is reported again after the next attachment.
 
 mod command;
+mod grants;
 mod queue;
 mod slots;
 mod task;

@@ -15,6 +15,7 @@ use nexus_model::{
 };
 
 use super::command::{CommandEnd, CommandTask, run_command};
+use super::grants::{Deadline, FileGrant};
 use super::slots::CancelFlag;
 use crate::codes;
 
@@ -103,7 +104,13 @@ impl TaskRunner {
     }
 
     fn prepare(&self, spec: &JobSpec, file: &str, source: &str) -> Result<Prepared, Failure> {
-        let compilation = nexus_mcode::compile(file, source);
+        let compilation = match &self.files_root {
+            Some(root) => {
+                let grant = FileGrant::below(root);
+                nexus_mcode::compile_with_imports(file, source, &mut |importer, name| grant.import(importer, name))
+            }
+            None => nexus_mcode::compile(file, source),
+        };
         let program = compilation.program.ok_or_else(|| {
             let first = compilation.diagnostics.into_iter().find(|d| d.severity == Severity::Error);
             diagnosed(first.unwrap_or_else(|| Diagnostic::error("MC0100", "the program could not be compiled")))
@@ -146,11 +153,16 @@ impl TaskRunner {
             }
             log.push_str(text);
         };
-        let context = nexus_tensor::Context::new(device)
+        let mut context = nexus_tensor::Context::new(device)
             .with_limits(&limits)
             .with_cancel(Arc::clone(job.cancelled.shared()))
             .with_seed(spec.seed)
             .with_stream(u64::from(index));
+        if let Some(wall) = limits.wall {
+            context = context.with_watch(Arc::new(Deadline::after(wall)));
+        }
+        let grant = self.files_root.as_deref().map(FileGrant::below);
+        let mut read = grant.as_ref().map(|grant| |name: &str| grant.read(name));
         let arguments = spec
             .arguments
             .iter()
@@ -166,7 +178,7 @@ impl TaskRunner {
                 context,
                 cancel: Arc::clone(job.cancelled.shared()),
                 print: &mut print,
-                files_root: self.files_root.as_deref(),
+                files: read.as_mut().map(|read| read as &mut nexus_mcode::FileReader<'_>),
             },
         );
         let mut cost = Cost { device: device_name, ..Cost::default() };
@@ -282,7 +294,11 @@ impl TaskRunner {
 /// The device that a program runs on: its job's wish, else its own, else the best.
 fn device_for(wish: DeviceChoice, program: &CompiledProgram) -> Result<nexus_tensor::Device, Failure> {
     let choice = match wish {
-        DeviceChoice::Auto => program.device_attribute().unwrap_or_default(),
+        DeviceChoice::Auto => match program.device_attribute() {
+            Some("cpu") => DeviceChoice::Cpu,
+            Some("gpu") => DeviceChoice::Gpu,
+            _ => DeviceChoice::Auto,
+        },
         DeviceChoice::Cpu | DeviceChoice::Gpu => wish,
     };
     match choice {

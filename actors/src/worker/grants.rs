@@ -1,0 +1,114 @@
+//! What a run is granted beside its values: time, and files below one folder.
+//!
+//! The language has no clock and no files of its own; both come from here.
+
+use std::path::{Component, Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use nexus_model::{LimitHit, LimitKind};
+use nexus_tensor::Watch;
+
+/// Largest file that a program may read: 4 GiB, above what fits a task's memory limit on the machines this is for.
+const FILE_BYTES_MAX: u64 = 4 << 30;
+
+/// Stops a run at its wall-clock limit.
+pub(crate) struct Deadline {
+    at: Instant,
+    limit: Duration,
+}
+
+impl Deadline {
+    /// `limit` from now on.
+    pub(crate) fn after(limit: Duration) -> Self {
+        Deadline { at: Instant::now() + limit, limit }
+    }
+}
+
+impl Watch for Deadline {
+    fn check(&self) -> Result<(), LimitHit> {
+        if Instant::now() < self.at {
+            return Ok(());
+        }
+        Err(LimitHit { kind: LimitKind::Wall, limit: self.limit.as_millis() as u64, wanted: None })
+    }
+}
+
+/// Reading below one folder.
+pub(crate) struct FileGrant<'a> {
+    root: &'a Path,
+}
+
+impl<'a> FileGrant<'a> {
+    pub(crate) fn below(root: &'a Path) -> Self {
+        FileGrant { root }
+    }
+
+    /// The bytes of a file that is named as the program wrote it.
+    pub(crate) fn read(&self, name: &str) -> Result<Vec<u8>, String> {
+        let path = self.resolve(name)?;
+        let metadata = std::fs::metadata(&path).map_err(|error| format!("`{name}` cannot be read: {error}"))?;
+        if !metadata.is_file() {
+            return Err(format!("`{name}` is not a file"));
+        }
+        if metadata.len() > FILE_BYTES_MAX {
+            return Err(format!("`{name}` has {} bytes; the most is {FILE_BYTES_MAX}", metadata.len()));
+        }
+        std::fs::read(&path).map_err(|error| format!("`{name}` cannot be read: {error}"))
+    }
+
+    /// The name and text of an imported module; `importer` is the name of the file that imports it.
+    pub(crate) fn import(&self, importer: &str, name: &str) -> Result<(String, String), String> {
+        let folder = Path::new(importer).parent().filter(|_| importer.starts_with("import:"));
+        let relative = match folder {
+            Some(folder) => folder.join(name),
+            None => PathBuf::from(name),
+        };
+        let relative = relative.to_string_lossy().trim_start_matches("import:").to_owned();
+        let text = String::from_utf8(self.read(&relative)?).map_err(|_| format!("`{name}` is not UTF-8 text"))?;
+        Ok((format!("import:{relative}"), text))
+    }
+
+    /// Only downwards: no absolute paths, no `..`, and no link that leads out.
+    fn resolve(&self, name: &str) -> Result<PathBuf, String> {
+        let outside = || format!("`{name}` is not below the program's folder, and this run may read nothing else");
+        let relative = Path::new(name);
+        if relative.components().any(|part| !matches!(part, Component::Normal(_) | Component::CurDir)) {
+            return Err(outside());
+        }
+        let full = self.root.join(relative);
+        let missing = |error: std::io::Error| format!("`{name}` cannot be read: {error}");
+        let real = full.canonicalize().map_err(missing)?;
+        let root = self.root.canonicalize().map_err(missing)?;
+        if real.starts_with(&root) { Ok(real) } else { Err(outside()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_files_below_the_folder_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("programs");
+        std::fs::create_dir_all(root.join("data")).unwrap();
+        std::fs::write(root.join("data/a.csv"), "1").unwrap();
+        std::fs::write(folder.path().join("secret"), "2").unwrap();
+        std::os::unix::fs::symlink(folder.path().join("secret"), root.join("link")).unwrap();
+        let grant = FileGrant::below(&root);
+        assert_eq!(grant.read("data/a.csv"), Ok(b"1".to_vec()));
+        assert_eq!(grant.read("./data/a.csv"), Ok(b"1".to_vec()));
+        for outside in ["../secret", "data/../../secret", "/etc/passwd", "link"] {
+            assert!(grant.read(outside).unwrap_err().contains("not below the program's folder"), "{outside}");
+        }
+        assert!(grant.read("missing").unwrap_err().contains("cannot be read"));
+        assert!(grant.read("data").unwrap_err().contains("not a file"));
+    }
+
+    #[test]
+    fn a_deadline_names_its_limit() {
+        assert_eq!(Deadline::after(Duration::from_secs(60)).check(), Ok(()));
+        let hit = Deadline::after(Duration::ZERO).check().unwrap_err();
+        assert_eq!((hit.kind, hit.limit), (LimitKind::Wall, 0));
+    }
+}
