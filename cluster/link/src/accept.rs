@@ -16,6 +16,7 @@ use crate::close;
 use crate::error::LinkError;
 use crate::frames::{FrameReceiver, FrameSender, Intake, Message};
 use crate::handler::{Handler, IncomingRequest, IncomingStream, PeerInfo};
+use crate::refusals::Refusals;
 use crate::settings::{
     ANONYMOUS_BODY_BYTES_MAX, ANONYMOUS_CONNECTIONS_MAX, ANONYMOUS_LIFE, BUSY_RETRY_AFTER, CONNECTIONS_MAX,
     HANDLERS_PER_PEER_MAX, IDLE_TIMEOUT, INCOMING_BYTES_MAX, PROVE_ADDRESS_ABOVE, Protocol, STREAMS_PER_PEER_MAX,
@@ -30,6 +31,7 @@ pub(crate) struct Serving {
     connections: Arc<Semaphore>,
     anonymous: Arc<Semaphore>,
     budget: Arc<Semaphore>,
+    refusals: Refusals,
     closing: watch::Receiver<bool>,
     killed: watch::Receiver<bool>,
     alive: Mutex<Option<mpsc::Sender<()>>>,
@@ -50,6 +52,7 @@ impl Serving {
             connections: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
             anonymous: Arc::new(Semaphore::new(ANONYMOUS_CONNECTIONS_MAX)),
             budget: Arc::new(Semaphore::new(INCOMING_BYTES_MAX / 1024)),
+            refusals: Refusals::default(),
             closing,
             killed,
             alive: Mutex::new(Some(alive)),
@@ -112,7 +115,7 @@ impl<H: Handler> Acceptor<H> {
         while let Some(incoming) = endpoint.accept().await {
             let address = incoming.remote_address();
             let Ok(place) = Arc::clone(&self.serving.connections).try_acquire_owned() else {
-                tracing::warn!(peer = %address, limit = CONNECTIONS_MAX, "refused a connection: there are too many");
+                self.serving.refusals.report(address, "there are too many connections");
                 incoming.refuse();
                 continue;
             };
@@ -136,8 +139,8 @@ impl<H: Handler> Acceptor<H> {
 
     async fn connection(self, incoming: Incoming, address: SocketAddr) {
         match timeout(self.serving.protocol.connect_timeout, self.establish(incoming)).await {
-            Err(_) => tracing::warn!(peer = %address, "refused a connection: its handshake took too long"),
-            Ok(Err(reason)) => tracing::warn!(peer = %address, %reason, "refused a connection"),
+            Err(_) => self.serving.refusals.report(address, "its handshake took too long"),
+            Ok(Err(reason)) => self.serving.refusals.report(address, reason),
             Ok(Ok(accepted)) => {
                 let id = accepted.connection.stable_id();
                 let entry = (Arc::clone(&accepted.info), accepted.connection.clone());
@@ -201,7 +204,7 @@ impl<H: Handler> Acceptor<H> {
                 stream = accepted.connection.accept_bi() => stream,
                 () = sleep_until(expiry), if accepted.info.is_anonymous() => {
                     accepted.connection.close(close::SLOW, b"joining took too long");
-                    tracing::warn!(peer = %accepted.address, "closed a connection: joining took too long");
+                    self.serving.refusals.report(accepted.info.address, "joining took too long");
                     return;
                 }
             };
@@ -256,7 +259,7 @@ impl<H: Handler> Acceptor<H> {
                     && (frame.header.message_type, frame.header.exchange) != (MessageType::JOIN, Exchange::Request)
                 {
                     let reason = "without a certificate of this cluster a machine can only join it";
-                    tracing::warn!(peer = %accepted.address, asked = %frame.header.message_type, "refused: {reason}");
+                    self.serving.refusals.report(accepted.info.address, reason);
                     answer(sender, Message::new(MessageType::FAULT, reason), place).await;
                     return;
                 }
@@ -273,7 +276,7 @@ impl<H: Handler> Acceptor<H> {
             Err(error) => {
                 let code = if matches!(error, LinkError::Slow { .. }) { close::SLOW } else { close::GARBAGE };
                 let reason = error.to_string();
-                tracing::warn!(peer = %accepted.address, %reason, "closed a connection");
+                self.serving.refusals.report(accepted.info.address, &reason);
                 accepted.connection.close(code, reason.as_bytes());
             }
         }

@@ -16,6 +16,7 @@ mod identity;
 mod key_files;
 mod link;
 mod peer;
+mod refusals;
 mod settings;
 mod subject;
 mod tls;

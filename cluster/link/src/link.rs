@@ -1,12 +1,12 @@
 //! The endpoint of a node or client: one UDP socket that dials and, where asked to, accepts.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use nexus_wire::ProtocolVersion;
 use quinn::{ClientConfig, Endpoint, ServerConfig, TokioRuntime};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Mutex, mpsc, watch};
 use tokio::time::timeout;
 
 use crate::accept::{Acceptor, Serving};
@@ -84,7 +84,7 @@ struct Inner {
     closing: watch::Sender<bool>,
     killed: watch::Sender<bool>,
     /// Closes when the last exchange has ended.
-    ended: Mutex<Option<mpsc::Receiver<()>>>,
+    ended: Mutex<mpsc::Receiver<()>>,
 }
 
 /// The credentials in the form that handshakes take.
@@ -120,7 +120,7 @@ impl Link {
                 serving: Arc::new(serving),
                 closing,
                 killed,
-                ended: Mutex::new(Some(ended)),
+                ended: Mutex::new(ended),
             }),
         })
     }
@@ -183,16 +183,15 @@ impl Link {
     }
 
     /// Stops in order: nothing new is begun (new requests are told "busy", streams end at their next read), exchanges in
-    /// flight may end within `patience`, then all connections are closed. Calling it again does no harm.
+    /// flight may end within `patience`, then all connections are closed. Calling it again does no harm; the shortest
+    /// patience counts.
     pub async fn close(&self, patience: Duration) {
         self.inner.closing.send_replace(true);
         self.inner.endpoint.set_server_config(None);
-        let ended = self.inner.ended.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(mut ended) = ended {
-            self.inner.serving.let_go();
-            if timeout(patience, ended.recv()).await.is_err() {
-                tracing::warn!(?patience, "some exchanges did not end in time and were broken off");
-            }
+        self.inner.serving.let_go();
+        let ended = async { self.inner.ended.lock().await.recv().await };
+        if timeout(patience, ended).await.is_err() {
+            tracing::warn!(?patience, "some exchanges did not end in time and were broken off");
         }
         self.inner.killed.send_replace(true);
         self.inner.endpoint.close(close::STOPPING, b"the node is stopping");

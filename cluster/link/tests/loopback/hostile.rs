@@ -109,7 +109,7 @@ async fn another_protocol_over_quic_is_refused_in_the_handshake() {
     let log = Log::capture();
     let (_node, address) = cluster.serve(1, &Probe::new());
     assert!(Savage::connect(&cluster, &address, b"h3").await.is_err());
-    log.wait_for("refused a connection").await;
+    log.wait_for("refused a peer").await;
     serves(&cluster, &address).await;
     assert_eq!(log.lines().len(), 1, "{:#?}", log.lines());
 }

@@ -206,3 +206,25 @@ async fn a_renewed_identity_is_used_from_the_next_connection_on() {
     let new = client.connect(&address, Expect::AnyNode).await.unwrap();
     assert_eq!(new.info().fingerprint, Some(renewed.fingerprint()));
 }
+
+#[tokio::test]
+async fn links_work_over_ipv6_and_by_name() {
+    let cluster = Cluster::new("home");
+    let any = std::net::SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, 0));
+    if std::net::UdpSocket::bind(any).is_err() {
+        println!("not run: this machine has no IPv6");
+        return;
+    }
+    let bind = |identity| nexus_link::Link::bind(LinkConfig::new(any, Credentials::Member(identity))).unwrap();
+    let (node, client) = (bind(cluster.node(1)), bind(cluster.client("ada", NodeRole::Admin)));
+    node.serve(Probe::new()).unwrap();
+    let address = node.local_address().unwrap();
+    let peer = client.connect(&address.to_string(), Expect::AnyNode).await.unwrap();
+    assert_eq!(ask(&peer, b"six").await.unwrap(), b"six");
+
+    let (_node, address) = cluster.serve(2, &Probe::new());
+    let named = format!("localhost:{}", address.rsplit_once(':').unwrap().1);
+    let admin = cluster.admin();
+    let peer = admin.connect(&named, Expect::Node(NodeId(2))).await.unwrap();
+    assert_eq!(ask(&peer, b"by name").await.unwrap(), b"by name");
+}

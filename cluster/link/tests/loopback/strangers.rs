@@ -25,7 +25,7 @@ async fn members_of_another_cluster_of_the_same_name_are_refused_at_both_ends() 
     assert!(matches!(error, LinkError::StrangerNode { .. }), "{error:?}");
     assert!(error.to_string().contains("was not issued by this cluster"));
     assert!(error.help().unwrap().contains("token"));
-    log.wait_for("refused a connection").await;
+    log.wait_for("refused a peer").await;
 
     let key = Key::generate().unwrap();
     let subject = Subject::Client { name: "mallory".to_owned(), role: NodeRole::Admin, node: None };
