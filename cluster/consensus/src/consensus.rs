@@ -43,7 +43,8 @@ pub struct ConsensusConfig {
     pub snapshots: SnapshotPolicy,
 }
 
-/// The replicated log of this node. Clones are the same log.
+/// The replicated log of this node. Clones are the same log. It goes on until [`Consensus::shutdown`], also when every
+/// handle is dropped.
 pub struct Consensus<S: StateMachine> {
     pub(crate) inner: Arc<Inner<S>>,
 }
@@ -274,6 +275,7 @@ impl<S: StateMachine> Consensus<S> {
         if let Err(error) = self.inner.raft.shutdown().await {
             tracing::error!(%error, "consensus ended with a panic");
         }
+        self.inner.shared.snapshots.close();
         let log = self.inner.log.clone();
         if tokio::task::spawn_blocking(move || log.close()).await.is_err() {
             tracing::error!("closing the log panicked");

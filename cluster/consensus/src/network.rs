@@ -19,8 +19,8 @@ use openraft::{OptionalSend, RPCTypes, RaftNetworkFactory, RaftNetworkV2};
 
 use crate::limits::{APPEND_DEADLINE, SNAPSHOT_CHUNK_BYTES, SNAPSHOT_DEADLINE, VOTE_DEADLINE};
 use crate::machine::StateMachine;
-use crate::raft_types::{Member, RaftTypes, Snapshot, Vote};
-use crate::rpc::{self, Request, Response};
+use crate::raft_types::{LogId, Member, RaftTypes, Snapshot, Vote};
+use crate::rpc::{self, Appended, Request, Response};
 use crate::snapshot_file::SnapshotData;
 use crate::stored::Blob;
 
@@ -155,6 +155,17 @@ impl<T: RaftTransport> Peer<T> {
     }
 }
 
+/// Whether an answer can be the answer to `request`: the library takes that for granted.
+fn is_sound<S: StateMachine>(request: &AppendEntriesRequest<RaftTypes<S>>, appended: &Appended) -> bool {
+    let last = request.entries.last().map(|entry| entry.log_id).or(request.prev_log_id);
+    match appended {
+        Appended::All => true,
+        Appended::UpTo(upto) => (request.prev_log_id..=last).contains(&upto.map(LogId::from)),
+        Appended::Conflict => request.prev_log_id.is_some(),
+        Appended::NewerVote(vote) => Vote::from(*vote) > request.vote,
+    }
+}
+
 async fn read_piece(data: &SnapshotData, offset: u64) -> io::Result<Bytes> {
     let data = data.clone();
     let read = tokio::task::spawn_blocking(move || data.read_at(offset, SNAPSHOT_CHUNK_BYTES));
@@ -172,7 +183,7 @@ impl<S: StateMachine, T: RaftTransport> RaftNetworkV2<RaftTypes<S>> for Peer<T> 
         // The library's own limit is the heartbeat's, too short for a megabyte on a slow link; heartbeats go on another
         // connection and are cut off by the library.
         match self.ask(RPCTypes::AppendEntries, Request::append(&request), APPEND_DEADLINE).await? {
-            Response::Append(appended) => Ok(appended.into()),
+            Response::Append(appended) if is_sound(&request, &appended) => Ok(appended.into()),
             other => Err(self.unexpected(&other)),
         }
     }

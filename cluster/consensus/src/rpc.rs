@@ -164,12 +164,17 @@ pub(crate) fn append_request<S: StateMachine>(
     entries: Vec<StoredEntry>,
     commit: Option<StoredLogId>,
 ) -> Result<AppendEntriesRequest<RaftTypes<S>>, StoredError> {
-    Ok(AppendEntriesRequest {
-        vote: vote.into(),
-        prev_log_id: log_id(previous),
-        entries: stored::entries_from(entries)?,
-        leader_commit: log_id(commit),
-    })
+    let entries = stored::entries_from(entries)?;
+    let prev_log_id = log_id(previous);
+    let mut next = prev_log_id.as_ref().map_or(0, |id| id.index.saturating_add(1));
+    for entry in &entries {
+        if entry.log_id.index != next {
+            let reason = format!("entry {} stands where entry {next} belongs", entry.log_id.index);
+            return Err(StoredError::Damaged { what: "message between nodes", reason });
+        }
+        next = next.saturating_add(1);
+    }
+    Ok(AppendEntriesRequest { vote: vote.into(), prev_log_id, entries, leader_commit: log_id(commit) })
 }
 
 /// The parts of [`Request::Vote`] and [`Request::PreVote`] as openraft's request.

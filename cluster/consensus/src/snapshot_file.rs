@@ -9,7 +9,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
@@ -22,8 +22,12 @@ const DIGEST_BYTES: usize = 32;
 /// A head names members; a thousand of them fit many times.
 const HEAD_BYTES_MAX: usize = 1 << 20;
 const CURRENT: &str = "snapshot";
-const WRITTEN: &str = "snapshot.partial";
-const RECEIVED: &str = "snapshot.received.";
+/// Of what is being written or received; a number follows.
+const UNFINISHED: &str = "snapshot.partial.";
+
+/// Numbers unfinished snapshots, for the whole process: a snapshot that is still being written when a node is stopped and
+/// started again must not share its file with one of the new start.
+static UNFINISHED_COUNT: AtomicU64 = AtomicU64::new(0);
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Head {
@@ -46,19 +50,26 @@ enum Place {
     /// It is, or was, the current one of its directory.
     Current,
     /// It came from another node, and is not yet current.
-    Received(Arc<ReceivedFile>),
+    Received(Arc<UnfinishedFile>),
 }
 
-/// The name of a received snapshot; the file goes with it, unless it was renamed to be the current one.
+/// The name of a snapshot that is not current; the file goes with it, unless it was renamed to be the current one.
 #[derive(Debug)]
-struct ReceivedFile(PathBuf);
+struct UnfinishedFile(PathBuf);
 
-impl Drop for ReceivedFile {
+impl UnfinishedFile {
+    fn new(directory: &Path) -> Self {
+        let number = UNFINISHED_COUNT.fetch_add(1, Ordering::Relaxed);
+        Self(directory.join(format!("{UNFINISHED}{number}")))
+    }
+}
+
+impl Drop for UnfinishedFile {
     fn drop(&mut self) {
         if let Err(error) = fs::remove_file(&self.0)
             && error.kind() != io::ErrorKind::NotFound
         {
-            tracing::warn!(%error, path = %self.0.display(), "a received snapshot cannot be removed");
+            tracing::warn!(%error, path = %self.0.display(), "an unfinished snapshot cannot be removed");
         }
     }
 }
@@ -68,8 +79,8 @@ impl Drop for ReceivedFile {
 pub(crate) struct SnapshotFiles {
     directory: PathBuf,
     current: Mutex<Option<(SnapshotMeta, SnapshotData)>>,
-    /// Tells the names of received snapshots apart.
-    received: AtomicU64,
+    /// Set, under the lock above, when the directory is given back.
+    is_closed: AtomicBool,
 }
 
 impl SnapshotFiles {
@@ -77,7 +88,7 @@ impl SnapshotFiles {
     pub(crate) fn open(directory: &Path) -> io::Result<Self> {
         for entry in fs::read_dir(directory)? {
             let entry = entry?;
-            if entry.file_name().to_str().is_some_and(|name| name == WRITTEN || name.starts_with(RECEIVED)) {
+            if entry.file_name().to_str().is_some_and(|name| name.starts_with(UNFINISHED)) {
                 fs::remove_file(entry.path())?;
             }
         }
@@ -91,7 +102,7 @@ impl SnapshotFiles {
                 Some((meta, data))
             }
         };
-        Ok(Self { directory: directory.to_owned(), current: Mutex::new(current), received: AtomicU64::new(0) })
+        Ok(Self { directory: directory.to_owned(), current: Mutex::new(current), is_closed: AtomicBool::new(false) })
     }
 
     /// The current snapshot.
@@ -101,8 +112,8 @@ impl SnapshotFiles {
 
     /// Writes a snapshot and makes it the current one, unless a newer one is already there. Returns the current one.
     pub(crate) fn write(&self, meta: &SnapshotMeta, state: &[u8]) -> io::Result<(SnapshotMeta, SnapshotData)> {
-        let path = self.directory.join(WRITTEN);
-        let mut file = Hashing { file: File::create(&path)?, hasher: blake3::Hasher::new() };
+        let name = UnfinishedFile::new(&self.directory);
+        let mut file = Hashing { file: File::create(&name.0)?, hasher: blake3::Hasher::new() };
         let head = Head {
             last: meta.last_log_id.as_ref().map(StoredLogId::from),
             members: StoredMembersAt::from(&meta.last_membership),
@@ -116,13 +127,13 @@ impl SnapshotFiles {
         let digest = file.hasher.finalize();
         file.file.write_all(digest.as_bytes())?;
         file.file.sync_all()?;
-        self.promote(meta, &path)
+        self.promote(meta, &name)
     }
 
     /// Makes a snapshot that was received the current one.
     pub(crate) fn install(&self, meta: &SnapshotMeta, data: &SnapshotData) -> io::Result<()> {
         match &data.place {
-            Place::Received(name) => self.promote(meta, &name.0).map(drop),
+            Place::Received(name) => self.promote(meta, name).map(drop),
             // The start installs the snapshot that is current already.
             Place::Current if self.current().is_some_and(|(current, _)| current == *meta) => Ok(()),
             Place::Current => {
@@ -134,23 +145,30 @@ impl SnapshotFiles {
 
     /// An empty file for a snapshot that comes in pieces.
     pub(crate) fn receive(&self) -> io::Result<IncomingSnapshot> {
-        let number = self.received.fetch_add(1, Ordering::Relaxed);
-        let path = self.directory.join(format!("{RECEIVED}{number}"));
-        let file = File::options().read(true).write(true).create(true).truncate(true).open(&path)?;
-        Ok(IncomingSnapshot { file, bytes: 0, name: ReceivedFile(path) })
+        let name = UnfinishedFile::new(&self.directory);
+        let file = File::options().read(true).write(true).create(true).truncate(true).open(&name.0)?;
+        Ok(IncomingSnapshot { file, bytes: 0, name })
     }
 
-    fn promote(&self, meta: &SnapshotMeta, path: &Path) -> io::Result<(SnapshotMeta, SnapshotData)> {
+    /// From now on no snapshot takes the place of the current one.
+    pub(crate) fn close(&self) {
+        let _current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        self.is_closed.store(true, Ordering::Release);
+    }
+
+    fn promote(&self, meta: &SnapshotMeta, name: &UnfinishedFile) -> io::Result<(SnapshotMeta, SnapshotData)> {
         // The lock is held over the rename, so that file and memory always agree on which snapshot is current.
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((newer, data)) = current.as_ref()
             && index(newer) > index(meta)
         {
-            fs::remove_file(path)?;
             return Ok((newer.clone(), data.clone()));
         }
+        if self.is_closed.load(Ordering::Acquire) {
+            return Err(io::Error::new(io::ErrorKind::NotConnected, "the data directory is closed"));
+        }
         let target = self.directory.join(CURRENT);
-        fs::rename(path, &target)?;
+        fs::rename(&name.0, &target)?;
         sync_directory(&self.directory)?;
         let data = SnapshotData::current(File::open(&target)?)?;
         *current = Some((meta.clone(), data.clone()));
@@ -214,7 +232,7 @@ impl SnapshotData {
 pub(crate) struct IncomingSnapshot {
     file: File,
     bytes: u64,
-    name: ReceivedFile,
+    name: UnfinishedFile,
 }
 
 impl IncomingSnapshot {

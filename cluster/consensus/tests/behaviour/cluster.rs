@@ -227,3 +227,16 @@ async fn a_wiped_voter_is_refused_under_its_old_id_until_it_joins_again() {
     let applied = cluster.applied(leader).await;
     assert_eq!(cluster.lines(3, applied).await.len(), 40);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_follower_that_hangs_holds_nobody_up_and_catches_up_afterwards() {
+    let cluster = Cluster::of_three(SnapshotPolicy::default()).await;
+    cluster.network.hang(3);
+    for number in 1..=100 {
+        cluster.node(1).propose(&format!("line {number}")).await.unwrap();
+    }
+    assert_eq!(cluster.node(1).read(|journal, _| journal.lines.len()).await, Ok(100));
+    let applied = cluster.applied(1).await;
+    cluster.network.heal(3);
+    assert_eq!(cluster.lines(3, applied).await.len(), 100);
+}

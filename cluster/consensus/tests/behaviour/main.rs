@@ -5,5 +5,6 @@
 mod cluster;
 mod journal;
 mod kill;
+mod ledger;
 mod memory_network;
 mod single_node;

@@ -22,6 +22,8 @@ pub(crate) struct Network {
     nodes: Mutex<BTreeMap<u64, Consensus<Journal>>>,
     /// Nodes that nothing reaches and that reach nothing.
     isolated: Mutex<BTreeSet<u64>>,
+    /// Nodes that take messages and never answer.
+    hanging: Mutex<BTreeSet<u64>>,
 }
 
 /// One node's end of the network.
@@ -36,6 +38,9 @@ impl RaftTransport for Cable {
             let isolated = self.network.isolated.lock().unwrap();
             isolated.contains(&node.0) || isolated.contains(&self.from)
         };
+        if self.network.hanging.lock().unwrap().contains(&node.0) {
+            std::future::pending::<()>().await;
+        }
         let target = self.network.nodes.lock().unwrap().get(&node.0).cloned();
         match target {
             Some(target) if !cut => Ok(target.handle_message(&message).await),
@@ -86,8 +91,13 @@ impl Network {
         self.isolated.lock().unwrap().insert(node);
     }
 
+    pub(crate) fn hang(&self, node: u64) {
+        self.hanging.lock().unwrap().insert(node);
+    }
+
     pub(crate) fn heal(&self, node: u64) {
         self.isolated.lock().unwrap().remove(&node);
+        self.hanging.lock().unwrap().remove(&node);
     }
 }
 
