@@ -298,14 +298,18 @@ impl Ledger {
         released
     }
 
-    /// The grants of a node, as attempts. A grant's range may hold tasks that are no longer the node's.
+    /// The grants of a node, as attempts, in order. A grant's range may hold tasks that are no longer the node's.
     fn attempts_of(&self, held: &Held, node: NodeId) -> Vec<AttemptRange> {
-        held.range((node, JobId(0), 0)..=(node, JobId(u64::MAX), u32::MAX))
+        let mut attempts: Vec<AttemptRange> = held
+            .range((node, JobId(0), 0)..=(node, JobId(u64::MAX), u32::MAX))
             .filter_map(|&(_, job, number)| {
                 let grant = self.jobs.get(&job)?.grant(number)?;
                 Some(AttemptRange { job, range: grant.range, token: grant.token })
             })
-            .collect()
+            .collect();
+        // The numbers of grants are not the same on every node: one that began with a snapshot counts anew.
+        attempts.sort_by_key(|attempt| (attempt.job, attempt.token, attempt.range));
+        attempts
     }
 
     /// Changes a job and keeps the totals that depend on it.

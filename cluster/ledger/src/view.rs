@@ -85,7 +85,7 @@ impl Ledger {
         })
     }
 
-    /// What `node` holds, exactly.
+    /// What `node` holds, exactly, in order of job and token.
     pub fn attempts(&self, node: NodeId) -> Vec<AttemptRange> {
         let grants = self.held.range((node, JobId(0), 0)..=(node, JobId(u64::MAX), u32::MAX));
         let mut attempts = Vec::new();
@@ -108,6 +108,7 @@ impl Ledger {
             }
             attempts.extend(open.map(|range| AttemptRange { job: id, range, token: grant.token }));
         }
+        attempts.sort_by_key(|attempt| (attempt.job, attempt.token, attempt.range));
         attempts
     }
 

@@ -23,7 +23,7 @@ impl Scheduler {
                 blocked.insert(lane);
                 continue;
             };
-            match self.choose(id, job, lane, users) {
+            match self.choose(job, lane, users) {
                 Some((node, tasks)) => self.place(id, lane, node, tasks, proposals),
                 None => {
                     self.reserve(id, lane);
@@ -34,10 +34,9 @@ impl Scheduler {
     }
 
     /// A node for tasks of this job, and how many.
-    fn choose(&self, id: JobId, job: &Job, lane: Lane, users: usize) -> Option<(NodeId, u64)> {
+    fn choose(&self, job: &Job, lane: Lane, users: usize) -> Option<(NodeId, u64)> {
         let cpus = u64::from(lane.cpus);
-        let open =
-            |node: NodeId| self.reservation.is_none_or(|r| r.node != node || r.job == id || r.priority < job.priority);
+        let open = |node| self.reservation.is_none_or(|r| r.node != node || r.admits(job));
         let fits = |id: NodeId, node: &Node| node.free() >= cpus && open(id);
         match lane.kind {
             Kind::Short => {
@@ -106,7 +105,7 @@ impl Scheduler {
         }
         self.hold(id, node, |held| held + placed);
         self.line_up(id);
-        self.reservation.take_if(|reservation| reservation.job == id);
+        self.reservation.take_if(|reservation| reservation.node == node);
     }
 
     /// Keeps a node for a job whose tasks are wider than what is free anywhere, so that narrower ones behind it do not
@@ -115,9 +114,9 @@ impl Scheduler {
         if lane.cpus < 2 || lane.kind == Kind::Suspect || self.reservation.is_some() {
             return;
         }
-        let Some(priority) = self.jobs.get(&id).map(|job| job.priority) else { return };
+        let Some(Job { priority, cpus, .. }) = self.jobs.get(&id) else { return };
         let wide_enough = self.nodes.attached().filter(|(_, node)| node.slots >= u64::from(lane.cpus));
         let best = wide_enough.max_by_key(|(node, state)| (state.free(), std::cmp::Reverse(*node)));
-        self.reservation = best.map(|(node, ..)| Reservation { job: id, priority, node });
+        self.reservation = best.map(|(node, ..)| Reservation { job: id, priority: *priority, cpus: *cpus, node });
     }
 }

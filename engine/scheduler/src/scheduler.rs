@@ -32,7 +32,16 @@ pub struct Scheduler {
 pub(crate) struct Reservation {
     pub(crate) job: JobId,
     pub(crate) priority: i32,
+    pub(crate) cpus: u32,
     pub(crate) node: NodeId,
+}
+
+impl Reservation {
+    /// Whether tasks of `job` may be placed on the node nevertheless: those as wide, which the reservation is as good
+    /// for, and those that go first.
+    pub(crate) fn admits(&self, job: &Job) -> bool {
+        job.priority > self.priority || (job.priority == self.priority && job.cpus == self.cpus)
+    }
 }
 
 impl Scheduler {
@@ -217,5 +226,8 @@ impl Scheduler {
             }
         }
         job.lines = lanes;
+        if lanes == [None; 2] {
+            self.reservation.take_if(|reservation| reservation.job == id);
+        }
     }
 }
