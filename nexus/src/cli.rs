@@ -132,7 +132,9 @@ fn misused(arguments: &[OsString], error: &clap::Error) -> Exit {
         return Exit::Usage;
     }
     let text = error.render().to_string();
-    let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+    // The first paragraph is what is wrong; usage and advice follow.
+    let paragraph: Vec<&str> = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
+    let message = paragraph.join(" ").trim_start_matches("error: ").to_owned();
     CliError::new(Exit::Usage, codes::USAGE, message)
         .with_help("each verb's --help shows examples")
         .show(&mut Console::standard(json));

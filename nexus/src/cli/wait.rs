@@ -163,7 +163,8 @@ impl Progress {
 
     /// `studio 141 · air 64  2.1 s/task  eta 1 min 35 s`.
     fn message(&self, job: &JobView, bar: &ProgressBar) -> String {
-        let mut message = by_node(job, &self.names);
+        // In this process alone there is one node, which has no name.
+        let mut message = if self.names.is_empty() { String::new() } else { by_node(job, &self.names) };
         let (done, left) = (job.ended(), job.tasks.len() - job.ended().min(job.tasks.len()));
         if done > 0 && left > 0 {
             let each = bar.elapsed() / done;
@@ -177,5 +178,74 @@ impl Progress {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use nexus_model::{JobState, Payload};
+
+    use super::*;
+    use crate::cli::codes;
+    use crate::cli::error::Exit;
+    use crate::cli::error::tests::pages;
+    use crate::cli::fake::job_view;
+
+    /// Answers with a refusal of this code for some time, then with an ended job.
+    struct Reluctant {
+        code: &'static str,
+        left: Cell<u32>,
+    }
+
+    impl Cluster for Reluctant {
+        async fn request(&self, _: Request) -> Result<Response, Refusal> {
+            if self.left.get() == 0 {
+                let ended = JobView { state: JobState::Succeeded, ..job_view(7, "j", 1) };
+                return Ok(Response::Job(Box::new(ended)));
+            }
+            self.left.set(self.left.get() - 1);
+            let retry_after = (self.code == "NX0104").then_some(Duration::from_millis(1));
+            Err(Refusal { code: self.code.into(), message: "no".into(), help: None, retry_after, leader: None })
+        }
+
+        async fn fetch(&self, _: &Payload) -> Result<Vec<u8>, Refusal> {
+            Ok(Vec::new())
+        }
+
+        async fn store(&self, _: Vec<u8>) -> Result<Payload, Refusal> {
+            Ok(Payload::Inline(Vec::new().into()))
+        }
+    }
+
+    async fn wait_for(cluster: &Reluctant, style: Style, json: bool) -> (Result<Waited, CliError>, String, String) {
+        let (mut console, out, err) = pages(json);
+        let (_keep, mut interrupted) = watch::channel(false);
+        let names = NodeNames::default();
+        let waited = until_ended(cluster, JobId(7), &mut console, style, &names, &mut interrupted).await;
+        (waited, out.text(), err.text())
+    }
+
+    #[tokio::test]
+    async fn a_busy_node_is_asked_again() {
+        let cluster = Reluctant { code: "NX0104", left: Cell::new(3) };
+        let (waited, _, err) = wait_for(&cluster, Style::Follow, false).await;
+        assert!(matches!(waited, Ok(Waited::Ended(_))), "{waited:?}");
+        assert_eq!((cluster.left.get(), err.as_str()), (0, "job-7  succeeded  0/1\n"));
+    }
+
+    #[tokio::test]
+    async fn a_lost_node_leaves_the_job_and_says_so() {
+        let (waited, ..) = wait_for(&Reluctant { code: "NX0405", left: Cell::new(9) }, Style::Quiet, false).await;
+        let error = waited.unwrap_err();
+        assert_eq!(error.exit, Exit::Unreachable);
+        assert!(error.help.is_some_and(|help| help.contains("nexus job wait 7")));
+    }
+
+    #[tokio::test]
+    async fn followers_with_json_get_a_document_for_each_change() {
+        let (_, out, _) = wait_for(&Reluctant { code: codes::USAGE, left: Cell::new(0) }, Style::Follow, true).await;
+        assert!(out.starts_with("{\"job\":7,") && out.lines().count() == 1, "{out}");
     }
 }

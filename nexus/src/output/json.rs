@@ -18,9 +18,9 @@ pub fn document(content: &impl Serialize) -> String {
     text
 }
 
-/// Milliseconds with their fraction.
+/// Milliseconds, to the microsecond.
 pub fn ms(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1000.0
+    duration.as_micros() as f64 / 1000.0
 }
 
 /// Named values as an object, in their order.
@@ -131,6 +131,11 @@ impl NodeNames {
     /// The names of these nodes.
     pub fn of(nodes: &[NodeView]) -> Self {
         NodeNames(nodes.iter().map(|node| (node.node, node.name.clone())).collect())
+    }
+
+    /// Whether no name is known.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// The node's name, or its id where it has none or the name is not known.

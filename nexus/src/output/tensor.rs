@@ -188,4 +188,22 @@ mod tests {
         assert!(block(&f32s(&[4, 0, 3], [])).is_empty());
         assert_eq!(kind(&f32s(&[4, 0, 3], [])), "tensor f32[4, 0, 3]");
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_tensor_can_be_shown(
+            shape in proptest::collection::vec(0usize..15, 0..4),
+            bits in proptest::collection::vec(proptest::prelude::any::<u64>(), 1..8),
+        ) {
+            let count: usize = shape.iter().product();
+            let bytes: Vec<u8> = bits.iter().cycle().take(count).flat_map(|bits| bits.to_le_bytes()).collect();
+            for (dtype, size) in [(DType::F64, 8), (DType::F32, 4), (DType::F16, 2), (DType::BF16, 2), (DType::I64, 8), (DType::U8, 1)] {
+                let bytes = bytes[..count * size].to_vec();
+                let tensor = TensorData::new(dtype, shape.clone(), bytes).unwrap();
+                let lines = block(&tensor);
+                proptest::prop_assert_eq!(line(&tensor).is_none(), shape.len() > 1 && count > 0);
+                proptest::prop_assert!(lines.len() <= 3 * (ROWS_WHOLE_MAX + 1) + 1);
+            }
+        }
+    }
 }
