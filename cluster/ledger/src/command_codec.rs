@@ -1,7 +1,6 @@
 //! Commands to bytes and back: the entries of the log.
 //!
-//! Version 1: a header of 16 bytes (the version, then zeros, so that the archive behind it is as aligned as the buffer),
-//! then the archived form. Entries are kept for as long as the log is, so a form is never changed; a later version is a
+//! Version 1: the byte `1`, then the archived form. Entries are kept for as long as the log is, so a form is never changed; a later version is a
 //! new form beside it. Decoding any bytes gives a command or an error, never a panic.
 
 use nexus_model::{IndexRange, JobId, NodeId};
@@ -16,16 +15,12 @@ use thiserror::Error;
 use crate::command::{Assignment, Command, Digest, NewNode, ReleaseReason, Released};
 
 const VERSION: u8 = 1;
-/// Bytes before an archive.
-pub(crate) const HEADER_BYTES: usize = 16;
-
-const _: () = assert!(HEADER_BYTES.is_multiple_of(nexus_wire::archived::ALIGNMENT));
 
 /// Bytes that are not what the ledger wrote, or a command that cannot be written. Nothing changed; a retry gives the same
 /// answer.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum CodecError {
-    /// Cut off before the end of the header.
+    /// Cut off.
     #[error("the {0} is cut off")]
     Truncated(&'static str),
     /// Written by a version that this one does not know.
@@ -46,16 +41,15 @@ pub enum CodecError {
 
 /// The log entry of a command. The only error is a job's argument that is nested too deep.
 pub fn encode_command(command: &Command) -> Result<Vec<u8>, CodecError> {
-    let mut bytes = vec![0; HEADER_BYTES];
-    bytes[0] = VERSION;
+    let mut bytes = vec![VERSION];
     bytes.extend_from_slice(&archive(&CommandV1::try_from(command)?)?);
     Ok(bytes)
 }
 
 /// Reads what [`encode_command`] made, in this version or an earlier one.
 pub fn decode_command(bytes: &[u8]) -> Result<Command, CodecError> {
-    let (header, body) = bytes.split_at_checked(HEADER_BYTES).ok_or(CodecError::Truncated("log entry"))?;
-    match header[0] {
+    let (version, body) = bytes.split_first().ok_or(CodecError::Truncated("log entry"))?;
+    match *version {
         VERSION => Ok(read(body, |form: &ArchivedCommandV1<'_>| form.try_into())?),
         version => Err(CodecError::Version { what: "log entry", version }),
     }

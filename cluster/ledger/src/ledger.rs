@@ -289,11 +289,11 @@ impl Ledger {
             Released::Attempts(attempts) => attempts,
             Released::AllBut(kept) => subtract(self.attempts_of(out.held, node), kept),
         };
-        let mut released = 0;
+        let mut released = 0u32;
         for attempt in attempts {
             let job = attempt.job;
             let tasks = self.with_job(job, |state| state.release(job, node, attempt, why, at_ms, out));
-            released += tasks.unwrap_or(0);
+            released = released.saturating_add(tasks.unwrap_or(0));
         }
         released
     }

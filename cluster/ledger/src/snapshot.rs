@@ -13,7 +13,7 @@ use nexus_wire::WireError;
 use nexus_wire::archived::{Form, archive, read};
 use rkyv::vec::ArchivedVec;
 
-use crate::command_codec::{CodecError, HEADER_BYTES};
+use crate::command_codec::CodecError;
 use crate::end_log::{EndLog, Segment};
 use crate::job::{Counts, Grant, Job, LOSSES_MAX, Work};
 use crate::ledger::Ledger;
@@ -25,6 +25,10 @@ use crate::snapshot_form::{
 use crate::table::Slot;
 
 const VERSION: u8 = 1;
+/// Bytes of the header, and of the head of a section.
+const HEADER_BYTES: usize = 16;
+/// More ids than are ever given.
+const IDS_MAX: u64 = 1 << 62;
 /// Keys or runs in one section: bounds the archive that is built at once.
 const SECTION_ITEMS: usize = 1 << 16;
 
@@ -203,6 +207,10 @@ fn read_cluster(bytes: &[u8]) -> Result<Ledger, CodecError> {
         ledger.members = members;
         Ok(ledger)
     })?;
+    let last_node = ledger.members.as_ref().map_or(0, |members| members.last_node);
+    if ledger.last_job.max(last_node) > IDS_MAX {
+        return Err(inconsistent("there are no ids left"));
+    }
     if let Some(members) = &ledger.members {
         let last = members.nodes.last_key_value().map_or(0, |(node, _)| node.0);
         let voters_known = members.voters.iter().all(|node| members.nodes.contains_key(node));
@@ -266,16 +274,7 @@ impl RestoreJob {
                 let (start, slot) = (*next, Slot::from(&form.slot));
                 let end = start.checked_add(form.tasks.to_native()).filter(|end| *end <= job.spec.tasks.end);
                 let Some(end) = end.filter(|end| *end > start) else { return Ok(false) };
-                let attempts = match slot {
-                    Slot::Ready { attempts, losses } | Slot::Assigned { attempts, losses, grant: _ } => {
-                        if losses >= LOSSES_MAX {
-                            return Ok(false);
-                        }
-                        attempts
-                    }
-                    Slot::Ended { attempts, end: _ } => attempts,
-                };
-                if u32::from(attempts) > attempts_max || !hold(work, IndexRange::new(start, end), slot) {
+                if !is_sound(slot, attempts_max) || !hold(work, IndexRange::new(start, end), slot) {
                     return Ok(false);
                 }
                 job.table.set(IndexRange::new(start, end), slot);
@@ -344,6 +343,17 @@ impl RestoreJob {
                 job.spec.tasks.contains(index)
                     && matches!(ends.state(end), Some(TaskState::Failed | TaskState::TimedOut))
             })
+    }
+}
+
+/// Whether a task can be in such a slot.
+fn is_sound(slot: Slot, attempts_max: u32) -> bool {
+    match slot {
+        Slot::Ready { attempts, losses } => losses < LOSSES_MAX && u32::from(attempts) < attempts_max,
+        Slot::Assigned { attempts, losses, grant: _ } => {
+            losses < LOSSES_MAX && attempts > 0 && u32::from(attempts) <= attempts_max
+        }
+        Slot::Ended { attempts, end: _ } => u32::from(attempts) <= attempts_max,
     }
 }
 
