@@ -7,7 +7,7 @@
 
 use nexus_model::{DType, TensorData, Value};
 
-use ::csv::{ByteRecord, ReaderBuilder, Trim, WriterBuilder};
+use ::csv::{ByteRecord, ReaderBuilder, StringRecord, Trim, WriterBuilder};
 
 use crate::error::{FormatError, Place};
 use crate::format::Format;
@@ -30,9 +30,9 @@ pub(crate) fn read(file: &[u8]) -> Result<Value, FormatError> {
                 let bytes = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
                 Value::Tensor(tensor(vec![numbers.len()], bytes)?)
             }
-            None => Value::List(table.rows.iter().map(|row| Value::String(row[index].clone())).collect()),
+            None => Value::List(table.rows.iter().map(|row| Value::String(row[index].to_owned())).collect()),
         };
-        let name = table.header.as_ref().map_or_else(|| format!("c{index}"), |header| header[index].clone());
+        let name = table.header.as_ref().map_or_else(|| format!("c{index}"), |header| header[index].to_owned());
         if fields.iter().any(|(found, _)| *found == name) {
             return Err(FormatError::DuplicateName { format: Format::Csv, name });
         }
@@ -47,32 +47,33 @@ fn tensor(shape: Vec<usize>, bytes: Vec<u8>) -> Result<TensorData, FormatError> 
 
 /// A table of equally long rows of text.
 struct Table {
-    header: Option<Vec<String>>,
-    rows: Vec<Vec<String>>,
+    header: Option<StringRecord>,
+    rows: Vec<StringRecord>,
     width: usize,
 }
 
 impl Table {
     fn parse(file: &[u8]) -> Result<Table, FormatError> {
         let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).trim(Trim::All).from_reader(file);
-        let mut rows: Vec<Vec<String>> = Vec::new();
+        let mut rows: Vec<StringRecord> = Vec::new();
         for record in reader.byte_records() {
             let record =
                 record.map_err(|error| FormatError::Container { format: Format::Csv, message: error.to_string() })?;
-            let row = texts(&record)?;
+            let line = line(&record);
+            let row = text(record, line)?;
             if let Some(first) = rows.first()
                 && first.len() != row.len()
             {
                 return Err(FormatError::Malformed {
                     format: Format::Csv,
-                    place: Place::Line(line(&record)),
+                    place: Place::Line(line),
                     expected: format!("{} fields as in the first row", first.len()),
                     found: row.len().to_string(),
                 });
             }
             rows.push(row);
         }
-        let width = rows.first().map_or(0, Vec::len);
+        let width = rows.first().map_or(0, StringRecord::len);
         let header = rows.first().is_some_and(|row| {
             row.iter().all(|field| field.is_empty() || number(field).is_none()) && row.iter().any(|f| !f.is_empty())
         });
@@ -98,16 +99,16 @@ fn line(record: &ByteRecord) -> u64 {
     record.position().map_or(0, ::csv::Position::line)
 }
 
-fn texts(record: &ByteRecord) -> Result<Vec<String>, FormatError> {
-    let text = |(index, field): (usize, &[u8])| {
-        std::str::from_utf8(field).map(str::to_owned).map_err(|_| FormatError::Malformed {
+fn text(record: ByteRecord, line: u64) -> Result<StringRecord, FormatError> {
+    StringRecord::from_byte_record(record).map_err(|error| {
+        let field = error.utf8_error().field();
+        FormatError::Malformed {
             format: Format::Csv,
-            place: Place::Field { line: line(record), field: index as u64 + 1 },
+            place: Place::Field { line, field: field as u64 + 1 },
             expected: "UTF-8 text".to_owned(),
-            found: format!("`{}`", field.escape_ascii()),
-        })
-    };
-    record.iter().enumerate().map(text).collect()
+            found: format!("`{}`", error.into_byte_record()[field].escape_ascii()),
+        }
+    })
 }
 
 /// `value` as a table: a tensor of up to two axes as rows (one axis: a column); a record of equally long columns
