@@ -1,1 +1,41 @@
-//! nexus-tensor.
+//! T-Mathematics, the tensor engine: tensors, the operations on them, and the devices that run them.
+//!
+//! - [`Tensor`] is a value: cloning shares, writing copies what is shared. [`Context`] is what a run brings: device,
+//!   memory account, seed, and the way to be stopped.
+//! - [`OPS`] is the table of all named operations, with documentation, type inference and execution; [`binary`],
+//!   [`unary`], [`compare`], [`get`] and [`set`] are what the language writes as operators and brackets.
+//! - Memory is admitted before it is allocated ([`Meter`]), and long operations ask between pieces whether to stop.
+//!
+//! On the CPU tensors live in this crate's own buffers and run on its own kernels (`host`), on faer for products and
+//! decompositions. It is not a compiler: fusing chains of operations is the language's plan.
+
+mod buffer;
+mod context;
+mod device;
+mod dispatch;
+mod element;
+mod error;
+mod host;
+mod index;
+mod meter;
+mod op;
+mod operator;
+mod ops;
+mod promotion;
+mod random;
+mod shape;
+mod tensor;
+
+pub use buffer::pooled_bytes;
+pub use context::{Context, Watch};
+pub use device::Device;
+pub use dispatch::{binary, binary_owned, compare, infer_binary, infer_compare, infer_unary, unary, unary_owned};
+pub use error::{NumericalProblem, TensorError};
+pub use index::{Index, IndexType, get, infer_index, set};
+pub use meter::{Charge, Meter, Transfers};
+pub use nexus_model::{DType, TensorData};
+pub use op::{Arg, ArgType, Dim, OpDef, Param, ParamKind, TensorType};
+pub use operator::{BinaryOp, CompareOp, UnaryOp};
+pub use ops::{OPS, find};
+pub use shape::RANK_MAX;
+pub use tensor::Tensor;

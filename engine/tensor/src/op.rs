@@ -70,6 +70,12 @@ pub enum Arg {
     Record(Vec<(Arc<str>, Arg)>),
 }
 
+impl From<Tensor> for Arg {
+    fn from(tensor: Tensor) -> Self {
+        Arg::Tensor(tensor)
+    }
+}
+
 /// What is known of one axis before anything runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Dim {

@@ -1,0 +1,178 @@
+//! Host memory for tensors: aligned to cache lines, admitted by the meter before it exists, kept in a pool when dropped.
+//!
+//! The first touch of a fresh page costs twenty times what writing to a used one costs, so large buffers are kept and
+//! handed out again. A buffer from the pool holds whatever was there before: [`Buffer::stale`] is for kernels that write
+//! every element, everything else takes [`Buffer::zeroed`].
+
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
+use bytemuck::{Pod, Zeroable};
+
+use crate::TensorError;
+use crate::meter::{Charge, Meter};
+
+/// Buffers smaller than this come from the allocator, which is fast and keeps pages itself.
+const POOLED_BYTES_MIN: usize = 64 << 10;
+/// Most bytes that the pool keeps: four matrices of 4096² in f32.
+const POOL_BYTES_MAX: usize = 256 << 20;
+
+/// One cache line, so that every buffer starts on one.
+#[derive(Clone, Copy, Pod, Zeroable)]
+#[repr(C, align(64))]
+struct Line([u8; 64]);
+
+const LINE: usize = size_of::<Line>();
+
+/// Bytes of one tensor, or of several that share them.
+#[derive(Debug)]
+pub(crate) struct Buffer {
+    lines: Lines,
+    bytes: usize,
+    charge: Charge,
+}
+
+impl Buffer {
+    /// `bytes` zeros.
+    pub(crate) fn zeroed(meter: &Arc<Meter>, bytes: usize) -> Result<Buffer, TensorError> {
+        let mut buffer = Buffer::stale(meter, bytes)?;
+        buffer.lines.0.fill(Line::zeroed());
+        Ok(buffer)
+    }
+
+    /// `bytes` with any content: the caller writes every element before anyone reads it.
+    pub(crate) fn stale(meter: &Arc<Meter>, bytes: usize) -> Result<Buffer, TensorError> {
+        let charge = meter.admit(bytes as u64)?;
+        let lines = Lines::take(bytes.div_ceil(LINE)).ok_or(TensorError::OutOfMemory { bytes })?;
+        Ok(Buffer { lines, bytes, charge })
+    }
+
+    /// A copy of `data`.
+    pub(crate) fn from_slice<T: Pod>(meter: &Arc<Meter>, data: &[T]) -> Result<Buffer, TensorError> {
+        let mut buffer = Buffer::stale(meter, size_of_val(data))?;
+        buffer.as_mut_slice::<T>().copy_from_slice(data);
+        Ok(buffer)
+    }
+
+    /// The account that was charged.
+    pub(crate) fn meter(&self) -> &Arc<Meter> {
+        self.charge.meter()
+    }
+
+    /// The elements.
+    pub(crate) fn as_slice<T: Pod>(&self) -> &[T] {
+        let all: &[u8] = bytemuck::cast_slice(&self.lines.0);
+        bytemuck::cast_slice(&all[..self.bytes])
+    }
+
+    /// The elements, to be written.
+    pub(crate) fn as_mut_slice<T: Pod>(&mut self) -> &mut [T] {
+        let all: &mut [u8] = bytemuck::cast_slice_mut(&mut self.lines.0);
+        bytemuck::cast_slice_mut(&mut all[..self.bytes])
+    }
+}
+
+/// Lines on loan from the pool or the allocator; returned on drop.
+struct Lines(Vec<Line>);
+
+impl std::fmt::Debug for Lines {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} lines", self.0.len())
+    }
+}
+
+impl Lines {
+    /// `count` lines, or `None` where the allocator has none.
+    fn take(count: usize) -> Option<Lines> {
+        let class = size_class(count);
+        if class * LINE >= POOLED_BYTES_MIN
+            && let Some(mut lines) = POOL.lock().unwrap_or_else(PoisonError::into_inner).take(class)
+        {
+            lines.truncate(count);
+            lines.resize(count, Line::zeroed());
+            return Some(Lines(lines));
+        }
+        let mut lines = Vec::new();
+        lines.try_reserve_exact(class).ok()?;
+        lines.resize(count, Line::zeroed());
+        Some(Lines(lines))
+    }
+}
+
+impl Drop for Lines {
+    fn drop(&mut self) {
+        if self.0.capacity() * LINE >= POOLED_BYTES_MIN {
+            POOL.lock().unwrap_or_else(PoisonError::into_inner).give(std::mem::take(&mut self.0));
+        }
+    }
+}
+
+/// Rounds up to eight sizes for each power of two, so that at most an eighth is wasted and buffers of nearly equal
+/// sizes can stand in for one another.
+fn size_class(count: usize) -> usize {
+    let step = count.max(8).ilog2() - 3;
+    count.checked_next_multiple_of(1 << step).unwrap_or(count)
+}
+
+/// Used buffers by capacity in lines.
+#[derive(Default)]
+struct Pool {
+    free: HashMap<usize, Vec<Vec<Line>>>,
+    bytes: usize,
+}
+
+static POOL: LazyLock<Mutex<Pool>> = LazyLock::new(Mutex::default);
+
+impl Pool {
+    fn take(&mut self, class: usize) -> Option<Vec<Line>> {
+        let lines = self.free.get_mut(&class)?.pop()?;
+        self.bytes -= class * LINE;
+        Some(lines)
+    }
+
+    fn give(&mut self, lines: Vec<Line>) {
+        let class = lines.capacity();
+        if class == size_class(class) && self.bytes + class * LINE <= POOL_BYTES_MAX {
+            self.bytes += class * LINE;
+            self.free.entry(class).or_default().push(lines);
+        }
+    }
+}
+
+/// Bytes that the pool of host buffers keeps for the next tensors.
+pub fn pooled_bytes() -> usize {
+    POOL.lock().unwrap_or_else(PoisonError::into_inner).bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buffers_are_aligned_and_come_back() {
+        let meter = Meter::unlimited();
+        let bytes = 3 << 20;
+        let first = Buffer::zeroed(&meter, bytes).unwrap();
+        assert_eq!(first.as_slice::<u8>().as_ptr() as usize % 64, 0);
+        assert_eq!(first.as_slice::<f32>().len(), bytes / 4);
+        drop(first);
+        assert_eq!(meter.in_use_bytes(), 0);
+        assert!(pooled_bytes() >= bytes);
+        let again = Buffer::zeroed(&meter, bytes - 100).unwrap();
+        assert!(again.as_slice::<u8>().iter().all(|&b| b == 0));
+    }
+
+    #[test]
+    fn what_no_machine_has_is_an_error() {
+        let error = Buffer::zeroed(&Meter::unlimited(), isize::MAX as usize - 4096).unwrap_err();
+        assert!(matches!(error, TensorError::OutOfMemory { .. }));
+    }
+
+    #[test]
+    fn size_classes_waste_at_most_an_eighth() {
+        for count in 1..5000usize {
+            let class = size_class(count);
+            assert!(class >= count && class <= count + count / 8 + 1, "{count} {class}");
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! What every operation is given beside its arguments: the device, the memory account, the random stream and the way
+//! to be stopped.
+//!
+//! Making one costs two small allocations and touches no device.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use nexus_model::{LimitHit, Limits};
+
+use crate::device::Device;
+use crate::meter::Meter;
+use crate::random::Philox;
+use crate::{DType, TensorError};
+
+/// Asked between pieces of long work whether the run must stop. The engine has no clock of its own: whoever has one
+/// implements this for the wall-time limit.
+pub trait Watch: Send + Sync {
+    /// `Err` stops the operation with that limit.
+    fn check(&self) -> Result<(), LimitHit>;
+}
+
+/// The surroundings of one run of a program.
+pub struct Context {
+    device: Device,
+    meter: Arc<Meter>,
+    cancel: Option<Arc<AtomicBool>>,
+    watch: Option<Arc<dyn Watch>>,
+    seed: u64,
+    stream: u64,
+    calls: AtomicU64,
+}
+
+impl Context {
+    /// A context on `device` that meters nothing, cannot be cancelled, and has seed 0.
+    pub fn new(device: Device) -> Self {
+        Context {
+            device,
+            meter: Meter::unlimited(),
+            cancel: None,
+            watch: None,
+            seed: 0,
+            stream: 0,
+            calls: AtomicU64::new(0),
+        }
+    }
+
+    /// Holds the run to the memory and element limits of `limits`.
+    #[must_use]
+    pub fn with_limits(mut self, limits: &Limits) -> Self {
+        self.meter = Meter::new(limits);
+        self
+    }
+
+    /// Shares a memory account with other contexts of the same run.
+    #[must_use]
+    pub fn with_meter(mut self, meter: Arc<Meter>) -> Self {
+        self.meter = meter;
+        self
+    }
+
+    /// Stops operations with [`TensorError::Cancelled`] once `cancel` is true.
+    #[must_use]
+    pub fn with_cancel(mut self, cancel: Arc<AtomicBool>) -> Self {
+        self.cancel = Some(cancel);
+        self
+    }
+
+    /// Stops operations when `watch` says so.
+    #[must_use]
+    pub fn with_watch(mut self, watch: Arc<dyn Watch>) -> Self {
+        self.watch = Some(watch);
+        self
+    }
+
+    /// Sets the seed. Equal seeds, streams and calls give equal numbers on every device.
+    #[must_use]
+    pub fn with_seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Sets the stream, so that tasks with one seed draw different numbers.
+    #[must_use]
+    pub fn with_stream(mut self, stream: u64) -> Self {
+        self.stream = stream;
+        self
+    }
+
+    /// A context for a piece of the same run that draws from another random stream: the iterations of a parallel loop.
+    /// Device, account and ways to stop are shared. The numbers depend on `stream` alone, not on who runs it or when.
+    pub fn fork(&self, stream: u64) -> Context {
+        Context {
+            device: self.device,
+            meter: Arc::clone(&self.meter),
+            cancel: self.cancel.clone(),
+            watch: self.watch.clone(),
+            seed: Philox::new(self.seed, self.stream).draw_u64(u64::MAX, stream),
+            stream: stream.wrapping_add(1),
+            calls: AtomicU64::new(0),
+        }
+    }
+
+    /// Where new tensors are made.
+    pub fn device(&self) -> Device {
+        self.device
+    }
+
+    /// The memory account.
+    pub fn meter(&self) -> &Arc<Meter> {
+        &self.meter
+    }
+
+    /// Starts the random numbers again from `seed`.
+    pub fn reseed(&mut self, seed: u64) {
+        self.seed = seed;
+        self.calls = AtomicU64::new(0);
+    }
+
+    /// The generator of one random operation, and the number of that operation in this stream.
+    pub(crate) fn next_random(&self) -> (Philox, u64) {
+        (Philox::new(self.seed, self.stream), self.calls.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Whether anything could stop this run, so that long kernels work in pieces.
+    pub(crate) fn can_stop(&self) -> bool {
+        self.cancel.is_some() || self.watch.is_some()
+    }
+
+    /// `Err` when the run must stop. Long operations call this between pieces of at most some milliseconds.
+    pub fn poll(&self) -> Result<(), TensorError> {
+        if let Some(cancel) = &self.cancel
+            && cancel.load(Ordering::Relaxed)
+        {
+            return Err(TensorError::Cancelled);
+        }
+        if let Some(watch) = &self.watch {
+            watch.check()?;
+        }
+        Ok(())
+    }
+
+    /// Elements and bytes of a tensor of `shape`, admitted against the limit of elements in one tensor. Memory is
+    /// admitted where the buffer is made.
+    pub(crate) fn measure(&self, dtype: DType, shape: &[usize]) -> Result<usize, TensorError> {
+        let bytes = nexus_model::TensorData::byte_count(dtype, shape)?;
+        let elements = bytes / dtype.size();
+        self.meter.check_elements(elements as u64)?;
+        Ok(elements)
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context")
+            .field("device", &self.device)
+            .field("seed", &self.seed)
+            .field("stream", &self.stream)
+            .finish_non_exhaustive()
+    }
+}

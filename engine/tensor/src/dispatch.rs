@@ -1,0 +1,144 @@
+//! The operators of the language on tensors: promotion, placement, and the choice of the kernel.
+//!
+//! Numbers among themselves are the language's own; here at least one operand is a tensor, or numbers count as 0-d
+//! tensors.
+
+use nexus_model::DType;
+
+use crate::host::copy::cast;
+use crate::host::{HostTensor, binary as kernels, matmul, unary as unary_kernels};
+use crate::op::{Arg, ArgType, Dim, TensorType};
+use crate::ops::infer::{broadcast, operand, typed, written};
+use crate::promotion::{Operand, promote_operands};
+use crate::{BinaryOp, CompareOp, Context, Tensor, TensorError, UnaryOp};
+
+/// Applies a binary operator, elementwise with broadcasting (`@` is the matrix product).
+pub fn binary(ctx: &Context, op: BinaryOp, left: &Arg, right: &Arg) -> Result<Arg, TensorError> {
+    binary_owned(ctx, op, left.clone(), right.clone())
+}
+
+/// As [`binary`], giving up the operands: the result may reuse the buffer of one that nobody else holds.
+pub fn binary_owned(ctx: &Context, op: BinaryOp, left: Arg, right: Arg) -> Result<Arg, TensorError> {
+    apply_binary(ctx, op, left, right).map(Arg::Tensor)
+}
+
+/// As [`binary_owned`], for callers inside the engine.
+pub(crate) fn apply_binary(
+    ctx: &Context,
+    op: BinaryOp,
+    left: impl Into<Arg>,
+    right: impl Into<Arg>,
+) -> Result<Tensor, TensorError> {
+    let (left, right) = (left.into(), right.into());
+    let (l, r) = (as_operand(&left)?, as_operand(&right)?);
+    let (compute, _) = op.dtypes(l, r);
+    let (left, right) = (in_dtype(ctx, left, compute)?, in_dtype(ctx, right, compute)?);
+    let result = match op {
+        BinaryOp::MatMul => matmul::matmul(ctx, &left, &right)?,
+        _ => kernels::binary(ctx, op, left, right)?,
+    };
+    Tensor::place(ctx, result)
+}
+
+/// Compares elementwise with broadcasting; gives a bool tensor.
+pub fn compare(ctx: &Context, op: CompareOp, left: &Arg, right: &Arg) -> Result<Arg, TensorError> {
+    let compute = compare_dtype(as_operand(left)?, as_operand(right)?);
+    let (left, right) = (in_dtype(ctx, left.clone(), compute)?, in_dtype(ctx, right.clone(), compute)?);
+    Ok(Arg::Tensor(Tensor::place(ctx, kernels::compare(ctx, op, &left, &right)?)?))
+}
+
+/// Applies a unary operator or function elementwise.
+pub fn unary(ctx: &Context, op: UnaryOp, value: &Arg) -> Result<Arg, TensorError> {
+    unary_owned(ctx, op, value.clone())
+}
+
+/// As [`unary`], giving up the operand: the result may reuse its buffer.
+pub fn unary_owned(ctx: &Context, op: UnaryOp, value: Arg) -> Result<Arg, TensorError> {
+    let tensor = match value {
+        Arg::Tensor(tensor) => tensor,
+        number => Tensor::operand(ctx, "value", &number)?,
+    };
+    apply_unary(ctx, op, tensor).map(Arg::Tensor)
+}
+
+/// As [`unary_owned`], for callers inside the engine.
+pub(crate) fn apply_unary(ctx: &Context, op: UnaryOp, tensor: Tensor) -> Result<Tensor, TensorError> {
+    Tensor::place(ctx, unary_kernels::unary(ctx, op, tensor.into_host()?)?)
+}
+
+fn as_operand(arg: &Arg) -> Result<Operand, TensorError> {
+    Operand::of(arg).ok_or_else(|| TensorError::argument("operand", "must be a tensor or a number"))
+}
+
+/// A whole-number tensor and a scalar compare in f64, where both are exact, not in f32.
+fn compare_dtype(left: Operand, right: Operand) -> DType {
+    match (left, right) {
+        (Operand::Tensor(t), Operand::Scalar) | (Operand::Scalar, Operand::Tensor(t)) if !t.is_float() => DType::F64,
+        _ => promote_operands(left, right),
+    }
+}
+
+fn in_dtype(ctx: &Context, arg: Arg, dtype: DType) -> Result<HostTensor, TensorError> {
+    match arg {
+        Arg::Tensor(tensor) if tensor.dtype() == dtype => tensor.into_host(),
+        Arg::Tensor(tensor) => cast(ctx, &tensor.into_host()?, dtype),
+        number => Tensor::number(ctx, &number, dtype),
+    }
+}
+
+/// Infers the type of a binary operator's result, or says why the operands do not go together.
+pub fn infer_binary(op: BinaryOp, left: &ArgType, right: &ArgType) -> Result<ArgType, TensorError> {
+    let (l, r) = (operand(left, "operand")?, operand(right, "operand")?);
+    let dtype = match (Operand::of_type(left), Operand::of_type(right)) {
+        (Some(l), Some(r)) => Some(op.dtypes(l, r).1),
+        _ => None,
+    };
+    let shape = match op {
+        BinaryOp::MatMul => infer_product(&l, &r)?,
+        _ => broadcast(l.shape.as_ref(), r.shape.as_ref())?,
+    };
+    Ok(typed(dtype, shape))
+}
+
+/// The shape of a matrix product, where known.
+fn infer_product(left: &TensorType, right: &TensorType) -> Result<Option<Vec<Dim>>, TensorError> {
+    let (Some(l), Some(r)) = (&left.shape, &right.shape) else { return Ok(None) };
+    let wrong = |problem| Err(TensorError::Shapes { left: written(l), right: written(r), problem });
+    let (Some((k, l_rest)), Some(_)) = (l.split_last(), r.last()) else {
+        return wrong("have no matrix product: a 0-d tensor is a number, `*` multiplies by it");
+    };
+    let inner = if r.len() == 1 { &r[0] } else { &r[r.len() - 2] };
+    if let (Dim::Known(a), Dim::Known(b)) = (k, inner)
+        && a != b
+    {
+        return wrong("have no matrix product: the last axis of the left must equal the last but one of the right");
+    }
+    let batch_left = l_rest[..l_rest.len().saturating_sub(1)].to_vec();
+    let batch_right = r[..r.len().saturating_sub(2)].to_vec();
+    let Ok(batch) = broadcast(Some(&batch_left), Some(&batch_right)) else {
+        return wrong("have leading axes that do not broadcast");
+    };
+    Ok(batch.map(|mut shape| {
+        shape.extend(l_rest.last().cloned());
+        if r.len() > 1 {
+            shape.extend(r.last().cloned());
+        }
+        shape
+    }))
+}
+
+/// Infers the type of a comparison's result.
+pub fn infer_compare(_op: CompareOp, left: &ArgType, right: &ArgType) -> Result<ArgType, TensorError> {
+    let (l, r) = (operand(left, "operand")?, operand(right, "operand")?);
+    Ok(typed(Some(DType::Bool), broadcast(l.shape.as_ref(), r.shape.as_ref())?))
+}
+
+/// Infers the type of a unary operator's or function's result.
+pub fn infer_unary(op: UnaryOp, value: &ArgType) -> Result<ArgType, TensorError> {
+    let ty = operand(value, "value")?;
+    let dtype = match op {
+        UnaryOp::Not | UnaryOp::IsNan | UnaryOp::IsFinite => Some(DType::Bool),
+        _ => ty.dtype.map(|dtype| op.dtypes(dtype).1),
+    };
+    Ok(typed(dtype, ty.shape))
+}

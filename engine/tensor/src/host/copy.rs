@@ -1,0 +1,212 @@
+//! Moving elements: packing views, casting between dtypes, concatenating.
+
+use half::{bf16, f16};
+use smallvec::SmallVec;
+
+use super::HostTensor;
+use super::parallel::{Cost, Kernel, fill, fill_rows, vectorized};
+use crate::buffer::Buffer;
+use crate::element::{Bit, Element, with_width};
+use crate::shape::{Shape, collapse, for_each_offset};
+use crate::{Context, DType, TensorError};
+
+/// Side of the square blocks in which transposed matrices are copied: two blocks of eight-byte elements fit the
+/// first-level cache.
+const BLOCK: usize = 32;
+
+/// A row-major copy without gaps.
+pub(crate) fn pack(ctx: &Context, tensor: &HostTensor) -> Result<HostTensor, TensorError> {
+    let elements = ctx.measure(tensor.dtype, &tensor.shape)?;
+    let mut buffer = Buffer::stale(ctx.meter(), elements * tensor.dtype.size())?;
+    with_width!(tensor.dtype, T => copy_view::<T>(ctx, tensor, buffer.as_mut_slice())?);
+    Ok(HostTensor::from_buffer(tensor.dtype, &tensor.shape, buffer))
+}
+
+fn copy_view<T: bytemuck::Pod + Send + Sync>(
+    ctx: &Context,
+    tensor: &HostTensor,
+    out: &mut [T],
+) -> Result<(), TensorError> {
+    let source = tensor.buffer.as_slice::<T>();
+    let (shape, [strides]) = collapse(&tensor.shape, [&tensor.strides]);
+    let base = tensor.offset as isize;
+    let (&inner, outer) = shape.split_last().expect("collapse keeps one axis");
+    let (&step, outer_strides) = strides.split_last().expect("as many strides as axes");
+    if let ([.., rows], [.., row_step]) = (outer, outer_strides)
+        && *row_step == 1
+        && step > 1
+        && inner > 1
+    {
+        let (outer, outer_strides) = (&outer[..outer.len() - 1], &outer_strides[..outer.len() - 1]);
+        return transpose(
+            ctx,
+            out,
+            *rows,
+            inner,
+            |matrix, row| {
+                let mut start = base + row as isize;
+                for_each_offset(outer, [outer_strides], matrix, 1, |[o]| start += o);
+                &source[start as usize..]
+            },
+            step as usize,
+        );
+    }
+    fill_rows(ctx, out, inner, Cost::Cheap, |first, part| {
+        let count = part.len() / inner;
+        let mut rows = part.chunks_mut(inner);
+        for_each_offset(outer, [outer_strides], first / inner, count, |[o]| {
+            let row = rows.next().expect("one row for each offset");
+            let start = base + o;
+            if step == 1 {
+                row.copy_from_slice(&source[start as usize..start as usize + inner]);
+            } else {
+                for (i, x) in row.iter_mut().enumerate() {
+                    *x = source[(start + i as isize * step) as usize];
+                }
+            }
+        });
+    })
+}
+
+/// Copies matrices whose columns are contiguous in the source into rows of `out`, in square blocks.
+fn transpose<'a, T: bytemuck::Pod + Send + Sync>(
+    ctx: &Context,
+    out: &mut [T],
+    rows: usize,
+    columns: usize,
+    source: impl Fn(usize, usize) -> &'a [T] + Sync,
+    step: usize,
+) -> Result<(), TensorError> {
+    debug_assert!(rows > 0);
+    fill_rows(ctx, out, columns * BLOCK.min(rows), Cost::Cheap, |first, part| {
+        let mut row = first / columns;
+        let mut part = part;
+        while !part.is_empty() {
+            let height = BLOCK.min(rows - row % rows).min(part.len() / columns);
+            let (block, rest) = part.split_at_mut(height * columns);
+            part = rest;
+            let from = source(row / rows, row % rows);
+            for left in (0..columns).step_by(BLOCK) {
+                for c in left..(left + BLOCK).min(columns) {
+                    let column = &from[c * step..c * step + height];
+                    for (r, &x) in column.iter().enumerate() {
+                        block[r * columns + c] = x;
+                    }
+                }
+            }
+            row += height;
+        }
+    })
+}
+
+/// The elements of a view as row-major bytes, without a context: for handing data out.
+pub(crate) fn gathered_bytes(tensor: &HostTensor) -> Vec<u8> {
+    let mut bytes = vec![0u8; tensor.len() * tensor.dtype.size()];
+    let size = tensor.dtype.size();
+    let source = tensor.buffer.as_slice::<u8>();
+    let mut out = bytes.chunks_mut(size);
+    for_each_offset(&tensor.shape, [&tensor.strides], 0, tensor.len(), |[o]| {
+        let start = (tensor.offset as isize + o) as usize * size;
+        if let Some(element) = out.next() {
+            element.copy_from_slice(&source[start..start + size]);
+        }
+    });
+    bytes
+}
+
+struct Cast<'a, T, R> {
+    source: &'a [T],
+    out: &'a mut [R],
+}
+
+impl<T: Element, R: Element> Kernel for Cast<'_, T, R> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let through_int = !T::DTYPE.is_float() && !R::DTYPE.is_float();
+        for (r, &x) in self.out.iter_mut().zip(self.source) {
+            *r = if through_int { R::from_i64(x.to_i64()) } else { R::from_f64(x.to_f64()) };
+        }
+    }
+}
+
+/// Converts the elements. Floats to whole numbers truncate and saturate, NaN gives 0; anything but zero is true.
+pub(crate) fn cast(ctx: &Context, tensor: &HostTensor, dtype: DType) -> Result<HostTensor, TensorError> {
+    if tensor.dtype == dtype {
+        return Ok(tensor.clone());
+    }
+    match (tensor.dtype, dtype) {
+        // Through f32, which holds every half, so that two loops serve where sixteen would.
+        (DType::F16, DType::F32) => convert::<f16, f32>(ctx, tensor),
+        (DType::BF16, DType::F32) => convert::<bf16, f32>(ctx, tensor),
+        (DType::F32, DType::F16) => convert::<f32, f16>(ctx, tensor),
+        (DType::F32, DType::BF16) => convert::<f32, bf16>(ctx, tensor),
+        // Rounding twice would not be the nearest half.
+        (DType::F64, DType::F16) => convert::<f64, f16>(ctx, tensor),
+        (DType::F64, DType::BF16) => convert::<f64, bf16>(ctx, tensor),
+        (DType::F16 | DType::BF16, _) => cast(ctx, &cast(ctx, tensor, DType::F32)?, dtype),
+        (_, DType::F16 | DType::BF16) => cast(ctx, &cast(ctx, tensor, DType::F64)?, dtype),
+        (DType::Bool, DType::U8) => Ok(tensor.reinterpreted(DType::U8)),
+        (DType::Bool, _) => cast(ctx, &tensor.reinterpreted(DType::U8), dtype),
+        (DType::F64, _) => from::<f64>(ctx, tensor, dtype),
+        (DType::F32, _) => from::<f32>(ctx, tensor, dtype),
+        (DType::I64, _) => from::<i64>(ctx, tensor, dtype),
+        (DType::I32, _) => from::<i32>(ctx, tensor, dtype),
+        (DType::U8, _) => from::<u8>(ctx, tensor, dtype),
+    }
+}
+
+fn from<T: Element>(ctx: &Context, tensor: &HostTensor, dtype: DType) -> Result<HostTensor, TensorError> {
+    match dtype {
+        DType::F64 => convert::<T, f64>(ctx, tensor),
+        DType::I64 => convert::<T, i64>(ctx, tensor),
+        DType::I32 => convert::<T, i32>(ctx, tensor),
+        DType::U8 => convert::<T, u8>(ctx, tensor),
+        DType::Bool => convert::<T, Bit>(ctx, tensor),
+        _ => convert::<T, f32>(ctx, tensor),
+    }
+}
+
+fn convert<T: Element, R: Element>(ctx: &Context, tensor: &HostTensor) -> Result<HostTensor, TensorError> {
+    let packed = tensor.packed(ctx)?;
+    let source = packed.slice::<T>();
+    HostTensor::build(ctx, &tensor.shape, |out: &mut [R]| {
+        fill(ctx, out, Cost::Cheap, |first, part| {
+            vectorized(Cast { source: &source[first..first + part.len()], out: part });
+        })
+    })
+}
+
+/// A tensor of `shape` filled with `value`.
+pub(crate) fn full<T: Element>(ctx: &Context, shape: &[usize], value: T) -> Result<HostTensor, TensorError> {
+    HostTensor::build(ctx, shape, |out| fill(ctx, out, Cost::Cheap, |_, part| part.fill(value)))
+}
+
+/// Tensors of one dtype and rank, equal in all axes but `axis`, one behind the other along `axis`.
+pub(crate) fn concat(ctx: &Context, tensors: &[HostTensor], axis: usize) -> Result<HostTensor, TensorError> {
+    let first = tensors.first().expect("callers refuse an empty list");
+    let mut shape: Shape = first.shape.clone();
+    shape[axis] = tensors.iter().map(|t| t.shape[axis]).sum();
+    let elements = ctx.measure(first.dtype, &shape)?;
+    let packed = tensors.iter().map(|t| t.packed(ctx)).collect::<Result<SmallVec<[_; 4]>, _>>()?;
+    let mut buffer = Buffer::stale(ctx.meter(), elements * first.dtype.size())?;
+    let outer: usize = shape[..axis].iter().product();
+    let inner: usize = shape[axis + 1..].iter().product::<usize>() * first.dtype.size();
+    let row = shape[axis] * inner;
+    let out = buffer.as_mut_slice::<u8>();
+    let mut column = 0;
+    for tensor in &packed {
+        ctx.poll()?;
+        let width = tensor.shape[axis] * inner;
+        let start = tensor.offset * tensor.dtype.size();
+        let source = &tensor.buffer.as_slice::<u8>()[start..start + outer * width];
+        if width > 0 {
+            for (o, piece) in source.chunks_exact(width).enumerate() {
+                out[o * row + column..o * row + column + width].copy_from_slice(piece);
+            }
+        }
+        column += width;
+    }
+    Ok(HostTensor::from_buffer(first.dtype, &shape, buffer))
+}

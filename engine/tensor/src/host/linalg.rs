@@ -1,0 +1,376 @@
+//! Decompositions of dense matrices in host memory, by faer (blocked, pivoted Householder and divide-and-conquer
+//! algorithms as in LAPACK).
+//!
+//! Each function takes a stack of matrices and treats them one after the other; faer uses all threads inside a large
+//! one. What faer allocates for itself is admitted by the meter as a multiple of the matrix before it starts.
+
+use faer::linalg::solvers::{DenseSolveCore, Llt, PartialPivLu, Qr, SelfAdjointEigen, Solve, Svd};
+use faer::traits::RealField;
+use faer::{Mat, MatRef, Side};
+
+use super::HostTensor;
+use super::math::Real;
+use crate::shape::Shape;
+use crate::{Context, NumericalProblem, TensorError};
+
+/// A float that faer decomposes.
+pub(crate) trait Field: Real + RealField {}
+impl Field for f32 {}
+impl Field for f64 {}
+
+/// Matrices as large as the input that faer and the copies around it hold at once, at most.
+const WORKSPACE: u64 = 6;
+
+/// A packed stack of matrices.
+pub(crate) struct Stack {
+    data: HostTensor,
+    pub(crate) batch: Shape,
+    pub(crate) rows: usize,
+    pub(crate) columns: usize,
+}
+
+impl Stack {
+    /// The last two axes of a float tensor as matrices.
+    pub(crate) fn new(ctx: &Context, tensor: &HostTensor) -> Result<Stack, TensorError> {
+        let [batch @ .., rows, columns] = tensor.shape.as_slice() else {
+            return Err(TensorError::shape(&tensor.shape, "is no matrix: it has fewer than two axes"));
+        };
+        let (batch, rows, columns) = (Shape::from_slice(batch), *rows, *columns);
+        Ok(Stack { data: tensor.packed(ctx)?, batch, rows, columns })
+    }
+
+    /// The last two axes of a float tensor as square matrices.
+    pub(crate) fn square(ctx: &Context, tensor: &HostTensor) -> Result<Stack, TensorError> {
+        let stack = Stack::new(ctx, tensor)?;
+        if stack.rows != stack.columns {
+            return Err(TensorError::shape(&tensor.shape, "is not square in its last two axes"));
+        }
+        Ok(stack)
+    }
+
+    fn count(&self) -> usize {
+        self.batch.iter().product()
+    }
+
+    fn matrix<T: Field>(&self, i: usize) -> MatRef<'_, T> {
+        let size = self.rows * self.columns;
+        MatRef::from_row_major_slice(&self.data.slice::<T>()[i * size..(i + 1) * size], self.rows, self.columns)
+    }
+
+    /// Refuses NaN and infinities, on which iterations would not end.
+    fn finite<T: Field>(&self) -> Result<(), TensorError> {
+        if self.data.slice::<T>().iter().all(|x| x.to_f64().is_finite()) {
+            Ok(())
+        } else {
+            Err(NumericalProblem::NotFinite.into())
+        }
+    }
+
+    /// Calls `each` for every matrix, with the workspace admitted and the run asked whether it must stop.
+    fn for_each<T: Field>(
+        &self,
+        ctx: &Context,
+        mut each: impl FnMut(usize, MatRef<'_, T>) -> Result<(), TensorError>,
+    ) -> Result<(), TensorError> {
+        let side = self.rows.max(self.columns) as u64;
+        let _workspace = ctx.meter().admit(WORKSPACE * side * side * size_of::<T>() as u64)?;
+        for i in 0..self.count() {
+            ctx.poll()?;
+            each(i, self.matrix(i))?;
+        }
+        Ok(())
+    }
+
+    /// A result with one matrix of `rows` × `columns` for each of the stack's.
+    fn results<T: Field>(&self, ctx: &Context, tail: &[usize]) -> Result<HostTensor, TensorError> {
+        let mut shape = self.batch.clone();
+        shape.extend(tail.iter().copied());
+        HostTensor::zeros(ctx, T::DTYPE, &shape)
+    }
+}
+
+/// Part `i` of a result, of `size` elements, to be written.
+fn part<T: Field>(result: &mut HostTensor, i: usize, size: usize) -> &mut [T] {
+    let values = result.as_mut_slice::<T>().expect("a fresh result is packed and its own");
+    &mut values[i * size..(i + 1) * size]
+}
+
+/// Writes a matrix row by row.
+fn write<T: Field>(out: &mut [T], matrix: MatRef<'_, T>) {
+    let columns = matrix.ncols();
+    for (i, row) in out.chunks_exact_mut(columns.max(1)).enumerate() {
+        for (j, value) in row.iter_mut().enumerate() {
+            *value = matrix[(i, j)];
+        }
+    }
+}
+
+/// A factorisation with partial pivoting, refused where a pivot is exactly zero.
+fn factor<T: Field>(matrix: MatRef<'_, T>) -> Result<PartialPivLu<T>, TensorError> {
+    let lu = PartialPivLu::new(matrix);
+    let u = lu.U();
+    if (0..u.nrows().min(u.ncols())).any(|i| u[(i, i)] == T::ZERO) {
+        return Err(NumericalProblem::Singular.into());
+    }
+    Ok(lu)
+}
+
+/// Solves `a x = b`; the batches are equal.
+pub(crate) fn solve<T: Field>(ctx: &Context, a: &Stack, b: &Stack) -> Result<HostTensor, TensorError> {
+    let (n, k) = (b.rows, b.columns);
+    let mut x = b.results::<T>(ctx, &[n, k])?;
+    a.for_each(ctx, |i, matrix| {
+        let lu = factor::<T>(matrix)?;
+        write(part(&mut x, i, n * k), lu.solve(b.matrix::<T>(i)).as_ref());
+        Ok(())
+    })?;
+    Ok(x)
+}
+
+/// Inverses.
+pub(crate) fn inverse<T: Field>(ctx: &Context, a: &Stack) -> Result<HostTensor, TensorError> {
+    let n = a.rows;
+    let mut out = a.results::<T>(ctx, &[n, n])?;
+    a.for_each(ctx, |i, matrix| {
+        write(part(&mut out, i, n * n), factor::<T>(matrix)?.inverse().as_ref());
+        Ok(())
+    })?;
+    Ok(out)
+}
+
+/// Signs and logarithms of the absolute values of the determinants; (0, -infinity) for singular matrices.
+pub(crate) fn log_determinant<T: Field>(ctx: &Context, a: &Stack) -> Result<(HostTensor, HostTensor), TensorError> {
+    let mut signs = a.results::<T>(ctx, &[])?;
+    let mut logs = a.results::<T>(ctx, &[])?;
+    a.for_each(ctx, |i, matrix: MatRef<'_, T>| {
+        let lu = PartialPivLu::new(matrix);
+        let mut sign = permutation_sign(lu.P().arrays().0);
+        let mut log = 0.0;
+        for k in 0..a.rows {
+            let pivot = lu.U()[(k, k)].to_f64();
+            sign *= if pivot == 0.0 { 0.0 } else { 1f64.copysign(pivot) };
+            log += pivot.abs().ln();
+        }
+        part::<T>(&mut signs, i, 1)[0] = T::from_f64(sign);
+        part::<T>(&mut logs, i, 1)[0] = T::from_f64(log);
+        Ok(())
+    })?;
+    Ok((signs, logs))
+}
+
+/// Determinants.
+pub(crate) fn determinant<T: Field>(ctx: &Context, a: &Stack) -> Result<HostTensor, TensorError> {
+    let mut out = a.results::<T>(ctx, &[])?;
+    a.for_each(ctx, |i, matrix: MatRef<'_, T>| {
+        let lu = PartialPivLu::new(matrix);
+        let product: f64 = (0..a.rows).map(|k| lu.U()[(k, k)].to_f64()).product();
+        part::<T>(&mut out, i, 1)[0] = T::from_f64(permutation_sign(lu.P().arrays().0) * product);
+        Ok(())
+    })?;
+    Ok(out)
+}
+
+/// 1 for an even permutation, -1 for an odd one.
+fn permutation_sign(forward: &[usize]) -> f64 {
+    let mut seen = vec![false; forward.len()];
+    let mut sign = 1.0;
+    for start in 0..forward.len() {
+        let mut length = 0;
+        let mut k = start;
+        while !seen[k] {
+            seen[k] = true;
+            k = forward[k];
+            length += 1;
+        }
+        if length > 0 && length % 2 == 0 {
+            sign = -sign;
+        }
+    }
+    sign
+}
+
+/// `a = p l u` with p a permutation, l unit lower and u upper triangular.
+pub(crate) fn lu<T: Field>(ctx: &Context, a: &Stack) -> Result<[HostTensor; 3], TensorError> {
+    let (m, n) = (a.rows, a.columns);
+    let k = m.min(n);
+    let (mut p, mut l, mut u) =
+        (a.results::<T>(ctx, &[m, m])?, a.results::<T>(ctx, &[m, k])?, a.results::<T>(ctx, &[k, n])?);
+    a.for_each(ctx, |i, matrix: MatRef<'_, T>| {
+        let lu = PartialPivLu::new(matrix);
+        let permutation = part::<T>(&mut p, i, m * m);
+        for (row, &from) in lu.P().arrays().0.iter().enumerate() {
+            permutation[from * m + row] = T::ONE;
+        }
+        write(part(&mut l, i, m * k), lu.L().submatrix(0, 0, m, k));
+        write(part(&mut u, i, k * n), lu.U().submatrix(0, 0, k, n));
+        Ok(())
+    })?;
+    Ok([p, l, u])
+}
+
+/// `a = q r` with orthonormal columns in q and r upper triangular (the reduced form).
+pub(crate) fn qr<T: Field>(ctx: &Context, a: &Stack) -> Result<[HostTensor; 2], TensorError> {
+    let (m, n) = (a.rows, a.columns);
+    let k = m.min(n);
+    let (mut q, mut r) = (a.results::<T>(ctx, &[m, k])?, a.results::<T>(ctx, &[k, n])?);
+    a.for_each(ctx, |i, matrix: MatRef<'_, T>| {
+        let qr = Qr::new(matrix);
+        write(part(&mut q, i, m * k), qr.compute_thin_Q().as_ref());
+        write(part(&mut r, i, k * n), qr.thin_R());
+        Ok(())
+    })?;
+    Ok([q, r])
+}
+
+/// The lower triangular factor of symmetric positive definite matrices; only lower triangles are read.
+pub(crate) fn cholesky<T: Field>(ctx: &Context, a: &Stack) -> Result<HostTensor, TensorError> {
+    let n = a.rows;
+    let mut l = a.results::<T>(ctx, &[n, n])?;
+    a.finite::<T>()?;
+    a.for_each(ctx, |i, matrix: MatRef<'_, T>| {
+        let llt = Llt::new(matrix, Side::Lower).map_err(|_| NumericalProblem::NotPositiveDefinite)?;
+        write(part(&mut l, i, n * n), llt.L());
+        Ok(())
+    })?;
+    Ok(l)
+}
+
+/// Singular values, largest first, and vectors: `a = u diag(s) vt`.
+pub(crate) struct Singular {
+    pub(crate) u: HostTensor,
+    pub(crate) s: HostTensor,
+    pub(crate) vt: HostTensor,
+}
+
+/// The singular value decomposition, with square u and vt where `full`.
+pub(crate) fn svd<T: Field>(ctx: &Context, a: &Stack, full: bool) -> Result<Singular, TensorError> {
+    let (m, n) = (a.rows, a.columns);
+    let k = m.min(n);
+    let (left, right) = if full { (m, n) } else { (k, k) };
+    let mut u = a.results::<T>(ctx, &[m, left])?;
+    let mut s = a.results::<T>(ctx, &[k])?;
+    let mut vt = a.results::<T>(ctx, &[right, n])?;
+    a.finite::<T>()?;
+    a.for_each(ctx, |i, matrix: MatRef<'_, T>| {
+        let svd = if full { Svd::new(matrix) } else { Svd::new_thin(matrix) };
+        let svd = svd.map_err(|_| NumericalProblem::NoConvergence)?;
+        write(part(&mut u, i, m * left), svd.U());
+        write(part(&mut vt, i, right * n), svd.V().transpose());
+        for (slot, j) in part::<T>(&mut s, i, k).iter_mut().zip(0..) {
+            *slot = svd.S().column_vector()[j];
+        }
+        Ok(())
+    })?;
+    Ok(Singular { u, s, vt })
+}
+
+/// Singular values alone, largest first, in half the time.
+pub(crate) fn singular_values<T: Field>(ctx: &Context, a: &Stack) -> Result<HostTensor, TensorError> {
+    let k = a.rows.min(a.columns);
+    let mut s = a.results::<T>(ctx, &[k])?;
+    a.finite::<T>()?;
+    a.for_each(ctx, |i, matrix: MatRef<'_, T>| {
+        let values = matrix.singular_values().map_err(|_| NumericalProblem::NoConvergence)?;
+        part::<T>(&mut s, i, k).copy_from_slice(&values);
+        Ok(())
+    })?;
+    Ok(s)
+}
+
+/// Eigenvalues of symmetric matrices in ascending order, and orthonormal vectors in columns; only lower triangles are
+/// read.
+pub(crate) fn eigh<T: Field>(ctx: &Context, a: &Stack) -> Result<[HostTensor; 2], TensorError> {
+    let n = a.rows;
+    let (mut values, mut vectors) = (a.results::<T>(ctx, &[n])?, a.results::<T>(ctx, &[n, n])?);
+    a.finite::<T>()?;
+    a.for_each(ctx, |i, matrix: MatRef<'_, T>| {
+        let eigen = SelfAdjointEigen::new(matrix, Side::Lower).map_err(|_| NumericalProblem::NoConvergence)?;
+        for (slot, j) in part::<T>(&mut values, i, n).iter_mut().zip(0..) {
+            *slot = eigen.S().column_vector()[j];
+        }
+        write(part(&mut vectors, i, n * n), eigen.U());
+        Ok(())
+    })?;
+    Ok([values, vectors])
+}
+
+/// Singular values at most this times the largest are noise: the larger side times the precision.
+pub(crate) fn noise<T: Field>(rows: usize, columns: usize) -> f64 {
+    let epsilon = if size_of::<T>() == 8 { f64::EPSILON } else { f64::from(f32::EPSILON) };
+    epsilon * rows.max(columns) as f64
+}
+
+/// The pseudoinverse by Moore and Penrose: small singular values count as zero.
+pub(crate) fn pseudoinverse<T: Field>(
+    ctx: &Context,
+    a: &Stack,
+    cutoff: Option<f64>,
+) -> Result<HostTensor, TensorError> {
+    let (m, n) = (a.rows, a.columns);
+    let mut out = a.results::<T>(ctx, &[n, m])?;
+    a.finite::<T>()?;
+    a.for_each(ctx, |i, matrix: MatRef<'_, T>| {
+        let svd = Svd::new_thin(matrix).map_err(|_| NumericalProblem::NoConvergence)?;
+        let inverse = filtered_inverse(&svd, cutoff.unwrap_or(noise::<T>(m, n)));
+        write(part(&mut out, i, n * m), (inverse * svd.U().transpose()).as_ref());
+        Ok(())
+    })?;
+    Ok(out)
+}
+
+/// `v diag(1/s)`, with zeros for the singular values that are noise.
+fn filtered_inverse<T: Field>(svd: &Svd<T>, cutoff: f64) -> Mat<T> {
+    let s = svd.S().column_vector();
+    let least = if s.nrows() == 0 { 0.0 } else { s[0].to_f64() * cutoff };
+    Mat::from_fn(
+        svd.V().nrows(),
+        s.nrows(),
+        |i, j| {
+            if s[j].to_f64() > least { svd.V()[(i, j)] / s[j] } else { T::ZERO }
+        },
+    )
+}
+
+/// A least-squares solution, and what NumPy gives beside it.
+pub(crate) struct LeastSquares {
+    pub(crate) x: HostTensor,
+    /// Sums of squared residuals, one for each column of b; empty where the solution is not unique.
+    pub(crate) residuals: HostTensor,
+    pub(crate) rank: usize,
+    pub(crate) s: HostTensor,
+}
+
+/// The x of least norm that minimises |a x - b|, for one matrix a and one matrix b.
+pub(crate) fn least_squares<T: Field>(
+    ctx: &Context,
+    a: &Stack,
+    b: &Stack,
+    cutoff: Option<f64>,
+) -> Result<LeastSquares, TensorError> {
+    let (m, n, k) = (a.rows, a.columns, b.columns);
+    a.finite::<T>()?;
+    let mut x = HostTensor::zeros(ctx, T::DTYPE, &[n, k])?;
+    let mut s = HostTensor::zeros(ctx, T::DTYPE, &[m.min(n)])?;
+    let mut residuals = HostTensor::zeros(ctx, T::DTYPE, &[0])?;
+    let mut rank = 0;
+    a.for_each(ctx, |_, matrix: MatRef<'_, T>| {
+        let svd = Svd::new_thin(matrix).map_err(|_| NumericalProblem::NoConvergence)?;
+        let cutoff = cutoff.unwrap_or(noise::<T>(m, n));
+        let values = svd.S().column_vector();
+        let least = if values.nrows() == 0 { 0.0 } else { values[0].to_f64() * cutoff };
+        rank = (0..values.nrows()).filter(|&j| values[j].to_f64() > least).count();
+        for (slot, j) in part::<T>(&mut s, 0, m.min(n)).iter_mut().zip(0..) {
+            *slot = values[j];
+        }
+        let right = b.matrix::<T>(0);
+        let solution = filtered_inverse(&svd, cutoff) * (svd.U().transpose() * right);
+        write(part(&mut x, 0, n * k), solution.as_ref());
+        if rank == n && m > n {
+            let rest = matrix * &solution - right;
+            let squares = (0..k).map(|j| T::from_f64((0..m).map(|i| rest[(i, j)].to_f64().powi(2)).sum()));
+            residuals = HostTensor::from_slice(ctx, &[k], &squares.collect::<Vec<T>>())?;
+        }
+        Ok(())
+    })?;
+    Ok(LeastSquares { x, residuals, rank, s })
+}

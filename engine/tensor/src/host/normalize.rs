@@ -1,0 +1,166 @@
+//! Softmax and layer normalisation over the last axis, in one pass over each row.
+
+use half::{bf16, f16};
+
+use super::HostTensor;
+use super::math::Real;
+use super::parallel::{Cost, Kernel, fill_rows, vectorized};
+use crate::element::Element;
+use crate::{Context, DType, TensorError};
+
+/// What is done to each row.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Normalization {
+    /// Exponentials that sum to 1.
+    Softmax,
+    /// The logarithms of the softmax.
+    LogSoftmax,
+    /// Mean 0, variance 1; the number is added to the variance.
+    Layer(f64),
+}
+
+struct NormalizeRow<'a, T, W> {
+    kind: Normalization,
+    row: &'a [T],
+    /// The row in the precision it is computed in.
+    wide: &'a mut [W],
+    out: &'a mut [T],
+}
+
+/// Sums of eight lanes, so that long rows keep their precision and use vector registers.
+#[inline(always)]
+fn sum<W: Real>(values: &[W]) -> W {
+    let mut lanes = [W::ZERO; 32];
+    let (groups, rest) = values.as_chunks::<32>();
+    for group in groups {
+        for (lane, &x) in lanes.iter_mut().zip(group) {
+            *lane += x;
+        }
+    }
+    for (lane, &x) in lanes.iter_mut().zip(rest) {
+        *lane += x;
+    }
+    lanes.into_iter().fold(W::ZERO, |a, b| a + b)
+}
+
+#[inline(always)]
+fn largest<W: Real>(values: &[W]) -> W {
+    let mut lanes = [-W::INFINITY; 32];
+    let (groups, rest) = values.as_chunks::<32>();
+    for group in groups {
+        for (lane, &x) in lanes.iter_mut().zip(group) {
+            *lane = if x > *lane { x } else { *lane };
+        }
+    }
+    for (lane, &x) in lanes.iter_mut().zip(rest) {
+        *lane = if x > *lane { x } else { *lane };
+    }
+    lanes.into_iter().fold(-W::INFINITY, |a, b| if b > a { b } else { a })
+}
+
+impl<T: Element, W: Real> Kernel for NormalizeRow<'_, T, W>
+where
+    T: Convert<W>,
+{
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let NormalizeRow { kind, row, wide, out } = self;
+        for (w, &x) in wide.iter_mut().zip(row) {
+            *w = x.widen();
+        }
+        match kind {
+            Normalization::Softmax => {
+                let top = largest(wide);
+                for w in wide.iter_mut() {
+                    *w = (*w - top).exp();
+                }
+                let scale = W::ONE / sum(wide);
+                for (o, &w) in out.iter_mut().zip(&*wide) {
+                    *o = T::narrow(w * scale);
+                }
+            }
+            Normalization::LogSoftmax => {
+                let top = largest(wide);
+                let mut total = W::ZERO;
+                for &w in &*wide {
+                    total += (w - top).exp();
+                }
+                let shift = top + total.ln();
+                for (o, &w) in out.iter_mut().zip(&*wide) {
+                    *o = T::narrow(w - shift);
+                }
+            }
+            Normalization::Layer(epsilon) => {
+                let count = W::from_f64(wide.len() as f64);
+                let mean = sum(wide) / count;
+                for w in wide.iter_mut() {
+                    *w = *w - mean;
+                }
+                let mut squares = [W::ZERO; 32];
+                for (i, &w) in wide.iter().enumerate() {
+                    squares[i % 32] += w * w;
+                }
+                let variance = sum(&squares) / count;
+                let scale = W::ONE / (variance + W::from_f64(epsilon)).sqrt();
+                for (o, &w) in out.iter_mut().zip(&*wide) {
+                    *o = T::narrow(w * scale);
+                }
+            }
+        }
+    }
+}
+
+/// Between an element and the float it is computed in.
+trait Convert<W> {
+    fn widen(self) -> W;
+    fn narrow(value: W) -> Self;
+}
+
+macro_rules! convert {
+    ($($ty:ty, $wide:ty, $widen:expr, $narrow:expr;)*) => {$(
+        impl Convert<$wide> for $ty {
+            #[inline(always)]
+            fn widen(self) -> $wide { ($widen)(self) }
+            #[inline(always)]
+            fn narrow(value: $wide) -> Self { ($narrow)(value) }
+        }
+    )*};
+}
+
+convert! {
+    f64, f64, |x| x, |x| x;
+    f32, f32, |x| x, |x| x;
+    f16, f32, f16::to_f32, f16::from_f32;
+    bf16, f32, bf16::to_f32, bf16::from_f32;
+}
+
+/// Normalises along the last axis of a float tensor. An empty axis gives an empty result.
+pub(crate) fn normalize(ctx: &Context, kind: Normalization, tensor: &HostTensor) -> Result<HostTensor, TensorError> {
+    match tensor.dtype {
+        DType::F64 => rows::<f64, f64>(ctx, kind, tensor),
+        DType::F16 => rows::<f16, f32>(ctx, kind, tensor),
+        DType::BF16 => rows::<bf16, f32>(ctx, kind, tensor),
+        _ => rows::<f32, f32>(ctx, kind, tensor),
+    }
+}
+
+fn rows<T: Element + Convert<W>, W: Real>(
+    ctx: &Context,
+    kind: Normalization,
+    tensor: &HostTensor,
+) -> Result<HostTensor, TensorError> {
+    let packed = tensor.packed(ctx)?;
+    let data = packed.slice::<T>();
+    let width = tensor.shape.last().copied().unwrap_or(1);
+    HostTensor::build(ctx, &tensor.shape, |out: &mut [T]| {
+        fill_rows(ctx, out, width, Cost::Dear, |first, part| {
+            let mut wide = vec![W::ZERO; width];
+            for (i, out) in part.chunks_exact_mut(width).enumerate() {
+                let row = &data[first + i * width..first + (i + 1) * width];
+                vectorized(NormalizeRow { kind, row, wide: &mut wide, out });
+            }
+        })
+    })
+}

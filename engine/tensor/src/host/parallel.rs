@@ -1,0 +1,132 @@
+//! Loops over the elements of an output, cut into pieces that several threads share, compiled for the widest vectors
+//! that the processor has.
+//!
+//! Between pieces the context is asked whether the run must stop.
+
+use std::sync::LazyLock;
+
+use pulp::{Arch, Simd, WithSimd};
+use rayon::prelude::*;
+
+use crate::{Context, TensorError};
+
+/// Elements of a piece: 64 KiB of f32, so that a piece stays in the second-level cache while a kernel passes over it.
+const PIECE: usize = 16 << 10;
+
+/// How much one element costs, which decides from where on a second thread pays for its wake-up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cost {
+    /// Bound by memory: additions, copies.
+    Cheap,
+    /// Tens of instructions: exponentials.
+    Dear,
+}
+
+impl Cost {
+    const fn parallel_min(self) -> usize {
+        match self {
+            Cost::Cheap => 128 << 10,
+            Cost::Dear => 32 << 10,
+        }
+    }
+}
+
+static ARCH: LazyLock<Arch> = LazyLock::new(Arch::new);
+
+/// A loop that [`vectorized`] compiles once for each instruction set.
+pub(crate) trait Kernel {
+    /// What the loop gives.
+    type Output;
+
+    /// The loop. Implementations are `#[inline(always)]`, so that they are compiled with the caller's instructions.
+    fn run(self) -> Self::Output;
+}
+
+struct Vectorized<K>(K);
+
+impl<K: Kernel> WithSimd for Vectorized<K> {
+    type Output = K::Output;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> K::Output {
+        self.0.run()
+    }
+}
+
+/// Runs `kernel` with the widest instructions that this processor has.
+#[inline]
+pub(crate) fn vectorized<K: Kernel>(kernel: K) -> K::Output {
+    ARCH.dispatch(Vectorized(kernel))
+}
+
+/// Fills `out` piece by piece. `work` gets the index of a piece's first element and the piece.
+pub(crate) fn fill<T: Send>(
+    ctx: &Context,
+    out: &mut [T],
+    cost: Cost,
+    work: impl Fn(usize, &mut [T]) + Sync,
+) -> Result<(), TensorError> {
+    fill_pieces(ctx, out, 1, cost, &work)
+}
+
+/// As [`fill`], with pieces that hold whole rows of `row` elements.
+pub(crate) fn fill_rows<T: Send>(
+    ctx: &Context,
+    out: &mut [T],
+    row: usize,
+    cost: Cost,
+    work: impl Fn(usize, &mut [T]) + Sync,
+) -> Result<(), TensorError> {
+    fill_pieces(ctx, out, row, cost, &work)
+}
+
+/// One copy for each element type, not one for each kernel: a call through a pointer costs nothing beside a piece.
+fn fill_pieces<T: Send>(
+    ctx: &Context,
+    out: &mut [T],
+    row: usize,
+    cost: Cost,
+    work: &(dyn Fn(usize, &mut [T]) + Sync),
+) -> Result<(), TensorError> {
+    let row = row.max(1);
+    let piece = (PIECE / row).max(1) * row;
+    if out.len() < cost.parallel_min() || out.len() <= piece {
+        for (i, part) in out.chunks_mut(piece).enumerate() {
+            ctx.poll()?;
+            work(i * piece, part);
+        }
+        return Ok(());
+    }
+    out.par_chunks_mut(piece).enumerate().try_for_each(|(i, part)| {
+        ctx.poll()?;
+        work(i * piece, part);
+        Ok(())
+    })
+}
+
+/// Computes one value for each of `count` items of `size` elements, on several threads where that pays.
+pub(crate) fn map_items<R: Send>(
+    ctx: &Context,
+    count: usize,
+    size: usize,
+    work: impl Fn(usize) -> R + Sync,
+) -> Result<Vec<R>, TensorError> {
+    map_pieces(ctx, count, size, &work)
+}
+
+fn map_pieces<R: Send>(
+    ctx: &Context,
+    count: usize,
+    size: usize,
+    work: &(dyn Fn(usize) -> R + Sync),
+) -> Result<Vec<R>, TensorError> {
+    let one = |i: usize| -> Result<R, TensorError> {
+        ctx.poll()?;
+        Ok(work(i))
+    };
+    if count < 2 || count.saturating_mul(size) < Cost::Cheap.parallel_min() {
+        (0..count).map(one).collect()
+    } else {
+        (0..count).into_par_iter().map(one).collect()
+    }
+}

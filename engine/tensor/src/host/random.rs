@@ -1,0 +1,188 @@
+//! Tensors of random numbers. What element `i` gets depends on the seed, the stream, the call and `i` alone.
+//!
+//! Uniform f32 take one word, uniform f64 two. Normals come in pairs by the polar-free method of Box and Muller: the
+//! logarithm, sine and cosine are computed here from sums and products, so that the numbers are equal on every machine.
+
+use half::{bf16, f16};
+
+use super::HostTensor;
+use super::copy::cast;
+use super::parallel::{Cost, Kernel, fill_rows, vectorized};
+use crate::random::{Philox, unit_f32, unit_f64};
+use crate::{Context, DType, TensorError};
+
+/// Elements made from one block of four words.
+const F32_PER_BLOCK: usize = 4;
+const F64_PER_BLOCK: usize = 2;
+
+struct Blocks<'a, T, F> {
+    generator: Philox,
+    call: u64,
+    first: u64,
+    out: &'a mut [T],
+    make: F,
+}
+
+impl<T: Copy, F: Fn([u32; 4]) -> [T; N], const N: usize> Kernel for (Blocks<'_, T, F>, [(); N]) {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Blocks { generator, call, first, out, make } = self.0;
+        let (blocks, rest) = out.as_chunks_mut::<N>();
+        let last = first + blocks.len() as u64;
+        for (block, index) in blocks.iter_mut().zip(first..) {
+            *block = make(generator.block(call, index));
+        }
+        if !rest.is_empty() {
+            let values = make(generator.block(call, last));
+            rest.copy_from_slice(&values[..rest.len()]);
+        }
+    }
+}
+
+/// A tensor filled block by block.
+fn draw<T: crate::element::Element, const N: usize>(
+    ctx: &Context,
+    shape: &[usize],
+    make: impl Fn([u32; 4]) -> [T; N] + Sync + Copy,
+) -> Result<HostTensor, TensorError> {
+    let (generator, call) = ctx.next_random();
+    HostTensor::build(ctx, shape, |out: &mut [T]| {
+        fill_rows(ctx, out, N, Cost::Dear, |first, part| {
+            vectorized((Blocks { generator, call, first: (first / N) as u64, out: part, make }, [(); N]));
+        })
+    })
+}
+
+/// Uniform in [0, 1).
+pub(crate) fn uniform(ctx: &Context, dtype: DType, shape: &[usize]) -> Result<HostTensor, TensorError> {
+    match dtype {
+        DType::F64 => draw::<f64, F64_PER_BLOCK>(ctx, shape, |w| [unit_f64(w[0], w[1]), unit_f64(w[2], w[3])]),
+        DType::F32 => draw::<f32, F32_PER_BLOCK>(ctx, shape, |w| w.map(unit_f32)),
+        // Eleven and eight bits, so that nothing rounds up to 1.
+        DType::F16 => draw::<f16, 4>(ctx, shape, |w| w.map(|w| f16::from_f32((w >> 21) as f32 / 2048.0))),
+        DType::BF16 => draw::<bf16, 4>(ctx, shape, |w| w.map(|w| bf16::from_f32((w >> 24) as f32 / 256.0))),
+        other => cast(ctx, &uniform(ctx, DType::F32, shape)?, other),
+    }
+}
+
+/// Normal with mean 0 and variance 1.
+pub(crate) fn normal(ctx: &Context, dtype: DType, shape: &[usize]) -> Result<HostTensor, TensorError> {
+    match dtype {
+        DType::F64 => draw::<f64, F64_PER_BLOCK>(ctx, shape, |w| {
+            let (radius, sine, cosine) = polar(1.0 - unit_f64(w[0], w[1]), unit_f64(w[2], w[3]));
+            [radius * cosine, radius * sine]
+        }),
+        DType::F32 => draw::<f32, F32_PER_BLOCK>(ctx, shape, |w| {
+            let (first, second) = (pair(w[0], w[1]), pair(w[2], w[3]));
+            [first[0], first[1], second[0], second[1]]
+        }),
+        other => cast(ctx, &normal(ctx, DType::F32, shape)?, other),
+    }
+}
+
+/// Two normal numbers from two words. 32 bits of radius reach 6.66 standard deviations.
+#[inline(always)]
+fn pair(a: u32, b: u32) -> [f32; 2] {
+    let (radius, sine, cosine) = polar((f64::from(a) + 1.0) * 2f64.powi(-32), f64::from(b) * 2f64.powi(-32));
+    [(radius * cosine) as f32, (radius * sine) as f32]
+}
+
+/// The radius `sqrt(-2 log u)` for u in (0, 1], and the sine and cosine of 2πv for v in [0, 1).
+#[inline(always)]
+fn polar(u: f64, v: f64) -> (f64, f64, f64) {
+    let radius = (-2.0 * logarithm(u)).sqrt();
+    // v = q/4 + r with r in [-1/8, 1/8].
+    let quarter = (v * 4.0 + 0.5).floor();
+    let angle = (v - quarter * 0.25) * std::f64::consts::TAU;
+    let z = angle * angle;
+    let mut sine = 0.0;
+    for c in [
+        -7.647_163_731_819_816e-13,
+        1.605_904_383_682_161_3e-10,
+        -2.505_210_838_544_172e-8,
+        2.755_731_922_398_589e-6,
+        -1.984_126_984_126_984e-4,
+        8.333_333_333_333_333e-3,
+        -1.666_666_666_666_666_6e-1,
+    ] {
+        sine = (sine + c) * z;
+    }
+    let sine = angle + angle * sine;
+    let mut cosine = 0.0;
+    for c in [
+        -1.147_074_559_772_972_5e-11,
+        2.087_675_698_786_81e-9,
+        -2.755_731_922_398_589_3e-7,
+        2.480_158_730_158_73e-5,
+        -1.388_888_888_888_889e-3,
+        4.166_666_666_666_666_4e-2,
+        -0.5,
+    ] {
+        cosine = (cosine + c) * z;
+    }
+    let cosine = 1.0 + cosine;
+    match quarter as i32 & 3 {
+        0 => (radius, sine, cosine),
+        1 => (radius, cosine, -sine),
+        2 => (radius, -sine, -cosine),
+        _ => (radius, -cosine, sine),
+    }
+}
+
+/// The natural logarithm of a normal positive number, by the series of the inverse hyperbolic tangent; good to 2^-50.
+#[inline(always)]
+fn logarithm(x: f64) -> f64 {
+    let bits = x.to_bits().wrapping_sub(0x3fe6_a09e_667f_3bcd);
+    let exponent = ((bits as i64) >> 52) as f64;
+    let m = f64::from_bits((bits & 0x000f_ffff_ffff_ffff).wrapping_add(0x3fe6_a09e_667f_3bcd));
+    let s = (m - 1.0) / (m + 1.0);
+    let z = s * s;
+    let mut sum = 0.0;
+    for n in [21.0, 19.0, 17.0, 15.0, 13.0, 11.0, 9.0, 7.0, 5.0, 3.0] {
+        sum = (sum + 1.0 / n) * z;
+    }
+    exponent * std::f64::consts::LN_2 + 2.0 * (s + s * sum)
+}
+
+/// Whole numbers in [low, high), by Lemire's multiplication; the bias is below 2^-32 for ranges below 2^32.
+pub(crate) fn integers(ctx: &Context, low: i64, high: i64, shape: &[usize]) -> Result<HostTensor, TensorError> {
+    let span = high.wrapping_sub(low) as u64;
+    draw::<i64, 2>(ctx, shape, |w| {
+        [(w[0], w[1]), (w[2], w[3])].map(|(a, b)| {
+            let word = u64::from(a) | u64::from(b) << 32;
+            low.wrapping_add(((u128::from(word) * u128::from(span)) >> 64) as i64)
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_polar_form_is_exact() {
+        for i in 1..100_000 {
+            let u = f64::from(i) / 100_000.0;
+            assert!((logarithm(u) - u.ln()).abs() < 1e-14 * u.ln().abs().max(1e-3), "log {u}");
+            let (radius, sine, cosine) = polar(u, u);
+            let angle = u * std::f64::consts::TAU;
+            assert!((sine - angle.sin()).abs() < 2e-15 && (cosine - angle.cos()).abs() < 2e-15, "angle {u}");
+            assert!((radius - (-2.0 * u.ln()).sqrt()).abs() < 1e-13);
+        }
+    }
+
+    #[test]
+    fn a_part_of_a_tensor_does_not_depend_on_its_size() {
+        let make = |n: usize| {
+            let ctx = Context::new(crate::Device::cpu()).with_seed(7);
+            normal(&ctx, DType::F32, &[n]).unwrap().slice::<f32>().to_vec()
+        };
+        let (short, long) = (make(13), make(300_001));
+        assert_eq!(short[..12], long[..12]);
+        let mean = long.iter().map(|&x| f64::from(x)).sum::<f64>() / long.len() as f64;
+        let square = long.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>() / long.len() as f64;
+        assert!(mean.abs() < 0.008 && (square - 1.0).abs() < 0.012, "{mean} {square}");
+    }
+}

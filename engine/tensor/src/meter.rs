@@ -1,0 +1,151 @@
+//! Admission of memory: every buffer asks before it is allocated, and gives back what it took when it is dropped.
+//!
+//! One meter belongs to one run. It does not allocate; it counts. It also counts what moved between host and device,
+//! so that a profile can show it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use nexus_model::{LimitHit, LimitKind, Limits};
+
+/// The memory account of one run.
+#[derive(Debug, Default)]
+pub struct Meter {
+    memory_bytes_max: Option<u64>,
+    tensor_elements_max: Option<u64>,
+    in_use: AtomicU64,
+    peak: AtomicU64,
+    uploads: AtomicU64,
+    uploaded_bytes: AtomicU64,
+    downloads: AtomicU64,
+    downloaded_bytes: AtomicU64,
+}
+
+/// What moved between host and device during a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Transfers {
+    /// Tensors copied from host to device.
+    pub uploads: u64,
+    /// Their bytes.
+    pub uploaded_bytes: u64,
+    /// Tensors copied from device to host; each is a synchronisation.
+    pub downloads: u64,
+    /// Their bytes.
+    pub downloaded_bytes: u64,
+}
+
+impl Meter {
+    /// A meter that holds a run to `limits`.
+    pub fn new(limits: &Limits) -> Arc<Self> {
+        Arc::new(Meter {
+            memory_bytes_max: limits.memory_bytes,
+            tensor_elements_max: limits.tensor_elements,
+            ..Meter::default()
+        })
+    }
+
+    /// A meter that counts and refuses nothing.
+    pub fn unlimited() -> Arc<Self> {
+        Arc::new(Meter::default())
+    }
+
+    /// Admits `bytes` more, or says which limit they would break. Nothing is allocated here: call this first. The
+    /// charge gives the bytes back when it is dropped.
+    pub fn admit(self: &Arc<Self>, bytes: u64) -> Result<Charge, LimitHit> {
+        let before = self.in_use.fetch_add(bytes, Ordering::Relaxed);
+        let wanted = before.saturating_add(bytes);
+        if let Some(limit) = self.memory_bytes_max
+            && wanted > limit
+        {
+            self.in_use.fetch_sub(bytes, Ordering::Relaxed);
+            return Err(LimitHit { kind: LimitKind::Memory, limit, wanted: Some(wanted) });
+        }
+        if wanted > self.peak.load(Ordering::Relaxed) {
+            self.peak.fetch_max(wanted, Ordering::Relaxed);
+        }
+        Ok(Charge { meter: Arc::clone(self), bytes })
+    }
+
+    /// Checks a tensor of `elements` against the limit of elements in one tensor.
+    pub fn check_elements(&self, elements: u64) -> Result<(), LimitHit> {
+        match self.tensor_elements_max {
+            Some(limit) if elements > limit => {
+                Err(LimitHit { kind: LimitKind::TensorElements, limit, wanted: Some(elements) })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Bytes alive now.
+    pub fn in_use_bytes(&self) -> u64 {
+        self.in_use.load(Ordering::Relaxed)
+    }
+
+    /// The most bytes that were alive at once.
+    pub fn peak_bytes(&self) -> u64 {
+        self.peak.load(Ordering::Relaxed)
+    }
+
+    /// What moved between host and device so far.
+    pub fn transfers(&self) -> Transfers {
+        Transfers {
+            uploads: self.uploads.load(Ordering::Relaxed),
+            uploaded_bytes: self.uploaded_bytes.load(Ordering::Relaxed),
+            downloads: self.downloads.load(Ordering::Relaxed),
+            downloaded_bytes: self.downloaded_bytes.load(Ordering::Relaxed),
+        }
+    }
+
+    pub(crate) fn count_upload(&self, bytes: usize) {
+        self.uploads.fetch_add(1, Ordering::Relaxed);
+        self.uploaded_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    pub(crate) fn count_download(&self, bytes: usize) {
+        self.downloads.fetch_add(1, Ordering::Relaxed);
+        self.downloaded_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+}
+
+/// Bytes admitted by a [`Meter`], given back on drop.
+#[derive(Debug)]
+pub struct Charge {
+    meter: Arc<Meter>,
+    bytes: u64,
+}
+
+impl Charge {
+    /// The account that was charged.
+    pub fn meter(&self) -> &Arc<Meter> {
+        &self.meter
+    }
+
+    /// The admitted bytes.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}
+
+impl Drop for Charge {
+    fn drop(&mut self) {
+        self.meter.in_use.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nexus_model::LimitLevel;
+
+    #[test]
+    fn memory_is_admitted_before_and_returned_after() {
+        let meter = Meter::new(&Limits::level(LimitLevel::High));
+        let charge = meter.admit(60 << 20).unwrap();
+        let hit = meter.admit(60 << 20).unwrap_err();
+        assert_eq!((hit.kind, hit.limit, hit.wanted), (LimitKind::Memory, 100 << 20, Some(120 << 20)));
+        drop(charge);
+        assert_eq!(meter.in_use_bytes(), 0);
+        assert_eq!(meter.peak_bytes(), 60 << 20);
+        assert!(meter.admit(60 << 20).is_ok());
+    }
+}

@@ -1,0 +1,155 @@
+//! The tensor: a value with a dtype, a shape and a place.
+//!
+//! Cloning shares the elements; writing copies them first where they are shared, so that no name ever sees another
+//! name's change.
+
+use std::fmt;
+use std::sync::Arc;
+
+use nexus_model::{DType, TensorData};
+
+use crate::device::Device;
+use crate::element::{Bit, Element, with_element};
+use crate::host::HostTensor;
+use crate::op::Arg;
+use crate::promotion::FLOAT_DEFAULT;
+use crate::{Context, TensorError};
+
+/// An array of numbers of one dtype with any number of axes.
+#[derive(Clone)]
+pub struct Tensor {
+    host: HostTensor,
+}
+
+impl Tensor {
+    /// The element type.
+    pub fn dtype(&self) -> DType {
+        self.host.dtype
+    }
+
+    /// Sizes of the axes; empty for a 0-d tensor.
+    pub fn shape(&self) -> &[usize] {
+        &self.host.shape
+    }
+
+    /// Number of axes.
+    pub fn rank(&self) -> usize {
+        self.shape().len()
+    }
+
+    /// Number of elements.
+    pub fn len(&self) -> usize {
+        self.shape().iter().product()
+    }
+
+    /// Whether there are no elements.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Where the elements are.
+    pub fn device(&self) -> Device {
+        Device::cpu()
+    }
+
+    /// A tensor on the context's device with the elements of `data`. The memory is admitted first.
+    pub fn from_data(ctx: &Context, data: &TensorData) -> Result<Tensor, TensorError> {
+        crate::shape::check_rank(data.shape())?;
+        Tensor::place(ctx, HostTensor::from_data(ctx, data)?)
+    }
+
+    /// The elements as data. Waits for the device.
+    pub fn to_data(&self) -> Result<TensorData, TensorError> {
+        self.to_host()?.to_data()
+    }
+
+    /// A 0-d f32 tensor (f64 keeps its value to 24 bits).
+    pub fn from_scalar(ctx: &Context, value: f64) -> Result<Tensor, TensorError> {
+        Tensor::operand(ctx, "value", &Arg::Scalar(value))
+    }
+
+    /// A 0-d i64 tensor.
+    pub fn from_int(ctx: &Context, value: i64) -> Result<Tensor, TensorError> {
+        Tensor::operand(ctx, "value", &Arg::Int(value))
+    }
+
+    /// A 0-d bool tensor.
+    pub fn from_bool(ctx: &Context, value: bool) -> Result<Tensor, TensorError> {
+        Tensor::operand(ctx, "value", &Arg::Bool(value))
+    }
+
+    /// The element of a tensor with exactly one, as a number of the language. Waits for the device.
+    pub fn item(&self) -> Result<Arg, TensorError> {
+        if self.len() != 1 {
+            return Err(TensorError::shape(self.shape(), "has no single element"));
+        }
+        let host = self.to_host()?;
+        Ok(match self.dtype() {
+            DType::Bool => Arg::Bool(host.single::<Bit>().get()),
+            dtype if dtype.is_int() => Arg::Int(with_element!(dtype, T => host.single::<T>().to_i64())),
+            dtype => Arg::Scalar(with_element!(dtype, T => host.single::<T>().to_f64())),
+        })
+    }
+
+    /// Whether this is the only name of the elements, so that an operation may work in place.
+    pub fn is_unique(&self) -> bool {
+        Arc::strong_count(&self.host.buffer) == 1
+    }
+
+    /// An argument as a tensor; numbers become 0-d tensors: ints i64, scalars f32, bools bool.
+    pub(crate) fn operand(ctx: &Context, name: &'static str, arg: &Arg) -> Result<Tensor, TensorError> {
+        let dtype = match arg {
+            Arg::Tensor(tensor) => return Ok(tensor.clone()),
+            Arg::Scalar(_) => FLOAT_DEFAULT,
+            Arg::Int(_) => DType::I64,
+            Arg::Bool(_) => DType::Bool,
+            _ => return Err(TensorError::argument(name, "must be a tensor or a number")),
+        };
+        Ok(Tensor { host: Tensor::number(ctx, arg, dtype)? })
+    }
+
+    /// A number of the language as a 0-d host tensor of `dtype`.
+    pub(crate) fn number(ctx: &Context, arg: &Arg, dtype: DType) -> Result<HostTensor, TensorError> {
+        if let Arg::Int(i) = arg
+            && dtype.is_int()
+            && with_element!(dtype, T => T::from_i64(*i).to_i64() != *i)
+        {
+            return Err(TensorError::argument("value", format!("{i} does not fit {dtype}")));
+        }
+        with_element!(dtype, T => {
+            let value = match arg {
+                Arg::Bool(b) => T::from_i64(i64::from(*b)),
+                Arg::Int(i) => T::from_i64(*i),
+                Arg::Scalar(s) => T::from_f64(*s),
+                _ => return Err(TensorError::argument("value", "must be a number")),
+            };
+            HostTensor::from_slice(ctx, &[], &[value])
+        })
+    }
+
+    /// A tensor that stays in host memory.
+    pub(crate) fn on_host(host: HostTensor) -> Tensor {
+        Tensor { host }
+    }
+
+    /// Puts a result where the context wants it.
+    pub(crate) fn place(_ctx: &Context, host: HostTensor) -> Result<Tensor, TensorError> {
+        Ok(Tensor { host })
+    }
+
+    /// The elements in host memory. Waits for the device.
+    pub(crate) fn to_host(&self) -> Result<HostTensor, TensorError> {
+        Ok(self.host.clone())
+    }
+
+    /// As [`Tensor::to_host`], giving up this name's claim to the elements.
+    pub(crate) fn into_host(self) -> Result<HostTensor, TensorError> {
+        Ok(self.host)
+    }
+}
+
+impl fmt::Debug for Tensor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "tensor {}{:?} on {}", self.dtype(), self.shape(), self.device())
+    }
+}
