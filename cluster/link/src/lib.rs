@@ -17,6 +17,7 @@ mod key_files;
 mod link;
 mod peer;
 mod refusals;
+mod reset_key;
 mod settings;
 mod subject;
 mod tls;

@@ -100,7 +100,8 @@ impl Link {
         let bind_error = |source| LinkError::Bind { address: config.address, source: Arc::new(source) };
         let socket = settings::socket(config.address).map_err(bind_error)?;
         let keys = Keys::of(&config.credentials)?;
-        let endpoint = Endpoint::new(settings::endpoint(), None, socket, Arc::new(TokioRuntime)).map_err(bind_error)?;
+        let endpoint = Endpoint::new(settings::endpoint(&config.credentials), None, socket, Arc::new(TokioRuntime))
+            .map_err(bind_error)?;
         let cluster = match &config.credentials {
             Credentials::Member(identity) => Some(identity.cluster().to_owned()),
             Credentials::Joining { .. } => None,

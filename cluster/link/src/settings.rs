@@ -10,6 +10,9 @@ use quinn::congestion::CubicConfig;
 use quinn::{AckFrequencyConfig, EndpointConfig, IdleTimeout, MtuDiscoveryConfig, TransportConfig, VarInt};
 use socket2::{Domain, Socket, Type};
 
+use crate::link::Credentials;
+use crate::reset_key;
+
 /// Handshakes that wait to be looked at; more are turned away by the library. One node joins at a time, a whole cluster
 /// reconnects after a power cut.
 pub(crate) const HANDSHAKES_WAITING_MAX: usize = 128;
@@ -112,10 +115,13 @@ pub(crate) fn transport(end: End) -> TransportConfig {
     transport
 }
 
-/// The endpoint's parameters.
-pub(crate) fn endpoint() -> EndpointConfig {
+/// The endpoint's parameters; those of a member outlive its process.
+pub(crate) fn endpoint(credentials: &Credentials) -> EndpointConfig {
     let mut endpoint = EndpointConfig::default();
     endpoint.max_udp_payload_size(UDP_PAYLOAD_BYTES_MAX).expect("the bound is above the least that QUIC asks for");
+    if let Credentials::Member(identity) = credentials {
+        reset_key::keep(&mut endpoint, identity);
+    }
     endpoint
 }
 

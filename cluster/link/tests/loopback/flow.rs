@@ -3,12 +3,12 @@
 use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use nexus_link::{Expect, HANDLERS_PER_PEER_MAX, LinkError, Message};
+use nexus_link::{Credentials, Expect, HANDLERS_PER_PEER_MAX, LinkConfig, LinkError, Message};
 use nexus_wire::MessageType;
 
-use crate::support::{Cluster, GATED, Log, PATIENCE, Probe, ask, within};
+use crate::support::{Cluster, GATED, LOOPBACK, Log, PATIENCE, Probe, ask, serve, within};
 
 #[tokio::test]
 async fn a_stream_carries_frames_both_ways_until_it_is_finished() {
@@ -194,4 +194,43 @@ async fn dropping_the_last_handle_closes_everything() {
     ask(&peer, b"").await.unwrap();
     drop(node);
     assert!(matches!(within(peer.closed()).await, LinkError::Lost { .. }));
+}
+
+#[tokio::test]
+async fn peers_of_a_node_that_was_killed_know_it_when_it_is_back() {
+    let cluster = Cluster::new("home");
+    let identity = cluster.node(1);
+    let config = |address| LinkConfig::new(address, Credentials::Member(identity.clone()));
+    // Its own runtime, which is torn down without a word: what a `kill -9` looks like from outside.
+    let machine = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let probe = Probe::new();
+    let (node, address) = {
+        let _inside = machine.enter();
+        serve(config(LOOPBACK), &probe)
+    };
+    let client = cluster.admin();
+    let peer = client.connect(&address, Expect::AnyNode).await.unwrap();
+    let in_flight = tokio::spawn({
+        let peer = peer.clone();
+        async move { ask(&peer, GATED).await }
+    });
+    probe.begun(1).await;
+    within(tokio::task::spawn_blocking(move || machine.shutdown_timeout(PATIENCE))).await.unwrap();
+    drop(node);
+    let port: std::net::SocketAddr = address.parse().unwrap();
+    within(async {
+        while std::net::UdpSocket::bind(port).is_err() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    assert!(!peer.is_closed());
+
+    let (_again, _) = serve(config(port), &Probe::new());
+    let start = Instant::now();
+    assert!(matches!(ask(&peer, b"are you there?").await, Err(LinkError::Lost { .. })));
+    assert!(within(in_flight).await.unwrap().unwrap_err().is_outcome_unknown());
+    assert!(start.elapsed() < Duration::from_secs(5), "that is as long as the idle timeout");
+    let peer = client.connect(&address, Expect::AnyNode).await.unwrap();
+    assert_eq!(ask(&peer, b"welcome back").await.unwrap(), b"welcome back");
 }
