@@ -41,7 +41,8 @@ impl Counts {
 
     /// Tasks that have not ended.
     pub(crate) fn open(&self) -> u32 {
-        TaskState::ALL.into_iter().filter(|state| !state.is_final()).map(|state| self.get(state)).sum()
+        let [waiting, ready, assigned, running, ..] = self.0;
+        waiting + ready + assigned + running
     }
 
     fn shift(&mut self, from: TaskState, to: TaskState, tasks: u32) {

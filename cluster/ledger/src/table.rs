@@ -77,6 +77,9 @@ impl TaskTable {
             Chunk::Alike(slot) => *slot,
             Chunk::Mixed(slots) => slots[offset],
         };
+        if end - at == 1 {
+            return (IndexRange::new(at, end), slot);
+        }
         let mut next = at;
         while next < end {
             let from = self.place(next).1;
@@ -118,7 +121,11 @@ impl TaskTable {
             let (chunk, offset) = self.place(at);
             let bounds = self.bounds(chunk);
             let until = range.end.min(bounds.end);
-            if at == bounds.start && until == bounds.end {
+            if until - at == 1
+                && let Chunk::Mixed(slots) = &mut self.chunks[chunk]
+            {
+                slots[offset] = slot;
+            } else if at == bounds.start && until == bounds.end {
                 self.chunks[chunk] = Chunk::Alike(slot);
             } else {
                 self.mixed(chunk)[offset..][..(until - at) as usize].fill(slot);
