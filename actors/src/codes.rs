@@ -83,7 +83,9 @@ mod tests {
         codes.dedup();
         assert_eq!(codes.len(), EXPLANATIONS.len());
         assert!(explain(BUSY).is_some_and(|text| text.starts_with("The node has more")));
-        assert!(explain("NX0203").is_some() && explain("NX0701").is_some());
+        for (code, _) in nexus_link::EXPLANATIONS.iter().chain(nexus_blobs::EXPLANATIONS) {
+            assert!(explain(code).is_some(), "{code}");
+        }
         assert_eq!(explain("NX9999"), None);
     }
 }
