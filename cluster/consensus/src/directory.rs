@@ -43,10 +43,9 @@ impl DataDirectory {
         let lock = DirectoryLock::take(path)?;
         let log_path = path.join(LOG);
         let failed = |error| log_error(&log_path, error);
-        if !log_path.try_exists().map_err(|error| failed(LogFileError::Io(error)))? {
-            make_log(path).map_err(failed)?;
-        }
-        let (log, identity) = LogStore::open(&log_path).map_err(failed)?;
+        let exists = log_path.try_exists().map_err(|error| failed(LogFileError::Io(error)))?;
+        let file = if exists { LogFile::open(&log_path) } else { make_log(path) };
+        let (log, identity) = LogStore::on(file.map_err(failed)?).map_err(failed)?;
         let snapshots = SnapshotFiles::open(path).map_err(|error| snapshot_error(path, error))?;
         Ok(Self { path: path.to_owned(), lock, log, snapshots, identity })
     }
@@ -58,15 +57,16 @@ impl DataDirectory {
 }
 
 /// Makes an empty log. It gets its name only when it is complete: a crash in between leaves no log, not half of one.
-fn make_log(directory: &Path) -> Result<(), LogFileError> {
+fn make_log(directory: &Path) -> Result<LogFile, LogFileError> {
     let unfinished = directory.join(UNFINISHED_LOG);
     match fs::remove_file(&unfinished) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(LogFileError::Io(error)),
         _ => {}
     }
-    LogFile::create(&unfinished)?.close();
+    let file = LogFile::create(&unfinished)?;
     let named = fs::rename(&unfinished, directory.join(LOG));
-    named.and_then(|()| snapshot_file::sync_directory(directory)).map_err(LogFileError::Io)
+    named.and_then(|()| snapshot_file::sync_directory(directory)).map_err(LogFileError::Io)?;
+    Ok(file)
 }
 
 fn log_error(path: &Path, error: LogFileError) -> OpenError {

@@ -10,8 +10,10 @@ use crate::machine::StateMachine;
 /// What happened, in order. The owner reads these without pause: applying waits when [`EVENTS_MAX`] of them are unread, so
 /// an owner that waits for a proposal must go on reading while it does.
 pub enum Event<S: StateMachine> {
-    /// These entries were applied, in the order of the log, each told once. Entries that are applied again when a node
-    /// starts are not told: their effects are in the state. Indices that are left out belong to entries without a command.
+    /// These entries were applied, in the order of the log, each told once by each process. What a node applies again while
+    /// it opens is not told: those effects are in the state already. The last entries before a crash may be told by both
+    /// processes, where the first did not write down any more that they were committed. Indices that are left out belong to
+    /// entries without a command.
     Applied(Vec<Applied<S>>),
     /// The state was replaced by a snapshot from the leader that covers everything up to here: what the owner derived from
     /// the state is to be derived anew.

@@ -7,7 +7,6 @@ use std::collections::VecDeque;
 use std::fmt::Debug;
 use std::io;
 use std::ops::{Bound, Range, RangeBounds};
-use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::{Stream, TryStreamExt, stream};
@@ -126,11 +125,6 @@ fn entry_bytes(entry: &LogEntry) -> usize {
 }
 
 impl LogStore {
-    /// Opens the log in `path`.
-    pub(crate) fn open(path: &Path) -> Result<(Self, Option<Identity>), LogFileError> {
-        Self::on(LogFile::open(path)?)
-    }
-
     /// Opens the log in `file`.
     pub(crate) fn on(file: LogFile) -> Result<(Self, Option<Identity>), LogFileError> {
         let content = file.content()?;

@@ -258,3 +258,71 @@ impl<S: StateMachine> From<TransferRefused> for TransferLeaderError<RaftTypes<S>
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::raft_types::LeaderId;
+    use crate::test_machine::Register;
+
+    fn requests() -> Vec<Request> {
+        let vote = Vote::new_committed(3, 1);
+        let last = Some(LogId { leader_id: LeaderId { term: 3, node_id: 1 }, index: 41 });
+        let election = VoteRequest::<RaftTypes<Register>> { vote, last_log_id: last, leadership_transfer: true };
+        let append = AppendEntriesRequest::<RaftTypes<Register>> {
+            vote,
+            prev_log_id: last,
+            entries: vec![crate::raft_types::LogEntry {
+                log_id: LogId { leader_id: LeaderId { term: 3, node_id: 1 }, index: 42 },
+                payload: openraft::EntryPayload::Blank,
+            }],
+            leader_commit: last,
+        };
+        let covers = SnapshotHead::from(&SnapshotMeta { last_log_id: last, ..SnapshotMeta::default() });
+        let piece = Blob(bytes::Bytes::from_static(b"piece"));
+        vec![
+            Request::Introduce,
+            Request::append(&append),
+            Request::vote(&election),
+            Request::pre_vote(&election),
+            Request::transfer(&TransferLeaderRequest::<RaftTypes<Register>>::new(vote, 2, last)),
+            Request::Snapshot { vote: (&vote).into(), covers, total: 5, offset: 0, piece },
+        ]
+    }
+
+    #[test]
+    fn requests_come_back_as_they_were() {
+        for request in requests() {
+            let text = format!("{request:?}");
+            let envelope = decode_request(&encode_request(2, Some(7), request)).unwrap();
+            assert_eq!((envelope.to, envelope.incarnation), (2, Some(7)));
+            assert_eq!(format!("{:?}", envelope.request), text);
+        }
+    }
+
+    /// A damaged message is another message or an error, and never more memory than its own length asks for.
+    #[test]
+    fn damaged_requests_are_decoded_or_refused() {
+        for request in requests() {
+            let bytes = encode_request(2, Some(7), request);
+            for length in 0..bytes.len() {
+                assert!(decode_request(&bytes[..length]).is_err());
+            }
+            for position in 0..bytes.len() {
+                for value in [0, 1, 0x7f, 0x80, 0xff] {
+                    let mut damaged = bytes.clone();
+                    damaged[position] = value;
+                    if let Ok(Envelope { request: Request::Append { vote, previous, entries, commit }, .. }) =
+                        decode_request(&damaged)
+                    {
+                        // Whatever comes through is in order.
+                        if let Ok(request) = append_request::<Register>(vote, previous, entries, commit) {
+                            let first = request.prev_log_id.map_or(0, |id| id.index + 1);
+                            assert!(request.entries.iter().zip(first..).all(|(entry, at)| entry.log_id.index == at));
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
