@@ -389,7 +389,7 @@ impl Handler<AttachWorker> for Scheduler {
             let refused = refusal(codes::NO_LEADER, "this node does not lead".to_owned());
             return Box::pin(fut::ready(Err(refused)));
         }
-        let slots = capacity.slots;
+        let (slots, memory_bytes) = (capacity.slots, capacity.memory_bytes);
         let running = self.workers.last_running(node);
         let reconciled = reconcile(self.control.clone(), (node, address, capacity), running, holding);
         Box::pin(reconciled.into_actor(self).map(move |reconciled, scheduler, ctx| {
@@ -397,7 +397,7 @@ impl Handler<AttachWorker> for Scheduler {
             let session = scheduler.workers.attach(node, port, Instant::now());
             let alive = Alive { running: 0, rtt: None, seen_at_ms: now_ms() };
             scheduler.liveness.seen(node, alive);
-            scheduler.step(Input::NodeAttached { node, slots }, ctx);
+            scheduler.step(Input::NodeAttached { node, slots, memory_bytes }, ctx);
             Ok(session)
         }))
     }

@@ -14,6 +14,8 @@ pub struct JobFacts {
     pub priority: i32,
     /// Slots of each task.
     pub cpus: u32,
+    /// Memory of each task, in bytes; 0 asks for none in particular.
+    pub memory_bytes: u64,
     /// Jobs of one family are predicted to take alike: a digest of the program, for this process only.
     pub family: u64,
 }
@@ -30,6 +32,7 @@ impl JobFacts {
             user: spec.user.clone(),
             priority: spec.priority,
             cpus: spec.resources.cpus,
+            memory_bytes: spec.resources.memory_bytes,
             family: family.finish(),
         }
     }
@@ -95,6 +98,8 @@ pub enum Input {
         node: NodeId,
         /// Tasks that it runs at once.
         slots: u32,
+        /// Memory that tasks can ask for, in bytes; 0 where that is not known, and then not limited.
+        memory_bytes: u64,
     },
     /// A node cannot take work. What it holds stays its own until it leaves.
     NodeDetached(NodeId),

@@ -15,6 +15,7 @@ use crate::{RAMP, SHORT_NS, TASK_COST_NS, UNKNOWN_NS};
 pub(crate) struct Lane {
     pub(crate) kind: Kind,
     pub(crate) cpus: u32,
+    pub(crate) memory_bytes: u64,
 }
 
 /// How tasks are placed.
@@ -67,6 +68,7 @@ pub(crate) struct Job {
     pub(crate) user: u64,
     pub(crate) priority: i32,
     pub(crate) cpus: u32,
+    pub(crate) memory_bytes: u64,
     pub(crate) ready: RangeSet,
     pub(crate) suspects: RangeSet,
     /// Placements by their first task.
@@ -120,6 +122,7 @@ impl Job {
             user,
             priority: facts.priority,
             cpus: facts.cpus.max(1),
+            memory_bytes: facts.memory_bytes,
             ready: RangeSet::default(),
             suspects: RangeSet::default(),
             pending: BTreeMap::new(),
@@ -147,7 +150,8 @@ impl Job {
 
     fn judge(&mut self, border_ns: u64) -> bool {
         let before = self.short;
-        self.short = self.task_ns() <= border_ns;
+        // What asks for memory is admitted task by task, never in advance.
+        self.short = self.memory_bytes == 0 && self.task_ns() <= border_ns;
         before != self.short
     }
 
@@ -168,7 +172,7 @@ impl Job {
             (true, 0) => Kind::Trial,
             (true, _) => Kind::Short,
         };
-        let lane = |kind| Lane { kind, cpus: self.cpus };
+        let lane = |kind| Lane { kind, cpus: self.cpus, memory_bytes: self.memory_bytes };
         [(!self.ready.is_empty()).then(|| lane(ready)), (!self.suspects.is_empty()).then(|| lane(Kind::Suspect))]
     }
 
@@ -176,8 +180,12 @@ impl Job {
     pub(crate) fn take(&self, tasks: u64) -> (Load, u64) {
         let cpus = tasks.saturating_mul(u64::from(self.cpus));
         let usage_ns = cpus.saturating_mul(self.task_ns());
-        let load =
-            Load { cpus, pinned: if self.short { 0 } else { cpus }, short_ns: if self.short { usage_ns } else { 0 } };
+        let load = Load {
+            cpus,
+            pinned: if self.short { 0 } else { cpus },
+            short_ns: if self.short { usage_ns } else { 0 },
+            memory_bytes: u128::from(tasks) * u128::from(self.memory_bytes),
+        };
         (load, usage_ns)
     }
 

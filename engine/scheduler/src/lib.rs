@@ -5,7 +5,7 @@
 //!
 //! # Policy
 //! - **Order**: higher priority first; then the user who has used least; then the oldest job. A job that fits nowhere now
-//!   does not hold up those behind it; if its tasks are wider than what is free, one node is kept free for it.
+//!   does not hold up those behind it; if its tasks need more than what is free, one node is kept free for it.
 //! - **Long and unknown tasks** are given to the most idle node, one for each slot, never in advance: none waits behind
 //!   another while a slot is idle somewhere.
 //! - **Prediction** is the mean of the job's own tasks; before the first has run, that of the family (jobs of the same
@@ -15,6 +15,7 @@
 //! - **Imbalance** is bounded by what is given in advance: 50 ms of predicted work a slot, less towards the end of an
 //!   array, when chunks shrink to half a millisecond of work. If the prediction is wrong (a long task among short ones), the short ones
 //!   behind it wait for the worker's other slots.
+//! - **Memory** that tasks ask for is never promised twice: such tasks are admitted one by one, not in advance.
 //! - **Suspects**, tasks that have lost a worker, run one at a time on each node, so that the next loss names the culprit.
 
 mod family;

@@ -16,6 +16,8 @@ pub(crate) struct Load {
     pub(crate) pinned: u64,
     /// Predicted run time of the short ones, times their cpus.
     pub(crate) short_ns: u64,
+    /// Memory that they ask for; wide enough for any number of any tasks.
+    pub(crate) memory_bytes: u128,
 }
 
 impl Load {
@@ -23,6 +25,7 @@ impl Load {
         self.cpus = self.cpus - old.cpus + new.cpus;
         self.pinned = self.pinned - old.pinned + new.pinned;
         self.short_ns = self.short_ns - old.short_ns + new.short_ns;
+        self.memory_bytes = self.memory_bytes - old.memory_bytes + new.memory_bytes;
     }
 }
 
@@ -34,6 +37,8 @@ type HungryKey = (u64, NodeId);
 pub(crate) struct Node {
     /// How many slots it offers; 0 while it is detached.
     pub(crate) slots: u64,
+    /// Memory that it offers; 0 where that is not known, and then not limited.
+    pub(crate) memory_bytes: u64,
     pub(crate) load: Load,
     /// The suspect task that it has in hand.
     pub(crate) suspect: Option<(JobId, u32)>,
@@ -50,6 +55,15 @@ impl Node {
     /// Slots that no task at all waits for.
     pub(crate) fn idle(&self) -> u64 {
         self.slots.saturating_sub(self.load.cpus)
+    }
+
+    /// How many more tasks that ask for so much memory each can come.
+    pub(crate) fn memory_room(&self, bytes: u64) -> u64 {
+        if bytes == 0 || self.memory_bytes == 0 {
+            return u64::MAX;
+        }
+        let left = u128::from(self.memory_bytes).saturating_sub(self.load.memory_bytes);
+        u64::try_from(left / u128::from(bytes)).unwrap_or(u64::MAX)
     }
 
     /// Short work, in ns times cpus, that brings its queue to the brim.
@@ -97,8 +111,8 @@ impl Nodes {
     }
 
     /// Attaches a node with so many slots, or detaches it with none. A detached node without load is forgotten.
-    pub(crate) fn offer(&mut self, id: NodeId, slots: u32) {
-        self.change(id, |node| node.slots = u64::from(slots));
+    pub(crate) fn offer(&mut self, id: NodeId, slots: u32, memory_bytes: u64) {
+        self.change(id, |node| (node.slots, node.memory_bytes) = (u64::from(slots), memory_bytes));
     }
 
     /// Replaces what one job takes from a node.

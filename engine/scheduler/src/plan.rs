@@ -37,7 +37,7 @@ impl Scheduler {
     fn choose(&self, job: &Job, lane: Lane, users: usize) -> Option<(NodeId, u64)> {
         let cpus = u64::from(lane.cpus);
         let open = |node| self.reservation.is_none_or(|r| r.node != node || r.admits(job));
-        let fits = |id: NodeId, node: &Node| node.free() >= cpus && open(id);
+        let fits = |id, node: &Node| node.free() >= cpus && node.memory_room(lane.memory_bytes) > 0 && open(id);
         match lane.kind {
             Kind::Short => {
                 let (node, state) = self.nodes.by_hunger().find(|(id, node)| fits(*id, node))?;
@@ -65,7 +65,7 @@ impl Scheduler {
         let cpus = u64::from(lane.cpus);
         let share = job.ready.len().saturating_mul(node.slots).div_ceil(self.nodes.slots().max(1));
         let room = node.idle().min(node.free()) / cpus;
-        share.min(room).max(1)
+        share.min(room).min(node.memory_room(lane.memory_bytes)).max(1)
     }
 
     /// How many short tasks a node takes at once: enough to fill its queue, but no more than
@@ -108,15 +108,24 @@ impl Scheduler {
         self.reservation.take_if(|reservation| reservation.node == node);
     }
 
-    /// Keeps a node for a job whose tasks are wider than what is free anywhere, so that narrower ones behind it do not
-    /// starve it. One at a time: the first in order.
+    /// Keeps a node for a job whose tasks need more than what is free anywhere, so that narrower ones behind it do not
+    /// starve it: not while it has something in hand, and one at a time, the first in order.
     fn reserve(&mut self, id: JobId, lane: Lane) {
-        if lane.cpus < 2 || lane.kind == Kind::Suspect || self.reservation.is_some() {
+        if (lane.cpus < 2 && lane.memory_bytes == 0) || lane.kind == Kind::Suspect || self.reservation.is_some() {
             return;
         }
-        let Some(Job { priority, cpus, .. }) = self.jobs.get(&id) else { return };
-        let wide_enough = self.nodes.attached().filter(|(_, node)| node.slots >= u64::from(lane.cpus));
+        let Some(&Job { priority, given: 0, .. }) = self.jobs.get(&id) else { return };
+        let wide_enough = self.nodes.attached().filter(|(_, node)| {
+            let memory = node.memory_bytes == 0 || node.memory_bytes >= lane.memory_bytes;
+            memory && node.slots >= u64::from(lane.cpus)
+        });
         let best = wide_enough.max_by_key(|(node, state)| (state.free(), std::cmp::Reverse(*node)));
-        self.reservation = best.map(|(node, ..)| Reservation { job: id, priority: *priority, cpus: *cpus, node });
+        self.reservation = best.map(|(node, ..)| Reservation {
+            job: id,
+            priority,
+            cpus: lane.cpus,
+            memory_bytes: lane.memory_bytes,
+            node,
+        });
     }
 }

@@ -33,14 +33,16 @@ pub(crate) struct Reservation {
     pub(crate) job: JobId,
     pub(crate) priority: i32,
     pub(crate) cpus: u32,
+    pub(crate) memory_bytes: u64,
     pub(crate) node: NodeId,
 }
 
 impl Reservation {
-    /// Whether tasks of `job` may be placed on the node nevertheless: those as wide, which the reservation is as good
-    /// for, and those that go first.
+    /// Whether tasks of `job` may be placed on the node nevertheless: those with the same needs, which the reservation
+    /// is as good for, and those that go first.
     pub(crate) fn admits(&self, job: &Job) -> bool {
-        job.priority > self.priority || (job.priority == self.priority && job.cpus == self.cpus)
+        let same_needs = (job.cpus, job.memory_bytes) == (self.cpus, self.memory_bytes);
+        job.priority > self.priority || (job.priority == self.priority && same_needs)
     }
 }
 
@@ -78,9 +80,9 @@ impl Scheduler {
             }
             Input::TryAgain => {}
             Input::TasksLeft { node, job, range, busy } => self.left(job, range, node, busy),
-            Input::NodeAttached { node, slots } => self.nodes.offer(node, slots),
+            Input::NodeAttached { node, slots, memory_bytes } => self.nodes.offer(node, slots, memory_bytes),
             Input::NodeDetached(node) => {
-                self.nodes.offer(node, 0);
+                self.nodes.offer(node, 0, 0);
                 self.reservation.take_if(|reservation| reservation.node == node);
             }
         }

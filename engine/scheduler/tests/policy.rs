@@ -7,6 +7,7 @@ use nexus_model::{IndexRange, JobId, NodeId};
 use nexus_scheduler::{Assign, Input, JobFacts, Scheduler};
 
 const SHORT: Duration = Duration::from_micros(1);
+const GIB: u64 = 1 << 30;
 
 struct Bench {
     scheduler: Scheduler,
@@ -24,11 +25,11 @@ impl Bench {
     }
 
     fn node(&mut self, node: u64, slots: u32) -> Vec<Assign> {
-        self.step(Input::NodeAttached { node: NodeId(node), slots })
+        self.step(Input::NodeAttached { node: NodeId(node), slots, memory_bytes: 8 * GIB })
     }
 
     fn job(&mut self, job: u64, user: &str, priority: i32, cpus: u32, tasks: u32) -> Vec<Assign> {
-        let facts = JobFacts { user: user.to_owned(), priority, cpus, family: job };
+        let facts = JobFacts { user: user.to_owned(), priority, cpus, memory_bytes: 0, family: job };
         assert_eq!(self.step(Input::JobAccepted { job: JobId(job), facts }), vec![]);
         self.step(Input::TasksReady { job: JobId(job), range: IndexRange::new(0, tasks), suspect: false })
     }
@@ -211,7 +212,7 @@ fn a_wide_task_is_not_starved_by_narrow_ones() {
 fn the_next_job_of_a_program_is_given_in_advance() {
     let mut bench = Bench::new();
     bench.node(1, 1);
-    let facts = |family| JobFacts { user: "u".into(), priority: 0, cpus: 1, family };
+    let facts = |family| JobFacts { user: "u".into(), priority: 0, cpus: 1, memory_bytes: 0, family };
     for job in 1..=6 {
         bench.step(Input::JobAccepted { job: JobId(job), facts: facts(if job < 6 { 7 } else { 8 }) });
     }
@@ -254,4 +255,20 @@ fn a_proposal_that_was_committed_after_all_is_counted_once() {
     assert_eq!((bench.scheduler.ready_count(), bench.scheduler.given_to(node)), (0, 1));
     bench.step(Input::TasksLeft { node, job, range, busy: None });
     assert_eq!(bench.scheduler.given_to(node), 0);
+}
+
+#[test]
+fn memory_is_not_promised_twice() {
+    let mut bench = Bench::new();
+    bench.node(1, 4);
+    let facts = |memory_bytes| JobFacts { user: "u".into(), priority: 0, cpus: 1, memory_bytes, family: 0 };
+    bench.step(Input::JobAccepted { job: JobId(1), facts: facts(3 * GIB) });
+    bench.step(Input::JobAccepted { job: JobId(2), facts: facts(9 * GIB) });
+    bench.step(Input::JobAccepted { job: JobId(3), facts: facts(0) });
+    let ready = |job, tasks| Input::TasksReady { job: JobId(job), range: IndexRange::new(0, tasks), suspect: false };
+    assert_eq!(bench.step(ready(1, 9)), vec![assign(1, 1, 0, 2)], "two fit");
+    assert_eq!(bench.end(1, 1, 0, 1, SHORT), vec![assign(1, 1, 2, 3)], "short or not: one for one");
+    assert_eq!(bench.step(ready(2, 1)), vec![], "it fits nowhere, and holds up nobody");
+    assert_eq!(bench.step(Input::JobEnded(JobId(1))), vec![]);
+    assert_eq!(bench.step(ready(3, 1)), vec![assign(1, 3, 0, 1)]);
 }

@@ -15,6 +15,9 @@ use nexus_wire::{AttemptRange, FinishedTasks};
 
 use crate::oracle::Oracle;
 
+/// Memory of each worker.
+const NODE_MEMORY: u64 = 10;
+
 /// Numbers that look like chance and are the same for the same seed: SplitMix64 (Steele, Lea and Flood 2014).
 #[derive(Debug)]
 struct Chance(u64);
@@ -203,6 +206,7 @@ impl World {
         spec.user = format!("u{}", self.chance.below(3));
         spec.retry.max_attempts = 1 + self.chance.below(4) as u32;
         spec.resources.cpus = 1 + self.chance.below(2) as u32;
+        spec.resources.memory_bytes = [0, 0, 3, NODE_MEMORY][self.chance.below(4) as usize];
         let key = (self.chance.below(3) == 0).then(|| format!("{}-{}", spec.user, self.chance.below(5)));
         let applied = self.commit(Command::SubmitJob { spec: Box::new(spec), key, at_ms: self.index });
         match applied.reply {
@@ -314,7 +318,7 @@ impl World {
         let slots = 2 + self.chance.below(3) as u32;
         let worker = self.workers.entry(node).or_default();
         (worker.attached, worker.slots) = (true, slots);
-        self.tell(Input::NodeAttached { node, slots });
+        self.tell(Input::NodeAttached { node, slots, memory_bytes: NODE_MEMORY });
     }
 
     fn cancel(&mut self) {
@@ -341,7 +345,7 @@ impl World {
         standing.into_iter().for_each(|input| self.tell(input));
         let attached: Vec<_> = self.workers.iter().filter(|(_, w)| w.attached).map(|(id, w)| (*id, w.slots)).collect();
         for (node, slots) in attached {
-            self.tell(Input::NodeAttached { node, slots });
+            self.tell(Input::NodeAttached { node, slots, memory_bytes: NODE_MEMORY });
         }
     }
 
