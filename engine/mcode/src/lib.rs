@@ -1,1 +1,88 @@
-//! nexus-mcode.
+//! M-CODE, the language that users submit: from source text to values.
+//!
+//! Source → tokens → syntax tree → resolved tree (every name known) → checked (types and shapes, where they can be
+//! known) → register code → the virtual machine, one tensor operation at a time. Nothing here does input or output or
+//! has a clock: files, inputs, printing and the right to go on come from the caller ([`RunRequest`]).
+//!
+//! # Grammar
+//!
+//! Statements end at the end of the line (or at `;`); inside brackets, behind an operator, and before `|>` lines go on.
+//!
+//! ```text
+//! module     = { statement }
+//! statement  = [ "let" | "const" ] NAME [ ":" type ] "=" expr
+//!            | target "=" expr
+//!            | { "@" NAME [ arguments ] } "function" NAME params [ "->" type ] block "end"
+//!            | "if" expr block { "elseif" expr block } [ "else" block ] "end"
+//!            | "while" expr block "end"
+//!            | [ "parallel" ] "for" NAME "in" expr block "end"
+//!            | "when" "change" "(" NAME ")" block "end"
+//!            | "break" | "continue" | "return" [ expr ]
+//!            | "import" ( STRING | "module" "(" STRING ")" ) [ "as" NAME ]
+//!            | expr
+//! target     = NAME { "[" index { "," index } "]" | "." NAME }
+//! params     = "(" [ NAME [ ":" type ] [ "=" expr ] { "," … } ] ")"
+//! type       = NAME [ "[" ( NAME | INT ) { "," … } "]" ]
+//!
+//! expr       = or                                            loosest first
+//! or         = and { "or" and }
+//! and        = not { "and" not }
+//! not        = "not" not | compare
+//! compare    = range { ( "==" | "!=" | "<" | "<=" | ">" | ">=" ) range }
+//! range      = pipe [ ( ".." | "..=" ) pipe [ "by" pipe ] ]
+//! pipe       = sum { "|>" sum }
+//! sum        = term { ( "+" | "-" ) term }
+//! term       = product { ( "*" | "/" | "%" | "//" ) product }
+//! product    = unary { "@" unary }
+//! unary      = ( "-" | "+" | "spawn" | "await" ) unary | power
+//! power      = postfix [ ( "**" | "^" ) unary ]
+//! postfix    = primary { arguments | "[" index { "," index } "]" | "." NAME }
+//! arguments  = "(" [ [ NAME "=" ] expr { "," … } ] ")"
+//! index      = ":" | expr | [ expr ] ( ".." | "..=" ) [ expr ] [ "by" expr ]
+//! primary    = INT | SCALAR | STRING | "true" | "false" | "none" | NAME | "(" expr ")"
+//!            | "[" [ expr { "," expr } ] "]" | "{" [ field { "," field } ] "}"
+//!            | NAME "=>" expr | "(" [ NAME [ ":" type ] { "," … } ] ")" "=>" expr
+//!            | "function" params [ "->" type ] block "end"
+//! field      = ( NAME | STRING ) ":" expr | NAME
+//! ```
+//!
+//! # Meaning, where it could be asked
+//!
+//! - A name that a function assigns anywhere belongs to the function. Functions read variables of the top level and
+//!   never change them; anonymous and nested functions take the values that surrounding variables have when they are
+//!   made.
+//! - The entry is `main`, else the only function (unless the top level itself uses it), else the top level. The top
+//!   level of every file runs first, imported files before those that import them.
+//! - `x |> f(a)` is `f(x, a)`; `map`, `filter` and `reduce` take the piped value last.
+//! - The body of a `when` runs behind each statement that gives its variable another value; inside it, changes of the
+//!   same variable do not start it again.
+//! - On this level `spawn`, `parallel for` and `map` run in the order of the text; the result is the same by
+//!   definition.
+
+mod argument;
+mod ast;
+mod check;
+mod codes;
+mod compile;
+mod hir;
+mod ir;
+mod ir_text;
+mod lexer;
+mod library;
+mod lower;
+mod names;
+mod parser;
+mod report;
+mod resolve;
+mod run;
+mod source;
+mod token;
+mod vm;
+
+pub use argument::parse_argument;
+pub use codes::explain;
+pub use compile::{Compilation, CompiledProgram, EntryParameter, ImportLoader, compile, compile_with_imports};
+pub use hir::Attributes;
+pub use ir_text::ir_text;
+pub use run::{CANCELLED_CODE, RunRequest, RunResult, WALL_LIMIT_CODE, run};
+pub use vm::host::FileReader;

@@ -1,0 +1,412 @@
+//! The intermediate representation: register code.
+//!
+//! A function is a list of eight-byte instructions over its own window of registers: parameters first, then captured
+//! values, then variables, then temporaries. A temporary is written once and read once; the machine may take the value
+//! out of it. Calls put their arguments into consecutive temporaries, which become the first registers of the callee's
+//! window, and the result comes back in the first of them.
+//!
+//! Optimising levels read and rewrite this form; it says nothing of how it is run.
+
+use std::sync::Arc;
+
+use nexus_tensor::OpDef;
+
+use crate::ast::{BinaryOperator, Comparison, Name};
+use crate::hir::{Attributes, Declared, FunctionId, GlobalId};
+use crate::library::BuiltinId;
+use crate::report::FileId;
+use crate::source::{ByteSpan, Source};
+use crate::vm::value::Value;
+
+/// A register of the function's window.
+pub(crate) type Register = u16;
+/// An instruction of the function.
+pub(crate) type Target = u16;
+
+/// Instructions and registers that one function may have.
+pub(crate) const CODE_MAX: usize = 60_000;
+/// Registers that one function may have. A window is sixteen bytes a register for every call that is open.
+pub(crate) const REGISTERS_MAX: usize = 4_000;
+
+/// One instruction.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Instruction {
+    /// Copies a value.
+    Copy {
+        to: Register,
+        from: Register,
+    },
+    /// Moves a value out of its register.
+    Take {
+        to: Register,
+        from: Register,
+    },
+    Int {
+        to: Register,
+        value: i32,
+    },
+    Constant {
+        to: Register,
+        index: u32,
+    },
+    None {
+        to: Register,
+    },
+    Bool {
+        to: Register,
+        value: bool,
+    },
+    /// Makes a register empty.
+    Clear {
+        to: Register,
+    },
+    GetGlobal {
+        to: Register,
+        global: u32,
+    },
+    /// Moves a global's value out, to change it and put it back.
+    TakeGlobal {
+        to: Register,
+        global: u32,
+    },
+    SetGlobal {
+        global: u32,
+        from: Register,
+    },
+    Add {
+        to: Register,
+        a: Register,
+        b: Register,
+    },
+    Subtract {
+        to: Register,
+        a: Register,
+        b: Register,
+    },
+    Multiply {
+        to: Register,
+        a: Register,
+        b: Register,
+    },
+    /// `a + value`, where `a` is often an int.
+    AddInt {
+        to: Register,
+        a: Register,
+        value: i16,
+    },
+    Binary {
+        operator: BinaryOperator,
+        to: Register,
+        a: Register,
+        b: Register,
+    },
+    Compare {
+        operator: Comparison,
+        to: Register,
+        a: Register,
+        b: Register,
+    },
+    Negate {
+        to: Register,
+        a: Register,
+    },
+    Not {
+        to: Register,
+        a: Register,
+    },
+    /// Joins two truth values, elementwise where one is a tensor.
+    And {
+        to: Register,
+        a: Register,
+        b: Register,
+    },
+    Or {
+        to: Register,
+        a: Register,
+        b: Register,
+    },
+    Jump {
+        target: Target,
+    },
+    /// Jumps back to the head of a loop.
+    Loop {
+        target: Target,
+    },
+    /// Jumps when the condition is `when`.
+    JumpIf {
+        when: bool,
+        condition: Register,
+        target: Target,
+    },
+    /// Jumps when the value is the bool `when` (a tensor is not).
+    JumpIfBool {
+        when: bool,
+        value: Register,
+        target: Target,
+    },
+    /// Jumps when the comparison does not hold.
+    JumpUnless {
+        operator: Comparison,
+        a: Register,
+        b: Register,
+        target: Target,
+    },
+    JumpUnlessInt {
+        operator: Comparison,
+        a: Register,
+        value: i16,
+        target: Target,
+    },
+    /// Jumps when the register has a value.
+    JumpIfSet {
+        register: Register,
+        target: Target,
+    },
+    /// Jumps when two values are the same.
+    JumpIfSame {
+        a: Register,
+        b: Register,
+        target: Target,
+    },
+    /// Remembers where to go on and jumps.
+    CallBlock {
+        back: Register,
+        target: Target,
+    },
+    /// Goes on where `CallBlock` said.
+    ReturnBlock {
+        back: Register,
+    },
+    /// Makes the three registers from `base` the state of a loop over the value in the first.
+    LoopStart {
+        base: Register,
+    },
+    /// The same over a range, whose start, end and step stand from `base`.
+    LoopRange {
+        closed: bool,
+        base: Register,
+    },
+    /// Puts the next item into `item`, or jumps when there is none.
+    LoopNext {
+        base: Register,
+        item: Register,
+        target: Target,
+    },
+    /// From start, end and step in three registers.
+    Range {
+        closed: bool,
+        to: Register,
+        start: Register,
+    },
+    List {
+        to: Register,
+        start: Register,
+        count: u16,
+    },
+    Append {
+        list: Register,
+        item: Register,
+    },
+    Record {
+        to: Register,
+        start: Register,
+        shape: u16,
+    },
+    Closure {
+        to: Register,
+        start: Register,
+        function: u16,
+    },
+    LibraryFunction {
+        to: Register,
+        index: u16,
+    },
+    /// Calls a function of the program with all its parameters from `start`.
+    Call {
+        function: u16,
+        start: Register,
+    },
+    CallValue {
+        count: u8,
+        callee: Register,
+        start: Register,
+    },
+    CallOp {
+        op: u16,
+        to: Register,
+        start: Register,
+    },
+    CallBuiltin {
+        count: u8,
+        builtin: BuiltinId,
+        to: Register,
+        start: Register,
+    },
+    Return {
+        from: Register,
+    },
+    ReturnNone,
+    /// `object[index]` with one plain index.
+    Index {
+        to: Register,
+        object: Register,
+        index: Register,
+    },
+    /// The object and the values of its axes stand from `start`.
+    Slice {
+        to: Register,
+        start: Register,
+        axes: u16,
+    },
+    Field {
+        to: Register,
+        object: Register,
+        name: u16,
+    },
+    /// `object[index] = value` with one plain index.
+    SetIndex {
+        object: Register,
+        index: Register,
+        value: Register,
+    },
+    /// The values of the path's axes and then the new value stand from `start`.
+    SetPath {
+        object: Register,
+        path: u16,
+        start: Register,
+    },
+    /// Stops unless the variable has a value.
+    CheckSet {
+        register: Register,
+        name: u16,
+    },
+    /// Stops unless the value has the declared type.
+    CheckType {
+        register: Register,
+        declared: u16,
+    },
+    /// The same for `int`, the type of most parameters that are declared.
+    CheckInt {
+        register: Register,
+        declared: u16,
+    },
+    Spawn {
+        to: Register,
+        from: Register,
+    },
+    Await {
+        to: Register,
+        from: Register,
+    },
+}
+
+/// What is between the brackets of an index, for one axis; ends that are given are values from the registers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum AxisShape {
+    All,
+    Value,
+    Range { start: bool, end: bool, step: bool, closed: bool },
+}
+
+impl AxisShape {
+    /// How many values it takes.
+    pub(crate) fn values(self) -> usize {
+        match self {
+            AxisShape::All => 0,
+            AxisShape::Value => 1,
+            AxisShape::Range { start, end, step, .. } => [start, end, step].into_iter().filter(|g| *g).count(),
+        }
+    }
+}
+
+/// A step of the path of an assignment.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum StepShape {
+    Field(Name),
+    Index(Vec<AxisShape>),
+}
+
+/// The type that a value must have.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct TypeCheck {
+    pub(crate) declared: Declared,
+    /// What is checked, for the message: "the argument `n`".
+    pub(crate) what: String,
+    /// Registers with the sizes of the function's named dimensions.
+    pub(crate) dims: Vec<(Name, Register)>,
+}
+
+/// The code of one function.
+#[derive(Debug)]
+pub(crate) struct FunctionCode {
+    pub(crate) name: Name,
+    pub(crate) file: FileId,
+    pub(crate) head: ByteSpan,
+    pub(crate) params: u16,
+    /// Of these, how many must be given.
+    pub(crate) required: u16,
+    pub(crate) captures: u16,
+    /// Where a closure finds itself.
+    pub(crate) self_register: Option<Register>,
+    pub(crate) first_temporary: Register,
+    pub(crate) registers: u16,
+    pub(crate) instructions: Vec<Instruction>,
+    /// The place of each instruction.
+    pub(crate) spans: Vec<ByteSpan>,
+    /// Names and inferred types of the variables, for printing.
+    pub(crate) variables: Vec<(Name, String)>,
+    pub(crate) attributes: Attributes,
+}
+
+impl FunctionCode {
+    /// How the function is called in messages.
+    pub(crate) fn called(&self) -> String {
+        if self.name.contains(' ') { self.name.to_string() } else { format!("`{}`", self.name) }
+    }
+}
+
+/// What the entry of a program is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Entry {
+    /// The statements of the top level; their last value is the result.
+    TopLevel,
+    /// A function that is called when the top level is through.
+    Function(FunctionId),
+}
+
+/// A whole program.
+#[derive(Debug)]
+pub(crate) struct Image {
+    pub(crate) sources: Vec<Source>,
+    pub(crate) functions: Vec<FunctionCode>,
+    pub(crate) constants: Vec<Value>,
+    pub(crate) names: Vec<Name>,
+    pub(crate) records: Vec<Arc<[Name]>>,
+    pub(crate) axes: Vec<Vec<AxisShape>>,
+    pub(crate) paths: Vec<Vec<StepShape>>,
+    pub(crate) ops: Vec<&'static OpDef>,
+    pub(crate) checks: Vec<TypeCheck>,
+    /// Library functions that are used as values.
+    pub(crate) library: Vec<Value>,
+    pub(crate) globals: Vec<Name>,
+    /// In the order in which they run.
+    pub(crate) top_levels: Vec<FunctionId>,
+    pub(crate) entry: Entry,
+}
+
+impl Image {
+    /// The name of a global.
+    pub(crate) fn global(&self, id: GlobalId) -> &str {
+        &self.globals[id as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instructions_are_eight_bytes() {
+        assert_eq!(size_of::<Instruction>(), 8);
+    }
+}

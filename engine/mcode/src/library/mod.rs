@@ -1,0 +1,146 @@
+//! The library as programs see it: names to operations of the tensor engine, functions of this crate, and constants.
+//!
+//! Operations of the engine come from its table ([`nexus_tensor::OPS`]), with their parameters, inference and code; the
+//! language adds nothing per operation. Functions on numbers, text, lists and data are in the tables here.
+
+mod data;
+mod lists;
+mod math;
+mod text;
+
+use nexus_tensor::OpDef;
+
+use crate::hir::Fold;
+use crate::vm::fault::Outcome;
+use crate::vm::host::Host;
+use crate::vm::value::Value;
+
+/// Index into [`BUILTINS`], table first.
+pub(crate) type BuiltinId = u16;
+
+/// A function of this crate.
+pub(crate) struct Builtin {
+    /// Name with its namespace, if it has one.
+    pub(crate) name: &'static str,
+    /// Fewest and most arguments; 255 is any number.
+    pub(crate) arity: (u8, u8),
+    /// The kind of its result where it is always the same.
+    pub(crate) result: Kind,
+    /// A call that works.
+    pub(crate) example: &'static str,
+    run: fn(&mut Host, &mut [Value]) -> Outcome<Value>,
+}
+
+/// What is known of a builtin's result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Any,
+    None,
+    Bool,
+    Int,
+    Scalar,
+    Str,
+    List,
+}
+
+/// What a name of the library stands for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Member {
+    Op(&'static OpDef),
+    Builtin(BuiltinId),
+    Constant(f64),
+    Fold(Fold),
+}
+
+const TABLES: [&[Builtin]; 4] = [lists::TABLE, math::TABLE, text::TABLE, data::TABLE];
+
+const CONSTANTS: [(&str, f64); 5] = [
+    ("math.pi", std::f64::consts::PI),
+    ("math.tau", std::f64::consts::TAU),
+    ("math.e", std::f64::consts::E),
+    ("math.inf", f64::INFINITY),
+    ("math.nan", f64::NAN),
+];
+
+/// Namespaces of the full system that are not in this version.
+pub(crate) const UNAVAILABLE: [&str; 6] = ["grad", "echo", "decide", "mprime", "signal", "time"];
+
+fn builtins() -> impl Iterator<Item = &'static Builtin> {
+    TABLES.into_iter().flatten()
+}
+
+/// The builtin of an id.
+pub(crate) fn builtin(id: BuiltinId) -> &'static Builtin {
+    builtins().nth(usize::from(id)).expect("ids are made by `find` from the same tables")
+}
+
+/// Runs a builtin.
+pub(crate) fn call(host: &mut Host, id: BuiltinId, arguments: &mut [Value]) -> Outcome<Value> {
+    let mut rest = usize::from(id);
+    for table in TABLES {
+        match table.get(rest) {
+            Some(builtin) => return (builtin.run)(host, arguments),
+            None => rest -= table.len(),
+        }
+    }
+    Err(crate::vm::fault::Fault::internal("a builtin that does not exist"))
+}
+
+/// What a name stands for, its namespace included.
+pub(crate) fn find(name: &str) -> Option<Member> {
+    if let Some(fold) = Fold::named(name) {
+        return Some(Member::Fold(fold));
+    }
+    if let Some(id) = builtins().position(|b| b.name == name) {
+        return Some(Member::Builtin(id as BuiltinId));
+    }
+    if let Some(op) = nexus_tensor::find(name) {
+        return Some(Member::Op(op));
+    }
+    CONSTANTS.iter().find(|(known, _)| *known == name).map(|(_, value)| Member::Constant(*value))
+}
+
+/// Whether names of the library begin with `name` and a dot.
+pub(crate) fn is_namespace(name: &str) -> bool {
+    members(name).next().is_some()
+}
+
+/// Every full name in a namespace.
+pub(crate) fn members(namespace: &str) -> impl Iterator<Item = &'static str> {
+    all_names().filter(move |full| full.strip_prefix(namespace).is_some_and(|rest| rest.starts_with('.')))
+}
+
+/// Names without a namespace.
+pub(crate) fn bare_names() -> impl Iterator<Item = &'static str> {
+    all_names().filter(|name| !name.contains('.')).chain(["map", "filter", "reduce"])
+}
+
+/// A full name whose last part is `name`.
+pub(crate) fn elsewhere(name: &str) -> Option<&'static str> {
+    all_names().find(|full| full.rsplit_once('.').is_some_and(|(_, last)| last == name))
+}
+
+fn all_names() -> impl Iterator<Item = &'static str> {
+    let ops = nexus_tensor::OPS.iter().map(|op| op.name);
+    builtins().map(|b| b.name).chain(ops).chain(CONSTANTS.iter().map(|(name, _)| *name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_across_the_tables() {
+        let mut seen = std::collections::BTreeSet::new();
+        for name in all_names() {
+            assert!(seen.insert(name), "{name} twice");
+        }
+    }
+
+    #[test]
+    fn ids_lead_to_their_builtins() {
+        for (id, expected) in builtins().enumerate() {
+            assert_eq!(builtin(id as BuiltinId).name, expected.name);
+        }
+    }
+}

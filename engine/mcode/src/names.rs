@@ -1,0 +1,55 @@
+//! Names that are close to another: for "did you mean".
+
+/// The candidate nearest to `name`, if one is near enough to be meant. Distance counts insertions, deletions,
+/// replacements and swapped neighbours (optimal string alignment); a third of the length may differ.
+pub(crate) fn closest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let length = name.chars().count();
+    let allowed = (length / 3).clamp(1, 3);
+    if length > NAME_LENGTH_MAX {
+        return None;
+    }
+    candidates
+        .into_iter()
+        .filter(|c| c.chars().count().abs_diff(length) <= allowed && *c != name)
+        .map(|c| (distance(name, c), c))
+        .filter(|(d, c)| *d <= allowed && *d < c.chars().count())
+        .min()
+        .map(|(_, c)| c)
+}
+
+/// Longer names are not compared: the work grows with the square of the length.
+const NAME_LENGTH_MAX: usize = 64;
+
+fn distance(a: &str, b: &str) -> usize {
+    let a: Vec<char> = a.to_lowercase().chars().collect();
+    let b: Vec<char> = b.to_lowercase().chars().collect();
+    let mut before_last: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=b.len()).collect();
+    for i in 1..=a.len() {
+        let mut row = vec![i];
+        for j in 1..=b.len() {
+            let replaced = last[j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let mut best = replaced.min(last[j] + 1).min(row[j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                best = best.min(before_last[j - 2] + 1);
+            }
+            row.push(best);
+        }
+        before_last = std::mem::replace(&mut last, row);
+    }
+    last[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slips_of_the_finger_are_close() {
+        let names = ["zeros", "ones", "reshape", "transpose"];
+        assert_eq!(closest("resahpe", names), Some("reshape"));
+        assert_eq!(closest("zeroes", names), Some("zeros"));
+        assert_eq!(closest("svd", names), None);
+        assert_eq!(closest("x", ["y"]), None);
+    }
+}

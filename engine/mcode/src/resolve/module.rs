@@ -1,0 +1,182 @@
+//! Files: their functions, the variables of their top levels, and what they import.
+
+use std::collections::{BTreeMap, HashSet};
+
+use super::call::Signature;
+use super::scope::{self, FunctionScope};
+use super::{FILES_MAX, Resolver};
+use crate::ast::{self, Ident, Name, StatementKind};
+use crate::codes::Code;
+use crate::hir::{Function, FunctionId, GlobalId};
+use crate::parser::parse;
+use crate::report::FileId;
+use crate::source::{ByteSpan, Source};
+
+/// What a file defines.
+pub(super) struct ModuleScope {
+    pub(super) functions: BTreeMap<Name, FunctionId>,
+    /// Functions in the order of the text.
+    pub(super) named: Vec<FunctionId>,
+    /// Names that the top level assigns.
+    pub(super) variables: HashSet<Name>,
+    /// Those of them that functions or other files read.
+    pub(super) globals: BTreeMap<Name, GlobalId>,
+    /// Imported modules by their names here.
+    pub(super) imports: BTreeMap<Name, usize>,
+}
+
+impl Resolver<'_, '_> {
+    /// Resolves one file; its top level is appended to the program's behind those of its imports.
+    pub(super) fn module(&mut self, module: &ast::Module, file: FileId) -> Option<usize> {
+        let outer_file = std::mem::replace(&mut self.reporter.file, file);
+        let id = self.modules.len();
+        let mut variables = HashSet::new();
+        scope::assigned_names(&module.body, &mut variables);
+        self.modules.push(ModuleScope {
+            functions: BTreeMap::new(),
+            named: Vec::new(),
+            variables,
+            globals: BTreeMap::new(),
+            imports: BTreeMap::new(),
+        });
+        let outer_scopes = std::mem::take(&mut self.scopes);
+        self.imports(id, module);
+        let functions = self.declare_functions(id, module);
+        if file != 0 {
+            // Other files may read any variable of this one.
+            let mut names: Vec<Name> = self.modules[id].variables.iter().cloned().collect();
+            names.sort();
+            names.iter().for_each(|name| {
+                self.module_global(id, name);
+            });
+        }
+        for (function_id, function) in functions {
+            self.current = id;
+            self.function(function_id, function, file, None);
+        }
+        self.current = id;
+        self.top_level(id, module, file);
+        self.scopes = outer_scopes;
+        self.reporter.file = outer_file;
+        Some(id)
+    }
+
+    fn declare_functions<'m>(&mut self, id: usize, module: &'m ast::Module) -> Vec<(FunctionId, &'m ast::Function)> {
+        let mut functions: Vec<(FunctionId, &ast::Function)> = Vec::new();
+        let mut places: BTreeMap<Name, ByteSpan> = BTreeMap::new();
+        for statement in &module.body {
+            let StatementKind::Function(function) = &statement.kind else { continue };
+            let Some(Ident { name, span }) = &function.name else { continue };
+            let function_id = self.reserve_function();
+            if let Some(first) = places.insert(name.clone(), *span) {
+                self.reporter
+                    .error(Code::DefinedTwice, *span, format!("there are two functions called `{name}`"))
+                    .secondary(first, "the first is here");
+            }
+            self.signatures.insert(function_id, Signature::of(function));
+            self.modules[id].functions.insert(name.clone(), function_id);
+            self.modules[id].named.push(function_id);
+            self.modules[id].variables.remove(name);
+            functions.push((function_id, function));
+        }
+        functions
+    }
+
+    fn top_level(&mut self, id: usize, module: &ast::Module, file: FileId) {
+        let function_id = self.reserve_function();
+        let mut scope = FunctionScope::new(None);
+        scope.assigned = self.modules[id].variables.clone();
+        scope.top_level = true;
+        self.scopes.push(scope);
+        let body = self.block(&module.body);
+        let scope = self.scopes.pop().expect("pushed above");
+        self.functions[function_id as usize] = Some(Function {
+            name: "the top level".into(),
+            locals: scope.locals,
+            body,
+            file,
+            dims: scope.dims,
+            whens: scope.whens.into_iter().flatten().collect(),
+            ..super::missing_function()
+        });
+        self.top_levels.push(function_id);
+    }
+
+    /// The global behind a variable of a file's top level.
+    pub(super) fn module_global(&mut self, module: usize, name: &Name) -> GlobalId {
+        if let Some(&id) = self.modules[module].globals.get(name) {
+            return id;
+        }
+        let id = self.new_global(name, ByteSpan::default());
+        self.modules[module].globals.insert(name.clone(), id);
+        id
+    }
+
+    fn imports(&mut self, id: usize, module: &ast::Module) {
+        for statement in &module.body {
+            let StatementKind::Import { path, path_span, external, alias } = &statement.kind else { continue };
+            if *external {
+                self.reporter
+                    .error(Code::Unavailable, statement.span, format!("the external module `{path}` is not here"))
+                    .help("external modules run on a node that has them registered: see `nexus modules`");
+                continue;
+            }
+            let Some(imported) = self.import(path, *path_span) else { continue };
+            let name = match alias {
+                Some(alias) => alias.name.clone(),
+                None => stem(path),
+            };
+            if self.modules[id].imports.insert(name.clone(), imported).is_some() {
+                let span = alias.as_ref().map_or(*path_span, |a| a.span);
+                self.reporter
+                    .error(Code::DefinedTwice, span, format!("two modules are called `{name}` here"))
+                    .help("give one of them another name: `import \"path.mcode\" as other`");
+            }
+        }
+    }
+
+    fn import(&mut self, path: &str, span: ByteSpan) -> Option<usize> {
+        let importer = self.sources[usize::from(self.reporter.file)].name.to_string();
+        let (name, text) = match (self.loader)(&importer, path) {
+            Ok(loaded) => loaded,
+            Err(reason) => {
+                self.reporter
+                    .error(Code::ImportFailed, span, format!("`{path}` cannot be imported: {reason}"))
+                    .help("paths are relative to the file that imports");
+                return None;
+            }
+        };
+        match self.loaded.get(&name) {
+            Some(Some(id)) => return Some(*id),
+            Some(None) => {
+                self.reporter
+                    .error(Code::ImportFailed, span, format!("`{path}` is imported in a circle"))
+                    .help("move what both files need into a third");
+                return None;
+            }
+            None => {}
+        }
+        if self.sources.len() >= FILES_MAX {
+            self.reporter.error(Code::ImportFailed, span, format!("a program may have {FILES_MAX} files"));
+            return None;
+        }
+        self.loaded.insert(name.clone(), None);
+        let source = Source::new(&name, &text);
+        self.sources.push(source.clone());
+        let file = (self.sources.len() - 1) as FileId;
+        let outer = std::mem::replace(&mut self.reporter.file, file);
+        let module = parse(&source, self.reporter);
+        self.reporter.file = outer;
+        let current = self.current;
+        let id = self.module(&module, file);
+        self.current = current;
+        self.loaded.insert(name, id);
+        id
+    }
+}
+
+/// The name of a module that was given none: its file's without folders and ending.
+fn stem(path: &str) -> Name {
+    let file = path.rsplit(['/', '\\']).next().unwrap_or(path);
+    file.split('.').next().unwrap_or(file).into()
+}

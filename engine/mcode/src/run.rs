@@ -1,0 +1,272 @@
+//! Running a compiled program once.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use nexus_model::{DType, Diagnostic, Label, Limits, TensorData, Value as ModelValue};
+use nexus_tensor::Context;
+
+use crate::codes::Code;
+use crate::compile::{CompiledProgram, EntryParameter};
+use crate::hir::Declared;
+use crate::ir::Entry;
+use crate::names::closest;
+use crate::report::Report;
+use crate::source::ByteSpan;
+use crate::vm::fault::Fault;
+use crate::vm::host::{FileReader, Host};
+use crate::vm::machine::{Raised, execute};
+use crate::vm::value::Value;
+
+/// The code of the diagnostic of a run that took longer than its limit.
+pub const WALL_LIMIT_CODE: &str = Code::LimitWall.as_str();
+/// The code of the diagnostic of a run that was cancelled.
+pub const CANCELLED_CODE: &str = Code::Cancelled.as_str();
+
+/// What a run is given.
+pub struct RunRequest<'a> {
+    /// Values for the entry's parameters.
+    pub arguments: Vec<(String, ModelValue)>,
+    /// What `input("name")` reads.
+    pub inputs: &'a [(String, ModelValue)],
+    /// Index and number of tasks, for the parameters `task_index` and `task_count`.
+    pub task: Option<(u32, u32)>,
+    /// What the run may use. The wall-clock limit is held by the context's watch: nothing here has a clock.
+    pub limits: Limits,
+    /// Device, memory account, random stream.
+    pub context: Context,
+    /// Set to true, it stops the run within some milliseconds.
+    pub cancel: Arc<AtomicBool>,
+    /// Takes what the program prints, one line with its line break at a time.
+    pub print: &'a mut dyn FnMut(&str),
+    /// Reads files for `io.read_csv` and the like; `None` where the run may read none.
+    pub files: Option<&'a mut FileReader<'a>>,
+}
+
+/// What a run gives.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunResult {
+    /// What the entry returned.
+    pub result: ModelValue,
+    /// What `output("name", value)` named, in order.
+    pub outputs: Vec<(String, ModelValue)>,
+}
+
+#[expect(clippy::result_large_err, reason = "a failed run is rare, and the diagnostic is what its caller wants")]
+/// Runs a program. An error is a diagnostic with the place in the source where the run stopped.
+pub fn run(program: &CompiledProgram, request: RunRequest<'_>) -> Result<RunResult, Diagnostic> {
+    let RunRequest { mut arguments, inputs, task, limits, context, cancel, print, files } = request;
+    let image = &program.image;
+    // The borrowed pieces live longer than this run; here they are held for as long as the rest.
+    let files: Option<&mut FileReader<'_>> = files.map(|files| files as _);
+    let mut host = Host::new(&context, &limits, &cancel, print, inputs, files, image.globals.len());
+    let values = bind(program, &mut arguments, task).map_err(|report| report.to_diagnostic(&image.sources))?;
+    let outcome = (|| {
+        let at = |fault: Box<Fault>| Raised { fault, places: Vec::new() };
+        host.poll().map_err(at)?;
+        let mut result = Value::None;
+        for &id in &image.top_levels {
+            result = execute(&mut host, image, id, Vec::new())?;
+        }
+        if let Entry::Function(id) = image.entry {
+            let mut given = Vec::with_capacity(values.len());
+            for value in &values {
+                given.push(match value {
+                    Some(value) => host.import(value).map_err(at)?,
+                    None => Value::Absent,
+                });
+            }
+            drop(values);
+            result = execute(&mut host, image, id, given)?;
+        }
+        let exported = host.export(&result).map_err(at)?;
+        let outputs = std::mem::take(&mut host.outputs);
+        let outputs: Result<Vec<_>, Raised> =
+            outputs.into_iter().map(|(name, value)| Ok((name, host.export(&value).map_err(at)?))).collect();
+        Ok(RunResult { result: exported, outputs: outputs? })
+    })();
+    outcome.map_err(|raised| diagnostic(program, raised))
+}
+
+/// A fault as a diagnostic: the innermost place, and the calls that led there.
+fn diagnostic(program: &CompiledProgram, raised: Raised) -> Diagnostic {
+    let Raised { fault, places } = raised;
+    let mut diagnostic = Diagnostic::error(fault.code.as_str(), fault.message);
+    diagnostic.help = fault.help;
+    diagnostic.file = program.file().to_owned();
+    let mut labels = places.into_iter().filter_map(|(function, at)| {
+        let code = program.image.functions.get(function as usize)?;
+        let source = program.image.sources.get(usize::from(code.file))?;
+        Some((code, source.name.to_string(), source.locate(*code.spans.get(at)?)))
+    });
+    if let Some((_, file, span)) = labels.next() {
+        diagnostic.primary = Some(Label { span, text: String::new() });
+        diagnostic.file = file;
+    }
+    for (_, file, span) in labels {
+        let known = diagnostic.primary.iter().chain(&diagnostic.secondary).any(|l| l.span == span);
+        if !known && file == diagnostic.file {
+            diagnostic.secondary.push(Label { span, text: "called from here".to_owned() });
+        }
+    }
+    diagnostic
+}
+
+/// One value for each parameter of the entry; `None` takes the default.
+fn bind(
+    program: &CompiledProgram,
+    arguments: &mut Vec<(String, ModelValue)>,
+    task: Option<(u32, u32)>,
+) -> Result<Vec<Option<ModelValue>>, Box<Report>> {
+    let mut values = Vec::with_capacity(program.parameters.len());
+    for parameter in &program.parameters {
+        let given = arguments.iter().rposition(|(name, _)| *name == parameter.name);
+        let of_task = task.and_then(|(index, count)| match parameter.name.as_str() {
+            "task_index" => Some(ModelValue::Int(i64::from(index))),
+            "task_count" => Some(ModelValue::Int(i64::from(count))),
+            _ => None,
+        });
+        let value = match given {
+            Some(at) => Some(arguments.swap_remove(at).1),
+            None => of_task,
+        };
+        arguments.retain(|(name, _)| *name != parameter.name);
+        match value {
+            Some(value) => values.push(Some(fit(parameter, value)?)),
+            None if parameter.has_default => values.push(None),
+            None => return Err(missing(parameter)),
+        }
+    }
+    match arguments.first() {
+        None => Ok(values),
+        Some((name, _)) => Err(unknown(program, name)),
+    }
+}
+
+fn missing(parameter: &EntryParameter) -> Box<Report> {
+    let name = &parameter.name;
+    let mut report =
+        Report::error(Code::MissingArgument, 0, parameter.span, format!("the parameter `{name}` has no value"));
+    match name.as_str() {
+        "task_index" | "task_count" => {
+            report.help(format!("submit it as an array (`--array 0..10`), or give it: `--arg {name}=1`"));
+        }
+        _ => {
+            let example = match parameter.declared {
+                Some(Declared::Scalar) => "0.5",
+                Some(Declared::Bool) => "true",
+                Some(Declared::Str) => "text",
+                Some(Declared::List | Declared::Tensor { .. }) => "[1,2,3]",
+                _ => "10",
+            };
+            report.help(format!("give it with `--arg {name}={example}`, or give it a default: `{name} = {example}`"));
+        }
+    }
+    Box::new(report)
+}
+
+fn unknown(program: &CompiledProgram, name: &str) -> Box<Report> {
+    let names = program.parameters.iter().map(|p| p.name.as_str());
+    let span = match program.image.entry {
+        Entry::Function(id) => program.image.functions[id as usize].head,
+        Entry::TopLevel => ByteSpan::default(),
+    };
+    let mut report = Report::error(Code::UnknownArgument, 0, span, format!("the program has no parameter `{name}`"));
+    let all: Vec<String> = names.clone().map(|n| format!("`{n}`")).collect();
+    match closest(name, names) {
+        Some(near) => report.help(format!("did you mean `{near}`?")),
+        None if all.is_empty() => report.help("it takes no arguments"),
+        None => report.help(format!("its parameters are {}", all.join(", "))),
+    };
+    Box::new(report)
+}
+
+/// Fits an argument from outside to the declared type: text where text is declared, a list of numbers where a tensor
+/// is, a whole scalar where an int is.
+fn fit(parameter: &EntryParameter, value: ModelValue) -> Result<ModelValue, Box<Report>> {
+    let Some(declared) = &parameter.declared else { return Ok(value) };
+    let found = value.kind();
+    let fitted = match (declared, value) {
+        (Declared::Any, value) => Some(value),
+        (Declared::Int, ModelValue::Int(v)) => Some(ModelValue::Int(v)),
+        (Declared::Int, ModelValue::Scalar(v)) if v.fract() == 0.0 && v.abs() < 9.0e15 => {
+            Some(ModelValue::Int(v as i64))
+        }
+        (Declared::Scalar, ModelValue::Int(v)) => Some(ModelValue::Scalar(v as f64)),
+        (Declared::Scalar, ModelValue::Scalar(v)) => Some(ModelValue::Scalar(v)),
+        (Declared::Bool, ModelValue::Bool(v)) => Some(ModelValue::Bool(v)),
+        (Declared::Str, ModelValue::String(v)) => Some(ModelValue::String(v)),
+        (Declared::Str, ModelValue::Int(v)) => Some(ModelValue::String(v.to_string())),
+        (Declared::Str, ModelValue::Bool(v)) => Some(ModelValue::String(v.to_string())),
+        (Declared::Str, ModelValue::Scalar(v)) => Some(ModelValue::String(crate::vm::text::scalar(v))),
+        (Declared::List, ModelValue::List(v)) => Some(ModelValue::List(v)),
+        (Declared::Record, ModelValue::Record(v)) => Some(ModelValue::Record(v)),
+        (Declared::None, ModelValue::None) => Some(ModelValue::None),
+        (Declared::Tensor { .. }, ModelValue::Tensor(v)) => Some(ModelValue::Tensor(v)),
+        (Declared::Tensor { dtype, .. }, value) => tensor_of(&value, *dtype).map(ModelValue::Tensor),
+        _ => None,
+    };
+    fitted.ok_or_else(|| {
+        let expected = crate::vm::declared_name(declared);
+        let message = format!("the argument `{}` is declared {expected}, a {found} was given", parameter.name);
+        let mut report = Report::error(Code::MistypedArgument, 0, parameter.span, message);
+        report.help(match declared {
+            Declared::Int => format!("give a whole number: `--arg {}=10`", parameter.name),
+            Declared::Scalar => format!("give a number: `--arg {}=0.5`", parameter.name),
+            Declared::Bool => format!("give `--arg {}=true` or `false`", parameter.name),
+            Declared::Tensor { .. } => {
+                format!("give a list of numbers, nested evenly: `--arg {}=[[1,2],[3,4]]`", parameter.name)
+            }
+            _ => format!("the parameter is written `{}: {}`", parameter.name, parameter.type_text),
+        });
+        Box::new(report)
+    })
+}
+
+/// A tensor of nested lists of numbers, of the dtype declared, else i64 for ints alone and f32 for anything else.
+fn tensor_of(value: &ModelValue, dtype: Option<DType>) -> Option<TensorData> {
+    let mut shape = Vec::new();
+    let mut first = value;
+    while let ModelValue::List(items) = first {
+        shape.push(items.len());
+        match items.first() {
+            Some(item) if shape.len() < nexus_tensor::RANK_MAX => first = item,
+            _ => break,
+        }
+    }
+    let mut numbers = Vec::new();
+    flatten(value, &shape, &mut numbers)?;
+    let whole = numbers.iter().all(|n| matches!(n, ModelValue::Int(_)));
+    let dtype = dtype.unwrap_or(if whole { DType::I64 } else { DType::F32 });
+    let mut bytes = Vec::with_capacity(numbers.len() * dtype.size());
+    for number in numbers {
+        let (int, float) = match number {
+            ModelValue::Int(v) => (*v, *v as f64),
+            ModelValue::Scalar(v) if dtype.is_float() => (0, *v),
+            _ => return None,
+        };
+        match dtype {
+            DType::F64 => bytes.extend(float.to_le_bytes()),
+            DType::F32 => bytes.extend((float as f32).to_le_bytes()),
+            DType::I64 => bytes.extend(int.to_le_bytes()),
+            DType::I32 => bytes.extend(i32::try_from(int).ok()?.to_le_bytes()),
+            DType::U8 => bytes.push(u8::try_from(int).ok()?),
+            DType::F16 | DType::BF16 | DType::Bool => return None,
+        }
+    }
+    TensorData::new(dtype, shape, bytes).ok()
+}
+
+/// The numbers of evenly nested lists; `None` where the nesting is not even.
+fn flatten<'v>(value: &'v ModelValue, shape: &[usize], numbers: &mut Vec<&'v ModelValue>) -> Option<()> {
+    match (value, shape.split_first()) {
+        (ModelValue::List(items), Some((&size, rest))) if items.len() == size => {
+            items.iter().try_for_each(|item| flatten(item, rest, numbers))
+        }
+        (ModelValue::Int(_) | ModelValue::Scalar(_), None) => {
+            numbers.push(value);
+            Some(())
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,80 @@
+//! Source text and places in it.
+//!
+//! Inside the compiler a place is a [`ByteSpan`], eight bytes; it becomes a line and a column ([`Span`]) only when a
+//! diagnostic is made.
+
+use std::sync::Arc;
+
+use nexus_model::Span;
+
+/// Longest source text that is read, in bytes. Offsets are 32 bits; nobody writes sixteen megabytes of program.
+pub(crate) const SOURCE_BYTES_MAX: usize = 16 << 20;
+
+/// A range of bytes of one source text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub(crate) struct ByteSpan {
+    /// First byte.
+    pub(crate) start: u32,
+    /// One past the last byte.
+    pub(crate) end: u32,
+}
+
+impl ByteSpan {
+    /// A range; `start <= end`.
+    pub(crate) fn new(start: usize, end: usize) -> Self {
+        debug_assert!(start <= end && end <= SOURCE_BYTES_MAX + 1);
+        ByteSpan { start: start as u32, end: end as u32 }
+    }
+
+    /// The smallest range that holds both.
+    pub(crate) fn to(self, other: ByteSpan) -> ByteSpan {
+        ByteSpan { start: self.start.min(other.start), end: self.end.max(other.end) }
+    }
+}
+
+/// One source text with its name.
+#[derive(Debug, Clone)]
+pub(crate) struct Source {
+    /// Name as the user gave it.
+    pub(crate) name: Arc<str>,
+    /// The text.
+    pub(crate) text: Arc<str>,
+}
+
+impl Source {
+    /// A named text.
+    pub(crate) fn new(name: &str, text: &str) -> Self {
+        Source { name: name.into(), text: text.into() }
+    }
+
+    /// The text of a range; empty where the range does not fall on characters.
+    pub(crate) fn slice(&self, span: ByteSpan) -> &str {
+        self.text.get(span.start as usize..span.end as usize).unwrap_or("")
+    }
+
+    /// The place as people count it. Takes time in the length of the text before it: diagnostics only.
+    pub(crate) fn locate(&self, span: ByteSpan) -> Span {
+        let mut start = (span.start as usize).min(self.text.len());
+        while !self.text.is_char_boundary(start) {
+            start -= 1;
+        }
+        let before = &self.text[..start];
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        let line = before.bytes().filter(|&b| b == b'\n').count() + 1;
+        let column = before[line_start..].chars().count() + 1;
+        Span { start: span.start, end: span.end.max(span.start), line: line as u32, column: column as u32 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_count_characters() {
+        let source = Source::new("a", "x = 1\nß = y\n");
+        let at = source.text.find('y').unwrap();
+        let span = source.locate(ByteSpan::new(at, at + 1));
+        assert_eq!((span.line, span.column), (2, 5));
+    }
+}

@@ -1,0 +1,212 @@
+//! What a running program is given and held to: limits, the tensor context, inputs, outputs, and where it prints.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use nexus_model::{LimitHit, LimitKind, Limits};
+use nexus_tensor::{Charge, Context};
+
+use super::fault::{Fault, Outcome};
+use super::value::{List, Record, Text, Value};
+use crate::ast::Name;
+use crate::codes::Code;
+
+/// Work between two looks at the clock and the cancel flag, in steps of some nanoseconds to microseconds.
+const TICKS: i64 = 2_000;
+/// Loop iterations between two looks.
+const LOOP_CHUNK: u64 = 2_000;
+/// Bytes of one list or string, metered or not: more is a mistake in the program.
+pub(crate) const OBJECT_BYTES_MAX: u64 = 4 << 30;
+
+/// Reads a file for the program, by the path as the program writes it: its content as a value, or why not.
+pub type FileReader<'a> = dyn FnMut(&str) -> Result<nexus_model::Value, String> + 'a;
+
+/// The surroundings of one run.
+pub(crate) struct Host<'a> {
+    pub(crate) context: &'a Context,
+    pub(crate) limits: &'a Limits,
+    pub(crate) cancel: &'a AtomicBool,
+    pub(crate) print: &'a mut dyn FnMut(&str),
+    pub(crate) inputs: &'a [(String, nexus_model::Value)],
+    pub(crate) files: Option<&'a mut FileReader<'a>>,
+    pub(crate) outputs: Vec<(String, Value)>,
+    pub(crate) globals: Vec<Value>,
+    printed: u64,
+    /// Bytes of the value that is being written out.
+    pub(crate) converted: u64,
+    ticks: i64,
+    loops_done: u64,
+    /// Iterations until the next look, never 0.
+    pub(crate) loops_left: u64,
+    loops_granted: u64,
+}
+
+impl<'a> Host<'a> {
+    pub(crate) fn new(
+        context: &'a Context,
+        limits: &'a Limits,
+        cancel: &'a AtomicBool,
+        print: &'a mut dyn FnMut(&str),
+        inputs: &'a [(String, nexus_model::Value)],
+        files: Option<&'a mut FileReader<'a>>,
+        globals: usize,
+    ) -> Self {
+        let mut host = Host {
+            context,
+            limits,
+            cancel,
+            print,
+            inputs,
+            files,
+            outputs: Vec::new(),
+            globals: vec![Value::Absent; globals],
+            printed: 0,
+            converted: 0,
+            ticks: TICKS,
+            loops_done: 0,
+            loops_left: 0,
+            loops_granted: 0,
+        };
+        host.grant_loops();
+        host
+    }
+
+    /// Counts work; at intervals looks whether the run must stop.
+    #[inline]
+    pub(crate) fn tick(&mut self, work: usize) -> Outcome<()> {
+        self.ticks -= work as i64;
+        if self.ticks < 0 { self.poll() } else { Ok(()) }
+    }
+
+    /// Looks whether the run must stop.
+    #[cold]
+    pub(crate) fn poll(&mut self) -> Outcome<()> {
+        self.ticks = TICKS;
+        if self.cancel.load(Ordering::Relaxed) {
+            return Err(Fault::cancelled());
+        }
+        self.context.poll().map_err(Fault::tensor)
+    }
+
+    fn grant_loops(&mut self) {
+        // One more than the limit allows: the iteration that goes beyond it is the one that is refused.
+        let allowed = self.limits.loop_iterations.map_or(u64::MAX, |max| max.saturating_sub(self.loops_done) + 1);
+        self.loops_granted = allowed.min(LOOP_CHUNK);
+        self.loops_left = self.loops_granted;
+    }
+
+    /// Called when `loops_left` has come to 0: the iterations are accounted for, and more are granted or refused.
+    #[cold]
+    pub(crate) fn loop_checkpoint(&mut self) -> Outcome<()> {
+        self.loops_done += self.loops_granted;
+        if let Some(limit) = self.limits.loop_iterations
+            && self.loops_done > limit
+        {
+            return Err(Fault::limit(LimitHit { kind: LimitKind::LoopIterations, limit, wanted: None }));
+        }
+        self.grant_loops();
+        self.poll()
+    }
+
+    /// A call inside `depth` others.
+    pub(crate) fn check_depth(&self, depth: usize) -> Outcome<()> {
+        let limit = u64::from(self.limits.recursion_depth);
+        if depth as u64 >= limit {
+            return Err(Fault::limit(LimitHit { kind: LimitKind::Recursion, limit, wanted: None }));
+        }
+        Ok(())
+    }
+
+    /// Admits memory before it is allocated. `None` where the run is not metered.
+    pub(crate) fn admit(&self, bytes: usize) -> Outcome<Option<Charge>> {
+        let wanted = bytes as u64;
+        if self.limits.memory_bytes.is_some() {
+            return self.context.meter().admit(wanted).map(Some).map_err(Fault::limit);
+        }
+        if wanted > OBJECT_BYTES_MAX {
+            let hit = LimitHit { kind: LimitKind::Memory, limit: OBJECT_BYTES_MAX, wanted: Some(wanted) };
+            return Err(Fault::limit(hit));
+        }
+        Ok(None)
+    }
+
+    /// A list, admitted.
+    pub(crate) fn list(&self, items: Vec<Value>) -> Outcome<Value> {
+        let charge = self.admit(items.capacity().saturating_mul(size_of::<Value>()))?;
+        Ok(Value::List(Arc::new(List::new(items, charge)?)))
+    }
+
+    /// A record, admitted.
+    pub(crate) fn record(&self, fields: Vec<(Name, Value)>) -> Outcome<Value> {
+        let charge = self.admit(fields.capacity().saturating_mul(size_of::<(Name, Value)>()))?;
+        Ok(Value::Record(Arc::new(Record::new(fields, charge)?)))
+    }
+
+    /// A string, admitted.
+    pub(crate) fn string(&self, text: String) -> Outcome<Value> {
+        let charge = self.admit(text.len())?;
+        Ok(Value::Str(Arc::new(Text { text, charge })))
+    }
+
+    /// The list behind a value, for writing: its own, or a copy where it is shared.
+    pub(crate) fn list_mut<'v>(&mut self, list: &'v mut Arc<List>) -> Outcome<&'v mut List> {
+        if Arc::get_mut(list).is_none() {
+            self.tick(list.items().len() / 16)?;
+            let charge = self.admit(size_of_val(list.items()))?;
+            *list = Arc::new(List::new(list.items().to_vec(), charge)?);
+        }
+        Arc::get_mut(list).ok_or_else(|| Fault::internal("a fresh list is shared"))
+    }
+
+    /// The record behind a value, for writing.
+    pub(crate) fn record_mut<'v>(&mut self, record: &'v mut Arc<Record>) -> Outcome<&'v mut Record> {
+        if Arc::get_mut(record).is_none() {
+            self.tick(record.fields().len() / 16)?;
+            let charge = self.admit(size_of_val(record.fields()))?;
+            *record = Arc::new(Record::new(record.fields().to_vec(), charge)?);
+        }
+        Arc::get_mut(record).ok_or_else(|| Fault::internal("a fresh record is shared"))
+    }
+
+    /// Makes room in a list for `more` items.
+    pub(crate) fn reserve(&self, list: &mut List, more: usize) -> Outcome<()> {
+        let length = list.items().len();
+        let room = more.max(length).max(4);
+        let charge = self.admit(length.saturating_add(room).saturating_mul(size_of::<Value>()))?;
+        list.grow(room, charge);
+        Ok(())
+    }
+
+    /// Adds an item to a list.
+    pub(crate) fn push(&mut self, list: &mut Arc<List>, item: Value) -> Outcome<()> {
+        let list = self.list_mut(list)?;
+        if list.is_full() {
+            self.reserve(list, 1)?;
+        }
+        list.push(item)
+    }
+
+    /// Prints a line with its line break.
+    pub(crate) fn print_line(&mut self, line: &str) -> Outcome<()> {
+        self.printed = self.printed.saturating_add(line.len() as u64);
+        if let Some(limit) = self.limits.output_bytes
+            && self.printed > limit
+        {
+            return Err(Fault::limit(LimitHit { kind: LimitKind::Output, limit, wanted: None }));
+        }
+        (self.print)(line);
+        Ok(())
+    }
+
+    /// The content of a file that the run was granted.
+    pub(crate) fn read_file(&mut self, path: &str) -> Outcome<Value> {
+        let stem = path.rsplit(['/', '\\']).next().and_then(|f| f.split('.').next()).unwrap_or("name");
+        let Some(files) = &mut self.files else {
+            return Err(Fault::new(Code::NotGranted, "this run may not read files")
+                .help(format!("pass it as an input: `--input {stem}={path}`, and read it with `input(\"{stem}\")`")));
+        };
+        let value =
+            files(path).map_err(|reason| Fault::new(Code::NotGranted, format!("`{path}` cannot be read: {reason}")))?;
+        self.import(&value)
+    }
+}

@@ -1,0 +1,295 @@
+//! The register machine.
+//!
+//! Its call stack is a list on the heap: a recursion of the program never deepens the real stack. The loop below holds
+//! what nearly every instruction needs in local variables; what is rare is in [`super::slow`].
+
+use super::fault::{Fault, Outcome};
+use super::host::Host;
+use super::operate::{self, compare_numbers};
+use super::slow;
+use super::value::{Callable, Value};
+use crate::codes::Code;
+use crate::hir::FunctionId;
+use crate::ir::{FunctionCode, Image, Instruction};
+
+/// Registers that a run begins with.
+const STACK_START: usize = 64;
+/// Calls around the place of a fault that are told.
+const TRACE_MAX: usize = 3;
+
+/// A fault with its place.
+#[derive(Debug)]
+pub(crate) struct Raised {
+    pub(crate) fault: Box<Fault>,
+    /// Function and instruction, innermost first.
+    pub(crate) places: Vec<(FunctionId, usize)>,
+}
+
+/// A call that waits for another to return.
+#[derive(Debug, Clone, Copy)]
+struct Frame {
+    function: FunctionId,
+    pc: u32,
+    base: usize,
+}
+
+/// The function that runs, and where.
+#[derive(Clone, Copy)]
+struct Cursor {
+    function: FunctionId,
+    pc: usize,
+    base: usize,
+}
+
+/// Runs one function of the program to its end.
+pub(crate) fn execute(host: &mut Host, image: &Image, id: FunctionId, arguments: Vec<Value>) -> Result<Value, Raised> {
+    let mut machine = Machine { host, image, stack: Vec::new(), frames: Vec::new() };
+    let code = &image.functions[id as usize];
+    let mut cursor = Cursor { function: id, pc: 0, base: 0 };
+    if let Err(fault) = machine.make_room(usize::from(code.registers).max(STACK_START)) {
+        return Err(machine.raise(fault, cursor));
+    }
+    for (slot, argument) in machine.stack.iter_mut().zip(arguments) {
+        *slot = argument;
+    }
+    machine.run(&mut cursor).map_err(|fault| machine.raise(fault, cursor))
+}
+
+struct Machine<'m, 'h> {
+    host: &'m mut Host<'h>,
+    image: &'m Image,
+    stack: Vec<Value>,
+    frames: Vec<Frame>,
+}
+
+macro_rules! arithmetic {
+    ($window:ident, $to:ident, $a:expr, $b:expr, $checked:ident, $float:tt, $slow:expr) => {
+        match ($a, $b) {
+            (&Value::Int(x), &Value::Int(y)) if let Some(value) = x.$checked(y) => $window[usize::from($to)] = Value::Int(value),
+            (&Value::Scalar(x), &Value::Scalar(y)) => $window[usize::from($to)] = Value::Scalar(x $float y),
+            _ => $slow,
+        }
+    };
+}
+
+impl Machine<'_, '_> {
+    /// Runs until the outermost function returns. After a fault `cursor` says where.
+    fn run(&mut self, cursor: &mut Cursor) -> Outcome<Value> {
+        let image = self.image;
+        'call: loop {
+            let code = &image.functions[cursor.function as usize];
+            let instructions = code.instructions.as_slice();
+            let window = &mut self.stack[cursor.base..cursor.base + usize::from(code.registers)];
+            let host = &mut *self.host;
+            let mut pc = cursor.pc;
+            macro_rules! attempt {
+                ($outcome:expr) => {
+                    match $outcome {
+                        Ok(value) => value,
+                        Err(fault) => {
+                            cursor.pc = pc;
+                            return Err(fault);
+                        }
+                    }
+                };
+            }
+            macro_rules! at {
+                ($register:expr) => {
+                    window[usize::from($register)]
+                };
+            }
+            loop {
+                let instruction = instructions[pc];
+                pc += 1;
+                match instruction {
+                    Instruction::Copy { to, from } => at!(to) = at!(from).clone(),
+                    Instruction::Take { to, from } => at!(to) = std::mem::take(&mut at!(from)),
+                    Instruction::Int { to, value } => at!(to) = Value::Int(i64::from(value)),
+                    Instruction::Constant { to, index } => at!(to) = image.constants[index as usize].clone(),
+                    Instruction::Add { to, a, b } => {
+                        arithmetic!(window, to, &at!(a), &at!(b), checked_add, +, attempt!(slow::binary(host, code, window, instruction)))
+                    }
+                    Instruction::Subtract { to, a, b } => {
+                        arithmetic!(window, to, &at!(a), &at!(b), checked_sub, -, attempt!(slow::binary(host, code, window, instruction)))
+                    }
+                    Instruction::Multiply { to, a, b } => {
+                        arithmetic!(window, to, &at!(a), &at!(b), checked_mul, *, attempt!(slow::binary(host, code, window, instruction)))
+                    }
+                    Instruction::AddInt { to, a, value } => match at!(a) {
+                        Value::Int(x) if let Some(sum) = x.checked_add(i64::from(value)) => at!(to) = Value::Int(sum),
+                        _ => attempt!(slow::binary(host, code, window, instruction)),
+                    },
+                    Instruction::Jump { target } => pc = usize::from(target),
+                    Instruction::Loop { target } => {
+                        pc = usize::from(target);
+                        host.loops_left -= 1;
+                        if host.loops_left == 0 {
+                            attempt!(host.loop_checkpoint());
+                        }
+                    }
+                    Instruction::JumpUnless { operator, a, b, target } => {
+                        let holds = match compare_numbers(operator, &at!(a), &at!(b)) {
+                            Some(holds) => holds,
+                            None => attempt!(slow::comparison_holds(host, code, window, operator, a, b)),
+                        };
+                        pc = if holds { pc } else { usize::from(target) };
+                    }
+                    Instruction::JumpUnlessInt { operator, a, value, target } => {
+                        let value = i64::from(value);
+                        let holds = match &at!(a) {
+                            Value::Int(x) => operate::compare_ordered(operator, *x, value),
+                            _ => attempt!(slow::comparison_with_int_holds(host, code, window, operator, a, value)),
+                        };
+                        pc = if holds { pc } else { usize::from(target) };
+                    }
+                    Instruction::JumpIf { when, condition, target } => {
+                        let holds = match at!(condition) {
+                            Value::Bool(holds) => holds,
+                            ref other => attempt!(operate::truth(other)),
+                        };
+                        pc = if holds == when { usize::from(target) } else { pc };
+                    }
+                    Instruction::LoopNext { base, item, target } => {
+                        if !attempt!(slow::next_item(host, window, usize::from(base), usize::from(item))) {
+                            pc = usize::from(target);
+                        }
+                    }
+                    Instruction::Index { to, object, index } => match (&at!(object), &at!(index)) {
+                        (Value::List(list), Value::Int(i)) if let Some(item) = list.items().get(*i as usize) => {
+                            at!(to) = item.clone();
+                        }
+                        _ => attempt!(slow::step(host, image, code, window, instruction)),
+                    },
+                    Instruction::CheckInt { register, .. } if matches!(at!(register), Value::Int(_)) => {}
+                    Instruction::Call { function, start } => {
+                        cursor.pc = pc;
+                        self.enter(cursor, FunctionId::from(function), usize::from(start))?;
+                        continue 'call;
+                    }
+                    Instruction::CallValue { count, callee, start } => {
+                        cursor.pc = pc;
+                        self.call_value(cursor, usize::from(count), usize::from(callee), usize::from(start))?;
+                        continue 'call;
+                    }
+                    Instruction::Return { from } => {
+                        let value = std::mem::take(&mut at!(from));
+                        match self.leave(cursor, value) {
+                            Some(value) => return Ok(value),
+                            None => continue 'call,
+                        }
+                    }
+                    Instruction::ReturnNone => match self.leave(cursor, Value::None) {
+                        Some(value) => return Ok(value),
+                        None => continue 'call,
+                    },
+                    _ => match slow::jump(window, instruction, pc) {
+                        Some(next) => pc = next,
+                        None => attempt!(slow::step(host, image, code, window, instruction)),
+                    },
+                }
+            }
+        }
+    }
+
+    /// Begins a call whose arguments stand from register `start` on.
+    #[inline]
+    fn enter(&mut self, cursor: &mut Cursor, id: FunctionId, start: usize) -> Outcome<()> {
+        self.host.check_depth(self.frames.len())?;
+        self.host.tick(1)?;
+        let base = cursor.base + start;
+        let needed = base + usize::from(self.image.functions[id as usize].registers);
+        if needed > self.stack.len() {
+            self.make_room(needed)?;
+        }
+        self.frames.push(Frame { function: cursor.function, pc: cursor.pc as u32, base: cursor.base });
+        *cursor = Cursor { function: id, pc: 0, base };
+        Ok(())
+    }
+
+    /// Ends the function that runs: its window is emptied, and its caller goes on with `value`, which is given back
+    /// where there is no caller.
+    #[inline]
+    fn leave(&mut self, cursor: &mut Cursor, value: Value) -> Option<Value> {
+        let registers = usize::from(self.image.functions[cursor.function as usize].registers);
+        self.stack[cursor.base..cursor.base + registers].fill_with(Value::default);
+        let Some(frame) = self.frames.pop() else { return Some(value) };
+        self.stack[cursor.base] = value;
+        *cursor = Cursor { function: frame.function, pc: frame.pc as usize, base: frame.base };
+        None
+    }
+
+    #[cold]
+    fn make_room(&mut self, needed: usize) -> Outcome<()> {
+        let size = needed.max(self.stack.len() * 2);
+        drop(self.host.admit(size.saturating_mul(size_of::<Value>()))?);
+        self.stack.resize_with(size, Value::default);
+        Ok(())
+    }
+
+    /// Calls whatever is in a register.
+    fn call_value(&mut self, cursor: &mut Cursor, count: usize, callee: usize, start: usize) -> Outcome<()> {
+        let image = self.image;
+        let Value::Function(closure) = self.stack[cursor.base + callee].clone() else {
+            let found = self.stack[cursor.base + callee].describe();
+            return Err(Fault::new(Code::BadCall, format!("this is a {found}, not a function"))
+                .help("only functions can be called; an element is read with square brackets: `xs[i]`"));
+        };
+        let first = cursor.base + start;
+        match &closure.callable {
+            Callable::Function { id, captured } => {
+                let code = &image.functions[*id as usize];
+                check_count(code, count)?;
+                let params = usize::from(code.params);
+                let needed = first + usize::from(code.registers).max(params + captured.len());
+                if needed > self.stack.len() {
+                    self.make_room(needed)?;
+                }
+                self.stack[first + count..first + params].fill_with(Value::default);
+                for (slot, value) in self.stack[first + params..].iter_mut().zip(captured) {
+                    *slot = value.clone();
+                }
+                if let Some(register) = code.self_register {
+                    self.stack[first + usize::from(register)] = Value::Function(closure.clone());
+                }
+                self.enter(cursor, *id, start)
+            }
+            Callable::Op(op) => {
+                let least = op.params.iter().filter(|p| p.default.is_none()).count();
+                if count < least || count > op.params.len() {
+                    let message =
+                        format!("`{}` takes {least} to {} arguments, {count} given", op.name, op.params.len());
+                    return Err(Fault::new(Code::BadCall, message));
+                }
+                let mut arguments: Vec<Value> =
+                    self.stack[first..first + count].iter_mut().map(std::mem::take).collect();
+                arguments.resize_with(op.params.len(), Value::default);
+                self.stack[first] = self.host.call_op(op, &mut arguments)?;
+                Ok(())
+            }
+            Callable::Builtin(id) => {
+                let arguments = &mut self.stack[first..first + count];
+                let value = crate::library::call(self.host, *id, arguments)?;
+                self.stack[first] = value;
+                Ok(())
+            }
+        }
+    }
+
+    /// A fault with the place where it happened and the calls around it.
+    fn raise(&self, fault: Box<Fault>, cursor: Cursor) -> Raised {
+        let mut places = vec![(cursor.function, cursor.pc.saturating_sub(1))];
+        let callers = self.frames.iter().rev().take(TRACE_MAX);
+        places.extend(callers.map(|f| (f.function, (f.pc as usize).saturating_sub(1))));
+        Raised { fault, places }
+    }
+}
+
+fn check_count(code: &FunctionCode, count: usize) -> Outcome<()> {
+    let (least, most) = (usize::from(code.required), usize::from(code.params));
+    if (least..=most).contains(&count) {
+        return Ok(());
+    }
+    let takes = if least == most { format!("{most}") } else { format!("{least} to {most}") };
+    let plural = if takes == "1" { "" } else { "s" };
+    Err(Fault::new(Code::BadCall, format!("{} takes {takes} argument{plural}, {count} given", code.called())))
+}

@@ -1,0 +1,16 @@
+//! The virtual machine: runs register code.
+
+mod assign;
+mod bridge;
+mod declared;
+pub(crate) mod fault;
+pub(crate) mod host;
+pub(crate) mod index;
+pub(crate) mod machine;
+pub(crate) mod operate;
+mod sequence;
+mod slow;
+pub(crate) mod text;
+pub(crate) mod value;
+
+pub(crate) use declared::name as declared_name;
