@@ -136,12 +136,13 @@ impl<S: StateMachine> Consensus<S> {
         Member { address: address.to_owned(), incarnation: self.inner.incarnation }
     }
 
-    /// A single voter has nobody to wait for.
+    /// A single voter has nobody to wait for. The protocol itself is asked: what it publishes may not be there yet.
     async fn stand_if_alone(&self) -> Result<(), OpenError> {
-        let members = Arc::clone(&self.metrics().membership_config);
-        if members.voter_ids().eq([self.inner.node]) {
-            let stood = self.inner.raft.trigger().elect(false).await;
-            stood.map_err(|error| OpenError::Start(error.to_string()))?;
+        let node = self.inner.node;
+        let raft = &self.inner.raft;
+        let is_alone = raft.with_raft_state(move |state| state.membership_state.effective().voter_ids().eq([node]));
+        if is_alone.await.map_err(|error| OpenError::Start(error.to_string()))? {
+            raft.trigger().elect(false).await.map_err(|error| OpenError::Start(error.to_string()))?;
         }
         Ok(())
     }
