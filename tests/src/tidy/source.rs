@@ -90,11 +90,6 @@ impl Source {
         &self.tokens
     }
 
-    /// Whether a token is written like this.
-    pub fn has_token(&self, text: &str) -> bool {
-        self.tokens.iter().any(|token| token.text == text)
-    }
-
     /// The functions with bodies, in order.
     pub fn functions(&self) -> &[Function] {
         &self.functions
