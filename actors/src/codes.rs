@@ -1,7 +1,7 @@
 //! The runtime's error codes, each with what `nexus explain` says of it.
 //!
 //! `NX01xx`: requests. `NX02xx`: links (see `nexus-link`). `NX03xx`: running tasks. `NX04xx`: the node itself. `NX07xx`:
-//! blobs (see `nexus-blobs`).
+//! blobs (see `nexus-blobs`). `NX06xx` and `NX031x`: the ledger (see `nexus-ledger`).
 
 macro_rules! codes {
     ($($(#[doc = $doc:literal])+ $name:ident = $code:literal;)+) => {
@@ -67,9 +67,10 @@ codes! {
     NOT_REACHABLE = "NX0405";
 }
 
-/// What `nexus explain CODE` prints, if the code is one of the runtime's, its links' or its blobs'.
+/// What `nexus explain CODE` prints, if the code is one of the runtime's, its links', its blobs' or its ledger's.
 pub fn explain(code: &str) -> Option<&'static str> {
-    let mut all = EXPLANATIONS.iter().chain(nexus_link::EXPLANATIONS).chain(nexus_blobs::EXPLANATIONS);
+    let elsewhere = [nexus_link::EXPLANATIONS, nexus_blobs::EXPLANATIONS, nexus_ledger::EXPLANATIONS];
+    let mut all = EXPLANATIONS.iter().chain(elsewhere.into_iter().flatten());
     all.find(|(known, _)| *known == code).map(|(_, text)| text.trim())
 }
 
@@ -83,7 +84,9 @@ mod tests {
         codes.dedup();
         assert_eq!(codes.len(), EXPLANATIONS.len());
         assert!(explain(BUSY).is_some_and(|text| text.starts_with("The node has more")));
-        for (code, _) in nexus_link::EXPLANATIONS.iter().chain(nexus_blobs::EXPLANATIONS) {
+        for (code, _) in
+            nexus_link::EXPLANATIONS.iter().chain(nexus_blobs::EXPLANATIONS).chain(nexus_ledger::EXPLANATIONS)
+        {
             assert!(explain(code).is_some(), "{code}");
         }
         assert_eq!(explain("NX9999"), None);

@@ -7,6 +7,8 @@ use nexus_model::{IndexRange, JobId, JobSpec, JobState, NodeId, NodeRole, SpecEr
 use nexus_wire::AttemptRange;
 use thiserror::Error;
 
+use crate::codes;
+
 /// The result of one command.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Applied {
@@ -232,24 +234,24 @@ impl Rejection {
     /// The stable code that users see.
     pub const fn code(&self) -> &'static str {
         match self {
-            Rejection::AlreadyApplied { .. } => "NX0601",
-            Rejection::ClusterExists(_) => "NX0602",
-            Rejection::NoCluster => "NX0603",
-            Rejection::Spec(_) => "NX0604",
-            Rejection::TooLong { .. } => "NX0605",
-            Rejection::Full { .. } => "NX0606",
-            Rejection::UnknownJob(_) => "NX0607",
-            Rejection::JobActive(_) => "NX0608",
-            Rejection::UnknownNode(_) => "NX0609",
-            Rejection::NotAMachine(_) => "NX0610",
-            Rejection::UnknownToken => "NX0611",
-            Rejection::TokenUsed => "NX0612",
-            Rejection::TokenExpired => "NX0613",
-            Rejection::TokenExists => "NX0614",
-            Rejection::IdentityInUse(_) => "NX0615",
-            Rejection::IdentityRemoved => "NX0616",
-            Rejection::NodeIsVoter(_) => "NX0617",
-            Rejection::VoterCount(_) => "NX0618",
+            Rejection::AlreadyApplied { .. } => codes::ALREADY_APPLIED,
+            Rejection::ClusterExists(_) => codes::CLUSTER_EXISTS,
+            Rejection::NoCluster => codes::NO_CLUSTER,
+            Rejection::Spec(_) => codes::BAD_JOB,
+            Rejection::TooLong { .. } => codes::TOO_LONG,
+            Rejection::Full { .. } => codes::FULL,
+            Rejection::UnknownJob(_) => codes::UNKNOWN_JOB,
+            Rejection::JobActive(_) => codes::JOB_ACTIVE,
+            Rejection::UnknownNode(_) => codes::UNKNOWN_NODE,
+            Rejection::NotAMachine(_) => codes::NOT_A_MACHINE,
+            Rejection::UnknownToken => codes::UNKNOWN_TOKEN,
+            Rejection::TokenUsed => codes::TOKEN_USED,
+            Rejection::TokenExpired => codes::TOKEN_EXPIRED,
+            Rejection::TokenExists => codes::TOKEN_EXISTS,
+            Rejection::IdentityInUse(_) => codes::IDENTITY_IN_USE,
+            Rejection::IdentityRemoved => codes::IDENTITY_REMOVED,
+            Rejection::NodeIsVoter(_) => codes::NODE_IS_VOTER,
+            Rejection::VoterCount(_) => codes::VOTER_COUNT,
         }
     }
 }

@@ -19,6 +19,7 @@ use std::time::Duration;
 use nexus_model::{AttemptToken, Cost, Failure, IndexRange, JobId, JobSpec, JobState, NodeId, Outcome, TaskState};
 use nexus_wire::{AttemptRange, FinishedTasks};
 
+use crate::codes;
 use crate::command::ReleaseReason;
 use crate::effect::{Effect, Suspect};
 use crate::end;
@@ -408,17 +409,17 @@ fn runtime_failure(code: &str, message: &str) -> Failure {
 }
 
 fn worker_lost() -> Failure {
-    runtime_failure("NX0311", "its worker was lost, and no attempts are left")
+    runtime_failure(codes::WORKER_LOST, "its worker was lost, and no attempts are left")
 }
 
 fn quarantined() -> Failure {
-    runtime_failure("NX0312", "two workers were lost while they ran it; it is quarantined")
+    runtime_failure(codes::QUARANTINED, "two workers were lost while they ran it; it is quarantined")
 }
 
 fn given_up() -> Failure {
-    runtime_failure("NX0313", "its worker stopped before it ended, and no attempts are left")
+    runtime_failure(codes::GIVEN_UP, "its worker stopped before it ended, and no attempts are left")
 }
 
 fn oversized_result() -> Failure {
-    runtime_failure("NX0314", "its result is larger than the ledger keeps; larger results are blobs")
+    runtime_failure(codes::RESULT_TOO_LARGE, "its result is larger than the ledger keeps; larger results are blobs")
 }

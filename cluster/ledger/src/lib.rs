@@ -4,6 +4,7 @@
 //! of each task. Pure: no clock, no input or output, no chance. Consensus feeds it the log; the leader's scheduler and the
 //! gateways read its effects and its views.
 
+mod codes;
 mod command;
 mod command_codec;
 mod effect;
@@ -19,6 +20,7 @@ mod snapshot_form;
 mod table;
 mod view;
 
+pub use codes::EXPLANATIONS;
 pub use command::{Assignment, Command, Digest, NewNode, ReleaseReason, Released};
 pub use command_codec::{CodecError, decode_command, encode_command};
 pub use effect::{Applied, Effect, Rejection, Reply, Suspect};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use nexus_model::{Failure, IndexRange, JobId, JobSpec, NodeId, NodeRole, Outcome, Payload, TaskId, TaskState};
 use nexus_wire::{AttemptRange, JobView, NodeState, NodeView, StatusView, TaskDetail, TaskView};
 
+use crate::codes;
 use crate::command::Digest;
 use crate::effect::{Effect, Suspect};
 use crate::end::End;
@@ -241,7 +242,7 @@ impl Job {
         let failure = match self.ended(end)?.outcome {
             Outcome::Failed(failure) => failure,
             Outcome::TimedOut => Failure {
-                code: "NX0315".to_owned(),
+                code: codes::TIMED_OUT.to_owned(),
                 message: "it ran longer than its timeout".to_owned(),
                 diagnostic: None,
                 retryable: false,
