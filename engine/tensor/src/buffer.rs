@@ -29,7 +29,8 @@ const LINE: usize = size_of::<Line>();
 pub(crate) struct Buffer {
     lines: Lines,
     bytes: usize,
-    charge: Charge,
+    /// Given back when the buffer is dropped.
+    _charge: Charge,
 }
 
 impl Buffer {
@@ -44,7 +45,7 @@ impl Buffer {
     pub(crate) fn stale(meter: &Arc<Meter>, bytes: usize) -> Result<Buffer, TensorError> {
         let charge = meter.admit(bytes as u64)?;
         let lines = Lines::take(bytes.div_ceil(LINE)).ok_or(TensorError::OutOfMemory { bytes })?;
-        Ok(Buffer { lines, bytes, charge })
+        Ok(Buffer { lines, bytes, _charge: charge })
     }
 
     /// A copy of `data`.
@@ -52,11 +53,6 @@ impl Buffer {
         let mut buffer = Buffer::stale(meter, size_of_val(data))?;
         buffer.as_mut_slice::<T>().copy_from_slice(data);
         Ok(buffer)
-    }
-
-    /// The account that was charged.
-    pub(crate) fn meter(&self) -> &Arc<Meter> {
-        self.charge.meter()
     }
 
     /// The elements.

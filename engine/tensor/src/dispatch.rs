@@ -5,6 +5,7 @@
 
 use nexus_model::DType;
 
+use crate::gpu::GpuTensor;
 use crate::host::copy::cast;
 use crate::host::{HostTensor, binary as kernels, matmul, unary as unary_kernels};
 use crate::op::{Arg, ArgType, Dim, TensorType};
@@ -32,6 +33,9 @@ pub(crate) fn apply_binary(
     let (left, right) = (left.into(), right.into());
     let (l, r) = (as_operand(&left)?, as_operand(&right)?);
     let (compute, _) = op.dtypes(l, r);
+    if let Some(result) = on_gpu(ctx, op, &left, &right, compute)? {
+        return Ok(result);
+    }
     let (left, right) = (in_dtype(ctx, left, compute)?, in_dtype(ctx, right, compute)?);
     let result = match op {
         BinaryOp::MatMul => matmul::matmul(ctx, &left, &right)?,
@@ -63,7 +67,34 @@ pub fn unary_owned(ctx: &Context, op: UnaryOp, value: Arg) -> Result<Arg, Tensor
 
 /// As [`unary_owned`], for callers inside the engine.
 pub(crate) fn apply_unary(ctx: &Context, op: UnaryOp, tensor: Tensor) -> Result<Tensor, TensorError> {
+    if let Some(gpu) = tensor.as_gpu()
+        && let Some(result) = gpu.unary(ctx, op)?
+    {
+        return Ok(Tensor::on_gpu(result));
+    }
     Tensor::place(ctx, unary_kernels::unary(ctx, op, tensor.into_host()?)?)
+}
+
+/// The operation on the graphics processor, where an operand is there and the device can do it. The other operand goes
+/// up. `None` leaves it to the host.
+fn on_gpu(ctx: &Context, op: BinaryOp, left: &Arg, right: &Arg, compute: DType) -> Result<Option<Tensor>, TensorError> {
+    let there = |arg: &Arg| matches!(arg, Arg::Tensor(tensor) if tensor.as_gpu().is_some());
+    if compute != DType::F32 || !(there(left) || there(right)) {
+        return Ok(None);
+    }
+    let up = |arg: &Arg| -> Result<Option<GpuTensor>, TensorError> {
+        if let Arg::Tensor(tensor) = arg
+            && let Some(gpu) = tensor.as_gpu()
+        {
+            return Ok(Some(gpu.clone()));
+        }
+        let host = in_dtype(ctx, arg.clone(), compute)?;
+        if host.len() == 0 { Ok(None) } else { GpuTensor::upload(ctx, &host).map(Some) }
+    };
+    match (up(left)?, up(right)?) {
+        (Some(left), Some(right)) => Ok(GpuTensor::binary(ctx, op, &left, &right)?.map(Tensor::on_gpu)),
+        _ => Ok(None),
+    }
 }
 
 fn as_operand(arg: &Arg) -> Result<Operand, TensorError> {

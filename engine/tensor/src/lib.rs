@@ -6,6 +6,7 @@
 //!   [`unary`], [`compare`], [`get`] and [`set`] are what the language writes as operators and brackets.
 //! - Memory is admitted before it is allocated ([`Meter`]), and long operations ask between pieces whether to stop.
 //!
+//! On a GPU f32 tensors live in Burn's, through wgpu (`gpu`); what Burn lacks is done on the host and counted.
 //! On the CPU tensors live in this crate's own buffers and run on its own kernels (`host`), on faer for products and
 //! decompositions. It is not a compiler: fusing chains of operations is the language's plan.
 
@@ -15,6 +16,7 @@ mod device;
 mod dispatch;
 mod element;
 mod error;
+mod gpu;
 mod host;
 mod index;
 mod meter;
@@ -28,7 +30,7 @@ mod tensor;
 
 pub use buffer::pooled_bytes;
 pub use context::{Context, Watch};
-pub use device::Device;
+pub use device::{Device, devices};
 pub use dispatch::{binary, binary_owned, compare, infer_binary, infer_compare, infer_unary, unary, unary_owned};
 pub use error::{NumericalProblem, TensorError};
 pub use index::{Index, IndexType, get, infer_index, set};

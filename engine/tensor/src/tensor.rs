@@ -6,10 +6,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use nexus_model::{DType, TensorData};
+use nexus_model::{DType, DeviceKind, TensorData};
 
 use crate::device::Device;
 use crate::element::{Bit, Element, with_element};
+use crate::gpu::GpuTensor;
 use crate::host::HostTensor;
 use crate::op::Arg;
 use crate::promotion::FLOAT_DEFAULT;
@@ -18,18 +19,31 @@ use crate::{Context, TensorError};
 /// An array of numbers of one dtype with any number of axes.
 #[derive(Clone)]
 pub struct Tensor {
-    host: HostTensor,
+    place: Place,
+}
+
+/// Where the elements are.
+#[derive(Clone)]
+enum Place {
+    Host(HostTensor),
+    Gpu(GpuTensor),
 }
 
 impl Tensor {
     /// The element type.
     pub fn dtype(&self) -> DType {
-        self.host.dtype
+        match &self.place {
+            Place::Host(host) => host.dtype,
+            Place::Gpu(_) => DType::F32,
+        }
     }
 
     /// Sizes of the axes; empty for a 0-d tensor.
     pub fn shape(&self) -> &[usize] {
-        &self.host.shape
+        match &self.place {
+            Place::Host(host) => &host.shape,
+            Place::Gpu(gpu) => &gpu.shape,
+        }
     }
 
     /// Number of axes.
@@ -47,9 +61,12 @@ impl Tensor {
         self.len() == 0
     }
 
-    /// Where the elements are.
+    /// Where the elements are. On a GPU's context whole numbers, bools and f64 stay with the CPU.
     pub fn device(&self) -> Device {
-        Device::cpu()
+        match &self.place {
+            Place::Host(_) => Device::cpu(),
+            Place::Gpu(_) => Device::started_gpu(),
+        }
     }
 
     /// A tensor on the context's device with the elements of `data`. The memory is admitted first.
@@ -93,7 +110,10 @@ impl Tensor {
 
     /// Whether this is the only name of the elements, so that an operation may work in place.
     pub fn is_unique(&self) -> bool {
-        Arc::strong_count(&self.host.buffer) == 1
+        match &self.place {
+            Place::Host(host) => Arc::strong_count(&host.buffer) == 1,
+            Place::Gpu(gpu) => gpu.is_unique(),
+        }
     }
 
     /// An argument as a tensor; numbers become 0-d tensors: ints i64, scalars f32, bools bool.
@@ -105,7 +125,7 @@ impl Tensor {
             Arg::Bool(_) => DType::Bool,
             _ => return Err(TensorError::argument(name, "must be a tensor or a number")),
         };
-        Ok(Tensor { host: Tensor::number(ctx, arg, dtype)? })
+        Ok(Tensor::on_host(Tensor::number(ctx, arg, dtype)?))
     }
 
     /// A number of the language as a 0-d host tensor of `dtype`.
@@ -129,22 +149,42 @@ impl Tensor {
 
     /// A tensor that stays in host memory.
     pub(crate) fn on_host(host: HostTensor) -> Tensor {
-        Tensor { host }
+        Tensor { place: Place::Host(host) }
     }
 
-    /// Puts a result where the context wants it.
-    pub(crate) fn place(_ctx: &Context, host: HostTensor) -> Result<Tensor, TensorError> {
-        Ok(Tensor { host })
+    /// A tensor that is on the graphics processor.
+    pub(crate) fn on_gpu(gpu: GpuTensor) -> Tensor {
+        Tensor { place: Place::Gpu(gpu) }
+    }
+
+    /// Puts a result that was made in host memory where the context wants it: f32 goes up to a GPU.
+    pub(crate) fn place(ctx: &Context, host: HostTensor) -> Result<Tensor, TensorError> {
+        let up = ctx.device().kind() == DeviceKind::Gpu && host.dtype == DType::F32 && host.len() > 0;
+        Ok(if up { Tensor::on_gpu(GpuTensor::upload(ctx, &host)?) } else { Tensor::on_host(host) })
+    }
+
+    /// The elements on the graphics processor, where they are there already.
+    pub(crate) fn as_gpu(&self) -> Option<&GpuTensor> {
+        match &self.place {
+            Place::Gpu(gpu) => Some(gpu),
+            Place::Host(_) => None,
+        }
     }
 
     /// The elements in host memory. Waits for the device.
     pub(crate) fn to_host(&self) -> Result<HostTensor, TensorError> {
-        Ok(self.host.clone())
+        match &self.place {
+            Place::Host(host) => Ok(host.clone()),
+            Place::Gpu(gpu) => gpu.download(),
+        }
     }
 
     /// As [`Tensor::to_host`], giving up this name's claim to the elements.
     pub(crate) fn into_host(self) -> Result<HostTensor, TensorError> {
-        Ok(self.host)
+        match self.place {
+            Place::Host(host) => Ok(host),
+            Place::Gpu(gpu) => gpu.download(),
+        }
     }
 }
 

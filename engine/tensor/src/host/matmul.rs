@@ -146,7 +146,9 @@ fn floats<T: Element + faer::traits::ComplexField>(
     let (left_offsets, right_offsets) = (offsets(&left, &batch), offsets(&right, &batch));
     let work = m * n * k;
     HostTensor::build(ctx, shape, |out: &mut [T]| {
-        if m * n == 0 {
+        if work == 0 {
+            // Sums of nothing; and an empty matrix has no place to point to.
+            out.fill(T::default());
             return Ok(());
         }
         if left_offsets.len() > 1 && work < PANEL_WORK {

@@ -110,11 +110,10 @@ pub(super) const OPS: &[OpDef] = &[
         infer: |a| {
             let matrix = infer_matrix(a, |dims| dims)?;
             let ArgType::Tensor(ty) = &matrix else { return Ok(ArgType::Unknown) };
-            let part = |rows: fn(&Dim, &Dim) -> Dim, columns: fn(&Dim, &Dim) -> Dim| {
+            let part = |rows: Side, columns: Side| {
                 typed(ty.dtype, ty.shape.clone().map(|dims| with_sides(dims, rows, columns)))
             };
-            let (first, second): (fn(&Dim, &Dim) -> Dim, fn(&Dim, &Dim) -> Dim) = (|m, _| m.clone(), |_, n| n.clone());
-            Ok(infer::record([("p", part(first, first)), ("l", part(first, shorter)), ("u", part(shorter, second))]))
+            Ok(infer::record([("p", part(rows, rows)), ("l", part(rows, shorter)), ("u", part(shorter, columns))]))
         },
         run: |ctx, a| {
             let (x, dtype) = field(ctx, a)?;
@@ -266,6 +265,17 @@ pub(super) fn batch(mut dims: Dims) -> Dims {
     dims
 }
 
+/// A side of a result, from the rows and columns of the matrix.
+type Side = fn(&Dim, &Dim) -> Dim;
+
+fn rows(rows: &Dim, _: &Dim) -> Dim {
+    rows.clone()
+}
+
+fn columns(_: &Dim, columns: &Dim) -> Dim {
+    columns.clone()
+}
+
 /// The shorter of two sides, where known.
 pub(super) fn shorter(rows: &Dim, columns: &Dim) -> Dim {
     match (rows, columns) {
@@ -276,7 +286,7 @@ pub(super) fn shorter(rows: &Dim, columns: &Dim) -> Dim {
 }
 
 /// The last two axes replaced by one.
-pub(super) fn with_last(mut dims: Dims, last: fn(&Dim, &Dim) -> Dim) -> Dims {
+pub(super) fn with_last(mut dims: Dims, last: Side) -> Dims {
     let size = last(&dims[dims.len() - 2], &dims[dims.len() - 1]);
     dims.truncate(dims.len() - 2);
     dims.push(size);
@@ -284,7 +294,7 @@ pub(super) fn with_last(mut dims: Dims, last: fn(&Dim, &Dim) -> Dim) -> Dims {
 }
 
 /// The last two axes replaced by two.
-pub(super) fn with_sides(mut dims: Dims, rows: fn(&Dim, &Dim) -> Dim, columns: fn(&Dim, &Dim) -> Dim) -> Dims {
+pub(super) fn with_sides(mut dims: Dims, rows: Side, columns: Side) -> Dims {
     let last = dims.len() - 1;
     let (m, n) = (rows(&dims[last - 1], &dims[last]), columns(&dims[last - 1], &dims[last]));
     dims[last - 1] = m;

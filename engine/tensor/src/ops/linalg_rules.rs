@@ -7,6 +7,7 @@ use super::linalg::{cutoff, field, finish, infer_matrix, infer_square, shorter, 
 use super::reductions::reduce_axes;
 use super::{args, infer::record};
 use crate::dispatch::{apply_binary, apply_unary};
+use crate::element::Element;
 use crate::host::HostTensor;
 use crate::host::copy::cast;
 use crate::host::linalg::{self as kernels, Stack};
@@ -152,8 +153,8 @@ pub(super) fn rank(ctx: &Context, a: &[Arg]) -> Result<Arg, TensorError> {
     let bound = cutoff(a, 1)?.unwrap_or(noise);
     let count = stack.rows.min(stack.columns).max(1);
     let ranks: Vec<i64> = with_field!(values.dtype, T => values.slice::<T>().chunks(count).map(|s| {
-        let least = f64::from(s[0]) * bound;
-        s.iter().filter(|&&x| f64::from(x) > least).count() as i64
+        let least = s[0].to_f64() * bound;
+        s.iter().filter(|&&x| x.to_f64() > least).count() as i64
     }).collect());
     let ranks = if ranks.is_empty() { vec![0; stack.batch.iter().product()] } else { ranks };
     args::done(ctx, HostTensor::from_slice(ctx, &stack.batch, &ranks)?)
@@ -222,7 +223,7 @@ pub(super) fn norm(ctx: &Context, a: &[Arg]) -> Result<Arg, TensorError> {
 
 fn vector_norm(ctx: &Context, x: HostTensor, axes: &[usize], p: f64, keep: bool) -> Result<HostTensor, TensorError> {
     let absolute = apply_unary(ctx, UnaryOp::Abs, Tensor::on_host(x))?;
-    if p == f64::INFINITY || p == f64::NEG_INFINITY {
+    if p.is_infinite() {
         let op = if p > 0.0 { ReduceOp::Max } else { ReduceOp::Min };
         return reduce_axes(ctx, op, &absolute.into_host()?, axes, keep);
     }

@@ -204,10 +204,16 @@ pub(super) fn reduce_axes(
 }
 
 fn run_reduction(ctx: &Context, a: &[Arg], op: ReduceOp) -> Result<Arg, TensorError> {
-    let x = args::host(ctx, a, 0, "x")?;
+    let x = args::tensor(ctx, a, 0, "x")?;
     let axes = args::axes(a, 1, "axis", x.rank())?;
     let keep = args::bool_or(a, 2, "keepdims", false)?;
-    args::done(ctx, reduce_axes(ctx, op, &x, &axes, keep)?)
+    if let Some(gpu) = x.as_gpu()
+        && let Some(reduced) = gpu.reduce(ctx, op, &axes)?
+    {
+        let shape = reduced_shape(x.shape(), &axes, keep);
+        return Ok(Arg::Tensor(Tensor::on_gpu(reduced.reshaped(ctx, &shape)?)));
+    }
+    args::done(ctx, reduce_axes(ctx, op, &x.into_host()?, &axes, keep)?)
 }
 
 /// Two passes: the mean first, then the squares of the distances from it. Nothing cancels.

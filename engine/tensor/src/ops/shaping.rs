@@ -4,7 +4,7 @@ use super::infer::{self, Dims, Inferred, Ints, typed};
 use super::{args, params};
 use crate::op::{Arg, ArgType, Dim, OpDef};
 use crate::shape::{Shape, check_rank, normalize_axes, normalize_axis};
-use crate::{Context, TensorError};
+use crate::{Context, Tensor, TensorError};
 use smallvec::SmallVec;
 
 pub(super) const OPS: &[OpDef] = &[
@@ -15,10 +15,13 @@ pub(super) const OPS: &[OpDef] = &[
         example: "tensor.reshape(tensor.arange(6), [2, -1])",
         infer: infer_reshape,
         run: |ctx, a| {
-            let x = args::host(ctx, a, 0, "x")?;
+            let x = args::tensor(ctx, a, 0, "x")?;
             let sizes = args::ints(a, 1, "shape")?.unwrap_or_default();
-            let shape = reshaped(&sizes, x.len(), &x.shape)?;
-            args::done(ctx, x.reshaped(ctx, &shape)?)
+            let shape = reshaped(&sizes, x.len(), x.shape())?;
+            match x.as_gpu() {
+                Some(gpu) => Ok(Arg::Tensor(Tensor::on_gpu(gpu.reshaped(ctx, &shape)?))),
+                None => args::done(ctx, x.into_host()?.reshaped(ctx, &shape)?),
+            }
         },
     },
     OpDef {
@@ -42,11 +45,7 @@ pub(super) const OPS: &[OpDef] = &[
         doc: "The axes in the order given, else in reverse; a matrix is mirrored at its diagonal.",
         example: "tensor.transpose(tensor.reshape(tensor.arange(6), [2, 3]))",
         infer: infer_permute,
-        run: |ctx, a| {
-            let x = args::host(ctx, a, 0, "x")?;
-            let order = axis_order(args::ints(a, 1, "axes")?.as_deref(), x.rank())?;
-            args::done(ctx, x.permuted(&order))
-        },
+        run: permute,
     },
     OpDef {
         name: "tensor.permute",
@@ -54,11 +53,7 @@ pub(super) const OPS: &[OpDef] = &[
         doc: "The axes in the order given.",
         example: "tensor.permute(tensor.zeros([2, 3, 4]), [2, 0, 1])",
         infer: infer_permute,
-        run: |ctx, a| {
-            let x = args::host(ctx, a, 0, "x")?;
-            let order = axis_order(args::ints(a, 1, "axes")?.as_deref(), x.rank())?;
-            args::done(ctx, x.permuted(&order))
-        },
+        run: permute,
     },
     OpDef {
         name: "tensor.broadcast_to",
@@ -164,6 +159,15 @@ fn axis_order(axes: Option<&[i64]>, rank: usize) -> Result<SmallVec<[usize; 4]>,
         return Err(TensorError::argument("axes", format!("must name each of the {rank} axes once")));
     }
     axes.iter().map(|&axis| normalize_axis(axis, rank)).collect()
+}
+
+fn permute(ctx: &Context, a: &[Arg]) -> Result<Arg, TensorError> {
+    let x = args::tensor(ctx, a, 0, "x")?;
+    let order = axis_order(args::ints(a, 1, "axes")?.as_deref(), x.rank())?;
+    match x.as_gpu() {
+        Some(gpu) => Ok(Arg::Tensor(Tensor::on_gpu(gpu.permuted(ctx, &order)?))),
+        None => args::done(ctx, x.into_host()?.permuted(&order)),
+    }
 }
 
 fn infer_permute(a: &[ArgType]) -> Inferred {
