@@ -85,5 +85,5 @@ fn format_json(host: &mut Host, arguments: &mut [Value]) -> Outcome<Value> {
     let bytes = nexus_formats::write(Format::Json, &value)
         .map_err(|error| Fault::new(Code::BadData, format!("this cannot be written as JSON: {error}")))?;
     host.tick(bytes.len() / 16)?;
-    host.string(String::from_utf8_lossy(&bytes).into_owned())
+    host.string(String::from_utf8_lossy(&bytes).trim_end().to_owned())
 }

@@ -101,9 +101,17 @@ impl Parser<'_> {
             self.at += behind;
         }
         let (strength, operator) = infix(kind).filter(|(strength, _)| *strength >= least)?;
-        let open_range = matches!(operator, Infix::Range)
-            && matches!(self.peek_second(), TokenKind::Comma | TokenKind::RightBracket);
+        let open_range = matches!(operator, Infix::Range) && self.range_ends_behind_dots();
         (!open_range).then_some((strength, operator))
+    }
+
+    /// Whether nothing stands behind the dots that come next: `a[1..]`, `a[1.. by 2]`.
+    fn range_ends_behind_dots(&mut self) -> bool {
+        match self.peek_second() {
+            TokenKind::Comma | TokenKind::RightBracket => true,
+            TokenKind::Name => self.tokens.get(self.at + 1).is_some_and(|t| self.source.slice(t.span) == "by"),
+            _ => false,
+        }
     }
 
     fn infix(&mut self, left: Expr, strength: u8, operator: Infix) -> Expr {

@@ -109,7 +109,7 @@ impl Resolver<'_, '_> {
             A::Field(target, field) => {
                 if let A::Name(name) = &target.kind {
                     match self.meaning(name, target.span) {
-                        Meaning::Namespace => {
+                        Meaning::Member(_) | Meaning::Namespace if library::is_namespace(name) => {
                             let member = self.namespace_member(name, field);
                             return member
                                 .map_or(Callee::Invalid, |m| Callee::Member(m, format!("{name}.{}", field.name)));

@@ -162,7 +162,7 @@ impl Resolver<'_, '_> {
         if let A::Name(name) = &target.kind {
             match self.meaning(name, target.span) {
                 Meaning::Module(module) => return self.module_member(module, name, field),
-                Meaning::Namespace => {
+                Meaning::Member(_) | Meaning::Namespace if library::is_namespace(name) => {
                     return match self.namespace_member(name, field) {
                         Some(member) => self.member_value(member, target.span.to(field.span)),
                         None => ExprKind::Invalid,

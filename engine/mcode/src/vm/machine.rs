@@ -121,11 +121,11 @@ impl Machine<'_, '_> {
                     },
                     Instruction::Jump { target } => pc = usize::from(target),
                     Instruction::Loop { target } => {
-                        pc = usize::from(target);
                         host.loops_left -= 1;
                         if host.loops_left == 0 {
                             attempt!(host.loop_checkpoint());
                         }
+                        pc = usize::from(target);
                     }
                     Instruction::JumpUnless { operator, a, b, target } => {
                         let holds = match compare_numbers(operator, &at!(a), &at!(b)) {
@@ -182,6 +182,10 @@ impl Machine<'_, '_> {
                         Some(value) => return Ok(value),
                         None => continue 'call,
                     },
+                    Instruction::JumpIfSame { a, b, target } => {
+                        let same = attempt!(host.equal(&at!(a), &at!(b)));
+                        pc = if same { usize::from(target) } else { pc };
+                    }
                     _ => match slow::jump(window, instruction, pc) {
                         Some(next) => pc = next,
                         None => attempt!(slow::step(host, image, code, window, instruction)),

@@ -1,0 +1,75 @@
+//! Whole programs with their results: every file in `tests/programs`. The first line says what must come out: `# =>` and
+//! a value (tensors as nested lists), or `# error`, a code and a line.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use nexus_mcode::{RunRequest, compile, parse_argument, run};
+use nexus_model::{Diagnostic, Limits, Value};
+use nexus_tensor::{Context, Device};
+
+fn outcome(file: &str, source: &str) -> Result<Value, Diagnostic> {
+    let compilation = compile(file, source);
+    let Some(program) = compilation.program else {
+        return Err(compilation.diagnostics.into_iter().next().expect("a program that does not compile says why"));
+    };
+    let request = RunRequest {
+        arguments: Vec::new(),
+        inputs: &[],
+        task: None,
+        limits: Limits::local(),
+        context: Context::new(Device::cpu()),
+        cancel: Arc::default(),
+        print: &mut |_| {},
+        files: None,
+    };
+    run(&program, request).map(|done| done.result)
+}
+
+/// Tensors as nested lists, so that they can be written down.
+fn plain(value: Value) -> Value {
+    match value {
+        Value::Tensor(data) => {
+            let element = |i: usize| match data.dtype() {
+                d if d.is_float() => Value::Scalar(data.get_f64(i).unwrap()),
+                nexus_model::DType::Bool => Value::Bool(data.get_i64(i).unwrap() != 0),
+                _ => Value::Int(data.get_i64(i).unwrap()),
+            };
+            let mut items: Vec<Value> = (0..data.len()).map(element).collect();
+            for &size in data.shape().iter().rev() {
+                items = items.chunks(size.max(1)).map(|chunk| Value::List(chunk.to_vec())).collect();
+            }
+            items.pop().unwrap_or(Value::None)
+        }
+        Value::List(items) => Value::List(items.into_iter().map(plain).collect()),
+        Value::Record(fields) => Value::Record(fields.into_iter().map(|(n, v)| (n, plain(v))).collect()),
+        other => other,
+    }
+}
+
+#[test]
+fn programs_give_their_results() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs");
+    let mut names: Vec<_> = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
+    names.sort();
+    assert!(names.len() > 20);
+    let mut wrong = Vec::new();
+    for path in names {
+        let source = std::fs::read_to_string(&path).unwrap();
+        let file = path.file_name().unwrap().to_string_lossy().into_owned();
+        let first = source.lines().next().unwrap();
+        let found = outcome(&file, &source);
+        let ok = match (first.strip_prefix("# => "), first.strip_prefix("# error ")) {
+            (Some(expected), _) => found.as_ref().ok().map(|v| plain(v.clone())) == Some(parse_argument(expected)),
+            (_, Some(expected)) => found.as_ref().err().is_some_and(|d| {
+                let line = d.primary.as_ref().map_or(0, |l| l.span.line);
+                format!("{} line {line}", d.code) == expected
+            }),
+            _ => panic!("{file}: the first line says nothing"),
+        };
+        if !ok {
+            wrong.push(format!("{file}: {first}\n    found {:?}", found.map(plain)));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
