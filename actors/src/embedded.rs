@@ -3,7 +3,7 @@
 //! The same actors as on a node exchange the same messages; the ledger lives in memory, nobody listens on a port and
 //! nothing is left behind.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use nexus_ledger::{Command, NewNode};
@@ -21,7 +21,7 @@ use crate::node::StopReason;
 use crate::payloads::MemoryPayloads;
 use crate::progress::Progress;
 use crate::roles::Caller;
-use crate::worker::{PayloadStore, PrintSink, TaskRunner};
+use crate::worker::{FileGrant, PayloadStore, PrintSink, TaskRunner};
 
 /// How to run.
 #[derive(Default)]
@@ -59,6 +59,12 @@ impl EmbeddedRun {
 /// Keeps bytes for a job's input in this process.
 pub fn store(payloads: &MemoryPayloads, bytes: Vec<u8>) -> Result<Payload, String> {
     payloads.store(bytes)
+}
+
+/// Compiles a program as [`run`] will: what it imports is found below `files_root`.
+pub fn compile(file: &str, source: &str, files_root: &Path) -> nexus_mcode::Compilation {
+    let grant = FileGrant::below(files_root);
+    nexus_mcode::compile_with_imports(file, source, &mut |importer, name| grant.import(importer, name))
 }
 
 /// Runs one job to its end. `interrupted` turning true cancels it. Blocks; starts an actix system on this thread.

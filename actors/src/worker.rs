@@ -20,6 +20,7 @@ use nexus_wire::limits::HEARTBEAT_INTERVAL;
 use nexus_wire::{FinishedTasks, LeaderMessage, WorkerMessage};
 use tokio::sync::mpsc;
 
+pub(crate) use grants::FileGrant;
 pub(crate) use slots::{HandIn, Slots};
 pub use task::PrintSink;
 pub(crate) use task::{PayloadStore, TaskRunner};

@@ -3,8 +3,6 @@
 //! One file a verb. A verb gets what it needs as arguments (a cluster, the language, the console), so that each is
 //! tested without a process, a network or a GPU; only `session` knows the real ones.
 
-#![expect(dead_code, reason = "the binary calls this once the language can be linked")]
-
 mod argument;
 mod cluster;
 mod codes;
@@ -25,6 +23,7 @@ mod node;
 mod program;
 mod result;
 mod run;
+mod session;
 mod shell;
 mod status;
 mod submit;
@@ -102,7 +101,12 @@ enum Verb {
     Man(ManArgs),
 }
 
-/// Runs the command that the process was started with.
+/// Runs the command that the process was started with, and ends with its exit code.
+pub fn main() -> ExitCode {
+    start(std::env::args_os().collect(), &session::Session).into()
+}
+
+/// Runs the command of these arguments.
 fn start(arguments: Vec<OsString>, world: &impl World) -> Exit {
     let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,

@@ -38,8 +38,6 @@ codes! {
     BAD_CONFIG = "NX0513";
     /// The name or id fits no node, or several.
     WHICH_NODE = "NX0514";
-    /// The program is not formatted as `nexus mcode fmt` writes it.
-    NOT_FORMATTED = "NX0515";
 }
 
 /// What `nexus explain CODE` prints, if the code is one of the command line's.

@@ -1,21 +1,18 @@
 //! What the verbs need of the language. The rooms that know it implement this; tests bring their own.
 
+use std::path::Path;
+
 use nexus_model::{Diagnostic, Value};
 
 /// M-CODE, as far as the command line touches it.
 pub(crate) trait Language {
-    /// Checks a program without running it: warnings, or all that is wrong.
-    fn check(&self, file: &str, source: &str) -> Result<Vec<Diagnostic>, Vec<Diagnostic>>;
+    /// Checks a program without running it: warnings, or all that is wrong. What it imports is found below `folder`;
+    /// without one it can import nothing.
+    fn check(&self, file: &str, source: &str, folder: Option<&Path>) -> Result<Vec<Diagnostic>, Vec<Diagnostic>>;
 
-    /// Reads the value of an `--arg`.
-    fn argument(&self, text: &str) -> Result<Value, String>;
+    /// The value of an `--arg`: a literal of the language, or else the text itself.
+    fn argument(&self, text: &str) -> Value;
 
-    /// The syntax tree as text.
-    fn syntax_tree(&self, file: &str, source: &str) -> Result<String, Vec<Diagnostic>>;
-
-    /// The typed intermediate representation as text.
-    fn intermediate(&self, file: &str, source: &str) -> Result<String, Vec<Diagnostic>>;
-
-    /// The program, formatted.
-    fn format(&self, file: &str, source: &str) -> Result<String, Vec<Diagnostic>>;
+    /// The intermediate representation as text; `folder` as in [`Language::check`].
+    fn intermediate(&self, file: &str, source: &str, folder: Option<&Path>) -> Result<String, Vec<Diagnostic>>;
 }

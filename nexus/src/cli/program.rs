@@ -1,7 +1,6 @@
 //! The options that describe how a program runs, shared by `run` and `submit`, and what they become in a job's
 //! specification.
 
-use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -44,17 +43,16 @@ fn device() -> impl TypedValueParser<Value = DeviceChoice> {
 
 impl ProgramFlags {
     /// A job that runs the program as these options say; its inputs are still missing.
-    pub(crate) fn spec<E: Display>(
+    pub(crate) fn spec(
         &self,
         name: String,
         program: Program,
-        parse: impl Fn(&str) -> Result<Value, E>,
+        parse: impl Fn(&str) -> Value,
     ) -> Result<JobSpec, CliError> {
         let mut spec = JobSpec::single(name, program);
         for Binding { name, text } in &self.arguments {
             let source = argument_source(text, &parse).map_err(|reason| {
                 CliError::new(Exit::Usage, codes::USAGE, format!("the argument `{name}` = `{text}`: {reason}"))
-                    .with_help("text needs quotes of its own: --arg 'name=\"text\"'")
             })?;
             spec.arguments.push((name.clone(), source));
         }
@@ -107,6 +105,14 @@ impl Source {
     /// As the user gave it, for diagnostics.
     pub(crate) fn file(&self) -> String {
         self.path.display().to_string()
+    }
+
+    /// The folder that the file is in.
+    pub(crate) fn folder(&self) -> &Path {
+        match self.path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        }
     }
 
     /// The last part of the path.

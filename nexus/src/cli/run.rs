@@ -91,16 +91,15 @@ pub(crate) fn run(
     }
     let source = Source::read(&args.file)?;
     let invalid = |found| CliError::of_program(Exit::ProgramFailed, found, Some(source.text.clone()));
-    for warning in world.check(&source.file(), &source.text).map_err(invalid)? {
+    for warning in world.check(&source.file(), &source.text, Some(source.folder())).map_err(invalid)? {
         console.say_raw(&diagnostic::drawn(&warning, Some(&source.text)));
     }
     let spec = args.program.spec(source.name(), source.program(), |text| world.argument(text))?;
-    let folder = args.file.parent().filter(|folder| !folder.as_os_str().is_empty());
     let mut progress = Progress::new(console, NodeNames::default());
     let options = RunOptions {
         inputs: args.program.read_inputs()?,
         slots: args.slots,
-        files_root: folder.unwrap_or(Path::new(".")).to_owned(),
+        files_root: source.folder().to_owned(),
         print: Box::new(console.printer()),
         progress: Box::new(move |job| {
             progress.show(job);

@@ -133,7 +133,7 @@ fn spec(args: &SubmitArgs, language: &impl Language, console: &mut Console) -> R
         Some(file) => {
             let source = Source::read(file)?;
             let warnings = language
-                .check(&source.file(), &source.text)
+                .check(&source.file(), &source.text, None)
                 .map_err(|found| CliError::of_program(Exit::ProgramFailed, found, Some(source.text.clone())))?;
             for warning in &warnings {
                 console.say_raw(&diagnostic::drawn(warning, Some(&source.text)));

@@ -31,24 +31,17 @@ fn broken(file: &str) -> Diagnostic {
 }
 
 impl Language for FakeWorld {
-    fn check(&self, file: &str, source: &str) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
+    fn check(&self, file: &str, source: &str, _: Option<&Path>) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
         if source.contains('!') { Err(vec![broken(file)]) } else { Ok(Vec::new()) }
     }
 
-    fn argument(&self, text: &str) -> Result<Value, String> {
-        nexus_formats::read(nexus_formats::Format::Json, text.as_bytes()).map_err(|_| "that is no value".to_owned())
+    fn argument(&self, text: &str) -> Value {
+        nexus_formats::read(nexus_formats::Format::Json, text.as_bytes())
+            .unwrap_or_else(|_| Value::String(text.to_owned()))
     }
 
-    fn syntax_tree(&self, _: &str, source: &str) -> Result<String, Vec<Diagnostic>> {
-        Ok(format!("tree of {source}"))
-    }
-
-    fn intermediate(&self, file: &str, _: &str) -> Result<String, Vec<Diagnostic>> {
-        Err(vec![broken(file)])
-    }
-
-    fn format(&self, _: &str, source: &str) -> Result<String, Vec<Diagnostic>> {
-        Ok(format!("{}\n", source.trim()))
+    fn intermediate(&self, file: &str, source: &str, folder: Option<&Path>) -> Result<String, Vec<Diagnostic>> {
+        self.check(file, source, folder).map(|_| format!("code of {source}"))
     }
 }
 
@@ -66,7 +59,7 @@ impl Runtime for FakeWorld {
                 };
                 task_view(index, Outcome::Failed(failure))
             }
-            text => returned(index, &self.argument(text).unwrap()),
+            text => returned(index, &self.argument(text)),
         };
         let (mut job, tasks) = ended(1, &spec.name, (spec.tasks.start..spec.tasks.end).map(end).collect());
         job.is_array = spec.is_array;
@@ -237,8 +230,8 @@ fn failures_of_programs_end_with_one_and_of_usage_with_two() {
         ("nexus run none.mcode", "none.mcode does not exist"),
         (&*format!("nexus run {} --output x.xlsx", programs.path("ok.mcode")), "no extension of a known format"),
         (
-            &*format!("nexus run {} --arg n=oops", programs.path("ok.mcode")),
-            "the argument `n` = `oops`: that is no value",
+            &*format!("nexus run {} --arg n=log:0..1", programs.path("ok.mcode")),
+            "the argument `n` = `log:0..1`: a logarithmic sweep",
         ),
         (&*format!("nexus run {} --arg n=1 --arg n=2", programs.path("ok.mcode")), "the argument `n` is given twice"),
         (&*format!("nexus run {} --input d=none.npy", programs.path("ok.mcode")), "none.npy does not exist"),
@@ -414,19 +407,14 @@ fn a_node_says_who_it_is_and_how_to_go_on() {
 }
 
 #[test]
-fn programs_are_checked_printed_and_formatted() {
+fn programs_are_checked_and_printed() {
     let (world, programs) = (FakeWorld::default(), Programs::new());
     let (seven, bad) = (programs.path("seven.mcode"), programs.path("bad.mcode"));
     let (exit, _, err) = typed(&world, &format!("nexus mcode check {seven}"));
     assert_eq!((exit, err), (Exit::Done, format!("{seven}: no errors\n")));
     assert_eq!(typed(&world, &format!("nexus mcode check {bad} {seven}")).0, Exit::ProgramFailed);
-    assert_eq!(typed(&world, &format!("nexus mcode ast {seven}")).1, "tree of 7\n");
-    assert_eq!(typed(&world, &format!("nexus mcode ir {seven}")).0, Exit::ProgramFailed);
-    assert_eq!(typed(&world, &format!("nexus mcode fmt {seven}")).1, "7\n");
-    assert_eq!(typed(&world, &format!("nexus mcode fmt --check {seven}")).0, Exit::ProgramFailed);
-    assert_eq!(typed(&world, &format!("nexus mcode fmt --write {seven}")).0, Exit::Done);
-    assert_eq!(std::fs::read_to_string(&seven).unwrap(), "7\n");
-    assert_eq!(typed(&world, &format!("nexus mcode fmt --check {seven}")).0, Exit::Done);
+    assert_eq!(typed(&world, &format!("nexus mcode ir {seven}")).1, "code of 7\n");
+    assert_eq!(typed(&world, &format!("nexus mcode ir {bad}")).0, Exit::ProgramFailed);
 }
 
 #[test]

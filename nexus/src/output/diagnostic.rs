@@ -12,8 +12,13 @@ use nexus_model::{Diagnostic, Severity, Span};
 use super::paint::{ERROR, FAINT, FRAME, NAME, WARNING, harmless, paint};
 use super::units;
 
-/// `diagnostic` with the lines that it is about, or with its place alone where there is no source. Ends with a newline.
+/// What the names of imported files begin with; `source` is always that of the program itself.
+const IMPORTED: &str = "import:";
+
+/// `diagnostic` with the lines that it is about, or with its place alone where there is no source or it is about an
+/// imported file. Ends with a newline.
 pub fn drawn(diagnostic: &Diagnostic, source: Option<&str>) -> String {
+    let source = source.filter(|_| !diagnostic.file.starts_with(IMPORTED));
     source.and_then(|source| with_source(diagnostic, source)).unwrap_or_else(|| without_source(diagnostic))
 }
 

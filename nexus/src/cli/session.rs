@@ -1,0 +1,193 @@
+//! The real world of the command line: the language, the runtime in this process, the node on this machine.
+//!
+//! The only file of this crate that knows the rooms behind the verbs.
+
+use std::io::IsTerminal;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use nexus_actors::client::Client;
+use nexus_actors::embedded::{self, EmbeddedOptions};
+use nexus_actors::node::{self, Arrival, NodeFacts, NodeOptions};
+use nexus_actors::{JoinOptions, MemoryPayloads};
+use nexus_config::LogLevel;
+use nexus_mcode::{Compilation, CompiledProgram};
+use nexus_model::{DeviceInfo, Diagnostic, Input, JobSpec, NodeCapacity, Payload, Value};
+use nexus_wire::{Refusal, Request, Response};
+use tokio::sync::watch;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use super::cluster::Cluster;
+use super::codes;
+use super::error::{CliError, Exit};
+use super::language::Language;
+use super::node::{NodeStart, NodeStarted};
+use super::program::user;
+use super::run::{Finished, RunOptions, Runtime, place};
+use super::world::World;
+
+/// The version of this program.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// Our own crates, whose log level the settings give; libraries speak only when something is wrong.
+const LOGGED: &[&str] = &["nexus_actors", "nexus_blobs", "nexus_consensus", "nexus_ledger", "nexus_link"];
+
+/// The world as it is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Session;
+
+impl Language for Session {
+    fn check(&self, file: &str, source: &str, folder: Option<&Path>) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
+        compiled(file, source, folder).map(|(_, warnings)| warnings)
+    }
+
+    fn argument(&self, text: &str) -> Value {
+        nexus_mcode::parse_argument(text)
+    }
+
+    fn intermediate(&self, file: &str, source: &str, folder: Option<&Path>) -> Result<String, Vec<Diagnostic>> {
+        compiled(file, source, folder).map(|(program, _)| nexus_mcode::ir_text(&program))
+    }
+}
+
+/// A program and what there is to say about it, or all that is wrong.
+fn compiled(
+    file: &str,
+    source: &str,
+    folder: Option<&Path>,
+) -> Result<(Arc<CompiledProgram>, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let Compilation { program, diagnostics } = match folder {
+        Some(folder) => embedded::compile(file, source, folder),
+        None => nexus_mcode::compile(file, source),
+    };
+    match program {
+        Some(program) => Ok((program, diagnostics)),
+        None => Err(diagnostics),
+    }
+}
+
+impl Runtime for Session {
+    fn run(
+        &self,
+        mut spec: JobSpec,
+        options: RunOptions,
+        interrupted: watch::Receiver<bool>,
+    ) -> Result<Finished, CliError> {
+        let RunOptions { inputs, slots, files_root, print, progress } = options;
+        let payloads = Arc::new(MemoryPayloads::default());
+        for (name, bytes) in inputs {
+            let payload = embedded::store(&payloads, bytes).map_err(|reason| {
+                CliError::new(Exit::Usage, codes::BAD_INPUT, format!("the input `{name}` cannot be held: {reason}"))
+            })?;
+            spec.inputs.push(Input { name, payload });
+        }
+        let devices = self.devices();
+        let capacity = slots.map(|slots| NodeCapacity { slots, memory_bytes: 0, devices: devices.clone() });
+        let options = EmbeddedOptions {
+            capacity,
+            print: Some(Arc::new(Mutex::new(print))),
+            files_root: Some(files_root),
+            progress: Some(progress),
+            payloads,
+            scratch: std::env::temp_dir(),
+        };
+        let run = embedded::run(spec, options, interrupted)?;
+        let (job, tasks) = (run.job.clone(), run.tasks.clone());
+        let load = move |payload: &Payload| {
+            run.load(payload).map_err(|message| Refusal {
+                code: codes::UNEXPECTED_ANSWER.to_owned(),
+                message,
+                help: None,
+                retry_after: None,
+                leader: None,
+            })
+        };
+        Ok(Finished { job, tasks, load: Box::new(load), devices })
+    }
+}
+
+impl World for Session {
+    type Cluster = Client;
+
+    async fn connect(&self, data: &Path) -> Result<Client, CliError> {
+        Ok(Client::connect(data).await?)
+    }
+
+    fn devices(&self) -> Vec<DeviceInfo> {
+        nexus_tensor::devices()
+    }
+
+    fn explain(&self, code: &str) -> Option<&'static str> {
+        nexus_mcode::explain(code).or_else(|| nexus_actors::codes::explain(code))
+    }
+
+    fn node(
+        &self,
+        start: NodeStart,
+        ready: impl FnOnce(&NodeStarted),
+        interrupted: watch::Receiver<bool>,
+    ) -> Result<(), CliError> {
+        let NodeStart { config, name, slots, join } = start;
+        log_to_stderr(config.log().level());
+        let options = NodeOptions {
+            data: config.node().data().to_owned(),
+            listen: config.node().listen(),
+            name,
+            user: user(),
+            capacity: NodeCapacity { slots, memory_bytes: config.worker().memory_bytes(), devices: self.devices() },
+            join: join.map(|(address, token)| JoinOptions { address, token }),
+        };
+        node::run(options, |facts| ready(&started(facts)), interrupted)?;
+        Ok(())
+    }
+}
+
+impl Cluster for Client {
+    async fn request(&self, request: Request) -> Result<Response, Refusal> {
+        Client::request(self, request).await
+    }
+
+    async fn fetch(&self, payload: &Payload) -> Result<Vec<u8>, Refusal> {
+        Client::fetch(self, payload).await
+    }
+
+    async fn store(&self, bytes: Vec<u8>) -> Result<Payload, Refusal> {
+        Client::store(self, bytes).await
+    }
+}
+
+fn started(facts: &NodeFacts) -> NodeStarted {
+    let devices = &facts.capacity.devices;
+    NodeStarted {
+        node: facts.node.0,
+        name: facts.name.clone(),
+        cluster: facts.cluster.clone(),
+        arrival: match facts.arrival {
+            Arrival::Founded => "founded",
+            Arrival::Joined => "joined",
+            Arrival::Returned => "returned",
+        },
+        address: facts.address.to_string(),
+        data: facts.data.display().to_string(),
+        slots: facts.capacity.slots,
+        devices: devices.iter().map(|device| place(device.kind.name(), std::slice::from_ref(device))).collect(),
+        version: VERSION,
+    }
+}
+
+/// Sends the node's log to stderr. The environment variable NEXUS_LOG gives other levels than the settings, by room:
+/// `nexus_link=debug,nexus_actors=info`.
+fn log_to_stderr(level: LogLevel) {
+    let level = level.name().parse().unwrap_or(LevelFilter::INFO);
+    // Openraft warns of things that are in order, such as a vote of its own that was overtaken.
+    let settings = Targets::new().with_default(LevelFilter::WARN).with_target("openraft", LevelFilter::ERROR);
+    let settings = settings.with_targets(LOGGED.iter().map(|name| (*name, level)));
+    let asked = std::env::var("NEXUS_LOG").ok().and_then(|text| text.parse::<Targets>().ok());
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
+        .with_target(false);
+    // A second node in one process keeps the first one's log.
+    drop(tracing_subscriber::registry().with(lines).with(asked.unwrap_or(settings)).try_init());
+}
