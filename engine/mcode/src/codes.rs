@@ -7,7 +7,7 @@ macro_rules! codes {
     ($( $name:ident = $code:literal, $text:literal; )*) => {
         /// What can be wrong with a program.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-        pub(crate) enum Code { $( #[doc = $text] $name ),* }
+        pub(crate) enum Code { $( #[doc = $code] $name ),* }
 
         impl Code {
             /// The stable code, like `MC0203`.

@@ -65,11 +65,21 @@ struct Machine<'m, 'h> {
 macro_rules! arithmetic {
     ($window:ident, $to:ident, $a:expr, $b:expr, $checked:ident, $float:tt, $slow:expr) => {
         match ($a, $b) {
-            (&Value::Int(x), &Value::Int(y)) if let Some(value) = x.$checked(y) => $window[usize::from($to)] = Value::Int(value),
-            (&Value::Scalar(x), &Value::Scalar(y)) => $window[usize::from($to)] = Value::Scalar(x $float y),
+            (&Value::Int(x), &Value::Int(y)) if let Some(value) = x.$checked(y) => put(&mut $window[usize::from($to)], Value::Int(value)),
+            (&Value::Scalar(x), &Value::Scalar(y)) => put(&mut $window[usize::from($to)], Value::Scalar(x $float y)),
             _ => $slow,
         }
     };
+}
+
+/// Overwrites a register. Most hold numbers, which need no dropping: asking is cheaper than the general way.
+#[inline(always)]
+fn put(slot: &mut Value, value: Value) {
+    if slot.is_plain() {
+        std::mem::forget(std::mem::replace(slot, value));
+    } else {
+        *slot = value;
+    }
 }
 
 impl Machine<'_, '_> {
@@ -102,9 +112,15 @@ impl Machine<'_, '_> {
                 let instruction = instructions[pc];
                 pc += 1;
                 match instruction {
-                    Instruction::Copy { to, from } => at!(to) = at!(from).clone(),
-                    Instruction::Take { to, from } => at!(to) = std::mem::take(&mut at!(from)),
-                    Instruction::Int { to, value } => at!(to) = Value::Int(i64::from(value)),
+                    Instruction::Copy { to, from } => {
+                        let value = at!(from).clone();
+                        put(&mut at!(to), value);
+                    }
+                    Instruction::Take { to, from } => {
+                        let value = std::mem::take(&mut at!(from));
+                        put(&mut at!(to), value);
+                    }
+                    Instruction::Int { to, value } => put(&mut at!(to), Value::Int(i64::from(value))),
                     Instruction::Constant { to, index } => at!(to) = image.constants[index as usize].clone(),
                     Instruction::Add { to, a, b } => {
                         arithmetic!(window, to, &at!(a), &at!(b), checked_add, +, attempt!(slow::binary(host, code, window, instruction)))
@@ -116,7 +132,9 @@ impl Machine<'_, '_> {
                         arithmetic!(window, to, &at!(a), &at!(b), checked_mul, *, attempt!(slow::binary(host, code, window, instruction)))
                     }
                     Instruction::AddInt { to, a, value } => match at!(a) {
-                        Value::Int(x) if let Some(sum) = x.checked_add(i64::from(value)) => at!(to) = Value::Int(sum),
+                        Value::Int(x) if let Some(sum) = x.checked_add(i64::from(value)) => {
+                            put(&mut at!(to), Value::Int(sum))
+                        }
                         _ => attempt!(slow::binary(host, code, window, instruction)),
                     },
                     Instruction::Jump { target } => pc = usize::from(target),
@@ -215,9 +233,14 @@ impl Machine<'_, '_> {
     #[inline]
     fn leave(&mut self, cursor: &mut Cursor, value: Value) -> Option<Value> {
         let registers = usize::from(self.image.functions[cursor.function as usize].registers);
-        self.stack[cursor.base..cursor.base + registers].fill_with(Value::default);
+        for slot in &mut self.stack[cursor.base..cursor.base + registers] {
+            // Numbers may stay: nothing reads them again, and nothing waits for their memory.
+            if !slot.is_plain() {
+                *slot = Value::Absent;
+            }
+        }
         let Some(frame) = self.frames.pop() else { return Some(value) };
-        self.stack[cursor.base] = value;
+        put(&mut self.stack[cursor.base], value);
         *cursor = Cursor { function: frame.function, pc: frame.pc as usize, base: frame.base };
         None
     }

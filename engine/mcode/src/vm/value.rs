@@ -110,6 +110,12 @@ impl Value {
         }
     }
 
+    /// Whether it is nothing but its sixteen bytes.
+    #[inline(always)]
+    pub(crate) fn is_plain(&self) -> bool {
+        matches!(self, Value::Absent | Value::None | Value::Bool(_) | Value::Int(_) | Value::Scalar(_))
+    }
+
     /// The kind with what distinguishes it: `f32[2, 3]` for a tensor.
     pub(crate) fn describe(&self) -> String {
         match self {

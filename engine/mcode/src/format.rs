@@ -1,0 +1,213 @@
+//! The formatter: one way to indent and space a program.
+//!
+//! It works on tokens, so that it keeps every line, name and comment as it is written and changes only the white space
+//! between them: four spaces a block, one more level inside brackets that span lines, single blank lines.
+
+use nexus_model::Diagnostic;
+
+use crate::lexer::scan;
+use crate::parser::parse;
+use crate::report::Reporter;
+use crate::source::{ByteSpan, Source};
+use crate::token::{Token, TokenKind as T};
+
+/// Spaces a level of indentation takes.
+const INDENT: usize = 4;
+
+/// Formats a program. What is formatted stays the same when it is formatted again. A program that cannot be parsed is
+/// left alone, and why is returned.
+pub fn format(source: &str) -> Result<String, Vec<Diagnostic>> {
+    let source = Source::new("", source);
+    let mut reporter = Reporter::new();
+    parse(&source, &mut reporter);
+    if reporter.has_errors() {
+        return Err(reporter.into_diagnostics(&[source]));
+    }
+    let (tokens, comments) = scan(&source, &mut Reporter::new());
+    let mut writer = Writer { source: &source, out: String::new(), blocks: 0, brackets: 0, blank: 0, before: None };
+    let mut line: Vec<Token> = Vec::new();
+    let mut comments = comments.into_iter().peekable();
+    for token in tokens {
+        if token.kind != T::Newline && token.kind != T::End {
+            line.push(token);
+            continue;
+        }
+        let comment = comments.next_if(|c| c.start < token.span.start || token.kind == T::End);
+        writer.line(&line, comment);
+        line.clear();
+    }
+    Ok(writer.out)
+}
+
+struct Writer<'a> {
+    source: &'a Source,
+    out: String,
+    /// Blocks that are open.
+    blocks: usize,
+    /// Brackets that are open.
+    brackets: usize,
+    /// Blank lines since the last line with something on it.
+    blank: usize,
+    /// The last token written, for spacing.
+    before: Option<T>,
+}
+
+impl Writer<'_> {
+    fn line(&mut self, tokens: &[Token], comment: Option<ByteSpan>) {
+        if tokens.is_empty() && comment.is_none() {
+            self.blank += 1;
+            return;
+        }
+        if self.blank > 0 && !self.out.is_empty() {
+            self.out.push('\n');
+        }
+        self.blank = 0;
+        let first = tokens.first().map(|t| t.kind);
+        let closing = tokens.iter().take_while(|t| is_close(t.kind)).count();
+        let mut level = self.blocks + self.brackets - closing.min(self.brackets);
+        if matches!(first, Some(T::KwEnd | T::KwElse | T::KwElseif)) {
+            level = level.saturating_sub(1);
+        }
+        if first == Some(T::Pipe) || self.before.is_some_and(continues) && self.brackets == 0 && !tokens.is_empty() {
+            level += 1;
+        }
+        self.out.extend(std::iter::repeat_n(' ', level * INDENT));
+        let mut last: Option<(Token, bool)> = None;
+        for (index, token) in tokens.iter().enumerate() {
+            let unary = is_unary(token.kind, last.map(|(t, _)| t.kind));
+            if let Some((before, was_unary)) = last
+                && (self.is_step(before, *token)
+                    || spaced(before.kind, was_unary, token.kind, index == 1 && tokens[0].kind == T::At))
+            {
+                self.out.push(' ');
+            }
+            self.out.push_str(self.source.slice(token.span));
+            self.count(token.kind, last.map(|(t, _)| t.kind));
+            last = Some((*token, unary));
+        }
+        if let Some((token, _)) = last {
+            self.before = Some(token.kind);
+        }
+        if let Some(comment) = comment {
+            self.out.push_str(if tokens.is_empty() { "" } else { "  " });
+            self.out.push_str(self.source.slice(comment).trim_end());
+        }
+        self.out.push('\n');
+    }
+
+    /// Whether this is the `by` of a range.
+    fn is_step(&self, before: Token, token: Token) -> bool {
+        let behind_range = ends_value(before.kind) || matches!(before.kind, T::DotDot | T::DotDotEqual);
+        token.kind == T::Name && behind_range && self.source.slice(token.span) == "by"
+    }
+
+    fn count(&mut self, kind: T, before: Option<T>) {
+        match kind {
+            // Words behind a dot are fields.
+            _ if before == Some(T::Dot) => {}
+            T::KwFunction | T::KwIf | T::KwWhile | T::KwFor | T::KwWhen => {
+                // `function` in a type is a name, and has no block.
+                let in_type = kind == T::KwFunction && matches!(before, Some(T::Colon | T::Arrow));
+                self.blocks += usize::from(!in_type);
+            }
+            T::KwEnd => self.blocks = self.blocks.saturating_sub(1),
+            kind if is_open(kind) => self.brackets += 1,
+            kind if is_close(kind) => self.brackets = self.brackets.saturating_sub(1),
+            _ => {}
+        }
+    }
+}
+
+fn is_open(kind: T) -> bool {
+    matches!(kind, T::LeftParen | T::LeftBracket | T::LeftBrace)
+}
+
+fn is_close(kind: T) -> bool {
+    matches!(kind, T::RightParen | T::RightBracket | T::RightBrace)
+}
+
+/// Whether a line that ends with this goes on with the next.
+fn continues(kind: T) -> bool {
+    is_operator(kind) || matches!(kind, T::Assign | T::FatArrow | T::KwAnd | T::KwOr | T::DotDot | T::DotDotEqual)
+}
+
+fn is_operator(kind: T) -> bool {
+    matches!(
+        kind,
+        T::Plus
+            | T::Minus
+            | T::Star
+            | T::Slash
+            | T::SlashSlash
+            | T::Percent
+            | T::At
+            | T::Power
+            | T::Caret
+            | T::Pipe
+            | T::Equal
+            | T::NotEqual
+            | T::Less
+            | T::LessEqual
+            | T::Greater
+            | T::GreaterEqual
+    )
+}
+
+/// Whether a value ends with this token.
+fn ends_value(kind: T) -> bool {
+    matches!(kind, T::Name | T::Int | T::Scalar | T::Str | T::KwTrue | T::KwFalse | T::KwNone | T::KwEnd)
+        || is_close(kind)
+}
+
+fn is_unary(kind: T, before: Option<T>) -> bool {
+    matches!(kind, T::Minus | T::Plus) && !before.is_some_and(ends_value)
+}
+
+/// Whether a space stands between two tokens of a line.
+fn spaced(before: T, before_unary: bool, kind: T, attribute: bool) -> bool {
+    if attribute || before_unary || before == T::Dot || kind == T::Dot || is_open(before) && before != T::LeftBrace {
+        return false;
+    }
+    match kind {
+        T::Comma | T::Colon | T::Semicolon => matches!(before, T::Comma),
+        T::RightBrace | T::RightParen | T::RightBracket => false,
+        _ if before == T::LeftBrace => false,
+        T::DotDot | T::DotDotEqual => before == T::Comma,
+        _ if matches!(before, T::DotDot | T::DotDotEqual) => false,
+        // A call or an index stands close to what it applies to.
+        T::LeftParen | T::LeftBracket => !(ends_value(before) || before == T::KwFunction),
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn formatted(text: &str) -> String {
+        let once = format(text).unwrap();
+        assert_eq!(format(&once).unwrap(), once, "formatting twice");
+        once
+    }
+
+    #[test]
+    fn blocks_are_indented_and_operators_spaced() {
+        let source = "@device( \"cpu\" )\nfunction f(a:int,b = 2)->int   # adds\nif a<-1\n\n\nreturn a+b*-2 ** 2\nelse\n\
+                      return xs[ 1 .. 3,: ]\nend\nend\n";
+        let expected = "@device(\"cpu\")\nfunction f(a: int, b = 2) -> int  # adds\n    if a < -1\n\n        \
+                        return a + b * -2 ** 2\n    else\n        return xs[1..3, :]\n    end\nend\n";
+        assert_eq!(formatted(source), expected);
+    }
+
+    #[test]
+    fn lines_that_go_on_are_indented() {
+        let source = "x = [\n1,\n2\n]\ny = x\n|> map(v=>v+1)\nz = {a:1,\nb : 2}\n# the end\n";
+        let expected = "x = [\n    1,\n    2\n]\ny = x\n    |> map(v => v + 1)\nz = {a: 1,\n    b: 2}\n# the end\n";
+        assert_eq!(formatted(source), expected);
+    }
+
+    #[test]
+    fn broken_programs_are_left_alone() {
+        assert!(format("x = (1\n").is_err());
+    }
+}
