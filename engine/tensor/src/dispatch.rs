@@ -5,7 +5,7 @@
 
 use nexus_model::DType;
 
-use crate::gpu::GpuTensor;
+use crate::gpu::{GpuTensor, Pair};
 use crate::host::copy::cast;
 use crate::host::{HostTensor, binary as kernels, matmul, unary as unary_kernels};
 use crate::op::{Arg, ArgType, Dim, TensorType};
@@ -47,6 +47,11 @@ pub(crate) fn apply_binary(
 /// Compares elementwise with broadcasting; gives a bool tensor.
 pub fn compare(ctx: &Context, op: CompareOp, left: &Arg, right: &Arg) -> Result<Arg, TensorError> {
     let compute = compare_dtype(as_operand(left)?, as_operand(right)?);
+    if let Some(pair) = Pair::new(ctx, left, right, compute)?
+        && let Some(result) = GpuTensor::compare(ctx, op, pair)?
+    {
+        return Ok(Arg::Tensor(Tensor::on_gpu(result)));
+    }
     let (left, right) = (in_dtype(ctx, left.clone(), compute)?, in_dtype(ctx, right.clone(), compute)?);
     Ok(Arg::Tensor(Tensor::place(ctx, kernels::compare(ctx, op, &left, &right)?)?))
 }
@@ -78,23 +83,18 @@ pub(crate) fn apply_unary(ctx: &Context, op: UnaryOp, tensor: Tensor) -> Result<
 /// The operation on the graphics processor, where an operand is there and the device can do it. The other operand goes
 /// up. `None` leaves it to the host.
 fn on_gpu(ctx: &Context, op: BinaryOp, left: &Arg, right: &Arg, compute: DType) -> Result<Option<Tensor>, TensorError> {
-    let there = |arg: &Arg| matches!(arg, Arg::Tensor(tensor) if tensor.as_gpu().is_some());
-    if compute != DType::F32 || !(there(left) || there(right)) {
-        return Ok(None);
-    }
-    let up = |arg: &Arg| -> Result<Option<GpuTensor>, TensorError> {
-        if let Arg::Tensor(tensor) = arg
-            && let Some(gpu) = tensor.as_gpu()
-        {
-            return Ok(Some(gpu.clone()));
+    let result = if op == BinaryOp::MatMul {
+        match Pair::of_matrices(ctx, left, right, compute)? {
+            Some((left, right)) => GpuTensor::matmul(ctx, left, right)?,
+            None => None,
         }
-        let host = in_dtype(ctx, arg.clone(), compute)?;
-        if host.len() == 0 { Ok(None) } else { GpuTensor::upload(ctx, &host).map(Some) }
+    } else {
+        match Pair::new(ctx, left, right, compute)? {
+            Some(pair) => GpuTensor::binary(ctx, op, pair)?,
+            None => None,
+        }
     };
-    match (up(left)?, up(right)?) {
-        (Some(left), Some(right)) => Ok(GpuTensor::binary(ctx, op, &left, &right)?.map(Tensor::on_gpu)),
-        _ => Ok(None),
-    }
+    Ok(result.map(Tensor::on_gpu))
 }
 
 fn as_operand(arg: &Arg) -> Result<Operand, TensorError> {

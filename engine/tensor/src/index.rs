@@ -4,10 +4,12 @@
 
 use nexus_model::DType;
 
+use crate::gpu::{GpuTensor, Piece};
 use crate::host::HostTensor;
 use crate::host::copy::cast;
 use crate::host::gather::{Selection, gather, scatter, writable};
 use crate::op::{Arg, ArgType, Dim, TensorType};
+use crate::shape::{Shape, element_count};
 use crate::{Context, Tensor, TensorError};
 
 /// One entry between the brackets.
@@ -94,6 +96,11 @@ pub(crate) fn resolve_position(index: i64, axis: usize, size: usize) -> Result<u
 
 /// `tensor[indices…]`. Axes that are not mentioned are taken whole.
 pub fn get(ctx: &Context, tensor: &Tensor, indices: &[Index]) -> Result<Tensor, TensorError> {
+    if let Some(gpu) = tensor.as_gpu()
+        && let Some(result) = cut(ctx, gpu, indices)?
+    {
+        return Ok(Tensor::on_gpu(result));
+    }
     let lists = lists_on_host(indices)?;
     let host = tensor.to_host()?;
     let selection = Selection::new(ctx, &host, indices, &lists)?;
@@ -102,6 +109,35 @@ pub fn get(ctx: &Context, tensor: &Tensor, indices: &[Index]) -> Result<Tensor, 
         None => gather(ctx, &host, &selection)?,
     };
     Tensor::place(ctx, host)
+}
+
+/// A selection of positions and forward ranges, where the elements are on the graphics processor. `None` leaves it to
+/// the host, which also reports what is wrong.
+fn cut(ctx: &Context, gpu: &GpuTensor, indices: &[Index]) -> Result<Option<GpuTensor>, TensorError> {
+    let mut pieces = Vec::with_capacity(gpu.rank());
+    let mut shape = Shape::new();
+    for (axis, &size) in gpu.shape.iter().enumerate() {
+        let piece = match indices.get(axis) {
+            None | Some(Index::All) => Piece { start: 0, step: 1, size },
+            Some(&Index::At(index)) => Piece { start: resolve_position(index, axis, size)?, step: 1, size: 1 },
+            Some(&Index::Range { start, end, step }) => match resolve_range(start, end, step, size)? {
+                (start, step, size) if step > 0 => Piece { start, step: step as usize, size },
+                _ => return Ok(None),
+            },
+            Some(Index::Mask(_) | Index::List(_)) => return Ok(None),
+        };
+        if !matches!(indices.get(axis), Some(Index::At(_))) {
+            shape.push(piece.size);
+        }
+        pieces.push(piece);
+    }
+    if indices.len() > gpu.rank() || element_count(&shape) == 0 {
+        return Ok(None);
+    }
+    match gpu.pieces(ctx, &pieces)? {
+        Some(cut) => cut.reshaped(ctx, &shape).map(Some),
+        None => Ok(None),
+    }
 }
 
 /// `tensor[indices…] = value`: the tensor with the selected elements replaced. The value broadcasts to the selection

@@ -34,7 +34,7 @@ impl Tensor {
     pub fn dtype(&self) -> DType {
         match &self.place {
             Place::Host(host) => host.dtype,
-            Place::Gpu(_) => DType::F32,
+            Place::Gpu(gpu) => gpu.dtype,
         }
     }
 
@@ -61,7 +61,8 @@ impl Tensor {
         self.len() == 0
     }
 
-    /// Where the elements are. On a GPU's context whole numbers, bools and f64 stay with the CPU.
+    /// Where the elements are. On a GPU's context f64, i64 and other dtypes that the GPU
+    /// does not have stay with the CPU, and so do tensors without elements.
     pub fn device(&self) -> Device {
         match &self.place {
             Place::Host(_) => Device::cpu(),
@@ -157,10 +158,22 @@ impl Tensor {
         Tensor { place: Place::Gpu(gpu) }
     }
 
-    /// Puts a result that was made in host memory where the context wants it: f32 goes up to a GPU.
+    /// Puts a result that was made in host memory where the context wants it: what a GPU can hold goes up to it.
     pub(crate) fn place(ctx: &Context, host: HostTensor) -> Result<Tensor, TensorError> {
-        let up = ctx.device().kind() == DeviceKind::Gpu && host.dtype == DType::F32 && host.len() > 0;
-        Ok(if up { Tensor::on_gpu(GpuTensor::upload(ctx, &host)?) } else { Tensor::on_host(host) })
+        if ctx.device().kind() == DeviceKind::Gpu
+            && let Some(gpu) = GpuTensor::upload(ctx, &host)?
+        {
+            return Ok(Tensor::on_gpu(gpu));
+        }
+        Ok(Tensor::on_host(host))
+    }
+
+    /// This tensor where the context wants it, if it is still in host memory.
+    pub(crate) fn settled(self, ctx: &Context) -> Result<Tensor, TensorError> {
+        match self.place {
+            Place::Host(host) => Tensor::place(ctx, host),
+            Place::Gpu(_) => Ok(self),
+        }
     }
 
     /// The elements on the graphics processor, where they are there already.
@@ -175,7 +188,7 @@ impl Tensor {
     pub(crate) fn to_host(&self) -> Result<HostTensor, TensorError> {
         match &self.place {
             Place::Host(host) => Ok(host.clone()),
-            Place::Gpu(gpu) => gpu.download(),
+            Place::Gpu(gpu) => gpu.clone().download(),
         }
     }
 

@@ -3,6 +3,7 @@
 //! Nothing here is started by naming it. The graphics driver is asked once, when someone lists the devices, wants the
 //! GPU, or lets the machine choose; with the CPU chosen it is never touched.
 
+mod driver;
 mod probe;
 
 use std::fmt;
@@ -50,15 +51,17 @@ impl Device {
         self.kind
     }
 
+    /// Its name, for people: `2 threads, avx512` or `NVIDIA H100 80GB HBM3 (vulkan)`.
+    pub fn name(self) -> String {
+        match self.kind {
+            DeviceKind::Cpu => cpu_name(),
+            DeviceKind::Gpu => adapter().map_or_else(|_| "gpu".to_owned(), |adapter| adapter.name.clone()),
+        }
+    }
+
     /// Kind and name, for people: `2 threads, avx512`.
     pub fn info(self) -> DeviceInfo {
-        match self.kind {
-            DeviceKind::Cpu => DeviceInfo { kind: DeviceKind::Cpu, name: cpu_name() },
-            DeviceKind::Gpu => {
-                let name = adapter().map_or_else(|_| "gpu".to_owned(), |adapter| adapter.name.clone());
-                DeviceInfo { kind: DeviceKind::Gpu, name }
-            }
-        }
+        DeviceInfo { kind: self.kind, name: self.name() }
     }
 }
 
@@ -68,13 +71,15 @@ impl fmt::Display for Device {
     }
 }
 
-/// The devices of this machine, the CPU first. Asks the graphics driver, but starts nothing.
+/// The devices of this machine, the CPU first, then every graphics adapter, the best first. Asks the graphics driver
+/// where one is installed, but starts nothing.
 pub fn devices() -> Vec<DeviceInfo> {
-    let gpu = adapter().ok().map(|adapter| DeviceInfo { kind: DeviceKind::Gpu, name: adapter.name.clone() });
-    [Device::cpu().info()].into_iter().chain(gpu).collect()
+    let adapters = probe::adapters().iter();
+    let gpus = adapters.map(|adapter| DeviceInfo { kind: DeviceKind::Gpu, name: adapter.name.clone() });
+    [Device::cpu().info()].into_iter().chain(gpus).collect()
 }
 
-pub(crate) use probe::adapter;
+pub(crate) use probe::{Adapter, adapter};
 
 fn cpu_name() -> String {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);

@@ -1,5 +1,5 @@
 //! Looking for graphics adapters, without starting any: Burn panics where there is none, so it is asked only after one
-//! was seen here.
+//! was seen here. It happens once in a process, and only when someone asks for a GPU or lists the devices.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
@@ -8,6 +8,7 @@ use burn_backend::read_sync;
 use burn_dispatch::devices::WgpuDeviceKind;
 use burn_dispatch::devices::wgpu::{WgpuBackend, WgpuDevice, wgpu};
 
+use super::driver;
 use crate::TensorError;
 
 /// A graphics adapter that was found.
@@ -19,69 +20,77 @@ pub(crate) struct Adapter {
     pub(crate) software: bool,
     /// How Burn is asked for it.
     pub(crate) device: WgpuDevice,
+    /// Bytes of the largest buffer that a kernel can see.
+    pub(crate) buffer_bytes_max: u64,
+    /// Smaller is better.
+    rank: u8,
 }
 
-/// The best adapter of this machine; looked for once in a process.
+/// The adapters of this machine, the best first; looked for once in a process.
+pub(crate) fn adapters() -> &'static [Adapter] {
+    static FOUND: OnceLock<Vec<Adapter>> = OnceLock::new();
+    FOUND.get_or_init(find)
+}
+
+/// The best adapter of this machine.
 pub(crate) fn adapter() -> Result<&'static Adapter, TensorError> {
-    static FOUND: OnceLock<Result<Adapter, TensorError>> = OnceLock::new();
-    FOUND.get_or_init(find).as_ref().map_err(Clone::clone)
+    adapters().first().ok_or_else(|| TensorError::NoGpu { looked_for: driver::MISSING.to_owned() })
 }
 
-/// The graphics interfaces that Burn computes through, with their names.
-const INTERFACES: [(wgpu::Backends, WgpuBackend, &str); 3] = [
-    (wgpu::Backends::METAL, WgpuBackend::Metal, "metal"),
-    (wgpu::Backends::VULKAN, WgpuBackend::Vulkan, "vulkan"),
-    (wgpu::Backends::DX12, WgpuBackend::Dx12, "dx12"),
-];
+/// The graphics interface that Burn computes through on this system, with its name.
+#[cfg(target_os = "macos")]
+const INTERFACE: (wgpu::Backends, WgpuBackend, &str) = (wgpu::Backends::METAL, WgpuBackend::Metal, "metal");
+/// The graphics interface that Burn computes through on this system, with its name.
+#[cfg(windows)]
+const INTERFACE: (wgpu::Backends, WgpuBackend, &str) = (wgpu::Backends::DX12, WgpuBackend::Dx12, "dx12");
+/// The graphics interface that Burn computes through on this system, with its name.
+#[cfg(not(any(target_os = "macos", windows)))]
+const INTERFACE: (wgpu::Backends, WgpuBackend, &str) = (wgpu::Backends::VULKAN, WgpuBackend::Vulkan, "vulkan");
 
-fn find() -> Result<Adapter, TensorError> {
-    let mut best: Option<(u8, Adapter)> = None;
-    for (backends, backend, interface) in INTERFACES {
-        for (rank, kind, name) in list(backends) {
-            let adapter = Adapter {
-                name: format!("{name} ({interface})"),
-                software: rank == SOFTWARE,
-                device: WgpuDevice { kind, backend },
-            };
-            if best.as_ref().is_none_or(|(other, _)| rank < *other) {
-                best = Some((rank, adapter));
-            }
-        }
+fn find() -> Vec<Adapter> {
+    if !driver::may_exist() {
+        return Vec::new();
     }
-    best.map(|(_, adapter)| adapter).ok_or_else(|| TensorError::NoGpu {
-        looked_for: "neither Vulkan nor Metal nor DirectX 12 has an adapter on this machine".to_owned(),
-    })
+    let (backends, backend, interface) = INTERFACE;
+    // A driver that panics while it is asked counts as none.
+    let mut found = catch_unwind(AssertUnwindSafe(|| list(backends, backend, interface))).unwrap_or_default();
+    found.sort_by_key(|adapter| adapter.rank);
+    found
 }
 
-/// The rank of adapters that compute on the CPU: the last.
-const SOFTWARE: u8 = 4;
-
-/// The adapters of an interface: rank (smaller is better), how Burn names it, and its name. A driver that panics while
-/// it is asked counts as none.
-fn list(backends: wgpu::Backends) -> Vec<(u8, WgpuDeviceKind, String)> {
-    let ask = || {
-        let descriptor =
-            wgpu::InstanceDescriptor { backends, ..wgpu::InstanceDescriptor::new_without_display_handle() };
-        let instance = wgpu::Instance::new(descriptor);
-        let adapters = read_sync(instance.enumerate_adapters(backends));
-        adapters.iter().map(wgpu::Adapter::get_info).collect::<Vec<_>>()
-    };
-    let adapters = catch_unwind(AssertUnwindSafe(ask)).unwrap_or_default();
-    // Burn counts adapters of each type from 0.
+/// The adapters of an interface, in the driver's order.
+fn list(backends: wgpu::Backends, backend: WgpuBackend, interface: &str) -> Vec<Adapter> {
+    // Kept for the life of the process: the Vulkan loader crashes where instances come and go on several threads.
+    static INSTANCE: OnceLock<wgpu::Instance> = OnceLock::new();
+    let instance = INSTANCE.get_or_init(|| {
+        let rest = wgpu::InstanceDescriptor::new_without_display_handle();
+        wgpu::Instance::new(wgpu::InstanceDescriptor { backends, ..rest })
+    });
+    // Burn counts the adapters of each type from 0.
     let mut seen = [0usize; 4];
-    let mut next = |i: usize| {
-        seen[i] += 1;
-        seen[i] - 1
+    let mut next = |rank: usize| {
+        seen[rank] += 1;
+        seen[rank] - 1
     };
-    let each = adapters.into_iter().map(|info| {
+    let adapters = read_sync(instance.enumerate_adapters(backends));
+    let each = adapters.iter().map(|adapter| {
+        let (info, limits) = (adapter.get_info(), adapter.limits());
         let (rank, kind) = match info.device_type {
             wgpu::DeviceType::DiscreteGpu => (0, WgpuDeviceKind::DiscreteGpu(next(0))),
             wgpu::DeviceType::IntegratedGpu => (1, WgpuDeviceKind::IntegratedGpu(next(1))),
             wgpu::DeviceType::VirtualGpu => (2, WgpuDeviceKind::VirtualGpu(next(2))),
             wgpu::DeviceType::Other => (3, WgpuDeviceKind::Other(next(3))),
-            wgpu::DeviceType::Cpu => (SOFTWARE, WgpuDeviceKind::Cpu),
+            wgpu::DeviceType::Cpu => (4, WgpuDeviceKind::Cpu),
         };
-        (rank, kind, info.name)
+        let software = info.device_type == wgpu::DeviceType::Cpu;
+        let note = if software { ", software" } else { "" };
+        Adapter {
+            name: format!("{} ({interface}{note})", info.name),
+            software,
+            device: WgpuDevice::new(kind).on(backend),
+            buffer_bytes_max: limits.max_buffer_size.min(limits.max_storage_buffer_binding_size.into()),
+            rank,
+        }
     });
     each.collect()
 }

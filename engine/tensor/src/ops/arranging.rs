@@ -24,7 +24,7 @@ pub(super) const OPS: &[OpDef] = &[
         run: |ctx, a| {
             let tensors = args::tensors(ctx, a, 0, "tensors")?;
             let axis = args::axis(a, 1, "axis", 0, tensors[0].rank())?;
-            args::done(ctx, join(ctx, &tensors, axis)?)
+            join(ctx, &tensors, axis).map(Arg::Tensor)
         },
     },
     OpDef {

@@ -4,7 +4,7 @@ use nexus_model::DType;
 
 use super::args;
 use super::infer::{self, Inferred, Ints, typed};
-use crate::host::HostTensor;
+use crate::gpu::GpuTensor;
 use crate::host::copy::{cast, concat};
 use crate::host::order;
 use crate::op::{Arg, ArgType, Dim, TensorType};
@@ -13,7 +13,7 @@ use crate::shape::{Shape, check_rank};
 use crate::{Context, Tensor, TensorError};
 
 /// Tensors of equal ranks one behind the other along `axis`, in the dtype in which they meet.
-pub(super) fn join(ctx: &Context, tensors: &[Tensor], axis: usize) -> Result<HostTensor, TensorError> {
+pub(super) fn join(ctx: &Context, tensors: &[Tensor], axis: usize) -> Result<Tensor, TensorError> {
     let first = &tensors[0];
     let dtype = tensors.iter().map(Tensor::dtype).fold(first.dtype(), promote);
     for tensor in tensors {
@@ -22,8 +22,23 @@ pub(super) fn join(ctx: &Context, tensors: &[Tensor], axis: usize) -> Result<Hos
             return Err(TensorError::shapes(a, b, "cannot be joined: all sizes but the joined axis must be equal"));
         }
     }
+    put_together(ctx, tensors, dtype, axis)
+}
+
+/// Tensors that fit, cast to `dtype`, one behind the other: on the graphics processor where all of them are there.
+fn put_together(ctx: &Context, tensors: &[Tensor], dtype: DType, axis: usize) -> Result<Tensor, TensorError> {
+    let there = |tensor: &Tensor| match tensor.as_gpu() {
+        Some(gpu) => gpu.clone().cast(ctx, dtype),
+        None => Ok(None),
+    };
+    let parts = tensors.iter().map_while(|tensor| there(tensor).transpose()).collect::<Result<Vec<_>, _>>()?;
+    if parts.len() == tensors.len()
+        && let Some(joined) = GpuTensor::concat(ctx, parts, axis)?
+    {
+        return Ok(Tensor::on_gpu(joined));
+    }
     let parts: Vec<_> = tensors.iter().map(|t| cast(ctx, &t.to_host()?, dtype)).collect::<Result<_, _>>()?;
-    concat(ctx, &parts, axis)
+    Tensor::place(ctx, concat(ctx, &parts, axis)?)
 }
 
 /// The types in a list of tensors, where their number is known.
@@ -99,9 +114,12 @@ pub(super) fn stack(ctx: &Context, a: &[Arg]) -> Result<Arg, TensorError> {
                 "cannot be stacked: they must be equal",
             ));
         }
-        parts.push(cast(ctx, &tensor.to_host()?, dtype)?.reshaped(ctx, &shape)?);
+        parts.push(match tensor.as_gpu() {
+            Some(gpu) => Tensor::on_gpu(gpu.reshaped(ctx, &shape)?),
+            None => Tensor::on_host(tensor.to_host()?.reshaped(ctx, &shape)?),
+        });
     }
-    args::done(ctx, concat(ctx, &parts, axis)?)
+    put_together(ctx, &parts, dtype, axis).map(Arg::Tensor)
 }
 
 pub(super) fn split(ctx: &Context, a: &[Arg]) -> Result<Arg, TensorError> {

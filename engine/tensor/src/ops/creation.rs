@@ -1,11 +1,12 @@
 //! Operations that make tensors from nothing, from numbers, or from chance.
 
-use nexus_model::DType;
+use nexus_model::{DType, DeviceKind};
 
 use super::args::done;
 use super::infer::{self, Inferred, typed};
 use super::{args, params};
 use crate::element::{Element, with_element};
+use crate::gpu::GpuTensor;
 use crate::host::HostTensor;
 use crate::host::copy::{cast, full};
 use crate::host::parallel::{Cost, fill};
@@ -24,7 +25,11 @@ pub(super) const OPS: &[OpDef] = &[
         infer: infer_filled,
         run: |ctx, a| {
             let dtype = args::dtype(a, 1, "dtype")?.unwrap_or(FLOAT_DEFAULT);
-            done(ctx, HostTensor::zeros(ctx, dtype, &args::shape(a, 0, "shape")?)?)
+            let shape = args::shape(a, 0, "shape")?;
+            match filled_there(ctx, dtype, &shape, 0.0)? {
+                Some(tensor) => Ok(Arg::Tensor(tensor)),
+                None => done(ctx, HostTensor::zeros(ctx, dtype, &shape)?),
+            }
         },
     },
     OpDef {
@@ -36,7 +41,10 @@ pub(super) const OPS: &[OpDef] = &[
         run: |ctx, a| {
             let dtype = args::dtype(a, 1, "dtype")?.unwrap_or(FLOAT_DEFAULT);
             let shape = args::shape(a, 0, "shape")?;
-            done(ctx, with_element!(dtype, T => full(ctx, &shape, T::from_i64(1)))?)
+            match filled_there(ctx, dtype, &shape, 1.0)? {
+                Some(tensor) => Ok(Arg::Tensor(tensor)),
+                None => done(ctx, with_element!(dtype, T => full(ctx, &shape, T::from_i64(1)))?),
+            }
         },
     },
     OpDef {
@@ -63,6 +71,11 @@ pub(super) const OPS: &[OpDef] = &[
             };
             if value.len() != 1 {
                 return Err(TensorError::argument("value", "must be one number"));
+            }
+            if dtype == DType::F32
+                && let Some(tensor) = filled_there(ctx, dtype, &shape, value.single::<f32>())?
+            {
+                return Ok(Arg::Tensor(tensor));
             }
             done(ctx, with_element!(dtype, T => full(ctx, &shape, value.single::<T>()))?)
         },
@@ -168,6 +181,14 @@ pub(super) const OPS: &[OpDef] = &[
         run: from_list,
     },
 ];
+
+/// A tensor of one value made where the context's GPU can make it; `None` leaves it to the host.
+fn filled_there(ctx: &Context, dtype: DType, shape: &[usize], value: f32) -> Result<Option<Tensor>, TensorError> {
+    if ctx.device().kind() != DeviceKind::Gpu || dtype != DType::F32 {
+        return Ok(None);
+    }
+    Ok(GpuTensor::full(ctx, shape, value)?.map(Tensor::on_gpu))
+}
 
 fn random_dtype(a: &[Arg], i: usize) -> Result<DType, TensorError> {
     let dtype = args::dtype(a, i, "dtype")?.unwrap_or(FLOAT_DEFAULT);

@@ -5,6 +5,7 @@ use nexus_model::DType;
 use super::infer::{self, Inferred, typed};
 use super::{args, params};
 use crate::dispatch::{binary, compare, infer_binary, infer_compare, infer_unary, unary};
+use crate::gpu::{GpuTensor, Pair};
 use crate::host::binary::select;
 use crate::host::copy::cast;
 use crate::op::{Arg, ArgType, OpDef};
@@ -182,12 +183,19 @@ fn infer_where(a: &[ArgType]) -> Inferred {
 }
 
 fn run_where(ctx: &Context, a: &[Arg]) -> Result<Arg, TensorError> {
-    let mask = cast(ctx, &args::host(ctx, a, 0, "condition")?, DType::Bool)?;
+    let mask = args::tensor(ctx, a, 0, "condition")?;
     let (yes, no) = (args::at(a, 1), args::at(a, 2));
     let (Some(left), Some(right)) = (Operand::of(yes), Operand::of(no)) else {
         return Err(TensorError::argument("a", "and b must be tensors or numbers"));
     };
     let dtype = promote_operands(left, right);
+    if let Some(mask) = mask.as_gpu()
+        && let Some(pair) = Pair::new(ctx, yes, no, dtype)?
+        && let Some(chosen) = GpuTensor::select(ctx, mask.clone(), pair)?
+    {
+        return Ok(Arg::Tensor(Tensor::on_gpu(chosen)));
+    }
+    let mask = cast(ctx, &mask.into_host()?, DType::Bool)?;
     let in_dtype = |arg: &Arg| match arg {
         Arg::Tensor(tensor) => cast(ctx, &tensor.to_host()?, dtype),
         number => Tensor::number(ctx, number, dtype),

@@ -6,7 +6,7 @@ use super::infer::{self, Inferred, typed};
 use super::{args, params};
 use crate::host::copy::cast;
 use crate::op::{Arg, ArgType, Dim, OpDef};
-use crate::{Context, TensorError};
+use crate::{Context, Tensor, TensorError};
 
 pub(super) const OPS: &[OpDef] = &[
     OpDef {
@@ -107,5 +107,11 @@ fn infer_cast(a: &[ArgType]) -> Inferred {
 fn run_cast(ctx: &Context, a: &[Arg]) -> Result<Arg, TensorError> {
     let dtype = args::dtype(a, 1, "dtype")?
         .ok_or_else(|| TensorError::argument("dtype", "must be the name of a dtype, like \"f32\""))?;
-    args::done(ctx, cast(ctx, &args::host(ctx, a, 0, "x")?, dtype)?)
+    let x = args::tensor(ctx, a, 0, "x")?;
+    if let Some(gpu) = x.as_gpu()
+        && let Some(result) = gpu.clone().cast(ctx, dtype)?
+    {
+        return Ok(Arg::Tensor(Tensor::on_gpu(result)));
+    }
+    args::done(ctx, cast(ctx, &x.into_host()?, dtype)?)
 }

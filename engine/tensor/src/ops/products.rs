@@ -148,16 +148,16 @@ pub(super) const OPS: &[OpDef] = &[
             Ok(result)
         },
         run: |ctx, a| {
-            let x = args::host(ctx, a, 0, "x")?;
+            let x = args::tensor(ctx, a, 0, "x")?;
             let epsilon = args::number_or(a, 3, "epsilon", 1e-5)?;
-            let x = cast(ctx, &x, to_float(x.dtype))?;
-            let mut result = Tensor::on_host(normalize(ctx, Normalization::Layer(epsilon), &x)?);
+            let last = x.rank().saturating_sub(1);
+            let mut result = normalized(ctx, x, Normalization::Layer(epsilon), last)?;
             for (i, op) in [(1, BinaryOp::Mul), (2, BinaryOp::Add)] {
                 if !matches!(args::at(a, i), Arg::None) {
                     result = apply_binary(ctx, op, result, args::at(a, i).clone())?;
                 }
             }
-            args::done(ctx, result.into_host()?)
+            result.settled(ctx).map(Arg::Tensor)
         },
     },
 ];
@@ -308,10 +308,23 @@ fn infer_normalized(a: &[ArgType]) -> Inferred {
 }
 
 fn run_normalized(ctx: &Context, a: &[Arg], kind: Normalization) -> Result<Arg, TensorError> {
-    let x = args::host(ctx, a, 0, "x")?;
+    let x = args::tensor(ctx, a, 0, "x")?;
     let axis = args::axis(a, 1, "axis", -1, x.rank())?;
+    normalized(ctx, x, kind, axis)?.settled(ctx).map(Arg::Tensor)
+}
+
+/// `x` normalised along `axis`, which a 0-d tensor has none of.
+fn normalized(ctx: &Context, x: Tensor, kind: Normalization, axis: usize) -> Result<Tensor, TensorError> {
+    if let Some(gpu) = x.as_gpu()
+        && let Some(result) = gpu.normalize(ctx, kind, axis)?
+    {
+        return Ok(Tensor::on_gpu(result));
+    }
+    let x = x.into_host()?;
     let x = cast(ctx, &x, to_float(x.dtype))?;
     let mut order: Vec<usize> = (0..x.rank()).collect();
-    order.swap(axis, x.rank() - 1);
-    args::done(ctx, normalize(ctx, kind, &x.permuted(&order))?.permuted(&order))
+    if let Some(last) = x.rank().checked_sub(1) {
+        order.swap(axis, last);
+    }
+    Ok(Tensor::on_host(normalize(ctx, kind, &x.permuted(&order))?.permuted(&order)))
 }

@@ -61,15 +61,7 @@ macro_rules! position {
                 let axis = infer::ints(a, 1, "axis")?;
                 Ok(typed(Some(DType::I64), infer::reduced(ty.shape.as_ref(), &axis, Some(false))?))
             },
-            run: |ctx, a| {
-                let mut x = args::host(ctx, a, 0, "x")?;
-                if matches!(args::at(a, 1), Arg::None) {
-                    let count = x.len();
-                    x = x.reshaped(ctx, &[count])?;
-                }
-                let axis = args::axis(a, 1, "axis", 0, x.rank())?;
-                args::done(ctx, arg_extreme(ctx, $largest, &x, axis)?)
-            },
+            run: |ctx, a| run_position(ctx, a, $largest),
         }
     };
 }
@@ -214,6 +206,25 @@ fn run_reduction(ctx: &Context, a: &[Arg], op: ReduceOp) -> Result<Arg, TensorEr
         return Ok(Arg::Tensor(Tensor::on_gpu(reduced.reshaped(ctx, &shape)?)));
     }
     args::done(ctx, reduce_axes(ctx, op, &x.into_host()?, &axes, keep)?)
+}
+
+fn run_position(ctx: &Context, a: &[Arg], largest: bool) -> Result<Arg, TensorError> {
+    let mut x = args::tensor(ctx, a, 0, "x")?;
+    if matches!(args::at(a, 1), Arg::None) {
+        let count = [x.len()];
+        x = match x.as_gpu() {
+            Some(gpu) => Tensor::on_gpu(gpu.reshaped(ctx, &count)?),
+            None => Tensor::on_host(x.into_host()?.reshaped(ctx, &count)?),
+        };
+    }
+    let axis = args::axis(a, 1, "axis", 0, x.rank())?;
+    if let Some(gpu) = x.as_gpu()
+        && let Some(found) = gpu.arg_extreme(ctx, largest, axis)?
+    {
+        // Positions are i64, which a GPU need not have: the small result comes down instead of the tensor.
+        return args::done(ctx, cast(ctx, &found.download()?, DType::I64)?);
+    }
+    args::done(ctx, arg_extreme(ctx, largest, &x.into_host()?, axis)?)
 }
 
 /// Two passes: the mean first, then the squares of the distances from it. Nothing cancels.

@@ -18,10 +18,7 @@ pub(super) const OPS: &[OpDef] = &[
             let x = args::tensor(ctx, a, 0, "x")?;
             let sizes = args::ints(a, 1, "shape")?.unwrap_or_default();
             let shape = reshaped(&sizes, x.len(), x.shape())?;
-            match x.as_gpu() {
-                Some(gpu) => Ok(Arg::Tensor(Tensor::on_gpu(gpu.reshaped(ctx, &shape)?))),
-                None => args::done(ctx, x.into_host()?.reshaped(ctx, &shape)?),
-            }
+            reshape_to(ctx, x, &shape)
         },
     },
     OpDef {
@@ -35,8 +32,9 @@ pub(super) const OPS: &[OpDef] = &[
             Ok(typed(ty.dtype, Some(vec![count.map_or(Dim::Unknown, Dim::Known)])))
         },
         run: |ctx, a| {
-            let x = args::host(ctx, a, 0, "x")?;
-            args::done(ctx, x.reshaped(ctx, &[x.len()])?)
+            let x = args::tensor(ctx, a, 0, "x")?;
+            let count = [x.len()];
+            reshape_to(ctx, x, &count)
         },
     },
     OpDef {
@@ -67,10 +65,15 @@ pub(super) const OPS: &[OpDef] = &[
             Ok(typed(ty.dtype, target))
         },
         run: |ctx, a| {
-            let x = args::host(ctx, a, 0, "x")?;
+            let x = args::tensor(ctx, a, 0, "x")?;
             let shape = args::shape(a, 1, "shape")?;
-            ctx.measure(x.dtype, &shape)?;
-            args::done(ctx, x.broadcast_to(&shape)?)
+            ctx.measure(x.dtype(), &shape)?;
+            if let Some(gpu) = x.as_gpu()
+                && let Some(spread) = gpu.broadcast_to(ctx, &shape)?
+            {
+                return Ok(Arg::Tensor(Tensor::on_gpu(spread)));
+            }
+            args::done(ctx, x.into_host()?.broadcast_to(&shape)?)
         },
     },
     OpDef {
@@ -91,12 +94,12 @@ pub(super) const OPS: &[OpDef] = &[
             ))
         },
         run: |ctx, a| {
-            let x = args::host(ctx, a, 0, "x")?;
+            let x = args::tensor(ctx, a, 0, "x")?;
             let axis = normalize_axis(args::int(a, 1, "axis")?, x.rank() + 1)?;
-            let mut shape = x.shape.clone();
+            let mut shape = Shape::from_slice(x.shape());
             shape.insert(axis, 1);
             check_rank(&shape)?;
-            args::done(ctx, x.reshaped(ctx, &shape)?)
+            reshape_to(ctx, x, &shape)
         },
     },
     OpDef {
@@ -209,15 +212,23 @@ fn not_one(axis: usize, size: usize) -> TensorError {
 }
 
 fn squeeze(ctx: &Context, a: &[Arg]) -> Result<Arg, TensorError> {
-    let x = args::host(ctx, a, 0, "x")?;
+    let x = args::tensor(ctx, a, 0, "x")?;
     let gone = match args::ints(a, 1, "axis")? {
-        None => (0..x.rank()).filter(|&axis| x.shape[axis] == 1).collect(),
+        None => (0..x.rank()).filter(|&axis| x.shape()[axis] == 1).collect(),
         Some(list) => normalize_axes(&list, x.rank())?,
     };
-    if let Some(&axis) = gone.iter().find(|&&axis| x.shape[axis] != 1) {
-        return Err(not_one(axis, x.shape[axis]));
+    if let Some(&axis) = gone.iter().find(|&&axis| x.shape()[axis] != 1) {
+        return Err(not_one(axis, x.shape()[axis]));
     }
-    let left = x.shape.iter().enumerate().filter(|(axis, _)| !gone.contains(axis));
+    let left = x.shape().iter().enumerate().filter(|(axis, _)| !gone.contains(axis));
     let shape: Shape = left.map(|(_, &size)| size).collect();
-    args::done(ctx, x.reshaped(ctx, &shape)?)
+    reshape_to(ctx, x, &shape)
+}
+
+/// The same elements under another shape with as many, where they are.
+fn reshape_to(ctx: &Context, x: Tensor, shape: &[usize]) -> Result<Arg, TensorError> {
+    match x.as_gpu() {
+        Some(gpu) => Ok(Arg::Tensor(Tensor::on_gpu(gpu.reshaped(ctx, shape)?))),
+        None => args::done(ctx, x.into_host()?.reshaped(ctx, shape)?),
+    }
 }
