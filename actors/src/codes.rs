@@ -17,8 +17,8 @@ codes! {
     NO_SUCH_JOB = "NX0101";
     /// The submission is not acceptable as it is; the message names the field and what it may be. Nothing was stored.
     BAD_SUBMISSION = "NX0102";
-    /// The certificate that this command used does not allow the request. `nexus token create --role admin` on the first
-    /// node makes a token for a role that does.
+    /// The certificate that this command used does not allow the request. Give the command on the cluster's first node,
+    /// whose user may do everything.
     NOT_ALLOWED = "NX0103";
     /// The node has more requests waiting than it holds. Nothing was stored; ask again after the time it named.
     BUSY = "NX0104";
@@ -51,6 +51,9 @@ codes! {
     COMMAND_FAILED = "NX0305";
     /// The command could not be started: is it installed on that node, and is the path right?
     COMMAND_NOT_STARTED = "NX0306";
+    /// The program was refused by the compiler of the node that should run it, which gave no reason. This is a defect worth
+    /// a report.
+    NOT_COMPILED = "NX0307";
     /// The node's data directory cannot be used: it is missing, unreadable, in use by another process, or damaged.
     DATA_DIRECTORY = "NX0401";
     /// The node cannot listen where it should: another program may use the port.

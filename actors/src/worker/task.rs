@@ -113,7 +113,8 @@ impl TaskRunner {
         };
         let program = compilation.program.ok_or_else(|| {
             let first = compilation.diagnostics.into_iter().find(|d| d.severity == Severity::Error);
-            diagnosed(first.unwrap_or_else(|| Diagnostic::error("MC0100", "the program could not be compiled")))
+            let silent = || failure(codes::NOT_COMPILED, "the program could not be compiled".to_owned());
+            first.map_or_else(silent, diagnosed)
         })?;
         let inputs = spec
             .inputs
