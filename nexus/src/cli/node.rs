@@ -51,7 +51,7 @@ Examples:
   nexus node start
   nexus node start --name studio --listen 192.168.1.20:4747
   nexus node start --join 192.168.1.20:4747 --token NXJ1.7Yk…
-  nexus node start --data /tmp/second --listen 127.0.0.1:0 --join 127.0.0.1:4747 --token NXJ1.7Yk…")]
+  nexus node start --data second --listen 127.0.0.1:0 --join 127.0.0.1:4747 --token NXJ1.7Yk…")]
 pub(crate) struct StartArgs {
     /// Address of the node; port 0 takes any free one
     #[arg(long, value_name = "ADDRESS")]
