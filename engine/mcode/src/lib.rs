@@ -61,6 +61,7 @@
 
 mod argument;
 mod ast;
+mod ast_text;
 mod check;
 mod codes;
 mod compile;
@@ -81,6 +82,7 @@ mod token;
 mod vm;
 
 pub use argument::parse_argument;
+pub use ast_text::ast_text;
 pub use codes::explain;
 pub use compile::{Compilation, CompiledProgram, EntryParameter, ImportLoader, compile, compile_with_imports};
 pub use format::format;

@@ -73,3 +73,31 @@ fn programs_give_their_results() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+#[test]
+fn formatting_changes_no_program_and_happens_once() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for folder in [folder.join("tests/programs"), folder.join("../../examples")] {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_none_or(|e| e != "mcode") {
+                continue;
+            }
+            let source = std::fs::read_to_string(&path).unwrap();
+            let once = nexus_mcode::format(&source).expect("the programs are right");
+            assert_eq!(nexus_mcode::format(&once).unwrap(), once, "{}", path.display());
+            let tree = |text: &str| {
+                let tree = nexus_mcode::ast_text("t", text).unwrap();
+                tree.lines().map(|l| l.split("  @").next().unwrap_or("").to_owned()).collect::<Vec<_>>()
+            };
+            assert_eq!(tree(&once), tree(&source), "{}", path.display());
+        }
+    }
+}
+
+#[test]
+fn printed_code_names_what_it_uses() {
+    let program = compile("t.mcode", "function f(n: int)\n    return tensor.ones(n)\nend\n").program.unwrap();
+    let text = nexus_mcode::ir_text(&program);
+    assert!(text.contains("# tensor.ones") && text.contains("parameter n: int"), "{text}");
+}

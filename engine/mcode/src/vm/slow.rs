@@ -241,7 +241,7 @@ pub(crate) fn step(
     Ok(())
 }
 
-/// Instructions that make, take apart or change compound values, and calls into the library.
+/// Instructions that make or take apart compound values, and calls into the library.
 fn build(
     host: &mut Host,
     image: &Image,
@@ -292,6 +292,21 @@ fn build(
             let object = operand(code, window, object);
             (to, index::get_field(host, object, &image.names[usize::from(name)])?)
         }
+        other => return change(host, image, code, window, other),
+    };
+    window[usize::from(to)] = value;
+    Ok(())
+}
+
+/// Instructions that change or check a value where it is, and those of tasks.
+fn change(
+    host: &mut Host,
+    image: &Image,
+    code: &FunctionCode,
+    window: &mut [Value],
+    instruction: Instruction,
+) -> Outcome<()> {
+    let (to, value) = match instruction {
         Instruction::SetIndex { object, index, value } => {
             let value = operand(code, window, value);
             let index = operand(code, window, index);
