@@ -8,9 +8,9 @@ use nexus_model::{Diagnostic, LimitLevel, Limits, Value};
 use nexus_tensor::{Context, Device};
 use proptest::prelude::*;
 
-fn run_under(source: &str, limits: Limits, cancel: Arc<AtomicBool>) -> Result<Value, Diagnostic> {
+fn run_under(source: &str, limits: Limits, cancel: Arc<AtomicBool>) -> Result<Value, Box<Diagnostic>> {
     let compilation = compile("hostile.mcode", source);
-    let Some(program) = compilation.program else { return Err(compilation.diagnostics[0].clone()) };
+    let Some(program) = compilation.program else { return Err(Box::new(compilation.diagnostics[0].clone())) };
     let request = RunRequest {
         arguments: Vec::new(),
         inputs: &[],
@@ -21,7 +21,7 @@ fn run_under(source: &str, limits: Limits, cancel: Arc<AtomicBool>) -> Result<Va
         print: &mut |_| {},
         files: None,
     };
-    run(&program, request).map(|done| done.result)
+    run(&program, request).map(|done| done.result).map_err(Box::new)
 }
 
 fn stopped_by(source: &str) -> (String, u32) {

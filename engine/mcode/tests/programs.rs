@@ -8,10 +8,11 @@ use nexus_mcode::{RunRequest, compile, parse_argument, run};
 use nexus_model::{Diagnostic, Limits, Value};
 use nexus_tensor::{Context, Device};
 
-fn outcome(file: &str, source: &str) -> Result<Value, Diagnostic> {
+fn outcome(file: &str, source: &str) -> Result<Value, Box<Diagnostic>> {
     let compilation = compile(file, source);
     let Some(program) = compilation.program else {
-        return Err(compilation.diagnostics.into_iter().next().expect("a program that does not compile says why"));
+        let first = compilation.diagnostics.into_iter().next();
+        return Err(Box::new(first.expect("a program that does not compile says why")));
     };
     let request = RunRequest {
         arguments: Vec::new(),
@@ -23,7 +24,7 @@ fn outcome(file: &str, source: &str) -> Result<Value, Diagnostic> {
         print: &mut |_| {},
         files: None,
     };
-    run(&program, request).map(|done| done.result)
+    run(&program, request).map(|done| done.result).map_err(Box::new)
 }
 
 /// Tensors as nested lists, so that they can be written down.
@@ -31,9 +32,9 @@ fn plain(value: Value) -> Value {
     match value {
         Value::Tensor(data) => {
             let element = |i: usize| match data.dtype() {
-                d if d.is_float() => Value::Scalar(data.get_f64(i).unwrap()),
-                nexus_model::DType::Bool => Value::Bool(data.get_i64(i).unwrap() != 0),
-                _ => Value::Int(data.get_i64(i).unwrap()),
+                d if d.is_float() => Value::Scalar(data.get_f64(i).expect("inside the tensor")),
+                nexus_model::DType::Bool => Value::Bool(data.get_i64(i).expect("inside the tensor") != 0),
+                _ => Value::Int(data.get_i64(i).expect("inside the tensor")),
             };
             let mut items: Vec<Value> = (0..data.len()).map(element).collect();
             for &size in data.shape().iter().rev() {
