@@ -11,10 +11,12 @@ mod state;
 mod statement;
 pub(crate) mod types;
 
+use std::collections::BTreeSet;
+
 use nexus_tensor::ArgType;
 
 use crate::codes::Code;
-use crate::hir::{Function, FunctionId, LocalId, Place, Program};
+use crate::hir::{Declared, Function, FunctionId, LocalId, Place, Program};
 use crate::report::{Report, Reporter};
 use crate::source::{ByteSpan, Source};
 use state::{Set, State};
@@ -27,9 +29,16 @@ const EFFORT: usize = 12;
 pub(crate) struct Facts {
     unset: Vec<Vec<bool>>,
     types: Vec<Vec<Option<ArgType>>>,
+    /// Values that certainly have the type declared for them.
+    proven: BTreeSet<(FunctionId, u32, u32)>,
 }
 
 impl Facts {
+    /// Whether a value certainly has the type declared for it, so that nothing need be checked while running.
+    pub(crate) fn is_proven(&self, function: FunctionId, value: ByteSpan) -> bool {
+        self.proven.contains(&(function, value.start, value.end))
+    }
+
     /// Whether a variable is read on some way where it may have no value.
     pub(crate) fn may_be_unset(&self, function: FunctionId, local: LocalId) -> bool {
         self.unset.get(function as usize).and_then(|f| f.get(local as usize)).copied().unwrap_or(false)
@@ -48,6 +57,7 @@ pub(crate) fn check(program: &Program, sources: &[Source], reporter: &mut Report
     let facts = Facts {
         unset: program.functions.iter().map(|f| vec![false; f.locals.len()]).collect(),
         types: program.functions.iter().map(|f| vec![None; f.locals.len()]).collect(),
+        proven: BTreeSet::new(),
     };
     let mut checker = Checker {
         program,
@@ -200,6 +210,20 @@ impl<'p> Checker<'p, '_> {
             .filter(|&&id| id != self.id)
             .map(|&id| &self.program.functions[id as usize])
             .any(|top| top.file == file && top.locals.iter().any(|v| *v.name == *name))
+    }
+
+    /// Notes a value that has exactly the type declared for it.
+    fn note_proven(&mut self, found: &ArgType, declared: &Declared, span: ByteSpan) {
+        let exact = matches!(
+            (found, declared),
+            (ArgType::Int(_), Declared::Int)
+                | (ArgType::Scalar(_), Declared::Scalar)
+                | (ArgType::Bool(_), Declared::Bool)
+                | (ArgType::Str(_), Declared::Str)
+        );
+        if exact && self.silent == 0 {
+            self.facts.proven.insert((self.id, span.start, span.end));
+        }
     }
 
     fn text(&self, span: ByteSpan) -> &'p str {

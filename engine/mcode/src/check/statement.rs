@@ -70,6 +70,7 @@ impl<'p> Checker<'p, '_> {
         if let (Some(declared), Some(value)) = (&function.returns, value) {
             let what = format!("the result of `{}`", function.name);
             self.check_declared(&ty, declared, &what, value.span, Some((function.returns_span, "declared here")));
+            self.note_proven(&ty, declared, value.span);
         }
         self.result = Some(match self.result.take() {
             Some(before) => types::join(&before, &ty),
@@ -89,6 +90,7 @@ impl<'p> Checker<'p, '_> {
                     Place::Global(id) => format!("`{}`", self.program.globals[id as usize].name),
                 };
                 self.check_declared(&found, declared, &what, value.span, None);
+                self.note_proven(&found, declared, value.span);
                 match (&found, types::of_declared(declared, dims)) {
                     (_, ArgType::Unknown) | (ArgType::Tensor(_), ArgType::Tensor(_)) => found,
                     (_, declared) => declared,

@@ -60,7 +60,7 @@ impl Lowering<'_> {
     pub(super) fn return_value(&mut self, value: &Expr) {
         let declared = self.function.returns.clone();
         let from = match declared {
-            Some(declared) if declared != Declared::Any => {
+            Some(declared) if declared != Declared::Any && !self.facts.is_proven(self.id, value.span) => {
                 let register = self.temporary();
                 self.expression_to(value, register);
                 self.span = value.span;
@@ -74,6 +74,7 @@ impl Lowering<'_> {
     }
 
     fn bind(&mut self, place: Place, declared: Option<&Declared>, value: &Expr) {
+        let declared = declared.filter(|_| !self.facts.is_proven(self.id, value.span));
         let name = |lowering: &Self, id: LocalId| lowering.function.locals[id as usize].name.clone();
         match place {
             Place::Local(id) => {

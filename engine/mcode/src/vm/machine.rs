@@ -43,7 +43,8 @@ struct Cursor {
 
 /// Runs one function of the program to its end.
 pub(crate) fn execute(host: &mut Host, image: &Image, id: FunctionId, arguments: Vec<Value>) -> Result<Value, Raised> {
-    let mut machine = Machine { host, image, stack: Vec::new(), frames: Vec::new() };
+    let depth_max = host.limits.recursion_depth as usize;
+    let mut machine = Machine { host, image, stack: Vec::new(), frames: Vec::new(), depth_max };
     let code = &image.functions[id as usize];
     let mut cursor = Cursor { function: id, pc: 0, base: 0 };
     if let Err(fault) = machine.make_room(usize::from(code.registers).max(STACK_START)) {
@@ -60,6 +61,7 @@ struct Machine<'m, 'h> {
     image: &'m Image,
     stack: Vec<Value>,
     frames: Vec<Frame>,
+    depth_max: usize,
 }
 
 macro_rules! arithmetic {
@@ -191,12 +193,12 @@ impl Machine<'_, '_> {
                     }
                     Instruction::Return { from } => {
                         let value = std::mem::take(&mut at!(from));
-                        match self.leave(cursor, value) {
+                        match self.leave(cursor, usize::from(code.registers), value) {
                             Some(value) => return Ok(value),
                             None => continue 'call,
                         }
                     }
-                    Instruction::ReturnNone => match self.leave(cursor, Value::None) {
+                    Instruction::ReturnNone => match self.leave(cursor, usize::from(code.registers), Value::None) {
                         Some(value) => return Ok(value),
                         None => continue 'call,
                     },
@@ -214,9 +216,11 @@ impl Machine<'_, '_> {
     }
 
     /// Begins a call whose arguments stand from register `start` on.
-    #[inline]
+    #[inline(always)]
     fn enter(&mut self, cursor: &mut Cursor, id: FunctionId, start: usize) -> Outcome<()> {
-        self.host.check_depth(self.frames.len())?;
+        if self.frames.len() >= self.depth_max {
+            self.host.check_depth(self.frames.len())?;
+        }
         self.host.tick(1)?;
         let base = cursor.base + start;
         let needed = base + usize::from(self.image.functions[id as usize].registers);
@@ -230,9 +234,8 @@ impl Machine<'_, '_> {
 
     /// Ends the function that runs: its window is emptied, and its caller goes on with `value`, which is given back
     /// where there is no caller.
-    #[inline]
-    fn leave(&mut self, cursor: &mut Cursor, value: Value) -> Option<Value> {
-        let registers = usize::from(self.image.functions[cursor.function as usize].registers);
+    #[inline(always)]
+    fn leave(&mut self, cursor: &mut Cursor, registers: usize, value: Value) -> Option<Value> {
         for slot in &mut self.stack[cursor.base..cursor.base + registers] {
             // Numbers may stay: nothing reads them again, and nothing waits for their memory.
             if !slot.is_plain() {
