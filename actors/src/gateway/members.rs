@@ -111,7 +111,7 @@ impl GatewayState {
         LeaderLink::new(membership.link.clone(), vec![view.address]).ask(Request::StopNode(None)).await
     }
 
-    fn membership(&self) -> Result<&super::Membership, Refusal> {
+    fn membership(&self) -> Result<&Membership, Refusal> {
         self.membership
             .as_ref()
             .ok_or_else(|| refusal(codes::NOT_ALLOWED, "nobody can join a runtime inside one process".to_owned()))

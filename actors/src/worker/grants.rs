@@ -5,7 +5,8 @@
 use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use nexus_model::{LimitHit, LimitKind};
+use nexus_formats::Format;
+use nexus_model::{LimitHit, LimitKind, Value};
 use nexus_tensor::Watch;
 
 /// Largest file that a program may read: 4 GiB, above what fits a task's memory limit on the machines this is for.
@@ -41,6 +42,15 @@ pub(crate) struct FileGrant<'a> {
 impl<'a> FileGrant<'a> {
     pub(crate) fn below(root: &'a Path) -> Self {
         FileGrant { root }
+    }
+
+    /// The content of a data file as a value; its name's ending says what it is.
+    pub(crate) fn read_value(&self, name: &str) -> Result<Value, String> {
+        let format = Format::from_file_name(name).ok_or_else(|| {
+            format!("the ending of `{name}` names no known format (npy, npz, csv, json, safetensors)")
+        })?;
+        let bytes = self.read(name)?;
+        nexus_formats::read(format, &bytes).map_err(|error| format!("`{name}` cannot be read: {error}"))
     }
 
     /// The bytes of a file that is named as the program wrote it.

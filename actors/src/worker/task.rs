@@ -163,7 +163,7 @@ impl TaskRunner {
             context = context.with_watch(Arc::new(Deadline::after(wall)));
         }
         let grant = self.files_root.as_deref().map(FileGrant::below);
-        let mut read = grant.as_ref().map(|grant| |name: &str| grant.read(name));
+        let mut read = grant.as_ref().map(|grant| |name: &str| grant.read_value(name));
         let arguments = spec
             .arguments
             .iter()

@@ -84,8 +84,8 @@ mod vulkan {
             assert!(manifest_exists(none, |folder| folder == Path::new("/usr/share/vulkan/icd.d")));
             assert!(manifest_exists(|name| (name == "VK_DRIVER_FILES").then(|| "nvidia.json".into()), |_| false));
             assert!(!manifest_exists(|name| (name == "VK_DRIVER_FILES").then(OsString::new), |_| false));
-            let home = |name: &str| (name == "HOME").then(|| "/home/ada".into());
-            assert!(manifest_exists(home, |folder| folder == Path::new("/home/ada/.local/share/vulkan/icd.d")));
+            let home = |name: &str| (name == "HOME").then(|| "/people/ada".into());
+            assert!(manifest_exists(home, |folder| folder == Path::new("/people/ada/.local/share/vulkan/icd.d")));
             let listed = |name: &str| (name == "XDG_DATA_DIRS").then(|| "/opt/a:/opt/b".into());
             assert!(manifest_exists(listed, |folder| folder == Path::new("/opt/b/vulkan/icd.d")));
         }

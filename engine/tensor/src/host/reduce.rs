@@ -153,6 +153,7 @@ pub(crate) fn reduced_shape(shape: &[usize], axes: &[usize], keep: bool) -> Shap
 }
 
 fn run<F: Fold>(ctx: &Context, tensor: &HostTensor, axes: &[usize], fold: F) -> Result<HostTensor, TensorError> {
+    ctx.poll()?;
     let Planes { tensor: packed, outer, count, inner } = planes(ctx, tensor, axes)?;
     let data = packed.slice::<F::In>();
     let shape = reduced_shape(&tensor.shape, axes, false);
