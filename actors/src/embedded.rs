@@ -23,6 +23,9 @@ use crate::progress::Progress;
 use crate::roles::Caller;
 use crate::worker::{FileGrant, PayloadStore, PrintSink, TaskRunner};
 
+/// Hears how a job moves.
+pub type ProgressSink = Box<dyn FnMut(&JobView)>;
+
 /// How to run.
 #[derive(Default)]
 pub struct EmbeddedOptions {
@@ -33,7 +36,7 @@ pub struct EmbeddedOptions {
     /// The program may read files below this folder.
     pub files_root: Option<PathBuf>,
     /// Hears how the job moves, for progress on a terminal.
-    pub progress: Option<Box<dyn FnMut(&JobView)>>,
+    pub progress: Option<ProgressSink>,
     /// Payloads that the job's inputs refer to.
     pub payloads: Arc<MemoryPayloads>,
     /// Where commands run, each in a folder of its own.
@@ -131,7 +134,7 @@ async fn drive(
     crew: &Crew,
     spec: JobSpec,
     interrupted: &mut watch::Receiver<bool>,
-    progress: &mut Option<Box<dyn FnMut(&JobView)>>,
+    progress: &mut Option<ProgressSink>,
 ) -> Result<(JobView, Vec<TaskView>), Refusal> {
     let submitted = ask(crew, Request::SubmitJob { spec: Box::new(spec), key: None }).await?;
     let Response::Submitted(job) = submitted else { return Err(unexpected()) };

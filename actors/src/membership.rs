@@ -40,7 +40,7 @@ pub(crate) struct Member {
 /// What it does in its cluster.
 pub(crate) enum Part {
     /// Holds the ledger and signs certificates.
-    Ledger { authority: Authority, is_new: bool },
+    Ledger { authority: Box<Authority>, is_new: bool },
     /// Runs tasks for the nodes at these addresses.
     Worker { peers: Vec<String>, has_joined: bool },
 }
@@ -81,7 +81,7 @@ fn resume(home: &Home, name: &str, identity: Identity) -> Result<Member, Refusal
     let remembered = home.membership().map_err(|error| unusable(home, &error))?;
     let known_name = remembered.as_ref().map_or(name, |m| &m.name).to_owned();
     let part = match (authority, remembered) {
-        (Some(authority), _) => Part::Ledger { authority, is_new: false },
+        (Some(authority), _) => Part::Ledger { authority: Box::new(authority), is_new: false },
         (None, Some(membership)) => Part::Worker { peers: membership.peers, has_joined: false },
         (None, None) => {
             let message = format!("{} does not say where its cluster is", home.root().display());
@@ -98,7 +98,12 @@ fn found_cluster(home: &Home, offer: &Offer<'_>) -> Result<Member, Refusal> {
     issue(&authority, &home.client(), &client)?;
     // The node's own certificate goes last: with it the directory counts as a member's.
     let identity = issue(&authority, &home.identity(), &Subject::Node { node: FOUNDER, role: NodeRole::Voter })?;
-    Ok(Member { identity: Arc::new(identity), node: FOUNDER, name, part: Part::Ledger { authority, is_new: true } })
+    Ok(Member {
+        identity: Arc::new(identity),
+        node: FOUNDER,
+        name,
+        part: Part::Ledger { authority: Box::new(authority), is_new: true },
+    })
 }
 
 fn issue(authority: &Authority, folder: &std::path::Path, subject: &Subject) -> Result<Identity, Refusal> {

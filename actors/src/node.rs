@@ -194,7 +194,8 @@ async fn assemble(
         Part::Ledger { authority, .. } => {
             let (control, events) =
                 ControlPlane::replicated(home, facts, &authority, link.clone(), stop.clone()).await?;
-            let membership = gateway::Membership { authority, address: facts.address.to_string(), link: link.clone() };
+            let membership =
+                gateway::Membership { authority: *authority, address: facts.address.to_string(), link: link.clone() };
             let side = Side::Control {
                 control: control.clone(),
                 events,

@@ -21,7 +21,7 @@ const NOTICES_MAX: usize = 64;
 
 /// What to do about a death.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// Start again after a pause.
     Restart {
         /// The pause.
@@ -33,13 +33,13 @@ pub enum Verdict {
 
 /// The pure part of supervision: deaths in, verdicts out.
 #[derive(Debug, Default)]
-pub struct RestartPolicy {
+pub(crate) struct RestartPolicy {
     deaths: Vec<Instant>,
 }
 
 impl RestartPolicy {
     /// An actor died at `now`.
-    pub fn on_death(&mut self, now: Instant) -> Verdict {
+    pub(crate) fn on_death(&mut self, now: Instant) -> Verdict {
         self.deaths.retain(|died| now.duration_since(*died) < WINDOW);
         self.deaths.push(now);
         match self.deaths.len() {
@@ -51,7 +51,7 @@ impl RestartPolicy {
 
 /// Held by a supervised actor; its drop tells Omega that the actor is gone, however that happened.
 #[derive(Debug)]
-pub struct Lifeline {
+pub(crate) struct Lifeline {
     name: &'static str,
     notices: mpsc::Sender<Died>,
 }
@@ -71,13 +71,13 @@ impl Drop for Lifeline {
 struct Died(&'static str);
 
 /// Starts an actor with its lifeline and makes its address known.
-pub type Factory = Box<dyn FnMut(Lifeline)>;
+pub(crate) type Factory = Box<dyn FnMut(Lifeline)>;
 
 /// Operator or node → Omega: no actor is started again from now on. Answer: nothing. Lost with Omega, which has the same
 /// effect.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
-pub struct StandDown;
+pub(crate) struct StandDown;
 
 struct Child {
     factory: Factory,
@@ -85,7 +85,7 @@ struct Child {
 }
 
 /// The root actor.
-pub struct Omega {
+pub(crate) struct Omega {
     children: BTreeMap<&'static str, Child>,
     notices: mpsc::Sender<Died>,
     inbox: Option<mpsc::Receiver<Died>>,
@@ -95,7 +95,7 @@ pub struct Omega {
 
 impl Omega {
     /// A root with no children; `on_give_up` is called once with the name of the actor that cannot be kept alive.
-    pub fn new(on_give_up: impl FnOnce(&'static str) + 'static) -> Self {
+    pub(crate) fn new(on_give_up: impl FnOnce(&'static str) + 'static) -> Self {
         let (notices, inbox) = mpsc::channel(NOTICES_MAX);
         let on_give_up: Box<dyn FnOnce(&'static str)> = Box::new(on_give_up);
         Omega {
@@ -108,7 +108,7 @@ impl Omega {
     }
 
     /// Starts a child and keeps it alive.
-    pub fn supervise(&mut self, name: &'static str, mut factory: Factory) {
+    pub(crate) fn supervise(&mut self, name: &'static str, mut factory: Factory) {
         factory(Lifeline { name, notices: self.notices.clone() });
         self.children.insert(name, Child { factory, policy: RestartPolicy::default() });
     }

@@ -5,7 +5,7 @@ use nexus_wire::Request;
 
 /// Who asks, as proved by the certificate of the connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Caller {
+pub(crate) enum Caller {
     /// No certificate: a machine that wants to join.
     Anonymous,
     /// A certificate of this cluster.
@@ -21,7 +21,7 @@ pub enum Caller {
 
 impl Caller {
     /// The caller inside this process: the user who runs `nexus run`.
-    pub const fn local() -> Caller {
+    pub(crate) const fn local() -> Caller {
         Caller::Member { role: NodeRole::Admin, node: None, name: String::new() }
     }
 }
@@ -63,7 +63,7 @@ fn right_for(request: &Request) -> Right {
 
 /// Whether `caller` may ask this of the node `here`. Workers may submit: a machine that runs what the cluster sends it is
 /// trusted to send work too, and its user's commands travel through it.
-pub fn allowed(caller: &Caller, request: &Request, here: NodeId) -> bool {
+pub(crate) fn allowed(caller: &Caller, request: &Request, here: NodeId) -> bool {
     let Caller::Member { role, node, .. } = caller else {
         return right_for(request) == Right::Join;
     };

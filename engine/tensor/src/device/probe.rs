@@ -88,7 +88,7 @@ fn list(backends: wgpu::Backends, backend: WgpuBackend, interface: &str) -> Vec<
             name: format!("{} ({interface}{note})", info.name),
             software,
             device: WgpuDevice::new(kind).on(backend),
-            buffer_bytes_max: limits.max_buffer_size.min(limits.max_storage_buffer_binding_size.into()),
+            buffer_bytes_max: limits.max_buffer_size.min(limits.max_storage_buffer_binding_size),
             rank,
         }
     });

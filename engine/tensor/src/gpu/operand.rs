@@ -16,6 +16,7 @@ use crate::{Context, DType, Tensor, TensorError};
 
 /// An operand on the device.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "a pair lives for one operation; a box would cost it an allocation")]
 pub(super) enum Side {
     /// A tensor in the dtype of the pair.
     Tensor(GpuTensor),
