@@ -46,8 +46,8 @@ const WORKS: [(&str, Work); 9] = [
     ("gelu", |ctx, x, _| unary(ctx, UnaryOp::Gelu, x)),
     ("tanh", |ctx, x, _| unary(ctx, UnaryOp::Tanh, x)),
     ("exp", |ctx, x, _| unary(ctx, UnaryOp::Exp, x)),
-    ("sum", |ctx, x, _| run(ctx, "tensor.sum", &[x.clone()])),
-    ("softmax", |ctx, x, _| run(ctx, "tensor.softmax", &[x.clone()])),
+    ("sum", |ctx, x, _| run(ctx, "tensor.sum", std::slice::from_ref(x))),
+    ("softmax", |ctx, x, _| run(ctx, "tensor.softmax", std::slice::from_ref(x))),
     ("chain of 12", |ctx, x, y| {
         let mut z = x.clone();
         for _ in 0..4 {

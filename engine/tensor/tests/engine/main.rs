@@ -1,0 +1,9 @@
+//! The tensor engine from outside: one test program, because linking it is the slow part.
+
+mod compare;
+mod decode;
+mod golden;
+mod gpu;
+mod inference;
+mod limits;
+mod properties;
