@@ -58,7 +58,7 @@ impl fmt::Display for Format {
 ///
 /// `.npy` gives a tensor; `.npz` and `.safetensors` a record of tensors; `.json` the value it spells, where an object
 /// of exactly `dtype`, `shape` and `data` is a tensor. `.csv` of numbers only gives a tensor f64[rows, columns]; with
-/// columns of text, a record of columns: tensors f64[rows] and lists of strings.
+/// columns of text, a record of columns: tensors `f64[rows]` and lists of strings.
 pub fn read(format: Format, bytes: &[u8]) -> Result<Value, FormatError> {
     match format {
         Format::Npy => npy::read(bytes).map(Value::Tensor),
