@@ -27,7 +27,7 @@ fn every_accepted_task_ends_exactly_once_after_kill_9() {
     assert!(ended(&node) >= before, "what was acknowledged as done stays done");
     let waited = node.json(&["job", "wait", &job]);
     assert_eq!(waited["state"], "succeeded", "{waited}");
-    let shown = node.json(&["job", "show", &job, "--tasks"]);
+    let shown = node.json(&["job", "result", &job]);
     let mut indices: Vec<u64> = shown["tasks"]
         .as_array()
         .expect("tasks")
