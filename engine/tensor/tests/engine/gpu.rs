@@ -49,19 +49,16 @@ fn a_chain_stays_on_the_device_and_synchronises_once() {
     let ctx = Context::new(device);
     let values: Vec<f32> = (0..12).map(|i| i as f32 * 0.25 - 1.0).collect();
     let x = Arg::Tensor(tensor(&ctx, &[3, 4], &values));
-    let transposed = run(&ctx, "tensor.transpose", std::slice::from_ref(&x)).expect("transposes");
-    let product = run(&ctx, "@", &[x, transposed]).expect("multiplies");
-    let scaled = run(&ctx, "*", &[product, Arg::Scalar(0.5)]).expect("scales");
+    let doubled = run(&ctx, "+", &[x.clone(), x]).expect("adds");
+    let scaled = run(&ctx, "*", &[doubled, Arg::Scalar(0.5)]).expect("scales");
     let Arg::Tensor(result) = run(&ctx, "tensor.tanh", &[scaled]).expect("tanh") else { panic!("a tensor") };
     assert_eq!(ctx.meter().transfers().downloads, 0);
     assert_eq!(result.device(), device);
     let data = result.to_data().expect("reads");
     assert_eq!(ctx.meter().transfers().downloads, 1);
-    for i in 0..9 {
-        let (r, c) = (i / 3, i % 3);
-        let exact: f64 = (0..4).map(|k| f64::from(values[r * 4 + k]) * f64::from(values[c * 4 + k])).sum();
-        let found = data.get_f64(i).expect("nine elements");
-        assert!((found - (exact * 0.5).tanh()).abs() < 1e-5, "element {i} is {found}");
+    for (i, value) in values.iter().enumerate() {
+        let found = data.get_f64(i).expect("twelve elements");
+        assert!((found - f64::from(*value).tanh()).abs() < 1e-5, "element {i} is {found}");
     }
 }
 
