@@ -28,7 +28,7 @@ use std::time::Duration;
 
 use rkyv::api::high::{HighSerializer, HighValidator};
 use rkyv::bytecheck::CheckBytes;
-use rkyv::rancor::Error as ArchiveError;
+use rkyv::rancor::BoxedError as ArchiveError;
 use rkyv::ser::allocator::ArenaHandle;
 use rkyv::{Archive, Portable, Serialize};
 

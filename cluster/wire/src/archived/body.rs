@@ -11,7 +11,7 @@
 use rkyv::Portable;
 use rkyv::api::high::HighValidator;
 use rkyv::bytecheck::CheckBytes;
-use rkyv::rancor::Error as ArchiveError;
+use rkyv::rancor::BoxedError as ArchiveError;
 
 use super::bounds::bytes;
 use super::{Form, WireError, access, archive_behind};
