@@ -3,7 +3,6 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use nexus_link::{Credentials, Expect, Identity, Link, LinkConfig, Peer};
 use nexus_model::{BlobHash, INLINE_BYTES_MAX, Payload};
@@ -14,9 +13,6 @@ use crate::control::refusal;
 use crate::home::Home;
 use crate::leader_link::{ask_peer, from_link};
 use crate::payloads::{fetch, upload};
-
-/// How long the node may take to hear that this client is done.
-const CLOSE_PATIENCE: Duration = Duration::from_millis(500);
 
 /// A connection to a node, with the rights of this machine's user.
 pub struct Client {
@@ -68,8 +64,8 @@ impl Client {
         Ok(Payload::Blob { hash, bytes: bytes.len() as u64 })
     }
 
-    /// Ends the connection in order.
-    pub async fn close(self) {
-        self.link.close(CLOSE_PATIENCE).await;
+    /// Ends the connection; the node hears of it.
+    pub async fn close(&self) {
+        self.link.hang_up().await;
     }
 }

@@ -42,6 +42,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use nexus_config::{Config, Flags, Machine};
 use tokio::sync::watch;
 
+use self::cluster::Cluster as _;
 use self::engine::{EngineArgs, EngineVerb};
 use self::error::{CliError, Exit};
 use self::explain::ExplainArgs;
@@ -193,7 +194,7 @@ async fn ask(
     let mut leave = interrupted.clone();
     let work = async {
         let cluster = &world.connect(data).await?;
-        match verb {
+        let done = match verb {
             Verb::Submit(args) => submit::submit(args, cluster, world, console, &mut interrupted).await,
             Verb::Jobs(args) => jobs::jobs(args, cluster, console).await,
             Verb::Job(args) => job::job(args, cluster, console, &mut interrupted).await,
@@ -203,7 +204,9 @@ async fn ask(
             Verb::Node(_) => node::list(cluster, console).await,
             Verb::Token(args) => token::token(args, cluster, console).await,
             _ => status::status(cluster, console).await,
-        }
+        };
+        cluster.close().await;
+        done
     };
     let waits = matches!(verb, Verb::Submit(_) | Verb::Job(_));
     tokio::select! {

@@ -62,6 +62,8 @@ fn a_stopped_node_ends_in_order_and_knows_its_jobs_again() {
     assert_eq!(node.nexus(&["node", "stop"]).status.code(), Some(0));
     let (code, said) = node.wait();
     assert_eq!(code, Some(0), "{said}");
+    // Nothing was under way but the request to stop, and that client had gone.
+    assert!(!said.contains("broken off"), "{said}");
     let node = Node::start(&home, &[]);
     assert_eq!(node.json(&["job", "show", &job.to_string()])["state"], "succeeded");
 }

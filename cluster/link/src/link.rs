@@ -21,6 +21,8 @@ use crate::tls;
 
 /// How long the last packets may take when the socket is closed.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+/// How long a client that is done stays for its goodbye to leave: the driver of a connection sends it when it runs next.
+const GOODBYE: Duration = Duration::from_millis(1);
 
 /// As whom a link speaks.
 #[derive(Debug, Clone)]
@@ -181,6 +183,15 @@ impl Link {
     /// Closes accepted connections that `unwanted` says true of, telling them `reason`, and returns how many.
     pub fn disconnect(&self, unwanted: impl Fn(&PeerInfo) -> bool, reason: &str) -> usize {
         self.inner.serving.disconnect(unwanted, reason)
+    }
+
+    /// Ends all connections at once, for a side that asked and has its answers. The peers hear of it, so that none waits
+    /// for a receipt of its last answer.
+    pub async fn hang_up(&self) {
+        self.inner.killed.send_replace(true);
+        self.inner.endpoint.close(close::STOPPING, b"the client is done");
+        // Connections linger for some round trips after they were closed; only the goodbye itself is waited for.
+        let _ = timeout(GOODBYE, self.inner.endpoint.wait_idle()).await;
     }
 
     /// Stops in order: nothing new is begun (new requests are told "busy", streams end at their next read), exchanges in

@@ -18,6 +18,9 @@ pub(crate) trait Cluster {
 
     /// A payload of these bytes.
     async fn store(&self, bytes: Vec<u8>) -> Result<Payload, Refusal>;
+
+    /// Ends the connection.
+    async fn close(&self);
 }
 
 /// An answer of the wrong kind: a version that is too new or too old.
@@ -101,5 +104,9 @@ impl<C: Cluster> Cluster for std::sync::Arc<C> {
 
     async fn store(&self, bytes: Vec<u8>) -> Result<Payload, Refusal> {
         (**self).store(bytes).await
+    }
+
+    async fn close(&self) {
+        self.as_ref().close().await;
     }
 }

@@ -100,6 +100,8 @@ impl Cluster for FakeCluster {
         content.blobs.push(bytes);
         Ok(payload)
     }
+
+    async fn close(&self) {}
 }
 
 /// A queued job.

@@ -155,6 +155,10 @@ impl Cluster for Client {
     async fn store(&self, bytes: Vec<u8>) -> Result<Payload, Refusal> {
         Client::store(self, bytes).await
     }
+
+    async fn close(&self) {
+        Client::close(self).await;
+    }
 }
 
 fn started(facts: &NodeFacts) -> NodeStarted {

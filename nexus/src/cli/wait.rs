@@ -217,6 +217,8 @@ mod tests {
         async fn store(&self, _: Vec<u8>) -> Result<Payload, Refusal> {
             Ok(Payload::Inline(Vec::new().into()))
         }
+
+        async fn close(&self) {}
     }
 
     async fn wait_for(cluster: &Reluctant, style: Style, json: bool) -> (Result<Waited, CliError>, String, String) {
