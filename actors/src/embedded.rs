@@ -106,7 +106,8 @@ async fn run_here(
         stop: stop.clone(),
         under_way: GatewayState::admission(),
     };
-    let runner = TaskRunner { scratch, payloads: Arc::clone(&payloads) as Arc<dyn PayloadStore>, print, files_root };
+    let store = Arc::clone(&payloads) as Arc<dyn PayloadStore>;
+    let runner = TaskRunner { scratch, payloads: store, print, files_root, keeper: None };
     let plan = Plan {
         node: NODE,
         address: String::new(),

@@ -76,6 +76,11 @@ impl Home {
         self.root.join("scratch")
     }
 
+    /// Accounts of running commands, one a run.
+    pub(crate) fn processes(&self) -> PathBuf {
+        self.root.join("processes")
+    }
+
     fn beacon_file(&self) -> PathBuf {
         self.root.join("node.json")
     }

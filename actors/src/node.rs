@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nexus_blobs::BlobStore;
 use nexus_link::{Credentials, Link, LinkConfig};
@@ -22,7 +22,7 @@ use crate::membership::{JoinOptions, Member, Offer, Part, become_member, unusabl
 use crate::payloads::NodePayloads;
 use crate::progress::Progress;
 use crate::service::NodeService;
-use crate::worker::{PayloadStore, TaskRunner};
+use crate::worker::{Keeper, PayloadStore, TaskRunner};
 
 /// Threads for the network and consensus; the slots have their own.
 const RUNTIME_THREADS: usize = 2;
@@ -164,6 +164,12 @@ fn arrival(part: &Part) -> Arrival {
     }
 }
 
+/// Unlike that of any other run on this machine.
+fn run_mark() -> String {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64);
+    format!("{:x}-{since:x}", std::process::id())
+}
+
 struct Running {
     crew: Crew,
     control: Option<ControlPlane>,
@@ -214,6 +220,7 @@ async fn assemble(
         Plane::Here(control) => Some(control.clone()),
         Plane::AtLeader(_) => None,
     };
+    let keeper = Keeper::open(&home.processes(), run_mark()).map_err(|error| unusable(home, &error))?;
     let payloads: Arc<dyn PayloadStore> = Arc::new(NodePayloads { blobs: Arc::clone(&blobs), leader });
     let plan = Plan {
         node: facts.node,
@@ -229,7 +236,7 @@ async fn assemble(
             stop: stop.clone(),
             under_way: GatewayState::admission(),
         }),
-        runner: TaskRunner { scratch: home.scratch(), payloads, print: None, files_root: None },
+        runner: TaskRunner { scratch: home.scratch(), payloads, print: None, files_root: None, keeper: Some(keeper) },
         side,
     };
     let on_give_up = move |actor: &'static str| {

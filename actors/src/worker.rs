@@ -5,8 +5,14 @@
 //! and everything unrecorded is reported again after the next attachment.
 
 mod command;
+mod exit_notice;
+mod folder;
 mod grants;
+mod keeper;
+mod leftovers;
+mod log;
 mod queue;
+mod reports;
 mod slots;
 mod task;
 
@@ -21,7 +27,9 @@ use nexus_wire::{FinishedTasks, LeaderMessage, WorkerMessage};
 use tokio::sync::mpsc;
 
 pub(crate) use grants::FileGrant;
-pub(crate) use slots::{HandIn, Slots};
+pub(crate) use keeper::Keeper;
+pub(crate) use reports::HandIn;
+pub(crate) use slots::Slots;
 pub use task::PrintSink;
 pub(crate) use task::{PayloadStore, TaskRunner};
 

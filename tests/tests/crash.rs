@@ -1,4 +1,4 @@
-//! kill -9 of a node in the middle of its work: everything accepted ends exactly once.
+//! kill -9 of a node in the middle of its work: everything accepted ends exactly once, and no command outlives its node.
 
 use nexus_tests::node::Node;
 
@@ -37,4 +37,34 @@ fn every_accepted_task_ends_exactly_once_after_kill_9() {
     assert!(shown["tasks"].as_array().unwrap().iter().all(|task| task["state"] == "succeeded"));
     indices.dedup();
     assert_eq!(indices, (0..TASKS as u64).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_commands_started_ends_with_a_killed_node() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().join("home");
+    let noted = folder.path().join("pids");
+    let mut node = Node::start(&home, &[]);
+    // The shell and what it started in the background; the second line says that both are noted.
+    let script = format!("sleep 1000 & echo $$ $! > {0}.new; mv {0}.new {0}; wait", noted.display());
+    node.json(&["submit", "--", "/bin/sh", "-c", &script]);
+    let pids = loop {
+        if let Ok(text) = std::fs::read_to_string(&noted) {
+            break text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        }
+        std::thread::yield_now();
+    };
+    assert_eq!(pids.len(), 2);
+    let runs = |pid: &String| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"));
+        // Who adopted it collects it when it likes.
+        stat.is_ok_and(|stat| !stat.contains(") Z "))
+    };
+    assert!(pids.iter().all(runs));
+    node.kill();
+    let patience = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while pids.iter().any(runs) {
+        assert!(std::time::Instant::now() < patience, "the processes {pids:?} outlived their node");
+        std::thread::yield_now();
+    }
 }

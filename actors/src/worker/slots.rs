@@ -7,21 +7,16 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use nexus_model::{Cost, Failure, IndexRange, JobId, JobSpec, Outcome};
-use nexus_wire::archived::Bounded;
+use nexus_model::{IndexRange, JobId, JobSpec};
 use nexus_wire::{AttemptRange, FinishedTasks};
 
+use super::folder::Folder;
+use super::log::SlotLog;
 use super::queue::{Chunk, WorkQueue};
-use super::task::{JobSlot, TaskRunner};
-use crate::codes;
-
-/// Ended tasks are handed in at the latest after this long, while their chunk goes on.
-const HAND_IN_INTERVAL: Duration = Duration::from_millis(10);
-
-/// Where ended tasks go. Called on a slot's thread; may block for back-pressure.
-pub(crate) type HandIn = Box<dyn Fn(Vec<FinishedTasks>) + Send + Sync>;
+use super::reports::{GATHER, HandIn, Reports};
+use super::task::{JobSlot, Place, TaskRunner};
 
 struct State {
     queue: WorkQueue,
@@ -34,7 +29,8 @@ struct Shared {
     state: Mutex<State>,
     work: Condvar,
     runner: TaskRunner,
-    hand_in: HandIn,
+    reports: Reports,
+    places: Vec<Place>,
 }
 
 impl Shared {
@@ -55,14 +51,29 @@ impl Slots {
     pub(crate) fn start(count: u32, runner: TaskRunner, hand_in: HandIn) -> std::io::Result<Self> {
         let state =
             State { queue: WorkQueue::new(count), jobs: BTreeMap::new(), running: BTreeMap::new(), stopping: false };
-        let shared = Arc::new(Shared { state: Mutex::new(state), work: Condvar::new(), runner, hand_in });
-        let threads = (0..count)
-            .map(|slot| {
-                let shared = Arc::clone(&shared);
-                std::thread::Builder::new().name(format!("slot-{slot}")).spawn(move || run_slot(&shared, slot))
-            })
-            .collect::<std::io::Result<_>>()?;
-        Ok(Slots { shared, threads })
+        let place = |slot| {
+            let folder = Folder::new(runner.scratch.join(format!("slot-{slot}")));
+            Place { log: SlotLog::default(), folder }
+        };
+        let shared = Arc::new(Shared {
+            state: Mutex::new(state),
+            work: Condvar::new(),
+            places: (0..count).map(place).collect(),
+            runner,
+            reports: Reports::new(hand_in),
+        });
+        let mut slots = Slots { shared: Arc::clone(&shared), threads: Vec::new() };
+        slots.spawn("reporter".to_owned(), |shared| shared.reports.run())?;
+        for (slot, number) in (0..count).zip(0usize..) {
+            slots.spawn(format!("slot-{slot}"), move |shared| run_slot(shared, slot, &shared.places[number]))?;
+        }
+        Ok(slots)
+    }
+
+    fn spawn(&mut self, name: String, run: impl FnOnce(&Shared) + Send + 'static) -> std::io::Result<()> {
+        let shared = Arc::clone(&self.shared);
+        self.threads.push(std::thread::Builder::new().name(name).spawn(move || run(&shared))?);
+        Ok(())
     }
 
     /// Learns a job before its first range.
@@ -98,10 +109,11 @@ impl Slots {
         state.jobs.remove(&job);
     }
 
-    /// What is queued or running.
+    /// What is queued or running, or has ended and is not handed in.
     pub(crate) fn holding(&self) -> Vec<AttemptRange> {
         let state = self.shared.lock();
-        state.queue.waiting().copied().chain(state.running.values().copied()).collect()
+        let unfinished = state.queue.waiting().copied().chain(state.running.values().copied());
+        unfinished.chain(self.shared.reports.holding()).collect()
     }
 
     /// What the slots have in hand, at most one range a slot.
@@ -118,6 +130,7 @@ impl Slots {
         state.jobs.values().for_each(|job| job.cancel());
         drop(state);
         self.shared.work.notify_all();
+        self.shared.reports.stop();
     }
 }
 
@@ -132,11 +145,11 @@ impl Drop for Slots {
     }
 }
 
-fn run_slot(shared: &Shared, slot: u32) {
+fn run_slot(shared: &Shared, slot: u32, place: &Place) {
     while let Some((chunk, job)) = next_chunk(shared, slot) {
         let started = Instant::now();
         let ran = match job {
-            Some(job) => run_chunk(shared, slot, &chunk, &job),
+            Some(job) => run_chunk(shared, slot, place, &chunk, &job),
             None => 0,
         };
         let mut state = shared.lock();
@@ -148,6 +161,7 @@ fn run_slot(shared: &Shared, slot: u32) {
 }
 
 fn next_chunk(shared: &Shared, slot: u32) -> Option<(Chunk, Option<Arc<JobSlot>>)> {
+    let mut has_flushed = false;
     let mut state = shared.lock();
     loop {
         if state.stopping {
@@ -158,81 +172,44 @@ fn next_chunk(shared: &Shared, slot: u32) -> Option<(Chunk, Option<Arc<JobSlot>>
             let job = state.jobs.get(&chunk.attempt.job).cloned();
             return Some((chunk, job));
         }
-        state = shared.work.wait(state).unwrap_or_else(PoisonError::into_inner);
+        if has_flushed {
+            state = shared.work.wait(state).unwrap_or_else(PoisonError::into_inner);
+        } else {
+            // Nothing to do: what has ended need not wait for company.
+            drop(state);
+            shared.reports.flush();
+            state = shared.lock();
+        }
+        has_flushed = !has_flushed;
     }
 }
 
-/// Runs the tasks of a chunk in order and hands in what ended, equal ends merged. Returns how many ran.
-fn run_chunk(shared: &Shared, slot: u32, chunk: &Chunk, job: &JobSlot) -> u32 {
-    let mut ended = Ended::default();
-    let mut handed_in_at = Instant::now();
+/// Runs the tasks of a chunk in order and reports what ended. Returns how many ran.
+fn run_chunk(shared: &Shared, slot: u32, place: &Place, chunk: &Chunk, job: &JobSlot) -> u32 {
+    let mut ended = Vec::new();
+    let mut reported_at = Instant::now();
     let mut ran = 0;
     for index in chunk.attempt.range.start..chunk.attempt.range.end {
         if job.is_cancelled() {
             break;
         }
-        let (outcome, cost) = shared.runner.run(job, index);
+        let (outcome, cost) = shared.runner.run(job, index, place);
         if job.is_cancelled() {
             // Cancelled, or this node is stopping: nothing that ended from now on counts.
             break;
         }
         ran += 1;
-        ended.push(AttemptRange { range: IndexRange::new(index, index + 1), ..chunk.attempt }, outcome, cost);
-        if handed_in_at.elapsed() > HAND_IN_INTERVAL {
+        let attempt = AttemptRange { range: IndexRange::new(index, index + 1), ..chunk.attempt };
+        ended.push(FinishedTasks { attempt, outcome, cost });
+        if reported_at.elapsed() > GATHER {
             let rest = AttemptRange { range: IndexRange::new(index + 1, chunk.attempt.range.end), ..chunk.attempt };
+            shared.reports.add(std::mem::take(&mut ended));
             shared.lock().running.insert(slot, rest);
-            (shared.hand_in)(std::mem::take(&mut ended.tasks));
-            handed_in_at = Instant::now();
+            reported_at = Instant::now();
         }
     }
-    if !ended.tasks.is_empty() {
-        (shared.hand_in)(ended.tasks);
-    }
+    shared.reports.add(ended);
     ran
-}
-
-/// Ended tasks, consecutive equal ends as one.
-#[derive(Default)]
-struct Ended {
-    tasks: Vec<FinishedTasks>,
-}
-
-impl Ended {
-    fn push(&mut self, attempt: AttemptRange, outcome: Outcome, cost: Cost) {
-        if let Some(last) = self.tasks.last_mut()
-            && last.attempt.range.end == attempt.range.start
-            && last.outcome == outcome
-            && equal_but_for_time(&last.cost, &cost)
-        {
-            let count = last.attempt.range.len();
-            last.cost.wall = (last.cost.wall * count + cost.wall) / (count + 1);
-            last.attempt.range.end = attempt.range.end;
-        } else {
-            self.tasks.push(within_bounds(FinishedTasks { attempt, outcome, cost }));
-        }
-    }
-}
-
-/// A report that no message could carry would be sent again and again: the task fails instead, and says so.
-fn within_bounds(finished: FinishedTasks) -> FinishedTasks {
-    match finished.check_bounds() {
-        Ok(()) => finished,
-        Err(error) => {
-            let failure = Failure {
-                code: codes::RESULT_NOT_KEPT.to_owned(),
-                message: format!("the result cannot be kept: {error}"),
-                diagnostic: None,
-                retryable: false,
-            };
-            let cost = Cost { wall: finished.cost.wall, ..Cost::default() };
-            FinishedTasks { attempt: finished.attempt, outcome: Outcome::Failed(failure), cost }
-        }
-    }
-}
-
-fn equal_but_for_time(a: &Cost, b: &Cost) -> bool {
-    let Cost { wall: _, device, stdout, stderr, exit_code } = a;
-    (device, stdout, stderr, exit_code) == (&b.device, &b.stdout, &b.stderr, &b.exit_code)
 }
 
 /// A flag that many tasks look at.

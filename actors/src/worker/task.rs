@@ -4,7 +4,7 @@
 //! alive.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Instant;
 
@@ -15,7 +15,10 @@ use nexus_model::{
 };
 
 use super::command::{CommandEnd, CommandTask, run_command};
+use super::folder::Folder;
 use super::grants::{Deadline, FileGrant};
+use super::keeper::Keeper;
+use super::log::{SlotLog, Stream};
 use super::slots::CancelFlag;
 use crate::codes;
 
@@ -58,9 +61,17 @@ impl JobSlot {
     }
 }
 
+/// What a slot has of its own.
+pub(crate) struct Place {
+    /// What its task has printed.
+    pub(crate) log: SlotLog,
+    /// Where its commands run.
+    pub(crate) folder: Folder,
+}
+
 /// What running needs from the node.
 pub(crate) struct TaskRunner {
-    /// Commands run in a fresh folder below this one.
+    /// Commands run in folders below this one, each slot's in its own.
     pub(crate) scratch: PathBuf,
     /// Large payloads.
     pub(crate) payloads: Arc<dyn PayloadStore>,
@@ -68,14 +79,17 @@ pub(crate) struct TaskRunner {
     pub(crate) print: Option<PrintSink>,
     /// Files below this folder may be read by programs (`nexus run` on one's own machine); none where absent.
     pub(crate) files_root: Option<PathBuf>,
+    /// Ends commands should this process be killed; none where nobody else is to end them.
+    pub(crate) keeper: Option<Keeper>,
 }
 
 impl TaskRunner {
-    /// Runs task `index` of `job` to its end.
-    pub(crate) fn run(&self, job: &JobSlot, index: u32) -> (Outcome, Cost) {
+    /// Runs task `index` of `job` to its end. What it prints can be read in the place's log meanwhile.
+    pub(crate) fn run(&self, job: &JobSlot, index: u32, place: &Place) -> (Outcome, Cost) {
         let started = Instant::now();
+        place.log.begin(job.id, index);
         let (outcome, mut cost) =
-            catch_unwind(AssertUnwindSafe(|| self.dispatch(job, index))).unwrap_or_else(|panic| {
+            catch_unwind(AssertUnwindSafe(|| self.dispatch(job, index, place))).unwrap_or_else(|panic| {
                 let text = panic_text(panic.as_ref());
                 tracing::error!(task = %job.id, index, panic = text, "a task's code panicked inside the runtime");
                 (
@@ -86,20 +100,25 @@ impl TaskRunner {
                     Cost::default(),
                 )
             });
+        let (stdout, stderr) = place.log.end();
+        (cost.stdout, cost.stderr) = (self.keep_log(stdout), self.keep_log(stderr));
         cost.wall = started.elapsed();
         (outcome, cost)
     }
 
-    fn dispatch(&self, job: &JobSlot, index: u32) -> (Outcome, Cost) {
+    fn dispatch(&self, job: &JobSlot, index: u32, place: &Place) -> (Outcome, Cost) {
         match &job.spec.program {
             Program::MCode { file, source } => {
                 let prepared = job.prepared.get_or_init(|| self.prepare(&job.spec, file, source));
                 match prepared {
-                    Ok(prepared) => self.run_program(job, index, prepared),
+                    Ok(prepared) => self.run_program(job, index, prepared, &place.log),
                     Err(failure) => (Outcome::Failed(failure.clone()), Cost::default()),
                 }
             }
-            Program::Command { argv, env, cwd } => self.run_process(job, index, argv, env, cwd.as_deref()),
+            Program::Command { argv, env, cwd } => {
+                let environment = self.environment(job, index, env);
+                self.run_process(job, argv, environment, cwd.as_deref(), place)
+            }
         }
     }
 
@@ -134,9 +153,8 @@ impl TaskRunner {
         Ok(Prepared { program, inputs })
     }
 
-    fn run_program(&self, job: &JobSlot, index: u32, prepared: &Prepared) -> (Outcome, Cost) {
+    fn run_program(&self, job: &JobSlot, index: u32, prepared: &Prepared, log: &SlotLog) -> (Outcome, Cost) {
         let spec = &job.spec;
-        let mut log = String::new();
         let device = match device_for(spec.device, &prepared.program) {
             Ok(device) => device,
             Err(failure) => return (Outcome::Failed(failure), Cost::default()),
@@ -152,7 +170,7 @@ impl TaskRunner {
             if let Some(sink) = &self.print {
                 (sink.lock().unwrap_or_else(std::sync::PoisonError::into_inner))(text);
             }
-            log.push_str(text);
+            log.append(Stream::Stdout, text.as_bytes());
         };
         let mut context = nexus_tensor::Context::new(device)
             .with_limits(&limits)
@@ -182,15 +200,13 @@ impl TaskRunner {
                 files: read.as_mut().map(|read| read as &mut nexus_mcode::FileReader<'_>),
             },
         );
-        let mut cost = Cost { device: device_name, ..Cost::default() };
         let outcome = match result {
             Ok(done) => self.keep_output(done.result, done.outputs),
             Err(_) if job.is_cancelled() => Outcome::Cancelled,
             Err(diagnostic) if timed_by_job && diagnostic.code == nexus_mcode::WALL_LIMIT_CODE => Outcome::TimedOut,
             Err(diagnostic) => Outcome::Failed(diagnosed(diagnostic)),
         };
-        cost.stdout = self.keep_log(log.into_bytes());
-        (outcome, cost)
+        (outcome, Cost { device: device_name, ..Cost::default() })
     }
 
     fn keep_output(&self, result: Value, outputs: Vec<(String, Value)>) -> Outcome {
@@ -226,42 +242,31 @@ impl TaskRunner {
     fn run_process(
         &self,
         job: &JobSlot,
-        index: u32,
         argv: &[String],
-        env: &[(String, String)],
+        env: Vec<(&str, String)>,
         cwd: Option<&str>,
+        place: &Place,
     ) -> (Outcome, Cost) {
-        let folder = self.scratch.join(format!("{}-{index}", job.id));
-        let directory = cwd.map_or_else(|| folder.clone(), PathBuf::from);
+        let folder = &place.folder;
         if cwd.is_none()
-            && let Err(error) = std::fs::create_dir_all(&folder)
+            && let Err(error) = folder.open()
         {
-            let message = format!("the task's folder {} cannot be made: {error}", folder.display());
-            return (
-                Outcome::Failed(Failure { retryable: true, ..failure(codes::NO_SCRATCH, message) }),
-                Cost::default(),
-            );
+            let message = format!("the task's folder {} cannot be made: {error}", folder.path().display());
+            let failed = Failure { retryable: true, ..failure(codes::NO_SCRATCH, message) };
+            return (Outcome::Failed(failed), Cost::default());
         }
-        let report = run_command(&CommandTask {
-            argv,
-            env: self.environment(job, index, env),
-            directory: &directory,
-            timeout: job.spec.timeout,
-            cancelled: job.cancelled.shared(),
-        });
-        if cwd.is_none()
-            && let Err(error) = std::fs::remove_dir_all(&folder)
-        {
-            tracing::warn!(folder = %folder.display(), %error, "a task's folder could not be removed");
+        let directory = cwd.map_or(folder.path(), Path::new);
+        let (timeout, cancelled) = (job.spec.timeout, job.cancelled.shared());
+        let (log, keeper) = (&place.log, self.keeper.as_ref());
+        let end = run_command(&CommandTask { argv, env, directory, timeout, cancelled, log, keeper });
+        if cwd.is_none() {
+            folder.clear();
         }
-        let exit_code = match report.end {
+        let exit_code = match end {
             CommandEnd::Exited { code, .. } => code,
             CommandEnd::NotStarted(_) | CommandEnd::Cancelled | CommandEnd::TimedOut => None,
         };
-        let stdout = self.keep_log(report.stdout);
-        let stderr = self.keep_log(report.stderr);
-        let cost = Cost { stdout, stderr, exit_code, ..Cost::default() };
-        (self.process_outcome(report.end, &argv[0], &directory), cost)
+        (self.process_outcome(end, &argv[0], directory), Cost { exit_code, ..Cost::default() })
     }
 
     fn environment<'a>(&self, job: &JobSlot, index: u32, env: &'a [(String, String)]) -> Vec<(&'a str, String)> {
@@ -272,7 +277,7 @@ impl TaskRunner {
         all
     }
 
-    fn process_outcome(&self, end: CommandEnd, program: &str, directory: &std::path::Path) -> Outcome {
+    fn process_outcome(&self, end: CommandEnd, program: &str, directory: &Path) -> Outcome {
         match end {
             CommandEnd::Exited { code: Some(0), .. } => self.keep_output(Value::Int(0), Vec::new()),
             CommandEnd::Exited { code: Some(code), .. } => {

@@ -90,7 +90,7 @@ impl Runtime for Session {
             files_root: Some(files_root),
             progress: Some(progress),
             payloads,
-            scratch: std::env::temp_dir(),
+            scratch: std::env::temp_dir().join(format!("nexus-run-{}", std::process::id())),
         };
         let run = embedded::run(spec, options, interrupted)?;
         let (job, tasks) = (run.job.clone(), run.tasks.clone());
