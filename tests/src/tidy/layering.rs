@@ -23,6 +23,7 @@ const LAYERS: &[Layer] = &[
     layer("nexus-formats", &["nexus-model"]),
     layer("nexus-mcode", &["nexus-formats", "nexus-model", "nexus-tensor"]),
     layer("nexus-scheduler", &["nexus-model"]),
+    layer("nexus-optimizer", &[]),
     // The cluster: knows nothing of computing, but the words and the scheduler's pure state.
     layer("nexus-wire", &["nexus-model"]),
     layer("nexus-ledger", &["nexus-model", "nexus-scheduler", "nexus-wire"]),
@@ -41,6 +42,7 @@ const LAYERS: &[Layer] = &[
             "nexus-link",
             "nexus-mcode",
             "nexus-model",
+            "nexus-optimizer",
             "nexus-scheduler",
             "nexus-tensor",
             "nexus-wire",
@@ -58,6 +60,7 @@ const LAYERS: &[Layer] = &[
             "nexus-link",
             "nexus-mcode",
             "nexus-model",
+            "nexus-optimizer",
             "nexus-scheduler",
             "nexus-tensor",
             "nexus-wire",

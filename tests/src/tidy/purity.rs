@@ -26,6 +26,7 @@ const PURE: &[(&str, &[&str])] = &[
     ("engine/formats/src/", &[]),
     ("engine/mcode/src/", &[]),
     ("engine/scheduler/src/", &[]),
+    ("engine/optimizer/src/", &[]),
     // Numeric work is spread over cores here, and its devices are found by looking at the machine.
     ("engine/tensor/src/", &["std::thread", "std::env"]),
     ("cluster/wire/src/", &[]),

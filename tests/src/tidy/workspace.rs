@@ -96,7 +96,11 @@ fn read_folder(folder: &Path, prefix: &str, texts: &mut BTreeMap<String, String>
         let name = entry.file_name().to_string_lossy().into_owned();
         let path = if prefix.is_empty() { name.clone() } else { format!("{prefix}/{name}") };
         let kind = entry.file_type().map_err(|e| at(e, &entry.path()))?;
-        if kind.is_dir() && !SKIPPED.contains(&name.as_str()) {
+        // Git's is a file in a second working tree.
+        if SKIPPED.contains(&name.as_str()) {
+            continue;
+        }
+        if kind.is_dir() {
             read_folder(&entry.path(), &path, texts)?;
         } else if kind.is_file() {
             // A file may vanish between the listing and the reading (an editor's temporary one): then it is not ours.

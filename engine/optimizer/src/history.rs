@@ -1,0 +1,68 @@
+//! What was run, for reports: the newest runs, bounded.
+
+use std::collections::VecDeque;
+
+use serde::{Deserialize, Serialize};
+
+use crate::work::Pattern;
+
+/// Runs that a report looks back on.
+pub(crate) const HISTORY_MAX: usize = 10_000;
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum RunOutcome {
+    /// With its result.
+    Succeeded {
+        /// Seconds without what is done once: compiling, tuning.
+        seconds: f64,
+        /// Seconds of what is done once.
+        once_s: f64,
+        /// Bytes of tensors at once.
+        memory_bytes: f64,
+    },
+    /// With an error that this strategy is to blame for: memory, device, compiler.
+    Failed {
+        /// Seconds until then.
+        seconds: f64,
+    },
+    /// With results that differ from the baseline's beyond the precision that was asked for.
+    Wrong {
+        /// Seconds that it took.
+        seconds: f64,
+    },
+}
+
+/// A run, as reports see it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// What the work was about.
+    pub pattern: Pattern,
+    /// Index of the strategy in the order of registration.
+    pub strategy: usize,
+    /// What it took, in seconds.
+    pub seconds: f64,
+    /// What the baseline was believed to take.
+    pub baseline_s: f64,
+    /// What the best strategy was believed to take.
+    pub best_s: f64,
+    /// Whether it was a trial.
+    pub is_trial: bool,
+}
+
+/// The newest runs.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub(crate) struct History(VecDeque<Run>);
+
+impl History {
+    pub(crate) fn push(&mut self, run: Run) {
+        if self.0.len() >= HISTORY_MAX {
+            self.0.pop_front();
+        }
+        self.0.push_back(run);
+    }
+
+    pub(crate) fn runs(&self) -> impl Iterator<Item = &Run> {
+        self.0.iter()
+    }
+}

@@ -1,0 +1,131 @@
+//! The pieces of work that are remembered one by one, the longest unused forgotten first.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::budget::Budget;
+use crate::evidence::Evidence;
+use crate::work::{Features, Key};
+
+/// Nodes whose experience with one piece of work is kept apart.
+const NODES_MAX: usize = 32;
+/// Runs that what other nodes saw counts for at most: one's own machine is seen better.
+const FOREIGN_RUNS_MAX: f64 = 3.0;
+/// Failures after which a strategy is left alone on a piece of work.
+const FAILURES_MAX: u32 = 2;
+
+/// A strategy on a piece of work.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub(crate) struct Arm {
+    /// What was seen here.
+    pub(crate) own: Evidence,
+    /// What other nodes of this class of hardware saw, by node.
+    pub(crate) foreign: BTreeMap<u64, Evidence>,
+    /// Bytes that runs took at most.
+    pub(crate) memory_bytes: f64,
+    /// Failures since the last success.
+    pub(crate) failures: u32,
+    /// Whether its results differed once.
+    pub(crate) is_wrong: bool,
+    /// Logarithm of the seconds that the roofline said when the work was last asked for.
+    pub(crate) prior_log_s: Option<f64>,
+    /// What the regression holds of it: the row's value.
+    #[serde(skip)]
+    pub(crate) contributed: Option<f64>,
+}
+
+impl Arm {
+    /// What was seen, here and elsewhere.
+    pub(crate) fn evidence(&self) -> Evidence {
+        let mut foreign = Evidence::default();
+        for evidence in self.foreign.values() {
+            foreign = foreign.with(evidence, f64::INFINITY);
+        }
+        self.own.with(&foreign, FOREIGN_RUNS_MAX)
+    }
+
+    /// Takes what another node saw in place of what it told before. Nodes beyond the bound are not heard.
+    pub(crate) fn hear(&mut self, node: u64, evidence: Evidence) {
+        if self.foreign.len() < NODES_MAX || self.foreign.contains_key(&node) {
+            self.foreign.insert(node, evidence);
+        }
+    }
+
+    /// Whether it failed too often in a row.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failures >= FAILURES_MAX
+    }
+}
+
+/// A piece of work.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Known {
+    pub(crate) features: Features,
+    /// By index of the strategy; shorter where later ones never ran.
+    pub(crate) arms: Vec<Arm>,
+    pub(crate) budget: Budget,
+    /// When it was last asked for, in choices and records.
+    pub(crate) used: u64,
+}
+
+impl Known {
+    pub(crate) fn new(features: Features, used: u64) -> Self {
+        Known { features, arms: Vec::new(), budget: Budget::default(), used }
+    }
+
+    pub(crate) fn arm(&self, strategy: usize) -> Option<&Arm> {
+        self.arms.get(strategy)
+    }
+
+    pub(crate) fn arm_mut(&mut self, strategy: usize) -> &mut Arm {
+        if self.arms.len() <= strategy {
+            self.arms.resize_with(strategy + 1, Arm::default);
+        }
+        &mut self.arms[strategy]
+    }
+
+    /// Whether the numbers can be those of runs.
+    pub(crate) fn is_sound(&self) -> bool {
+        let sound = |arm: &Arm| {
+            arm.own.is_sound()
+                && arm.foreign.values().all(Evidence::is_sound)
+                && arm.memory_bytes.is_finite()
+                && arm.prior_log_s.is_none_or(|prior| prior.abs() < 1e3)
+        };
+        self.budget.is_sound() && self.arms.iter().all(sound)
+    }
+}
+
+/// All pieces of work, up to a limit.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Table {
+    by_key: BTreeMap<Key, Known>,
+}
+
+impl Table {
+    pub(crate) fn get(&self, key: &Key) -> Option<&Known> {
+        self.by_key.get(key)
+    }
+
+    pub(crate) fn get_mut(&mut self, key: &Key) -> Option<&mut Known> {
+        self.by_key.get_mut(key)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&Key, &Known)> {
+        self.by_key.iter()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.by_key.len()
+    }
+
+    /// Puts in a piece of work; where `limit` are known, what was unused longest is returned for forgetting.
+    pub(crate) fn insert(&mut self, key: Key, known: Known, limit: usize) -> Option<(Key, Known)> {
+        let is_full = self.by_key.len() >= limit && !self.by_key.contains_key(&key);
+        let oldest = self.by_key.iter().min_by_key(|(_, known)| known.used).map(|(key, _)| *key);
+        let forgotten = oldest.filter(|_| is_full).and_then(|oldest| self.by_key.remove_entry(&oldest));
+        self.by_key.insert(key, known);
+        forgotten
+    }
+}

@@ -1,0 +1,55 @@
+//! The learning optimiser: for each piece of work it picks an execution strategy, is told what happened, and gets
+//! better.
+//!
+//! What it is: a plain value. [`Optimizer::choose`] takes a description of the work and a source of chance, and answers
+//! a strategy with the reasons for it; [`Optimizer::record`] takes what the run cost. What it is not: it runs nothing,
+//! has no clock, no files and no threads; the worker that drives it has those.
+//!
+//! # How it learns
+//!
+//! Run times are modelled by their logarithm, relative to what the roofline of the device says (Williams, Waterman,
+//! Patterson 2009). Above that prior stand three layers, each correcting the one below:
+//!
+//! 1. for each class of hardware and strategy, a Bayesian linear regression on features of the work
+//!    ([`Regression`]): what is known about strange programs;
+//! 2. for each piece of work (its hash, shapes and hardware), an effect that all strategies share: a program that is
+//!    slower than its features say is so under every strategy;
+//! 3. for each piece of work and strategy, a normal model with unknown mean and variance ([`Evidence`]): what was seen
+//!    of exactly this.
+//!
+//! Choices are Thompson samples (Thompson 1933; Russo et al. 2018) of the expected time, held by three guards: what is
+//! predicted to be far worse, not to fit in memory or was wrong once is never tried; exploration is paid for from a
+//! budget that bounds the loss against the `default` strategy over every hundred runs; work of microseconds is not
+//! worth a thought.
+
+mod budget;
+mod candidate;
+mod config;
+mod evidence;
+mod explain;
+mod fleet;
+mod history;
+mod implementations;
+mod known;
+mod machine;
+mod optimizer;
+mod regression;
+mod report;
+mod state;
+mod strategy;
+mod work;
+
+pub use candidate::{Candidate, Choice, Exclusion, Prediction, Reason};
+pub use config::{ConfigError, OptimizerConfig};
+pub use evidence::Evidence;
+pub use fleet::{Experience, FleetError};
+pub use history::{Run, RunOutcome};
+pub use implementations::Implementations;
+pub use machine::{Device, Machine};
+pub use optimizer::{Feedback, Optimizer};
+pub use regression::Regression;
+pub use state::StateError;
+pub use strategy::{
+    DeviceTarget, JitLevel, MemoryOptimization, Parallelization, Precision, Strategies, Strategy, StrategyError,
+};
+pub use work::{Features, Key, Pattern, Shape, Work};

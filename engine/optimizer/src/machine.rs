@@ -1,0 +1,146 @@
+//! What a machine can do, and what its roofline says about a piece of work before anything was measured.
+
+use serde::{Deserialize, Serialize};
+
+use crate::candidate::Exclusion;
+use crate::strategy::{DeviceTarget, JitLevel, MemoryOptimization, Parallelization, Precision, Strategy};
+use crate::work::{Features, Pattern};
+
+/// Speeds of a device, measured or assumed.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Device {
+    /// Floating-point operations a second in f32, all units together.
+    pub flops: f64,
+    /// Bytes a second between its memory and its units.
+    pub bandwidth: f64,
+    /// Seconds that starting one operation costs.
+    pub launch_s: f64,
+    /// Bytes of memory for tensors.
+    pub memory_bytes: f64,
+    /// Bytes a second between the host's memory and its own; infinite where they are one.
+    pub transfer: f64,
+}
+
+/// The machine that work runs on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Machine {
+    /// What machines that learn from each other have in common: model of processor and graphics processor.
+    pub hardware: String,
+    /// Threads that the work may use.
+    pub threads: u32,
+    /// The processor.
+    pub cpu: Device,
+    /// The graphics processor, where there is one.
+    pub gpu: Option<Device>,
+    /// Whether the graphics processor is an NVIDIA card that CUDA serves here.
+    pub has_cuda: bool,
+    /// Whether the Apple Neural Engine can be used here.
+    pub has_ane: bool,
+}
+
+/// What the roofline says: seconds and bytes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Roofline {
+    pub(crate) seconds: f64,
+    pub(crate) bytes: f64,
+}
+
+/// Seconds of one step of scalar code at levels 0, 1 and 2.
+const SCALAR_STEP_S: [f64; 3] = [5e-9, 3e-9, 6e-10];
+/// Seconds that a run costs before its first operation.
+const START_S: f64 = 2e-6;
+/// What fusing a chain leaves of its memory traffic, at the least.
+const FUSED_TRAFFIC: f64 = 0.35;
+/// Seconds that starting processes for a run costs.
+const PROCESS_S: f64 = 5e-3;
+
+impl Machine {
+    /// The prior of a strategy for work with these features, or why the strategy cannot run it here.
+    pub(crate) fn roofline(&self, features: &Features, strategy: &Strategy) -> Result<Roofline, Exclusion> {
+        let (device, on_gpu) = self.device(features, strategy)?;
+        let threads = match strategy.parallelization_level {
+            Parallelization::None => 1.0,
+            Parallelization::Threads | Parallelization::Processes => f64::from(self.threads.max(1)),
+        };
+        let share = if on_gpu { 1.0 } else { threads / f64::from(self.threads.max(1)) };
+        let width = match strategy.precision {
+            Precision::Fast => 0.5,
+            Precision::Balanced => 1.0,
+            Precision::Precise => 2.0,
+        };
+        let traffic = if strategy.tensor_fusion { FUSED_TRAFFIC } else { 1.0 };
+        let compute = features.flops * width / (device.flops * share);
+        // One thread alone draws more than its share of the memory's bandwidth.
+        let memory = features.bytes * width * traffic / (device.bandwidth * share.sqrt());
+        let launches = features.tensor_operations * device.launch_s;
+        let level = usize::from(u8::from(strategy.jit_level));
+        let scalar = features.scalar_operations * SCALAR_STEP_S[level];
+        let moved = if on_gpu { features.io_bytes / device.transfer } else { 0.0 };
+        let processes = if strategy.parallelization_level == Parallelization::Processes { PROCESS_S } else { 0.0 };
+        let compiling = if strategy.jit_level == JitLevel::Native { 2e-4 } else { 0.0 };
+        let bytes = features.peak_bytes
+            * match strategy.memory_optimization {
+                MemoryOptimization::Low => 1.2,
+                MemoryOptimization::Balanced => 1.0,
+                MemoryOptimization::High => 0.7,
+            };
+        if bytes > device.memory_bytes {
+            return Err(Exclusion::Memory { needed_bytes: bytes, free_bytes: device.memory_bytes });
+        }
+        let seconds = START_S + compute.max(memory) + launches + scalar + moved + processes + compiling;
+        Ok(Roofline { seconds, bytes })
+    }
+
+    fn device(&self, features: &Features, strategy: &Strategy) -> Result<(&Device, bool), Exclusion> {
+        let missing = Err(Exclusion::NoDevice(strategy.device_target));
+        match (strategy.device_target, &self.gpu) {
+            (DeviceTarget::Cpu, _) | (DeviceTarget::Auto, None) => Ok((&self.cpu, false)),
+            (DeviceTarget::Auto, Some(gpu)) => {
+                let is_large = features.flops / self.cpu.flops > features.tensor_operations * gpu.launch_s;
+                if features.pattern() == Pattern::TensorMathematics && is_large {
+                    Ok((gpu, true))
+                } else {
+                    Ok((&self.cpu, false))
+                }
+            }
+            (DeviceTarget::Gpu, Some(gpu)) => Ok((gpu, true)),
+            (DeviceTarget::Cuda, Some(gpu)) if self.has_cuda => Ok((gpu, true)),
+            (DeviceTarget::Ane, _) if self.has_ane => Ok((&self.cpu, true)),
+            (DeviceTarget::Gpu, None) | (DeviceTarget::Cuda | DeviceTarget::Ane, _) => missing,
+        }
+    }
+
+    /// A machine of ordinary speeds with this many threads and bytes of memory and no graphics processor.
+    pub fn ordinary(hardware: &str, threads: u32, memory_bytes: f64) -> Machine {
+        let cpu = Device {
+            flops: 3e10 * f64::from(threads.max(1)),
+            bandwidth: 1.5e10,
+            launch_s: 5e-7,
+            memory_bytes,
+            transfer: f64::INFINITY,
+        };
+        Machine { hardware: hardware.to_owned(), threads, cpu, gpu: None, has_cuda: false, has_ane: false }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_here_is_said() {
+        let machine = Machine::ordinary("box", 4, 1e9);
+        for strategy in Strategy::built_in() {
+            let said = machine.roofline(&Features::default(), &strategy);
+            let expected = matches!(strategy.device_target, DeviceTarget::Gpu | DeviceTarget::Ane);
+            assert_eq!(said == Err(Exclusion::NoDevice(strategy.device_target)), expected, "{strategy:?}");
+        }
+    }
+
+    #[test]
+    fn more_than_the_memory_is_refused_before_it_is_tried() {
+        let machine = Machine::ordinary("box", 4, 1e9);
+        let large = Features { peak_bytes: 1.3e9, ..Features::default() };
+        assert!(matches!(machine.roofline(&large, &Strategy::baseline()), Err(Exclusion::Memory { .. })));
+    }
+}

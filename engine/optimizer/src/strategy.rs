@@ -1,0 +1,314 @@
+//! Strategies: how a piece of work is run, as data. The eight built-in ones and those that users register.
+
+use serde::{Deserialize, Serialize};
+
+/// Strategies that can be known at once: each is predicted for every choice.
+const STRATEGIES_MAX: usize = 64;
+
+/// On how many hands the work is laid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "u8", into = "u8")]
+pub enum Parallelization {
+    /// One thread.
+    None,
+    /// All threads of the process.
+    Threads,
+    /// Processes or nodes.
+    Processes,
+}
+
+/// How much of a program is compiled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "u8", into = "u8")]
+pub enum JitLevel {
+    /// The register machine.
+    Interpreted,
+    /// Optimised, with fused regions.
+    Optimised,
+    /// Native code.
+    Native,
+}
+
+macro_rules! numbered {
+    ($name:ident, $what:literal, $($number:literal => $variant:ident),+) => {
+        impl TryFrom<u8> for $name {
+            type Error = String;
+            fn try_from(number: u8) -> Result<Self, String> {
+                match number {
+                    $($number => Ok($name::$variant),)+
+                    other => Err(format!(concat!($what, " is 0, 1 or 2, not {}"), other)),
+                }
+            }
+        }
+        impl From<$name> for u8 {
+            fn from(value: $name) -> u8 {
+                match value { $($name::$variant => $number,)+ }
+            }
+        }
+    };
+}
+numbered!(Parallelization, "parallelization_level", 0 => None, 1 => Threads, 2 => Processes);
+numbered!(JitLevel, "jit_level", 0 => Interpreted, 1 => Optimised, 2 => Native);
+
+/// Where tensors live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DeviceTarget {
+    /// Where the engine would put them.
+    Auto,
+    /// The processor.
+    Cpu,
+    /// The graphics processor, through wgpu.
+    Gpu,
+    /// An NVIDIA card, through CUDA.
+    Cuda,
+    /// The Apple Neural Engine.
+    Ane,
+}
+
+/// What memory is worth against time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MemoryOptimization {
+    /// Memory is spent freely.
+    Low,
+    /// The engine's usual way.
+    Balanced,
+    /// As little as possible.
+    High,
+}
+
+/// The precision profile of tensors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// Half-precision inputs, f32 sums.
+    Fast,
+    /// f32.
+    Balanced,
+    /// f64, or compensated f32.
+    Precise,
+}
+
+/// How a piece of work is run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Strategy {
+    /// What it is called in files and on the command line: lowercase letters, digits and underscores.
+    pub strategy_id: String,
+    /// What people read.
+    pub name: String,
+    /// 0 none, 1 threads, 2 processes or nodes.
+    pub parallelization_level: Parallelization,
+    /// 0 to 2, as in M-CODE.
+    pub jit_level: JitLevel,
+    /// Where tensors live.
+    pub device_target: DeviceTarget,
+    /// What memory is worth.
+    pub memory_optimization: MemoryOptimization,
+    /// Chains of tensor operations become one pass.
+    pub tensor_fusion: bool,
+    /// Elementwise operations join the product before them, where the device can.
+    pub operator_fusion: bool,
+    /// Independent pieces of one kind run as one batch.
+    pub batch_processing: bool,
+    /// Short loops are unrolled.
+    pub loop_unrolling: bool,
+    /// Gradients are recorded while the program runs.
+    pub automatic_differentiation: bool,
+    /// The precision profile.
+    pub precision: Precision,
+}
+
+/// Why a strategy cannot be registered.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StrategyError {
+    /// The id has characters that cannot be typed everywhere, or is too long or empty.
+    #[error("`{0}` cannot be a strategy's id: it takes 1 to 48 lowercase letters, digits and underscores")]
+    Id(String),
+    /// A strategy of this id is there.
+    #[error("there is a strategy `{0}` already")]
+    Taken(String),
+    /// No more fit.
+    #[error("{STRATEGIES_MAX} strategies are known; no more fit")]
+    Full,
+    /// The text is not a strategy.
+    #[error("{0}")]
+    Text(String),
+}
+
+impl Strategy {
+    /// The strategy without any optimisation: the baseline of everything.
+    pub fn baseline() -> Strategy {
+        Strategy {
+            strategy_id: "default".to_owned(),
+            name: "Default".to_owned(),
+            parallelization_level: Parallelization::None,
+            jit_level: JitLevel::Interpreted,
+            device_target: DeviceTarget::Cpu,
+            memory_optimization: MemoryOptimization::Balanced,
+            tensor_fusion: false,
+            operator_fusion: false,
+            batch_processing: false,
+            loop_unrolling: false,
+            automatic_differentiation: false,
+            precision: Precision::Balanced,
+        }
+    }
+
+    /// The eight strategies that are always there, the baseline first.
+    pub fn built_in() -> Vec<Strategy> {
+        use DeviceTarget::{Ane, Auto, Cpu, Gpu};
+        use JitLevel::{Native, Optimised};
+        use MemoryOptimization::{High, Low};
+        use Parallelization::{None, Processes, Threads};
+        let named = |id: &str, name: &str, parallel, jit, device| Strategy {
+            strategy_id: id.to_owned(),
+            name: name.to_owned(),
+            parallelization_level: parallel,
+            jit_level: jit,
+            device_target: device,
+            ..Strategy::baseline()
+        };
+        let fused = |strategy: Strategy| Strategy { tensor_fusion: true, operator_fusion: true, ..strategy };
+        vec![
+            Strategy::baseline(),
+            Strategy { tensor_fusion: true, ..named("cpu_optimized", "CPU-optimised", Threads, Optimised, Cpu) },
+            Strategy {
+                batch_processing: true,
+                ..fused(named("gpu_optimized", "GPU-optimised", Threads, Optimised, Gpu))
+            },
+            Strategy {
+                batch_processing: true,
+                ..fused(named("ane_optimized", "Neural-Engine-optimised", Threads, Optimised, Ane))
+            },
+            Strategy {
+                memory_optimization: High,
+                tensor_fusion: true,
+                ..named("memory_efficient", "Memory-efficient", None, Optimised, Cpu)
+            },
+            Strategy {
+                batch_processing: true,
+                tensor_fusion: true,
+                ..named("parallel_cpu", "Parallel CPU", Processes, Optimised, Cpu)
+            },
+            Strategy {
+                loop_unrolling: true,
+                ..fused(named("math_intensive", "Mathematics-intensive", Threads, Native, Cpu))
+            },
+            Strategy {
+                memory_optimization: Low,
+                batch_processing: true,
+                loop_unrolling: true,
+                ..fused(named("aggressive_optimization", "Aggressive optimisation", Threads, Native, Auto))
+            },
+        ]
+    }
+
+    /// A strategy from TOML with the fields of this type.
+    pub fn from_toml(text: &str) -> Result<Strategy, StrategyError> {
+        let strategy: Strategy = toml::from_str(text).map_err(|error| StrategyError::Text(error.to_string()))?;
+        strategy.checked()
+    }
+
+    fn checked(self) -> Result<Strategy, StrategyError> {
+        let id = &self.strategy_id;
+        let typed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        if id.is_empty() || id.len() > 48 || !id.chars().all(typed) {
+            return Err(StrategyError::Id(id.clone()));
+        }
+        Ok(self)
+    }
+}
+
+/// The strategies to choose from: the built-in ones and those of the user, the baseline first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Strategies {
+    all: Vec<Strategy>,
+    built_in: usize,
+}
+
+impl Default for Strategies {
+    fn default() -> Self {
+        let all = Strategy::built_in();
+        Strategies { built_in: all.len(), all }
+    }
+}
+
+impl Strategies {
+    /// The baseline alone.
+    pub(crate) fn baseline_only() -> Self {
+        Strategies { all: vec![Strategy::baseline()], built_in: 1 }
+    }
+
+    /// Adds a strategy of the user.
+    pub fn register(&mut self, strategy: Strategy) -> Result<(), StrategyError> {
+        let strategy = strategy.checked()?;
+        if self.get(&strategy.strategy_id).is_some() {
+            return Err(StrategyError::Taken(strategy.strategy_id));
+        }
+        if self.all.len() == STRATEGIES_MAX {
+            return Err(StrategyError::Full);
+        }
+        self.all.push(strategy);
+        Ok(())
+    }
+
+    /// All of them.
+    pub fn all(&self) -> &[Strategy] {
+        &self.all
+    }
+
+    /// The strategy of this id.
+    pub fn get(&self, id: &str) -> Option<&Strategy> {
+        self.all.iter().find(|strategy| strategy.strategy_id == id)
+    }
+
+    /// The strategies that users registered.
+    pub fn registered(&self) -> &[Strategy] {
+        &self.all[self.built_in..]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_eight_are_there_with_the_baseline_first() {
+        let ids: Vec<String> = Strategies::default().all().iter().map(|s| s.strategy_id.clone()).collect();
+        let expected = [
+            "default",
+            "cpu_optimized",
+            "gpu_optimized",
+            "ane_optimized",
+            "memory_efficient",
+            "parallel_cpu",
+            "math_intensive",
+            "aggressive_optimization",
+        ];
+        assert_eq!(ids, expected);
+    }
+
+    #[test]
+    fn a_strategy_in_toml_is_registered_once() {
+        let text = "strategy_id = \"mine\"\nname = \"Mine\"\nparallelization_level = 1\njit_level = 2\n\
+                    device_target = \"gpu\"\nmemory_optimization = \"balanced\"\ntensor_fusion = true\n\
+                    operator_fusion = false\nbatch_processing = true\nloop_unrolling = true\n\
+                    automatic_differentiation = false\nprecision = \"balanced\"\n";
+        let mine = Strategy::from_toml(text).unwrap();
+        let mut strategies = Strategies::default();
+        strategies.register(mine.clone()).unwrap();
+        assert_eq!(strategies.registered(), std::slice::from_ref(&mine));
+        assert_eq!(strategies.register(mine), Err(StrategyError::Taken("mine".to_owned())));
+    }
+
+    #[test]
+    fn what_is_not_a_strategy_says_what_is_wrong() {
+        let level = toml::to_string(&Strategy::baseline()).unwrap().replace("jit_level = 0", "jit_level = 7");
+        let said = Strategy::from_toml(&level).unwrap_err().to_string();
+        assert!(said.contains("jit_level is 0, 1 or 2, not 7"), "{said}");
+        let id = toml::to_string(&Strategy { strategy_id: "My Own".to_owned(), ..Strategy::baseline() }).unwrap();
+        assert_eq!(Strategy::from_toml(&id), Err(StrategyError::Id("My Own".to_owned())));
+    }
+}
