@@ -19,6 +19,7 @@ const ALL: &[&str] = &["*"];
 const LAYERS: &[Layer] = &[
     layer("nexus-model", &[]),
     // The engine: pure computing.
+    layer("nexus-echo", &[]),
     layer("nexus-tensor", &["nexus-model"]),
     layer("nexus-formats", &["nexus-model"]),
     layer("nexus-mcode", &["nexus-formats", "nexus-model", "nexus-tensor"]),

@@ -1,0 +1,303 @@
+//! What a timeline holds at one position of its log: slots of events and triggers, and what an edit does to them.
+//!
+//! Not the log and not the branches: those are `timeline.rs`. A slot keeps its id for ever, so that the index of the
+//! newest state serves every older one.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::EchoError;
+use crate::event::{EventId, TimeNode};
+use crate::log::Op;
+use crate::persistent::{IdMap, PersistentVec};
+use crate::time::clip;
+use crate::trigger::{Trigger, TriggerKey};
+
+/// The most events that a timeline ever holds, removed ones included.
+pub const EVENTS_MAX: usize = 4_000_000;
+/// The most triggers that a timeline ever holds, removed ones included.
+pub const TRIGGERS_MAX: usize = 16_000_000;
+
+/// A place for one event.
+#[derive(Debug, Clone)]
+pub(crate) struct NodeSlot {
+    pub(crate) id: EventId,
+    /// What it holds, or held last.
+    pub(crate) node: Arc<TimeNode>,
+    pub(crate) live: bool,
+}
+
+/// A place for one trigger.
+#[derive(Debug, Clone)]
+pub(crate) struct TriggerSlot {
+    pub(crate) key: TriggerKey,
+    pub(crate) trigger: Arc<Trigger>,
+    /// Slots of source and target.
+    pub(crate) ends: [u32; 2],
+    pub(crate) live: bool,
+}
+
+/// Where ids have their slots. Entries beyond the end of a state, or whose slot has another id, mean nothing.
+#[derive(Debug, Clone)]
+pub(crate) struct Index {
+    nodes: IdMap,
+    triggers: IdMap,
+}
+
+impl Index {
+    pub(crate) fn new() -> Self {
+        Index { nodes: IdMap::new(), triggers: IdMap::new() }
+    }
+}
+
+/// A new slot that the index must learn of.
+pub(crate) enum Placed {
+    Node(EventId, u32),
+    Trigger(TriggerKey, u32),
+    Nothing,
+}
+
+impl Placed {
+    pub(crate) fn enter(self, index: &mut Index) {
+        match self {
+            Placed::Node(id, slot) => index.nodes.insert(id.0, slot),
+            Placed::Trigger(key, slot) => index.triggers.insert(key.mixed(), slot),
+            Placed::Nothing => {}
+        }
+    }
+}
+
+/// Events and triggers at one position. Cloning takes constant time.
+#[derive(Debug, Clone)]
+pub struct State {
+    pub(crate) nodes: PersistentVec<NodeSlot>,
+    pub(crate) triggers: PersistentVec<TriggerSlot>,
+    /// Contents that another branch has for events of this one.
+    pub(crate) disputes: Arc<BTreeMap<EventId, Arc<TimeNode>>>,
+    live: [usize; 2],
+}
+
+impl State {
+    pub(crate) fn new() -> Self {
+        State {
+            nodes: PersistentVec::new(),
+            triggers: PersistentVec::new(),
+            disputes: Arc::new(BTreeMap::new()),
+            live: [0, 0],
+        }
+    }
+
+    /// Number of events.
+    pub fn events(&self) -> usize {
+        self.live[0]
+    }
+
+    /// Number of triggers.
+    pub fn triggers(&self) -> usize {
+        self.live[1]
+    }
+
+    /// Every event, in the order in which their names first came up.
+    pub fn iter_nodes(&self) -> impl Iterator<Item = (EventId, &Arc<TimeNode>)> {
+        self.nodes.iter().filter(|slot| slot.live).map(|slot| (slot.id, &slot.node))
+    }
+
+    /// Every trigger, in the order in which they first came up.
+    pub fn iter_triggers(&self) -> impl Iterator<Item = (TriggerKey, &Arc<Trigger>)> {
+        self.triggers.iter().filter(|slot| slot.live).map(|slot| (slot.key, &slot.trigger))
+    }
+
+    /// The slot of an event, live or not.
+    pub(crate) fn node_slot(&self, index: &Index, id: EventId) -> Option<(u32, &NodeSlot)> {
+        let at = index.nodes.get(id.0)?;
+        self.nodes.get(at as usize).filter(|slot| slot.id == id).map(|slot| (at, slot))
+    }
+
+    /// The slot of a trigger, live or not.
+    pub(crate) fn trigger_slot(&self, index: &Index, key: TriggerKey) -> Option<(u32, &TriggerSlot)> {
+        let at = index.triggers.get(key.mixed())?;
+        self.triggers.get(at as usize).filter(|slot| slot.key == key).map(|slot| (at, slot))
+    }
+
+    /// The event of an id, if it is there.
+    pub(crate) fn node(&self, index: &Index, id: EventId) -> Option<&Arc<TimeNode>> {
+        self.node_slot(index, id).filter(|(_, slot)| slot.live).map(|(_, slot)| &slot.node)
+    }
+
+    /// Does one edit other than a rollback. On an error nothing was changed.
+    ///
+    /// # Errors
+    /// What does not fit; the timeline's name is left empty for the caller to fill in.
+    pub(crate) fn apply(&mut self, index: &Index, op: &Op) -> Result<Placed, EchoError> {
+        match op {
+            Op::Append(id, node) => self.append(index, *id, node),
+            Op::Link(key, trigger) => self.link(index, *key, trigger),
+            Op::Replace(id, node) => {
+                let at = self.live_node(index, *id, &node.name)?;
+                self.nodes.set(at as usize, NodeSlot { id: *id, node: Arc::clone(node), live: true });
+                if self.disputes.contains_key(id) {
+                    Arc::make_mut(&mut self.disputes).remove(id);
+                }
+                Ok(Placed::Nothing)
+            }
+            Op::Relink(key, trigger) => {
+                let (at, ends) = self.live_trigger(index, *key, [&trigger.from, &trigger.to])?;
+                let slot = TriggerSlot { key: *key, trigger: Arc::clone(trigger), ends, live: true };
+                self.triggers.set(at as usize, slot);
+                Ok(Placed::Nothing)
+            }
+            Op::Remove(id, name) => {
+                let at = self.live_node(index, *id, name)?;
+                self.remove(at);
+                Ok(Placed::Nothing)
+            }
+            Op::Cut(key, [from, to]) => {
+                let (at, _) = self.live_trigger(index, *key, [from, to])?;
+                self.cut(at);
+                Ok(Placed::Nothing)
+            }
+            Op::Dispute(id, node) => {
+                self.live_node(index, *id, &node.name)?;
+                Arc::make_mut(&mut self.disputes).insert(*id, Arc::clone(node));
+                Ok(Placed::Nothing)
+            }
+            Op::Snapshot(_) | Op::Rollback(_) => Ok(Placed::Nothing),
+        }
+    }
+
+    fn append(&mut self, index: &Index, id: EventId, node: &Arc<TimeNode>) -> Result<Placed, EchoError> {
+        let slot = NodeSlot { id, node: Arc::clone(node), live: true };
+        let placed = match self.node_slot(index, id) {
+            // Two names with one hash are as good as one name: neither can be told from the other later.
+            Some((_, old)) if old.live => return Err(EchoError::EventExists(clip(&node.name))),
+            Some((at, _)) => {
+                self.nodes.set(at as usize, slot);
+                Placed::Nothing
+            }
+            None => {
+                let at = next_slot(self.nodes.len(), EVENTS_MAX, "a timeline with that many events")?;
+                self.nodes.push(slot);
+                Placed::Node(id, at)
+            }
+        };
+        self.live[0] += 1;
+        Ok(placed)
+    }
+
+    fn link(&mut self, index: &Index, key: TriggerKey, trigger: &Arc<Trigger>) -> Result<Placed, EchoError> {
+        let ends = [self.live_node(index, key.source, &trigger.from)?, self.live_node(index, key.target, &trigger.to)?];
+        let slot = TriggerSlot { key, trigger: Arc::clone(trigger), ends, live: true };
+        let placed = match self.trigger_slot(index, key) {
+            Some((_, old)) if old.live => {
+                return Err(EchoError::TriggerExists {
+                    from: trigger.from.clone(),
+                    kind: key.kind.word(),
+                    to: trigger.to.clone(),
+                });
+            }
+            Some((at, _)) => {
+                self.triggers.set(at as usize, slot);
+                Placed::Nothing
+            }
+            None => {
+                let at = next_slot(self.triggers.len(), TRIGGERS_MAX, "a timeline with that many triggers")?;
+                self.triggers.push(slot);
+                Placed::Trigger(key, at)
+            }
+        };
+        self.live[1] += 1;
+        Ok(placed)
+    }
+
+    fn remove(&mut self, at: u32) {
+        let touching = |(_, slot): &(usize, &TriggerSlot)| slot.live && slot.ends.contains(&at);
+        let cut: Vec<usize> = self.triggers.iter().enumerate().filter(touching).map(|(at, _)| at).collect();
+        cut.into_iter().for_each(|at| self.cut(at as u32));
+        if let Some(mut slot) = self.nodes.get(at as usize).cloned() {
+            slot.live = false;
+            if self.disputes.contains_key(&slot.id) {
+                Arc::make_mut(&mut self.disputes).remove(&slot.id);
+            }
+            self.nodes.set(at as usize, slot);
+            self.live[0] -= 1;
+        }
+    }
+
+    fn cut(&mut self, at: u32) {
+        if let Some(mut slot) = self.triggers.get(at as usize).cloned() {
+            slot.live = false;
+            self.triggers.set(at as usize, slot);
+            self.live[1] -= 1;
+        }
+    }
+
+    fn live_node(&self, index: &Index, id: EventId, name: &str) -> Result<u32, EchoError> {
+        match self.node_slot(index, id) {
+            Some((at, slot)) if slot.live => Ok(at),
+            _ => Err(EchoError::NoSuchEvent { name: clip(name), timeline: String::new(), near: None }),
+        }
+    }
+
+    fn live_trigger(
+        &self,
+        index: &Index,
+        key: TriggerKey,
+        [from, to]: [&String; 2],
+    ) -> Result<(u32, [u32; 2]), EchoError> {
+        match self.trigger_slot(index, key) {
+            Some((at, slot)) if slot.live => Ok((at, slot.ends)),
+            _ => Err(EchoError::NoSuchTrigger {
+                from: clip(from),
+                kind: key.kind.word(),
+                to: clip(to),
+                timeline: String::new(),
+            }),
+        }
+    }
+
+    /// Makes the live contents those of `old`, an earlier state of the same timeline. Slots made since stay as places
+    /// that hold nothing.
+    pub(crate) fn roll_back_to(&mut self, old: &State) {
+        for at in 0..self.nodes.len() {
+            let Some(now) = self.nodes.get(at) else { continue };
+            match old.nodes.get(at) {
+                Some(then) if then.live == now.live && Arc::ptr_eq(&then.node, &now.node) => {}
+                Some(then) => {
+                    let then = then.clone();
+                    self.nodes.set(at, then);
+                }
+                None if now.live => {
+                    let mut slot = now.clone();
+                    slot.live = false;
+                    self.nodes.set(at, slot);
+                }
+                None => {}
+            }
+        }
+        for at in 0..self.triggers.len() {
+            let Some(now) = self.triggers.get(at) else { continue };
+            match old.triggers.get(at) {
+                Some(then) if then.live == now.live && Arc::ptr_eq(&then.trigger, &now.trigger) => {}
+                Some(then) => {
+                    let then = then.clone();
+                    self.triggers.set(at, then);
+                }
+                None if now.live => {
+                    let mut slot = now.clone();
+                    slot.live = false;
+                    self.triggers.set(at, slot);
+                }
+                None => {}
+            }
+        }
+        self.disputes = Arc::clone(&old.disputes);
+        self.live = old.live;
+    }
+}
+
+fn next_slot(len: usize, most: usize, what: &str) -> Result<u32, EchoError> {
+    if len >= most {
+        return Err(EchoError::TooLarge { what: what.to_owned(), most: most as u64 });
+    }
+    Ok(u32::try_from(len).expect("the limits fit 32 bits"))
+}

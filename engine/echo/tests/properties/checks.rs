@@ -1,0 +1,86 @@
+//! Checks: the one that follows against the full one, and the temporal network against all-pairs shortest paths.
+
+use nexus_echo::check::{Checker, FindingKind, Schedule, check, feasible_schedule};
+use nexus_echo::{EventKind, Graph, Timeline, TimelineKind};
+use proptest::prelude::*;
+
+use crate::random::{edit, timeline};
+
+/// Whether the bounds have a solution, by Floyd and Warshall's all-pairs shortest paths over the distance graph.
+fn solvable(graph: &Graph) -> bool {
+    const FAR: i64 = i64::MAX / 4;
+    let origin = graph.len();
+    let mut distance = vec![vec![FAR; origin + 1]; origin + 1];
+    (0..=origin).for_each(|at| distance[at][at] = 0);
+    let mut bound = |from: usize, to: usize, most: i64| distance[from][to] = distance[from][to].min(most);
+    for (edge, trigger) in graph.edges.iter().zip(&graph.triggers).filter(|(edge, _)| edge.kind.is_causal()) {
+        let (source, target) = (edge.source as usize, edge.target as usize);
+        bound(target, source, -trigger.delay.min.0);
+        if let Some(max) = trigger.delay.max {
+            bound(source, target, max.0);
+        }
+    }
+    for (at, node) in graph.nodes.iter().enumerate().filter(|(_, node)| node.kind == EventKind::Fact) {
+        bound(origin, at, node.timestamp.0);
+        bound(at, origin, -node.timestamp.0);
+    }
+    for via in 0..=origin {
+        for from in 0..=origin {
+            for to in 0..=origin {
+                if distance[from][via] < FAR && distance[via][to] < FAR {
+                    distance[from][to] = distance[from][to].min(distance[from][via] + distance[via][to]);
+                }
+            }
+        }
+    }
+    (0..=origin).all(|at| distance[at][at] >= 0)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn the_checker_that_follows_says_what_a_full_check_says(
+        edits in proptest::collection::vec(edit(), 0..80), strides in proptest::collection::vec(1_usize..5, 80),
+    ) {
+        let mut timeline = Timeline::new("t", TimelineKind::Primary);
+        let mut checker = Checker::new();
+        let mut wait = 0;
+        for (edit, stride) in edits.into_iter().zip(strides) {
+            drop(timeline.apply(edit));
+            wait += 1;
+            if wait >= stride {
+                wait = 0;
+                checker.follow(&timeline);
+                prop_assert_eq!(checker.report(), check(&timeline));
+            }
+        }
+    }
+
+    #[test]
+    fn delay_bounds_are_judged_as_all_pairs_shortest_paths_judge_them(
+        edits in proptest::collection::vec(edit(), 0..60),
+    ) {
+        let timeline = timeline(edits);
+        let graph = Graph::new(timeline.state());
+        let expected = solvable(&graph);
+        let found = check(&timeline).findings.iter().any(|finding| finding.kind == FindingKind::TemporalInconsistency);
+        prop_assert_eq!(!found, expected);
+        match feasible_schedule(&graph) {
+            Schedule::Feasible(times) => {
+                prop_assert!(expected);
+                for (edge, trigger) in graph.edges.iter().zip(&graph.triggers).filter(|(edge, _)| edge.kind.is_causal()) {
+                    let gap = times[edge.target as usize] - times[edge.source as usize];
+                    prop_assert!(gap >= trigger.delay.min.0.into());
+                    prop_assert!(trigger.delay.max.is_none_or(|max| gap <= max.0.into()));
+                }
+                let facts = graph.nodes.iter().zip(&times).filter(|(node, _)| node.kind == EventKind::Fact);
+                for (node, time) in facts {
+                    prop_assert_eq!(*time, node.timestamp.0.into());
+                }
+            }
+            Schedule::Impossible { excess, .. } => prop_assert!(!expected && excess > 0),
+            Schedule::Undecided => prop_assert!(false, "small networks are decided"),
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! What holds for every timeline: copies, positions, merges, checks, repairs.
+
+mod branches;
+mod checks;
+mod random;
