@@ -6,8 +6,8 @@
 use nexus_model::DType;
 
 use crate::gpu::{GpuTensor, Pair};
-use crate::host::copy::cast;
-use crate::host::{HostTensor, binary as kernels, matmul, unary as unary_kernels};
+use crate::host::elementwise::cast;
+use crate::host::{HostTensor, elementwise, matmul};
 use crate::op::{Arg, ArgType, Dim, TensorType};
 use crate::ops::infer::{broadcast, operand, typed, written};
 use crate::promotion::{Operand, promote_operands};
@@ -36,10 +36,10 @@ pub(crate) fn apply_binary(
     if let Some(result) = on_gpu(ctx, op, &left, &right, compute)? {
         return Ok(result);
     }
-    let (left, right) = (in_dtype(ctx, left, compute)?, in_dtype(ctx, right, compute)?);
+    let (left, right) = (on_host(ctx, left, compute)?, on_host(ctx, right, compute)?);
     let result = match op {
-        BinaryOp::MatMul => matmul::matmul(ctx, &left, &right)?,
-        _ => kernels::binary(ctx, op, left, right)?,
+        BinaryOp::MatMul => matmul::matmul(ctx, &cast(ctx, &left, compute)?, &cast(ctx, &right, compute)?)?,
+        _ => elementwise::binary(ctx, op, left, right, compute)?,
     };
     Tensor::place(ctx, result)
 }
@@ -52,8 +52,8 @@ pub fn compare(ctx: &Context, op: CompareOp, left: &Arg, right: &Arg) -> Result<
     {
         return Ok(Arg::Tensor(Tensor::on_gpu(result)));
     }
-    let (left, right) = (in_dtype(ctx, left.clone(), compute)?, in_dtype(ctx, right.clone(), compute)?);
-    Ok(Arg::Tensor(Tensor::place(ctx, kernels::compare(ctx, op, &left, &right)?)?))
+    let (left, right) = (on_host(ctx, left.clone(), compute)?, on_host(ctx, right.clone(), compute)?);
+    Ok(Arg::Tensor(Tensor::place(ctx, elementwise::compare(ctx, op, left, right, compute)?)?))
 }
 
 /// Applies a unary operator or function elementwise.
@@ -77,7 +77,7 @@ pub(crate) fn apply_unary(ctx: &Context, op: UnaryOp, tensor: Tensor) -> Result<
     {
         return Ok(Tensor::on_gpu(result));
     }
-    Tensor::place(ctx, unary_kernels::unary(ctx, op, tensor.into_host()?)?)
+    Tensor::place(ctx, elementwise::unary(ctx, op, tensor.into_host()?)?)
 }
 
 /// The operation on the graphics processor, where an operand is there and the device can do it. The other operand goes
@@ -102,17 +102,17 @@ fn as_operand(arg: &Arg) -> Result<Operand, TensorError> {
 }
 
 /// A whole-number tensor and a scalar compare in f64, where both are exact, not in f32.
-fn compare_dtype(left: Operand, right: Operand) -> DType {
+pub(crate) fn compare_dtype(left: Operand, right: Operand) -> DType {
     match (left, right) {
         (Operand::Tensor(t), Operand::Scalar) | (Operand::Scalar, Operand::Tensor(t)) if !t.is_float() => DType::F64,
         _ => promote_operands(left, right),
     }
 }
 
-fn in_dtype(ctx: &Context, arg: Arg, dtype: DType) -> Result<HostTensor, TensorError> {
+/// An operand in host memory: a tensor in its own dtype, a number in `dtype`.
+pub(crate) fn on_host(ctx: &Context, arg: Arg, dtype: DType) -> Result<HostTensor, TensorError> {
     match arg {
-        Arg::Tensor(tensor) if tensor.dtype() == dtype => tensor.into_host(),
-        Arg::Tensor(tensor) => cast(ctx, &tensor.into_host()?, dtype),
+        Arg::Tensor(tensor) => tensor.into_host(),
         number => Tensor::number(ctx, &number, dtype),
     }
 }

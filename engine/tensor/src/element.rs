@@ -25,6 +25,10 @@ impl Bit {
 pub(crate) trait Element: Pod + Send + Sync + Default + PartialOrd + std::fmt::Debug {
     /// Its dtype.
     const DTYPE: DType;
+    /// The smallest element that is a number.
+    const LOWEST: Self;
+    /// The largest element that is a number.
+    const HIGHEST: Self;
 
     /// The nearest element; whole numbers truncate and saturate, NaN becomes 0.
     fn from_f64(value: f64) -> Self;
@@ -43,6 +47,8 @@ macro_rules! primitive_element {
     ($($ty:ty, $dtype:ident;)*) => {$(
         impl Element for $ty {
             const DTYPE: DType = DType::$dtype;
+            const LOWEST: Self = <$ty>::MIN;
+            const HIGHEST: Self = <$ty>::MAX;
             #[inline(always)]
             fn from_f64(value: f64) -> Self { value as $ty }
             #[inline(always)]
@@ -61,6 +67,8 @@ macro_rules! half_element {
     ($($ty:ty, $dtype:ident;)*) => {$(
         impl Element for $ty {
             const DTYPE: DType = DType::$dtype;
+            const LOWEST: Self = <$ty>::MIN;
+            const HIGHEST: Self = <$ty>::MAX;
             #[inline(always)]
             fn from_f64(value: f64) -> Self { <$ty>::from_f64(value) }
             #[inline(always)]
@@ -77,6 +85,8 @@ half_element! { f16, F16; bf16, BF16; }
 
 impl Element for Bit {
     const DTYPE: DType = DType::Bool;
+    const LOWEST: Self = Bit(0);
+    const HIGHEST: Self = Bit(1);
     #[inline(always)]
     fn from_f64(value: f64) -> Self {
         Bit::new(value != 0.0)

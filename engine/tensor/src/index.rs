@@ -6,7 +6,7 @@ use nexus_model::DType;
 
 use crate::gpu::{GpuTensor, Piece};
 use crate::host::HostTensor;
-use crate::host::copy::cast;
+use crate::host::elementwise::cast;
 use crate::host::gather::{Selection, gather, scatter, writable};
 use crate::op::{Arg, ArgType, Dim, TensorType};
 use crate::shape::{Shape, element_count};

@@ -8,7 +8,8 @@
 //!
 //! On a GPU f32 tensors live in Burn's, through wgpu (`gpu`); what Burn lacks is done on the host and counted.
 //! On the CPU tensors live in this crate's own buffers and run on its own kernels (`host`), on faer for products and
-//! decompositions. It is not a compiler: fusing chains of operations is the language's plan.
+//! decompositions. [`Region`] evaluates many elementwise operations and reductions in one pass over memory. It is not a
+//! compiler: which operations of a program make a region is the language's plan.
 
 mod buffer;
 mod context;
@@ -25,6 +26,7 @@ mod operator;
 mod ops;
 mod promotion;
 mod random;
+mod region;
 mod shape;
 mod tensor;
 
@@ -39,5 +41,6 @@ pub use nexus_model::{DType, TensorData};
 pub use op::{Arg, ArgType, Dim, OpDef, Param, ParamKind, TensorType};
 pub use operator::{BinaryOp, CompareOp, UnaryOp};
 pub use ops::{OPS, find};
+pub use region::{Distribution, NodeId, ReduceOp, Region, RegionError};
 pub use shape::RANK_MAX;
 pub use tensor::Tensor;

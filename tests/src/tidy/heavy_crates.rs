@@ -16,7 +16,6 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("cubecl*", &["nexus-tensor"]),
     ("egg", &["nexus-mprime"]),
     ("faer", &["nexus-tensor", "nexus-benches"]),
-    ("gemm", &["nexus-tensor", "nexus-benches"]),
     ("indicatif", &["nexus"]),
     ("mdns-sd", &["nexus-link"]),
     ("miette", &["nexus"]),

@@ -9,7 +9,7 @@ use super::tensor::device_shape;
 use super::{GpuTensor, runtime};
 use crate::element::Bit;
 use crate::host::HostTensor;
-use crate::host::copy::cast;
+use crate::host::elementwise::cast;
 use crate::op::Arg;
 use crate::shape::{Shape, broadcast, element_count};
 use crate::{Context, DType, Tensor, TensorError};

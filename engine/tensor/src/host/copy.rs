@@ -1,14 +1,13 @@
-//! Moving elements: packing views, casting between dtypes, concatenating.
+//! Moving elements: packing views, filling, concatenating.
 
-use half::{bf16, f16};
 use smallvec::SmallVec;
 
 use super::HostTensor;
-use super::parallel::{Cost, Kernel, fill, fill_rows, vectorized};
+use super::parallel::{Cost, fill, fill_rows};
 use crate::buffer::Buffer;
-use crate::element::{Bit, Element, with_width};
+use crate::element::{Element, with_width};
 use crate::shape::{Shape, collapse, for_each_offset};
-use crate::{Context, DType, TensorError};
+use crate::{Context, TensorError};
 
 /// Side of the square blocks in which transposed matrices are copied: two blocks of eight-byte elements fit the
 /// first-level cache.
@@ -112,70 +111,6 @@ pub(crate) fn gathered_bytes(tensor: &HostTensor) -> Vec<u8> {
         }
     });
     bytes
-}
-
-struct Cast<'a, T, R> {
-    source: &'a [T],
-    out: &'a mut [R],
-}
-
-impl<T: Element, R: Element> Kernel for Cast<'_, T, R> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        let through_int = !T::DTYPE.is_float() && !R::DTYPE.is_float();
-        for (r, &x) in self.out.iter_mut().zip(self.source) {
-            *r = if through_int { R::from_i64(x.to_i64()) } else { R::from_f64(x.to_f64()) };
-        }
-    }
-}
-
-/// Converts the elements. Floats to whole numbers truncate and saturate, NaN gives 0; anything but zero is true.
-pub(crate) fn cast(ctx: &Context, tensor: &HostTensor, dtype: DType) -> Result<HostTensor, TensorError> {
-    if tensor.dtype == dtype {
-        return Ok(tensor.clone());
-    }
-    match (tensor.dtype, dtype) {
-        // Through f32, which holds every half, so that two loops serve where sixteen would.
-        (DType::F16, DType::F32) => convert::<f16, f32>(ctx, tensor),
-        (DType::BF16, DType::F32) => convert::<bf16, f32>(ctx, tensor),
-        (DType::F32, DType::F16) => convert::<f32, f16>(ctx, tensor),
-        (DType::F32, DType::BF16) => convert::<f32, bf16>(ctx, tensor),
-        // Rounding twice would not be the nearest half.
-        (DType::F64, DType::F16) => convert::<f64, f16>(ctx, tensor),
-        (DType::F64, DType::BF16) => convert::<f64, bf16>(ctx, tensor),
-        (DType::F16 | DType::BF16, _) => cast(ctx, &cast(ctx, tensor, DType::F32)?, dtype),
-        (_, DType::F16 | DType::BF16) => cast(ctx, &cast(ctx, tensor, DType::F64)?, dtype),
-        (DType::Bool, DType::U8) => Ok(tensor.reinterpreted(DType::U8)),
-        (DType::Bool, _) => cast(ctx, &tensor.reinterpreted(DType::U8), dtype),
-        (DType::F64, _) => from::<f64>(ctx, tensor, dtype),
-        (DType::F32, _) => from::<f32>(ctx, tensor, dtype),
-        (DType::I64, _) => from::<i64>(ctx, tensor, dtype),
-        (DType::I32, _) => from::<i32>(ctx, tensor, dtype),
-        (DType::U8, _) => from::<u8>(ctx, tensor, dtype),
-    }
-}
-
-fn from<T: Element>(ctx: &Context, tensor: &HostTensor, dtype: DType) -> Result<HostTensor, TensorError> {
-    match dtype {
-        DType::F64 => convert::<T, f64>(ctx, tensor),
-        DType::I64 => convert::<T, i64>(ctx, tensor),
-        DType::I32 => convert::<T, i32>(ctx, tensor),
-        DType::U8 => convert::<T, u8>(ctx, tensor),
-        DType::Bool => convert::<T, Bit>(ctx, tensor),
-        _ => convert::<T, f32>(ctx, tensor),
-    }
-}
-
-fn convert<T: Element, R: Element>(ctx: &Context, tensor: &HostTensor) -> Result<HostTensor, TensorError> {
-    let packed = tensor.packed(ctx)?;
-    let source = packed.slice::<T>();
-    HostTensor::build(ctx, &tensor.shape, |out: &mut [R]| {
-        fill(ctx, out, Cost::Cheap, |first, part| {
-            vectorized(Cast { source: &source[first..first + part.len()], out: part });
-        })
-    })
 }
 
 /// A tensor of `shape` filled with `value`.

@@ -6,7 +6,8 @@
 use smallvec::SmallVec;
 
 use super::HostTensor;
-use super::copy::{cast, pack};
+use super::copy::pack;
+use super::elementwise::cast;
 use super::parallel::{Cost, fill_rows};
 use crate::element::{Bit, with_width};
 use crate::index::{Index, resolve_position, resolve_range, too_many};

@@ -6,16 +6,9 @@
 
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
+use super::kernels::{Map, map, map_each};
 use crate::element::Element;
 use crate::operator::UnaryOp;
-
-/// How an elementwise function is computed.
-pub(crate) enum Function<W> {
-    /// By a function of the C library, one element at a time.
-    Library(fn(W) -> W),
-    /// By the arithmetic in this file, in vector registers.
-    Vectorized,
-}
 
 /// A float that kernels compute in: f32 or f64.
 pub(crate) trait Real:
@@ -31,6 +24,7 @@ pub(crate) trait Real:
     const ONE: Self;
     const HALF: Self;
     const INFINITY: Self;
+    const NEG_INFINITY: Self;
 
     fn abs(self) -> Self;
     fn floor(self) -> Self;
@@ -40,16 +34,12 @@ pub(crate) trait Real:
     fn sqrt(self) -> Self;
     fn is_nan(self) -> bool;
     fn copysign(self, sign: Self) -> Self;
-    /// How an elementwise function of this float is computed.
-    fn function(op: UnaryOp) -> Function<Self>;
+    /// The loop of an elementwise function other than the cheap ones.
+    fn function(op: UnaryOp) -> Map;
     fn exp(self) -> Self;
     fn ln(self) -> Self;
-    fn expm1(self) -> Self;
     fn log1p(self) -> Self;
-    fn sin(self) -> Self;
-    fn cos(self) -> Self;
     fn atan2(self, x: Self) -> Self;
-    fn tanh(self) -> Self;
     fn erf(self) -> Self;
     fn pow(self, exponent: Self) -> Self;
     /// The remainder with the sign of `self`, as in C.
@@ -91,37 +81,41 @@ impl Real for f64 {
     const ONE: f64 = 1.0;
     const HALF: f64 = 0.5;
     const INFINITY: f64 = f64::INFINITY;
+    const NEG_INFINITY: f64 = f64::NEG_INFINITY;
 
     library_functions! {
         abs = f64::abs; floor = f64::floor; ceil = f64::ceil; round = f64::round_ties_even; sqrt = f64::sqrt;
-        exp = f64::exp; ln = f64::ln; expm1 = f64::exp_m1; log1p = f64::ln_1p; sin = f64::sin; cos = f64::cos;
-        tanh = f64::tanh; erf = libm::erf;
+        exp = f64::exp; ln = f64::ln; log1p = f64::ln_1p; erf = libm::erf;
     }
 
-    fn function(op: UnaryOp) -> Function<f64> {
-        Function::Library(match op {
-            UnaryOp::Exp => f64::exp,
-            UnaryOp::Expm1 => f64::exp_m1,
-            UnaryOp::Log => f64::ln,
-            UnaryOp::Log1p => f64::ln_1p,
-            UnaryOp::Log2 => f64::log2,
-            UnaryOp::Log10 => f64::log10,
-            UnaryOp::Sin => f64::sin,
-            UnaryOp::Cos => f64::cos,
-            UnaryOp::Tan => f64::tan,
-            UnaryOp::Asin => f64::asin,
-            UnaryOp::Acos => f64::acos,
-            UnaryOp::Atan => f64::atan,
-            UnaryOp::Sinh => f64::sinh,
-            UnaryOp::Cosh => f64::cosh,
-            UnaryOp::Tanh => f64::tanh,
-            UnaryOp::Erf => libm::erf,
-            UnaryOp::Gelu => f64::gelu,
-            UnaryOp::Silu => f64::silu,
-            UnaryOp::Sigmoid => f64::sigmoid,
-            UnaryOp::Softplus => f64::softplus,
-            _ => return Function::Vectorized,
-        })
+    fn function(op: UnaryOp) -> Map {
+        macro_rules! each {
+            ($function:expr) => {
+                |s, o| map_each::<f64>(s, o, $function)
+            };
+        }
+        match op {
+            UnaryOp::Expm1 => each!(f64::exp_m1),
+            UnaryOp::Log => each!(f64::ln),
+            UnaryOp::Log1p => each!(f64::ln_1p),
+            UnaryOp::Log2 => each!(f64::log2),
+            UnaryOp::Log10 => each!(f64::log10),
+            UnaryOp::Sin => each!(f64::sin),
+            UnaryOp::Cos => each!(f64::cos),
+            UnaryOp::Tan => each!(f64::tan),
+            UnaryOp::Asin => each!(f64::asin),
+            UnaryOp::Acos => each!(f64::acos),
+            UnaryOp::Atan => each!(f64::atan),
+            UnaryOp::Sinh => each!(f64::sinh),
+            UnaryOp::Cosh => each!(f64::cosh),
+            UnaryOp::Tanh => each!(f64::tanh),
+            UnaryOp::Erf => each!(libm::erf),
+            UnaryOp::Gelu => each!(f64::gelu),
+            UnaryOp::Silu => each!(f64::silu),
+            UnaryOp::Sigmoid => each!(f64::sigmoid),
+            UnaryOp::Softplus => each!(f64::softplus),
+            _ => each!(f64::exp),
+        }
     }
 
     #[inline(always)]
@@ -151,25 +145,46 @@ impl Real for f32 {
     const ONE: f32 = 1.0;
     const HALF: f32 = 0.5;
     const INFINITY: f32 = f32::INFINITY;
+    const NEG_INFINITY: f32 = f32::NEG_INFINITY;
 
     library_functions! {
         abs = f32::abs; floor = f32::floor; ceil = f32::ceil; round = f32::round_ties_even; sqrt = f32::sqrt;
-        exp = exp_f32; ln = ln_f32; expm1 = expm1_f32; log1p = log1p_f32; sin = sin_f32; cos = cos_f32;
-        tanh = tanh_f32; erf = erf_f32;
+        exp = exp_f32; ln = ln_f32; log1p = log1p_f32; erf = erf_f32;
     }
 
-    fn function(op: UnaryOp) -> Function<f32> {
-        Function::Library(match op {
-            UnaryOp::Tan => f32::tan,
-            UnaryOp::Asin => f32::asin,
-            UnaryOp::Acos => f32::acos,
-            UnaryOp::Atan => f32::atan,
-            UnaryOp::Sinh => f32::sinh,
-            UnaryOp::Cosh => f32::cosh,
-            UnaryOp::Log2 => f32::log2,
-            UnaryOp::Log10 => f32::log10,
-            _ => return Function::Vectorized,
-        })
+    fn function(op: UnaryOp) -> Map {
+        macro_rules! each {
+            ($function:expr) => {
+                |s, o| map_each::<f32>(s, o, $function)
+            };
+        }
+        macro_rules! vector {
+            ($function:expr) => {
+                |s, o| map::<f32, f32>(s, o, $function)
+            };
+        }
+        match op {
+            UnaryOp::Tan => each!(f32::tan),
+            UnaryOp::Asin => each!(f32::asin),
+            UnaryOp::Acos => each!(f32::acos),
+            UnaryOp::Atan => each!(f32::atan),
+            UnaryOp::Sinh => each!(f32::sinh),
+            UnaryOp::Cosh => each!(f32::cosh),
+            UnaryOp::Log2 => each!(f32::log2),
+            UnaryOp::Log10 => each!(f32::log10),
+            UnaryOp::Expm1 => vector!(expm1_f32),
+            UnaryOp::Log => vector!(ln_f32),
+            UnaryOp::Log1p => vector!(log1p_f32),
+            UnaryOp::Sin => vector!(sin_f32),
+            UnaryOp::Cos => vector!(cos_f32),
+            UnaryOp::Tanh => vector!(tanh_f32),
+            UnaryOp::Erf => vector!(erf_f32),
+            UnaryOp::Gelu => vector!(f32::gelu),
+            UnaryOp::Silu => vector!(f32::silu),
+            UnaryOp::Sigmoid => vector!(f32::sigmoid),
+            UnaryOp::Softplus => vector!(f32::softplus),
+            _ => vector!(exp_f32),
+        }
     }
 
     #[inline(always)]

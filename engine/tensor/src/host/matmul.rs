@@ -7,7 +7,7 @@ use faer::linalg::matmul::matmul as faer_matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 
 use super::HostTensor;
-use super::copy::cast;
+use super::elementwise::cast;
 use super::parallel::{Cost, fill_rows};
 use crate::element::Element;
 use crate::shape::{Shape, broadcast};

@@ -4,20 +4,23 @@
 //! cannot ask a meter before it allocates. Here a tensor is a strided view of a shared [`Buffer`]; views (transposes,
 //! slices, broadcasts) copy nothing. Burn stays the layer under the GPU and the reference in the tests.
 
-pub(crate) mod binary;
+pub(crate) mod builder;
 pub(crate) mod copy;
+pub(crate) mod elementwise;
 mod fold;
 pub(crate) mod gather;
+pub(crate) mod kernels;
 pub(crate) mod linalg;
 pub(crate) mod math;
 pub(crate) mod matmul;
 pub(crate) mod normalize;
 pub(crate) mod order;
 pub(crate) mod parallel;
+pub(crate) mod program;
 pub(crate) mod random;
 pub(crate) mod reduce;
 pub(crate) mod scan;
-pub(crate) mod unary;
+pub(crate) mod source;
 
 use std::sync::Arc;
 

@@ -7,7 +7,8 @@ use std::cmp::Ordering;
 use smallvec::SmallVec;
 
 use super::HostTensor;
-use super::copy::{cast, pack};
+use super::copy::pack;
+use super::elementwise::cast;
 use super::parallel::{Cost, fill_rows};
 use crate::element::{Element, with_element};
 use crate::{Context, DType, TensorError};

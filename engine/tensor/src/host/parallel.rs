@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use crate::{Context, TensorError};
 
 /// Elements of a piece: 64 KiB of f32, so that a piece stays in the second-level cache while a kernel passes over it.
-const PIECE: usize = 16 << 10;
+pub(crate) const PIECE: usize = 16 << 10;
 
 /// How much one element costs, which decides from where on a second thread pays for its wake-up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +78,30 @@ pub(crate) fn fill_rows<T: Send>(
     work: impl Fn(usize, &mut [T]) + Sync,
 ) -> Result<(), TensorError> {
     fill_pieces(ctx, out, row, cost, &work)
+}
+
+/// As [`fill`] for elements of `size` bytes that only `work` can tell apart. It gets the index of a piece's first element
+/// and the piece's bytes.
+pub(crate) fn fill_bytes(
+    ctx: &Context,
+    out: &mut [u8],
+    size: usize,
+    cost: Cost,
+    work: &(dyn Fn(usize, &mut [u8]) + Sync),
+) -> Result<(), TensorError> {
+    let piece = PIECE * size;
+    if out.len() <= piece || out.len() < cost.parallel_min() * size {
+        for (i, part) in out.chunks_mut(piece).enumerate() {
+            ctx.poll()?;
+            work(i * PIECE, part);
+        }
+        return Ok(());
+    }
+    out.par_chunks_mut(piece).enumerate().try_for_each(|(i, part)| {
+        ctx.poll()?;
+        work(i * PIECE, part);
+        Ok(())
+    })
 }
 
 /// One copy for each element type, not one for each kernel: a call through a pointer costs nothing beside a piece.

@@ -3,17 +3,21 @@
 //! Uniform f32 take one word, uniform f64 two. Normals come in pairs by the polar-free method of Box and Muller: the
 //! logarithm, sine and cosine are computed here from sums and products, so that the numbers are equal on every machine.
 
+use bytemuck::Pod;
 use half::{bf16, f16};
 
 use super::HostTensor;
-use super::copy::cast;
-use super::parallel::{Cost, Kernel, fill_rows, vectorized};
+use super::elementwise::cast;
+use super::parallel::{Cost, Kernel, fill_bytes, fill_rows, vectorized};
+use super::source::{Draw, Source};
+use crate::buffer::Buffer;
 use crate::random::{Philox, unit_f32, unit_f64};
 use crate::{Context, DType, TensorError};
 
 /// Elements made from one block of four words.
 const F32_PER_BLOCK: usize = 4;
 const F64_PER_BLOCK: usize = 2;
+const I64_PER_BLOCK: usize = 2;
 
 struct Blocks<'a, T, F> {
     generator: Philox,
@@ -41,45 +45,99 @@ impl<T: Copy, F: Fn([u32; 4]) -> [T; N], const N: usize> Kernel for (Blocks<'_, 
     }
 }
 
-/// A tensor filled block by block.
-fn draw<T: crate::element::Element, const N: usize>(
-    ctx: &Context,
-    shape: &[usize],
-    make: impl Fn([u32; 4]) -> [T; N] + Sync + Copy,
-) -> Result<HostTensor, TensorError> {
-    let (generator, call) = ctx.next_random();
-    HostTensor::build(ctx, shape, |out: &mut [T]| {
-        fill_rows(ctx, out, N, Cost::Dear, |first, part| {
-            vectorized((Blocks { generator, call, first: (first / N) as u64, out: part, make }, [(); N]));
-        })
-    })
+/// Fills `out` from block `first` of `call` on.
+#[inline(always)]
+fn blocks<T: Pod, const N: usize>(
+    (generator, call, first): (Philox, u64, u64),
+    out: &mut [u8],
+    make: impl Fn([u32; 4]) -> [T; N],
+) {
+    vectorized((Blocks { generator, call, first, out: bytemuck::cast_slice_mut(out), make }, [(); N]));
+}
+
+/// The random elements of one operation: which generator, which call of it, and what is made of its words.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Draws {
+    generator: Philox,
+    call: u64,
+    dtype: DType,
+    draw: Draw,
+    per_block: usize,
+}
+
+impl Draws {
+    /// Takes the context's next call for floats of `dtype`: uniform in [0, 1), or normal with mean 0 and variance 1.
+    /// Normal halves are drawn as f32 and rounded.
+    pub(crate) fn new(ctx: &Context, normal: bool, dtype: DType) -> Draws {
+        let (generator, call) = ctx.next_random();
+        let (drawn, draw, per_block): (DType, Draw, usize) = match (normal, dtype) {
+            (false, DType::F64) => (DType::F64, |g, c, f, o| blocks((g, c, f), o, uniform_f64), F64_PER_BLOCK),
+            // Eleven and eight bits, so that nothing rounds up to 1.
+            (false, DType::F16) => {
+                (dtype, |g, c, f, o| blocks((g, c, f), o, |w| w.map(|w| f16::from_f32((w >> 21) as f32 / 2048.0))), 4)
+            }
+            (false, DType::BF16) => {
+                (dtype, |g, c, f, o| blocks((g, c, f), o, |w| w.map(|w| bf16::from_f32((w >> 24) as f32 / 256.0))), 4)
+            }
+            (false, _) => (DType::F32, |g, c, f, o| blocks((g, c, f), o, |w| w.map(unit_f32)), F32_PER_BLOCK),
+            (true, DType::F64) => (DType::F64, |g, c, f, o| blocks((g, c, f), o, normal_f64), F64_PER_BLOCK),
+            (true, _) => (DType::F32, |g, c, f, o| blocks((g, c, f), o, normal_f32), F32_PER_BLOCK),
+        };
+        Draws { generator, call, dtype: drawn, draw, per_block }
+    }
+
+    /// The dtype of the elements that are drawn.
+    pub(crate) const fn dtype(&self) -> DType {
+        self.dtype
+    }
+
+    /// Elements from one block of four words.
+    pub(crate) const fn per_block(&self) -> usize {
+        self.per_block
+    }
+
+    /// The elements as an operand of a program.
+    pub(crate) const fn source(&self) -> Source {
+        Source::random(self.generator, self.call, self.dtype.size(), self.per_block, self.draw)
+    }
+
+    /// The elements as a tensor.
+    fn tensor(&self, ctx: &Context, shape: &[usize]) -> Result<HostTensor, TensorError> {
+        let elements = ctx.measure(self.dtype, shape)?;
+        let size = self.dtype.size();
+        let mut buffer = Buffer::stale(ctx.meter(), elements * size)?;
+        fill_bytes(ctx, buffer.as_mut_slice(), size, Cost::Dear, &|first, part| {
+            (self.draw)(self.generator, self.call, (first / self.per_block) as u64, part);
+        })?;
+        Ok(HostTensor::from_buffer(self.dtype, shape, buffer))
+    }
 }
 
 /// Uniform in [0, 1).
 pub(crate) fn uniform(ctx: &Context, dtype: DType, shape: &[usize]) -> Result<HostTensor, TensorError> {
-    match dtype {
-        DType::F64 => draw::<f64, F64_PER_BLOCK>(ctx, shape, |w| [unit_f64(w[0], w[1]), unit_f64(w[2], w[3])]),
-        DType::F32 => draw::<f32, F32_PER_BLOCK>(ctx, shape, |w| w.map(unit_f32)),
-        // Eleven and eight bits, so that nothing rounds up to 1.
-        DType::F16 => draw::<f16, 4>(ctx, shape, |w| w.map(|w| f16::from_f32((w >> 21) as f32 / 2048.0))),
-        DType::BF16 => draw::<bf16, 4>(ctx, shape, |w| w.map(|w| bf16::from_f32((w >> 24) as f32 / 256.0))),
-        other => cast(ctx, &uniform(ctx, DType::F32, shape)?, other),
-    }
+    cast(ctx, &Draws::new(ctx, false, dtype).tensor(ctx, shape)?, dtype)
 }
 
 /// Normal with mean 0 and variance 1.
 pub(crate) fn normal(ctx: &Context, dtype: DType, shape: &[usize]) -> Result<HostTensor, TensorError> {
-    match dtype {
-        DType::F64 => draw::<f64, F64_PER_BLOCK>(ctx, shape, |w| {
-            let (radius, sine, cosine) = polar(1.0 - unit_f64(w[0], w[1]), unit_f64(w[2], w[3]));
-            [radius * cosine, radius * sine]
-        }),
-        DType::F32 => draw::<f32, F32_PER_BLOCK>(ctx, shape, |w| {
-            let (first, second) = (pair(w[0], w[1]), pair(w[2], w[3]));
-            [first[0], first[1], second[0], second[1]]
-        }),
-        other => cast(ctx, &normal(ctx, DType::F32, shape)?, other),
-    }
+    cast(ctx, &Draws::new(ctx, true, dtype).tensor(ctx, shape)?, dtype)
+}
+
+#[inline(always)]
+fn uniform_f64(w: [u32; 4]) -> [f64; 2] {
+    [unit_f64(w[0], w[1]), unit_f64(w[2], w[3])]
+}
+
+#[inline(always)]
+fn normal_f64(w: [u32; 4]) -> [f64; 2] {
+    let (radius, sine, cosine) = polar(1.0 - unit_f64(w[0], w[1]), unit_f64(w[2], w[3]));
+    [radius * cosine, radius * sine]
+}
+
+#[inline(always)]
+fn normal_f32(w: [u32; 4]) -> [f32; 4] {
+    let (first, second) = (pair(w[0], w[1]), pair(w[2], w[3]));
+    [first[0], first[1], second[0], second[1]]
 }
 
 /// Two normal numbers from two words. 32 bits of radius reach 6.66 standard deviations.
@@ -149,10 +207,16 @@ fn logarithm(x: f64) -> f64 {
 /// Whole numbers in [low, high), by Lemire's multiplication; the bias is below 2^-32 for ranges below 2^32.
 pub(crate) fn integers(ctx: &Context, low: i64, high: i64, shape: &[usize]) -> Result<HostTensor, TensorError> {
     let span = high.wrapping_sub(low) as u64;
-    draw::<i64, 2>(ctx, shape, |w| {
-        [(w[0], w[1]), (w[2], w[3])].map(|(a, b)| {
-            let word = u64::from(a) | u64::from(b) << 32;
-            low.wrapping_add(((u128::from(word) * u128::from(span)) >> 64) as i64)
+    let (generator, call) = ctx.next_random();
+    HostTensor::build(ctx, shape, |out: &mut [i64]| {
+        fill_rows(ctx, out, I64_PER_BLOCK, Cost::Dear, |first, part| {
+            let first = (first / I64_PER_BLOCK) as u64;
+            blocks((generator, call, first), bytemuck::cast_slice_mut(part), |w| {
+                [(w[0], w[1]), (w[2], w[3])].map(|(a, b)| {
+                    let word = u64::from(a) | u64::from(b) << 32;
+                    low.wrapping_add(((u128::from(word) * u128::from(span)) >> 64) as i64)
+                })
+            });
         })
     })
 }

@@ -1,17 +1,18 @@
 //! Reductions: sums, products, extremes, variances, truth, over any axes.
 //!
-//! Long sums are exact to a few units: 32 lanes add at most 64 numbers each in the dtype's own precision, and the
+//! Long sums are exact to a few units: 32 lanes add at most 32 numbers each in the dtype's own precision, and the
 //! partial sums add in f64. The cut into pieces does not depend on the number of threads, so results do not either.
-
-use std::marker::PhantomData;
 
 use smallvec::SmallVec;
 
 use super::HostTensor;
-use super::copy::cast;
-use super::fold::{Extreme, Fold, MEAN, RealProduct, RealSum, SQUARES, SUM, WholeMean, WholeSum};
+use super::elementwise::cast;
+use super::fold::{self, Columns, Folding};
 use super::math::Real;
-use super::parallel::{Kernel, map_items, vectorized};
+use super::parallel::map_items;
+use super::program::Program;
+use super::source::TILE;
+use crate::buffer::Buffer;
 use crate::element::{Element, with_element};
 use crate::promotion::{to_float, to_sum};
 use crate::shape::Shape;
@@ -19,13 +20,20 @@ use crate::{Context, DType, TensorError};
 
 /// What is computed from many elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum ReduceOp {
+pub enum ReduceOp {
+    /// The sum; bools and narrow ints give i64.
     Sum,
+    /// The mean; of nothing NaN.
     Mean,
+    /// The product.
     Prod,
+    /// The largest; NaN where there is one.
     Max,
+    /// The smallest; NaN where there is one.
     Min,
+    /// Whether any is not zero.
     Any,
+    /// Whether all are not zero.
     All,
     /// The sum of squares, for norms.
     SumSquares,
@@ -43,83 +51,10 @@ impl ReduceOp {
     }
 }
 
-const LANES: usize = 32;
-/// Elements between two widenings.
-const BLOCK: usize = LANES * 64;
 /// Elements that one thread takes at a time from a long row.
-const PIECE: usize = BLOCK * 8;
+const PIECE: usize = TILE * 16;
 /// Columns that are reduced side by side.
-const TILE: usize = 512;
-
-struct FoldRow<'a, F: Fold> {
-    fold: F,
-    row: &'a [F::In],
-}
-
-impl<F: Fold> Kernel for FoldRow<'_, F> {
-    type Output = F::Total;
-
-    #[inline(always)]
-    fn run(self) -> F::Total {
-        let fold = self.fold;
-        let mut total = fold.widen(fold.start());
-        for block in self.row.chunks(BLOCK) {
-            let mut lanes = [fold.start(); LANES];
-            let (groups, rest) = block.as_chunks::<LANES>();
-            for group in groups {
-                for (lane, &x) in lanes.iter_mut().zip(group) {
-                    *lane = fold.step(*lane, x);
-                }
-            }
-            for (lane, &x) in lanes.iter_mut().zip(rest) {
-                *lane = fold.step(*lane, x);
-            }
-            let mut width = LANES / 2;
-            while width > 0 {
-                for i in 0..width {
-                    lanes[i] = fold.join(lanes[i], lanes[i + width]);
-                }
-                width /= 2;
-            }
-            total = fold.merge(total, fold.widen(lanes[0]));
-        }
-        total
-    }
-}
-
-/// Columns `columns` of a matrix with rows of `stride` elements, reduced over all rows.
-struct FoldColumns<'a, F: Fold> {
-    fold: F,
-    matrix: &'a [F::In],
-    stride: usize,
-    rows: usize,
-    columns: std::ops::Range<usize>,
-}
-
-impl<F: Fold> Kernel for FoldColumns<'_, F> {
-    type Output = Vec<F::Out>;
-
-    #[inline(always)]
-    fn run(self) -> Vec<F::Out> {
-        let fold = self.fold;
-        let width = self.columns.len();
-        let mut lanes = vec![fold.start(); width];
-        let mut totals = vec![fold.widen(fold.start()); width];
-        for first in (0..self.rows).step_by(64) {
-            lanes.fill(fold.start());
-            for r in first..(first + 64).min(self.rows) {
-                let row = &self.matrix[r * self.stride + self.columns.start..r * self.stride + self.columns.end];
-                for (lane, &x) in lanes.iter_mut().zip(row) {
-                    *lane = fold.step(*lane, x);
-                }
-            }
-            for (total, &lane) in totals.iter_mut().zip(&lanes) {
-                *total = fold.merge(*total, fold.widen(lane));
-            }
-        }
-        totals.into_iter().map(|total| fold.finish(total, self.rows)).collect()
-    }
-}
+const STRIP: usize = 512;
 
 /// A packed tensor seen as `outer` matrices of `count` × `inner`, to be reduced over `count`.
 pub(super) struct Planes {
@@ -152,48 +87,108 @@ pub(crate) fn reduced_shape(shape: &[usize], axes: &[usize], keep: bool) -> Shap
     kept.filter_map(|(a, &n)| if axes.contains(&a) { keep.then_some(1) } else { Some(n) }).collect()
 }
 
-fn run<F: Fold>(ctx: &Context, tensor: &HostTensor, axes: &[usize], fold: F) -> Result<HostTensor, TensorError> {
-    ctx.poll()?;
-    let Planes { tensor: packed, outer, count, inner } = planes(ctx, tensor, axes)?;
-    let data = packed.slice::<F::In>();
-    let shape = reduced_shape(&tensor.shape, axes, false);
-    if inner == 1 && outer == 1 {
-        let value = fold.finish(fold_long(ctx, data, fold)?, count);
-        return HostTensor::from_slice(ctx, &shape, &[value]);
-    }
-    if inner == 1 {
-        let one = |i: usize| fold.finish(vectorized(FoldRow { fold, row: &data[i * count..(i + 1) * count] }), count);
-        let values = map_items(ctx, outer, count, one)?;
-        return HostTensor::from_slice(ctx, &shape, &values);
-    }
-    let tiles = inner.div_ceil(TILE);
-    let one = |i: usize| {
-        let (plane, tile) = (i / tiles, i % tiles);
-        let matrix = &data[plane * count * inner..(plane + 1) * count * inner];
-        let columns = tile * TILE..((tile + 1) * TILE).min(inner);
-        vectorized(FoldColumns { fold, matrix, stride: inner, rows: count, columns })
-    };
-    let parts = map_items(ctx, outer * tiles, count * TILE.min(inner), one)?;
-    HostTensor::build(ctx, &shape, |out: &mut [F::Out]| {
-        let mut rest = out;
-        for part in &parts {
-            let (head, tail) = rest.split_at_mut(part.len());
-            head.copy_from_slice(part);
-            rest = tail;
-        }
-        Ok(())
-    })
+/// A reduction chosen for a dtype: its loops, and how its totals become elements of the result.
+#[derive(Clone, Copy)]
+enum Chosen {
+    /// Of floats, whose totals are divided by the count for a mean.
+    Real(Folding<f64>, bool),
+    /// Of whole numbers and bools, whose totals are divided by the count for a mean.
+    Whole(Folding<i64>, bool),
 }
 
-/// One long row, in pieces that several threads share and that are merged in order.
-fn fold_long<F: Fold>(ctx: &Context, row: &[F::In], fold: F) -> Result<F::Total, TensorError> {
-    if row.len() <= PIECE {
-        return Ok(vectorized(FoldRow { fold, row }));
+impl Chosen {
+    /// How `op` reduces elements of `dtype`. Halves must be in f32 before, and whole numbers in f64 for sums of squares
+    /// and, where their sum could overflow, for means.
+    fn of(op: ReduceOp, dtype: DType) -> Chosen {
+        let mean = op == ReduceOp::Mean;
+        match (op, dtype) {
+            (_, DType::F64) => Chosen::Real(real::<f64>(op), mean),
+            (_, DType::F32 | DType::F16 | DType::BF16) => Chosen::Real(real::<f32>(op), mean),
+            (_, DType::I64) => Chosen::Whole(whole::<i64>(op), mean),
+            (_, DType::I32) => Chosen::Whole(whole::<i32>(op), mean),
+            (_, DType::U8 | DType::Bool) => Chosen::Whole(whole::<u8>(op), mean),
+        }
     }
-    let pieces = row.len().div_ceil(PIECE);
-    let one = |i: usize| vectorized(FoldRow { fold, row: &row[i * PIECE..((i + 1) * PIECE).min(row.len())] });
-    let totals = map_items(ctx, pieces, PIECE, one)?;
-    Ok(totals.into_iter().fold(fold.widen(fold.start()), |a, b| fold.merge(a, b)))
+
+    /// Writes totals of `count` elements each as elements of `dtype`.
+    fn write(totals: Totals<'_>, mean: bool, count: usize, dtype: DType, out: &mut Buffer) {
+        with_element!(dtype, T => {
+            let out = out.as_mut_slice::<T>().iter_mut();
+            match totals {
+                Totals::Real(totals) if mean => {
+                    out.zip(totals).for_each(|(o, &t)| *o = T::from_f64(t / count as f64));
+                }
+                Totals::Real(totals) => out.zip(totals).for_each(|(o, &t)| *o = T::from_f64(t)),
+                Totals::Whole(totals) if mean => {
+                    out.zip(totals).for_each(|(o, &t)| *o = T::from_f64(t as f64 / count as f64));
+                }
+                Totals::Whole(totals) => out.zip(totals).for_each(|(o, &t)| *o = T::from_i64(t)),
+            }
+        });
+    }
+}
+
+/// What loops gave.
+#[derive(Debug, Clone, Copy)]
+enum Totals<'a> {
+    Real(&'a [f64]),
+    Whole(&'a [i64]),
+}
+
+fn real<W: Real>(op: ReduceOp) -> Folding<f64> {
+    match op {
+        ReduceOp::Prod => fold::real_product::<W>(),
+        ReduceOp::Max | ReduceOp::Any => fold::real_extreme::<W>(true),
+        ReduceOp::Min | ReduceOp::All => fold::real_extreme::<W>(false),
+        ReduceOp::SumSquares => fold::real_sum::<W>(true),
+        ReduceOp::Sum | ReduceOp::Mean => fold::real_sum::<W>(false),
+    }
+}
+
+fn whole<T: Element>(op: ReduceOp) -> Folding<i64> {
+    match op {
+        ReduceOp::Prod => fold::whole_sum::<T>(true),
+        ReduceOp::Max | ReduceOp::Any => fold::whole_extreme::<T>(true),
+        ReduceOp::Min | ReduceOp::All => fold::whole_extreme::<T>(false),
+        ReduceOp::Sum | ReduceOp::Mean | ReduceOp::SumSquares => fold::whole_sum::<T>(false),
+    }
+}
+
+fn run<A: Copy + Send + Sync>(ctx: &Context, planes: &Planes, fold: Folding<A>) -> Result<Vec<A>, TensorError> {
+    ctx.poll()?;
+    let &Planes { ref tensor, outer, count, inner } = planes;
+    let size = tensor.dtype.size();
+    let start = tensor.offset * size;
+    let data = &tensor.buffer.as_slice::<u8>()[start..start + tensor.len() * size];
+    if inner == 1 && outer == 1 {
+        let totals = map_items(ctx, count.div_ceil(PIECE), PIECE.min(count), |i| {
+            (fold.row)(&data[i * PIECE * size..((i + 1) * PIECE).min(count) * size])
+        })?;
+        return Ok(vec![totals.into_iter().fold(fold.start, fold.merge)]);
+    }
+    if inner == 1 {
+        let row = count * size;
+        return map_items(ctx, outer, count, |i| (fold.row)(&data[i * row..(i + 1) * row]));
+    }
+    let strips = inner.div_ceil(STRIP);
+    let parts = map_items(ctx, outer * strips, count * STRIP.min(inner), |i| {
+        let (plane, strip) = (i / strips, i % strips);
+        let matrix = &data[plane * count * inner * size..(plane + 1) * count * inner * size];
+        let columns = strip * STRIP..((strip + 1) * STRIP).min(inner);
+        (fold.columns)(matrix, &Columns { stride: inner, rows: count, columns })
+    })?;
+    Ok(parts.into_iter().flatten().collect())
+}
+
+/// The dtype that a reduction reads: halves as f32; whole numbers as f64 for sums of squares, and i64 also for means.
+pub(crate) const fn read_as(op: ReduceOp, dtype: DType) -> DType {
+    match (op, dtype) {
+        (ReduceOp::Any | ReduceOp::All, _) => DType::Bool,
+        (_, DType::F16 | DType::BF16) => DType::F32,
+        (ReduceOp::SumSquares, DType::I64 | DType::I32 | DType::U8 | DType::Bool) => DType::F64,
+        (ReduceOp::Mean, DType::I64) => DType::F64,
+        _ => dtype,
+    }
 }
 
 /// Reduces `axes` (sorted, distinct) away. An empty extreme is an error; an empty mean is NaN.
@@ -203,82 +198,108 @@ pub(crate) fn reduce(
     tensor: &HostTensor,
     axes: &[usize],
 ) -> Result<HostTensor, TensorError> {
-    // Halves are reduced in f32 and rounded once; bools as bytes.
-    if matches!(tensor.dtype, DType::F16 | DType::BF16) {
-        return cast(ctx, &reduce(ctx, op, &cast(ctx, tensor, DType::F32)?, axes)?, op.dtype(tensor.dtype));
-    }
-    match (op, tensor.dtype) {
-        (ReduceOp::Max | ReduceOp::Min, _) => extremes(ctx, op, tensor, axes),
-        (ReduceOp::Any, _) => {
-            let bits = cast(ctx, tensor, DType::Bool)?.reinterpreted(DType::U8);
-            Ok(run(ctx, &bits, axes, Extreme::<u8, true>(0))?.reinterpreted(DType::Bool))
+    check_extreme(op, &tensor.shape, axes)?;
+    let result = op.dtype(tensor.dtype);
+    let read = cast(ctx, tensor, read_as(op, tensor.dtype))?;
+    let shape = reduced_shape(&tensor.shape, axes, false);
+    let elements = ctx.measure(result, &shape)?;
+    let planes = planes(ctx, &read, axes)?;
+    let mut out = Buffer::stale(ctx.meter(), elements * result.size())?;
+    match Chosen::of(op, read.dtype) {
+        Chosen::Real(fold, mean) => {
+            let totals = run(ctx, &planes, fold)?;
+            Chosen::write(Totals::Real(&totals), mean, planes.count, result, &mut out);
         }
-        (ReduceOp::All, _) => {
-            let bits = cast(ctx, tensor, DType::Bool)?.reinterpreted(DType::U8);
-            Ok(run(ctx, &bits, axes, Extreme::<u8, false>(1))?.reinterpreted(DType::Bool))
+        Chosen::Whole(fold, mean) => {
+            let totals = run(ctx, &planes, fold)?;
+            Chosen::write(Totals::Whole(&totals), mean, planes.count, result, &mut out);
         }
-        (_, DType::F64) => reals::<f64>(ctx, op, tensor, axes),
-        (_, DType::I64) => whole_sums::<i64>(ctx, op, tensor, axes),
-        (_, DType::I32) => whole_sums::<i32>(ctx, op, tensor, axes),
-        (_, DType::U8 | DType::Bool) => whole_sums::<u8>(ctx, op, &tensor.reinterpreted(DType::U8), axes),
-        _ => reals::<f32>(ctx, op, tensor, axes),
     }
+    Ok(HostTensor::from_buffer(result, &shape, out))
 }
 
-fn reals<W: Real>(ctx: &Context, op: ReduceOp, tensor: &HostTensor, axes: &[usize]) -> Result<HostTensor, TensorError> {
-    let of = PhantomData::<W>;
-    match op {
-        ReduceOp::Mean => run(ctx, tensor, axes, RealSum::<W, MEAN>(of)),
-        ReduceOp::SumSquares => run(ctx, tensor, axes, RealSum::<W, SQUARES>(of)),
-        ReduceOp::Prod => run(ctx, tensor, axes, RealProduct::<W>(of)),
-        _ => run(ctx, tensor, axes, RealSum::<W, SUM>(of)),
-    }
+/// The rows that a fused reduction makes one value of each.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rows {
+    pub(crate) count: usize,
+    /// Elements of a row.
+    pub(crate) size: usize,
 }
 
-fn extremes(ctx: &Context, op: ReduceOp, tensor: &HostTensor, axes: &[usize]) -> Result<HostTensor, TensorError> {
-    let empty = axes.iter().any(|&a| tensor.shape[a] == 0);
-    if empty && reduced_shape(&tensor.shape, axes, false).iter().all(|&n| n > 0) {
-        return Err(TensorError::shape(&tensor.shape, "has no elements, and nothing has no largest or smallest"));
-    }
-    match tensor.dtype {
-        DType::F64 => extreme::<f64>(ctx, op, tensor, axes),
-        DType::I64 => extreme::<i64>(ctx, op, tensor, axes),
-        DType::I32 => extreme::<i32>(ctx, op, tensor, axes),
-        DType::U8 | DType::Bool => {
-            Ok(extreme::<u8>(ctx, op, &tensor.reinterpreted(DType::U8), axes)?.reinterpreted(tensor.dtype))
-        }
-        _ => extreme::<f32>(ctx, op, tensor, axes),
-    }
-}
-
-/// Starts no better than the worst number, which for floats is infinite.
-fn extreme<T: Element>(
+/// Reduces the rows that `program` computes, as elements of dtype `read`, without keeping them. The result has the dtype
+/// and shape of `result`, and is what [`reduce`] gives for the same elements.
+pub(crate) fn fold_program(
     ctx: &Context,
     op: ReduceOp,
-    tensor: &HostTensor,
-    axes: &[usize],
+    program: &Program,
+    read: DType,
+    rows: Rows,
+    (dtype, shape): (DType, &[usize]),
 ) -> Result<HostTensor, TensorError> {
-    if op == ReduceOp::Max {
-        run(ctx, tensor, axes, Extreme::<T, true>(T::from_f64(f64::NEG_INFINITY)))
-    } else {
-        run(ctx, tensor, axes, Extreme::<T, false>(T::from_f64(f64::INFINITY)))
+    let elements = ctx.measure(dtype, shape)?;
+    let mut out = Buffer::stale(ctx.meter(), elements * dtype.size())?;
+    match Chosen::of(op, read) {
+        Chosen::Real(fold, mean) => {
+            let totals = fold_rows(ctx, program, read.size(), rows, fold)?;
+            Chosen::write(Totals::Real(&totals), mean, rows.size, dtype, &mut out);
+        }
+        Chosen::Whole(fold, mean) => {
+            let totals = fold_rows(ctx, program, read.size(), rows, fold)?;
+            Chosen::write(Totals::Whole(&totals), mean, rows.size, dtype, &mut out);
+        }
     }
+    Ok(HostTensor::from_buffer(dtype, shape, out))
 }
 
-/// Sums of whole numbers are whole and wrap; their means and sums of squares are f32, added in f64.
-fn whole_sums<T: Element>(
+fn fold_rows<A: Copy + Send + Sync>(
     ctx: &Context,
-    op: ReduceOp,
-    tensor: &HostTensor,
-    axes: &[usize],
-) -> Result<HostTensor, TensorError> {
-    let of = PhantomData::<T>;
-    match op {
-        ReduceOp::Mean => run(ctx, tensor, axes, WholeMean::<T, false>(of)),
-        ReduceOp::SumSquares => run(ctx, tensor, axes, WholeMean::<T, true>(of)),
-        ReduceOp::Prod => run(ctx, tensor, axes, WholeSum::<T, true>(of)),
-        _ => run(ctx, tensor, axes, WholeSum::<T, false>(of)),
+    program: &Program,
+    size: usize,
+    rows: Rows,
+    fold: Folding<A>,
+) -> Result<Vec<A>, TensorError> {
+    if rows.count == 1 {
+        let pieces = rows.size.div_ceil(PIECE);
+        let totals = map_items(ctx, pieces, PIECE.min(rows.size), |i| {
+            let mut total = fold.start;
+            program.visit(i * PIECE..((i + 1) * PIECE).min(rows.size), TILE, size, |tile| {
+                total = (fold.merge)(total, (fold.row)(tile));
+            });
+            total
+        })?;
+        return Ok(vec![totals.into_iter().fold(fold.start, fold.merge)]);
     }
+    // A tile holds short rows whole; a long row is cut into tiles of its own.
+    let together = (PIECE / rows.size).max(1);
+    let parts = map_items(ctx, rows.count.div_ceil(together), together * rows.size, |i| {
+        let (first, last) = (i * together, ((i + 1) * together).min(rows.count));
+        let mut totals = Vec::with_capacity(last - first);
+        if rows.size <= TILE {
+            let tile = TILE / rows.size * rows.size;
+            program.visit(first * rows.size..last * rows.size, tile, size, |tile| {
+                totals.extend(tile.chunks_exact(rows.size * size).map(fold.row));
+            });
+        } else {
+            for row in first..last {
+                let mut total = fold.start;
+                program.visit(row * rows.size..(row + 1) * rows.size, TILE, size, |tile| {
+                    total = (fold.merge)(total, (fold.row)(tile));
+                });
+                totals.push(total);
+            }
+        }
+        totals
+    })?;
+    Ok(parts.into_iter().flatten().collect())
+}
+
+/// Refuses the largest of nothing.
+pub(crate) fn check_extreme(op: ReduceOp, shape: &[usize], axes: &[usize]) -> Result<(), TensorError> {
+    let empty = matches!(op, ReduceOp::Max | ReduceOp::Min) && axes.iter().any(|&a| shape[a] == 0);
+    if empty && reduced_shape(shape, axes, false).iter().all(|&n| n > 0) {
+        return Err(TensorError::shape(shape, "has no elements, and nothing has no largest or smallest"));
+    }
+    Ok(())
 }
 
 /// Indices of the extreme elements along `axis`; the first of equals, and the first NaN before all.

@@ -3,7 +3,7 @@
 use half::{bf16, f16};
 
 use super::HostTensor;
-use super::copy::cast;
+use super::elementwise::cast;
 use super::reduce::{Planes, planes};
 use crate::element::Element;
 use crate::promotion::to_sum;

@@ -9,7 +9,8 @@ use super::arranging_rules::{
 use super::infer::{self, typed};
 use super::{args, params};
 use crate::host::HostTensor;
-use crate::host::copy::{cast, concat};
+use crate::host::copy::concat;
+use crate::host::elementwise::cast;
 use crate::host::order;
 use crate::op::{Arg, ArgType, Dim, OpDef};
 use crate::{Index, TensorError};

@@ -1,13 +1,10 @@
 //! Functions of each element, and of pairs of elements.
 
-use nexus_model::DType;
-
 use super::infer::{self, Inferred, typed};
 use super::{args, params};
-use crate::dispatch::{binary, compare, infer_binary, infer_compare, infer_unary, unary};
+use crate::dispatch::{binary, compare, infer_binary, infer_compare, infer_unary, on_host, unary};
 use crate::gpu::{GpuTensor, Pair};
-use crate::host::binary::select;
-use crate::host::copy::cast;
+use crate::host::elementwise::select;
 use crate::op::{Arg, ArgType, OpDef};
 use crate::promotion::{Operand, promote_operands};
 use crate::{BinaryOp, CompareOp, Context, Tensor, TensorError, UnaryOp};
@@ -195,12 +192,8 @@ fn run_where(ctx: &Context, a: &[Arg]) -> Result<Arg, TensorError> {
     {
         return Ok(Arg::Tensor(Tensor::on_gpu(chosen)));
     }
-    let mask = cast(ctx, &mask.into_host()?, DType::Bool)?;
-    let in_dtype = |arg: &Arg| match arg {
-        Arg::Tensor(tensor) => cast(ctx, &tensor.to_host()?, dtype),
-        number => Tensor::number(ctx, number, dtype),
-    };
-    args::done(ctx, select(ctx, &mask, &in_dtype(yes)?, &in_dtype(no)?)?)
+    let (yes, no) = (on_host(ctx, yes.clone(), dtype)?, on_host(ctx, no.clone(), dtype)?);
+    args::done(ctx, select(ctx, mask.into_host()?, yes, no, dtype)?)
 }
 
 fn is_close(ctx: &Context, a: &[Arg]) -> Result<Arg, TensorError> {

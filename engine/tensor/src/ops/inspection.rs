@@ -4,7 +4,7 @@ use nexus_model::DType;
 
 use super::infer::{self, Inferred, typed};
 use super::{args, params};
-use crate::host::copy::cast;
+use crate::host::elementwise::cast;
 use crate::op::{Arg, ArgType, Dim, OpDef};
 use crate::{Context, Tensor, TensorError};
 

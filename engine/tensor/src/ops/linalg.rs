@@ -11,7 +11,7 @@ use super::linalg_rules::{
 };
 use super::{args, params};
 use crate::host::HostTensor;
-use crate::host::copy::cast;
+use crate::host::elementwise::cast;
 use crate::host::linalg::{self as kernels, Stack};
 use crate::op::{Arg, ArgType, Dim, OpDef};
 use crate::promotion::to_float;

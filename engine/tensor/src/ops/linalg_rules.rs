@@ -9,7 +9,7 @@ use super::{args, infer::record};
 use crate::dispatch::{apply_binary, apply_unary};
 use crate::element::Element;
 use crate::host::HostTensor;
-use crate::host::copy::cast;
+use crate::host::elementwise::cast;
 use crate::host::linalg::{self as kernels, Stack};
 use crate::host::reduce::{ReduceOp, reduced_shape};
 use crate::op::{Arg, ArgType, Dim};

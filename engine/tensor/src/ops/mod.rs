@@ -20,6 +20,8 @@ use std::sync::LazyLock;
 
 use crate::op::OpDef;
 
+pub(crate) use reductions::run_reduction;
+
 /// Parameters as they are written in the tables: `name: Kind` where required, `name: Kind = "default"` where not.
 macro_rules! params {
     ($($name:ident : $kind:ident $(= $default:literal)?),* $(,)?) => {

@@ -4,7 +4,7 @@ use super::infer::{self, Inferred, typed};
 use super::{args, params};
 use crate::dispatch::{apply_binary, infer_binary};
 use crate::host::HostTensor;
-use crate::host::copy::cast;
+use crate::host::elementwise::cast;
 use crate::host::normalize::{Normalization, normalize};
 use crate::host::reduce::ReduceOp;
 use crate::op::{Arg, ArgType, Dim, OpDef};

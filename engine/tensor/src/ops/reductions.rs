@@ -6,8 +6,8 @@ use super::infer::{self, Inferred, typed};
 use super::{args, params};
 use crate::dispatch::{apply_binary, apply_unary, unary_owned};
 use crate::host::HostTensor;
-use crate::host::binary::select;
-use crate::host::copy::cast;
+use crate::host::elementwise::cast;
+use crate::host::elementwise::select;
 use crate::host::reduce::{ReduceOp, arg_extreme, reduce, reduced_shape};
 use crate::host::scan::{ScanOp, scan};
 use crate::op::{Arg, ArgType, OpDef};
@@ -195,7 +195,7 @@ pub(super) fn reduce_axes(
     if keep { reduced.reshaped(ctx, &reduced_shape(&x.shape, axes, true)) } else { Ok(reduced) }
 }
 
-fn run_reduction(ctx: &Context, a: &[Arg], op: ReduceOp) -> Result<Arg, TensorError> {
+pub(crate) fn run_reduction(ctx: &Context, a: &[Arg], op: ReduceOp) -> Result<Arg, TensorError> {
     let x = args::tensor(ctx, a, 0, "x")?;
     let axes = args::axes(a, 1, "axis", x.rank())?;
     let keep = args::bool_or(a, 2, "keepdims", false)?;
@@ -266,7 +266,7 @@ fn log_sum_exp(ctx: &Context, a: &[Arg]) -> Result<Arg, TensorError> {
     // An infinite maximum would give infinity less infinity; 0 in its place leaves the infinity to the exponentials.
     let finite = apply_unary(ctx, UnaryOp::IsFinite, Tensor::on_host(top.clone()))?.into_host()?;
     let zero = Tensor::number(ctx, &Arg::Int(0), x.dtype)?;
-    let shift = Tensor::on_host(select(ctx, &finite, &top, &zero)?);
+    let shift = Tensor::on_host(select(ctx, finite, top.clone(), zero, top.dtype)?);
     let lowered = apply_binary(ctx, BinaryOp::Sub, Tensor::on_host(x), shift.clone())?;
     let powers = apply_unary(ctx, UnaryOp::Exp, lowered)?;
     let sum = reduce_axes(ctx, ReduceOp::Sum, &powers.into_host()?, &axes, true)?;

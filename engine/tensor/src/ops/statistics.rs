@@ -8,7 +8,7 @@ use super::{args, params};
 use crate::dispatch::{apply_binary, apply_unary};
 use crate::element::{Element, with_element};
 use crate::host::HostTensor;
-use crate::host::copy::cast;
+use crate::host::elementwise::cast;
 use crate::host::matmul::matmul;
 use crate::host::order;
 use crate::host::reduce::{ReduceOp, reduced_shape};

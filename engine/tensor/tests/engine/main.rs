@@ -2,6 +2,7 @@
 
 mod compare;
 mod decode;
+mod fusion;
 mod golden;
 mod gpu;
 mod inference;

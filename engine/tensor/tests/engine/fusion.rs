@@ -1,0 +1,272 @@
+//! Regions against the same operations one at a time: equal to the bit, whatever the graph, the shapes and the dtypes.
+
+use nexus_tensor::{
+    Arg, BinaryOp, CompareOp, Context, DType, Device, Distribution, NodeId, ReduceOp, Region, Tensor, UnaryOp, binary,
+    compare, unary,
+};
+use proptest::prelude::*;
+
+use crate::golden::run;
+
+const UNARY: [UnaryOp; 12] = [
+    UnaryOp::Neg,
+    UnaryOp::Abs,
+    UnaryOp::Floor,
+    UnaryOp::Sqrt,
+    UnaryOp::Square,
+    UnaryOp::Exp,
+    UnaryOp::Tanh,
+    UnaryOp::Log1p,
+    UnaryOp::Sin,
+    UnaryOp::Relu,
+    UnaryOp::Not,
+    UnaryOp::IsFinite,
+];
+const BINARY: [BinaryOp; 11] = [
+    BinaryOp::Add,
+    BinaryOp::Sub,
+    BinaryOp::Mul,
+    BinaryOp::Div,
+    BinaryOp::Maximum,
+    BinaryOp::Minimum,
+    BinaryOp::Pow,
+    BinaryOp::FloorDiv,
+    BinaryOp::Rem,
+    BinaryOp::And,
+    BinaryOp::Xor,
+];
+const COMPARE: [CompareOp; 4] = [CompareOp::Less, CompareOp::GreaterEqual, CompareOp::Equal, CompareOp::NotEqual];
+const REDUCE: [ReduceOp; 7] =
+    [ReduceOp::Sum, ReduceOp::Mean, ReduceOp::Max, ReduceOp::Min, ReduceOp::Prod, ReduceOp::Any, ReduceOp::All];
+
+/// What to add next; operands are counted back from the newest node.
+#[derive(Debug, Clone)]
+enum Step {
+    Unary(usize, usize),
+    Binary(usize, usize, usize),
+    Compare(usize, usize, usize),
+    Select(usize, usize, usize),
+    Cast(usize, usize),
+    Number(f64),
+    Random(bool),
+    Reduce(usize, usize, u8, bool),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let back = 0usize..5;
+    prop_oneof![
+        3 => (0..UNARY.len(), back.clone()).prop_map(|(op, x)| Step::Unary(op, x)),
+        5 => (0..BINARY.len(), back.clone(), back.clone()).prop_map(|(op, x, y)| Step::Binary(op, x, y)),
+        1 => (0..COMPARE.len(), back.clone(), back.clone()).prop_map(|(op, x, y)| Step::Compare(op, x, y)),
+        1 => (back.clone(), back.clone(), back.clone()).prop_map(|(m, x, y)| Step::Select(m, x, y)),
+        1 => (0..DType::ALL.len(), back.clone()).prop_map(|(d, x)| Step::Cast(d, x)),
+        1 => prop_oneof![Just(2.0), Just(0.5), Just(0.25), Just(-3.0)].prop_map(Step::Number),
+        1 => any::<bool>().prop_map(Step::Random),
+        2 => (0..REDUCE.len(), back, 0u8..4, any::<bool>()).prop_map(|(op, x, axes, keep)| Step::Reduce(op, x, axes, keep)),
+    ]
+}
+
+fn ints(values: &[i64]) -> Arg {
+    Arg::List(values.iter().map(|&n| Arg::Int(n)).collect())
+}
+
+fn name(dtype: DType) -> Arg {
+    Arg::Str(dtype.to_string().into())
+}
+
+/// The region and, from another context with the same seed, what single operations give for each node.
+struct Both {
+    region: Region,
+    ctx: Context,
+    ids: Vec<NodeId>,
+    values: Vec<Arg>,
+    shape: Vec<usize>,
+}
+
+impl Both {
+    fn rank(value: &Arg) -> usize {
+        if let Arg::Tensor(tensor) = value { tensor.rank() } else { 0 }
+    }
+
+    /// Adds a step to both, where the operation alone succeeds.
+    fn add(&mut self, step: &Step) {
+        let at = |back: usize| self.values.len() - 1 - back.min(self.values.len() - 1);
+        let value = |back: usize| self.values[at(back)].clone();
+        let id = |back: usize| self.ids[at(back)];
+        let (ctx, region) = (&self.ctx, &mut self.region);
+        let added = match *step {
+            Step::Unary(op, x) => unary(ctx, UNARY[op], &value(x)).map(|v| (v, region.unary(UNARY[op], id(x)))),
+            Step::Binary(op, x, y) => {
+                let op = BINARY[op];
+                binary(ctx, op, &value(x), &value(y)).map(|v| (v, region.binary(op, id(x), id(y))))
+            }
+            Step::Compare(op, x, y) => {
+                let op = COMPARE[op];
+                compare(ctx, op, &value(x), &value(y)).map(|v| (v, region.compare(op, id(x), id(y))))
+            }
+            Step::Select(m, x, y) => run(ctx, "tensor.where", &[value(m), value(x), value(y)])
+                .map(|v| (v, region.select(id(m), id(x), id(y)))),
+            Step::Cast(d, x) => {
+                let dtype = DType::ALL[d];
+                run(ctx, "tensor.cast", &[value(x), name(dtype)]).map(|v| (v, region.cast(dtype, id(x))))
+            }
+            Step::Number(n) => Ok((Arg::Scalar(n), region.scalar(n))),
+            Step::Random(normal) => {
+                let shape = ints(&self.shape.iter().map(|&n| n as i64).collect::<Vec<_>>());
+                let (op, kind) = if normal {
+                    ("tensor.randn", Distribution::Normal)
+                } else {
+                    ("tensor.rand", Distribution::Uniform)
+                };
+                run(ctx, op, &[shape]).map(|v| (v, region.random(kind, DType::F32, &self.shape)))
+            }
+            Step::Reduce(op, x, axes, keep) => {
+                let op = REDUCE[op];
+                let rank = Self::rank(&value(x));
+                let axes: Option<Vec<i64>> = match axes {
+                    0 => None,
+                    1 if rank > 0 => Some(vec![-1]),
+                    2 if rank > 1 => Some(vec![0]),
+                    _ => Some((0..rank as i64).collect()),
+                };
+                let list = axes.as_ref().map_or(Arg::None, |axes| ints(axes));
+                run(ctx, &format!("tensor.{op:?}").to_lowercase(), &[value(x), list, Arg::Bool(keep)])
+                    .map(|v| (v, region.reduce(op, id(x), axes.as_deref(), keep)))
+            }
+        };
+        // What cannot be done alone is left out of both.
+        if let Ok((value, id)) = added {
+            self.values.push(value);
+            self.ids.push(id);
+        }
+    }
+}
+
+fn bits(arg: &Arg) -> (DType, Vec<usize>, Vec<u8>) {
+    match arg {
+        Arg::Tensor(tensor) => {
+            let data = tensor.to_data().expect("reads");
+            // NaN has many bit patterns, and which one a chain of operations gives is not promised.
+            let canonical = match data.dtype() {
+                DType::F32 => {
+                    let values = data.bytes().as_chunks::<4>().0.iter().map(|b| f32::from_ne_bytes(*b));
+                    values.flat_map(|x| if x.is_nan() { [0xff; 4] } else { x.to_ne_bytes() }).collect()
+                }
+                DType::F64 => {
+                    let values = data.bytes().as_chunks::<8>().0.iter().map(|b| f64::from_ne_bytes(*b));
+                    values.flat_map(|x| if x.is_nan() { [0xff; 8] } else { x.to_ne_bytes() }).collect()
+                }
+                _ => data.bytes().to_vec(),
+            };
+            (data.dtype(), data.shape().to_vec(), canonical)
+        }
+        Arg::Scalar(x) => (DType::F64, vec![], x.to_ne_bytes().to_vec()),
+        other => panic!("{other:?} is no result"),
+    }
+}
+
+/// Three inputs: a matrix, a row, and a column or a transposed view.
+fn inputs(ctx: &Context, rows: usize, columns: usize, dtype: DType) -> Vec<Arg> {
+    let draw = |shape: &[i64]| run(ctx, "tensor.randn", &[ints(shape)]).expect("small");
+    let (m, n) = (rows as i64, columns as i64);
+    let cast = |x: Arg, dtype| run(ctx, "tensor.cast", &[x, name(dtype)]).expect("casts");
+    let scaled = binary(ctx, BinaryOp::Mul, &draw(&[m, n]), &Arg::Scalar(3.0)).expect("scales");
+    let turned = run(ctx, "tensor.transpose", &[draw(&[n, m])]).expect("turns");
+    vec![cast(scaled, dtype), draw(&[n]), turned, draw(&[m, 1])]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn a_region_gives_what_its_operations_give_one_at_a_time(
+        steps in prop::collection::vec(step(), 1..14),
+        rows in prop_oneof![Just(1usize), 2usize..5, Just(37)],
+        columns in prop_oneof![Just(0usize), Just(1), 2usize..9, Just(64), Just(100), Just(1500)],
+        dtype in (0..DType::ALL.len()).prop_map(|d| DType::ALL[d]),
+    ) {
+        let ctx = Context::new(Device::cpu()).with_seed(3);
+        let values = inputs(&ctx, rows, columns, dtype);
+        let mut region = Region::new();
+        let ids: Vec<NodeId> = values.iter().map(|_| region.input()).collect();
+        let given = values.clone();
+        // Both draw the same numbers: their contexts start anew.
+        let ctx = Context::new(Device::cpu()).with_seed(9);
+        let mut both = Both { region, ctx, ids, values, shape: vec![rows, columns] };
+        for step in &steps {
+            both.add(step);
+        }
+        let outputs = [both.values.len() - 1, both.values.len() / 2];
+        for &i in &outputs {
+            both.region.output(both.ids[i]);
+        }
+        let ctx = Context::new(Device::cpu()).with_seed(9);
+        let results = both.region.run(&ctx, given).expect("each operation could be done");
+        for (&i, result) in outputs.iter().zip(&results) {
+            prop_assert_eq!(bits(result), bits(&both.values[i]), "node {}", i);
+        }
+    }
+}
+
+fn filled(ctx: &Context, n: i64) -> Tensor {
+    match run(ctx, "tensor.rand", &[ints(&[n, n])]).expect("small") {
+        Arg::Tensor(tensor) => tensor,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_chain_overwrites_an_input_that_nobody_else_holds() {
+    let mut region = Region::new();
+    let x = region.input();
+    let (half, one) = (region.scalar(0.5), region.int(1));
+    let y = region.binary(BinaryOp::Mul, x, half);
+    let y = region.binary(BinaryOp::Add, y, one);
+    region.output(y);
+    let ctx = Context::new(Device::cpu());
+    let tensor = filled(&ctx, 256);
+    let before = ctx.meter().peak_bytes();
+    let results = region.run(&ctx, vec![Arg::Tensor(tensor)]).expect("runs");
+    assert_eq!(results.len(), 1);
+    // Only the two numbers were new.
+    assert!(ctx.meter().peak_bytes() < before + 1024, "{} after {before}", ctx.meter().peak_bytes());
+    // An input that the caller keeps stays as it was.
+    let kept = filled(&ctx, 256);
+    let bytes = kept.to_data().expect("reads");
+    region.run(&ctx, vec![Arg::Tensor(kept.clone())]).expect("runs");
+    assert_eq!(kept.to_data().expect("reads"), bytes);
+}
+
+#[test]
+fn a_region_keeps_no_intermediate_in_memory() {
+    let mut region = Region::new();
+    let x = region.random(Distribution::Normal, DType::F32, &[1 << 20]);
+    let y = region.unary(UnaryOp::Exp, x);
+    let mean = region.reduce(ReduceOp::Mean, y, None, false);
+    region.output(mean);
+    let ctx = Context::new(Device::cpu());
+    region.run(&ctx, Vec::new()).expect("runs");
+    assert!(ctx.meter().peak_bytes() < 4096, "{} bytes", ctx.meter().peak_bytes());
+}
+
+#[test]
+fn errors_name_the_node_and_say_what_the_operation_alone_says() {
+    let ctx = Context::new(Device::cpu());
+    let mut region = Region::new();
+    let (x, y) = (region.input(), region.input());
+    let sum = region.binary(BinaryOp::Add, x, y);
+    region.output(sum);
+    let data = |shape: &[i64]| run(&ctx, "tensor.ones", &[ints(shape)]).expect("small");
+    let error = region.run(&ctx, vec![data(&[2, 3]), data(&[2])]).expect_err("shapes differ");
+    assert_eq!((error.node, error.to_string().as_str()), (sum, "shapes [2, 3] and [2] do not broadcast"));
+    let error = region.run(&ctx, vec![data(&[2])]).expect_err("an input is missing");
+    assert_eq!(error.to_string(), "`inputs` are 1, and the region has 2");
+
+    let mut region = Region::new();
+    let (x, zero) = (region.input(), region.int(0));
+    let quotient = region.binary(BinaryOp::FloorDiv, x, zero);
+    region.output(quotient);
+    let count = run(&ctx, "tensor.arange", &[Arg::Int(4)]).expect("small");
+    let error = region.run(&ctx, vec![count]).expect_err("divides by zero");
+    assert_eq!((error.node, error.error), (quotient, nexus_tensor::TensorError::DivisionByZero));
+}
