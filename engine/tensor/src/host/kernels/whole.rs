@@ -13,6 +13,10 @@ pub(super) trait Whole: Element + Eq {
     fn floor_divide(self, y: Self) -> Self;
     fn modulo(self, y: Self) -> Self;
     fn pow(self, exponent: Self) -> Self;
+
+    fn is_negative(self) -> bool {
+        self < Self::default()
+    }
 }
 
 macro_rules! whole {
@@ -26,16 +30,14 @@ macro_rules! whole {
             fn sub(self, y: Self) -> Self { self.wrapping_sub(y) }
             #[inline(always)]
             fn mul(self, y: Self) -> Self { self.wrapping_mul(y) }
-            #[allow(unused_comparisons, reason = "one body for signed and unsigned numbers")]
             fn floor_divide(self, y: Self) -> Self {
                 let quotient = self.wrapping_div(y);
                 let inexact = self.wrapping_rem(y) != 0;
-                if inexact && (self < 0) != (y < 0) { quotient.wrapping_sub(1) } else { quotient }
+                if inexact && Whole::is_negative(self) != Whole::is_negative(y) { quotient.wrapping_sub(1) } else { quotient }
             }
-            #[allow(unused_comparisons, reason = "one body for signed and unsigned numbers")]
             fn modulo(self, y: Self) -> Self {
                 let rest = self.wrapping_rem(y);
-                if rest != 0 && (rest < 0) != (y < 0) { rest.wrapping_add(y) } else { rest }
+                if rest != 0 && Whole::is_negative(rest) != Whole::is_negative(y) { rest.wrapping_add(y) } else { rest }
             }
             fn pow(self, exponent: Self) -> Self {
                 let (mut base, mut exponent, mut value) = (self, exponent, 1 as $ty);
