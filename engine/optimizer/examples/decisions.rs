@@ -37,6 +37,11 @@ fn main() {
     for (name, mut times) in [("choose", choosing), ("record", recording)] {
         times.sort_by(f64::total_cmp);
         let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize];
-        println!("{name}: p50 {:.2} µs, p99 {:.2} µs, of {} with 1,000 known pieces of work", at(0.5), at(0.99), times.len());
+        println!(
+            "{name}: p50 {:.2} µs, p99 {:.2} µs, of {} with 1,000 known pieces of work",
+            at(0.5),
+            at(0.99),
+            times.len()
+        );
     }
 }

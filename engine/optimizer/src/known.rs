@@ -62,6 +62,8 @@ impl Arm {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Known {
     pub(crate) features: Features,
+    /// Whether those were seen in a run, and not guessed.
+    pub(crate) is_measured: bool,
     /// By index of the strategy; shorter where later ones never ran.
     pub(crate) arms: Vec<Arm>,
     pub(crate) budget: Budget,
@@ -71,7 +73,7 @@ pub(crate) struct Known {
 
 impl Known {
     pub(crate) fn new(features: Features, used: u64) -> Self {
-        Known { features, arms: Vec::new(), budget: Budget::default(), used }
+        Known { features, is_measured: false, arms: Vec::new(), budget: Budget::default(), used }
     }
 
     pub(crate) fn arm(&self, strategy: usize) -> Option<&Arm> {

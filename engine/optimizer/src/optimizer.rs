@@ -13,7 +13,7 @@ use crate::known::{Known, Table};
 use crate::machine::{Machine, Roofline};
 use crate::regression::Regression;
 use crate::strategy::{Strategies, Strategy, StrategyError};
-use crate::work::{FEATURES, Key, Work, hardware_digest};
+use crate::work::{FEATURES, Features, Key, Work, hardware_digest};
 
 /// The baseline's index.
 pub(crate) const BASELINE: usize = 0;
@@ -150,7 +150,7 @@ impl Optimizer {
             strategy: self.strategies.all()[chosen].clone(),
             reason,
             key,
-            pattern: work.features.pattern(),
+            pattern: known.map_or(work.features, |known| known.features).pattern(),
             is_unchecked: chosen != BASELINE && runs == 0,
             candidates: candidates(&self.strategies, known, looked),
             best_known_s,
@@ -168,14 +168,15 @@ impl Optimizer {
 
     /// Every strategy as it is seen for this work.
     pub(crate) fn look(&self, key: &Key, work: &Work, machine: &Machine) -> Vec<Looked> {
-        let row = work.features.vector();
         let known = self.table.get(key);
+        let features = known.filter(|known| known.is_measured).map_or(work.features, |known| known.features);
+        let row = features.vector();
         let mut looked: Vec<Looked> = Vec::with_capacity(self.strategies.all().len());
         let mut expected = Vec::with_capacity(self.strategies.all().len());
         for (index, strategy) in self.strategies.all().iter().enumerate() {
             let arm = known.and_then(|known| known.arm(index));
             let evidence = arm.map(super::known::Arm::evidence).unwrap_or_default();
-            let roofline = machine.roofline(&work.features, strategy);
+            let roofline = machine.roofline(&features, strategy);
             let exclusion = match (&roofline, arm) {
                 (Err(exclusion), _) => Some(*exclusion),
                 (Ok(_), Some(arm)) if arm.is_wrong => Some(Exclusion::Wrong),
@@ -316,6 +317,28 @@ impl Optimizer {
         if self.since_update >= self.config.update_interval {
             self.since_update = 0;
             self.update();
+        }
+    }
+
+    /// Takes what a run of this work was seen to do in place of what was guessed before. Later runs are looked at with
+    /// these features.
+    pub fn measured(&mut self, choice: &Choice, features: Features) {
+        let Some(known) = self.table.get_mut(&choice.key) else { return };
+        if known.is_measured && known.features.vector() == features.vector() {
+            return;
+        }
+        let before = known.features.vector();
+        (known.features, known.is_measured) = (features, true);
+        for (strategy, arm) in known.arms.iter_mut().enumerate() {
+            // The roofline that this was set against was that of the guess.
+            arm.prior_log_s = None;
+            if let (Some(value), Some(regression)) =
+                (arm.contributed.take(), self.regressions.get_mut(&(choice.key.hardware, strategy)))
+            {
+                regression.remove(&before, value);
+                regression.settle();
+                self.news.push_back((choice.key, strategy));
+            }
         }
     }
 

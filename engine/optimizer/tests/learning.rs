@@ -255,6 +255,22 @@ fn a_new_machine_starts_with_what_its_kind_knows() {
 }
 
 #[test]
+fn what_a_run_was_seen_to_do_replaces_the_guess() {
+    let world = World::new(4);
+    let mut optimizer = Optimizer::new(OptimizerConfig::default());
+    let mut chance = StdRng::seed_from_u64(0);
+    let guessed = work(0, Features { flops: 1e12, ..Features::default() });
+    let choice = optimizer.choose(&guessed, &world.machine, &mut chance);
+    optimizer.record(&choice, RunOutcome::Succeeded { seconds: 0.01, once_s: 0.0, memory_bytes: 1e6 });
+    optimizer.measured(&choice, Features { scalar_operations: 1e6, recursive_functions: 1.0, ..Features::default() });
+    let choice = optimizer.choose(&guessed, &world.machine, &mut chance);
+    assert_eq!(choice.pattern, nexus_optimizer::Pattern::Recursion);
+    // The roofline of the guess would be many seconds.
+    let prediction = choice.candidates.iter().find(|c| c.strategy_id == "math_intensive").and_then(|c| c.prediction);
+    assert!(prediction.unwrap().high_s < 0.1, "{prediction:?}");
+}
+
+#[test]
 fn unsound_experience_is_refused_as_a_whole() {
     let mut world = World::new(4);
     let mut teacher = Optimizer::new(OptimizerConfig::default());
