@@ -4,9 +4,9 @@
 //! attachment is made anew with a hello.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use nexus_link::{FrameReceiver, FrameSender, IncomingStream, LinkError, Message, PeerInfo};
+use nexus_link::{FrameReceiver, FrameSender, IncomingStream, LinkError, Message, Peer, PeerInfo};
 use nexus_model::NodeId;
 use nexus_wire::{
     LeaderMessage, MessageType, WorkerMessage, decode_leader_message, decode_worker_message, encode_leader_message,
@@ -14,80 +14,103 @@ use nexus_wire::{
 };
 use tokio::sync::mpsc;
 
+use crate::control::ControlPlane;
 use crate::directory::Directory;
-use crate::leader_link::LeaderLink;
+use crate::leader_link::{Found, LeaderLink};
 use crate::scheduler::{AttachWorker, DetachWorker, FromWorker, WORKER_PORT};
 use crate::worker::{AttachLeader, FromLeader, OUTBOX};
 
 /// The pause before an attachment is tried again; doubled up to [`PAUSE_MAX`].
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
+/// A hello that was not refused within this time was taken.
+const HELLO_JUDGED: Duration = Duration::from_secs(1);
 
-/// Keeps this process's worker attached to this process's scheduler, until the process stops.
-pub(crate) async fn attach_here(directory: Arc<Directory>) {
-    let mut pause = FIRST_PAUSE;
-    loop {
-        let (port, from_worker) = mpsc::channel(OUTBOX);
-        let Some(worker) = directory.worker.get().await else { return };
-        if worker.send(AttachLeader { port }).await.is_ok() {
-            let (leader_port, mut from_leader) = mpsc::channel(WORKER_PORT);
-            let deliver = {
-                let worker = worker.clone();
-                async move {
-                    while let Some(message) = from_leader.recv().await {
-                        if worker.send(FromLeader(message)).await.is_err() {
-                            return;
-                        }
-                    }
-                }
-            };
-            let source = Source::Here(from_worker);
-            if serve(&directory, source, leader_port, deliver).await {
-                pause = FIRST_PAUSE;
-            }
-        }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(PAUSE_MAX);
-    }
+/// How one attachment went.
+enum Attachment {
+    /// It was made, and has ended.
+    Ended,
+    /// It was not made: whoever was asked does not lead, or does not yet know that it does.
+    NotMade,
 }
 
-/// Keeps this process's worker attached to the leader elsewhere.
-pub(crate) async fn attach_there(directory: Arc<Directory>, leader: LeaderLink) {
+/// Keeps this process's worker attached to the leader, in this process or elsewhere, until the process stops.
+pub(crate) async fn keep_attached(directory: Arc<Directory>, control: ControlPlane, leader: Option<LeaderLink>) {
     let mut pause = FIRST_PAUSE;
     let mut said = false;
     loop {
-        let attached = attach_there_once(&directory, &leader).await;
+        let found = match &leader {
+            Some(leader) => leader.find().await,
+            None => Ok(Found::Here),
+        };
+        let attached = match found {
+            Ok(Found::Here) => Ok(attach_here(&directory).await),
+            Ok(Found::There { node, peer }) => attach_there(&directory, &control, node, &peer).await,
+            Err(error) => Err(error),
+        };
         if directory.worker.get().await.is_none() {
             return;
         }
         match attached {
-            Ok(()) => {
-                tracing::warn!("the leader is gone; going on with what is here");
-                (pause, said) = (FIRST_PAUSE, true);
+            Ok(Attachment::Ended) => {
+                tracing::info!("the leader has changed or is gone; going on with what is here");
+                (pause, said) = (FIRST_PAUSE, false);
             }
+            Ok(Attachment::NotMade) => {}
             Err(error) if !said => {
                 tracing::warn!(%error, "no leader can be reached; trying again until one can");
                 said = true;
             }
             Err(error) => tracing::debug!(%error, "no leader can be reached yet"),
         }
-        tokio::time::sleep(pause).await;
+        // Another leader ends the pause: an idle worker costs more than an attempt.
+        let other = control.leader().map(|(node, _)| node).unwrap_or(NodeId(0));
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = control.until_other_leader(other) => {}
+        }
         pause = (pause * 2).min(PAUSE_MAX);
     }
 }
 
-/// One attachment over a link, from hello to its end. `Ok` if it was made at all.
-async fn attach_there_once(directory: &Directory, leader: &LeaderLink) -> Result<(), LinkError> {
-    let peer = leader.connect().await?;
-    let (port, mut from_worker) = mpsc::channel(OUTBOX);
-    let Some(worker) = directory.worker.get().await else { return Ok(()) };
+/// One attachment to the scheduler of this process, until it lets go.
+async fn attach_here(directory: &Directory) -> Attachment {
+    let (port, from_worker) = mpsc::channel(OUTBOX);
+    let Some(worker) = directory.worker.get().await else { return Attachment::NotMade };
     if worker.send(AttachLeader { port }).await.is_err() {
-        return Ok(());
+        return Attachment::NotMade;
     }
-    let Some(hello) = from_worker.recv().await else { return Ok(()) };
-    let Some(opening) = worker_frame(&hello) else { return Ok(()) };
+    let (leader_port, mut from_leader) = mpsc::channel(WORKER_PORT);
+    let deliver = async move {
+        while let Some(message) = from_leader.recv().await {
+            if worker.send(FromLeader(message)).await.is_err() {
+                return;
+            }
+        }
+    };
+    match serve(directory, Source::Here(from_worker), leader_port, deliver).await {
+        true => Attachment::Ended,
+        false => Attachment::NotMade,
+    }
+}
+
+/// One attachment over a link, from hello until the leader lets go or another one leads.
+async fn attach_there(
+    directory: &Directory,
+    control: &ControlPlane,
+    leader: NodeId,
+    peer: &Peer,
+) -> Result<Attachment, LinkError> {
+    let (port, mut from_worker) = mpsc::channel(OUTBOX);
+    let Some(worker) = directory.worker.get().await else { return Ok(Attachment::NotMade) };
+    if worker.send(AttachLeader { port }).await.is_err() {
+        return Ok(Attachment::NotMade);
+    }
+    let Some(hello) = from_worker.recv().await else { return Ok(Attachment::NotMade) };
+    let Some(opening) = worker_frame(&hello) else { return Ok(Attachment::NotMade) };
     let (mut sender, mut receiver) = peer.open_stream(opening).await?;
-    tracing::info!(leader = peer.address(), "attached to the leader");
+    let begun = Instant::now();
+    tracing::debug!(leader = peer.address(), "said hello to the leader");
     let up = async {
         while let Some(message) = from_worker.recv().await {
             let Some(message) = worker_frame(&message) else { return };
@@ -111,8 +134,9 @@ async fn attach_there_once(directory: &Directory, leader: &LeaderLink) -> Result
             }
         }
     };
-    tokio::select! { () = up => {}, () = down => {} }
-    Ok(())
+    tokio::select! { () = up => {}, () = down => {}, () = control.until_other_leader(leader) => {} }
+    // The leader says nothing to a hello that it takes; one that it refuses is over at once.
+    Ok(if begun.elapsed() > HELLO_JUDGED { Attachment::Ended } else { Attachment::NotMade })
 }
 
 /// The leader's side of an attachment over a link: runs until either side goes.

@@ -5,22 +5,24 @@
 
 mod embedded;
 mod replicated;
+mod steward;
+mod transport;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use nexus_ledger::{Command, Effect, Ledger, Rejection, Reply, StatusFacts};
-use nexus_link::{Authority, Link};
 use nexus_model::NodeId;
 use nexus_wire::{Refusal, StatusView};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 
 use crate::codes;
-use crate::home::Home;
-use crate::node::{NodeFacts, StopReason};
 
 use embedded::Embedded;
+pub(crate) use replicated::Opening;
 use replicated::Replicated;
+pub(crate) use steward::keep_members;
 
 /// What happened in the ledger, for the scheduler and those who wait.
 #[derive(Debug)]
@@ -63,15 +65,9 @@ impl ControlPlane {
         (ControlPlane::Embedded(Arc::new(embedded)), events)
     }
 
-    /// The plane of a node that holds the ledger, founded on first use.
-    pub(crate) async fn replicated(
-        home: &Home,
-        facts: &NodeFacts,
-        authority: &Authority,
-        link: Link,
-        stop: watch::Sender<Option<StopReason>>,
-    ) -> Result<(Self, mpsc::Receiver<LedgerEvent>), Refusal> {
-        let (replicated, events) = Replicated::open(home, facts, authority, link, stop).await?;
+    /// The plane of a node: its copy of the ledger, and its part in keeping it.
+    pub(crate) async fn replicated(opening: Opening<'_>) -> Result<(Self, mpsc::Receiver<LedgerEvent>), Refusal> {
+        let (replicated, events) = Replicated::open(opening).await?;
         Ok((ControlPlane::Replicated(Arc::new(replicated)), events))
     }
 
@@ -105,7 +101,7 @@ impl ControlPlane {
         self.read_local(|ledger| Standing { index: ledger.applied(), effects: ledger.standing() }).await
     }
 
-    /// Whether this node decides what runs.
+    /// Whether this node decides what runs: it leads, and knows everything that earlier leaders committed.
     pub(crate) fn leads(&self) -> bool {
         match self {
             ControlPlane::Embedded(_) => true,
@@ -113,20 +109,102 @@ impl ControlPlane {
         }
     }
 
+    /// Whether this node was elected and has heard of no other leader.
+    pub(crate) fn is_leader(&self) -> bool {
+        match self {
+            ControlPlane::Embedded(_) => true,
+            ControlPlane::Replicated(replicated) => replicated.leads() || replicated.status().is_leader,
+        }
+    }
+
+    /// The leader and its address, where known.
+    pub(crate) fn leader(&self) -> Option<(NodeId, String)> {
+        match self {
+            ControlPlane::Embedded(_) => None,
+            ControlPlane::Replicated(replicated) => {
+                replicated.status().leader.map(|leader| (leader.node, leader.address))
+            }
+        }
+    }
+
+    /// The term of the log.
+    pub(crate) fn term(&self) -> u64 {
+        match self {
+            ControlPlane::Embedded(_) => 0,
+            ControlPlane::Replicated(replicated) => replicated.status().term,
+        }
+    }
+
+    /// The voters that the log names.
+    pub(crate) fn voters(&self) -> Vec<NodeId> {
+        match self {
+            ControlPlane::Embedded(_) => Vec::new(),
+            ControlPlane::Replicated(replicated) => replicated.status().voters,
+        }
+    }
+
+    /// Where the nodes that have the log are reached.
+    pub(crate) fn addresses(&self) -> Vec<(NodeId, String)> {
+        match self {
+            ControlPlane::Embedded(_) => Vec::new(),
+            ControlPlane::Replicated(replicated) => replicated.status().addresses,
+        }
+    }
+
+    /// Resolves when another node than `node` is known to lead.
+    pub(crate) async fn until_other_leader(&self, node: NodeId) {
+        match self {
+            ControlPlane::Embedded(_) => std::future::pending().await,
+            ControlPlane::Replicated(replicated) => replicated.until_other_leader(node).await,
+        }
+    }
+
+    /// Lets a node that runs already follow the log. Done where it does.
+    pub(crate) async fn add_learner(&self, node: NodeId, address: &str) -> Result<(), Refusal> {
+        match self {
+            ControlPlane::Embedded(_) => Err(nothing_to_vote_on()),
+            ControlPlane::Replicated(replicated) => replicated.add_learner(node, address).await,
+        }
+    }
+
+    /// Waits until `node` has nearly all of the log.
+    pub(crate) async fn until_caught_up(&self, node: NodeId) -> Result<(), Refusal> {
+        match self {
+            ControlPlane::Embedded(_) => Err(nothing_to_vote_on()),
+            ControlPlane::Replicated(replicated) => replicated.until_caught_up(node).await,
+        }
+    }
+
+    /// Makes `voters` the voters of the log.
+    pub(crate) async fn change_voters(&self, voters: BTreeSet<NodeId>) -> Result<(), Refusal> {
+        match self {
+            ControlPlane::Embedded(_) => Err(nothing_to_vote_on()),
+            ControlPlane::Replicated(replicated) => replicated.change_voters(voters).await,
+        }
+    }
+
     /// How the cluster is, as `node` sees it.
     pub(crate) async fn status(&self, node: NodeId) -> Result<StatusView, Refusal> {
-        let (leader, term) = match self {
-            ControlPlane::Embedded(_) => (Some(node), 0),
-            ControlPlane::Replicated(replicated) => replicated.leader_and_term(),
+        self.read(|ledger| ledger.status(self.facts(node))).await
+    }
+
+    /// How the cluster was when this node last heard from a leader.
+    pub(crate) async fn status_local(&self, node: NodeId) -> StatusView {
+        self.read_local(|ledger| ledger.status(self.facts(node))).await
+    }
+
+    fn facts(&self, node: NodeId) -> StatusFacts {
+        let leader = match self {
+            ControlPlane::Embedded(_) => Some(node),
+            ControlPlane::Replicated(_) => self.leader().map(|(leader, _)| leader),
         };
-        let version = env!("CARGO_PKG_VERSION").to_owned();
-        self.read(|ledger| ledger.status(StatusFacts { node, leader, term, version })).await
+        StatusFacts { node, leader, term: self.term(), version: env!("CARGO_PKG_VERSION").to_owned() }
     }
 
     /// Answers a message of another voter's consensus.
     pub(crate) async fn consensus_message(&self, message: Vec<u8>) -> Result<Vec<u8>, Refusal> {
         match self {
-            ControlPlane::Embedded(_) => Err(refusal(codes::NOT_ALLOWED, "there is nothing to vote on".to_owned())),
+            ControlPlane::Embedded(_) => Err(nothing_to_vote_on()),
             ControlPlane::Replicated(replicated) => Ok(replicated.consensus_message(&message).await),
         }
     }
@@ -138,6 +216,10 @@ impl ControlPlane {
             ControlPlane::Replicated(replicated) => replicated.shut_down().await,
         }
     }
+}
+
+fn nothing_to_vote_on() -> Refusal {
+    refusal(codes::NOT_ALLOWED, "a runtime inside one process has nothing to vote on".to_owned())
 }
 
 fn rejected(rejection: &Rejection) -> Refusal {

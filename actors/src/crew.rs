@@ -26,15 +26,12 @@ pub(crate) struct Plan {
     pub(crate) capacity: NodeCapacity,
     pub(crate) gateway: Arc<GatewayState>,
     pub(crate) runner: TaskRunner,
-    pub(crate) side: Side,
-}
-
-/// Which part of the cluster this process plays.
-pub(crate) enum Side {
-    /// It holds the ledger: it schedules, and its own worker attaches to its own scheduler.
-    Control { control: ControlPlane, events: mpsc::Receiver<LedgerEvent>, progress: Progress, liveness: Liveness },
-    /// It runs tasks for a leader elsewhere.
-    Worker { leader: LeaderLink },
+    pub(crate) control: ControlPlane,
+    pub(crate) events: mpsc::Receiver<LedgerEvent>,
+    pub(crate) progress: Progress,
+    pub(crate) liveness: Liveness,
+    /// The way to the leader, where that may be another process.
+    pub(crate) leader: Option<LeaderLink>,
 }
 
 /// The running actors. Drop the crew (after `stop`) to join the slots.
@@ -53,16 +50,9 @@ impl Crew {
         let mut omega = Omega::new(on_give_up);
         supervise_gateway(&mut omega, &directory, plan.gateway);
         supervise_worker(&mut omega, &directory, (plan.node, plan.address, plan.capacity), &worker_state);
-        match plan.side {
-            Side::Control { control, events, progress, liveness } => {
-                supervise_scheduler(&mut omega, &directory, control, liveness);
-                actix::spawn(forward_events(events, progress, Arc::clone(&directory)));
-                actix::spawn(attachment::attach_here(Arc::clone(&directory)));
-            }
-            Side::Worker { leader } => {
-                actix::spawn(attachment::attach_there(Arc::clone(&directory), leader));
-            }
-        }
+        supervise_scheduler(&mut omega, &directory, plan.control.clone(), plan.liveness);
+        actix::spawn(forward_events(plan.events, plan.progress, Arc::clone(&directory)));
+        actix::spawn(attachment::keep_attached(Arc::clone(&directory), plan.control, plan.leader));
         Ok(Crew { directory, worker_state, omega: omega.start() })
     }
 

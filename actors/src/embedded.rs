@@ -14,8 +14,8 @@ use tokio::sync::watch;
 
 use crate::codes;
 use crate::control::{ControlPlane, now_ms, refusal};
-use crate::crew::{Crew, Plan, Side};
-use crate::gateway::{Ask, GatewayState, Plane};
+use crate::crew::{Crew, Plan};
+use crate::gateway::{Ask, GatewayState};
 use crate::liveness::Liveness;
 use crate::node::StopReason;
 use crate::payloads::MemoryPayloads;
@@ -98,7 +98,8 @@ async fn run_here(
     control.propose(Command::CreateCluster { name, ca_certificate_pem, founder, at_ms: now_ms() }).await?;
     let gateway = GatewayState {
         node: NODE,
-        plane: Plane::Here(control.clone()),
+        control: control.clone(),
+        leader: None,
         progress: jobs_progress.clone(),
         liveness: liveness.clone(),
         blobs: None,
@@ -114,7 +115,11 @@ async fn run_here(
         capacity,
         gateway: Arc::new(gateway),
         runner,
-        side: Side::Control { control, events, progress: jobs_progress, liveness },
+        control,
+        events,
+        progress: jobs_progress,
+        liveness,
+        leader: None,
     };
     let crew = Crew::start(plan, move |_| {
         stop.send_replace(Some(StopReason::Asked));

@@ -3,9 +3,11 @@
 //! It authenticates (the connection did), checks permission, admits a bounded number of requests at a time, and answers
 //! from the ledger or through it. On a node that holds no ledger it passes the request on to one that does.
 
+mod cluster;
 mod jobs;
 mod members;
 mod payloads;
+mod relay;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,18 +45,12 @@ pub(crate) struct Ask {
     pub(crate) request: Request,
 }
 
-/// Where requests are carried out.
-pub(crate) enum Plane {
-    /// Here: this node holds the ledger.
-    Here(ControlPlane),
-    /// By the leader, through the link to it.
-    AtLeader(LeaderLink),
-}
-
 /// What a gateway needs; shared with the requests under way, which outlive a crash of the actor.
 pub(crate) struct GatewayState {
     pub(crate) node: NodeId,
-    pub(crate) plane: Plane,
+    pub(crate) control: ControlPlane,
+    /// The way to the leader; absent in an embedded runtime, which leads itself.
+    pub(crate) leader: Option<LeaderLink>,
     pub(crate) progress: Progress,
     pub(crate) liveness: Liveness,
     /// Absent in an embedded runtime, whose payloads are in memory.
@@ -112,16 +108,37 @@ impl Handler<Ask> for Gateway {
 
 impl GatewayState {
     async fn carry_out(&self, caller: Caller, request: Request) -> Result<Response, Refusal> {
-        if !allowed(&caller, &request, self.node) {
-            return Err(not_allowed(&caller));
+        self.check_allowed(&caller, &request)?;
+        let control = &self.control;
+        let request = match request {
+            Request::StopNode(None) => return Ok(self.stop_here()),
+            Request::StopNode(Some(node)) if node == self.node => return Ok(self.stop_here()),
+            Request::ReadBlob { hash, offset } if self.has_blob(&hash) => return self.read_blob(hash, offset).await,
+            Request::Raft(message) => return control.consensus_message(message).await.map(Response::Raft),
+            Request::Cluster(request) => match self.answer_as_node(control, &caller, *request).await {
+                Ok(answer) => return answer,
+                Err(request) => Request::Cluster(Box::new(request)),
+            },
+            request => request,
+        };
+        match &self.leader {
+            Some(leader) if request == Request::GetStatus => self.status_anyhow(control, leader, caller).await,
+            Some(_) if control.is_leader() && matches!(request, Request::WriteBlob { .. }) => {
+                self.carry_out_here(control, caller, request).await
+            }
+            Some(leader) => self.at_leader(control, leader, caller, request).await,
+            None => self.carry_out_here(control, caller, request).await,
         }
-        match (&self.plane, request) {
-            (_, Request::StopNode(None)) => Ok(self.stop_here()),
-            (_, Request::StopNode(Some(node))) if node == self.node => Ok(self.stop_here()),
-            (_, Request::ReadBlob { hash, offset }) if self.has_blob(&hash) => self.read_blob(hash, offset).await,
-            (Plane::AtLeader(leader), request) => leader.ask(request).await,
-            (Plane::Here(control), request) => self.carry_out_here(control, caller, request).await,
-        }
+    }
+
+    fn check_allowed(&self, caller: &Caller, request: &Request) -> Result<(), Refusal> {
+        if allowed(caller, request, self.node) { Ok(()) } else { Err(not_allowed(caller)) }
+    }
+
+    fn leader(&self) -> Result<&LeaderLink, Refusal> {
+        self.leader
+            .as_ref()
+            .ok_or_else(|| refusal(codes::NOT_ALLOWED, "a runtime inside one process has no other nodes".to_owned()))
     }
 
     async fn carry_out_here(
@@ -145,6 +162,7 @@ impl GatewayState {
             Request::ReadBlob { hash, offset } => self.read_blob(hash, offset).await,
             Request::WriteBlob { hash, total, offset, bytes } => self.write_blob(hash, total, offset, bytes).await,
             Request::Raft(message) => control.consensus_message(message).await.map(Response::Raft),
+            Request::Cluster(request) => self.carry_out_cluster(control, &caller, *request).await,
         }
     }
 

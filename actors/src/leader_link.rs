@@ -1,64 +1,129 @@
-//! The way from a node without a ledger to one with: requests are passed on, at the addresses that are known.
+//! The way from any node to the leader: found through the log, or by asking the nodes whose addresses are known.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::time::Duration;
 
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 use nexus_link::{Expect, Link, LinkError, Peer};
+use nexus_model::NodeId;
 use nexus_wire::limits::{REQUEST_DEADLINE, WAIT_MAX};
-use nexus_wire::{MessageType, Refusal, Request, Response, decode_response, encode_request};
+use nexus_wire::{
+    ClusterRequest, ClusterResponse, MessageType, Refusal, Request, Response, decode_response, encode_request,
+};
 
+use crate::address_book::AddressBook;
 use crate::codes;
-use crate::control::refusal;
+use crate::control::{ControlPlane, refusal};
 
-/// Dials the nodes that hold the ledger. Clones share what they learn.
+/// How long a node may take to say who leads: it knows, or it does not.
+const FIND_DEADLINE: Duration = Duration::from_secs(2);
+
+/// Finds the leader and brings requests to it. Clones share what they know.
 #[derive(Clone)]
 pub(crate) struct LeaderLink {
+    node: NodeId,
     link: Link,
-    addresses: Arc<Mutex<Vec<String>>>,
+    control: ControlPlane,
+    book: AddressBook,
+    /// Addresses that this node was told when it joined.
+    told: Arc<Vec<String>>,
+}
+
+/// Where the leader is.
+pub(crate) enum Found {
+    /// It is this node.
+    Here,
+    /// It is another one.
+    There {
+        /// Which.
+        node: NodeId,
+        /// A connection to it.
+        peer: Peer,
+    },
 }
 
 impl LeaderLink {
-    /// A link that tries `addresses` in order.
-    pub(crate) fn new(link: Link, addresses: Vec<String>) -> Self {
-        LeaderLink { link, addresses: Arc::new(Mutex::new(addresses)) }
+    /// The way of `node` to its leader. `told` are addresses to ask where the log does not say who leads.
+    pub(crate) fn new(node: NodeId, link: Link, control: ControlPlane, book: AddressBook, told: Vec<String>) -> Self {
+        LeaderLink { node, link, control, book, told: Arc::new(told) }
     }
 
-    /// A connection to a node that holds the ledger.
-    pub(crate) async fn connect(&self) -> Result<Peer, LinkError> {
-        let addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let mut last = LinkError::Closed;
-        for address in addresses {
-            match self.link.connect(&address, Expect::AnyNode).await {
-                Ok(peer) => {
-                    self.prefer(&address);
-                    return Ok(peer);
-                }
-                Err(error) => last = error,
+    /// The leader, as far as it can be found now.
+    pub(crate) async fn find(&self) -> Result<Found, LinkError> {
+        if self.control.is_leader() {
+            return Ok(Found::Here);
+        }
+        let known = match self.control.leader() {
+            Some((node, _)) if node == self.node => None,
+            Some((node, address)) => Some(self.reach(node, &address).await),
+            None => None,
+        };
+        match known {
+            Some(Ok(found)) => Ok(found),
+            Some(Err(error)) => self.ask_around().await.ok_or(error),
+            None => self.ask_around().await.ok_or(LinkError::Closed),
+        }
+    }
+
+    async fn reach(&self, node: NodeId, address: &str) -> Result<Found, LinkError> {
+        let peer = self.book.connect(&self.link, node, address).await?;
+        Ok(Found::There { node, peer })
+    }
+
+    /// Asks every node that could know, all at once; the first that names a leader who answers is believed.
+    async fn ask_around(&self) -> Option<Found> {
+        let members = self.control.addresses();
+        let others = members.iter().filter(|(node, _)| *node != self.node).map(|(_, address)| address);
+        let mut addresses: Vec<&String> = others.chain(self.told.iter()).collect();
+        addresses.sort();
+        addresses.dedup();
+        let mut answers: FuturesUnordered<_> =
+            addresses.into_iter().map(|address| self.ask_for_leader(address)).collect();
+        while let Some(answer) = answers.next().await {
+            if let Some((node, address)) = answer
+                && node != self.node
+                && let Ok(found) = self.reach(node, &address).await
+            {
+                return Some(found);
             }
         }
-        Err(last)
+        None
     }
 
-    /// What answered last is asked first.
-    fn prefer(&self, address: &str) {
-        let mut addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(position) = addresses.iter().position(|known| known == address) {
-            addresses[..=position].rotate_right(1);
+    async fn ask_for_leader(&self, address: &str) -> Option<(NodeId, String)> {
+        let asked = async {
+            let peer = self.link.connect(address, Expect::AnyNode).await.ok()?;
+            ask_peer(&peer, &Request::Cluster(Box::new(ClusterRequest::FindLeader))).await.ok()?.ok()
+        };
+        match tokio::time::timeout(FIND_DEADLINE, asked).await {
+            Ok(Some(Response::Cluster(answer))) => match *answer {
+                ClusterResponse::Leader { leader, .. } => leader,
+                ClusterResponse::Renewed(_) => None,
+            },
+            _ => None,
         }
     }
 
-    /// Passes a request on and brings the answer back.
-    pub(crate) async fn ask(&self, request: Request) -> Result<Response, Refusal> {
-        let peer = self.connect().await.map_err(from_link)?;
-        ask_peer(&peer, &request).await.map_err(from_link)?
+    /// Connections to the other members, the leader's first: whoever may have a blob.
+    pub(crate) async fn others(&self) -> Vec<Peer> {
+        let mut peers = Vec::new();
+        if let Ok(Found::There { peer, .. }) = self.find().await {
+            peers.push(peer);
+        }
+        let members = self.control.addresses();
+        let dials: FuturesUnordered<_> = members
+            .iter()
+            .filter(|(node, _)| *node != self.node && peers.iter().all(|peer| peer.info().node() != Some(*node)))
+            .map(|(node, address)| self.book.connect(&self.link, *node, address))
+            .collect();
+        peers.extend(dials.filter_map(|dialled| async { dialled.ok() }).collect::<Vec<_>>().await);
+        peers
     }
 }
 
 /// One request to one peer. The inner error is the peer's refusal or an answer that cannot be read.
 pub(crate) async fn ask_peer(peer: &Peer, request: &Request) -> Result<Result<Response, Refusal>, LinkError> {
-    let deadline = match request {
-        Request::WaitJob { .. } => WAIT_MAX + REQUEST_DEADLINE,
-        _ => REQUEST_DEADLINE,
-    };
     let message_type = match request {
         Request::Join(_) => MessageType::JOIN,
         _ => MessageType::REQUEST,
@@ -68,7 +133,7 @@ pub(crate) async fn ask_peer(peer: &Peer, request: &Request) -> Result<Result<Re
         Err(error) => return Ok(Err(refusal(codes::BAD_SUBMISSION, format!("the request cannot be sent: {error}")))),
     };
     let message = nexus_link::Message::new(message_type, body);
-    let frame = peer.request(message, deadline).await?;
+    let frame = peer.request(message, deadline(request)).await?;
     Ok(match decode_response(&frame.body) {
         Ok(Response::Refused(refusal)) => Err(refusal),
         Ok(response) => Ok(response),
@@ -76,6 +141,17 @@ pub(crate) async fn ask_peer(peer: &Peer, request: &Request) -> Result<Result<Re
             Err(refusal(codes::BAD_MESSAGE, format!("the answer of {} cannot be read: {error}", peer.address())))
         }
     })
+}
+
+fn deadline(request: &Request) -> Duration {
+    match request {
+        Request::WaitJob { .. } => WAIT_MAX + REQUEST_DEADLINE,
+        Request::Cluster(inner) => match &**inner {
+            ClusterRequest::Relay { request, .. } => deadline(request),
+            _ => REQUEST_DEADLINE,
+        },
+        _ => REQUEST_DEADLINE,
+    }
 }
 
 /// A refusal that says what happened on the way.

@@ -4,6 +4,7 @@
 //! crates of `cluster/`. Outside this crate there are only three ways in: [`node::run`] (a node), [`embedded::run`] (one
 //! job in this process) and [`client::Client`] (talking to a node).
 
+mod address_book;
 mod attachment;
 pub mod client;
 pub mod codes;

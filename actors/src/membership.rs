@@ -13,6 +13,7 @@ use crate::control::refusal;
 use crate::gateway::CERTIFICATE_VALIDITY;
 use crate::home::{Home, Membership};
 use crate::leader_link::{ask_peer, from_link};
+use crate::node::Arrival;
 
 /// How long the node that let us join may take to hear that the temporary connection ends.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
@@ -34,15 +35,11 @@ pub(crate) struct Member {
     pub(crate) identity: Arc<Identity>,
     pub(crate) node: NodeId,
     pub(crate) name: String,
-    pub(crate) part: Part,
-}
-
-/// What it does in its cluster.
-pub(crate) enum Part {
-    /// Holds the ledger and signs certificates.
-    Ledger { authority: Box<Authority>, is_new: bool },
-    /// Runs tasks for the nodes at these addresses.
-    Worker { peers: Vec<String>, has_joined: bool },
+    /// What signs certificates: voters have it.
+    pub(crate) authority: Option<Authority>,
+    /// Addresses of nodes that it was told of.
+    pub(crate) peers: Vec<String>,
+    pub(crate) arrival: Arrival,
 }
 
 /// What a new member is called and offers.
@@ -80,15 +77,12 @@ fn resume(home: &Home, name: &str, identity: Identity) -> Result<Member, Refusal
     let authority = Authority::load(&home.authority()).map_err(from_link)?;
     let remembered = home.membership().map_err(|error| unusable(home, &error))?;
     let known_name = remembered.as_ref().map_or(name, |m| &m.name).to_owned();
-    let part = match (authority, remembered) {
-        (Some(authority), _) => Part::Ledger { authority: Box::new(authority), is_new: false },
-        (None, Some(membership)) => Part::Worker { peers: membership.peers, has_joined: false },
-        (None, None) => {
-            let message = format!("{} does not say where its cluster is", home.root().display());
-            return Err(refusal(codes::DATA_DIRECTORY, message));
-        }
-    };
-    Ok(Member { identity: Arc::new(identity), node, name: known_name, part })
+    if authority.is_none() && remembered.is_none() {
+        let message = format!("{} does not say where its cluster is", home.root().display());
+        return Err(refusal(codes::DATA_DIRECTORY, message));
+    }
+    let peers = remembered.map_or_else(Vec::new, |membership| membership.peers);
+    Ok(Member { identity: Arc::new(identity), node, name: known_name, authority, peers, arrival: Arrival::Returned })
 }
 
 fn found_cluster(home: &Home, offer: &Offer<'_>) -> Result<Member, Refusal> {
@@ -102,7 +96,9 @@ fn found_cluster(home: &Home, offer: &Offer<'_>) -> Result<Member, Refusal> {
         identity: Arc::new(identity),
         node: FOUNDER,
         name,
-        part: Part::Ledger { authority: Box::new(authority), is_new: true },
+        authority: Some(authority),
+        peers: Vec::new(),
+        arrival: Arrival::Founded,
     })
 }
 
@@ -136,13 +132,15 @@ async fn join_cluster(home: &Home, offer: Offer<'_>, join: &JoinOptions) -> Resu
     };
     let client = Identity::new(client_key, &joined.client_certificate_pem, &joined.ca_pem).map_err(from_link)?;
     client.save(&home.client()).map_err(from_link)?;
-    let peers = vec![join.address.clone()];
+    let mut peers = vec![join.address.clone()];
+    peers.extend(joined.peers.iter().filter(|peer| **peer != join.address).cloned());
     let name = plain_name(offer.name);
     home.remember_membership(&Membership { name: name.clone(), peers: peers.clone() })
         .map_err(|error| unusable(home, &error))?;
     let identity = Identity::new(key, &joined.certificate_pem, &joined.ca_pem).map_err(from_link)?;
     identity.save(&home.identity()).map_err(from_link)?;
-    Ok(Member { identity: Arc::new(identity), node: joined.node, name, part: Part::Worker { peers, has_joined: true } })
+    let (identity, node) = (Arc::new(identity), joined.node);
+    Ok(Member { identity, node, name, authority: None, peers, arrival: Arrival::Joined })
 }
 
 pub(crate) fn unusable(home: &Home, error: &std::io::Error) -> Refusal {

@@ -11,14 +11,15 @@ use nexus_model::{NodeCapacity, NodeId};
 use nexus_wire::Refusal;
 use tokio::sync::watch;
 
+use crate::address_book::AddressBook;
 use crate::codes;
-use crate::control::{ControlPlane, refusal};
-use crate::crew::{Crew, Plan, Side};
-use crate::gateway::{self, GatewayState, Plane};
-use crate::home::{Beacon, Home};
+use crate::control::{ControlPlane, Opening, keep_members, refusal};
+use crate::crew::{Crew, Plan};
+use crate::gateway::{self, GatewayState};
+use crate::home::{Beacon, Home, Membership};
 use crate::leader_link::{LeaderLink, from_link};
 use crate::liveness::Liveness;
-use crate::membership::{JoinOptions, Member, Offer, Part, become_member, unusable};
+use crate::membership::{FOUNDER, JoinOptions, Member, Offer, become_member, unusable};
 use crate::payloads::NodePayloads;
 use crate::progress::Progress;
 use crate::service::NodeService;
@@ -30,6 +31,8 @@ const RUNTIME_THREADS: usize = 2;
 const BLOB_MEMORY_BYTES: usize = 256 << 20;
 /// How long peers may take to hear that this node stops.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
+/// Addresses of others that a node remembers; a few would do.
+const PEERS_MAX: usize = 64;
 
 /// How to start a node.
 #[derive(Debug, Clone)]
@@ -118,7 +121,7 @@ async fn run_here(
         node: member.node,
         name: member.name.clone(),
         cluster: member.identity.cluster().to_owned(),
-        arrival: arrival(&member.part),
+        arrival: member.arrival,
         address,
         data: options.data.clone(),
         capacity: options.capacity,
@@ -126,12 +129,11 @@ async fn run_here(
     let blobs = BlobStore::open(&home.blobs(), BLOB_MEMORY_BYTES)
         .map_err(|error| refusal(codes::DATA_DIRECTORY, error.to_string()))?;
     let (stop, mut stopped) = watch::channel(None);
-    let running = assemble(&home, member, &facts, &link, Arc::new(blobs), stop).await?;
-    link.serve(Arc::new(NodeService {
-        directory: Arc::clone(&running.crew.directory),
-        schedules: running.control.is_some(),
-    }))
-    .map_err(from_link)?;
+    let book = AddressBook::default();
+    let running = assemble(&home, member, &facts, (&link, &book), Arc::new(blobs), stop).await?;
+    link.serve(Arc::new(NodeService { directory: Arc::clone(&running.crew.directory), book })).map_err(from_link)?;
+    // From now on the directory belongs to a cluster that exists.
+    running.remember(&home, &facts).map_err(|error| unusable(&home, &error))?;
     home.light_beacon(&Beacon { node: facts.node, address, pid: std::process::id() })
         .map_err(|error| unusable(&home, &error))?;
     ready(&facts);
@@ -156,14 +158,6 @@ pub(crate) enum StopReason {
     Failed(Refusal),
 }
 
-fn arrival(part: &Part) -> Arrival {
-    match part {
-        Part::Ledger { is_new: true, .. } => Arrival::Founded,
-        Part::Worker { has_joined: true, .. } => Arrival::Joined,
-        Part::Ledger { is_new: false, .. } | Part::Worker { has_joined: false, .. } => Arrival::Returned,
-    }
-}
-
 /// Unlike that of any other run on this machine.
 fn run_mark() -> String {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64);
@@ -172,17 +166,28 @@ fn run_mark() -> String {
 
 struct Running {
     crew: Crew,
-    control: Option<ControlPlane>,
+    control: ControlPlane,
+    /// Addresses that the node was told when it joined.
+    told: Vec<String>,
+    steward: tokio::task::JoinHandle<()>,
 }
 
 impl Running {
+    /// Writes down what the node is called and where others are, so that it finds its cluster again.
+    fn remember(&self, home: &Home, facts: &NodeFacts) -> std::io::Result<()> {
+        let members = self.control.addresses().into_iter().filter(|(node, _)| *node != facts.node);
+        let mut peers: Vec<String> = members.map(|(_, address)| address).collect();
+        peers.extend(self.told.iter().filter(|told| !peers.contains(told)).cloned().collect::<Vec<_>>());
+        peers.truncate(PEERS_MAX);
+        home.remember_membership(&Membership { name: facts.name.clone(), peers })
+    }
+
     /// Down in order: no restarts, a goodbye to the leader, peers told, the store closed.
     async fn stop(self, link: &Link) {
+        self.steward.abort();
         self.crew.stop().await;
         link.close(CLOSE_PATIENCE).await;
-        if let Some(control) = &self.control {
-            control.shut_down().await;
-        }
+        self.control.shut_down().await;
     }
 }
 
@@ -190,54 +195,48 @@ async fn assemble(
     home: &Home,
     member: Member,
     facts: &NodeFacts,
-    link: &Link,
+    (link, book): (&Link, &AddressBook),
     blobs: Arc<BlobStore>,
     stop: watch::Sender<Option<StopReason>>,
 ) -> Result<Running, Refusal> {
     let liveness = Liveness::default();
     let progress = Progress::default();
-    let (side, plane, membership, leader) = match member.part {
-        Part::Ledger { authority, .. } => {
-            let (control, events) =
-                ControlPlane::replicated(home, facts, &authority, link.clone(), stop.clone()).await?;
-            let membership =
-                gateway::Membership { authority: *authority, address: facts.address.to_string(), link: link.clone() };
-            let side = Side::Control {
-                control: control.clone(),
-                events,
-                progress: progress.clone(),
-                liveness: liveness.clone(),
-            };
-            (side, Plane::Here(control), Some(membership), None)
-        }
-        Part::Worker { peers, .. } => {
-            let leader = LeaderLink::new(link.clone(), peers);
-            let passed_on = (leader.clone(), tokio::runtime::Handle::current());
-            (Side::Worker { leader: leader.clone() }, Plane::AtLeader(leader), None, Some(passed_on))
-        }
-    };
-    let control = match &plane {
-        Plane::Here(control) => Some(control.clone()),
-        Plane::AtLeader(_) => None,
-    };
     let keeper = Keeper::open(&home.processes(), run_mark()).map_err(|error| unusable(home, &error))?;
-    let payloads: Arc<dyn PayloadStore> = Arc::new(NodePayloads { blobs: Arc::clone(&blobs), leader });
+    let Member { identity, node, authority, peers, .. } = member;
+    let (control, events) = ControlPlane::replicated(Opening {
+        home,
+        facts,
+        founder: authority.as_ref().filter(|_| node == FOUNDER),
+        link: link.clone(),
+        book: book.clone(),
+        stop: stop.clone(),
+    })
+    .await?;
+    let leader = LeaderLink::new(node, link.clone(), control.clone(), book.clone(), peers.clone());
+    let membership = gateway::Membership::new(home.clone(), link.clone(), book.clone(), &identity, authority);
+    let way = (leader.clone(), tokio::runtime::Handle::current());
+    let payloads: Arc<dyn PayloadStore> = Arc::new(NodePayloads { blobs: Arc::clone(&blobs), leader: Some(way) });
     let plan = Plan {
         node: facts.node,
         address: facts.address.to_string(),
         capacity: facts.capacity.clone(),
         gateway: Arc::new(GatewayState {
             node: facts.node,
-            plane,
-            progress,
-            liveness,
+            control: control.clone(),
+            leader: Some(leader.clone()),
+            progress: progress.clone(),
+            liveness: liveness.clone(),
             blobs: Some(blobs),
-            membership,
+            membership: Some(membership),
             stop: stop.clone(),
             under_way: GatewayState::admission(),
         }),
         runner: TaskRunner { scratch: home.scratch(), payloads, print: None, files_root: None, keeper: Some(keeper) },
-        side,
+        control: control.clone(),
+        events,
+        progress,
+        liveness,
+        leader: Some(leader),
     };
     let on_give_up = move |actor: &'static str| {
         let message = format!("the {actor} actor died again and again; the node stopped");
@@ -245,5 +244,6 @@ async fn assemble(
     };
     let crew = Crew::start(plan, on_give_up)
         .map_err(|error| refusal(codes::DATA_DIRECTORY, format!("no threads for the tasks: {error}")))?;
-    Ok(Running { crew, control })
+    let steward = tokio::spawn(keep_members(control.clone()));
+    Ok(Running { crew, control, told: peers, steward })
 }

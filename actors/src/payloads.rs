@@ -13,7 +13,7 @@ use tokio::runtime::Handle;
 
 use crate::codes;
 use crate::control::refusal;
-use crate::leader_link::{LeaderLink, ask_peer, from_link};
+use crate::leader_link::{Found, LeaderLink, ask_peer, from_link};
 use crate::worker::PayloadStore;
 
 /// Payloads of a runtime that lives in one process.
@@ -59,10 +59,7 @@ impl PayloadStore for NodePayloads {
         if !self.blobs.has(hash)
             && let Some((leader, runtime)) = &self.leader
         {
-            let fetched = runtime.block_on(async {
-                let peer = leader.connect().await.map_err(from_link)?;
-                fetch(&peer, *hash, total).await
-            });
+            let fetched = runtime.block_on(fetch_from_any(leader, *hash, total));
             let bytes = fetched.map_err(|refusal| refusal.message)?;
             // The next task that needs it finds it here; the hash was checked piece by piece at the end of the fetch.
             self.blobs.put(&bytes).map_err(|error| error.to_string())?;
@@ -79,13 +76,27 @@ impl PayloadStore for NodePayloads {
         if let Some((leader, runtime)) = &self.leader {
             runtime
                 .block_on(async {
-                    let peer = leader.connect().await.map_err(from_link)?;
-                    upload(&peer, hash, &bytes).await
+                    match leader.find().await.map_err(from_link)? {
+                        Found::Here => Ok(()),
+                        Found::There { peer, .. } => upload(&peer, hash, &bytes).await,
+                    }
                 })
                 .map_err(|refusal| refusal.message)?;
         }
         Ok(Payload::Blob { hash, bytes: bytes.len() as u64 })
     }
+}
+
+/// Reads a whole blob from whoever has it: the leader is asked first.
+async fn fetch_from_any(leader: &LeaderLink, hash: BlobHash, total: u64) -> Result<Vec<u8>, Refusal> {
+    let mut last = refusal(codes::NO_SUCH_BLOB, format!("no other node can be reached for the blob {hash}"));
+    for peer in leader.others().await {
+        match fetch(&peer, hash, total).await {
+            Ok(bytes) => return Ok(bytes),
+            Err(refusal) => last = refusal,
+        }
+    }
+    Err(last)
 }
 
 /// Reads a whole blob from a peer and checks it against its hash.

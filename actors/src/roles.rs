@@ -1,7 +1,7 @@
 //! Who may ask for what: the one table of permissions. What is not allowed here is denied.
 
 use nexus_model::{NodeId, NodeRole};
-use nexus_wire::Request;
+use nexus_wire::{ClusterRequest, RelayedCaller, Request};
 
 /// Who asks, as proved by the certificate of the connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +41,8 @@ enum Right {
     Administer,
     /// To take part in the log.
     Vote,
+    /// To be one of the machines.
+    BeNode,
 }
 
 fn right_for(request: &Request) -> Right {
@@ -58,6 +60,42 @@ fn right_for(request: &Request) -> Right {
         Request::CreateToken { .. } => Right::Administer,
         Request::StopNode(node) => Right::StopNode(*node),
         Request::Raft(_) => Right::Vote,
+        Request::Cluster(request) => right_in_cluster(request),
+    }
+}
+
+fn right_in_cluster(request: &ClusterRequest) -> Right {
+    match request {
+        ClusterRequest::FindLeader => Right::Look,
+        // What is passed on is looked at again, for who asked.
+        ClusterRequest::Relay { .. } | ClusterRequest::Renew { .. } => Right::BeNode,
+        ClusterRequest::SetVoters(_) => Right::Administer,
+        ClusterRequest::BecomeVoter => Right::Vote,
+    }
+}
+
+/// Only the certificates of machines have these roles.
+fn is_node(role: NodeRole) -> bool {
+    matches!(role, NodeRole::Worker | NodeRole::Voter)
+}
+
+/// On whose behalf `sender`, a node, passes on a request. A voter could sign itself any certificate, so its word is
+/// taken. A worker speaks for its own users only, and never for more than submitters: an administrator gives commands
+/// at a voter.
+pub(crate) fn relayed(sender: &Caller, claimed: RelayedCaller) -> Caller {
+    let RelayedCaller { role, node, name } = claimed;
+    match sender {
+        Caller::Member { role: NodeRole::Voter, .. } => Caller::Member { role, node, name },
+        Caller::Member { role: own_role, node: own, .. } if node == *own => {
+            let role = match role {
+                NodeRole::Viewer => NodeRole::Viewer,
+                NodeRole::Worker => *own_role,
+                NodeRole::Submitter | NodeRole::Admin | NodeRole::Voter => NodeRole::Submitter,
+            };
+            Caller::Member { role, node, name }
+        }
+        Caller::Member { node, .. } => Caller::Member { role: NodeRole::Viewer, node: *node, name },
+        Caller::Anonymous => Caller::Anonymous,
     }
 }
 
@@ -78,6 +116,7 @@ pub(crate) fn allowed(caller: &Caller, request: &Request, here: NodeId) -> bool 
         }
         Right::Administer => *role == NodeRole::Admin,
         Right::Vote => *role == NodeRole::Voter,
+        Right::BeNode => is_node(*role) && node.is_some(),
     }
 }
 
@@ -118,6 +157,45 @@ mod tests {
         assert!(!allowed(&worker, &Request::StopNode(None), NodeId(1)), "the node that is asked is not its own");
         assert!(allowed(&worker, &Request::StopNode(None), NodeId(2)));
         assert!(allowed(&worker, &Request::CancelJob(JobId(1)), NodeId(1)));
+    }
+
+    #[test]
+    fn a_worker_passes_on_no_more_than_its_submitters_may() {
+        let claim = |role, node| RelayedCaller { role, node: Some(NodeId(node)), name: "ada".to_owned() };
+        let role_of = |caller: Caller| match caller {
+            Caller::Member { role, .. } => role,
+            Caller::Anonymous => panic!("a relay makes nobody anonymous"),
+        };
+        let worker = member(NodeRole::Worker, 2);
+        for (claimed, granted) in [
+            (NodeRole::Admin, NodeRole::Submitter),
+            (NodeRole::Voter, NodeRole::Submitter),
+            (NodeRole::Submitter, NodeRole::Submitter),
+            (NodeRole::Worker, NodeRole::Worker),
+            (NodeRole::Viewer, NodeRole::Viewer),
+        ] {
+            assert_eq!(role_of(relayed(&worker, claim(claimed, 2))), granted, "{claimed:?}");
+            assert_eq!(role_of(relayed(&member(NodeRole::Voter, 2), claim(claimed, 3))), claimed);
+        }
+        let other = relayed(&worker, claim(NodeRole::Submitter, 3));
+        assert_eq!(role_of(other), NodeRole::Viewer, "it does not speak for the users of other machines");
+    }
+
+    #[test]
+    fn only_nodes_pass_requests_on_and_renew() {
+        let caller = RelayedCaller { role: NodeRole::Admin, node: None, name: String::new() };
+        let relay = ClusterRequest::Relay { caller, request: Box::new(Request::GetStatus) };
+        let renew = ClusterRequest::Renew { csr_pem: String::new(), client_csr_pem: String::new() };
+        for request in [relay, renew] {
+            let request = Request::Cluster(Box::new(request));
+            assert!(allowed(&member(NodeRole::Worker, 2), &request, NodeId(1)));
+            for role in [NodeRole::Viewer, NodeRole::Submitter, NodeRole::Admin] {
+                assert!(!allowed(&member(role, 2), &request, NodeId(1)), "{role:?}");
+            }
+        }
+        let voters = Request::Cluster(Box::new(ClusterRequest::SetVoters(vec![NodeId(2)])));
+        assert!(!allowed(&member(NodeRole::Worker, 2), &voters, NodeId(1)));
+        assert!(allowed(&member(NodeRole::Admin, 2), &voters, NodeId(1)));
     }
 
     #[test]

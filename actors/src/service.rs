@@ -6,6 +6,7 @@ use nexus_link::{Handler, IncomingRequest, IncomingStream, Message, PeerInfo, Su
 use nexus_wire::{MessageType, Request, Response, decode_join, decode_request, encode_response};
 use tokio::time::timeout_at;
 
+use crate::address_book::AddressBook;
 use crate::attachment::serve_worker;
 use crate::codes;
 use crate::control::refusal;
@@ -16,8 +17,7 @@ use crate::roles::Caller;
 /// The link's handler of a node.
 pub(crate) struct NodeService {
     pub(crate) directory: Arc<Directory>,
-    /// Whether this node has a scheduler for workers to attach to.
-    pub(crate) schedules: bool,
+    pub(crate) book: AddressBook,
 }
 
 impl NodeService {
@@ -32,6 +32,9 @@ impl NodeService {
             Ok(decoded) => decoded,
             Err(error) => return refused(codes::BAD_MESSAGE, format!("the request cannot be read: {error}")),
         };
+        if let (Request::Raft(_), Some(node)) = (&decoded, peer.node()) {
+            self.book.note(node, peer.address);
+        }
         let ask = Ask { caller: caller(peer), request: decoded };
         let answer = async {
             match self.directory.gateway.get().await {
@@ -70,7 +73,7 @@ impl Handler for NodeService {
     }
 
     async fn stream(&self, peer: Arc<PeerInfo>, stream: IncomingStream) {
-        if !self.schedules || stream.message_type != MessageType::WORKER {
+        if stream.message_type != MessageType::WORKER {
             tracing::warn!(peer = %peer.address, kind = %stream.message_type, "a stream that this node does not serve");
             return;
         }

@@ -1,59 +1,88 @@
-//! The ledger of a node: consensus over a disk.
+//! The ledger of a node: consensus over a disk. Every node has one: voters keep the log, the others follow it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use nexus_consensus::{
-    Consensus, ConsensusConfig, DataDirectory, Event, Events, Leader, OpenError, ProposeError, RaftTransport,
-    ReadError, SnapshotPolicy, TransportError,
+    Consensus, ConsensusConfig, DataDirectory, Event, Events, Leader, OpenError, ProposeError, ReadError,
+    SnapshotPolicy, Status,
 };
 use nexus_ledger::{Command, Ledger, NewNode, Rejection, Reply};
-use nexus_link::{Authority, Expect, Link};
+use nexus_link::{Authority, Link};
 use nexus_model::NodeId;
-use nexus_wire::{Refusal, Request, Response};
+use nexus_wire::Refusal;
 use tokio::sync::{mpsc, watch};
 
+use super::transport::LinkTransport;
 use super::{LedgerEvent, Moved, refusal};
+use crate::address_book::AddressBook;
 use crate::codes;
 use crate::home::Home;
-use crate::leader_link::ask_peer;
 use crate::node::{NodeFacts, StopReason};
 
 /// Entries whose effects may wait for the scheduler; then consensus waits.
 const EVENTS_MAX: usize = 1024;
 /// How long a single voter may take to lead: it has nobody to wait for but its disk.
 const FIRST_LEADER_PATIENCE: Duration = Duration::from_secs(10);
+/// How long a new voter may take to get the log.
+const CATCH_UP_PATIENCE: Duration = Duration::from_secs(25);
+/// A node that lacks no more than this many entries has the log: they are on their way in one message.
+const CAUGHT_UP_ENTRIES: u64 = 1000;
+/// Pause before a new leader asks its voters again whether it leads.
+const CONFIRM_PAUSE: Duration = Duration::from_millis(20);
+
+/// What it takes to open a node's ledger.
+pub(crate) struct Opening<'a> {
+    pub(crate) home: &'a Home,
+    pub(crate) facts: &'a NodeFacts,
+    /// Present on the node that founds the cluster or has founded it.
+    pub(crate) founder: Option<&'a Authority>,
+    pub(crate) link: Link,
+    pub(crate) book: AddressBook,
+    pub(crate) stop: watch::Sender<Option<StopReason>>,
+}
 
 /// Consensus with its way to this node's actors.
 pub(crate) struct Replicated {
     consensus: Consensus<Ledger>,
+    /// Whether the actors were told to lead, and not yet to stop it.
+    leads: Arc<AtomicBool>,
 }
 
 impl Replicated {
-    pub(super) async fn open(
-        home: &Home,
-        facts: &NodeFacts,
-        authority: &Authority,
-        link: Link,
-        stop: watch::Sender<Option<StopReason>>,
-    ) -> Result<(Self, mpsc::Receiver<LedgerEvent>), Refusal> {
+    pub(super) async fn open(opening: Opening<'_>) -> Result<(Self, mpsc::Receiver<LedgerEvent>), Refusal> {
+        let Opening { home, facts, founder, link, book, stop } = opening;
         let directory = DataDirectory::open(&home.consensus()).map_err(|error| not_opened(&error))?;
         let config =
             ConsensusConfig { node: facts.node, cluster: facts.cluster.clone(), snapshots: SnapshotPolicy::default() };
-        let (consensus, events) = Consensus::<Ledger>::open(directory, config, Arc::new(LinkTransport { link }))
+        let (consensus, events) = Consensus::<Ledger>::open(directory, config, Arc::new(LinkTransport { link, book }))
             .await
             .map_err(|error| not_opened(&error))?;
-        let address = facts.address.to_string();
-        consensus.initialize_single(&address).await.map_err(not_proposed)?;
         let (sender, receiver) = mpsc::channel(EVENTS_MAX);
-        tokio::spawn(forward(events, sender, stop));
-        let replicated = Replicated { consensus };
-        replicated.found(facts, authority).await?;
+        let leads = Arc::new(AtomicBool::new(false));
+        tokio::spawn(Forwarding { consensus: consensus.clone(), leads: Arc::clone(&leads), sender, stop }.run(events));
+        let replicated = Replicated { consensus, leads };
+        if let Some(authority) = founder {
+            replicated.found(home, facts, authority).await?;
+        }
         Ok((replicated, receiver))
     }
 
-    /// Waits for a leader, and makes the cluster where there is none.
-    async fn found(&self, facts: &NodeFacts, authority: &Authority) -> Result<(), Refusal> {
+    /// Makes the cluster where there is none. Of a cluster with several voters this node waits for nobody.
+    async fn found(&self, home: &Home, facts: &NodeFacts, authority: &Authority) -> Result<(), Refusal> {
+        let voters = self.consensus.voters_now().await.map_err(not_proposed)?;
+        if voters.is_empty() {
+            if home.membership().is_ok_and(|membership| membership.is_some()) {
+                let message = format!("{} has lost the log of its cluster", home.root().display());
+                let help = "bring its folder `consensus` back from a copy; `nexus explain NX0802` says more".to_owned();
+                return Err(Refusal { help: Some(help), ..refusal(codes::LOG_LOST, message) });
+            }
+            self.consensus.initialize_single(&facts.address.to_string()).await.map_err(not_proposed)?;
+        } else if voters != [facts.node] {
+            return Ok(());
+        }
         let led = self.consensus.wait_until(FIRST_LEADER_PATIENCE, |status| status.is_leader).await;
         if led.is_none() {
             return Err(refusal(codes::NO_LEADER, "this node could not become the leader of its cluster".to_owned()));
@@ -90,12 +119,46 @@ impl Replicated {
     }
 
     pub(super) fn leads(&self) -> bool {
-        self.consensus.status().is_leader
+        self.leads.load(Ordering::Acquire)
     }
 
-    pub(super) fn leader_and_term(&self) -> (Option<NodeId>, u64) {
-        let status = self.consensus.status();
-        (status.leader.map(|leader| leader.node), status.term)
+    pub(super) fn status(&self) -> Status {
+        self.consensus.status()
+    }
+
+    pub(super) async fn until_other_leader(&self, node: NodeId) {
+        let other = |status: &Status| status.leader.as_ref().is_some_and(|leader| leader.node != node);
+        if self.consensus.wait_until(Duration::MAX, other).await.is_none() {
+            // Consensus has ended: nobody will be told of a leader any more.
+            std::future::pending::<()>().await;
+        }
+    }
+
+    pub(super) async fn add_learner(&self, node: NodeId, address: &str) -> Result<(), Refusal> {
+        self.consensus.add_learner(node, address).await.map_err(not_proposed)
+    }
+
+    pub(super) async fn change_address(&self, node: NodeId, address: &str) -> Result<(), Refusal> {
+        self.consensus.change_address(node, address).await.map_err(not_proposed)
+    }
+
+    pub(super) async fn remove_learner(&self, node: NodeId) -> Result<(), Refusal> {
+        self.consensus.remove_learner(node).await.map_err(not_proposed)
+    }
+
+    pub(super) async fn change_voters(&self, voters: BTreeSet<NodeId>) -> Result<(), Refusal> {
+        self.consensus.change_voters(voters).await.map_err(not_proposed)
+    }
+
+    pub(super) async fn until_caught_up(&self, node: NodeId) -> Result<(), Refusal> {
+        let has_the_log = |status: &Status| {
+            let matching = status.replicated.iter().find(|(other, _)| *other == node).and_then(|(_, index)| *index);
+            node == status.node || matching.unwrap_or(0) + CAUGHT_UP_ENTRIES >= status.last_log.unwrap_or(0)
+        };
+        let caught_up = self.consensus.wait_until(CATCH_UP_PATIENCE, |status| has_the_log(status)).await;
+        caught_up.map(drop).ok_or_else(|| {
+            refusal(codes::VOTERS, format!("{node} did not get the whole log in {} s", CATCH_UP_PATIENCE.as_secs()))
+        })
     }
 
     pub(super) async fn consensus_message(&self, message: &[u8]) -> Vec<u8> {
@@ -108,32 +171,76 @@ impl Replicated {
 }
 
 /// Carries consensus's events to the actors, in order, until it ends; a failed store stops the node at once.
-async fn forward(
-    mut events: Events<Ledger>,
+struct Forwarding {
+    consensus: Consensus<Ledger>,
+    leads: Arc<AtomicBool>,
     sender: mpsc::Sender<LedgerEvent>,
     stop: watch::Sender<Option<StopReason>>,
-) {
-    while let Some(event) = events.recv().await {
-        let told = match event {
-            Event::Applied(entries) => {
-                let mut told = Ok(());
-                for entry in entries {
-                    told = sender.send(LedgerEvent::Moved(Moved { index: entry.index, effects: entry.effects })).await;
+}
+
+impl Forwarding {
+    async fn run(self, mut events: Events<Ledger>) {
+        let mut elected = false;
+        loop {
+            // Events are read on while a new leader makes sure: what it waits for is applied only then.
+            let event = tokio::select! {
+                event = events.recv() => event,
+                confirmed = self.confirmed(), if elected => {
+                    elected = false;
+                    if confirmed {
+                        self.leads.store(true, Ordering::Release);
+                        if self.sender.send(LedgerEvent::Lead).await.is_err() {
+                            return;
+                        }
+                    }
+                    continue;
                 }
-                told
-            }
-            Event::LeaderChanged { is_this_node: true, .. } => sender.send(LedgerEvent::Lead).await,
-            Event::LeaderChanged { is_this_node: false, .. } | Event::StateReplaced { .. } => {
-                sender.send(LedgerEvent::Follow).await
-            }
-            Event::Fatal(error) => {
-                tracing::error!(%error, "the store failed; stopping the node");
-                stop.send_replace(Some(StopReason::Failed(refusal(codes::STORE_FAILED, error.to_string()))));
+            };
+            let told = match event {
+                None => return,
+                Some(Event::Applied(entries)) => self.moved(entries).await,
+                Some(Event::LeaderChanged { is_this_node, .. }) => {
+                    elected = is_this_node;
+                    self.follow().await
+                }
+                Some(Event::StateReplaced { .. }) => self.follow().await,
+                Some(Event::Fatal(error)) => {
+                    tracing::error!(%error, "the store failed; stopping the node");
+                    let reason = refusal(codes::STORE_FAILED, error.to_string());
+                    self.stop.send_replace(Some(StopReason::Failed(reason)));
+                    return;
+                }
+            };
+            if told.is_err() {
                 return;
             }
-        };
-        if told.is_err() {
-            return;
+        }
+    }
+
+    async fn moved(
+        &self,
+        entries: Vec<nexus_consensus::Applied<Ledger>>,
+    ) -> Result<(), mpsc::error::SendError<LedgerEvent>> {
+        for entry in entries {
+            self.sender.send(LedgerEvent::Moved(Moved { index: entry.index, effects: entry.effects })).await?;
+        }
+        Ok(())
+    }
+
+    async fn follow(&self) -> Result<(), mpsc::error::SendError<LedgerEvent>> {
+        self.leads.store(false, Ordering::Release);
+        self.sender.send(LedgerEvent::Follow).await
+    }
+
+    /// Whether this node leads and has everything that was committed before: a majority says so.
+    async fn confirmed(&self) -> bool {
+        loop {
+            match self.consensus.read(|_, _| ()).await {
+                Ok(()) => return true,
+                Err(ReadError::Stopped(_)) => return false,
+                Err(ReadError::NotLeader { .. }) if !self.consensus.status().is_leader => return false,
+                Err(ReadError::NotLeader { .. } | ReadError::NoQuorum) => tokio::time::sleep(CONFIRM_PAUSE).await,
+            }
         }
     }
 }
@@ -150,9 +257,8 @@ fn not_proposed(error: ProposeError) -> Refusal {
         }
         ProposeError::NotLeader { leader } => no_leader(message, leader),
         ProposeError::Unknown { .. } => refusal(codes::TIMED_OUT, message),
-        ProposeError::TooLarge { .. } | ProposeError::Encoding(_) | ProposeError::Members(_) => {
-            refusal(codes::BAD_SUBMISSION, message)
-        }
+        ProposeError::Members(_) => refusal(codes::VOTERS, message),
+        ProposeError::TooLarge { .. } | ProposeError::Encoding(_) => refusal(codes::BAD_SUBMISSION, message),
         ProposeError::Stopped(_) => refusal(codes::STOPPING, message),
     }
 }
@@ -168,22 +274,4 @@ fn not_read(error: ReadError) -> Refusal {
 
 fn no_leader(message: String, leader: Option<Leader>) -> Refusal {
     Refusal { leader: leader.map(|leader| leader.address), ..refusal(codes::NO_LEADER, message) }
-}
-
-/// Carries consensus's messages between voters.
-struct LinkTransport {
-    link: Link,
-}
-
-impl RaftTransport for LinkTransport {
-    async fn send(&self, node: NodeId, address: &str, message: Vec<u8>) -> Result<Vec<u8>, TransportError> {
-        let unreachable = |error: nexus_link::LinkError| TransportError::Unreachable(error.to_string());
-        let peer = self.link.connect(address, Expect::Node(node)).await.map_err(unreachable)?;
-        let answer = ask_peer(&peer, &Request::Raft(message)).await;
-        match answer.map_err(|error| TransportError::Broken(error.to_string()))? {
-            Ok(Response::Raft(answer)) => Ok(answer),
-            Ok(_) => Err(TransportError::Broken("an answer that does not fit".to_owned())),
-            Err(refusal) => Err(TransportError::Broken(refusal.message)),
-        }
-    }
 }

@@ -72,8 +72,15 @@ impl GatewayState {
     ) -> Result<Response, Refusal> {
         let deadline = tokio::time::Instant::now() + patience.min(WAIT_MAX);
         let mut moved = self.progress.watch(job);
+        let mut first = true;
         loop {
-            let view = control.read_local(|ledger| ledger.job(job)).await.ok_or_else(|| no_such_job(job))?;
+            let view = match first {
+                // A leader that was just elected has to make sure that it knows everything.
+                true => control.read(|ledger| ledger.job(job)).await?,
+                false => control.read_local(|ledger| ledger.job(job)).await,
+            };
+            first = false;
+            let view = view.ok_or_else(|| no_such_job(job))?;
             if view.state.is_final() || view.ended() != seen {
                 return Ok(Response::Job(Box::new(view)));
             }

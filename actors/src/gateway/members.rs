@@ -1,31 +1,97 @@
 //! Requests about the cluster and its members.
 
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use nexus_ledger::{Command, NewNode, Reply};
-use nexus_link::{Authority, Subject, Token};
+use nexus_link::{Authority, Identity, Link, Subject, Token};
 use nexus_model::{NodeId, NodeRole};
 use nexus_wire::{JoinRequest, JoinedNode, NodeState, NodeView, Refusal, Request, Response};
 
 use super::GatewayState;
 use super::jobs::unexpected;
+use crate::address_book::AddressBook;
 use crate::codes;
 use crate::control::{ControlPlane, now_ms, refusal};
-use crate::leader_link::LeaderLink;
+use crate::home::Home;
+use crate::leader_link::{ask_peer, from_link};
 
 /// How long certificates of members are valid.
 pub(crate) const CERTIFICATE_VALIDITY: Duration = Duration::from_secs(365 * 24 * 3600);
 /// The longest life of a join token.
 const TOKEN_TTL_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
 
-/// What admitting members takes.
+/// What being a member takes, and admitting others.
 pub(crate) struct Membership {
-    /// Signs their certificates.
-    pub(crate) authority: Authority,
-    /// Where this node listens.
-    pub(crate) address: String,
+    pub(crate) home: Home,
     /// Dials other nodes.
-    pub(crate) link: nexus_link::Link,
+    pub(crate) link: Link,
+    pub(crate) book: AddressBook,
+    /// Certificate of the authority that this machine trusts.
+    pub(crate) authority_pem: String,
+    standing: Mutex<Standing>,
+    promoting: Mutex<BTreeSet<NodeId>>,
+}
+
+/// What this node may do.
+struct Standing {
+    role: NodeRole,
+    /// Signs certificates: voters have it.
+    authority: Option<Arc<Authority>>,
+}
+
+impl Membership {
+    pub(crate) fn new(
+        home: Home,
+        link: Link,
+        book: AddressBook,
+        identity: &Identity,
+        authority: Option<Authority>,
+    ) -> Self {
+        let standing = Standing { role: identity.subject().role(), authority: authority.map(Arc::new) };
+        Membership {
+            home,
+            link,
+            book,
+            authority_pem: identity.authority_pem().to_owned(),
+            standing: Mutex::new(standing),
+            promoting: Mutex::default(),
+        }
+    }
+
+    fn standing(&self) -> MutexGuard<'_, Standing> {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn role(&self) -> NodeRole {
+        self.standing().role
+    }
+
+    pub(super) fn set_role(&self, role: NodeRole) {
+        self.standing().role = role;
+    }
+
+    /// From now on this node can admit others.
+    pub(super) fn hold(&self, authority: Authority) {
+        self.standing().authority = Some(Arc::new(authority));
+    }
+
+    pub(super) fn authority(&self) -> Result<Arc<Authority>, Refusal> {
+        let authority = self.standing().authority.clone();
+        authority.ok_or_else(|| {
+            refusal(codes::NOT_ALLOWED, "this node has no key of the cluster's authority: it is no voter".to_owned())
+        })
+    }
+
+    /// Nodes that this leader is making voters of.
+    pub(super) fn promoting(&self) -> MutexGuard<'_, BTreeSet<NodeId>> {
+        self.promoting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn is_promoting(&self, node: NodeId) -> bool {
+        self.promoting().contains(&node)
+    }
 }
 
 impl GatewayState {
@@ -54,7 +120,7 @@ impl GatewayState {
         role: NodeRole,
         ttl: Duration,
     ) -> Result<Response, Refusal> {
-        let membership = self.membership()?;
+        let authority = self.membership()?.authority()?;
         if role != NodeRole::Worker {
             let message = format!("a join token makes a worker, not a {}", role.name());
             return Err(Refusal {
@@ -62,8 +128,7 @@ impl GatewayState {
                 ..refusal(codes::BAD_SUBMISSION, message)
             });
         }
-        let token = Token::create(membership.authority.fingerprint())
-            .map_err(|error| refusal(error.code(), error.to_string()))?;
+        let token = Token::create(authority.fingerprint()).map_err(|error| refusal(error.code(), error.to_string()))?;
         let at_ms = now_ms();
         let expires_at_ms = at_ms + ttl.min(TOKEN_TTL_MAX).as_millis() as u64;
         control.propose(Command::CreateToken { hash: token.secret_hash(), role, expires_at_ms, at_ms }).await?;
@@ -71,7 +136,7 @@ impl GatewayState {
     }
 
     pub(super) async fn join(&self, control: &ControlPlane, join: JoinRequest) -> Result<Response, Refusal> {
-        let membership = self.membership()?;
+        let authority = self.membership()?.authority()?;
         let bad = |error: nexus_link::LinkError| refusal(codes::BAD_TOKEN, error.to_string());
         let token = Token::parse(&join.token).map_err(bad)?;
         let fingerprint = Authority::fingerprint_of_request(&join.csr_pem).map_err(bad)?;
@@ -86,17 +151,16 @@ impl GatewayState {
             })?;
         let Reply::Node { node, role, name } = admitted else { return Err(unexpected(&admitted)) };
         tracing::info!(%node, name, "a machine joined");
-        let sign =
-            |csr: &str, subject: Subject| membership.authority.sign(csr, &subject, CERTIFICATE_VALIDITY).map_err(bad);
+        let sign = |csr: &str, subject: Subject| authority.sign(csr, &subject, CERTIFICATE_VALIDITY).map_err(bad);
         let client = Subject::Client { name, role: NodeRole::Submitter, node: Some(node) };
         Ok(Response::Joined(Box::new(JoinedNode {
             node,
             role,
             certificate_pem: sign(&join.csr_pem, Subject::Node { node, role })?,
             client_certificate_pem: sign(&join.client_csr_pem, client)?,
-            ca_pem: membership.authority.certificate_pem().to_owned(),
-            cluster: membership.authority.cluster().to_owned(),
-            peers: vec![membership.address.clone()],
+            ca_pem: authority.certificate_pem().to_owned(),
+            cluster: authority.cluster().to_owned(),
+            peers: control.addresses().into_iter().map(|(_, address)| address).collect(),
         })))
     }
 
@@ -108,10 +172,11 @@ impl GatewayState {
             help: Some("`nexus node list` lists the nodes".to_owned()),
             ..refusal(codes::NO_SUCH_NODE, format!("there is no {node}"))
         })?;
-        LeaderLink::new(membership.link.clone(), vec![view.address]).ask(Request::StopNode(None)).await
+        let peer = membership.book.connect(&membership.link, node, &view.address).await.map_err(from_link)?;
+        ask_peer(&peer, &Request::StopNode(None)).await.map_err(from_link)?
     }
 
-    fn membership(&self) -> Result<&Membership, Refusal> {
+    pub(super) fn membership(&self) -> Result<&Membership, Refusal> {
         self.membership
             .as_ref()
             .ok_or_else(|| refusal(codes::NOT_ALLOWED, "nobody can join a runtime inside one process".to_owned()))

@@ -136,15 +136,27 @@ impl<S: StateMachine> Consensus<S> {
         Member { address: address.to_owned(), incarnation: self.inner.incarnation }
     }
 
-    /// A single voter has nobody to wait for. The protocol itself is asked: what it publishes may not be there yet.
+    /// A single voter has nobody to wait for.
     async fn stand_if_alone(&self) -> Result<(), OpenError> {
-        let node = self.inner.node;
-        let raft = &self.inner.raft;
-        let is_alone = raft.with_raft_state(move |state| state.membership_state.effective().voter_ids().eq([node]));
-        if is_alone.await.map_err(|error| OpenError::Start(error.to_string()))? {
-            raft.trigger().elect(false).await.map_err(|error| OpenError::Start(error.to_string()))?;
+        let stopped = |error: ProposeError| OpenError::Start(error.to_string());
+        if self.voters_now().await.map_err(stopped)? == [NodeId(self.inner.node)] {
+            let stood = self.inner.raft.trigger().elect(false).await;
+            stood.map_err(|error| OpenError::Start(error.to_string()))?;
         }
         Ok(())
+    }
+
+    /// The voters that the log names, none in a log that is new. The protocol itself is asked: what [`Consensus::status`]
+    /// publishes may lag behind at the start.
+    ///
+    /// # Errors
+    /// Consensus has stopped.
+    pub async fn voters_now(&self) -> Result<Vec<NodeId>, ProposeError> {
+        let voters = self
+            .inner
+            .raft
+            .with_raft_state(|state| state.membership_state.effective().voter_ids().map(NodeId).collect::<Vec<_>>());
+        voters.await.map_err(|fatal| ProposeError::Stopped(fatal.to_string()))
     }
 
     /// Makes this node a cluster of one, reachable at `address`, and waits until it leads. A node that is a member already

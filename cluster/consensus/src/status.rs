@@ -30,6 +30,8 @@ pub struct Status {
     pub voters: Vec<NodeId>,
     /// Those that follow without a vote.
     pub learners: Vec<NodeId>,
+    /// Where each of both is reached, in order of id.
+    pub addresses: Vec<(NodeId, String)>,
     /// On the leader: how far the log of each other node is known to agree.
     pub replicated: Vec<(NodeId, Option<u64>)>,
     /// Whether consensus goes on.
@@ -52,6 +54,7 @@ impl Status {
             purged: index(&metrics.purged),
             voters: members.voter_ids().map(NodeId).collect(),
             learners: members.membership().learner_ids().map(NodeId).collect(),
+            addresses: members.nodes().map(|(node, member)| (NodeId(*node), member.address.clone())).collect(),
             replicated: replicated.map(|(node, matching)| (NodeId(*node), index(matching))).collect(),
             is_running: metrics.running_state.is_ok(),
         }

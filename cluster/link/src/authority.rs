@@ -39,10 +39,38 @@ impl Authority {
             return Ok(authority);
         }
         let authority = Authority::create(cluster)?;
-        // The certificate goes last: a crash in between leaves nothing that counts.
-        key_files::write(directory, KEY_FILE, &authority.key.pair().serialize_pem(), Readers::Owner)?;
-        key_files::write(directory, CERTIFICATE_FILE, &authority.certificate_pem, Readers::Everyone)?;
+        authority.save(directory)?;
         Ok(authority)
+    }
+
+    /// The authority whose key another voter handed over; `certificate_pem` is the one that this machine trusts already.
+    /// Fails with [`LinkError::Certificate`] where they do not fit.
+    pub fn from_key(key_pem: &str, certificate_pem: &str) -> Result<Self, LinkError> {
+        let authority = Authority::of(Key::from_pem(key_pem)?, certificate_pem.to_owned())?;
+        let der = parse_certificate("the authority's certificate", certificate_pem)?;
+        if tls::key_fingerprint(&der)? != authority.key.fingerprint() {
+            let reason = "the key is not the one that it was made with".to_owned();
+            return Err(LinkError::Certificate { what: "the authority's certificate", reason });
+        }
+        Ok(authority)
+    }
+
+    /// Its key, PEM. For voters only: whoever has it can become any node.
+    pub fn key_pem(&self) -> String {
+        self.key.pair().serialize_pem()
+    }
+
+    /// Stores it in `directory`. The certificate goes last: a crash in between leaves nothing that counts.
+    pub fn save(&self, directory: &Path) -> Result<(), LinkError> {
+        key_files::write(directory, KEY_FILE, &self.key.pair().serialize_pem(), Readers::Owner)?;
+        key_files::write(directory, CERTIFICATE_FILE, &self.certificate_pem, Readers::Everyone)
+    }
+
+    fn of(key: Key, certificate_pem: String) -> Result<Self, LinkError> {
+        let certificate = parse_certificate("the authority's certificate", &certificate_pem)?;
+        let cluster = tls::cluster_of_authority(&certificate)?;
+        let fingerprint = *blake3::hash(&certificate).as_bytes();
+        Ok(Authority { key, certificate_pem, fingerprint, cluster })
     }
 
     /// The authority in `directory`, or `None` where there is none.
@@ -54,10 +82,7 @@ impl Authority {
             let reason = format!("{CERTIFICATE_FILE} is there, but {KEY_FILE} is missing");
             return Err(LinkError::Certificate { what: "the authority", reason });
         };
-        let certificate = parse_certificate("the authority's certificate", &certificate_pem)?;
-        let cluster = tls::cluster_of_authority(&certificate)?;
-        let fingerprint = *blake3::hash(&certificate).as_bytes();
-        Ok(Some(Authority { key: Key::from_pem(&key)?, certificate_pem, fingerprint, cluster }))
+        Authority::of(Key::from_pem(&key)?, certificate_pem).map(Some)
     }
 
     /// A new authority that is stored nowhere.

@@ -77,6 +77,11 @@ impl Dialled {
         }
     }
 
+    /// Forgets every connection: the next to ask dials anew. Who still uses one goes on with it.
+    pub(crate) fn forget(&self) {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     fn slot(&self, address: &str, expect: Expect) -> Arc<Slot> {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         if slots.len() >= DIALLED_MAX {

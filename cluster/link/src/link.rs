@@ -142,13 +142,15 @@ impl Link {
         Ok(())
     }
 
-    /// Speaks as `identity` from now on (a renewed certificate); open connections stay as they are.
+    /// Speaks as `identity` from now on (a renewed certificate). Exchanges under way go on as who this was; what is asked
+    /// from now on goes over new connections.
     pub fn renew(&self, identity: &Arc<Identity>) -> Result<(), LinkError> {
         let keys = Keys::of(&Credentials::Member(Arc::clone(identity)))?;
         if !*self.inner.closing.borrow() {
             self.inner.endpoint.set_server_config(keys.server.clone());
         }
         *self.inner.credentials.write().unwrap_or_else(PoisonError::into_inner) = keys;
+        self.inner.dialled.forget();
         Ok(())
     }
 

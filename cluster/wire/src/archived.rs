@@ -13,6 +13,7 @@
 mod attempt;
 mod body;
 mod bounds;
+mod cluster;
 mod error;
 mod job;
 mod leader;

@@ -1,6 +1,7 @@
 //! The protocol between machines: messages, frames, limits and versions. Pure: no sockets, no clock.
 
 pub mod archived;
+mod cluster;
 mod decoder;
 mod frame;
 pub mod limits;
@@ -11,6 +12,7 @@ pub use archived::{
     WireError, decode_join, decode_leader_message, decode_request, decode_response, decode_worker_message,
     encode_leader_message, encode_request, encode_response, encode_worker_message,
 };
+pub use cluster::{ClusterRequest, ClusterResponse, RelayedCaller, RenewedCertificates};
 pub use decoder::{FrameDecoder, Progress};
 pub use frame::{Exchange, Frame, FrameError, FrameHeader, HEADER_BYTES, IncomingHeader, MessageType, TraceContext};
 pub use message::{

@@ -24,6 +24,9 @@ pub const WORKER_LEASE: Duration = Duration::from_secs(5);
 /// Longest time that a request may take when its sender names no deadline.
 pub const REQUEST_DEADLINE: Duration = Duration::from_secs(30);
 
+/// Most voters: each commit waits for a majority of them, and more than seven disks make nothing safer.
+pub const VOTERS_MAX: usize = 7;
+
 const _: () = assert!(BLOB_CHUNK_BYTES < FRAME_BYTES_MAX);
 const _: () = assert!(FINISHED_BYTES_MAX < COMMAND_MESSAGE_BYTES_MAX && COMMAND_MESSAGE_BYTES_MAX < FRAME_BYTES_MAX);
 const _: () = assert!(TASKS_PAGE_BYTES < FRAME_BYTES_MAX);

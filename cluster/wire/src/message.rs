@@ -10,6 +10,8 @@ use nexus_model::{
     TaskId, TaskState,
 };
 
+use crate::cluster::{ClusterRequest, ClusterResponse};
+
 /// What a client or a node asks of a gateway. Losing a request or its response means the outcome is unknown; each says
 /// whether repeating it is safe.
 #[derive(Debug, Clone, PartialEq)]
@@ -92,6 +94,8 @@ pub enum Request {
     },
     /// Node → voter: a message of the consensus library, encoded by `nexus-consensus`. Answer: [`Response::Raft`].
     Raft(Vec<u8>),
+    /// About the cluster itself, or passed on by one of its nodes.
+    Cluster(Box<ClusterRequest>),
 }
 
 /// How much of each task to answer.
@@ -174,6 +178,8 @@ pub enum Response {
     },
     /// The answer of the consensus library.
     Raft(Vec<u8>),
+    /// About the cluster itself.
+    Cluster(Box<ClusterResponse>),
     /// It is done.
     Done,
     /// It is not done, and why.

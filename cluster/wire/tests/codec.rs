@@ -107,6 +107,24 @@ fn body(version: u8, kind: u8) -> Vec<u8> {
 }
 
 #[test]
+fn a_relay_in_a_relay_is_refused_on_both_sides() {
+    let caller = RelayedCaller { role: NodeRole::Admin, node: None, name: "ada".into() };
+    let relay = |request| {
+        let request = Box::new(request);
+        Request::Cluster(Box::new(ClusterRequest::Relay { caller: caller.clone(), request }))
+    };
+    let once = relay(Request::GetStatus);
+    assert_eq!(decode_request(&encode_request(&once).unwrap()).as_ref(), Ok(&once));
+    assert!(matches!(encode_request(&relay(once.clone())), Err(WireError::Kind { .. })));
+    // The same as bytes: the inner request's kind is that of a relay.
+    let mut bytes = encode_request(&once).unwrap();
+    let inner = encode_request(&Request::GetStatus).unwrap();
+    let at = bytes.windows(inner.len()).position(|window| window == inner).unwrap();
+    bytes[at + 1] = bytes[1];
+    assert!(matches!(decode_request(&bytes), Err(WireError::Kind { .. })));
+}
+
+#[test]
 fn a_kind_of_a_newer_neighbour_is_named_in_the_error() {
     for kind in [0, 99, 255] {
         let expected = |what| Err::<(), _>(WireError::Kind { what, kind });

@@ -8,6 +8,7 @@ use rkyv::{Archive, Serialize};
 
 use super::body::{Body, Kind, SMALL_BYTES};
 use super::bounds::{Bounded, bytes, duration, name, text};
+use super::cluster::{self, cluster_request, encode_cluster_request};
 use super::job::{IndexRangeV1, JobSpecV1};
 use super::node::{NodeCapacityV1, NodeRoleV1};
 use super::{DurationV1, WireError, plain_enum};
@@ -143,6 +144,7 @@ pub fn encode_request(request: &Request) -> Result<Vec<u8>, WireError> {
             kind(kind::WRITE_BLOB).write_large(bytes.len() + SMALL_BYTES, &form)
         }
         Request::Raft(bytes) => kind(kind::RAFT).write_bytes(bytes),
+        Request::Cluster(request) => encode_cluster_request(WHAT, request),
     }
 }
 
@@ -223,6 +225,7 @@ fn request(body: Body<'_>) -> Result<Request, WireError> {
             }
         }
         kind::RAFT => Request::Raft(body.bytes().to_vec()),
+        cluster::FIRST_KIND.. => Request::Cluster(Box::new(cluster_request(body)?)),
         _ => return Err(body.unknown()),
     })
 }
@@ -250,6 +253,7 @@ impl Bounded for Request {
             Request::WaitJob { job: _, seen: _, patience } => duration("patience", Some(*patience)),
             Request::CreateToken { role: _, ttl } => duration("token's life", Some(*ttl)),
             Request::Join(join) => join.check_bounds(),
+            Request::Cluster(request) => request.check_bounds(),
             Request::WriteBlob { hash: _, total, offset, bytes: piece } => {
                 bytes("piece of a blob", piece.len(), BLOB_CHUNK_BYTES)?;
                 match offset.checked_add(piece.len() as u64) {

@@ -8,6 +8,7 @@ use rkyv::{Archive, Serialize};
 
 use super::body::{Body, Kind, SMALL_BYTES, TASK_BYTES};
 use super::bounds::{Bounded, bytes, duration, name, text};
+use super::cluster::{self, cluster_response, encode_cluster_response};
 use super::node::NodeRoleV1;
 use super::view::{
     ArchivedJobViewV1, ArchivedNodeViewV1, ArchivedStatusViewV1, ArchivedTaskViewV1, JobViewV1, NodeViewV1,
@@ -111,6 +112,7 @@ pub fn encode_response(response: &Response) -> Result<Vec<u8>, WireError> {
             kind(kind::BLOB_CHUNK).write_large(bytes.len() + SMALL_BYTES, &BlobChunkV1 { total: *total, bytes })
         }
         Response::Raft(bytes) => kind(kind::RAFT).write_bytes(bytes),
+        Response::Cluster(response) => encode_cluster_response(WHAT, response),
         Response::Done => kind(kind::DONE).write_bytes(&[]),
         Response::Refused(refusal) => kind(kind::REFUSED).write(&RefusedV1 {
             code: &refusal.code,
@@ -180,6 +182,7 @@ fn response(body: Body<'_>) -> Result<Response, WireError> {
             Response::BlobChunk { total: form.total.to_native(), bytes: form.bytes.to_vec() }
         }
         kind::RAFT => Response::Raft(body.bytes().to_vec()),
+        cluster::FIRST_KIND.. => Response::Cluster(Box::new(cluster_response(body)?)),
         kind::DONE => body.nothing(Response::Done)?,
         kind::REFUSED => {
             let form: &ArchivedRefusedV1<'_> = body.form()?;
@@ -205,6 +208,7 @@ impl Bounded for Response {
             Response::Status(status) => status.check_bounds(),
             Response::Token { token, role: _, expires_at_ms: _ } => name("join token", token),
             Response::Joined(joined) => joined.check_bounds(),
+            Response::Cluster(response) => response.check_bounds(),
             Response::BlobChunk { total, bytes: piece } => {
                 bytes("piece of a blob", piece.len(), BLOB_CHUNK_BYTES)?;
                 match piece.len() as u64 <= *total {

@@ -156,6 +156,41 @@ fn spec() -> impl Strategy<Value = Box<JobSpec>> {
     )
 }
 
+/// Any request about the cluster; what is relayed is small, so that strategies do not nest.
+fn cluster_request() -> impl Strategy<Value = ClusterRequest> {
+    let relayed = prop_oneof![
+        job_id().prop_map(Request::CancelJob),
+        Just(Request::Cluster(Box::new(ClusterRequest::SetVoters(vec![NodeId(1)])))),
+    ];
+    let caller =
+        (role(), option::of(node_id()), text()).prop_map(|(role, node, name)| RelayedCaller { role, node, name });
+    prop_oneof![
+        Just(ClusterRequest::FindLeader),
+        (caller, relayed).prop_map(|(caller, request)| ClusterRequest::Relay { caller, request: Box::new(request) }),
+        vec(node_id(), 0..limits::VOTERS_MAX).prop_map(ClusterRequest::SetVoters),
+        Just(ClusterRequest::BecomeVoter),
+        (text(), text()).prop_map(|(csr_pem, client_csr_pem)| ClusterRequest::Renew { csr_pem, client_csr_pem }),
+    ]
+}
+
+/// Any answer about the cluster.
+fn cluster_response() -> impl Strategy<Value = ClusterResponse> {
+    prop_oneof![
+        (node_id(), any::<u64>(), option::of((node_id(), text())))
+            .prop_map(|(node, term, leader)| ClusterResponse::Leader { node, term, leader }),
+        (role(), text(), text(), option::of(text())).prop_map(
+            |(role, certificate_pem, client_certificate_pem, authority_key_pem)| {
+                ClusterResponse::Renewed(Box::new(RenewedCertificates {
+                    role,
+                    certificate_pem,
+                    client_certificate_pem,
+                    authority_key_pem,
+                }))
+            }
+        ),
+    ]
+}
+
 /// Any request.
 pub(crate) fn request() -> impl Strategy<Value = Request> {
     let detail = prop_oneof![Just(TaskDetail::State), Just(TaskDetail::Full)];
@@ -182,6 +217,7 @@ pub(crate) fn request() -> impl Strategy<Value = Request> {
             Request::WriteBlob { hash, total, offset: before.into(), bytes }
         }),
         vec(any::<u8>(), 0..50).prop_map(Request::Raft),
+        cluster_request().prop_map(|request| Request::Cluster(Box::new(request))),
     ]
 }
 
@@ -290,6 +326,7 @@ pub(crate) fn response() -> impl Strategy<Value = Response> {
         joined.prop_map(Response::Joined),
         (50..u64::MAX, vec(any::<u8>(), 0..50)).prop_map(|(total, bytes)| Response::BlobChunk { total, bytes }),
         vec(any::<u8>(), 0..50).prop_map(Response::Raft),
+        cluster_response().prop_map(|response| Response::Cluster(Box::new(response))),
         Just(Response::Done),
         refusal.prop_map(Response::Refused),
     ]

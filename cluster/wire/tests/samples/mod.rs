@@ -125,6 +125,10 @@ fn nodes() -> Vec<NodeView> {
     vec![node.clone(), NodeView { node: NodeId(2), state: NodeState::Down, rtt: None, seen_at_ms: None, ..node }]
 }
 
+fn cluster(request: ClusterRequest) -> Request {
+    Request::Cluster(Box::new(request))
+}
+
 /// A request of every kind.
 pub(crate) fn requests() -> Vec<(&'static str, Request)> {
     let job = JobId(17);
@@ -154,6 +158,17 @@ pub(crate) fn requests() -> Vec<(&'static str, Request)> {
         ("read-blob", Request::ReadBlob { hash, offset: 1 << 20 }),
         ("write-blob", Request::WriteBlob { hash, total: 9, offset: 4, bytes: b"piece".to_vec() }),
         ("raft", Request::Raft(b"vote".to_vec())),
+        ("find-leader", cluster(ClusterRequest::FindLeader)),
+        (
+            "relay",
+            cluster(ClusterRequest::Relay {
+                caller: RelayedCaller { role: NodeRole::Submitter, node: Some(NodeId(2)), name: "ada".into() },
+                request: Box::new(Request::CancelJob(job)),
+            }),
+        ),
+        ("set-voters", cluster(ClusterRequest::SetVoters(vec![NodeId(1), NodeId(2), NodeId(3)]))),
+        ("become-voter", cluster(ClusterRequest::BecomeVoter)),
+        ("renew", cluster(ClusterRequest::Renew { csr_pem: "CSR".into(), client_csr_pem: "CLIENT".into() })),
     ]
 }
 
@@ -205,6 +220,23 @@ pub(crate) fn responses() -> Vec<(&'static str, Response)> {
         ("joined", Response::Joined(Box::new(joined))),
         ("blob-chunk", Response::BlobChunk { total: 9, bytes: b"piece".to_vec() }),
         ("raft", Response::Raft(b"granted".to_vec())),
+        (
+            "leader",
+            Response::Cluster(Box::new(ClusterResponse::Leader {
+                node: NodeId(2),
+                term: 7,
+                leader: Some((NodeId(1), "10.0.0.1:4747".into())),
+            })),
+        ),
+        (
+            "renewed",
+            Response::Cluster(Box::new(ClusterResponse::Renewed(Box::new(RenewedCertificates {
+                role: NodeRole::Voter,
+                certificate_pem: "NODE".into(),
+                client_certificate_pem: "CLIENT".into(),
+                authority_key_pem: Some("KEY".into()),
+            })))),
+        ),
         ("done", Response::Done),
         ("refused", Response::Refused(refusal)),
     ]

@@ -1,0 +1,208 @@
+//! What is asked and answered about the cluster itself.
+
+use nexus_model::NodeId;
+use rkyv::with::{InlineAsBox, Map};
+use rkyv::{Archive, Serialize};
+
+use super::body::{Body, Kind, SMALL_BYTES};
+use super::bounds::{Bounded, bytes, name, text};
+use super::node::NodeRoleV1;
+use super::{WireError, decode_request, encode_request};
+use crate::cluster::{ClusterRequest, ClusterResponse, RelayedCaller, RenewedCertificates};
+use crate::limits::VOTERS_MAX;
+use crate::message::Request;
+
+/// The numbers of the kinds, of requests and of responses: never reused, and none of the other requests' or responses'.
+mod kind {
+    pub(super) const FIND_LEADER: u8 = 64;
+    pub(super) const RELAY: u8 = 65;
+    pub(super) const SET_VOTERS: u8 = 66;
+    pub(super) const BECOME_VOTER: u8 = 67;
+    pub(super) const RENEW: u8 = 68;
+
+    pub(super) const LEADER: u8 = 64;
+    pub(super) const RENEWED: u8 = 65;
+}
+
+/// The first kind that belongs to this file.
+pub(super) const FIRST_KIND: u8 = kind::FIND_LEADER;
+
+#[derive(Archive, Serialize)]
+struct RelayV1<'a> {
+    role: NodeRoleV1,
+    node: Option<u64>,
+    #[rkyv(with = InlineAsBox)]
+    name: &'a str,
+    #[rkyv(with = InlineAsBox)]
+    request: &'a [u8],
+}
+
+#[derive(Archive, Serialize)]
+struct SetVotersV1 {
+    voters: Vec<u64>,
+}
+
+#[derive(Archive, Serialize)]
+struct RenewV1<'a> {
+    #[rkyv(with = InlineAsBox)]
+    csr_pem: &'a str,
+    #[rkyv(with = InlineAsBox)]
+    client_csr_pem: &'a str,
+}
+
+#[derive(Archive, Serialize)]
+struct LeaderNodeV1<'a> {
+    node: u64,
+    #[rkyv(with = InlineAsBox)]
+    address: &'a str,
+}
+
+#[derive(Archive, Serialize)]
+struct LeaderV1<'a> {
+    node: u64,
+    term: u64,
+    leader: Option<LeaderNodeV1<'a>>,
+}
+
+#[derive(Archive, Serialize)]
+struct RenewedV1<'a> {
+    role: NodeRoleV1,
+    #[rkyv(with = InlineAsBox)]
+    certificate_pem: &'a str,
+    #[rkyv(with = InlineAsBox)]
+    client_certificate_pem: &'a str,
+    #[rkyv(with = Map<InlineAsBox>)]
+    authority_key_pem: Option<&'a str>,
+}
+
+pub(super) fn encode_cluster_request(what: &'static str, request: &ClusterRequest) -> Result<Vec<u8>, WireError> {
+    let kind = |number| Kind { what, number };
+    match request {
+        ClusterRequest::FindLeader => kind(kind::FIND_LEADER).write_bytes(&[]),
+        ClusterRequest::Relay { caller, request } => {
+            let inner = encode_request(request)?;
+            let form = RelayV1 {
+                role: caller.role.into(),
+                node: caller.node.map(|node| node.0),
+                name: &caller.name,
+                request: &inner,
+            };
+            kind(kind::RELAY).write_large(inner.len() + SMALL_BYTES, &form)
+        }
+        ClusterRequest::SetVoters(voters) => {
+            kind(kind::SET_VOTERS).write(&SetVotersV1 { voters: voters.iter().map(|node| node.0).collect() })
+        }
+        ClusterRequest::BecomeVoter => kind(kind::BECOME_VOTER).write_bytes(&[]),
+        ClusterRequest::Renew { csr_pem, client_csr_pem } => {
+            kind(kind::RENEW).write(&RenewV1 { csr_pem, client_csr_pem })
+        }
+    }
+}
+
+pub(super) fn cluster_request(body: Body<'_>) -> Result<ClusterRequest, WireError> {
+    Ok(match body.kind {
+        kind::FIND_LEADER => body.nothing(ClusterRequest::FindLeader)?,
+        kind::RELAY => relay(body)?,
+        kind::SET_VOTERS => {
+            let form: &ArchivedSetVotersV1 = body.form()?;
+            ClusterRequest::SetVoters(form.voters.iter().map(|node| NodeId(node.to_native())).collect())
+        }
+        kind::BECOME_VOTER => body.nothing(ClusterRequest::BecomeVoter)?,
+        kind::RENEW => {
+            let form: &ArchivedRenewV1<'_> = body.form()?;
+            ClusterRequest::Renew { csr_pem: form.csr_pem.to_string(), client_csr_pem: form.client_csr_pem.to_string() }
+        }
+        _ => return Err(body.unknown()),
+    })
+}
+
+fn relay(body: Body<'_>) -> Result<ClusterRequest, WireError> {
+    let form: &ArchivedRelayV1<'_> = body.form()?;
+    // Looked at before it is decoded: relays in relays would be recursion at the sender's wish.
+    if let [_, kind::RELAY, ..] = form.request[..] {
+        return Err(body.unknown());
+    }
+    let caller = RelayedCaller {
+        role: (&form.role).into(),
+        node: form.node.as_ref().map(|node| NodeId(node.to_native())),
+        name: form.name.to_string(),
+    };
+    Ok(ClusterRequest::Relay { caller, request: Box::new(decode_request(&form.request)?) })
+}
+
+pub(super) fn encode_cluster_response(what: &'static str, response: &ClusterResponse) -> Result<Vec<u8>, WireError> {
+    let kind = |number| Kind { what, number };
+    match response {
+        ClusterResponse::Leader { node, term, leader } => {
+            let leader = leader.as_ref().map(|(node, address)| LeaderNodeV1 { node: node.0, address });
+            kind(kind::LEADER).write(&LeaderV1 { node: node.0, term: *term, leader })
+        }
+        ClusterResponse::Renewed(renewed) => kind(kind::RENEWED).write(&RenewedV1 {
+            role: renewed.role.into(),
+            certificate_pem: &renewed.certificate_pem,
+            client_certificate_pem: &renewed.client_certificate_pem,
+            authority_key_pem: renewed.authority_key_pem.as_deref(),
+        }),
+    }
+}
+
+pub(super) fn cluster_response(body: Body<'_>) -> Result<ClusterResponse, WireError> {
+    Ok(match body.kind {
+        kind::LEADER => {
+            let form: &ArchivedLeaderV1<'_> = body.form()?;
+            let leader = form.leader.as_ref();
+            ClusterResponse::Leader {
+                node: NodeId(form.node.to_native()),
+                term: form.term.to_native(),
+                leader: leader.map(|leader| (NodeId(leader.node.to_native()), leader.address.to_string())),
+            }
+        }
+        kind::RENEWED => {
+            let form: &ArchivedRenewedV1<'_> = body.form()?;
+            ClusterResponse::Renewed(Box::new(RenewedCertificates {
+                role: (&form.role).into(),
+                certificate_pem: form.certificate_pem.to_string(),
+                client_certificate_pem: form.client_certificate_pem.to_string(),
+                authority_key_pem: form.authority_key_pem.as_ref().map(|key| key.to_string()),
+            }))
+        }
+        _ => return Err(body.unknown()),
+    })
+}
+
+impl Bounded for ClusterRequest {
+    fn check_bounds(&self) -> Result<(), WireError> {
+        match self {
+            ClusterRequest::FindLeader | ClusterRequest::BecomeVoter => Ok(()),
+            ClusterRequest::Relay { caller, request } => {
+                name("caller's name", &caller.name)?;
+                match &**request {
+                    Request::Cluster(inner) if matches!(**inner, ClusterRequest::Relay { .. }) => {
+                        Err(WireError::Kind { what: "relayed request", kind: kind::RELAY })
+                    }
+                    request => request.check_bounds(),
+                }
+            }
+            ClusterRequest::SetVoters(voters) => bytes("list of voters", voters.len(), VOTERS_MAX),
+            ClusterRequest::Renew { csr_pem, client_csr_pem } => {
+                text("certificate request", csr_pem)?;
+                text("client's certificate request", client_csr_pem)
+            }
+        }
+    }
+}
+
+impl Bounded for ClusterResponse {
+    fn check_bounds(&self) -> Result<(), WireError> {
+        match self {
+            ClusterResponse::Leader { leader, .. } => {
+                name("leader's address", leader.as_ref().map_or("", |(_, address)| address))
+            }
+            ClusterResponse::Renewed(renewed) => {
+                text("node's certificate", &renewed.certificate_pem)?;
+                text("client's certificate", &renewed.client_certificate_pem)?;
+                text("authority's key", renewed.authority_key_pem.as_deref().unwrap_or_default())
+            }
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Messages about the cluster itself: who leads, who votes, certificates, and requests that one node passes on to another.
+//!
+//! They travel as [`crate::Request::Cluster`] and [`crate::Response::Cluster`]; what they do is the gateway's. Kinds of
+//! messages about jobs and blobs are in `message.rs`.
+
+use nexus_model::{NodeId, NodeRole};
+
+use crate::message::Request;
+
+/// What is asked about the cluster, or by one of its nodes of another.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ClusterRequest {
+    /// Node or client → node: who leads, as you know? Answer: [`ClusterResponse::Leader`], at once. Safe to repeat.
+    FindLeader,
+    /// Node → leader: carry this out for somebody who asked me. Answer: that of the request; a node that does not lead
+    /// refuses, it never passes it on. As safe to repeat as the request.
+    Relay {
+        /// Who asked, as the sender's connection with them proved.
+        caller: RelayedCaller,
+        /// What was asked; never a relay.
+        request: Box<Request>,
+    },
+    /// Client → leader: these vote from now on. Answer: [`crate::Response::Done`] when the change is committed. Safe to
+    /// repeat.
+    SetVoters(Vec<NodeId>),
+    /// Leader → node: you will vote; fetch the certificate for it (with [`ClusterRequest::Renew`]) and use it. Answer:
+    /// [`crate::Response::Done`] when it is stored. Safe to repeat.
+    BecomeVoter,
+    /// Node → leader: new certificates for the same keys. Answer: [`ClusterResponse::Renewed`]. Safe to repeat.
+    Renew {
+        /// Signing request of the node's key, PEM.
+        csr_pem: String,
+        /// Signing request of the key of the machine's own client, PEM.
+        client_csr_pem: String,
+    },
+}
+
+/// Who asked a node that passes the request on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RelayedCaller {
+    /// What their certificate allows.
+    pub role: NodeRole,
+    /// The node that they belong to.
+    pub node: Option<NodeId>,
+    /// The name on their certificate; empty for a node.
+    pub name: String,
+}
+
+/// The answer to a [`ClusterRequest`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum ClusterResponse {
+    /// Who leads, as the node that answers knows.
+    Leader {
+        /// The node that answers.
+        node: NodeId,
+        /// Its term.
+        term: u64,
+        /// The leader and its address, where one is known.
+        leader: Option<(NodeId, String)>,
+    },
+    /// New certificates.
+    Renewed(Box<RenewedCertificates>),
+}
+
+/// What a node gets that asks for new certificates.
+#[derive(Clone, PartialEq)]
+pub struct RenewedCertificates {
+    /// Its role from now on.
+    pub role: NodeRole,
+    /// Its certificate, PEM.
+    pub certificate_pem: String,
+    /// The certificate of the machine's own client, PEM.
+    pub client_certificate_pem: String,
+    /// For a voter: the key with which the authority signs, PEM, so that any voter can admit machines.
+    pub authority_key_pem: Option<String>,
+}
+
+impl std::fmt::Debug for RenewedCertificates {
+    /// Without the key.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let key = self.authority_key_pem.as_ref().map(|_| "hidden");
+        f.debug_struct("RenewedCertificates").field("role", &self.role).field("authority_key_pem", &key).finish()
+    }
+}
