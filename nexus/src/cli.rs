@@ -30,6 +30,7 @@ mod submit;
 #[cfg(test)]
 mod tests;
 mod token;
+mod voters;
 mod wait;
 mod world;
 
@@ -54,6 +55,7 @@ use self::run::RunArgs;
 use self::shell::{CompletionsArgs, ManArgs};
 use self::submit::SubmitArgs;
 use self::token::TokenArgs;
+use self::voters::VotersArgs;
 use self::world::World;
 use crate::output::Console;
 
@@ -92,6 +94,7 @@ enum Verb {
     Job(JobArgs),
     Node(NodeArgs),
     Token(TokenArgs),
+    Voters(VotersArgs),
     /// Show how the cluster is
     #[command(after_help = "Examples:\n  nexus status\n  nexus status --json")]
     Status,
@@ -173,6 +176,7 @@ fn dispatch(
         | Verb::Job(_)
         | Verb::Node(NodeArgs { verb: NodeVerb::List | NodeVerb::Stop { .. } })
         | Verb::Token(_)
+        | Verb::Voters(_)
         | Verb::Status => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
                 CliError::new(Exit::Unreachable, codes::UNEXPECTED_ANSWER, format!("no network here: {error}"))
@@ -203,6 +207,7 @@ async fn ask(
             }
             Verb::Node(_) => node::list(cluster, console).await,
             Verb::Token(args) => token::token(args, cluster, console).await,
+            Verb::Voters(args) => voters::voters(args, cluster, console).await,
             _ => status::status(cluster, console).await,
         };
         cluster.close().await;

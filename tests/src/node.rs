@@ -22,7 +22,8 @@ pub struct Node {
 }
 
 impl Node {
-    /// Starts a node with this data directory on a port of the system's choice and waits until it serves. `extra` are
+    /// Starts a node with this data directory on a port of the system's choice (unless `extra` names one)
+    /// and waits until it serves. `extra` are
     /// further arguments of `nexus node start`.
     ///
     /// # Panics
@@ -40,8 +41,9 @@ impl Node {
     /// When the binary cannot be run.
     pub fn try_start(data: &Path, extra: &[&str]) -> Result<Node, String> {
         let mut child = Command::new(binary::nexus())
-            .args(["node", "start", "--listen", "127.0.0.1:0", "--data"])
+            .args(["node", "start", "--data"])
             .arg(data)
+            .args(if extra.contains(&"--listen") { &[][..] } else { &["--listen", "127.0.0.1:0"][..] })
             .args(extra)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

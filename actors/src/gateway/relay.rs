@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use nexus_wire::limits::WAIT_MAX;
-use nexus_wire::{ClusterRequest, Refusal, RelayedCaller, Request, Response};
+use nexus_wire::{ClusterRequest, NodeState, Refusal, RelayedCaller, Request, Response};
 use tokio::time::Instant;
 
 use super::GatewayState;
@@ -78,6 +78,9 @@ impl GatewayState {
             Ok(Err(_)) | Err(_) => {
                 let mut status = control.status_local(self.node).await;
                 status.leader = None;
+                // Of the others nothing is known; this one is up, or it would not answer.
+                let own = status.nodes.iter_mut().find(|view| view.node == self.node);
+                own.into_iter().for_each(|view| view.state = NodeState::Up);
                 Ok(Response::Status(Box::new(status)))
             }
         }

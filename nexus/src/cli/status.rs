@@ -25,9 +25,9 @@ fn shown(status: &StatusView, now_ms: u64) -> String {
     let facts = StatusDocument::of(status, now_ms);
     let leader = match &facts.leader {
         Some(leader) => format!("leader {leader}"),
-        None => paint(WARNING, "no leader"),
+        None => paint(WARNING, &format!("no leader ({} voters must be up)", facts.voters.len() / 2 + 1)),
     };
-    let disks = units::count(facts.voters.len() as u64, "disk");
+    let disks = disks(&facts);
     let cluster = [
         format!("cluster {}", paint(NAME, &facts.cluster)),
         units::count(facts.nodes.len() as u64, "node"),
@@ -42,6 +42,15 @@ fn shown(status: &StatusView, now_ms: u64) -> String {
     format!("{}\n{}\n{}", cluster.join(" · "), work.join(" · "), table(&status.nodes, now_ms))
 }
 
+/// On how many disks everything accepted is, and what would make it safer.
+fn disks(facts: &StatusDocument) -> String {
+    match (facts.voters.len(), facts.nodes.len()) {
+        (1, 3..) => "1 disk: `nexus voters set A B C` would make it three".to_owned(),
+        (1, 2) => "1 disk: a third node would allow three voters".to_owned(),
+        (voters, _) => units::count(voters as u64, "disk"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -51,7 +60,7 @@ mod tests {
     #[test]
     fn the_cluster_is_one_line_and_the_nodes_a_table() {
         insta::assert_snapshot!(anstream::adapter::strip_str(&shown(&fake_status(), 241_000)).to_string(), @r"
-        cluster studio · 2 nodes · leader studio · voters studio (1 disk)
+        cluster studio · 2 nodes · leader studio · voters studio (1 disk: a third node would allow three voters)
         2 active jobs · 99 tasks queued · version 0.1.0
         NODE    ID  ROLE          STATE         SLOTS  GPU                          MEM     TASKS  RTT     ADDRESS
         studio  1   worker voter  up            12     Apple M3 Max (metal, 48 GB)  64 GiB  3      400 µs  192.168.1.21:4747
