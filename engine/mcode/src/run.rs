@@ -59,7 +59,7 @@ pub fn run(program: &CompiledProgram, request: RunRequest<'_>) -> Result<RunResu
     let image = &program.image;
     // The borrowed pieces live longer than this run; here they are held for as long as the rest.
     let files: Option<&mut FileReader<'_>> = files.map(|files| files as _);
-    let mut host = Host::new(&context, &limits, &cancel, print, inputs, files, image.globals.len());
+    let mut host = Host::new(&context, &limits, &cancel, print, inputs, files, image);
     let values = bind(program, &mut arguments, task).map_err(|report| report.to_diagnostic(&image.sources))?;
     let outcome = (|| {
         let at = |fault: Box<Fault>| Raised { fault, places: Vec::new() };

@@ -4,8 +4,8 @@
 //! Making one costs two small allocations and touches no device.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use nexus_model::{LimitHit, Limits};
 
@@ -21,6 +21,18 @@ pub trait Watch: Send + Sync {
     fn check(&self) -> Result<(), LimitHit>;
 }
 
+/// Something that a person should know of a result that was computed all the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Warning {
+    /// The operation that says it: `linalg.solve`.
+    pub operation: &'static str,
+    /// What is the matter, with its numbers.
+    pub message: String,
+}
+
+/// Warnings that one run keeps; a loop that warns at every step says nothing new after the first of them.
+const WARNINGS_MAX: usize = 32;
+
 /// The surroundings of one run of a program.
 pub struct Context {
     device: Device,
@@ -30,6 +42,7 @@ pub struct Context {
     seed: u64,
     stream: u64,
     calls: AtomicU64,
+    warnings: Arc<Mutex<Vec<Warning>>>,
 }
 
 impl Context {
@@ -43,6 +56,7 @@ impl Context {
             seed: 0,
             stream: 0,
             calls: AtomicU64::new(0),
+            warnings: Arc::default(),
         }
     }
 
@@ -99,7 +113,28 @@ impl Context {
             seed: Philox::new(self.seed, self.stream).draw_u64(u64::MAX, stream),
             stream: stream.wrapping_add(1),
             calls: AtomicU64::new(0),
+            warnings: Arc::clone(&self.warnings),
         }
+    }
+
+    /// Keeps a warning for whoever reports the run. One operation warns once; of many warnings the first are kept.
+    pub fn warn(&self, operation: &'static str, message: String) {
+        let mut kept = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() < WARNINGS_MAX && kept.iter().all(|known| known.operation != operation) {
+            kept.push(Warning { operation, message });
+        }
+    }
+
+    /// The warnings so far, first ones first; they are told once.
+    pub fn take_warnings(&self) -> Vec<Warning> {
+        std::mem::take(&mut self.warnings.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// 64 random bits that no other random operation of this run has drawn: the key of an algorithm that draws its own
+    /// numbers.
+    pub fn draw_seed(&self) -> u64 {
+        let (generator, call) = self.next_random();
+        generator.draw_u64(call, 0)
     }
 
     /// Where new tensors are made.

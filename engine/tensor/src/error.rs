@@ -163,15 +163,18 @@ impl TensorError {
         }
     }
 
-    pub(crate) fn argument(name: &'static str, problem: impl Into<String>) -> Self {
+    /// An argument `name` of which `problem` says what is wrong.
+    pub fn argument(name: &'static str, problem: impl Into<String>) -> Self {
         TensorError::Argument { name, problem: problem.into() }
     }
 
-    pub(crate) fn shape(shape: &[usize], problem: impl Into<String>) -> Self {
+    /// A shape that an operation cannot take.
+    pub fn shape(shape: &[usize], problem: impl Into<String>) -> Self {
         TensorError::Shape { shape: format!("{shape:?}"), problem: problem.into() }
     }
 
-    pub(crate) fn shapes(left: &[usize], right: &[usize], problem: &'static str) -> Self {
+    /// Two shapes that do not go together.
+    pub fn shapes(left: &[usize], right: &[usize], problem: &'static str) -> Self {
         TensorError::Shapes { left: format!("{left:?}"), right: format!("{right:?}"), problem }
     }
 }

@@ -31,7 +31,7 @@ mod shape;
 mod tensor;
 
 pub use buffer::pooled_bytes;
-pub use context::{Context, Watch};
+pub use context::{Context, Warning, Watch};
 pub use device::{Device, devices};
 pub use dispatch::{binary, binary_owned, compare, infer_binary, infer_compare, infer_unary, unary, unary_owned};
 pub use error::{NumericalProblem, TensorError};
@@ -40,7 +40,7 @@ pub use meter::{Charge, Meter, Transfers};
 pub use nexus_model::{DType, TensorData};
 pub use op::{Arg, ArgType, Dim, OpDef, Param, ParamKind, TensorType};
 pub use operator::{BinaryOp, CompareOp, UnaryOp};
-pub use ops::{OPS, find};
+pub use ops::{OPS, args, find, infer};
 pub use region::{Distribution, NodeId, ReduceOp, Region, RegionError};
 pub use shape::RANK_MAX;
 pub use tensor::Tensor;

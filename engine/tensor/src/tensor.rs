@@ -81,6 +81,27 @@ impl Tensor {
         self.to_host()?.to_data()
     }
 
+    /// A tensor of `shape` with these elements, each rounded to `dtype`, row by row. `values` has as many as the shape.
+    pub fn from_f64s(ctx: &Context, dtype: DType, shape: &[usize], values: &[f64]) -> Result<Tensor, TensorError> {
+        crate::shape::check_rank(shape)?;
+        if crate::shape::element_count(shape) != values.len() {
+            return Err(TensorError::shape(shape, format!("does not hold {} elements", values.len())));
+        }
+        let host = with_element!(dtype, T => HostTensor::build(ctx, shape, |out: &mut [T]| {
+            for (slot, &value) in out.iter_mut().zip(values) {
+                *slot = T::from_f64(value);
+            }
+            Ok(())
+        }))?;
+        Tensor::place(ctx, host)
+    }
+
+    /// The elements widened to f64, row by row. Whole numbers above 2^53 round. Waits for the device.
+    pub fn to_f64s(&self, ctx: &Context) -> Result<Vec<f64>, TensorError> {
+        let host = self.to_host()?.packed(ctx)?;
+        Ok(with_element!(host.dtype, T => host.slice::<T>().iter().map(|v| v.to_f64()).collect()))
+    }
+
     /// A 0-d f32 tensor (f64 keeps its value to 24 bits).
     pub fn from_scalar(ctx: &Context, value: f64) -> Result<Tensor, TensorError> {
         Tensor::operand(ctx, "value", &Arg::Scalar(value))

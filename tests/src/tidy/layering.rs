@@ -21,8 +21,10 @@ const LAYERS: &[Layer] = &[
     // The engine: pure computing.
     layer("nexus-echo", &[]),
     layer("nexus-tensor", &["nexus-model"]),
+    layer("nexus-numerics", &[]),
     layer("nexus-formats", &["nexus-model"]),
-    layer("nexus-mcode", &["nexus-formats", "nexus-model", "nexus-tensor"]),
+    layer("nexus-library", &["nexus-numerics", "nexus-tensor"]),
+    layer("nexus-mcode", &["nexus-formats", "nexus-library", "nexus-model", "nexus-tensor"]),
     layer("nexus-scheduler", &["nexus-model"]),
     layer("nexus-optimizer", &[]),
     // The cluster: knows nothing of computing, but the words and the scheduler's pure state.

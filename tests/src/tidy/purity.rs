@@ -24,7 +24,9 @@ const PATHS: &[(&str, &str)] = &[
 const PURE: &[(&str, &[&str])] = &[
     ("engine/model/src/", &[]),
     ("engine/formats/src/", &[]),
+    ("engine/library/src/", &[]),
     ("engine/mcode/src/", &[]),
+    ("engine/numerics/src/", &[]),
     ("engine/scheduler/src/", &[]),
     ("engine/optimizer/src/", &[]),
     // Rollouts of a forecast are spread over cores; how many is an argument, and the result does not depend on it.

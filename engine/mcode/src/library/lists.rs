@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use nexus_tensor::{Arg, BinaryOp, Index};
+
 use super::{Builtin, Kind};
 use crate::ast::Comparison;
 use crate::codes::Code;
@@ -61,6 +63,11 @@ pub(crate) fn items(host: &mut Host, function: &str, value: &Value) -> Outcome<V
             host.tick(count / 16)?;
             Ok(range.iter().map(Value::Int).collect())
         }
+        Value::Traced(traced) if is_tensor(value) => {
+            let Arg::Tensor(tensor) = traced.plain() else { return Ok(Vec::new()) };
+            let size = tensor.shape().first().copied().unwrap_or(0) as i64;
+            (0..size).map(|i| crate::vm::traced::get(host, value, &[Index::At(i)])).collect()
+        }
         Value::Tensor(t) if !t.shape().is_empty() => {
             let tensor = Arc::clone(t);
             (0..tensor.shape()[0] as i64).map(|i| crate::vm::index::element(host, &tensor, i)).collect()
@@ -73,12 +80,25 @@ pub(crate) fn items(host: &mut Host, function: &str, value: &Value) -> Outcome<V
     }
 }
 
+/// Whether it is a tensor, followed by a gradient or not.
+fn is_tensor(value: &Value) -> bool {
+    match value {
+        Value::Tensor(_) => true,
+        Value::Traced(traced) => matches!(traced.plain(), Arg::Tensor(_)),
+        _ => false,
+    }
+}
+
 fn len(_: &mut Host, arguments: &mut [Value]) -> Outcome<Value> {
     let length = match &arguments[0] {
         Value::List(list) => list.items().len(),
         Value::Record(record) => record.fields().len(),
         Value::Str(text) => text.as_str().chars().count(),
         Value::Range(range) => usize::try_from(range.count).unwrap_or(usize::MAX),
+        Value::Traced(traced) => match traced.plain() {
+            Arg::Tensor(t) if !t.shape().is_empty() => t.shape()[0],
+            _ => return Err(Fault::kind("`len`", "a tensor with at least one axis", &arguments[0])),
+        },
         Value::Tensor(t) => match t.shape().first() {
             Some(&size) => size,
             None => return Err(Fault::kind("`len`", "a tensor with at least one axis", &arguments[0])),
@@ -106,7 +126,7 @@ fn list(host: &mut Host, arguments: &mut [Value]) -> Outcome<Value> {
 }
 
 fn sum(host: &mut Host, arguments: &mut [Value]) -> Outcome<Value> {
-    if let Value::Tensor(_) = &arguments[0] {
+    if is_tensor(&arguments[0]) {
         return tensor_function(host, "tensor.sum", std::mem::take(&mut arguments[0]));
     }
     let mut total = Value::Int(0);
@@ -118,7 +138,7 @@ fn sum(host: &mut Host, arguments: &mut [Value]) -> Outcome<Value> {
 }
 
 fn tensor_function(host: &mut Host, name: &str, value: Value) -> Outcome<Value> {
-    let op = nexus_tensor::find(name).ok_or_else(|| Fault::internal("an operation of the engine is missing"))?;
+    let op = nexus_library::find(name).ok_or_else(|| Fault::internal("an operation of the engine is missing"))?;
     let mut arguments = vec![value];
     arguments.resize_with(op.params.len(), Value::default);
     host.call_op(op, &mut arguments)
@@ -126,13 +146,16 @@ fn tensor_function(host: &mut Host, name: &str, value: Value) -> Outcome<Value> 
 
 fn extreme(host: &mut Host, arguments: &mut [Value], name: &str, better: Comparison) -> Outcome<Value> {
     let candidates = match arguments {
-        [tensor @ Value::Tensor(_)] => {
+        [tensor] if is_tensor(tensor) => {
             let full = if name == "min" { "tensor.min" } else { "tensor.max" };
             return tensor_function(host, full, std::mem::take(tensor));
         }
         [one] => items(host, name, one)?,
         several => several.iter_mut().map(std::mem::take).collect(),
     };
+    if candidates.iter().any(crate::vm::traced::is_traced) {
+        return traced_extreme(host, candidates, better);
+    }
     let mut candidates = candidates.into_iter();
     let Some(mut best) = candidates.next() else {
         return Err(Fault::new(Code::BadConversion, format!("`{name}` of nothing"))
@@ -153,6 +176,19 @@ fn extreme(host: &mut Host, arguments: &mut [Value], name: &str, better: Compari
         }
     }
     Ok(best)
+}
+
+/// The extreme of numbers, some of which a gradient follows.
+fn traced_extreme(host: &mut Host, candidates: Vec<Value>, better: Comparison) -> Outcome<Value> {
+    let op = if better == Comparison::Less { BinaryOp::Minimum } else { BinaryOp::Maximum };
+    let mut best: Option<Value> = None;
+    for candidate in candidates {
+        best = Some(match best {
+            None => candidate,
+            Some(best) => crate::vm::traced::binary(host, op, &best, &candidate)?,
+        });
+    }
+    best.ok_or_else(|| Fault::internal("an extreme of nothing"))
 }
 
 fn sorted(host: &mut Host, arguments: &mut [Value]) -> Outcome<Value> {

@@ -1,12 +1,13 @@
 //! Functions on numbers. Given a tensor, those that the tensor engine knows elementwise are handed to it.
 
-use nexus_tensor::UnaryOp;
+use nexus_tensor::{Arg, BinaryOp, UnaryOp};
 
 use super::{Builtin, Kind};
 use crate::codes::Code;
 use crate::vm::fault::{Fault, Outcome};
 use crate::vm::host::Host;
 use crate::vm::operate::unary_tensor;
+use crate::vm::traced;
 use crate::vm::value::Value;
 
 macro_rules! functions {
@@ -150,6 +151,9 @@ fn elementary(
     if let (Value::Tensor(_), Some(operator)) = (&*value, tensor) {
         return unary_tensor(host, operator, std::mem::take(value));
     }
+    if let (Value::Traced(_), Some(operator)) = (&*value, tensor) {
+        return traced::unary(host, operator, value);
+    }
     Ok(Value::Scalar(function(number(name, value)?)))
 }
 
@@ -163,6 +167,11 @@ fn whole(
     match value {
         Value::Int(v) => Ok(Value::Int(*v)),
         Value::Tensor(_) => unary_tensor(host, operator, std::mem::take(value)),
+        // Whole parts do not change with small changes: what follows from them is constant.
+        Value::Traced(t) => match t.plain() {
+            Arg::Scalar(x) => whole_number(name, function(*x)),
+            _ => traced::unary(host, operator, value),
+        },
         other => whole_number(name, function(number(name, other)?)),
     }
 }
@@ -176,7 +185,10 @@ pub(crate) fn whole_number(function: &str, value: f64) -> Outcome<Value> {
     Err(Fault::new(Code::BadConversion, format!("`{function}` cannot make an int of {text}")))
 }
 
-fn pow(_: &mut Host, a: &mut [Value]) -> Outcome<Value> {
+fn pow(host: &mut Host, a: &mut [Value]) -> Outcome<Value> {
+    if a.iter().any(traced::is_traced) {
+        return traced::binary(host, BinaryOp::Pow, &a[0], &a[1]);
+    }
     two("math.pow", a, f64::powf)
 }
 
@@ -203,6 +215,7 @@ fn sign(host: &mut Host, arguments: &mut [Value]) -> Outcome<Value> {
         Value::Int(v) => Ok(Value::Int(v.signum())),
         Value::Scalar(v) => Ok(Value::Scalar(if *v == 0.0 || v.is_nan() { *v } else { v.signum() })),
         Value::Tensor(_) => unary_tensor(host, UnaryOp::Sign, std::mem::take(&mut arguments[0])),
+        Value::Traced(_) => traced::unary(host, UnaryOp::Sign, &arguments[0]),
         other => Err(Fault::kind("`math.sign`", "a number", other)),
     }
 }
@@ -215,6 +228,7 @@ fn abs(host: &mut Host, arguments: &mut [Value]) -> Outcome<Value> {
             .ok_or_else(|| Fault::new(Code::IntegerOverflow, format!("the absolute value of {v} does not fit an int"))),
         Value::Scalar(v) => Ok(Value::Scalar(v.abs())),
         Value::Tensor(_) => unary_tensor(host, UnaryOp::Abs, std::mem::take(&mut arguments[0])),
+        Value::Traced(_) => traced::unary(host, UnaryOp::Abs, &arguments[0]),
         other => Err(Fault::kind("`abs`", "a number", other)),
     }
 }

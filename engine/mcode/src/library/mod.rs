@@ -1,17 +1,20 @@
 //! The library as programs see it: names to operations of the tensor engine, functions of this crate, and constants.
 //!
-//! Operations of the engine come from its table ([`nexus_tensor::OPS`]), with their parameters, inference and code; the
+//! Operations of the engine come from its table ([`nexus_library::all`]), with their parameters, inference and code; the
 //! language adds nothing per operation. Functions on numbers, text, lists and data are in the tables here.
 
 mod data;
+mod grad;
 mod lists;
 mod math;
 mod text;
 
+pub(crate) use math::number;
 use nexus_tensor::OpDef;
 
+use crate::codes::Code;
 use crate::hir::Fold;
-use crate::vm::fault::Outcome;
+use crate::vm::fault::{Fault, Outcome};
 use crate::vm::host::Host;
 use crate::vm::value::Value;
 
@@ -52,7 +55,7 @@ pub(crate) enum Member {
     Fold(Fold),
 }
 
-const TABLES: [&[Builtin]; 4] = [lists::TABLE, math::TABLE, text::TABLE, data::TABLE];
+const TABLES: [&[Builtin]; 5] = [lists::TABLE, math::TABLE, text::TABLE, data::TABLE, grad::TABLE];
 
 const CONSTANTS: [(&str, f64); 5] = [
     ("math.pi", std::f64::consts::PI),
@@ -63,7 +66,7 @@ const CONSTANTS: [(&str, f64); 5] = [
 ];
 
 /// Namespaces of the full system that are not in this version.
-pub(crate) const UNAVAILABLE: [&str; 6] = ["grad", "echo", "decide", "mprime", "signal", "time"];
+pub(crate) const UNAVAILABLE: [&str; 4] = ["echo", "decide", "mprime", "time"];
 
 fn builtins() -> impl Iterator<Item = &'static Builtin> {
     TABLES.into_iter().flatten()
@@ -79,11 +82,24 @@ pub(crate) fn call(host: &mut Host, id: BuiltinId, arguments: &mut [Value]) -> O
     let mut rest = usize::from(id);
     for table in TABLES {
         match table.get(rest) {
-            Some(builtin) => return (builtin.run)(host, arguments),
+            Some(builtin) => {
+                check_count(builtin, arguments.len())?;
+                return (builtin.run)(host, arguments);
+            }
             None => rest -= table.len(),
         }
     }
-    Err(crate::vm::fault::Fault::internal("a builtin that does not exist"))
+    Err(Fault::internal("a builtin that does not exist"))
+}
+
+/// A function that is called as a value was not checked when its program was compiled.
+fn check_count(builtin: &Builtin, count: usize) -> Outcome<()> {
+    let (least, most) = builtin.arity;
+    if count >= usize::from(least) && (most == u8::MAX || count <= usize::from(most)) {
+        return Ok(());
+    }
+    let message = format!("`{}` takes {least} to {most} arguments, {count} given", builtin.name);
+    Err(Fault::new(Code::BadCall, message).help(format!("for example: `{}`", builtin.example)))
 }
 
 /// What a name stands for, its namespace included.
@@ -94,7 +110,7 @@ pub(crate) fn find(name: &str) -> Option<Member> {
     if let Some(id) = builtins().position(|b| b.name == name) {
         return Some(Member::Builtin(id as BuiltinId));
     }
-    if let Some(op) = nexus_tensor::find(name) {
+    if let Some(op) = nexus_library::find(name) {
         return Some(Member::Op(op));
     }
     CONSTANTS.iter().find(|(known, _)| *known == name).map(|(_, value)| Member::Constant(*value))
@@ -121,7 +137,7 @@ pub(crate) fn elsewhere(name: &str) -> Option<&'static str> {
 }
 
 fn all_names() -> impl Iterator<Item = &'static str> {
-    let ops = nexus_tensor::OPS.iter().map(|op| op.name);
+    let ops = nexus_library::all().map(|op| op.name);
     builtins().map(|b| b.name).chain(ops).chain(CONSTANTS.iter().map(|(name, _)| *name))
 }
 

@@ -144,6 +144,7 @@ fn to_scalar(host: &mut Host, arguments: &mut [Value]) -> Outcome<Value> {
             }
             _ => Err(unreadable(host, "scalar", text.as_str())),
         },
+        traced @ Value::Traced(_) => crate::vm::traced::number(host, traced),
         other => Ok(Value::Scalar(super::math::number("scalar", other)?)),
     }
 }

@@ -9,6 +9,7 @@ use super::host::Host;
 use super::index::{
     Bounds, bad_key, bounds, field, from_list, get, position, single_int, slice_places, tensor_index, tensor_indices,
 };
+use super::traced;
 use super::value::{List, Range, Value};
 use crate::ast::Name;
 use crate::codes::Code;
@@ -25,7 +26,7 @@ pub(crate) fn set_one(host: &mut Host, object: &mut Value, key: Value, new: Valu
             }
             None => set_list_places(host, list, &key, new),
         },
-        Value::Tensor(_) => {
+        Value::Tensor(_) | Value::Traced(_) => {
             let index = tensor_index(host, &key)?;
             set_tensor(host, object, &[index], new)
         }
@@ -67,6 +68,10 @@ fn set_list_places(host: &mut Host, list: &mut Arc<List>, key: &Value, new: Valu
 fn set_tensor(host: &mut Host, object: &mut Value, indices: &[Index], new: Value) -> Outcome<()> {
     host.tick(8)?;
     host.converted = 0;
+    if matches!(object, Value::Traced(_)) || traced::is_traced(&new) {
+        *object = traced::set(host, object, indices, &new)?;
+        return Ok(());
+    }
     let new = host.argument_of(new)?;
     let new = if matches!(new, Arg::List(_)) { Arg::Tensor(from_list(host, new)?) } else { new };
     let Value::Tensor(tensor) = std::mem::take(object) else {
@@ -112,7 +117,7 @@ fn set_step(host: &mut Host, slot: &mut Value, path: &[StepShape], window: &mut 
         StepShape::Index(axes) => {
             let taken: usize = axes.iter().map(|a| a.values()).sum();
             match (axes.as_slice(), rest.is_empty()) {
-                (_, true) if matches!(slot, Value::Tensor(_)) => {
+                (_, true) if matches!(slot, Value::Tensor(_) | Value::Traced(_)) => {
                     let indices = tensor_indices(host, axes, window, next)?;
                     let new = std::mem::take(&mut window[next + taken]);
                     set_tensor(host, slot, &indices, new)

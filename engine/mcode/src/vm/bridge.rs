@@ -8,6 +8,7 @@ use nexus_tensor::{Arg, OpDef, Tensor};
 
 use super::fault::{Fault, Outcome};
 use super::host::{Host, OBJECT_BYTES_MAX};
+use super::traced;
 use super::value::{DEPTH_MAX, Value};
 use crate::codes::Code;
 
@@ -43,6 +44,13 @@ impl Host<'_> {
                 }
                 self.tick(range.count as usize / 16)?;
                 Arg::List(range.iter().map(Arg::Int).collect())
+            }
+            Value::Traced(_) => {
+                return Err(Fault::new(
+                    Code::WrongTypeRunning,
+                    "a value that is differentiated cannot be given to this function",
+                )
+                .help("gradients follow operators, indices and library functions on numbers and tensors"));
             }
             Value::Function(_) | Value::Task(_) => {
                 return Err(Fault::new(
@@ -81,6 +89,9 @@ impl Host<'_> {
     pub(crate) fn call_op(&mut self, op: &'static OpDef, arguments: &mut [Value]) -> Outcome<Value> {
         self.tick(16)?;
         self.converted = 0;
+        if arguments.iter().any(traced::is_traced) {
+            return traced::call_op(self, op, arguments);
+        }
         let mut args = Vec::with_capacity(arguments.len());
         for argument in arguments {
             args.push(self.argument_of(std::mem::take(argument))?);
@@ -152,7 +163,7 @@ impl Host<'_> {
             Value::Range(range) if range.count <= RANGE_LIST_MAX => {
                 model::Value::List(range.iter().map(model::Value::Int).collect())
             }
-            Value::Range(_) | Value::Function(_) | Value::Task(_) => {
+            Value::Range(_) | Value::Function(_) | Value::Task(_) | Value::Traced(_) => {
                 return Err(Fault::new(Code::NotAValue, format!("a {} cannot leave the program", value.kind()))
                     .help("return what it computes: `f(x)`, `await h`"));
             }

@@ -1,5 +1,9 @@
 //! Declared types, checked while the program runs where the checker could not know.
 
+use std::sync::Arc;
+
+use nexus_tensor::{Arg, Tensor};
+
 use super::fault::{Fault, Outcome};
 use super::value::{Value, describe_tensor};
 use crate::codes::Code;
@@ -22,7 +26,15 @@ pub(crate) fn check(check: &TypeCheck, window: &mut [Value], register: usize) ->
         (Declared::List, Value::List(_) | Value::Range(_)) => true,
         (Declared::Record, Value::Record(_)) => true,
         (Declared::Function, Value::Function(_)) => true,
-        (Declared::Tensor { .. }, Value::Tensor(_)) => return check_tensor(check, window, register),
+        (Declared::Scalar, Value::Traced(t)) => matches!(t.plain(), Arg::Scalar(_)),
+        (Declared::Tensor { .. }, Value::Tensor(t)) => {
+            let tensor = Arc::clone(t);
+            return check_tensor(check, window, tensor);
+        }
+        (Declared::Tensor { .. }, Value::Traced(t)) if let Arg::Tensor(t) = t.plain() => {
+            let tensor = Arc::new(t.clone());
+            return check_tensor(check, window, tensor);
+        }
         _ => false,
     };
     if fits { Ok(()) } else { Err(mismatch(check, &window[register])) }
@@ -60,11 +72,10 @@ pub(crate) fn name(declared: &Declared) -> &'static str {
     }
 }
 
-fn check_tensor(check: &TypeCheck, window: &mut [Value], register: usize) -> Outcome<()> {
-    let (Declared::Tensor { dtype, dims }, Value::Tensor(tensor)) = (&check.declared, &window[register]) else {
+fn check_tensor(check: &TypeCheck, window: &mut [Value], tensor: Arc<Tensor>) -> Outcome<()> {
+    let Declared::Tensor { dtype, dims } = &check.declared else {
         return Err(Fault::internal("a tensor's type without a tensor"));
     };
-    let tensor = tensor.clone();
     let wrong = |what: String| {
         let message = format!("{} is declared {what}, found {}", check.what, describe_tensor(&tensor));
         Fault::new(Code::DeclaredType, message)

@@ -4,6 +4,7 @@ use nexus_model::{LimitHit, LimitKind};
 use nexus_tensor::TensorError;
 
 use crate::codes::Code;
+use crate::hir::FunctionId;
 
 /// A result inside the machine. Faults are rare and boxed, so that results stay small.
 pub(crate) type Outcome<T> = Result<T, Box<Fault>>;
@@ -16,12 +17,14 @@ pub(crate) struct Fault {
     pub(crate) help: Option<String>,
     /// The limit that was hit, for the caller that reports limits.
     pub(crate) limit: Option<LimitHit>,
+    /// Function and instruction inside calls that a library function made, innermost first.
+    pub(crate) places: Vec<(FunctionId, usize)>,
 }
 
 impl Fault {
     /// A fault without help.
     pub(crate) fn new(code: Code, message: impl Into<String>) -> Box<Fault> {
-        Box::new(Fault { code, message: message.into(), help: None, limit: None })
+        Box::new(Fault { code, message: message.into(), help: None, limit: None, places: Vec::new() })
     }
 
     /// What to write instead.

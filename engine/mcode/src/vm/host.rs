@@ -10,6 +10,7 @@ use super::fault::{Fault, Outcome};
 use super::value::{List, Record, Text, Value};
 use crate::ast::Name;
 use crate::codes::Code;
+use crate::ir::Image;
 
 /// Work between two looks at the clock and the cancel flag, in steps of some nanoseconds to microseconds.
 const TICKS: i64 = 2_000;
@@ -31,6 +32,12 @@ pub(crate) struct Host<'a> {
     pub(crate) files: Option<&'a mut FileReader<'a>>,
     pub(crate) outputs: Vec<(String, Value)>,
     pub(crate) globals: Vec<Value>,
+    /// The program, for library functions that call its functions.
+    pub(crate) image: &'a Image,
+    /// Derivatives that are being taken inside each other.
+    pub(crate) derivatives: u32,
+    /// Calls of library functions inside each other that run the machine inside itself.
+    pub(crate) nested: u32,
     printed: u64,
     /// Bytes of the value that is being written out.
     pub(crate) converted: u64,
@@ -49,7 +56,7 @@ impl<'a> Host<'a> {
         print: &'a mut dyn FnMut(&str),
         inputs: &'a [(String, nexus_model::Value)],
         files: Option<&'a mut FileReader<'a>>,
-        globals: usize,
+        image: &'a Image,
     ) -> Self {
         let mut host = Host {
             context,
@@ -59,7 +66,10 @@ impl<'a> Host<'a> {
             inputs,
             files,
             outputs: Vec::new(),
-            globals: vec![Value::Absent; globals],
+            globals: vec![Value::Absent; image.globals.len()],
+            image,
+            derivatives: 0,
+            nested: 0,
             printed: 0,
             converted: 0,
             ticks: TICKS,

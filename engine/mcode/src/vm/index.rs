@@ -75,6 +75,10 @@ pub(crate) fn get(host: &mut Host, object: Value, key: &Value) -> Outcome<Value>
             let index = tensor_index(host, key)?;
             tensor_get(host, t, &[index])
         }
+        (Value::Traced(_), _) => {
+            let index = tensor_index(host, key)?;
+            super::traced::get(host, &object, &[index])
+        }
         (Value::Record(record), Value::Str(name)) => field(record, name.as_str()),
         (_, Value::Range(range)) => get_range(host, object, **range),
         (_, key) => match single_int(key) {
@@ -212,6 +216,10 @@ pub(crate) fn get_slice(host: &mut Host, axes: &[AxisShape], window: &mut [Value
             let indices = tensor_indices(host, axes, window, start + 1)?;
             tensor_get(host, t, &indices)
         }
+        (Value::Traced(_), _) => {
+            let indices = tensor_indices(host, axes, window, start + 1)?;
+            super::traced::get(host, &object, &indices)
+        }
         (_, [AxisShape::All]) => get_bounds(host, object, Bounds { start: None, end: None, step: None }),
         (_, [shape @ AxisShape::Range { .. }]) => {
             let bounds = bounds(*shape, window, start + 1)?;
@@ -295,7 +303,7 @@ pub(crate) fn tensor_index(host: &mut Host, key: &Value) -> Outcome<Index> {
 
 /// A tensor of a list of numbers or bools.
 pub(crate) fn from_list(host: &mut Host, list: Arg) -> Outcome<Tensor> {
-    let op = nexus_tensor::find("tensor.from_list").ok_or_else(|| Fault::internal("tensor.from_list is missing"))?;
+    let op = nexus_library::find("tensor.from_list").ok_or_else(|| Fault::internal("tensor.from_list is missing"))?;
     let mut arguments = vec![Arg::None; op.params.len()];
     if let Some(first) = arguments.first_mut() {
         *first = list;
@@ -319,6 +327,9 @@ pub(crate) fn get_field(host: &mut Host, object: Value, name: &Name) -> Outcome<
             _ => Err(Fault::new(Code::IndexOutOfRange, format!("a tensor has no field `{name}`"))
                 .help(format!("tensors have `shape` and `dtype`; functions are called: `tensor.{name}(t)`"))),
         },
+        Value::Traced(traced) if let Arg::Tensor(t) = traced.plain() => {
+            get_field(host, Value::Tensor(Arc::new(t.clone())), name)
+        }
         other => Err(Fault::new(Code::WrongTypeRunning, format!("a {} has no field `{name}`", other.describe()))
             .help("records have fields: `{a: 1}.a`")),
     }

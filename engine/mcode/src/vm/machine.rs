@@ -56,6 +56,61 @@ pub(crate) fn execute(host: &mut Host, image: &Image, id: FunctionId, arguments:
     machine.run(&mut cursor).map_err(|fault| machine.raise(fault, cursor))
 }
 
+/// Machines inside each other: each stands on the real stack.
+const NESTED_MAX: u32 = 24;
+
+impl Host<'_> {
+    /// Calls a function value from a library function and waits for its result.
+    pub(crate) fn call(&mut self, function: &Value, mut arguments: Vec<Value>) -> Outcome<Value> {
+        let Value::Function(closure) = function else {
+            return Err(Fault::kind("a call", "a function", function));
+        };
+        match &closure.callable {
+            Callable::Function { id, captured } => {
+                let code = &self.image.functions[*id as usize];
+                check_count(code, arguments.len())?;
+                if self.nested >= NESTED_MAX {
+                    let message = format!("library functions that call functions go {NESTED_MAX} deep");
+                    return Err(Fault::new(Code::LimitRecursion, message));
+                }
+                arguments.resize_with(usize::from(code.params), Value::default);
+                arguments.extend(captured.iter().cloned());
+                if let Some(register) = code.self_register {
+                    let needed = usize::from(register) + 1;
+                    if arguments.len() < needed {
+                        arguments.resize_with(needed, Value::default);
+                    }
+                    arguments[usize::from(register)] = function.clone();
+                }
+                self.nested += 1;
+                let outcome = execute(self, self.image, *id, arguments);
+                self.nested -= 1;
+                outcome.map_err(|raised| {
+                    let mut fault = raised.fault;
+                    fault.places = raised.places;
+                    fault
+                })
+            }
+            Callable::Op(op) => {
+                check_op_count(op, arguments.len())?;
+                arguments.resize_with(op.params.len(), Value::default);
+                self.call_op(op, &mut arguments)
+            }
+            Callable::Derived(derived) => super::differentiate::call(self, derived, arguments),
+            Callable::Builtin(id) => crate::library::call(self, *id, &mut arguments),
+        }
+    }
+}
+
+fn check_op_count(op: &nexus_tensor::OpDef, count: usize) -> Outcome<()> {
+    let least = op.params.iter().filter(|p| p.default.is_none()).count();
+    if (least..=op.params.len()).contains(&count) {
+        return Ok(());
+    }
+    let message = format!("`{}` takes {least} to {} arguments, {count} given", op.name, op.params.len());
+    Err(Fault::new(Code::BadCall, message))
+}
+
 struct Machine<'m, 'h> {
     host: &'m mut Host<'h>,
     image: &'m Image,
@@ -284,16 +339,17 @@ impl Machine<'_, '_> {
                 self.enter(cursor, *id, start)
             }
             Callable::Op(op) => {
-                let least = op.params.iter().filter(|p| p.default.is_none()).count();
-                if count < least || count > op.params.len() {
-                    let message =
-                        format!("`{}` takes {least} to {} arguments, {count} given", op.name, op.params.len());
-                    return Err(Fault::new(Code::BadCall, message));
-                }
+                check_op_count(op, count)?;
                 let mut arguments: Vec<Value> =
                     self.stack[first..first + count].iter_mut().map(std::mem::take).collect();
                 arguments.resize_with(op.params.len(), Value::default);
                 self.stack[first] = self.host.call_op(op, &mut arguments)?;
+                Ok(())
+            }
+            Callable::Derived(derived) => {
+                let arguments = self.stack[first..first + count].iter_mut().map(std::mem::take).collect();
+                let value = super::differentiate::call(self.host, derived, arguments)?;
+                self.stack[first] = value;
                 Ok(())
             }
             Callable::Builtin(id) => {
@@ -306,8 +362,9 @@ impl Machine<'_, '_> {
     }
 
     /// A fault with the place where it happened and the calls around it.
-    fn raise(&self, fault: Box<Fault>, cursor: Cursor) -> Raised {
-        let mut places = vec![(cursor.function, cursor.pc.saturating_sub(1))];
+    fn raise(&self, mut fault: Box<Fault>, cursor: Cursor) -> Raised {
+        let mut places = std::mem::take(&mut fault.places);
+        places.push((cursor.function, cursor.pc.saturating_sub(1)));
         let callers = self.frames.iter().rev().take(TRACE_MAX);
         places.extend(callers.map(|f| (f.function, (f.pc as usize).saturating_sub(1))));
         Raised { fault, places }

@@ -3,6 +3,7 @@
 mod assign;
 mod bridge;
 mod declared;
+mod differentiate;
 pub(crate) mod fault;
 pub(crate) mod host;
 pub(crate) mod index;
@@ -11,6 +12,7 @@ pub(crate) mod operate;
 mod sequence;
 mod slow;
 pub(crate) mod text;
+pub(crate) mod traced;
 pub(crate) mod value;
 
 pub(crate) use declared::name as declared_name;

@@ -6,6 +6,7 @@ use nexus_tensor::{BinaryOp, CompareOp, UnaryOp};
 
 use super::fault::{Fault, Outcome};
 use super::host::Host;
+use super::traced;
 use super::value::Value;
 use crate::ast::{BinaryOperator, Comparison};
 use crate::codes::Code;
@@ -66,17 +67,13 @@ pub(crate) fn compare(host: &mut Host, operator: Comparison, a: Value, b: Value)
     if let Some(holds) = compare_numbers(operator, &a, &b) {
         return Ok(Value::Bool(holds));
     }
+    if matches!(a, Value::Traced(_)) && is_operand(&b) || matches!(b, Value::Traced(_)) && is_operand(&a) {
+        return traced::compare(host, tensor_comparison(operator), &a, &b);
+    }
     let elementwise =
         matches!(a, Value::Tensor(_)) && is_operand(&b) || matches!(b, Value::Tensor(_)) && is_operand(&a);
     if elementwise {
-        let operator = match operator {
-            Comparison::Equal => CompareOp::Equal,
-            Comparison::NotEqual => CompareOp::NotEqual,
-            Comparison::Less => CompareOp::Less,
-            Comparison::LessEqual => CompareOp::LessEqual,
-            Comparison::Greater => CompareOp::Greater,
-            Comparison::GreaterEqual => CompareOp::GreaterEqual,
-        };
+        let operator = tensor_comparison(operator);
         host.tick(16)?;
         let (a, b) = (host.argument_of(a)?, host.argument_of(b)?);
         let result = nexus_tensor::compare(host.context, operator, &a, &b).map_err(Fault::tensor)?;
@@ -95,9 +92,20 @@ pub(crate) fn compare(host: &mut Host, operator: Comparison, a: Value, b: Value)
     }
 }
 
+fn tensor_comparison(operator: Comparison) -> CompareOp {
+    match operator {
+        Comparison::Equal => CompareOp::Equal,
+        Comparison::NotEqual => CompareOp::NotEqual,
+        Comparison::Less => CompareOp::Less,
+        Comparison::LessEqual => CompareOp::LessEqual,
+        Comparison::Greater => CompareOp::Greater,
+        Comparison::GreaterEqual => CompareOp::GreaterEqual,
+    }
+}
+
 /// Whether a value takes part in tensor arithmetic.
 fn is_operand(value: &Value) -> bool {
-    matches!(value, Value::Tensor(_) | Value::Int(_) | Value::Scalar(_) | Value::Bool(_))
+    matches!(value, Value::Tensor(_) | Value::Int(_) | Value::Scalar(_) | Value::Bool(_) | Value::Traced(_))
 }
 
 impl Host<'_> {
@@ -176,6 +184,7 @@ pub(crate) fn truth(value: &Value) -> Outcome<bool> {
 pub(crate) fn not(host: &mut Host, a: Value) -> Outcome<Value> {
     match a {
         Value::Tensor(_) => unary_tensor(host, UnaryOp::Not, a),
+        Value::Traced(_) => traced::unary(host, UnaryOp::Not, &a),
         other => Ok(Value::Bool(!truth(&other)?)),
     }
 }
@@ -186,6 +195,7 @@ pub(crate) fn negate(host: &mut Host, a: Value) -> Outcome<Value> {
         Value::Int(x) => x.checked_neg().map(Value::Int).ok_or_else(|| overflow("-", &a, None)),
         Value::Scalar(x) => Ok(Value::Scalar(-x)),
         Value::Tensor(_) => unary_tensor(host, UnaryOp::Neg, a),
+        Value::Traced(_) => traced::unary(host, UnaryOp::Neg, &a),
         other => Err(Fault::kind("`-`", "a number or tensor", &other)),
     }
 }
@@ -213,6 +223,8 @@ pub(crate) fn binary(host: &mut Host, operator: BinaryOperator, a: Value, b: Val
         (Value::Scalar(x), Value::Scalar(y)) => scalar_binary(operator, *x, *y),
         (Value::Int(x), Value::Scalar(y)) => scalar_binary(operator, *x as f64, *y),
         (Value::Scalar(x), Value::Int(y)) => scalar_binary(operator, *x, *y as f64),
+        (Value::Traced(_), _) if is_operand(&b) => traced::binary(host, tensor_operator(operator), &a, &b),
+        (_, Value::Traced(_)) if is_operand(&a) => traced::binary(host, tensor_operator(operator), &a, &b),
         (Value::Tensor(_), _) if is_operand(&b) => tensor_binary(host, tensor_operator(operator), a, b),
         (_, Value::Tensor(_)) if is_operand(&a) => tensor_binary(host, tensor_operator(operator), a, b),
         _ => super::sequence::binary(host, operator, a, b),

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use nexus_tensor::Arg;
+
 use super::fault::{Fault, Outcome};
 use super::host::Host;
 use super::value::{Range, Value};
-use super::{assign, declared, index, operate};
+use super::{assign, declared, differentiate, index, operate};
 use crate::ast::{BinaryOperator, Comparison};
 use crate::codes::Code;
 use crate::ir::{FunctionCode, Image, Instruction, Register};
@@ -130,6 +132,10 @@ fn next_of_value(host: &mut Host, window: &mut [Value], base: usize, item: usize
     let at = position as usize;
     let next = match &window[base] {
         Value::List(list) => list.items().get(at).cloned(),
+        Value::Traced(t) if first_size(t).is_some_and(|size| at < size) => {
+            let value = window[base].clone();
+            Some(differentiate::row(host, &value, position)?)
+        }
         Value::Tensor(t) if t.shape().first().is_some_and(|&size| at < size) => {
             let tensor = Arc::clone(t);
             Some(index::element(host, &tensor, position)?)
@@ -142,6 +148,14 @@ fn next_of_value(host: &mut Host, window: &mut [Value], base: usize, item: usize
     Ok(true)
 }
 
+/// Entries along the first axis of a traced tensor; `None` where it has no axis.
+fn first_size(traced: &nexus_library::Traced) -> Option<usize> {
+    match traced.plain() {
+        Arg::Tensor(t) => t.shape().first().copied(),
+        _ => None,
+    }
+}
+
 fn loop_start(window: &mut [Value], base: usize) -> Outcome<()> {
     match &window[base] {
         Value::Range(range) => {
@@ -150,6 +164,7 @@ fn loop_start(window: &mut [Value], base: usize) -> Outcome<()> {
         }
         Value::List(_) => window[base + 1] = Value::Int(0),
         Value::Tensor(t) if !t.shape().is_empty() => window[base + 1] = Value::Int(0),
+        Value::Traced(t) if first_size(t).is_some() => window[base + 1] = Value::Int(0),
         Value::Int(n) => {
             let fault = Fault::new(Code::WrongTypeRunning, "`for` goes over a range, list or tensor, found int");
             return Err(fault.help(format!("did you mean `0..{n}`?")));

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use nexus_model::{DType, LimitHit, LimitKind, TensorData};
+use nexus_tensor::Arg;
 
 use super::fault::{Fault, Outcome};
 use super::host::Host;
@@ -73,6 +74,11 @@ impl Host<'_> {
             }
             Value::Function(_) => out.push_str("a function"),
             Value::Task(_) => out.push_str("a task"),
+            Value::Traced(traced) => match traced.plain() {
+                Arg::Tensor(t) => show_tensor(&t.to_data().map_err(Fault::tensor)?, out),
+                Arg::Scalar(v) => out.push_str(&scalar(*v)),
+                _ => out.push_str("a number"),
+            },
             Value::Range(r) => {
                 let end = r.start.saturating_add(r.step.saturating_mul(i64::try_from(r.count).unwrap_or(i64::MAX)));
                 push(out, format_args!("{}..{end}", r.start));

@@ -6,7 +6,8 @@
 
 use std::sync::Arc;
 
-use nexus_tensor::{Charge, OpDef, Tensor};
+use nexus_library::Traced;
+use nexus_tensor::{Arg, Charge, OpDef, Tensor};
 
 use super::fault::{Fault, Outcome};
 use crate::ast::Name;
@@ -35,6 +36,8 @@ pub(crate) enum Value {
     Range(Arc<Range>),
     /// The handle of a spawned call, which has run.
     Task(Arc<Task>),
+    /// A number or tensor that a gradient follows.
+    Traced(Arc<Traced>),
 }
 
 /// Text, with the memory it was admitted for where the run is metered.
@@ -74,6 +77,39 @@ pub(crate) enum Callable {
     Function { id: FunctionId, captured: Vec<Value> },
     Op(&'static OpDef),
     Builtin(BuiltinId),
+    Derived(Derived),
+}
+
+/// A derivative of a function.
+#[derive(Debug)]
+pub(crate) struct Derived {
+    pub(crate) transform: Transform,
+    pub(crate) function: Value,
+    /// The argument by which it is taken.
+    pub(crate) argument: usize,
+}
+
+/// What a derivative gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Transform {
+    Gradient,
+    ValueAndGradient,
+    Jacobian,
+    Hessian,
+    Numerical,
+}
+
+impl Transform {
+    /// The name of the library function that makes it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Transform::Gradient => "grad.grad",
+            Transform::ValueAndGradient => "grad.value_and_grad",
+            Transform::Jacobian => "grad.jacobian",
+            Transform::Hessian => "grad.hessian",
+            Transform::Numerical => "grad.numerical",
+        }
+    }
 }
 
 /// Whole numbers in steps.
@@ -107,6 +143,13 @@ impl Value {
             Value::Function(_) => "function",
             Value::Range(_) => "range",
             Value::Task(_) => "task",
+            Value::Traced(t) => {
+                if matches!(t.plain(), Arg::Tensor(_)) {
+                    "tensor"
+                } else {
+                    "scalar"
+                }
+            }
         }
     }
 
@@ -120,6 +163,10 @@ impl Value {
     pub(crate) fn describe(&self) -> String {
         match self {
             Value::Tensor(t) => describe_tensor(t),
+            Value::Traced(t) => match t.plain() {
+                Arg::Tensor(t) => format!("{} that is differentiated", describe_tensor(t)),
+                _ => "scalar that is differentiated".to_owned(),
+            },
             other => other.kind().to_owned(),
         }
     }
@@ -138,6 +185,12 @@ impl Value {
     pub(crate) fn closure(id: FunctionId, captured: Vec<Value>) -> Outcome<Value> {
         let depth = depth_over(captured.iter())?;
         Ok(Value::Function(Arc::new(Closure { callable: Callable::Function { id, captured }, depth })))
+    }
+
+    /// A derivative of a function.
+    pub(crate) fn derived(derived: Derived) -> Outcome<Value> {
+        let depth = depth_over(std::iter::once(&derived.function))?;
+        Ok(Value::Function(Arc::new(Closure { callable: Callable::Derived(derived), depth })))
     }
 
     /// A function of the library.

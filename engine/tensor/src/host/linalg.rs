@@ -8,8 +8,8 @@ use faer::linalg::solvers::{DenseSolveCore, Llt, PartialPivLu, Qr, SelfAdjointEi
 use faer::traits::RealField;
 use faer::{Mat, MatRef, Side};
 
-use super::HostTensor;
 use super::math::Real;
+use super::{HostTensor, condition};
 use crate::shape::Shape;
 use crate::{Context, NumericalProblem, TensorError};
 
@@ -58,7 +58,7 @@ impl Stack {
     }
 
     /// Refuses NaN and infinities, on which iterations would not end.
-    fn finite<T: Field>(&self) -> Result<(), TensorError> {
+    pub(super) fn finite<T: Field>(&self) -> Result<(), TensorError> {
         if self.data.slice::<T>().iter().all(|x| x.to_f64().is_finite()) {
             Ok(())
         } else {
@@ -67,7 +67,7 @@ impl Stack {
     }
 
     /// Calls `each` for every matrix, with the workspace admitted and the run asked whether it must stop.
-    fn for_each<T: Field>(
+    pub(super) fn for_each<T: Field>(
         &self,
         ctx: &Context,
         mut each: impl FnMut(usize, MatRef<'_, T>) -> Result<(), TensorError>,
@@ -82,7 +82,7 @@ impl Stack {
     }
 
     /// A result with one matrix of `rows` × `columns` for each of the stack's.
-    fn results<T: Field>(&self, ctx: &Context, tail: &[usize]) -> Result<HostTensor, TensorError> {
+    pub(super) fn results<T: Field>(&self, ctx: &Context, tail: &[usize]) -> Result<HostTensor, TensorError> {
         let mut shape = self.batch.clone();
         shape.extend(tail.iter().copied());
         HostTensor::zeros(ctx, T::DTYPE, &shape)
@@ -90,7 +90,7 @@ impl Stack {
 }
 
 /// Part `i` of a result, of `size` elements, to be written.
-fn part<T: Field>(result: &mut HostTensor, i: usize, size: usize) -> &mut [T] {
+pub(super) fn part<T: Field>(result: &mut HostTensor, i: usize, size: usize) -> &mut [T] {
     let values = result.as_mut_slice::<T>().expect("a fresh result is packed and its own");
     &mut values[i * size..(i + 1) * size]
 }
@@ -121,6 +121,7 @@ pub(crate) fn solve<T: Field>(ctx: &Context, a: &Stack, b: &Stack) -> Result<Hos
     let mut x = b.results::<T>(ctx, &[n, k])?;
     a.for_each(ctx, |i, matrix| {
         let lu = factor::<T>(matrix)?;
+        condition::check(ctx, "linalg.solve", matrix, &lu);
         write(part(&mut x, i, n * k), lu.solve(b.matrix::<T>(i)).as_ref());
         Ok(())
     })?;
@@ -132,7 +133,9 @@ pub(crate) fn inverse<T: Field>(ctx: &Context, a: &Stack) -> Result<HostTensor, 
     let n = a.rows;
     let mut out = a.results::<T>(ctx, &[n, n])?;
     a.for_each(ctx, |i, matrix| {
-        write(part(&mut out, i, n * n), factor::<T>(matrix)?.inverse().as_ref());
+        let lu = factor::<T>(matrix)?;
+        condition::check(ctx, "linalg.inv", matrix, &lu);
+        write(part(&mut out, i, n * n), lu.inverse().as_ref());
         Ok(())
     })?;
     Ok(out)

@@ -5,7 +5,9 @@
 //! slices, broadcasts) copy nothing. Burn stays the layer under the GPU and the reference in the tests.
 
 pub(crate) mod builder;
+pub(crate) mod condition;
 pub(crate) mod copy;
+pub(crate) mod eigen;
 pub(crate) mod elementwise;
 mod fold;
 pub(crate) mod gather;

@@ -23,18 +23,20 @@ fn kind(arg: &Arg) -> &'static str {
     }
 }
 
-pub(super) fn wrong(name: &'static str, wanted: &str, found: &Arg) -> TensorError {
+/// The error for an argument of another kind than `wanted`.
+pub fn wrong(name: &'static str, wanted: &str, found: &Arg) -> TensorError {
     TensorError::argument(name, format!("must be {wanted}, is {}", kind(found)))
 }
 
 const NONE: Arg = Arg::None;
 
 /// Argument `i`; one left out is `none`.
-pub(super) fn at(args: &[Arg], i: usize) -> &Arg {
+pub fn at(args: &[Arg], i: usize) -> &Arg {
     args.get(i).unwrap_or(&NONE)
 }
 
-pub(super) fn tensor(ctx: &Context, args: &[Arg], i: usize, name: &'static str) -> Result<Tensor, TensorError> {
+/// A tensor; numbers become 0-d tensors.
+pub fn tensor(ctx: &Context, args: &[Arg], i: usize, name: &'static str) -> Result<Tensor, TensorError> {
     match at(args, i) {
         Arg::Tensor(tensor) => Ok(tensor.clone()),
         number @ (Arg::Int(_) | Arg::Scalar(_) | Arg::Bool(_)) => Tensor::operand(ctx, name, number),
@@ -43,7 +45,7 @@ pub(super) fn tensor(ctx: &Context, args: &[Arg], i: usize, name: &'static str) 
 }
 
 /// An int; a 0-d int tensor counts as one.
-pub(super) fn int(args: &[Arg], i: usize, name: &'static str) -> Result<i64, TensorError> {
+pub fn int(args: &[Arg], i: usize, name: &'static str) -> Result<i64, TensorError> {
     as_int(at(args, i), name)
 }
 
@@ -58,12 +60,13 @@ fn as_int(arg: &Arg, name: &'static str) -> Result<i64, TensorError> {
     }
 }
 
-pub(super) fn int_or(args: &[Arg], i: usize, name: &'static str, default: i64) -> Result<i64, TensorError> {
+/// An int, or `default` where it was left out.
+pub fn int_or(args: &[Arg], i: usize, name: &'static str, default: i64) -> Result<i64, TensorError> {
     if matches!(at(args, i), Arg::None) { Ok(default) } else { int(args, i, name) }
 }
 
 /// A count: an int that is not negative.
-pub(super) fn count(args: &[Arg], i: usize, name: &'static str) -> Result<usize, TensorError> {
+pub fn count(args: &[Arg], i: usize, name: &'static str) -> Result<usize, TensorError> {
     to_count(int(args, i, name)?, name)
 }
 
@@ -72,7 +75,7 @@ fn to_count(value: i64, name: &'static str) -> Result<usize, TensorError> {
 }
 
 /// An int or scalar as f64; a 0-d tensor counts as one.
-pub(super) fn number(args: &[Arg], i: usize, name: &'static str) -> Result<f64, TensorError> {
+pub fn number(args: &[Arg], i: usize, name: &'static str) -> Result<f64, TensorError> {
     match at(args, i) {
         Arg::Int(value) => Ok(*value as f64),
         Arg::Scalar(value) => Ok(*value),
@@ -85,11 +88,13 @@ pub(super) fn number(args: &[Arg], i: usize, name: &'static str) -> Result<f64, 
     }
 }
 
-pub(super) fn number_or(args: &[Arg], i: usize, name: &'static str, default: f64) -> Result<f64, TensorError> {
+/// A number, or `default` where it was left out.
+pub fn number_or(args: &[Arg], i: usize, name: &'static str, default: f64) -> Result<f64, TensorError> {
     if matches!(at(args, i), Arg::None) { Ok(default) } else { number(args, i, name) }
 }
 
-pub(super) fn bool_or(args: &[Arg], i: usize, name: &'static str, default: bool) -> Result<bool, TensorError> {
+/// A bool, or `default` where it was left out.
+pub fn bool_or(args: &[Arg], i: usize, name: &'static str, default: bool) -> Result<bool, TensorError> {
     match at(args, i) {
         Arg::None => Ok(default),
         Arg::Bool(value) => Ok(*value),
@@ -98,7 +103,7 @@ pub(super) fn bool_or(args: &[Arg], i: usize, name: &'static str, default: bool)
 }
 
 /// A dtype by name, or `None` where it was left out.
-pub(super) fn dtype(args: &[Arg], i: usize, name: &'static str) -> Result<Option<DType>, TensorError> {
+pub fn dtype(args: &[Arg], i: usize, name: &'static str) -> Result<Option<DType>, TensorError> {
     match at(args, i) {
         Arg::None => Ok(None),
         Arg::Str(text) => Ok(Some(parse_dtype(text, name)?)),
@@ -106,12 +111,13 @@ pub(super) fn dtype(args: &[Arg], i: usize, name: &'static str) -> Result<Option
     }
 }
 
-pub(super) fn parse_dtype(text: &str, name: &'static str) -> Result<DType, TensorError> {
+/// The dtype of that name.
+pub fn parse_dtype(text: &str, name: &'static str) -> Result<DType, TensorError> {
     DType::from_str(text).map_err(|error| TensorError::argument(name, error.to_string()))
 }
 
 /// One int or a list of ints; `None` where it was left out.
-pub(super) fn ints(args: &[Arg], i: usize, name: &'static str) -> Result<Option<SmallVec<[i64; 4]>>, TensorError> {
+pub fn ints(args: &[Arg], i: usize, name: &'static str) -> Result<Option<SmallVec<[i64; 4]>>, TensorError> {
     match at(args, i) {
         Arg::None => Ok(None),
         Arg::List(items) => Ok(Some(items.iter().map(|item| as_int(item, name)).collect::<Result<_, _>>()?)),
@@ -124,7 +130,7 @@ pub(super) fn ints(args: &[Arg], i: usize, name: &'static str) -> Result<Option<
 }
 
 /// A shape: a list of ints or one int.
-pub(super) fn shape(args: &[Arg], i: usize, name: &'static str) -> Result<Shape, TensorError> {
+pub fn shape(args: &[Arg], i: usize, name: &'static str) -> Result<Shape, TensorError> {
     let sizes = ints(args, i, name)?.ok_or_else(|| wrong(name, "a list of sizes", &Arg::None))?;
     let shape = sizes.into_iter().map(|size| to_count(size, name)).collect::<Result<Shape, _>>()?;
     check_rank(&shape)?;
@@ -132,12 +138,7 @@ pub(super) fn shape(args: &[Arg], i: usize, name: &'static str) -> Result<Shape,
 }
 
 /// Sorted axes; all of them where the argument was left out.
-pub(super) fn axes(
-    args: &[Arg],
-    i: usize,
-    name: &'static str,
-    rank: usize,
-) -> Result<SmallVec<[usize; 4]>, TensorError> {
+pub fn axes(args: &[Arg], i: usize, name: &'static str, rank: usize) -> Result<SmallVec<[usize; 4]>, TensorError> {
     match ints(args, i, name)? {
         None => Ok((0..rank).collect()),
         Some(axes) => normalize_axes(&axes, rank),
@@ -145,18 +146,12 @@ pub(super) fn axes(
 }
 
 /// One axis.
-pub(super) fn axis(
-    args: &[Arg],
-    i: usize,
-    name: &'static str,
-    default: i64,
-    rank: usize,
-) -> Result<usize, TensorError> {
+pub fn axis(args: &[Arg], i: usize, name: &'static str, default: i64, rank: usize) -> Result<usize, TensorError> {
     normalize_axis(int_or(args, i, name, default)?, rank)
 }
 
 /// A list of tensors, at least one.
-pub(super) fn tensors(ctx: &Context, args: &[Arg], i: usize, name: &'static str) -> Result<Vec<Tensor>, TensorError> {
+pub fn tensors(ctx: &Context, args: &[Arg], i: usize, name: &'static str) -> Result<Vec<Tensor>, TensorError> {
     let Arg::List(items) = at(args, i) else { return Err(wrong(name, "a list of tensors", at(args, i))) };
     if items.is_empty() {
         return Err(TensorError::argument(name, "must hold at least one tensor"));
@@ -165,7 +160,7 @@ pub(super) fn tensors(ctx: &Context, args: &[Arg], i: usize, name: &'static str)
 }
 
 /// A record.
-pub(super) fn record(fields: impl IntoIterator<Item = (&'static str, Arg)>) -> Arg {
+pub fn record(fields: impl IntoIterator<Item = (&'static str, Arg)>) -> Arg {
     Arg::Record(fields.into_iter().map(|(name, value)| (name.into(), value)).collect())
 }
 

@@ -11,21 +11,24 @@ use crate::op::{ArgType, Dim, TensorType};
 use crate::promotion::{FLOAT_DEFAULT, Operand, promote_operands};
 use crate::shape::{normalize_axes, normalize_axis};
 
-pub(super) type Inferred = Result<ArgType, TensorError>;
-pub(super) type Dims = Vec<Dim>;
+/// What inference gives: the type of the result, or what is certainly wrong.
+pub type Inferred = Result<ArgType, TensorError>;
+/// The axes of a shape.
+pub type Dims = Vec<Dim>;
 
 /// A tensor type.
-pub(crate) fn typed(dtype: Option<DType>, shape: Option<Dims>) -> ArgType {
+pub fn typed(dtype: Option<DType>, shape: Option<Dims>) -> ArgType {
     ArgType::Tensor(TensorType { dtype, shape })
 }
 
-pub(super) fn at(args: &[ArgType], i: usize) -> &ArgType {
+/// Argument `i`; one left out is `none`.
+pub fn at(args: &[ArgType], i: usize) -> &ArgType {
     const NONE: ArgType = ArgType::None;
     args.get(i).unwrap_or(&NONE)
 }
 
 /// A shape as errors write it: `[2, n, ?]`.
-pub(crate) fn written(dims: &[Dim]) -> String {
+pub fn written(dims: &[Dim]) -> String {
     let words: Vec<String> = dims
         .iter()
         .map(|dim| match dim {
@@ -57,11 +60,12 @@ fn wrong(name: &'static str, wanted: &str, found: &ArgType) -> TensorError {
 }
 
 /// An argument that must be a tensor or a number.
-pub(super) fn tensor(args: &[ArgType], i: usize, name: &'static str) -> Result<TensorType, TensorError> {
+pub fn tensor(args: &[ArgType], i: usize, name: &'static str) -> Result<TensorType, TensorError> {
     operand(at(args, i), name)
 }
 
-pub(crate) fn operand(ty: &ArgType, name: &'static str) -> Result<TensorType, TensorError> {
+/// A type as a tensor type: numbers are 0-d.
+pub fn operand(ty: &ArgType, name: &'static str) -> Result<TensorType, TensorError> {
     let number = |dtype| TensorType { dtype: Some(dtype), shape: Some(Vec::new()) };
     match ty {
         ArgType::Tensor(ty) => Ok(ty.clone()),
@@ -74,7 +78,7 @@ pub(crate) fn operand(ty: &ArgType, name: &'static str) -> Result<TensorType, Te
 }
 
 /// An int that may be known; `Ok(None)` where it is not.
-pub(super) fn int(args: &[ArgType], i: usize, name: &'static str) -> Result<Option<i64>, TensorError> {
+pub fn int(args: &[ArgType], i: usize, name: &'static str) -> Result<Option<i64>, TensorError> {
     match at(args, i) {
         ArgType::Int(value) => Ok(*value),
         ArgType::Unknown | ArgType::Tensor(_) => Ok(None),
@@ -83,12 +87,12 @@ pub(super) fn int(args: &[ArgType], i: usize, name: &'static str) -> Result<Opti
 }
 
 /// As [`int`], with a default where the argument was left out.
-pub(super) fn int_or(args: &[ArgType], i: usize, name: &'static str, default: i64) -> Result<Option<i64>, TensorError> {
+pub fn int_or(args: &[ArgType], i: usize, name: &'static str, default: i64) -> Result<Option<i64>, TensorError> {
     if matches!(at(args, i), ArgType::None) { Ok(Some(default)) } else { int(args, i, name) }
 }
 
 /// An argument that must be a number.
-pub(super) fn number(args: &[ArgType], i: usize, name: &'static str) -> Result<(), TensorError> {
+pub fn number(args: &[ArgType], i: usize, name: &'static str) -> Result<(), TensorError> {
     match at(args, i) {
         ArgType::Int(_) | ArgType::Scalar(_) | ArgType::Unknown | ArgType::Tensor(_) | ArgType::None => Ok(()),
         other => Err(wrong(name, "a number", other)),
@@ -96,12 +100,7 @@ pub(super) fn number(args: &[ArgType], i: usize, name: &'static str) -> Result<(
 }
 
 /// A bool with a default; `None` where it is not known.
-pub(super) fn bool_or(
-    args: &[ArgType],
-    i: usize,
-    name: &'static str,
-    default: bool,
-) -> Result<Option<bool>, TensorError> {
+pub fn bool_or(args: &[ArgType], i: usize, name: &'static str, default: bool) -> Result<Option<bool>, TensorError> {
     match at(args, i) {
         ArgType::None => Ok(Some(default)),
         ArgType::Bool(value) => Ok(*value),
@@ -111,7 +110,7 @@ pub(super) fn bool_or(
 }
 
 /// A dtype by name, with what it is where it was left out; `None` where it is not known.
-pub(super) fn dtype(
+pub fn dtype(
     args: &[ArgType],
     i: usize,
     name: &'static str,
@@ -126,7 +125,7 @@ pub(super) fn dtype(
 }
 
 /// One int or a list of ints.
-pub(super) enum Ints {
+pub enum Ints {
     /// The argument was left out.
     Absent,
     /// Each int, where known.
@@ -137,7 +136,7 @@ pub(super) enum Ints {
 
 impl Ints {
     /// All of them, where every one is known.
-    pub(super) fn known(&self) -> Option<Vec<i64>> {
+    pub fn known(&self) -> Option<Vec<i64>> {
         match self {
             Ints::Items(items) => items.iter().copied().collect(),
             _ => None,
@@ -145,7 +144,8 @@ impl Ints {
     }
 }
 
-pub(super) fn ints(args: &[ArgType], i: usize, name: &'static str) -> Result<Ints, TensorError> {
+/// One int or a list of ints.
+pub fn ints(args: &[ArgType], i: usize, name: &'static str) -> Result<Ints, TensorError> {
     match at(args, i) {
         ArgType::None => Ok(Ints::Absent),
         ArgType::Int(value) => Ok(Ints::Items(vec![*value])),
@@ -159,7 +159,7 @@ pub(super) fn ints(args: &[ArgType], i: usize, name: &'static str) -> Result<Int
 }
 
 /// A shape given as an argument.
-pub(super) fn shape(args: &[ArgType], i: usize, name: &'static str) -> Result<Option<Dims>, TensorError> {
+pub fn shape(args: &[ArgType], i: usize, name: &'static str) -> Result<Option<Dims>, TensorError> {
     match ints(args, i, name)? {
         Ints::Absent => Err(wrong(name, "a list of sizes", &ArgType::None)),
         Ints::Unknown => Ok(None),
@@ -168,7 +168,7 @@ pub(super) fn shape(args: &[ArgType], i: usize, name: &'static str) -> Result<Op
 }
 
 /// A size as a dim.
-pub(super) fn size(value: Option<i64>, name: &'static str) -> Result<Dim, TensorError> {
+pub fn size(value: Option<i64>, name: &'static str) -> Result<Dim, TensorError> {
     match value {
         None => Ok(Dim::Unknown),
         Some(n) => usize::try_from(n)
@@ -178,7 +178,7 @@ pub(super) fn size(value: Option<i64>, name: &'static str) -> Result<Dim, Tensor
 }
 
 /// The shape that two shapes broadcast to, where known; an error where they certainly do not.
-pub(crate) fn broadcast(left: Option<&Dims>, right: Option<&Dims>) -> Result<Option<Dims>, TensorError> {
+pub fn broadcast(left: Option<&Dims>, right: Option<&Dims>) -> Result<Option<Dims>, TensorError> {
     let (Some(left), Some(right)) = (left, right) else { return Ok(None) };
     let rank = left.len().max(right.len());
     let mut out = vec![Dim::Known(1); rank];
@@ -204,12 +204,12 @@ pub(crate) fn broadcast(left: Option<&Dims>, right: Option<&Dims>) -> Result<Opt
 }
 
 /// The dtype in which two operands meet, where known.
-pub(crate) fn meet(left: &ArgType, right: &ArgType) -> Option<DType> {
+pub fn meet(left: &ArgType, right: &ArgType) -> Option<DType> {
     Some(promote_operands(Operand::of_type(left)?, Operand::of_type(right)?))
 }
 
 /// `axis` as an index, where the rank is known.
-pub(super) fn axis(value: Option<i64>, rank: Option<usize>) -> Result<Option<usize>, TensorError> {
+pub fn axis(value: Option<i64>, rank: Option<usize>) -> Result<Option<usize>, TensorError> {
     match (value, rank) {
         (Some(value), Some(rank)) => normalize_axis(value, rank).map(Some),
         _ => Ok(None),
@@ -217,7 +217,7 @@ pub(super) fn axis(value: Option<i64>, rank: Option<usize>) -> Result<Option<usi
 }
 
 /// The shape after reducing `axis` arguments away.
-pub(super) fn reduced(shape: Option<&Dims>, axes: &Ints, keep: Option<bool>) -> Result<Option<Dims>, TensorError> {
+pub fn reduced(shape: Option<&Dims>, axes: &Ints, keep: Option<bool>) -> Result<Option<Dims>, TensorError> {
     let Some(dims) = shape else {
         return Ok(matches!(axes, Ints::Absent).then(Vec::new).filter(|_| keep == Some(false)));
     };
@@ -237,7 +237,7 @@ pub(super) fn reduced(shape: Option<&Dims>, axes: &Ints, keep: Option<bool>) -> 
 }
 
 /// The number of elements, where every size is known.
-pub(super) fn elements(dims: &[Dim]) -> Option<usize> {
+pub fn elements(dims: &[Dim]) -> Option<usize> {
     dims.iter().try_fold(1usize, |n, dim| match dim {
         Dim::Known(size) => n.checked_mul(*size),
         _ => None,
@@ -245,6 +245,6 @@ pub(super) fn elements(dims: &[Dim]) -> Option<usize> {
 }
 
 /// A record type.
-pub(super) fn record(fields: impl IntoIterator<Item = (&'static str, ArgType)>) -> ArgType {
+pub fn record(fields: impl IntoIterator<Item = (&'static str, ArgType)>) -> ArgType {
     ArgType::Record(fields.into_iter().map(|(name, ty)| (name.into(), ty)).collect())
 }

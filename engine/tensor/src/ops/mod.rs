@@ -1,17 +1,19 @@
 //! The table of operations, one file a family. Each entry carries its documentation, an example, the function that
 //! infers and the function that runs.
 
-mod args;
+pub mod args;
 mod arranging;
 mod arranging_rules;
 mod creation;
+mod eigen;
 mod elementwise;
-pub(crate) mod infer;
+pub mod infer;
 mod inspection;
 mod linalg;
 mod linalg_rules;
 mod products;
 mod reductions;
+mod scattering;
 mod shaping;
 mod statistics;
 
@@ -23,28 +25,31 @@ use crate::op::OpDef;
 pub(crate) use reductions::run_reduction;
 
 /// Parameters as they are written in the tables: `name: Kind` where required, `name: Kind = "default"` where not.
+#[macro_export]
 macro_rules! params {
     ($($name:ident : $kind:ident $(= $default:literal)?),* $(,)?) => {
-        &[$($crate::op::Param {
+        &[$($crate::Param {
             name: stringify!($name),
-            kind: $crate::op::ParamKind::$kind,
-            default: params!(@default $($default)?),
+            kind: $crate::ParamKind::$kind,
+            default: $crate::params!(@default $($default)?),
         }),*]
     };
     (@default) => { None };
     (@default $default:literal) => { Some($default) };
 }
-use params;
+pub(crate) use params;
 
-const FAMILIES: [&[OpDef]; 9] = [
+const FAMILIES: [&[OpDef]; 11] = [
     creation::OPS,
     inspection::OPS,
     shaping::OPS,
     arranging::OPS,
+    scattering::OPS,
     elementwise::OPS,
     reductions::OPS,
     products::OPS,
     linalg::OPS,
+    eigen::OPS,
     statistics::OPS,
 ];
 
