@@ -24,7 +24,7 @@ const CHOICES: &[&[&str]] = &[
 fn features(choice: &[&str]) -> BTreeMap<String, BTreeSet<String>> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.current_dir(root()).args(["tree", "--offline", "--locked", "--no-dedupe", "--prefix", "none"]);
+    command.current_dir(root()).args(["tree", "--offline", "--locked", "--prefix", "none"]);
     let output = command.args(["--format", "{p}|{f}"]).args(choice).output().expect("cargo can be started");
     assert!(output.status.success(), "cargo tree: {}", String::from_utf8_lossy(&output.stderr));
     let mut features: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
