@@ -7,14 +7,17 @@
 pub mod check;
 mod codes;
 mod diff;
+pub mod draw;
 mod error;
 mod event;
+pub mod forecast;
 mod graph;
 mod json;
 mod log;
 mod merge;
 mod near;
 mod persistent;
+pub mod plan;
 mod state;
 mod time;
 mod timeline;

@@ -1,0 +1,188 @@
+//! A timeline as an SVG picture: time from left to right, a row for each lane or event, triggers as curves.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use crate::draw::chart::{span, until};
+use crate::event::EventKind;
+use crate::graph::Graph;
+use crate::time::Micros;
+use crate::trigger::TriggerKind;
+
+/// Rows drawn; the rest are counted below.
+const ROWS_MAX: usize = 400;
+const ROW: f64 = 26.0;
+const TOP: f64 = 62.0;
+const WIDTH: f64 = 1_120.0;
+/// About the width of a letter of the labels.
+const LETTER: f64 = 6.6;
+
+/// A point in time for people: a date if it lies after 1980, a span from zero otherwise.
+pub(super) fn time_text(at: Micros) -> String {
+    const YEARS_10: i64 = 315_532_800_000_000;
+    if at.0 > YEARS_10 { at.date() } else { at.to_string() }
+}
+
+struct Scale {
+    left: f64,
+    first: i64,
+    length: f64,
+}
+
+impl Scale {
+    fn x(&self, at: i64) -> f64 {
+        self.left + (at - self.first) as f64 / self.length * (WIDTH - self.left - 150.0)
+    }
+}
+
+/// The picture. Events with the metadata `lane` share the row of that name.
+pub fn svg(graph: &Graph, title: &str) -> String {
+    let (first, last) = span(graph).unwrap_or((0, 1));
+    let (rows, labels) = rows(graph);
+    let longest = labels.iter().map(|label| label.chars().count()).max().unwrap_or(0).min(36);
+    let scale = Scale { left: 30.0 + longest as f64 * LETTER, first, length: (last - first).max(1) as f64 };
+    let height = TOP + labels.len() as f64 * ROW + 30.0;
+    let mut out = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" width=\"{WIDTH}\" height=\"{height}\" \
+         font-family=\"Helvetica, Arial, sans-serif\" font-size=\"12\">\n<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n\
+         <text x=\"20\" y=\"24\" font-size=\"16\" font-weight=\"bold\" fill=\"#111827\">{}</text>\n",
+        escaped(title)
+    );
+    axis(&mut out, &scale, (first, last), height);
+    for (at, label) in labels.iter().enumerate() {
+        let y = TOP + at as f64 * ROW + ROW / 2.0;
+        let _ = writeln!(out, "<text x=\"20\" y=\"{}\" fill=\"#374151\">{}</text>", y + 4.0, escaped(&cut(label, 36)));
+    }
+    let y = |node: u32| rows[node as usize].map(|row| TOP + row as f64 * ROW + ROW / 2.0);
+    for (edge, trigger) in graph.edges.iter().zip(&graph.triggers) {
+        if let (Some(from), Some(to)) = (y(edge.source), y(edge.target)) {
+            let ends = [until(graph, edge.source as usize), graph.nodes[edge.target as usize].timestamp.0];
+            arrow(&mut out, edge.kind, trigger.probability, [(scale.x(ends[0]), from), (scale.x(ends[1]), to)]);
+        }
+    }
+    for at in 0..graph.len() {
+        if let Some(y) = y(at as u32) {
+            event(&mut out, graph, at, &scale, y);
+        }
+    }
+    out.push_str("</svg>\n");
+    out
+}
+
+/// The row of each event, and the rows' labels, in the order of their first events.
+fn rows(graph: &Graph) -> (Vec<Option<usize>>, Vec<String>) {
+    let mut order: Vec<usize> = (0..graph.len()).collect();
+    order.sort_by_key(|&at| (graph.nodes[at].timestamp, graph.nodes[at].name.clone()));
+    let (mut lanes, mut labels) = (BTreeMap::new(), Vec::new());
+    let mut rows = vec![None; graph.len()];
+    for at in order {
+        let label = graph.nodes[at].metadata.get("lane").unwrap_or(&graph.nodes[at].name);
+        let next = labels.len();
+        let row = *lanes.entry(label.clone()).or_insert_with(|| {
+            labels.push(label.clone());
+            next
+        });
+        rows[at] = (row < ROWS_MAX).then_some(row);
+    }
+    if labels.len() > ROWS_MAX {
+        let more = labels.len() - ROWS_MAX;
+        labels.truncate(ROWS_MAX);
+        labels.push(format!("… and {more} more rows"));
+    }
+    (rows, labels)
+}
+
+fn axis(out: &mut String, scale: &Scale, (first, last): (i64, i64), height: f64) {
+    const TICKS: i64 = 6;
+    for tick in 0..=TICKS {
+        let at = first + (i128::from(last - first) * i128::from(tick) / i128::from(TICKS)) as i64;
+        let x = scale.x(at);
+        let _ = writeln!(
+            out,
+            "<line x1=\"{x:.1}\" y1=\"52\" x2=\"{x:.1}\" y2=\"{}\" stroke=\"#e5e7eb\"/><text x=\"{x:.1}\" y=\"46\" \
+             text-anchor=\"middle\" font-size=\"10\" fill=\"#6b7280\">{}</text>",
+            height - 20.0,
+            escaped(&time_text(Micros(at)))
+        );
+        if first == last {
+            break;
+        }
+    }
+}
+
+fn arrow(out: &mut String, kind: TriggerKind, probability: f64, [(x1, y1), (x2, y2)]: [(f64, f64); 2]) {
+    let (colour, dash) = match kind {
+        TriggerKind::Causes => ("#2563eb", ""),
+        TriggerKind::Enables => ("#6b7280", ""),
+        TriggerKind::Prevents => ("#dc2626", ""),
+        TriggerKind::Excludes => ("#dc2626", " stroke-dasharray=\"5 3\""),
+        TriggerKind::Informs => ("#9ca3af", " stroke-dasharray=\"2 3\""),
+        TriggerKind::Option => ("#d97706", ""),
+    };
+    let bend = ((x2 - x1).abs() / 2.0).max(24.0);
+    let _ = writeln!(
+        out,
+        "<path d=\"M{x1:.1},{y1:.1} C{:.1},{y1:.1} {:.1},{y2:.1} {x2:.1},{y2:.1}\" fill=\"none\" stroke=\"{colour}\" \
+         stroke-width=\"1.3\" stroke-opacity=\"{:.2}\"{dash}><title>{}</title></path>",
+        x1 + bend,
+        x2 - bend,
+        0.35 + 0.65 * probability,
+        kind.word()
+    );
+}
+
+fn event(out: &mut String, graph: &Graph, at: usize, scale: &Scale, y: f64) {
+    let node = &graph.nodes[at];
+    let (x, end) = (scale.x(node.timestamp.0), scale.x(until(graph, at)));
+    let (fill, stroke) = match node.kind {
+        EventKind::Fact => ("#2563eb", "#1e3a8a"),
+        EventKind::Planned => ("#ffffff", "#1e3a8a"),
+        EventKind::Decision => ("#fbbf24", "#92400e"),
+    };
+    let title = format!("{} · {}", node.name, time_text(node.timestamp));
+    let shape = if end - x > 3.0 {
+        let (top, width) = (y - 7.0, end - x);
+        format!(
+            "<rect x=\"{x:.1}\" y=\"{top:.1}\" width=\"{width:.1}\" height=\"14\" rx=\"3\" fill=\"#93c5fd\" stroke=\"{stroke}\">"
+        )
+    } else if node.kind == EventKind::Decision {
+        format!(
+            "<rect x=\"{:.1}\" y=\"{:.1}\" width=\"11\" height=\"11\" fill=\"{fill}\" stroke=\"{stroke}\" transform=\"rotate(45 {x:.1} {y:.1})\">",
+            x - 5.5,
+            y - 5.5
+        )
+    } else {
+        format!(
+            "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"5.5\" fill=\"{fill}\" stroke=\"{stroke}\" stroke-width=\"1.5\">"
+        )
+    };
+    let close = if shape.starts_with("<circle") { "circle" } else { "rect" };
+    let _ = writeln!(out, "{shape}<title>{}</title></{close}>", escaped(&title));
+    let mut note = match node.probability {
+        Some(probability) => format!("p {probability}"),
+        None => String::new(),
+    };
+    if node.utility != 0.0 {
+        let _ = write!(note, " worth {}", node.utility);
+    }
+    if !note.is_empty() {
+        let _ = writeln!(
+            out,
+            "<text x=\"{:.1}\" y=\"{:.1}\" font-size=\"10\" fill=\"#6b7280\">{}</text>",
+            end + 10.0,
+            y + 4.0,
+            escaped(note.trim())
+        );
+    }
+}
+
+fn cut(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    text.chars().take(most - 1).chain(['…']).collect()
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}

@@ -1,0 +1,67 @@
+//! What could happen: a timeline's future by seeded simulation, with confidence intervals.
+//!
+//! Deterministic: the answer is a function of graph, choices, number of rollouts and seed, whatever the number of
+//! threads. What to choose is `plan.rs`.
+
+mod block;
+mod critical;
+mod delay;
+pub(crate) mod model;
+mod random;
+mod summary;
+
+pub use critical::{CriticalEvent, critical_events};
+pub use model::{Choices, Model};
+pub(crate) use random::Lanes;
+pub use summary::{Distribution, EventForecast, Forecast, Interval};
+
+use crate::EchoError;
+use crate::graph::Graph;
+
+/// The most rollouts of one forecast.
+pub const ROLLOUTS_MAX: u64 = 100_000_000;
+/// The most threads that a forecast starts.
+const THREADS_MAX: usize = 64;
+
+/// How to simulate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// How many futures.
+    pub rollouts: u64,
+    /// Seed of all chance.
+    pub seed: u64,
+    /// Threads to spread them over; the answer does not depend on it.
+    pub threads: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings { rollouts: 100_000, seed: 1, threads: 1 }
+    }
+}
+
+/// Simulates the future of a graph.
+///
+/// Events without causes happen with their probability at their time, facts at theirs for certain. Any one `causes` is
+/// enough and the first counts; every `enables` is needed and the last counts; an event is kept from happening by a
+/// `prevents` that comes first. A decision takes the option in `choices`, or any one with equal chance.
+///
+/// # Errors
+/// [`EchoError::Unanswerable`] for a timeline whose triggers go in circles, or a choice that is none of its options.
+pub fn forecast(graph: &Graph, choices: &Choices, settings: Settings) -> Result<Forecast, EchoError> {
+    let rollouts = settings.rollouts.clamp(1, ROLLOUTS_MAX);
+    let model = Model::new(graph, choices)?;
+    let blocks = rollouts.div_ceil(block::LANES as u64);
+    let threads = settings.threads.clamp(1, THREADS_MAX) as u64;
+    let share = blocks.div_ceil(threads);
+    let parts: Vec<summary::Tally> = std::thread::scope(|scope| {
+        let model = &model;
+        let workers: Vec<_> = (0..threads)
+            .map(|at| (at * share, ((at + 1) * share).min(blocks)))
+            .filter(|(first, end)| first < end)
+            .map(|(first, end)| scope.spawn(move || block::run(model, settings.seed, first..end, rollouts)))
+            .collect();
+        workers.into_iter().map(|worker| worker.join().expect("the arithmetic of a rollout cannot panic")).collect()
+    });
+    Ok(summary::summarise(graph, &model, parts, rollouts))
+}
