@@ -18,6 +18,7 @@ mod merge;
 mod near;
 mod persistent;
 pub mod plan;
+pub mod repair;
 mod state;
 mod time;
 mod timeline;

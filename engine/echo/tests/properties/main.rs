@@ -3,3 +3,4 @@
 mod branches;
 mod checks;
 mod random;
+mod repairs;
