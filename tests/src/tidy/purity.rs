@@ -27,6 +27,7 @@ const PURE: &[(&str, &[&str])] = &[
     ("engine/library/src/", &[]),
     ("engine/mcode/src/", &[]),
     ("engine/numerics/src/", &[]),
+    ("engine/qlogik/src/", &[]),
     ("engine/scheduler/src/", &[]),
     ("engine/optimizer/src/", &[]),
     // Rollouts of a forecast are spread over cores; how many is an argument, and the result does not depend on it.

@@ -1,0 +1,30 @@
+//! Q-Logik: decisions under uncertainty. Given beliefs, evidence and preferences: what is likely, what should be done, how
+//! sure is that, and what would be worth finding out first.
+//!
+//! Pure: models come in as text or values, chance as a seed, and answers go out as values that explain themselves. Files,
+//! processes and the cluster are the callers' (`nexus decide`, M-CODE's `decide.*`, the runtime).
+
+pub mod bif;
+mod codes;
+mod contraction;
+mod distribution;
+mod domain;
+mod elimination;
+mod error;
+mod evidence;
+mod factor;
+mod findings;
+pub mod independence;
+pub mod influence;
+mod junction_tree;
+mod network;
+pub mod query;
+
+pub use codes::EXPLANATIONS;
+pub use distribution::{Distribution, NoisyOr, ROUNDING_TOLERANCE, SUM_TOLERANCE};
+pub use domain::{Domain, VariableId};
+pub use error::Error;
+pub use evidence::{Evidence, Finding};
+pub use factor::{Cell, Factor};
+pub use junction_tree::{Beliefs, Cost, Explanation, JunctionTree, MEMORY_MAX};
+pub use network::{NUMBERS_MAX, Network, NetworkBuilder, VARIABLES_MAX, Variable};
