@@ -53,9 +53,9 @@ pub(super) const TABLE: &[Builtin] = &[
 pub(crate) fn items(host: &mut Host, function: &str, value: &Value) -> Outcome<Vec<Value>> {
     match value {
         Value::List(list) => {
-            drop(host.admit(size_of_val(list.items()))?);
-            host.tick(list.items().len() / 16)?;
-            Ok(list.items().to_vec())
+            drop(host.admit(list.bytes())?);
+            host.tick(list.len() / 16)?;
+            Ok(list.iter().collect())
         }
         Value::Range(range) => {
             let count = usize::try_from(range.count).unwrap_or(usize::MAX);
@@ -91,7 +91,7 @@ fn is_tensor(value: &Value) -> bool {
 
 fn len(_: &mut Host, arguments: &mut [Value]) -> Outcome<Value> {
     let length = match &arguments[0] {
-        Value::List(list) => list.items().len(),
+        Value::List(list) => list.len(),
         Value::Record(record) => record.fields().len(),
         Value::Str(text) => text.as_str().chars().count(),
         Value::Range(range) => usize::try_from(range.count).unwrap_or(usize::MAX),
@@ -258,8 +258,8 @@ fn contains(host: &mut Host, arguments: &mut [Value]) -> Outcome<Value> {
         (Value::Range(range), Value::Int(n)) => range.contains(*n),
         (Value::List(list), item) => {
             let mut found = false;
-            for candidate in list.items() {
-                found = found || host.equal(candidate, item)?;
+            for candidate in list.iter() {
+                found = found || host.equal(&candidate, item)?;
             }
             found
         }

@@ -207,17 +207,17 @@ fn join(host: &mut Host, arguments: &mut [Value]) -> Outcome<Value> {
     };
     let separator = text("string.join", &arguments[1])?;
     let mut total = 0usize;
-    for item in list.items() {
-        total = total.saturating_add(text("string.join", item)?.len()).saturating_add(separator.len());
+    for item in list.iter() {
+        total = total.saturating_add(text("string.join", &item)?.len()).saturating_add(separator.len());
     }
     let charge = host.admit(total)?;
     host.tick(total / 64)?;
     let mut joined = String::with_capacity(total);
-    for (index, item) in list.items().iter().enumerate() {
+    for (index, item) in list.iter().enumerate() {
         if index > 0 {
             joined.push_str(separator);
         }
-        joined.push_str(text("string.join", item)?);
+        joined.push_str(text("string.join", &item)?);
     }
     drop(charge);
     host.string(joined)

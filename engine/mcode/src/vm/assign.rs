@@ -21,7 +21,7 @@ pub(crate) fn set_one(host: &mut Host, object: &mut Value, key: Value, new: Valu
         Value::List(list) => match single_int(&key) {
             Some(index) => {
                 let list = host.list_mut(list)?;
-                let at = position(index, list.items().len(), "list")?;
+                let at = position(index, list.len(), "list")?;
                 list.set(at, new)
             }
             None => set_list_places(host, list, &key, new),
@@ -52,15 +52,15 @@ fn set_list_places(host: &mut Host, list: &mut Arc<List>, key: &Value, new: Valu
     let (Value::Range(range), Value::List(items)) = (key, &new) else {
         return Err(bad_key(&Value::List(Arc::clone(list)), key));
     };
-    let places = slice_places(Bounds::of(**range), list.items().len())?;
-    if places.len() != items.items().len() {
-        let message = format!("{} items cannot take the place of {}", items.items().len(), places.len());
+    let places = slice_places(Bounds::of(**range), list.len())?;
+    if places.len() != items.len() {
+        let message = format!("{} items cannot take the place of {}", items.len(), places.len());
         return Err(Fault::new(Code::WrongTypeRunning, message).help("a list keeps its length in an assignment"));
     }
     host.tick(places.len() / 16)?;
     let list = host.list_mut(list)?;
-    for (at, item) in places.into_iter().zip(items.items()) {
-        list.set(at, item.clone())?;
+    for (at, item) in places.into_iter().zip(items.iter()) {
+        list.set(at, item)?;
     }
     Ok(())
 }
@@ -145,7 +145,7 @@ fn set_list_bounds(host: &mut Host, slot: &mut Value, bounds: Bounds, new: Value
     let Value::List(list) = slot else {
         return Err(Fault::kind("an assignment to a slice", "a tensor or list", slot));
     };
-    let places = slice_places(bounds, list.items().len())?;
+    let places = slice_places(bounds, list.len())?;
     let last = places.last().map_or(0, |&at| at as i64);
     let range = match places.first() {
         Some(&first) => Range::new(first as i64, last, bounds.step.unwrap_or(1), true),
@@ -168,7 +168,7 @@ fn set_inside(
         Value::List(list) => {
             let Some(index) = single_int(&key) else { return Err(bad_key(slot, &key)) };
             let list = host.list_mut(list)?;
-            let at = position(index, list.items().len(), "list")?;
+            let at = position(index, list.len(), "list")?;
             list.update(at, |slot| set_step(host, slot, rest, window, next))
         }
         Value::Record(record) => {

@@ -27,7 +27,7 @@ impl Host<'_> {
             Value::Str(v) => Arg::Str(v.as_str().into()),
             Value::Tensor(t) => Arg::Tensor(Arc::unwrap_or_clone(t)),
             Value::List(list) => {
-                let items: Outcome<Vec<Arg>> = list.items().iter().map(|v| self.argument_of(v.clone())).collect();
+                let items: Outcome<Vec<Arg>> = list.iter().map(|v| self.argument_of(v)).collect();
                 Arg::List(items?)
             }
             Value::Record(record) => {
@@ -150,7 +150,7 @@ impl Host<'_> {
                 model::Value::Tensor(data)
             }
             Value::List(list) => {
-                let items: Outcome<_> = list.items().iter().map(|v| self.export_part(v)).collect();
+                let items: Outcome<_> = list.iter().map(|v| self.export_part(&v)).collect();
                 model::Value::List(items?)
             }
             Value::Record(record) => {

@@ -161,9 +161,9 @@ impl<'a> Host<'a> {
     /// The list behind a value, for writing: its own, or a copy where it is shared.
     pub(crate) fn list_mut<'v>(&mut self, list: &'v mut Arc<List>) -> Outcome<&'v mut List> {
         if Arc::get_mut(list).is_none() {
-            self.tick(list.items().len() / 16)?;
-            let charge = self.admit(size_of_val(list.items()))?;
-            *list = Arc::new(List::new(list.items().to_vec(), charge)?);
+            self.tick(list.len() / 16)?;
+            let charge = self.admit(list.bytes())?;
+            *list = Arc::new(list.copied(charge));
         }
         Arc::get_mut(list).ok_or_else(|| Fault::internal("a fresh list is shared"))
     }
@@ -180,7 +180,7 @@ impl<'a> Host<'a> {
 
     /// Makes room in a list for `more` items.
     pub(crate) fn reserve(&self, list: &mut List, more: usize) -> Outcome<()> {
-        let length = list.items().len();
+        let length = list.len();
         let room = more.max(length).max(4);
         let charge = self.admit(length.saturating_add(room).saturating_mul(size_of::<Value>()))?;
         list.grow(room, charge);

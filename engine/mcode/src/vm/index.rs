@@ -103,7 +103,7 @@ pub(crate) fn bad_key(object: &Value, key: &Value) -> Box<Fault> {
 
 fn get_at(host: &mut Host, object: Value, index: i64) -> Outcome<Value> {
     match &object {
-        Value::List(list) => Ok(list.items()[position(index, list.items().len(), "list")?].clone()),
+        Value::List(list) => Ok(list.at(position(index, list.len(), "list")?)),
         Value::Str(text) => {
             let length = text.as_str().chars().count();
             host.tick(length / 64)?;
@@ -122,10 +122,10 @@ fn get_at(host: &mut Host, object: Value, index: i64) -> Outcome<Value> {
 /// The items of a list at several places.
 fn get_many(host: &mut Host, object: Value, keys: &Value) -> Outcome<Value> {
     let (Value::List(list), Value::List(keys)) = (&object, keys) else { return Err(bad_key(&object, keys)) };
-    let mut items = Vec::with_capacity(keys.items().len());
-    for key in keys.items() {
-        let Some(index) = single_int(key) else { return Err(bad_key(&object, key)) };
-        items.push(list.items()[position(index, list.items().len(), "list")?].clone());
+    let mut items = Vec::with_capacity(keys.len());
+    for key in keys.iter() {
+        let Some(index) = single_int(&key) else { return Err(bad_key(&object, &key)) };
+        items.push(list.at(position(index, list.len(), "list")?));
     }
     host.list(items)
 }
@@ -193,9 +193,9 @@ fn get_bounds(host: &mut Host, object: Value, bounds: Bounds) -> Outcome<Value> 
     match &object {
         Value::Tensor(t) => tensor_get(host, t, &[bounds.index()]),
         Value::List(list) => {
-            let places = slice_places(bounds, list.items().len())?;
+            let places = slice_places(bounds, list.len())?;
             host.tick(places.len() / 16)?;
-            let items = places.into_iter().map(|at| list.items()[at].clone()).collect();
+            let items = places.into_iter().map(|at| list.at(at)).collect();
             host.list(items)
         }
         Value::Str(text) => {

@@ -230,8 +230,8 @@ impl Machine<'_, '_> {
                         }
                     }
                     Instruction::Index { to, object, index } => match (&at!(object), &at!(index)) {
-                        (Value::List(list), Value::Int(i)) if let Some(item) = list.items().get(*i as usize) => {
-                            at!(to) = item.clone();
+                        (Value::List(list), Value::Int(i)) if let Some(item) = list.get(*i as usize) => {
+                            at!(to) = item;
                         }
                         _ => attempt!(slow::step(host, image, code, window, instruction)),
                     },

@@ -7,6 +7,7 @@ mod differentiate;
 pub(crate) mod fault;
 pub(crate) mod host;
 pub(crate) mod index;
+pub(crate) mod list;
 pub(crate) mod machine;
 pub(crate) mod operate;
 mod sequence;

@@ -121,11 +121,11 @@ impl Host<'_> {
                 if std::sync::Arc::ptr_eq(x, y) {
                     return Ok(true);
                 }
-                if x.items().len() != y.items().len() {
+                if x.len() != y.len() {
                     return Ok(false);
                 }
-                for (x, y) in x.items().iter().zip(y.items()) {
-                    if !self.equal(x, y)? {
+                for (x, y) in x.iter().zip(y.iter()) {
+                    if !self.equal(&x, &y)? {
                         return Ok(false);
                     }
                 }

@@ -13,10 +13,10 @@ pub(crate) fn binary(host: &mut Host, operator: BinaryOperator, a: Value, b: Val
     match (operator, a, b) {
         (BinaryOperator::Add, Value::Str(a), Value::Str(b)) => join_text(host, a, &b),
         (BinaryOperator::Add, Value::List(mut a), Value::List(b)) => {
-            host.tick(b.items().len() / 16)?;
+            host.tick(b.len() / 16)?;
             let list = host.list_mut(&mut a)?;
-            if !list.has_room(b.items().len()) {
-                host.reserve(list, b.items().len())?;
+            if !list.has_room(b.len()) {
+                host.reserve(list, b.len())?;
             }
             list.extend(&b);
             Ok(Value::List(a))
@@ -24,11 +24,10 @@ pub(crate) fn binary(host: &mut Host, operator: BinaryOperator, a: Value, b: Val
         (BinaryOperator::Multiply, Value::List(list), Value::Int(times))
         | (BinaryOperator::Multiply, Value::Int(times), Value::List(list)) => {
             let times = repetitions(times, "list")?;
-            let count = list.items().len().saturating_mul(times);
+            let count = list.len().saturating_mul(times);
             let charge = host.admit(count.saturating_mul(size_of::<Value>()))?;
             host.tick(count / 16)?;
-            let items = list.items().iter().cycle().take(count).cloned().collect();
-            Ok(Value::List(Arc::new(super::value::List::new(items, charge)?)))
+            Ok(Value::List(Arc::new(list.repeated(times, charge))))
         }
         (BinaryOperator::Multiply, Value::Str(text), Value::Int(times))
         | (BinaryOperator::Multiply, Value::Int(times), Value::Str(text)) => {

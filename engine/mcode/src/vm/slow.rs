@@ -131,7 +131,7 @@ fn next_of_value(host: &mut Host, window: &mut [Value], base: usize, item: usize
     let Value::Int(position) = window[base + 1] else { return Err(Fault::internal("a loop without a position")) };
     let at = position as usize;
     let next = match &window[base] {
-        Value::List(list) => list.items().get(at).cloned(),
+        Value::List(list) => list.get(at),
         Value::Traced(t) if first_size(t).is_some_and(|size| at < size) => {
             let value = window[base].clone();
             Some(differentiate::row(host, &value, position)?)
@@ -352,7 +352,7 @@ fn change(
         Instruction::Await { to, from } => match operand(code, window, from) {
             Value::Task(task) => (to, task.value.clone()),
             Value::List(list) => {
-                let values: Outcome<Vec<Value>> = list.items().iter().map(awaited).collect();
+                let values: Outcome<Vec<Value>> = list.iter().map(|value| awaited(&value)).collect();
                 (to, host.list(values?)?)
             }
             other => return Err(not_a_task(&other)),

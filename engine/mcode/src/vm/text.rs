@@ -53,9 +53,9 @@ impl Host<'_> {
             Value::Str(v) => push(out, format_args!("{:?}", v.as_str())),
             Value::List(list) => {
                 out.push('[');
-                for (index, item) in list.items().iter().enumerate() {
+                for (index, item) in list.iter().enumerate() {
                     out.push_str(if index > 0 { ", " } else { "" });
-                    self.show(item, out)?;
+                    self.show(&item, out)?;
                 }
                 out.push(']');
             }

@@ -10,6 +10,7 @@ use nexus_library::Traced;
 use nexus_tensor::{Arg, Charge, OpDef, Tensor};
 
 use super::fault::{Fault, Outcome};
+pub(crate) use super::list::List;
 use crate::ast::Name;
 use crate::codes::Code;
 use crate::hir::FunctionId;
@@ -44,14 +45,6 @@ pub(crate) enum Value {
 #[derive(Debug, Default)]
 pub(crate) struct Text {
     pub(crate) text: String,
-    pub(crate) charge: Option<Charge>,
-}
-
-/// Values in order.
-#[derive(Debug, Default)]
-pub(crate) struct List {
-    items: Vec<Value>,
-    depth: u8,
     pub(crate) charge: Option<Charge>,
 }
 
@@ -207,7 +200,7 @@ impl Value {
     /// How deep it nests: 0 for what holds no values.
     fn depth(&self) -> u8 {
         match self {
-            Value::List(list) => list.depth,
+            Value::List(list) => list.depth(),
             Value::Record(record) => record.depth,
             Value::Function(closure) => closure.depth,
             Value::Task(task) => task.depth,
@@ -221,7 +214,8 @@ pub(crate) fn describe_tensor(tensor: &Tensor) -> String {
     format!("{}{:?}", tensor.dtype(), tensor.shape())
 }
 
-fn depth_over<'a>(values: impl Iterator<Item = &'a Value>) -> Outcome<u8> {
+/// How deep something that holds `values` nests.
+pub(super) fn depth_over<'a>(values: impl Iterator<Item = &'a Value>) -> Outcome<u8> {
     let depth = values.map(Value::depth).max().unwrap_or(0) + 1;
     if depth > DEPTH_MAX {
         return Err(Fault::new(Code::ValueTooDeep, format!("values may nest {DEPTH_MAX} deep"))
@@ -234,62 +228,6 @@ impl Text {
     /// The text.
     pub(crate) fn as_str(&self) -> &str {
         &self.text
-    }
-}
-
-impl List {
-    /// A list of items that were admitted.
-    pub(crate) fn new(items: Vec<Value>, charge: Option<Charge>) -> Outcome<List> {
-        let depth = depth_over(items.iter())?;
-        Ok(List { items, depth, charge })
-    }
-
-    /// Whether one more item needs more memory.
-    pub(crate) fn is_full(&self) -> bool {
-        self.items.len() == self.items.capacity()
-    }
-
-    /// Whether `more` items fit without more memory.
-    pub(crate) fn has_room(&self, more: usize) -> bool {
-        self.items.capacity() - self.items.len() >= more
-    }
-
-    /// Makes room for `more` items, which were admitted.
-    pub(crate) fn grow(&mut self, more: usize, charge: Option<Charge>) {
-        self.items.reserve_exact(more);
-        self.charge = charge;
-    }
-
-    /// The items.
-    pub(crate) fn items(&self) -> &[Value] {
-        &self.items
-    }
-
-    /// Adds an item.
-    pub(crate) fn push(&mut self, item: Value) -> Outcome<()> {
-        self.depth = self.depth.max(depth_over(std::iter::once(&item))?);
-        self.items.push(item);
-        Ok(())
-    }
-
-    /// Adds the items of another list; room was made.
-    pub(crate) fn extend(&mut self, other: &List) {
-        self.depth = self.depth.max(other.depth);
-        self.items.extend_from_slice(&other.items);
-    }
-
-    /// Replaces an item.
-    pub(crate) fn set(&mut self, index: usize, item: Value) -> Outcome<()> {
-        self.depth = self.depth.max(depth_over(std::iter::once(&item))?);
-        self.items[index] = item;
-        Ok(())
-    }
-
-    /// Changes an item in place.
-    pub(crate) fn update(&mut self, index: usize, change: impl FnOnce(&mut Value) -> Outcome<()>) -> Outcome<()> {
-        change(&mut self.items[index])?;
-        self.depth = self.depth.max(depth_over(std::iter::once(&self.items[index]))?);
-        Ok(())
     }
 }
 

@@ -1,0 +1,406 @@
+//! One function of a unit as Cranelift IR: signatures, blocks, exits and calls. What single operations become is in
+//! [`super::operations`].
+
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::{self as clif, AbiParam, FuncRef, InstBuilder, MemFlags, SigRef, Signature, Value, types};
+use cranelift_codegen::isa::CallConv;
+use cranelift_frontend::FunctionBuilder;
+
+use crate::helpers;
+use crate::ir::{Array, Block, End, ExitId, Function, FunctionId, Operation, Type, Unit, Variable};
+
+/// What a native function returns first: 0, or 1 where it left by an exit.
+const LEFT: i64 = 1;
+
+/// The Cranelift type of a variable.
+pub(crate) fn clif_type(ty: Type) -> clif::Type {
+    match ty {
+        Type::Int => types::I64,
+        Type::Scalar => types::F64,
+        Type::Bool => types::I8,
+    }
+}
+
+/// Context, calls that may still be open, arguments, then pointer and length of each array; status and result.
+pub(crate) fn signature(function: &Function, convention: CallConv) -> Signature {
+    let mut signature = Signature::new(convention);
+    signature.params.extend([AbiParam::new(types::I64), AbiParam::new(types::I64)]);
+    for parameter in &function.parameters {
+        signature.params.push(AbiParam::new(clif_type(function.variables[parameter.0 as usize])));
+    }
+    for _ in &function.arrays {
+        signature.params.extend([AbiParam::new(types::I64), AbiParam::new(types::I64)]);
+    }
+    signature.returns.push(AbiParam::new(types::I64));
+    if let Some(result) = function.result {
+        signature.returns.push(AbiParam::new(clif_type(result)));
+    }
+    signature
+}
+
+/// Bytes of stack that arguments of calls from `function` take beyond its own frame, at most.
+pub(crate) fn outgoing_bytes(unit: &Unit, function: &Function) -> u64 {
+    let operations = function.blocks.iter().flat_map(|b| &b.operations);
+    let most = operations.filter_map(|operation| match operation {
+        Operation::Call { function: FunctionId(callee), .. } => unit.functions.get(*callee as usize),
+        _ => None,
+    });
+    8 * most.map(|callee| (callee.parameters.len() + 2 * callee.arrays.len()) as u64).max().unwrap_or(0)
+}
+
+/// The function that is called from Rust: context, depth, pointer to the arguments, pointer to room for the result.
+pub(crate) fn entry_signature(convention: CallConv) -> Signature {
+    let mut signature = Signature::new(convention);
+    signature.params.extend([AbiParam::new(types::I64); 4]);
+    signature.returns.push(AbiParam::new(types::I64));
+    signature
+}
+
+/// Writes the entry: it reads the arguments as 64-bit words, calls the function, and writes the result as one.
+pub(crate) fn emit_entry(builder: &mut FunctionBuilder<'_>, function: &Function, body: FuncRef) {
+    let block = builder.create_block();
+    builder.append_block_params_for_function_params(block);
+    builder.switch_to_block(block);
+    builder.seal_block(block);
+    let given = builder.block_params(block).to_vec();
+    let (words, result) = (given[2], given[3]);
+    let mut arguments = vec![given[0], given[1]];
+    let mut offset = 0;
+    let mut word = |builder: &mut FunctionBuilder<'_>, ty| {
+        let value = builder.ins().load(ty, MemFlags::trusted(), words, offset);
+        offset += 8;
+        value
+    };
+    for parameter in &function.parameters {
+        arguments.push(match function.variables[parameter.0 as usize] {
+            Type::Bool => {
+                let whole = word(builder, types::I64);
+                builder.ins().ireduce(types::I8, whole)
+            }
+            ty => word(builder, clif_type(ty)),
+        });
+    }
+    for _ in 0..2 * function.arrays.len() {
+        arguments.push(word(builder, types::I64));
+    }
+    let call = builder.ins().call(body, &arguments);
+    let results = builder.inst_results(call).to_vec();
+    if let (Some(ty), Some(&value)) = (function.result, results.get(1)) {
+        let value = if ty == Type::Bool { builder.ins().uextend(types::I64, value) } else { value };
+        builder.ins().store(MemFlags::trusted(), value, result, 0);
+    }
+    builder.ins().return_(&results[..1]);
+}
+
+/// One function while it is written.
+pub(crate) struct Emitter<'e, 'b> {
+    pub(crate) builder: &'e mut FunctionBuilder<'b>,
+    pub(crate) function: &'e Function,
+    unit: &'e Unit,
+    /// How each function of the unit is referred to here.
+    callees: &'e [FuncRef],
+    blocks: Vec<clif::Block>,
+    exits: Vec<Option<clif::Block>>,
+    /// Pointer and length.
+    pub(crate) arrays: Vec<(Value, Value)>,
+    context: Value,
+    depth: Value,
+    /// Holds the iterations that are left, where the function has loops.
+    loops: Option<cranelift_frontend::Variable>,
+    convention: CallConv,
+    unary: Option<SigRef>,
+    binary: Option<SigRef>,
+}
+
+impl<'e, 'b> Emitter<'e, 'b> {
+    /// Writes the whole function.
+    pub(crate) fn emit(
+        builder: &'e mut FunctionBuilder<'b>,
+        unit: &'e Unit,
+        function: &'e Function,
+        callees: &'e [FuncRef],
+        convention: CallConv,
+    ) {
+        for (index, &ty) in function.variables.iter().enumerate() {
+            builder.declare_var(cranelift_frontend::Variable::from_u32(index as u32), clif_type(ty));
+        }
+        let blocks: Vec<clif::Block> = function.blocks.iter().map(|_| builder.create_block()).collect();
+        builder.append_block_params_for_function_params(blocks[0]);
+        builder.switch_to_block(blocks[0]);
+        let given = builder.block_params(blocks[0]).to_vec();
+        let first_array = 2 + function.parameters.len();
+        let arrays = (0..function.arrays.len()).map(|k| (given[first_array + 2 * k], given[first_array + 2 * k + 1]));
+        let mut emitter = Emitter {
+            arrays: arrays.collect(),
+            context: given[0],
+            depth: given[1],
+            exits: vec![None; function.exits.len()],
+            loops: None,
+            builder,
+            function,
+            unit,
+            callees,
+            blocks,
+            convention,
+            unary: None,
+            binary: None,
+        };
+        emitter.begin(&given[2..first_array]);
+        for (index, block) in function.blocks.iter().enumerate() {
+            if index > 0 {
+                let block = emitter.blocks[index];
+                emitter.builder.switch_to_block(block);
+            }
+            emitter.block(block);
+        }
+        emitter.exit_blocks();
+        emitter.builder.seal_all_blocks();
+    }
+
+    fn begin(&mut self, arguments: &[Value]) {
+        // Every variable has a value everywhere, which the code generator leaves out where nothing reads it.
+        for (index, &ty) in self.function.variables.iter().enumerate() {
+            let zero = match ty {
+                Type::Scalar => self.builder.ins().f64const(0.0),
+                ty => self.builder.ins().iconst(clif_type(ty), 0),
+            };
+            self.assign(Variable(index as u32), zero);
+        }
+        for (parameter, &value) in self.function.parameters.iter().zip(arguments) {
+            self.assign(*parameter, value);
+        }
+        let counts = |block: &Block| block.operations.iter().any(|o| matches!(o, Operation::CountLoop { .. }));
+        if self.function.blocks.iter().any(counts) {
+            let loops = cranelift_frontend::Variable::from_u32(self.function.variables.len() as u32);
+            self.builder.declare_var(loops, types::I64);
+            self.loops = Some(loops);
+            self.load_loops();
+        }
+    }
+
+    fn block(&mut self, block: &Block) {
+        for operation in &block.operations {
+            self.operation(operation);
+        }
+        match block.end {
+            End::Jump(to) => {
+                let to = self.blocks[to.0 as usize];
+                self.builder.ins().jump(to, &[]);
+            }
+            End::Branch { condition, then, otherwise } => {
+                let condition = self.read(condition);
+                let (then, otherwise) = (self.blocks[then.0 as usize], self.blocks[otherwise.0 as usize]);
+                self.builder.ins().brif(condition, then, &[], otherwise, &[]);
+            }
+            End::Return(value) => {
+                self.store_loops();
+                let mut results = vec![self.int(0)];
+                results.extend(value.map(|v| self.read(v)));
+                self.builder.ins().return_(&results);
+            }
+            End::Exit(exit) => {
+                let block = self.exit_block(exit);
+                self.builder.ins().jump(block, &[]);
+            }
+        }
+    }
+
+    pub(crate) fn read(&mut self, variable: Variable) -> Value {
+        self.builder.use_var(cranelift_frontend::Variable::from_u32(variable.0))
+    }
+
+    pub(crate) fn assign(&mut self, variable: Variable, value: Value) {
+        self.builder.def_var(cranelift_frontend::Variable::from_u32(variable.0), value);
+    }
+
+    pub(crate) fn int(&mut self, value: i64) -> Value {
+        self.builder.ins().iconst(types::I64, value)
+    }
+
+    /// The int that a value certainly is.
+    pub(crate) fn known_int(&self, value: Value) -> Option<i64> {
+        let dfg = &self.builder.func.dfg;
+        match dfg.insts[dfg.value_def(value).inst()?] {
+            clif::InstructionData::UnaryImm { opcode: clif::Opcode::Iconst, imm } => Some(imm.bits()),
+            _ => None,
+        }
+    }
+
+    /// Takes the exit where `condition` is not zero.
+    pub(crate) fn exit_if(&mut self, condition: Value, exit: ExitId) {
+        let (leave, stay) = (self.exit_block(exit), self.builder.create_block());
+        self.builder.ins().brif(condition, leave, &[], stay, &[]);
+        self.builder.switch_to_block(stay);
+    }
+
+    /// Takes the exit where `condition` is zero.
+    pub(crate) fn exit_unless(&mut self, condition: Value, exit: ExitId) {
+        let (leave, stay) = (self.exit_block(exit), self.builder.create_block());
+        self.builder.ins().brif(condition, stay, &[], leave, &[]);
+        self.builder.switch_to_block(stay);
+    }
+
+    fn exit_block(&mut self, exit: ExitId) -> clif::Block {
+        let known = &mut self.exits[exit.0 as usize];
+        *known.get_or_insert_with(|| {
+            let block = self.builder.create_block();
+            self.builder.set_cold_block(block);
+            block
+        })
+    }
+
+    /// Writes what happens at the exits that were taken somewhere: the values go into the log.
+    fn exit_blocks(&mut self) {
+        for index in 0..self.exits.len() {
+            let Some(block) = self.exits[index] else { continue };
+            self.builder.switch_to_block(block);
+            self.store_loops();
+            let exit = &self.function.exits[index];
+            let (site, count) = (self.int(i64::from(exit.site)), self.int(exit.live.len() as i64));
+            let signature = self.helper_signature(&[types::I64; 3], Some(types::I64));
+            let room = self.call_helper(helpers::leave as usize, signature, &[self.context, site, count]);
+            for (place, &variable) in exit.live.iter().enumerate() {
+                let mut value = self.read(variable);
+                if self.function.variables[variable.0 as usize] == Type::Bool {
+                    value = self.builder.ins().uextend(types::I64, value);
+                }
+                self.builder.ins().store(MemFlags::trusted(), value, room, 8 * place as i32);
+            }
+            let mut results = vec![self.int(LEFT)];
+            match self.function.result {
+                Some(Type::Scalar) => results.push(self.builder.ins().f64const(0.0)),
+                Some(ty) => results.push(self.builder.ins().iconst(clif_type(ty), 0)),
+                None => {}
+            }
+            self.builder.ins().return_(&results);
+        }
+    }
+
+    fn load_loops(&mut self) {
+        if let Some(loops) = self.loops {
+            let left = self.builder.ins().load(types::I64, MemFlags::trusted(), self.context, helpers::LOOPS_OFFSET);
+            self.builder.def_var(loops, left);
+        }
+    }
+
+    fn store_loops(&mut self) {
+        if let Some(loops) = self.loops {
+            let left = self.builder.use_var(loops);
+            self.builder.ins().store(MemFlags::trusted(), left, self.context, helpers::LOOPS_OFFSET);
+        }
+    }
+
+    /// Counts an iteration; when none is left, asks for more.
+    pub(crate) fn count_loop(&mut self, exit: ExitId) {
+        let Some(loops) = self.loops else { return };
+        let before = self.builder.use_var(loops);
+        let left = self.builder.ins().iadd_imm(before, -1);
+        self.builder.def_var(loops, left);
+        let (ask, go_on) = (self.builder.create_block(), self.builder.create_block());
+        self.builder.set_cold_block(ask);
+        self.builder.ins().brif(left, go_on, &[], ask, &[]);
+        self.builder.switch_to_block(ask);
+        let signature = self.helper_signature(&[types::I64], Some(types::I64));
+        let granted = self.call_helper(helpers::more_loops as usize, signature, &[self.context]);
+        self.builder.def_var(loops, granted);
+        let leave = self.exit_block(exit);
+        self.builder.ins().brif(granted, go_on, &[], leave, &[]);
+        self.builder.switch_to_block(go_on);
+    }
+
+    /// Calls a function of the unit.
+    pub(crate) fn call(
+        &mut self,
+        callee: FunctionId,
+        arguments: &[Variable],
+        arrays: &[Array],
+        to: Option<Variable>,
+        exit: ExitId,
+    ) {
+        self.exit_unless(self.depth, exit);
+        let calls = self.builder.ins().load(types::I64, MemFlags::trusted(), self.context, helpers::CALLS_OFFSET);
+        let left = self.builder.ins().iadd_imm(calls, -1);
+        self.builder.ins().store(MemFlags::trusted(), left, self.context, helpers::CALLS_OFFSET);
+        let (ask, go_on) = (self.builder.create_block(), self.builder.create_block());
+        self.builder.set_cold_block(ask);
+        self.builder.ins().brif(left, go_on, &[], ask, &[]);
+        self.builder.switch_to_block(ask);
+        let signature = self.helper_signature(&[types::I64], Some(types::I64));
+        let granted = self.call_helper(helpers::more_calls as usize, signature, &[self.context]);
+        self.builder.ins().store(MemFlags::trusted(), granted, self.context, helpers::CALLS_OFFSET);
+        let leave = self.exit_block(exit);
+        self.builder.ins().brif(granted, go_on, &[], leave, &[]);
+        self.builder.switch_to_block(go_on);
+
+        self.store_loops();
+        let depth = self.builder.ins().iadd_imm(self.depth, -1);
+        let mut values = vec![self.context, depth];
+        values.extend(arguments.iter().map(|&argument| self.read(argument)));
+        values.extend(arrays.iter().flat_map(|&Array(k)| <[Value; 2]>::from(self.arrays[k as usize])));
+        let call = self.builder.ins().call(self.callees[callee.0 as usize], &values);
+        let results = self.builder.inst_results(call).to_vec();
+        self.load_loops();
+        self.exit_if(results[0], exit);
+        if let (Some(to), Some(&result)) = (to, results.get(1)) {
+            debug_assert!(self.unit.functions[callee.0 as usize].result.is_some());
+            self.assign(to, result);
+        }
+    }
+
+    fn helper_signature(&mut self, parameters: &[clif::Type], result: Option<clif::Type>) -> SigRef {
+        let mut signature = Signature::new(self.convention);
+        signature.params.extend(parameters.iter().copied().map(AbiParam::new));
+        signature.returns.extend(result.map(AbiParam::new));
+        self.builder.import_signature(signature)
+    }
+
+    fn call_helper(&mut self, address: usize, signature: SigRef, arguments: &[Value]) -> Value {
+        let address = self.int(address as i64);
+        let call = self.builder.ins().call_indirect(signature, address, arguments);
+        self.builder.inst_results(call)[0]
+    }
+
+    /// Calls a function of one double.
+    pub(crate) fn call_unary(&mut self, address: usize, a: Value) -> Value {
+        let signature = match self.unary {
+            Some(signature) => signature,
+            None => self.helper_signature(&[types::F64], Some(types::F64)),
+        };
+        self.unary = Some(signature);
+        self.call_helper(address, signature, &[a])
+    }
+
+    /// Calls a function of two doubles.
+    pub(crate) fn call_binary(&mut self, address: usize, a: Value, b: Value) -> Value {
+        let signature = match self.binary {
+            Some(signature) => signature,
+            None => self.helper_signature(&[types::F64; 2], Some(types::F64)),
+        };
+        self.binary = Some(signature);
+        self.call_helper(address, signature, &[a, b])
+    }
+
+    /// Calls `int_power`, and takes the exit where the result does not fit.
+    pub(crate) fn call_power(&mut self, base: Value, exponent: Value, exit: ExitId) -> Value {
+        let data = clif::StackSlotData::new(clif::StackSlotKind::ExplicitSlot, 8, 3);
+        let slot = self.builder.create_sized_stack_slot(data);
+        let fits = self.builder.ins().stack_addr(types::I64, slot, 0);
+        let signature = self.helper_signature(&[types::I64; 3], Some(types::I64));
+        let power = self.call_helper(helpers::int_power as usize, signature, &[base, exponent, fits]);
+        let fits = self.builder.ins().stack_load(types::I64, slot, 0);
+        self.exit_unless(fits, exit);
+        power
+    }
+
+    /// Calls `range_count`.
+    pub(crate) fn call_range_count(&mut self, start: Value, end: Value, step: Value, closed: bool) -> Value {
+        let closed = self.int(i64::from(closed));
+        let signature = self.helper_signature(&[types::I64; 4], Some(types::I64));
+        self.call_helper(helpers::range_count as usize, signature, &[start, end, step, closed])
+    }
+
+    /// Whether `a < 0`.
+    pub(crate) fn is_negative(&mut self, a: Value) -> Value {
+        self.builder.ins().icmp_imm(IntCC::SignedLessThan, a, 0)
+    }
+}

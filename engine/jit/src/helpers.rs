@@ -1,0 +1,177 @@
+//! Functions that native code calls: what is too long to be written out in it, and the way back to its caller.
+
+#![expect(unsafe_code, reason = "native code hands its context back as a pointer; see `Context`")]
+
+use std::ffi::c_void;
+
+use crate::ir::{Elementary, ScalarOperator};
+
+/// Decides whether native code that has used up what it was granted may go on.
+pub trait Supervisor {
+    /// How many more iterations of loops may run until it asks again; `None` stops the code.
+    fn more_loops(&mut self) -> Option<std::num::NonZeroU64>;
+    /// How many more calls may be made until it asks again; `None` stops the code.
+    fn more_calls(&mut self) -> Option<std::num::NonZeroU64>;
+}
+
+/// What native code finds at its context pointer. The first two fields are read and written by it at these offsets.
+#[repr(C)]
+pub(crate) struct Context {
+    pub(crate) loops_left: u64,
+    pub(crate) calls_left: u64,
+    /// A `State` that outlives the call, and that nothing else refers to while native code runs.
+    pub(crate) state: *mut c_void,
+}
+
+pub(crate) const LOOPS_OFFSET: i32 = std::mem::offset_of!(Context, loops_left) as i32;
+pub(crate) const CALLS_OFFSET: i32 = std::mem::offset_of!(Context, calls_left) as i32;
+
+/// What the helpers work on.
+pub(crate) struct State<'a> {
+    pub(crate) supervisor: &'a mut dyn Supervisor,
+    /// Exits that were taken, innermost first: site, number of values, values.
+    pub(crate) log: &'a mut Vec<u64>,
+}
+
+/// The state behind a context.
+///
+/// # Safety
+/// `context` is the pointer that the caller of the native code made of a live `Context`, whose `state` points to a live
+/// `State` that is not referred to elsewhere.
+unsafe fn state<'c>(context: *mut Context) -> &'c mut State<'c> {
+    // SAFETY: by this function's contract.
+    unsafe { &mut *((*context).state.cast::<State<'c>>()) }
+}
+
+/// More iterations; 0 stops.
+pub(crate) unsafe extern "C" fn more_loops(context: *mut Context) -> u64 {
+    // SAFETY: called by native code with its context alone.
+    unsafe { state(context) }.supervisor.more_loops().map_or(0, Into::into)
+}
+
+/// More calls; 0 stops.
+pub(crate) unsafe extern "C" fn more_calls(context: *mut Context) -> u64 {
+    // SAFETY: called by native code with its context alone.
+    unsafe { state(context) }.supervisor.more_calls().map_or(0, Into::into)
+}
+
+/// Room for the values of an exit, which native code fills in before it calls anything else.
+pub(crate) unsafe extern "C" fn leave(context: *mut Context, site: u64, values: u64) -> *mut u64 {
+    // SAFETY: called by native code with its context alone.
+    let log = &mut *unsafe { state(context) }.log;
+    log.push(site);
+    log.push(values);
+    let start = log.len();
+    log.resize(start + values as usize, 0);
+    // `start` is at most the length, so that the pointer is inside the vector or just behind it.
+    log[start..].as_mut_ptr()
+}
+
+/// `base` to the power of `exponent`, which is not negative; whether it fits is told in `fits`.
+pub(crate) unsafe extern "C" fn int_power(base: i64, exponent: i64, fits: *mut u64) -> i64 {
+    let power = match base {
+        0 | 1 => Some(if exponent == 0 { 1 } else { base }),
+        -1 => Some(if exponent % 2 == 0 { 1 } else { -1 }),
+        _ => u32::try_from(exponent).ok().and_then(|e| base.checked_pow(e)),
+    };
+    // SAFETY: native code gives the address of a slot of its own frame.
+    unsafe { *fits = u64::from(power.is_some()) };
+    power.unwrap_or(0)
+}
+
+/// How many numbers a range has; `step` is not 0. More than fit an int are the largest int.
+pub(crate) extern "C" fn range_count(start: i64, end: i64, step: i64, closed: u64) -> i64 {
+    let (low, high) = if step > 0 { (start, end) } else { (end, start) };
+    let span = i128::from(high) - i128::from(low);
+    let steps = i128::from(step.unsigned_abs());
+    let count = match (span < 0, closed != 0) {
+        (true, _) => 0,
+        (false, true) => span / steps + 1,
+        (false, false) => (span + steps - 1) / steps,
+    };
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+macro_rules! functions {
+    ($($name:ident($($argument:ident),*) = $value:expr;)*) => {
+        $(extern "C" fn $name($($argument: f64),*) -> f64 { $value })*
+    };
+}
+
+functions! {
+    exp(x) = x.exp();
+    exp_m1(x) = x.exp_m1();
+    ln(x) = x.ln();
+    ln_1p(x) = x.ln_1p();
+    log2(x) = x.log2();
+    log10(x) = x.log10();
+    sin(x) = x.sin();
+    cos(x) = x.cos();
+    tan(x) = x.tan();
+    asin(x) = x.asin();
+    acos(x) = x.acos();
+    atan(x) = x.atan();
+    sinh(x) = x.sinh();
+    cosh(x) = x.cosh();
+    tanh(x) = x.tanh();
+    cbrt(x) = x.cbrt();
+    radians(x) = x.to_radians();
+    degrees(x) = x.to_degrees();
+    power(x, y) = x.powf(y);
+    arc_tangent(x, y) = x.atan2(y);
+    hypotenuse(x, y) = x.hypot(y);
+    remainder(x, y) = {
+        let r = x % y;
+        if r != 0.0 && (r < 0.0) != (y < 0.0) { r + y } else { r }
+    };
+}
+
+type Unary = extern "C" fn(f64) -> f64;
+type Binary = extern "C" fn(f64, f64) -> f64;
+
+/// The address of an elementary function; `None` where the processor has an instruction for it.
+pub(crate) fn elementary(function: Elementary) -> Option<usize> {
+    let helper: Unary = match function {
+        Elementary::Negate
+        | Elementary::Absolute
+        | Elementary::Sqrt
+        | Elementary::Floor
+        | Elementary::Ceil
+        | Elementary::Trunc => return None,
+        Elementary::Exp => exp,
+        Elementary::ExpM1 => exp_m1,
+        Elementary::Ln => ln,
+        Elementary::Ln1P => ln_1p,
+        Elementary::Log2 => log2,
+        Elementary::Log10 => log10,
+        Elementary::Sin => sin,
+        Elementary::Cos => cos,
+        Elementary::Tan => tan,
+        Elementary::Asin => asin,
+        Elementary::Acos => acos,
+        Elementary::Atan => atan,
+        Elementary::Sinh => sinh,
+        Elementary::Cosh => cosh,
+        Elementary::Tanh => tanh,
+        Elementary::Cbrt => cbrt,
+        Elementary::Radians => radians,
+        Elementary::Degrees => degrees,
+    };
+    Some(helper as usize)
+}
+
+/// The address of an operator that is a function; `None` where the processor has instructions for it.
+pub(crate) fn scalar_operator(operator: ScalarOperator) -> Option<usize> {
+    let helper: Binary = match operator {
+        ScalarOperator::Add
+        | ScalarOperator::Subtract
+        | ScalarOperator::Multiply
+        | ScalarOperator::Divide
+        | ScalarOperator::FloorDivide => return None,
+        ScalarOperator::Remainder => remainder,
+        ScalarOperator::Power => power,
+        ScalarOperator::ArcTangent2 => arc_tangent,
+        ScalarOperator::Hypotenuse => hypotenuse,
+    };
+    Some(helper as usize)
+}

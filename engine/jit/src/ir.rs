@@ -1,0 +1,381 @@
+//! The typed code that is compiled: functions over typed variables, in blocks, with exits.
+//!
+//! It is what a language's own optimiser hands over once every type is known. Nothing in it can fail silently: an
+//! operation that has no result (an overflow, a division by zero, an index beyond the end) takes its *exit*, which ends
+//! all native calls that are open and gives the values of the variables that the exit names back to the caller, who goes
+//! on from there in its own way. This crate knows nothing of what an exit means.
+//!
+//! A variable has one type and any number of assignments; reading one that was never assigned gives zero.
+
+/// The type of a variable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Type {
+    /// 64-bit signed integer.
+    Int,
+    /// IEEE 754 double.
+    Scalar,
+    /// True or false.
+    Bool,
+}
+
+/// The element type of an array.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Element {
+    /// `i64`, read as [`Type::Int`].
+    Int,
+    /// `f64`, read as [`Type::Scalar`].
+    Scalar,
+    /// `bool`, read as [`Type::Bool`].
+    Bool,
+    /// `f32`, read as [`Type::Scalar`]; read only.
+    Single,
+}
+
+impl Element {
+    /// The type that an element is read and written as.
+    pub const fn value_type(self) -> Type {
+        match self {
+            Element::Int => Type::Int,
+            Element::Scalar | Element::Single => Type::Scalar,
+            Element::Bool => Type::Bool,
+        }
+    }
+}
+
+/// A variable of a function, by its place in [`Function::variables`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Variable(pub u32);
+
+/// An array of a function, by its place in [`Function::arrays`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Array(pub u32);
+
+/// A block, by its place in [`Function::blocks`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BlockId(pub u32);
+
+/// An exit, by its place in [`Function::exits`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ExitId(pub u32);
+
+/// A function, by its place in [`Unit::functions`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FunctionId(pub u32);
+
+/// What a variable can be made.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Constant {
+    /// An integer.
+    Int(i64),
+    /// A double.
+    Scalar(f64),
+    /// A truth value.
+    Bool(bool),
+}
+
+impl Constant {
+    /// Its type.
+    pub const fn ty(self) -> Type {
+        match self {
+            Constant::Int(_) => Type::Int,
+            Constant::Scalar(_) => Type::Scalar,
+            Constant::Bool(_) => Type::Bool,
+        }
+    }
+}
+
+/// Integer arithmetic; a result that does not fit takes the exit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IntOperator {
+    /// `a + b`
+    Add,
+    /// `a - b`
+    Subtract,
+    /// `a * b`
+    Multiply,
+    /// The largest integer not above the quotient; a zero divisor takes the exit.
+    FloorDivide,
+    /// What floor division leaves, with the sign of the divisor; a zero divisor takes the exit.
+    Remainder,
+    /// `a` to the power of `b`; a negative `b` takes the exit.
+    Power,
+}
+
+/// Arithmetic on doubles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ScalarOperator {
+    /// `a + b`
+    Add,
+    /// `a - b`
+    Subtract,
+    /// `a * b`
+    Multiply,
+    /// `a / b`; a zero divisor takes the exit.
+    Divide,
+    /// `floor(a / b)`; a zero divisor takes the exit.
+    FloorDivide,
+    /// What floor division leaves, with the sign of the divisor; a zero divisor takes the exit.
+    Remainder,
+    /// `a` to the power of `b`; zero to a negative power takes the exit.
+    Power,
+    /// The angle of the point (b, a).
+    ArcTangent2,
+    /// The length of the hypotenuse.
+    Hypotenuse,
+}
+
+/// How two numbers compare. Every comparison with NaN but [`Order::NotEqual`] is false.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// `a < b`
+    Less,
+    /// `a <= b`
+    LessEqual,
+    /// `a > b`
+    Greater,
+    /// `a >= b`
+    GreaterEqual,
+    /// `a == b`
+    Equal,
+    /// `a != b`
+    NotEqual,
+}
+
+/// A function of one double. All are total; they give what Rust's own give.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "they are named after the functions of f64")]
+pub enum Elementary {
+    Negate,
+    Absolute,
+    Sqrt,
+    Floor,
+    Ceil,
+    Trunc,
+    Exp,
+    ExpM1,
+    Ln,
+    Ln1P,
+    Log2,
+    Log10,
+    Sin,
+    Cos,
+    Tan,
+    Asin,
+    Acos,
+    Atan,
+    Sinh,
+    Cosh,
+    Tanh,
+    Cbrt,
+    Radians,
+    Degrees,
+}
+
+/// One operation.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "`to` is assigned, other variables are read; arrays and exits are the function's")]
+pub enum Operation {
+    Constant {
+        to: Variable,
+        value: Constant,
+    },
+    Copy {
+        to: Variable,
+        from: Variable,
+    },
+    Int {
+        operator: IntOperator,
+        to: Variable,
+        a: Variable,
+        b: Variable,
+        exit: ExitId,
+    },
+    Scalar {
+        operator: ScalarOperator,
+        to: Variable,
+        a: Variable,
+        b: Variable,
+        exit: ExitId,
+    },
+    /// `-a` of an int.
+    NegateInt {
+        to: Variable,
+        a: Variable,
+        exit: ExitId,
+    },
+    /// An int as the nearest double.
+    ToScalar {
+        to: Variable,
+        from: Variable,
+    },
+    /// A double without its fraction as an int; NaN and what does not fit take the exit.
+    ToInt {
+        to: Variable,
+        from: Variable,
+        exit: ExitId,
+    },
+    Elementary {
+        function: Elementary,
+        to: Variable,
+        a: Variable,
+    },
+    CompareInt {
+        order: Order,
+        to: Variable,
+        a: Variable,
+        b: Variable,
+    },
+    CompareScalar {
+        order: Order,
+        to: Variable,
+        a: Variable,
+        b: Variable,
+    },
+    /// An int and a double by their exact values; ints beyond 2^53 take the exit.
+    CompareMixed {
+        order: Order,
+        to: Variable,
+        int: Variable,
+        scalar: Variable,
+        exit: ExitId,
+    },
+    /// Whether two bools are equal, or are not.
+    CompareBool {
+        equal: bool,
+        to: Variable,
+        a: Variable,
+        b: Variable,
+    },
+    Not {
+        to: Variable,
+        a: Variable,
+    },
+    And {
+        to: Variable,
+        a: Variable,
+        b: Variable,
+    },
+    Or {
+        to: Variable,
+        a: Variable,
+        b: Variable,
+    },
+    /// How many numbers `start..end` (or `start..=end`) by `step` has; a step of zero takes the exit.
+    RangeCount {
+        closed: bool,
+        to: Variable,
+        start: Variable,
+        end: Variable,
+        step: Variable,
+        exit: ExitId,
+    },
+    /// `a` moved on by `b`, wrapping around: the caller knows that it is not read where it wrapped.
+    WrappingAdd {
+        to: Variable,
+        a: Variable,
+        b: Variable,
+    },
+    Length {
+        to: Variable,
+        array: Array,
+    },
+    /// An element; a negative index counts from the end, one beyond the ends takes the exit.
+    Load {
+        to: Variable,
+        array: Array,
+        index: Variable,
+        exit: ExitId,
+    },
+    /// Changes an element, which is addressed in the same way.
+    Store {
+        array: Array,
+        index: Variable,
+        value: Variable,
+        exit: ExitId,
+    },
+    /// Calls a function of the unit. The exit is taken before the call where no more calls may be open, and behind it
+    /// where the callee left by an exit of its own.
+    Call {
+        function: FunctionId,
+        arguments: Vec<Variable>,
+        arrays: Vec<Array>,
+        to: Option<Variable>,
+        exit: ExitId,
+    },
+    /// Counts an iteration; the exit is taken when no more are allowed.
+    CountLoop {
+        exit: ExitId,
+    },
+}
+
+/// How a block ends.
+#[derive(Debug, Clone, PartialEq)]
+pub enum End {
+    /// Goes on elsewhere.
+    Jump(BlockId),
+    /// Goes on in one of two blocks.
+    Branch {
+        /// A bool.
+        condition: Variable,
+        /// Where to go on if it is true.
+        then: BlockId,
+        /// Where to go on if it is not.
+        otherwise: BlockId,
+    },
+    /// Ends the function with its result.
+    Return(Option<Variable>),
+    /// Leaves native code.
+    Exit(ExitId),
+}
+
+/// Operations that run from the first to the last, and where to go on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Block {
+    /// In order.
+    pub operations: Vec<Operation>,
+    /// What is behind them.
+    pub end: End,
+}
+
+/// A place where native code is left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exit {
+    /// What the caller knows the place by.
+    pub site: u32,
+    /// The variables whose values are given back, in this order.
+    pub live: Vec<Variable>,
+}
+
+/// An array that a function works on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ArrayParameter {
+    /// Type of its elements.
+    pub element: Element,
+    /// Whether the function changes it. Only the first function of a unit may: what a callee is given belongs to its
+    /// caller.
+    pub writable: bool,
+}
+
+/// A function. It begins in its first block.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Function {
+    /// What each variable holds.
+    pub variables: Vec<Type>,
+    /// Variables that are assigned by the caller.
+    pub parameters: Vec<Variable>,
+    /// Arrays that are given by the caller.
+    pub arrays: Vec<ArrayParameter>,
+    /// What it returns.
+    pub result: Option<Type>,
+    /// Its code.
+    pub blocks: Vec<Block>,
+    /// Its exits.
+    pub exits: Vec<Exit>,
+}
+
+/// Functions that are compiled together; the first is the one that is called from outside.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unit {
+    /// The functions.
+    pub functions: Vec<Function>,
+}

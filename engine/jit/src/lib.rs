@@ -1,0 +1,28 @@
+//! Native code for numeric functions and loops, by Cranelift.
+//!
+//! A language hands over a [`Unit`]: functions over typed variables (see [`ir`]). [`compile`] checks it and makes machine
+//! code of it; [`NativeUnit::call`] runs it under a budget of loop iterations, calls and call depth, and gives back its
+//! result, or the values of the variables where it left native code.
+//!
+//! It is not a language: it infers no types, knows no strings or records, and decides nothing about when to compile. It
+//! has no clock either: whoever calls it is asked at bounded intervals whether the code may go on ([`Supervisor`]).
+//!
+//! # Safety
+//!
+//! All unsafe code of the compiler is here. Callers need none: a unit is verified before it is compiled, arguments are
+//! checked against it before a call, native code touches no memory but its own stack, the context of the call and the
+//! arrays it was given (behind a bounds check each time), and its stack is bounded by the depth that a call computes
+//! from the frames' sizes.
+
+mod emit;
+mod error;
+mod helpers;
+pub mod ir;
+mod native;
+mod operations;
+mod verify;
+
+pub use error::CompileError;
+pub use helpers::Supervisor;
+pub use ir::Unit;
+pub use native::{ArrayArgument, Budget, Exits, NativeUnit, Outcome, Scratch, compile};
