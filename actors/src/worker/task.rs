@@ -190,6 +190,7 @@ impl TaskRunner {
         let result = nexus_mcode::run(
             &prepared.program,
             nexus_mcode::RunRequest {
+                jit: nexus_mcode::JitLevel::default(),
                 arguments,
                 inputs: &prepared.inputs,
                 task: spec.is_array.then_some((index, spec.tasks.len())),

@@ -258,7 +258,7 @@ impl<'e, 'b> Emitter<'e, 'b> {
             let exit = &self.function.exits[index];
             let (site, count) = (self.int(i64::from(exit.site)), self.int(exit.live.len() as i64));
             let signature = self.helper_signature(&[types::I64; 3], Some(types::I64));
-            let room = self.call_helper(helpers::leave as usize, signature, &[self.context, site, count]);
+            let room = self.call_helper(helpers::leave as *const () as usize, signature, &[self.context, site, count]);
             for (place, &variable) in exit.live.iter().enumerate() {
                 let mut value = self.read(variable);
                 if self.function.variables[variable.0 as usize] == Type::Bool {
@@ -301,7 +301,7 @@ impl<'e, 'b> Emitter<'e, 'b> {
         self.builder.ins().brif(left, go_on, &[], ask, &[]);
         self.builder.switch_to_block(ask);
         let signature = self.helper_signature(&[types::I64], Some(types::I64));
-        let granted = self.call_helper(helpers::more_loops as usize, signature, &[self.context]);
+        let granted = self.call_helper(helpers::more_loops as *const () as usize, signature, &[self.context]);
         self.builder.def_var(loops, granted);
         let leave = self.exit_block(exit);
         self.builder.ins().brif(granted, go_on, &[], leave, &[]);
@@ -326,7 +326,7 @@ impl<'e, 'b> Emitter<'e, 'b> {
         self.builder.ins().brif(left, go_on, &[], ask, &[]);
         self.builder.switch_to_block(ask);
         let signature = self.helper_signature(&[types::I64], Some(types::I64));
-        let granted = self.call_helper(helpers::more_calls as usize, signature, &[self.context]);
+        let granted = self.call_helper(helpers::more_calls as *const () as usize, signature, &[self.context]);
         self.builder.ins().store(MemFlags::trusted(), granted, self.context, helpers::CALLS_OFFSET);
         let leave = self.exit_block(exit);
         self.builder.ins().brif(granted, go_on, &[], leave, &[]);
@@ -386,7 +386,7 @@ impl<'e, 'b> Emitter<'e, 'b> {
         let slot = self.builder.create_sized_stack_slot(data);
         let fits = self.builder.ins().stack_addr(types::I64, slot, 0);
         let signature = self.helper_signature(&[types::I64; 3], Some(types::I64));
-        let power = self.call_helper(helpers::int_power as usize, signature, &[base, exponent, fits]);
+        let power = self.call_helper(helpers::int_power as *const () as usize, signature, &[base, exponent, fits]);
         let fits = self.builder.ins().stack_load(types::I64, slot, 0);
         self.exit_unless(fits, exit);
         power
@@ -396,7 +396,7 @@ impl<'e, 'b> Emitter<'e, 'b> {
     pub(crate) fn call_range_count(&mut self, start: Value, end: Value, step: Value, closed: bool) -> Value {
         let closed = self.int(i64::from(closed));
         let signature = self.helper_signature(&[types::I64; 4], Some(types::I64));
-        self.call_helper(helpers::range_count as usize, signature, &[start, end, step, closed])
+        self.call_helper(helpers::range_count as *const () as usize, signature, &[start, end, step, closed])
     }
 
     /// Whether `a < 0`.

@@ -157,7 +157,7 @@ pub(crate) fn elementary(function: Elementary) -> Option<usize> {
         Elementary::Radians => radians,
         Elementary::Degrees => degrees,
     };
-    Some(helper as usize)
+    Some(helper as *const () as usize)
 }
 
 /// The address of an operator that is a function; `None` where the processor has instructions for it.
@@ -173,5 +173,5 @@ pub(crate) fn scalar_operator(operator: ScalarOperator) -> Option<usize> {
         ScalarOperator::ArcTangent2 => arc_tangent,
         ScalarOperator::Hypotenuse => hypotenuse,
     };
-    Some(helper as usize)
+    Some(helper as *const () as usize)
 }

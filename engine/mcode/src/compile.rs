@@ -9,6 +9,7 @@ use crate::codes::Code;
 use crate::hir::{Attributes, Program};
 use crate::ir::{Entry, Image};
 use crate::lower::lower;
+use crate::native::NativeCache;
 use crate::parser::parse;
 use crate::report::Reporter;
 use crate::resolve::resolve;
@@ -29,6 +30,7 @@ pub struct CompiledProgram {
     pub(crate) image: Image,
     pub(crate) parameters: Vec<EntryParameter>,
     hash: [u8; 32],
+    pub(crate) native: NativeCache,
 }
 
 /// A parameter of the program's entry.
@@ -111,7 +113,12 @@ fn translate(
         hasher.update(&(source.text.len() as u64).to_le_bytes());
         hasher.update(source.text.as_bytes());
     }
-    Some(Arc::new(CompiledProgram { image, parameters, hash: *hasher.finalize().as_bytes() }))
+    Some(Arc::new(CompiledProgram {
+        image,
+        parameters,
+        hash: *hasher.finalize().as_bytes(),
+        native: NativeCache::default(),
+    }))
 }
 
 /// `main`, else the only function, else the statements of the top level. An only function that the top level itself

@@ -73,6 +73,7 @@ mod lexer;
 mod library;
 mod lower;
 mod names;
+mod native;
 mod parser;
 mod report;
 mod resolve;
@@ -88,5 +89,6 @@ pub use compile::{Compilation, CompiledProgram, EntryParameter, ImportLoader, co
 pub use format::format;
 pub use hir::Attributes;
 pub use ir_text::ir_text;
-pub use run::{CANCELLED_CODE, RunRequest, RunResult, WALL_LIMIT_CODE, run};
+pub use native::NativeProfile;
+pub use run::{CANCELLED_CODE, JitLevel, RunRequest, RunResult, WALL_LIMIT_CODE, run};
 pub use vm::host::FileReader;

@@ -11,6 +11,7 @@ use crate::compile::{CompiledProgram, EntryParameter};
 use crate::hir::Declared;
 use crate::ir::Entry;
 use crate::names::closest;
+use crate::native::{Native, NativeProfile};
 use crate::report::Report;
 use crate::source::ByteSpan;
 use crate::vm::fault::Fault;
@@ -23,6 +24,25 @@ pub const WALL_LIMIT_CODE: &str = Code::LimitWall.as_str();
 /// The code of the diagnostic of a run that was cancelled.
 pub const CANCELLED_CODE: &str = Code::Cancelled.as_str();
 
+/// How a program is run. The result is the same at every level.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum JitLevel {
+    /// 0: the register machine, one operation at a time.
+    Plain,
+    /// 1: the register machine on optimised code.
+    Optimised,
+    /// 2: native code for loops and functions over numbers.
+    #[default]
+    Native,
+}
+
+impl JitLevel {
+    /// The level of this number.
+    pub fn from_number(number: u8) -> Option<JitLevel> {
+        [JitLevel::Plain, JitLevel::Optimised, JitLevel::Native].get(usize::from(number)).copied()
+    }
+}
+
 /// What a run is given.
 pub struct RunRequest<'a> {
     /// Values for the entry's parameters.
@@ -33,6 +53,8 @@ pub struct RunRequest<'a> {
     pub task: Option<(u32, u32)>,
     /// What the run may use. The wall-clock limit is held by the context's watch: nothing here has a clock.
     pub limits: Limits,
+    /// How far the program is compiled.
+    pub jit: JitLevel,
     /// Device, memory account, random stream.
     pub context: Context,
     /// Set to true, it stops the run within some milliseconds.
@@ -50,17 +72,20 @@ pub struct RunResult {
     pub result: ModelValue,
     /// What `output("name", value)` named, in order.
     pub outputs: Vec<(String, ModelValue)>,
+    /// What native code did.
+    pub native: NativeProfile,
 }
 
 #[expect(clippy::result_large_err, reason = "a failed run is rare, and the diagnostic is what its caller wants")]
 /// Runs a program. An error is a diagnostic with the place in the source where the run stopped.
 pub fn run(program: &CompiledProgram, request: RunRequest<'_>) -> Result<RunResult, Diagnostic> {
-    let RunRequest { mut arguments, inputs, task, limits, context, cancel, print, files } = request;
+    let RunRequest { mut arguments, inputs, task, limits, jit, context, cancel, print, files } = request;
     let image = &program.image;
     // The borrowed pieces live longer than this run; here they are held for as long as the rest.
     let files: Option<&mut FileReader<'_>> = files.map(|files| files as _);
     let mut host = Host::new(&context, &limits, &cancel, print, inputs, files, image);
     let values = bind(program, &mut arguments, task).map_err(|report| report.to_diagnostic(&image.sources))?;
+    host.native = (jit == JitLevel::Native).then(|| Box::new(Native::new(&program.native)));
     let outcome = (|| {
         let at = |fault: Box<Fault>| Raised { fault, places: Vec::new() };
         host.poll().map_err(at)?;
@@ -83,7 +108,8 @@ pub fn run(program: &CompiledProgram, request: RunRequest<'_>) -> Result<RunResu
         let outputs = std::mem::take(&mut host.outputs);
         let outputs: Result<Vec<_>, Raised> =
             outputs.into_iter().map(|(name, value)| Ok((name, host.export(&value).map_err(at)?))).collect();
-        Ok(RunResult { result: exported, outputs: outputs? })
+        let native = host.native.take().map(|native| native.profile).unwrap_or_default();
+        Ok(RunResult { result: exported, outputs: outputs?, native })
     })();
     outcome.map_err(|raised| diagnostic(program, raised))
 }

@@ -4,17 +4,18 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use nexus_mcode::{RunRequest, compile, parse_argument, run};
+use nexus_mcode::{JitLevel, RunRequest, compile, parse_argument, run};
 use nexus_model::{Diagnostic, Limits, Value};
 use nexus_tensor::{Context, Device};
 
-fn outcome(file: &str, source: &str) -> Result<Value, Box<Diagnostic>> {
+fn outcome(file: &str, source: &str, jit: JitLevel) -> Result<Value, Box<Diagnostic>> {
     let compilation = compile(file, source);
     let Some(program) = compilation.program else {
         let first = compilation.diagnostics.into_iter().next();
         return Err(Box::new(first.expect("a program that does not compile says why")));
     };
     let request = RunRequest {
+        jit,
         arguments: Vec::new(),
         inputs: &[],
         task: None,
@@ -59,17 +60,19 @@ fn programs_give_their_results() {
         let source = std::fs::read_to_string(&path).unwrap();
         let file = path.file_name().unwrap().to_string_lossy().into_owned();
         let first = source.lines().next().unwrap();
-        let found = outcome(&file, &source);
-        let ok = match (first.strip_prefix("# => "), first.strip_prefix("# error ")) {
-            (Some(expected), _) => found.as_ref().ok().map(|v| plain(v.clone())) == Some(parse_argument(expected)),
-            (_, Some(expected)) => found.as_ref().err().is_some_and(|d| {
-                let line = d.primary.as_ref().map_or(0, |l| l.span.line);
-                format!("{} line {line}", d.code) == expected
-            }),
-            _ => panic!("{file}: the first line says nothing"),
-        };
-        if !ok {
-            wrong.push(format!("{file}: {first}\n    found {:?}", found.map(plain)));
+        for level in [JitLevel::Plain, JitLevel::Optimised, JitLevel::Native] {
+            let found = outcome(&file, &source, level);
+            let ok = match (first.strip_prefix("# => "), first.strip_prefix("# error ")) {
+                (Some(expected), _) => found.as_ref().ok().map(|v| plain(v.clone())) == Some(parse_argument(expected)),
+                (_, Some(expected)) => found.as_ref().err().is_some_and(|d| {
+                    let line = d.primary.as_ref().map_or(0, |l| l.span.line);
+                    format!("{} line {line}", d.code) == expected
+                }),
+                _ => panic!("{file}: the first line says nothing"),
+            };
+            if !ok {
+                wrong.push(format!("{file} at {level:?}: {first}\n    found {:?}", found.map(plain)));
+            }
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

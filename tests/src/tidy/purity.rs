@@ -24,6 +24,7 @@ const PATHS: &[(&str, &str)] = &[
 const PURE: &[(&str, &[&str])] = &[
     ("engine/model/src/", &[]),
     ("engine/formats/src/", &[]),
+    ("engine/jit/src/", &[]),
     ("engine/library/src/", &[]),
     ("engine/mcode/src/", &[]),
     ("engine/numerics/src/", &[]),

@@ -57,7 +57,7 @@ impl Variables {
         host.tick(1)?;
         match value {
             Value::List(list) => {
-                let items = list.items().to_vec();
+                let items: Vec<Value> = list.iter().collect();
                 let items: Outcome<Vec<Value>> = items.iter().map(|item| self.trace(host, item)).collect();
                 host.list(items?)
             }
@@ -84,7 +84,7 @@ impl Variables {
 fn rebuild(host: &mut Host, value: &Value, parts: &mut std::vec::IntoIter<Var>) -> Outcome<Value> {
     match value {
         Value::List(list) => {
-            let items = list.items().to_vec();
+            let items: Vec<Value> = list.iter().collect();
             let items: Outcome<Vec<Value>> = items.iter().map(|item| rebuild(host, item, parts)).collect();
             host.list(items?)
         }

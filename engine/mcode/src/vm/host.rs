@@ -10,6 +10,7 @@ use super::fault::{Fault, Outcome};
 use super::value::{List, Record, Text, Value};
 use crate::ast::Name;
 use crate::codes::Code;
+use crate::native::Native;
 use crate::ir::Image;
 
 /// Work between two looks at the clock and the cancel flag, in steps of some nanoseconds to microseconds.
@@ -38,6 +39,8 @@ pub(crate) struct Host<'a> {
     pub(crate) derivatives: u32,
     /// Calls of library functions inside each other that run the machine inside itself.
     pub(crate) nested: u32,
+    /// Native code, at the level that has it; away while it runs.
+    pub(crate) native: Option<Box<Native<'a>>>,
     printed: u64,
     /// Bytes of the value that is being written out.
     pub(crate) converted: u64,
@@ -70,6 +73,7 @@ impl<'a> Host<'a> {
             image,
             derivatives: 0,
             nested: 0,
+            native: None,
             printed: 0,
             converted: 0,
             ticks: TICKS,
@@ -96,6 +100,16 @@ impl<'a> Host<'a> {
             return Err(Fault::cancelled());
         }
         self.context.poll().map_err(Fault::tensor)
+    }
+
+    /// Calls that may be made until the next look at whether the run must stop, never 0.
+    pub(crate) fn calls_left(&self) -> u64 {
+        self.ticks.max(1).cast_unsigned()
+    }
+
+    /// Says how many of them are left.
+    pub(crate) fn set_calls_left(&mut self, left: u64) {
+        self.ticks = i64::try_from(left).unwrap_or(TICKS).min(TICKS);
     }
 
     fn grant_loops(&mut self) {

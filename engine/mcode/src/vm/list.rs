@@ -121,6 +121,16 @@ impl List {
         self.len().saturating_mul(size_of::<Value>())
     }
 
+    /// How the items are held.
+    pub(crate) fn held(&self) -> &Items {
+        &self.items
+    }
+
+    /// The same for writing, in the way they are held.
+    pub(crate) fn held_mut(&mut self) -> &mut Items {
+        &mut self.items
+    }
+
     /// The item at a place.
     #[inline(always)]
     pub(crate) fn get(&self, index: usize) -> Option<Value> {

@@ -11,6 +11,7 @@ use super::value::{Callable, Value};
 use crate::codes::Code;
 use crate::hir::FunctionId;
 use crate::ir::{FunctionCode, Image, Instruction};
+use crate::native::Resume;
 
 /// Registers that a run begins with.
 const STACK_START: usize = 64;
@@ -42,12 +43,18 @@ struct Cursor {
 }
 
 /// Runs one function of the program to its end.
-pub(crate) fn execute(host: &mut Host, image: &Image, id: FunctionId, arguments: Vec<Value>) -> Result<Value, Raised> {
+pub(crate) fn execute(
+    host: &mut Host,
+    image: &Image,
+    id: FunctionId,
+    arguments: Vec<Value>,
+) -> Result<Value, Raised> {
     let depth_max = host.limits.recursion_depth as usize;
-    let mut machine = Machine { host, image, stack: Vec::new(), frames: Vec::new(), depth_max };
+    let mut machine =
+        Machine { host, image, stack: Vec::new(), frames: Vec::new(), resume: Vec::new(), depth_max };
     let code = &image.functions[id as usize];
     let mut cursor = Cursor { function: id, pc: 0, base: 0 };
-    if let Err(fault) = machine.make_room(usize::from(code.registers).max(STACK_START)) {
+    if let Err(fault) = make_room(machine.host, &mut machine.stack, usize::from(code.registers).max(STACK_START)) {
         return Err(machine.raise(fault, cursor));
     }
     for (slot, argument) in machine.stack.iter_mut().zip(arguments) {
@@ -116,6 +123,8 @@ struct Machine<'m, 'h> {
     image: &'m Image,
     stack: Vec<Value>,
     frames: Vec<Frame>,
+    /// Calls that were open when native code was left.
+    resume: Vec<Resume>,
     depth_max: usize,
 }
 
@@ -201,6 +210,13 @@ impl Machine<'_, '_> {
                             attempt!(host.loop_checkpoint());
                         }
                         pc = usize::from(target);
+                        if let Some(native) = &mut host.native
+                            && native.is_hot(image, cursor.function, pc)
+                        {
+                            cursor.pc = pc;
+                            self.go_native(cursor)?;
+                            continue 'call;
+                        }
                     }
                     Instruction::JumpUnless { operator, a, b, target } => {
                         let holds = match compare_numbers(operator, &at!(a), &at!(b)) {
@@ -280,11 +296,38 @@ impl Machine<'_, '_> {
         let base = cursor.base + start;
         let needed = base + usize::from(self.image.functions[id as usize].registers);
         if needed > self.stack.len() {
-            self.make_room(needed)?;
+            make_room(self.host, &mut self.stack, needed)?;
         }
         self.frames.push(Frame { function: cursor.function, pc: cursor.pc as u32, base: cursor.base });
         *cursor = Cursor { function: id, pc: 0, base };
+        if let Some(native) = &mut self.host.native
+            && native.is_hot(self.image, id, 0)
+        {
+            self.go_native(cursor)?;
+        }
         Ok(())
+    }
+
+    /// Runs native code from where `cursor` stands, if there is some for what the registers hold, and moves the cursor
+    /// to where it was left.
+    #[inline(never)]
+    fn go_native(&mut self, cursor: &mut Cursor) -> Outcome<()> {
+        let Some(mut native) = self.host.native.take() else { return Ok(()) };
+        let depth = self.depth_max.saturating_sub(self.frames.len()) as u64;
+        let place = (cursor.function, cursor.pc);
+        let outcome =
+            native.enter(self.host, self.image, &mut self.stack, (place, cursor.base), depth, &mut self.resume);
+        self.host.native = Some(native);
+        if let Some((last, open)) = self.resume.split_last() {
+            let frames = open.iter().map(|r| Frame { function: r.function, pc: r.pc as u32 + 1, base: r.base });
+            self.frames.extend(frames);
+            *cursor = Cursor { function: last.function, pc: last.pc, base: last.base };
+        }
+        if outcome.is_err() {
+            // A fault belongs to the instruction before the cursor.
+            cursor.pc += 1;
+        }
+        outcome
     }
 
     /// Ends the function that runs: its window is emptied, and its caller goes on with `value`, which is given back
@@ -303,14 +346,6 @@ impl Machine<'_, '_> {
         None
     }
 
-    #[cold]
-    fn make_room(&mut self, needed: usize) -> Outcome<()> {
-        let size = needed.max(self.stack.len() * 2);
-        drop(self.host.admit(size.saturating_mul(size_of::<Value>()))?);
-        self.stack.resize_with(size, Value::default);
-        Ok(())
-    }
-
     /// Calls whatever is in a register.
     fn call_value(&mut self, cursor: &mut Cursor, count: usize, callee: usize, start: usize) -> Outcome<()> {
         let image = self.image;
@@ -327,7 +362,7 @@ impl Machine<'_, '_> {
                 let params = usize::from(code.params);
                 let needed = first + usize::from(code.registers).max(params + captured.len());
                 if needed > self.stack.len() {
-                    self.make_room(needed)?;
+                    make_room(self.host, &mut self.stack, needed)?;
                 }
                 self.stack[first + count..first + params].fill_with(Value::default);
                 for (slot, value) in self.stack[first + params..].iter_mut().zip(captured) {
@@ -369,6 +404,15 @@ impl Machine<'_, '_> {
         places.extend(callers.map(|f| (f.function, (f.pc as usize).saturating_sub(1))));
         Raised { fault, places }
     }
+}
+
+/// Makes the registers reach to `needed`.
+#[cold]
+pub(crate) fn make_room(host: &Host, stack: &mut Vec<Value>, needed: usize) -> Outcome<()> {
+    let size = needed.max(stack.len() * 2);
+    drop(host.admit(size.saturating_mul(size_of::<Value>()))?);
+    stack.resize_with(size, Value::default);
+    Ok(())
 }
 
 fn check_count(code: &FunctionCode, count: usize) -> Outcome<()> {

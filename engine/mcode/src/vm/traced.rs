@@ -38,7 +38,7 @@ fn needed(value: &Value, what: &str) -> Outcome<Var> {
 pub(crate) fn is_traced(value: &Value) -> bool {
     match value {
         Value::Traced(_) => true,
-        Value::List(list) => list.items().iter().any(is_traced),
+        Value::List(list) => list.iter().any(|item| is_traced(&item)),
         Value::Record(record) => record.fields().iter().any(|(_, field)| is_traced(field)),
         _ => false,
     }
@@ -116,8 +116,8 @@ pub(crate) fn set(host: &mut Host, value: &Value, indices: &[Index], new: &Value
 pub(crate) fn item_of(host: &mut Host, value: &Value) -> Outcome<Item> {
     Ok(match value {
         Value::List(list) => {
-            host.tick(list.items().len() / 16)?;
-            let items: Vec<Value> = list.items().to_vec();
+            host.tick(list.len() / 16)?;
+            let items: Vec<Value> = list.iter().collect();
             Item::List(items.iter().map(|item| item_of(host, item)).collect::<Outcome<_>>()?)
         }
         Value::Record(record) => {

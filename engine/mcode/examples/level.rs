@@ -1,0 +1,44 @@
+//! Runs a program at one level and says how long it took: `level LEVEL FILE [NAME=VALUE…]`. What `benches/compare/language.py`
+//! measures; not a command for users, who have `nexus run`.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use nexus_mcode::{JitLevel, RunRequest, compile, parse_argument, run};
+use nexus_model::Limits;
+use nexus_tensor::{Context, Device};
+
+#[expect(clippy::print_stdout, reason = "it prints what it measured")]
+fn main() -> Result<(), String> {
+    let mut words = std::env::args().skip(1);
+    let level = words.next().and_then(|w| w.parse().ok()).and_then(JitLevel::from_number).ok_or("which level?")?;
+    let file = words.next().ok_or("which file?")?;
+    let arguments: Vec<_> = words
+        .filter_map(|word| word.split_once('=').map(|(name, value)| (name.to_owned(), parse_argument(value))))
+        .collect();
+    let source = std::fs::read_to_string(&file).map_err(|error| format!("{file}: {error}"))?;
+    let start = Instant::now();
+    let compilation = compile(&file, &source);
+    let program = compilation.program.ok_or_else(|| format!("{:?}", compilation.diagnostics))?;
+    println!("compiled {:.6}", start.elapsed().as_secs_f64());
+    for _ in 0..3 {
+        let limits = Limits::local();
+        let request = RunRequest {
+            arguments: arguments.clone(),
+            inputs: &[],
+            task: None,
+            jit: level,
+            context: Context::new(Device::cpu()),
+            limits,
+            cancel: Arc::new(AtomicBool::new(false)),
+            print: &mut |line| print!("{line}"),
+            files: None,
+        };
+        let start = Instant::now();
+        let result = run(&program, request).map_err(|diagnostic| format!("{diagnostic:?}"))?;
+        println!("{:.6} {:?}", start.elapsed().as_secs_f64(), result.result);
+        println!("{:?}", result.native);
+    }
+    Ok(())
+}

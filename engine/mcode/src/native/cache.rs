@@ -1,0 +1,274 @@
+//! What is hot, and the native code that was made of it.
+//!
+//! The code is kept with the program and shared by all runs of it; how hot its places are is counted in each run.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use nexus_jit::ir::Constant;
+
+use super::entry::{Buffers, Entry, known_of, place_of, restore};
+use super::flow::Flow;
+use super::known::{ArrayPlace, Known, element_of};
+use super::translate::Start;
+use super::unit::UnitMaker;
+use crate::hir::FunctionId;
+use crate::ir::{Image, Instruction, Register};
+use crate::vm::fault::Fault;
+use crate::vm::host::Host;
+use crate::vm::machine::make_room;
+use crate::vm::value::Value;
+
+/// Times that the machine comes to a place before it is compiled: compiling costs about as much as these.
+const HOT: u16 = 150;
+/// Beyond this a place has native code.
+const COMPILED: u16 = u16::MAX - 1;
+/// A place that is left to the machine.
+const NEVER: u16 = u16::MAX;
+/// Combinations of types that one place is compiled for.
+const ENTRIES_MAX: usize = 4;
+/// Short stays in native code after which a place is left to the machine.
+const SHORT_STAYS_MAX: u16 = 60;
+/// Iterations of a stay that was not short.
+const SHORT_STAY: u64 = 6;
+/// Reasons that are kept for a profile.
+const REASONS_MAX: usize = 32;
+
+/// What native code did in one run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NativeProfile {
+    /// Units that this run compiled.
+    pub compiled: u64,
+    /// Units that another run of the program had compiled.
+    pub reused: u64,
+    /// Times that the machine went over into native code.
+    pub entered: u64,
+    /// Times that native code left something to the machine that it cannot do.
+    pub fallbacks: u64,
+    /// Bytes of machine code that this run made.
+    pub code_bytes: u64,
+    /// What was left to the machine, and why: `line 3: a text or list is made`.
+    pub reasons: Vec<String>,
+}
+
+type Place = (FunctionId, usize);
+
+/// The native code of a program.
+#[derive(Debug, Default)]
+pub(crate) struct NativeCache {
+    entries: Mutex<BTreeMap<Place, Vec<Arc<Entry>>>>,
+}
+
+impl NativeCache {
+    fn at(&self, place: Place) -> Vec<Arc<Entry>> {
+        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.get(&place).cloned().unwrap_or_default()
+    }
+
+    fn add(&self, place: Place, entry: &Arc<Entry>) {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = entries.entry(place).or_default();
+        if known.len() < ENTRIES_MAX {
+            known.push(Arc::clone(entry));
+        }
+    }
+}
+
+/// A call that was open when native code was left; the innermost is where the machine goes on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Resume {
+    pub(crate) function: FunctionId,
+    pub(crate) pc: usize,
+    /// The first register of its window.
+    pub(crate) base: usize,
+}
+
+#[derive(Debug, Default)]
+struct Compiled {
+    entries: Vec<Arc<Entry>>,
+    short_stays: u16,
+}
+
+/// The native side of one run.
+#[derive(Debug)]
+pub(crate) struct Native<'p> {
+    cache: &'p NativeCache,
+    /// How often the machine came to each place of each function.
+    heat: Vec<Box<[u16]>>,
+    places: BTreeMap<Place, Compiled>,
+    flows: BTreeMap<FunctionId, Option<Arc<Flow>>>,
+    buffers: Buffers,
+    pub(crate) profile: NativeProfile,
+}
+
+impl<'p> Native<'p> {
+    pub(crate) fn new(cache: &'p NativeCache) -> Self {
+        Native {
+            cache,
+            heat: Vec::new(),
+            places: BTreeMap::new(),
+            flows: BTreeMap::new(),
+            buffers: Buffers::default(),
+            profile: NativeProfile::default(),
+        }
+    }
+
+    /// Counts that the machine comes to a place; whether native code should be tried.
+    #[inline(always)]
+    pub(crate) fn is_hot(&mut self, image: &Image, function: FunctionId, pc: usize) -> bool {
+        match self.heat.get_mut(function as usize).and_then(|places| places.get_mut(pc)) {
+            Some(&mut NEVER) => false,
+            Some(heat) if *heat >= HOT => true,
+            Some(heat) if *heat > 0 => {
+                *heat += 1;
+                false
+            }
+            _ => self.first_visit(image, function, pc),
+        }
+    }
+
+    #[cold]
+    fn first_visit(&mut self, image: &Image, function: FunctionId, pc: usize) -> bool {
+        while self.heat.len() <= function as usize {
+            self.heat.push(Box::default());
+        }
+        let places = &mut self.heat[function as usize];
+        if places.is_empty() {
+            *places = vec![0; image.functions[function as usize].instructions.len()].into();
+        }
+        let entries = self.cache.at((function, pc));
+        self.set_heat((function, pc), if entries.is_empty() { 1 } else { COMPILED });
+        if entries.is_empty() {
+            return false;
+        }
+        self.profile.reused += entries.len() as u64;
+        self.places.insert((function, pc), Compiled { entries, short_stays: 0 });
+        true
+    }
+
+    fn set_heat(&mut self, (function, pc): Place, heat: u16) {
+        if let Some(known) = self.heat.get_mut(function as usize).and_then(|places| places.get_mut(pc)) {
+            *known = heat;
+        }
+    }
+
+    /// Runs native code from a hot place, whose registers are `stack` from `base`. The calls that are open when it is
+    /// left, outermost first, are put into `resume`; nothing is put there where nothing ran.
+    pub(crate) fn enter(
+        &mut self,
+        host: &mut Host,
+        image: &Image,
+        stack: &mut Vec<Value>,
+        (place, base): (Place, usize),
+        depth: u64,
+        resume: &mut Vec<Resume>,
+    ) -> Result<(), Box<Fault>> {
+        resume.clear();
+        let window = &mut stack[base..base + usize::from(image.functions[place.0 as usize].registers)];
+        let Some(entry) = self.fitting(host, image, window, place) else { return Ok(()) };
+        let Some(left) = entry.run(host, window, depth, &mut self.buffers) else { return Ok(()) };
+        self.profile.entered += 1;
+        self.profile.fallbacks += u64::from(left.unsupported);
+        if left.unsupported && left.loops < SHORT_STAY {
+            self.short_stay(place);
+        }
+        let mut base = base;
+        for (site, values) in entry.left(&self.buffers) {
+            let (function, pc) = place_of(site);
+            let code = &image.functions[function as usize];
+            let end = base + usize::from(code.registers);
+            if end > stack.len() {
+                make_room(host, stack, end)?;
+            }
+            restore(site, values, &mut stack[base..end]);
+            resume.push(Resume { function, pc, base });
+            if let Instruction::Call { start, .. } = code.instructions[pc] {
+                base += usize::from(start);
+            }
+        }
+        left.fault.map_or(Ok(()), Err)
+    }
+
+    /// Counts a stay that was not worth its way in and out.
+    fn short_stay(&mut self, place: Place) {
+        let Some(compiled) = self.places.get_mut(&place) else { return };
+        compiled.short_stays += 1;
+        if compiled.short_stays > SHORT_STAYS_MAX {
+            self.set_heat(place, NEVER);
+        }
+    }
+
+    /// The code for what the registers hold, compiled where there is none.
+    fn fitting(&mut self, host: &Host, image: &Image, window: &[Value], place: Place) -> Option<Arc<Entry>> {
+        let known = self.places.entry(place).or_default();
+        if let Some(entry) = known.entries.iter().find(|entry| entry.fits(host, window)) {
+            return Some(Arc::clone(entry));
+        }
+        if known.entries.len() >= ENTRIES_MAX {
+            self.short_stay(place);
+            return None;
+        }
+        match self.compile(host, image, window, place) {
+            Ok(entry) => {
+                let entry = Arc::new(entry);
+                self.cache.add(place, &entry);
+                self.places.entry(place).or_default().entries.push(Arc::clone(&entry));
+                self.set_heat(place, COMPILED);
+                Some(entry)
+            }
+            Err(why) => {
+                self.reason(image, place, why);
+                self.set_heat(place, NEVER);
+                None
+            }
+        }
+    }
+
+    fn compile(&mut self, host: &Host, image: &Image, window: &[Value], place: Place) -> Result<Entry, String> {
+        let (id, pc) = place;
+        let code = &image.functions[id as usize];
+        let mut maker = UnitMaker::new(image, &host.globals, &mut self.flows);
+        let flow = maker.flow(id).ok_or("the function is too large, or watches variables")?;
+        let end =
+            if pc == 0 { code.instructions.len() } else { usize::from(flow.loop_end(pc as u16).unwrap_or(0)) + 1 };
+        let (mut state, mut arrays) = (vec![Known::Dead; window.len()], Vec::new());
+        for (register, value) in window.iter().enumerate().filter(|&(r, _)| flow.is_live(pc, r)) {
+            state[register] = match element_of(value) {
+                Some(element) => {
+                    arrays.push(ArrayPlace { register: register as Register, element, writable: false });
+                    Known::Array(arrays.len() as u16 - 1)
+                }
+                None => known_of(value),
+            };
+        }
+        let expected = (0..state.len() as Register).map(|r| (r, state[usize::from(r)]));
+        let expected = expected.filter(|&(_, known)| known != Known::Dead).collect();
+        let made = maker.make(Start { id, pc, extent: pc..end, state, arrays, outermost: true })?;
+        let code = nexus_jit::compile(&made.unit).map_err(|error| error.to_string())?;
+        self.profile.compiled += 1;
+        self.profile.code_bytes += code.code_bytes() as u64;
+        for &(at, why) in &made.unsupported {
+            self.reason(image, (id, at), why);
+        }
+        let globals: Vec<(u32, Constant)> = made.globals;
+        Ok(Entry {
+            code,
+            state: expected,
+            parameters: made.parameters,
+            arrays: made.arrays,
+            globals,
+            sites: made.sites,
+        })
+    }
+
+    fn reason(&mut self, image: &Image, (id, pc): Place, why: impl AsRef<str>) {
+        let code = &image.functions[id as usize];
+        let source = image.sources.get(usize::from(code.file));
+        let span = code.spans.get(pc).copied().unwrap_or(code.head);
+        let line = source.map_or(0, |s| s.locate(span).line);
+        let reason = format!("line {line}: {}", why.as_ref());
+        if self.profile.reasons.len() < REASONS_MAX && !self.profile.reasons.contains(&reason) {
+            self.profile.reasons.push(reason);
+        }
+    }
+}

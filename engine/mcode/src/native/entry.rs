@@ -1,0 +1,202 @@
+//! A place where the machine goes over into native code: whether what its registers hold fits, the way in, and the way
+//! back.
+
+use nexus_jit::ir::{Constant, Type};
+use nexus_jit::{ArrayArgument, Budget, NativeUnit, Outcome as NativeOutcome, Scratch, Supervisor};
+
+use super::instructions::constant_of;
+use super::known::{ArrayPlace, Known, Site, element_of};
+use crate::hir::FunctionId;
+use crate::ir::Register;
+use crate::vm::fault::Fault;
+use crate::vm::host::Host;
+use crate::vm::list::Items;
+use crate::vm::value::Value;
+
+/// Native code from one place of a function, for one combination of types.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(super) code: NativeUnit,
+    /// What the registers that are needed must hold.
+    pub(super) state: Vec<(Register, Known)>,
+    pub(super) parameters: Vec<(Register, Type)>,
+    pub(super) arrays: Vec<ArrayPlace>,
+    pub(super) globals: Vec<(u32, Constant)>,
+    pub(super) sites: Vec<Site>,
+}
+
+/// What a register's value is, as native code sees it. The kinds of lists are compared apart.
+pub(super) fn known_of(value: &Value) -> Known {
+    match value {
+        Value::Absent => Known::Absent,
+        Value::None => Known::None,
+        Value::Int(_) => Known::Int,
+        Value::Scalar(_) => Known::Scalar,
+        Value::Bool(_) => Known::Bool,
+        _ => Known::Opaque,
+    }
+}
+
+/// Memory that entries use again and again.
+#[derive(Debug, Default)]
+pub(crate) struct Buffers {
+    scratch: Scratch,
+    arguments: Vec<Constant>,
+}
+
+/// How a stay in native code ended.
+pub(super) struct Left {
+    /// Whether it left because it could not go on, not because it was through or failed.
+    pub(super) unsupported: bool,
+    /// Iterations that it ran.
+    pub(super) loops: u64,
+    /// A limit that was hit.
+    pub(super) fault: Option<Box<Fault>>,
+}
+
+/// Grants iterations and calls as the machine itself does.
+struct Grants<'g, 'h> {
+    host: &'g mut Host<'h>,
+    loops: u64,
+    fault: Option<Box<Fault>>,
+}
+
+impl Supervisor for Grants<'_, '_> {
+    fn more_loops(&mut self) -> Option<std::num::NonZeroU64> {
+        match self.host.loop_checkpoint() {
+            Ok(()) => {
+                self.loops += self.host.loops_left;
+                std::num::NonZeroU64::new(self.host.loops_left)
+            }
+            Err(fault) => {
+                self.fault = Some(fault);
+                None
+            }
+        }
+    }
+
+    fn more_calls(&mut self) -> Option<std::num::NonZeroU64> {
+        match self.host.poll() {
+            Ok(()) => std::num::NonZeroU64::new(self.host.calls_left()),
+            Err(fault) => {
+                self.fault = Some(fault);
+                None
+            }
+        }
+    }
+}
+
+impl Entry {
+    /// Whether the registers hold what the code was made for.
+    pub(super) fn fits(&self, host: &Host, window: &[Value]) -> bool {
+        let registers = self.state.iter().all(|&(register, known)| {
+            let value = &window[usize::from(register)];
+            match known {
+                Known::Array(number) => element_of(value) == Some(self.arrays[usize::from(number)].element),
+                Known::Opaque => known_of(value) == Known::Opaque && element_of(value).is_none(),
+                known => known_of(value) == known,
+            }
+        });
+        let same = |&(global, value): &(u32, Constant)| match (constant_of(&host.globals[global as usize]), value) {
+            // By their bits: zeros differ, and NaN is the same.
+            (Some(Constant::Scalar(now)), Constant::Scalar(then)) => now.to_bits() == then.to_bits(),
+            (now, then) => now == Some(then),
+        };
+        registers && self.globals.iter().all(same)
+    }
+
+    /// Runs the code on the registers of `window`, which fit. `None` where a list could not be made the program's own,
+    /// so that nothing ran.
+    pub(super) fn run(&self, host: &mut Host, window: &mut [Value], depth: u64, buffers: &mut Buffers) -> Option<Left> {
+        for place in self.arrays.iter().filter(|a| a.writable) {
+            let Value::List(list) = &mut window[usize::from(place.register)] else { return None };
+            host.list_mut(list).ok()?;
+        }
+        buffers.arguments.clear();
+        for &(register, _) in &self.parameters {
+            buffers.arguments.push(constant_of(&window[usize::from(register)])?);
+        }
+        let mut arrays = self.array_arguments(window)?;
+        let mut budget = Budget { loops: host.loops_left, calls: host.calls_left(), depth };
+        let before = budget.loops;
+        let mut grants = Grants { host, loops: before, fault: None };
+        let outcome = self.code.call(&buffers.arguments, &mut arrays, &mut budget, &mut grants, &mut buffers.scratch);
+        let Grants { host, loops, fault } = grants;
+        if outcome != NativeOutcome::Left {
+            return None;
+        }
+        // After a refusal nothing is left, and the host's own count stands.
+        host.loops_left = if budget.loops == 0 { host.loops_left } else { budget.loops };
+        host.set_calls_left(budget.calls);
+        let unsupported = buffers.scratch.exits().next().is_some_and(|(site, _)| self.site(site).unsupported);
+        Some(Left { unsupported, loops: loops.saturating_sub(budget.loops), fault })
+    }
+
+    /// The lists of the window that the code works on, in its order.
+    fn array_arguments<'w>(&self, window: &'w mut [Value]) -> Option<Vec<ArrayArgument<'w>>> {
+        let mut found: Vec<(usize, ArrayArgument<'w>)> = Vec::with_capacity(self.arrays.len());
+        if !self.arrays.is_empty() {
+            for (register, value) in window.iter_mut().enumerate() {
+                let Some(number) = self.arrays.iter().position(|a| usize::from(a.register) == register) else {
+                    continue;
+                };
+                let Value::List(list) = value else { return None };
+                found.push((number, argument(list, self.arrays[number].writable)?));
+            }
+            found.sort_by_key(|(number, _)| *number);
+        }
+        (found.len() == self.arrays.len()).then(|| found.into_iter().map(|(_, array)| array).collect())
+    }
+
+    pub(super) fn site(&self, number: u32) -> &Site {
+        &self.sites[number as usize]
+    }
+
+    /// The places that the last run left, outermost first, with the values of their registers.
+    pub(super) fn left<'e>(&'e self, buffers: &'e Buffers) -> Vec<(&'e Site, &'e [u64])> {
+        let mut places: Vec<_> = buffers.scratch.exits().map(|(site, values)| (self.site(site), values)).collect();
+        places.reverse();
+        places
+    }
+}
+
+fn argument(list: &mut std::sync::Arc<crate::vm::list::List>, writable: bool) -> Option<ArrayArgument<'_>> {
+    if writable {
+        return Some(match std::sync::Arc::get_mut(list)?.held_mut() {
+            Items::Ints(v) => ArrayArgument::IntsMut(v),
+            Items::Scalars(v) => ArrayArgument::ScalarsMut(v),
+            Items::Bools(v) => ArrayArgument::BoolsMut(v),
+            Items::Values(_) => return None,
+        });
+    }
+    Some(match list.held() {
+        Items::Ints(v) => ArrayArgument::Ints(v),
+        Items::Scalars(v) => ArrayArgument::Scalars(v),
+        Items::Bools(v) => ArrayArgument::Bools(v),
+        Items::Values(_) => return None,
+    })
+}
+
+/// Puts the values of a place that was left into the registers of its function.
+pub(super) fn restore(site: &Site, values: &[u64], window: &mut [Value]) {
+    let lists: Vec<Value> =
+        site.arrays.iter().map(|&register| std::mem::take(&mut window[usize::from(register)])).collect();
+    let mut words = values.iter().copied();
+    for &(register, known) in &site.registers {
+        let mut word = || words.next().unwrap_or(0);
+        window[usize::from(register)] = match known {
+            Known::Int => Value::Int(word().cast_signed()),
+            Known::Scalar => Value::Scalar(f64::from_bits(word())),
+            Known::Bool => Value::Bool(word() & 1 != 0),
+            Known::None => Value::None,
+            Known::Absent => Value::Absent,
+            Known::Array(number) => lists[usize::from(number)].clone(),
+            Known::Dead | Known::Opaque => continue,
+        };
+    }
+}
+
+/// The function that a place belongs to, and its instruction.
+pub(super) fn place_of(site: &Site) -> (FunctionId, usize) {
+    (site.function, site.pc)
+}

@@ -1,0 +1,207 @@
+//! How values flow through the registers of a function: what each instruction reads and writes, where it can go on, and
+//! which registers are still needed at each place.
+
+use std::ops::Range;
+
+use crate::ir::{FunctionCode, Image, Instruction, Register, Target};
+
+/// Instructions times registers of a function that is worth looking at.
+const SIZE_MAX: usize = 4_000_000;
+
+/// What an instruction does with registers. Reads come before writes.
+#[derive(Debug, Default)]
+struct Access {
+    reads: [Option<Register>; 3],
+    read_range: Range<usize>,
+    writes: [Option<Register>; 3],
+}
+
+impl Access {
+    fn new(reads: &[Register], writes: &[Register]) -> Access {
+        let mut access = Access::default();
+        for (slot, &register) in access.reads.iter_mut().zip(reads) {
+            *slot = Some(register);
+        }
+        for (slot, &register) in access.writes.iter_mut().zip(writes) {
+            *slot = Some(register);
+        }
+        access
+    }
+
+    fn range(start: Register, count: usize, writes: &[Register]) -> Access {
+        let start = usize::from(start);
+        Access { read_range: start..start + count, ..Access::new(&[], writes) }
+    }
+}
+
+fn access(image: &Image, instruction: Instruction) -> Access {
+    use Instruction as I;
+    match instruction {
+        I::Copy { to, from } | I::Spawn { to, from } | I::Await { to, from } => Access::new(&[from], &[to]),
+        I::Take { to, from } => Access::new(&[from], &[from, to]),
+        I::Int { to, .. }
+        | I::Constant { to, .. }
+        | I::None { to }
+        | I::Bool { to, .. }
+        | I::Clear { to }
+        | I::GetGlobal { to, .. }
+        | I::TakeGlobal { to, .. }
+        | I::LibraryFunction { to, .. } => Access::new(&[], &[to]),
+        I::SetGlobal { from, .. } | I::Return { from } => Access::new(&[from], &[]),
+        I::Add { to, a, b }
+        | I::Subtract { to, a, b }
+        | I::Multiply { to, a, b }
+        | I::Binary { to, a, b, .. }
+        | I::Compare { to, a, b, .. }
+        | I::And { to, a, b }
+        | I::Or { to, a, b } => Access::new(&[a, b], &[to]),
+        I::AddInt { to, a, .. } | I::Negate { to, a } | I::Not { to, a } => Access::new(&[a], &[to]),
+        I::Jump { .. } | I::Loop { .. } | I::ReturnNone => Access::default(),
+        I::JumpIf { condition, .. } => Access::new(&[condition], &[]),
+        I::JumpIfBool { value, .. } => Access::new(&[value], &[]),
+        I::JumpUnless { a, b, .. } | I::JumpIfSame { a, b, .. } => Access::new(&[a, b], &[]),
+        I::JumpUnlessInt { a, .. } => Access::new(&[a], &[]),
+        I::JumpIfSet { register, .. } | I::CheckSet { register, .. } => Access::new(&[register], &[]),
+        I::CallBlock { back, .. } => Access::new(&[], &[back]),
+        I::ReturnBlock { back } => Access::new(&[back], &[]),
+        I::LoopStart { base } => Access::new(&[base], &[base + 1, base + 2]),
+        I::LoopRange { base, .. } => Access::range(base, 3, &[]),
+        // The item is written only where there is one.
+        I::LoopNext { base, .. } => Access::range(base, 3, &[]),
+        I::Range { to, start, .. } => Access::range(start, 3, &[to]),
+        I::List { to, start, count } => Access::range(start, usize::from(count), &[to]),
+        I::Append { list, item } => Access::new(&[list, item], &[]),
+        I::Record { to, start, shape } => Access::range(start, image.records[usize::from(shape)].len(), &[to]),
+        I::Closure { to, start, function } => {
+            Access::range(start, usize::from(image.functions[usize::from(function)].captures), &[to])
+        }
+        I::Call { function, start } => {
+            Access::range(start, usize::from(image.functions[usize::from(function)].params), &[start])
+        }
+        I::CallValue { count, callee, start } => {
+            Access { reads: [Some(callee), None, None], ..Access::range(start, usize::from(count), &[start]) }
+        }
+        I::CallOp { op, to, start } => Access::range(start, image.ops[usize::from(op)].params.len(), &[to]),
+        I::CallBuiltin { count, to, start, .. } => Access::range(start, usize::from(count), &[to]),
+        I::Index { to, object, index } => Access::new(&[object, index], &[to]),
+        I::Slice { to, start, axes } => {
+            let values: usize = image.axes[usize::from(axes)].iter().map(|a| a.values()).sum();
+            Access::range(start, values + 1, &[to])
+        }
+        I::Field { to, object, .. } => Access::new(&[object], &[to]),
+        I::SetIndex { object, index, value } => Access::new(&[object, index, value], &[]),
+        I::SetPath { object, path, start } => {
+            let values: usize = image.paths[usize::from(path)].iter().map(values_of_step).sum();
+            Access { reads: [Some(object), None, None], ..Access::range(start, values + 1, &[]) }
+        }
+        I::CheckType { register, declared } | I::CheckInt { register, declared } => {
+            // Sizes of named dimensions are kept in registers of the function from its first check to its last.
+            let dims = &image.checks[usize::from(declared)].dims;
+            let (low, high) = (dims.iter().map(|d| d.1).min(), dims.iter().map(|d| d.1).max());
+            let range = low.zip(high).map_or(0..0, |(low, high)| usize::from(low)..usize::from(high) + 1);
+            Access { reads: [Some(register), None, None], read_range: range, ..Access::default() }
+        }
+    }
+}
+
+fn values_of_step(step: &crate::ir::StepShape) -> usize {
+    match step {
+        crate::ir::StepShape::Field(_) => 0,
+        crate::ir::StepShape::Index(axes) => axes.iter().map(|a| a.values()).sum(),
+    }
+}
+
+/// Where an instruction may go on but at the next one, and whether it may go on there.
+pub(super) fn successors(instruction: Instruction) -> (Option<Target>, bool) {
+    use Instruction as I;
+    match instruction {
+        I::Jump { target } | I::Loop { target } => (Some(target), false),
+        I::JumpIf { target, .. }
+        | I::JumpIfBool { target, .. }
+        | I::JumpUnless { target, .. }
+        | I::JumpUnlessInt { target, .. }
+        | I::JumpIfSet { target, .. }
+        | I::JumpIfSame { target, .. }
+        | I::LoopNext { target, .. }
+        | I::CallBlock { target, .. } => (Some(target), true),
+        I::Return { .. } | I::ReturnNone | I::ReturnBlock { .. } => (None, false),
+        _ => (None, true),
+    }
+}
+
+/// What is known of one function's registers.
+#[derive(Debug)]
+pub(super) struct Flow {
+    /// For each instruction a bit a register that is needed there.
+    live: Vec<u64>,
+    words: usize,
+    /// Whether somebody jumps to an instruction.
+    pub(super) leaders: Vec<bool>,
+    /// For the head of each loop, its last instruction.
+    loop_ends: Vec<Option<Target>>,
+}
+
+impl Flow {
+    /// Looks at a function; `None` for one that is too large, or whose jumps are not all known (it has `when`s).
+    pub(super) fn of(image: &Image, code: &FunctionCode) -> Option<Flow> {
+        let count = code.instructions.len();
+        if count * usize::from(code.registers) > SIZE_MAX
+            || code.instructions.iter().any(|i| matches!(i, Instruction::CallBlock { .. }))
+        {
+            return None;
+        }
+        let words = usize::from(code.registers).div_ceil(64).max(1);
+        let mut flow =
+            Flow { live: vec![0; count * words], words, leaders: vec![false; count], loop_ends: vec![None; count] };
+        for (at, &instruction) in code.instructions.iter().enumerate() {
+            if let (Some(target), _) = successors(instruction) {
+                flow.leaders[usize::from(target)] = true;
+            }
+            if let Instruction::Loop { target } = instruction {
+                flow.loop_ends[usize::from(target)] = Some(at as Target);
+            }
+        }
+        while flow.backwards(image, code) {}
+        Some(flow)
+    }
+
+    /// One pass from the end to the start; whether anything was new.
+    fn backwards(&mut self, image: &Image, code: &FunctionCode) -> bool {
+        let mut changed = false;
+        let mut needed = vec![0u64; self.words];
+        for at in (0..code.instructions.len()).rev() {
+            let instruction = code.instructions[at];
+            let (target, falls) = successors(instruction);
+            needed.fill(0);
+            let next = falls.then_some(at + 1).filter(|&n| n < code.instructions.len());
+            for place in target.map(usize::from).into_iter().chain(next) {
+                let there = &self.live[place * self.words..(place + 1) * self.words];
+                needed.iter_mut().zip(there).for_each(|(a, b)| *a |= b);
+            }
+            let access = access(image, instruction);
+            for register in access.writes.into_iter().flatten() {
+                needed[usize::from(register) / 64] &= !(1 << (register % 64));
+            }
+            let reads = access.reads.into_iter().flatten().map(usize::from).chain(access.read_range);
+            for register in reads {
+                needed[register / 64] |= 1 << (register % 64);
+            }
+            let here = &mut self.live[at * self.words..(at + 1) * self.words];
+            if *here != *needed {
+                here.copy_from_slice(&needed);
+                changed = true;
+            }
+        }
+        changed
+    }
+
+    /// Whether a register's value is needed at an instruction.
+    pub(super) fn is_live(&self, at: usize, register: usize) -> bool {
+        self.live[at * self.words + register / 64] >> (register % 64) & 1 == 1
+    }
+
+    /// The last instruction of the loop that begins at `head`.
+    pub(super) fn loop_end(&self, head: Target) -> Option<Target> {
+        self.loop_ends[usize::from(head)]
+    }
+}

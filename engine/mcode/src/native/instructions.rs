@@ -1,0 +1,327 @@
+//! What instructions become: moves, jumps, loops, calls, elements of lists.
+
+use nexus_jit::ir::{Array, Constant, End, Operation, Order, Type, Variable};
+
+use super::known::Known;
+use super::translate::{Number, Then, Translation};
+use super::unit::Callee;
+use crate::ast::Comparison;
+use crate::hir::Declared;
+use crate::ir::{Instruction, Register};
+use crate::vm::value::Value;
+
+impl Translation<'_, '_> {
+    pub(super) fn instruction(&mut self, instruction: Instruction) -> Then {
+        use Instruction as I;
+        match instruction {
+            I::Copy { to, from } => self.copy(to, from, false),
+            I::Take { to, from } => self.copy(to, from, true),
+            I::Int { to, value } => self.put(to, Constant::Int(i64::from(value))),
+            I::Bool { to, value } => self.put(to, Constant::Bool(value)),
+            I::Constant { to, index } => match constant_of(&self.maker.image.constants[index as usize]) {
+                Some(value) => self.put(to, value),
+                None => self.leave("a text or list is made"),
+            },
+            I::None { to } => self.put_known(to, Known::None),
+            I::Clear { to } if self.known(to) == Known::Opaque => self.leave("a value is dropped"),
+            I::Clear { to } => self.put_known(to, Known::Absent),
+            I::GetGlobal { to, global } => match self.maker.global(global) {
+                Some(value) => self.put(to, value),
+                None => self.leave("a variable of the top level is read that holds no number"),
+            },
+            I::Jump { target } => {
+                self.go_to(usize::from(target));
+                Then::Ended
+            }
+            I::Loop { target } => {
+                let exit = self.exit(false);
+                self.push(Operation::CountLoop { exit });
+                self.go_to(usize::from(target));
+                Then::Ended
+            }
+            I::JumpIf { when, condition, target } => match self.known(condition) {
+                Known::Bool => self.branch(condition, when, target),
+                _ => self.leave("a condition is not a bool"),
+            },
+            I::JumpIfBool { when, value, target } => match self.known(value) {
+                Known::Bool => self.branch(value, when, target),
+                Known::Opaque => self.leave("a condition is not a bool"),
+                _ => Then::Next,
+            },
+            I::JumpUnless { operator, a, b, target } => {
+                let operands = (self.number(a), self.number(b));
+                self.jump_unless(operator, operands, usize::from(target))
+            }
+            I::JumpUnlessInt { operator, a, value, target } => {
+                let a = self.number(a);
+                let value = self.constant(Constant::Int(i64::from(value)));
+                self.jump_unless(operator, (a, Some((value, Type::Int))), usize::from(target))
+            }
+            I::JumpIfSet { register, target } => {
+                let set = self.known(register) != Known::Absent;
+                self.go_to(if set { usize::from(target) } else { self.at + 1 });
+                Then::Ended
+            }
+            I::LoopStart { base } => match self.known(base) {
+                Known::Array(_) => {
+                    self.put_known(base + 2, Known::Absent);
+                    self.put(base + 1, Constant::Int(0))
+                }
+                _ => self.leave("a loop goes over something else than a range or a list of numbers"),
+            },
+            I::LoopRange { closed, base } => self.loop_range(closed, base),
+            I::LoopNext { base, item, target } => self.loop_next(base, item, usize::from(target)),
+            I::Call { function, start } => self.call(u32::from(function), start),
+            I::Return { from } if !self.start.outermost => self.return_value(from),
+            I::ReturnNone if !self.start.outermost => {
+                self.note_result(None);
+                self.end(End::Return(None));
+                Then::Ended
+            }
+            I::Return { .. } | I::ReturnNone => {
+                let exit = self.exit(false);
+                self.end(End::Exit(exit));
+                Then::Ended
+            }
+            I::Index { to, object, index } => self.index(to, object, index),
+            I::SetIndex { object, index, value } => self.set_index(object, index, value),
+            I::CheckSet { register, .. } => match self.known(register) {
+                Known::Absent => self.leave("a variable has no value"),
+                _ => Then::Next,
+            },
+            I::CheckInt { register, .. } if self.known(register) == Known::Int => Then::Next,
+            I::CheckType { register, declared } | I::CheckInt { register, declared } => {
+                self.check_type(register, usize::from(declared))
+            }
+            other => self.compute(other),
+        }
+    }
+
+    /// The variable of a register that holds a number or bool, with its type.
+    pub(super) fn number(&mut self, register: Register) -> Option<Number> {
+        let ty = self.known(register).ty()?;
+        Some((self.variable(register, ty), ty))
+    }
+
+    fn put(&mut self, to: Register, value: Constant) -> Then {
+        let to = self.assign(to, value.ty());
+        self.push(Operation::Constant { to, value });
+        Then::Next
+    }
+
+    fn put_known(&mut self, to: Register, known: Known) -> Then {
+        self.set(to, known);
+        Then::Next
+    }
+
+    fn copy(&mut self, to: Register, from: Register, take: bool) -> Then {
+        let known = self.known(from);
+        match known.ty() {
+            Some(ty) => {
+                let from = self.variable(from, ty);
+                let to = self.assign(to, ty);
+                self.push(Operation::Copy { to, from });
+            }
+            None if known == Known::Opaque => return self.leave("a value that is no number is moved"),
+            None => self.set(to, known),
+        }
+        if take && to != from {
+            self.set(from, Known::Absent);
+        }
+        Then::Next
+    }
+
+    fn branch(&mut self, condition: Register, when: bool, target: u16) -> Then {
+        let condition = self.variable(condition, Type::Bool);
+        let (target, next) = (usize::from(target), self.at + 1);
+        let (if_true, if_false) = if when { (target, next) } else { (next, target) };
+        self.go_to_either(condition, if_true, if_false);
+        Then::Ended
+    }
+
+    fn jump_unless(&mut self, operator: Comparison, operands: (Option<Number>, Option<Number>), target: usize) -> Then {
+        let (Some(a), Some(b)) = operands else { return self.leave("something else than numbers is compared") };
+        let holds = self.temporary(Type::Bool);
+        if !self.compare(operator, holds, a, b) {
+            return self.leave("bools are ordered");
+        }
+        self.go_to_either(holds, self.at + 1, target);
+        Then::Ended
+    }
+
+    fn loop_range(&mut self, closed: bool, base: Register) -> Then {
+        if [base, base + 1, base + 2].iter().any(|&r| self.known(r) != Known::Int) {
+            return self.leave("the ends of a range are no ints");
+        }
+        let exit = self.exit(false);
+        let [start, end, step] = [base, base + 1, base + 2].map(|r| self.variable(r, Type::Int));
+        // The count stands where the end was.
+        self.push(Operation::RangeCount { closed, to: end, start, end, step, exit });
+        Then::Next
+    }
+
+    fn loop_next(&mut self, base: Register, item: Register, target: usize) -> Then {
+        if self.known(base + 1) != Known::Int {
+            return self.leave("a loop goes over something else than a range or a list of numbers");
+        }
+        let (counter, more) = (self.variable(base + 1, Type::Int), self.temporary(Type::Bool));
+        match self.known(base) {
+            Known::Int if self.known(base + 2) == Known::Int => {
+                let body = self.new_block();
+                let (at, step) = (self.variable(base, Type::Int), self.variable(base + 2, Type::Int));
+                let zero = self.constant(Constant::Int(0));
+                self.push(Operation::CompareInt { order: Order::NotEqual, to: more, a: counter, b: zero });
+                self.choose(more, body, target);
+                let item = self.assign(item, Type::Int);
+                let minus_one = self.constant(Constant::Int(-1));
+                self.push(Operation::Copy { to: item, from: at });
+                self.push(Operation::WrappingAdd { to: at, a: at, b: step });
+                self.push(Operation::WrappingAdd { to: counter, a: counter, b: minus_one });
+            }
+            Known::Array(number) => {
+                let body = self.new_block();
+                let (array, length) = (Array(u32::from(number)), self.temporary(Type::Int));
+                self.push(Operation::Length { to: length, array });
+                self.push(Operation::CompareInt { order: Order::Less, to: more, a: counter, b: length });
+                self.choose(more, body, target);
+                let exit = self.exit(false);
+                let ty = self.start.arrays[usize::from(number)].element.value_type();
+                let one = self.constant(Constant::Int(1));
+                let item = self.assign(item, ty);
+                self.push(Operation::Load { to: item, array, index: counter, exit });
+                self.push(Operation::WrappingAdd { to: counter, a: counter, b: one });
+            }
+            _ => return self.leave("a loop goes over something else than a range or a list of numbers"),
+        }
+        Then::Next
+    }
+
+    /// Goes on in `body` if the condition holds, else at the code at `otherwise`.
+    fn choose(&mut self, condition: Variable, body: nexus_jit::ir::BlockId, otherwise: usize) {
+        let state = self.state.clone();
+        let otherwise = self.version(otherwise, &state);
+        self.end(End::Branch { condition, then: body, otherwise });
+        self.go_on_in(body);
+    }
+
+    fn call(&mut self, callee: u32, start: Register) -> Then {
+        let params = self.maker.image.functions[callee as usize].params;
+        let (mut arguments, mut arrays, mut known, mut elements) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for register in start..start + params {
+            known.push(match self.known(register) {
+                Known::Array(number) => {
+                    arrays.push(Array(u32::from(number)));
+                    elements.push(self.start.arrays[usize::from(number)].element);
+                    Known::Array(elements.len() as u16 - 1)
+                }
+                Known::Opaque | Known::Dead => return self.leave("a function is given something else than numbers"),
+                simple => {
+                    arguments.extend(self.number(register).map(|(variable, _)| variable));
+                    simple
+                }
+            });
+        }
+        match self.maker.callee(callee, known, elements) {
+            Callee::Ready(function, result) => {
+                let exit = self.exit(false);
+                for register in start..start + params {
+                    self.set(register, Known::Dead);
+                }
+                let to = result.map(|ty| self.assign(start, ty));
+                if to.is_none() {
+                    self.set(start, Known::None);
+                }
+                self.push(Operation::Call { function, arguments, arrays, to, exit });
+                Then::Next
+            }
+            Callee::Pending => {
+                self.incomplete = true;
+                let exit = self.exit(true);
+                self.end(End::Exit(exit));
+                Then::Ended
+            }
+            Callee::Refused(why) => self.leave(why),
+        }
+    }
+
+    fn return_value(&mut self, from: Register) -> Then {
+        let value = match self.known(from) {
+            Known::None => None,
+            known if known.ty().is_some() => self.number(from).map(|(variable, _)| variable),
+            _ => return self.leave("a function returns something else than a number"),
+        };
+        self.note_result(self.known(from).ty());
+        self.end(End::Return(value));
+        Then::Ended
+    }
+
+    fn note_result(&mut self, ty: Option<Type>) {
+        if !self.results.contains(&ty) {
+            self.results.push(ty);
+        }
+    }
+
+    fn index(&mut self, to: Register, object: Register, index: Register) -> Then {
+        let (Known::Array(number), Known::Int) = (self.known(object), self.known(index)) else {
+            return self.leave("an element is read that is no number of a list");
+        };
+        let exit = self.exit(false);
+        let index = self.variable(index, Type::Int);
+        let to = self.assign(to, self.start.arrays[usize::from(number)].element.value_type());
+        self.push(Operation::Load { to, array: Array(u32::from(number)), index, exit });
+        Then::Next
+    }
+
+    fn set_index(&mut self, object: Register, index: Register, value: Register) -> Then {
+        let (Known::Array(number), Known::Int, Some((value, ty))) =
+            (self.known(object), self.known(index), self.number(value))
+        else {
+            return self.leave("an element is written that is no number of a list");
+        };
+        let array = self.start.arrays[usize::from(number)];
+        if array.element.value_type() != ty {
+            return self.leave("a list gets an item of another type");
+        }
+        // A list that has two names is copied when one of them changes it.
+        let shared = (0..self.state.len()).any(|r| {
+            r != usize::from(object) && self.state[r] == Known::Array(number) && self.flow.is_live(self.at + 1, r)
+        });
+        if shared || !self.start.outermost {
+            return self.leave("a list is changed that somebody else has too");
+        }
+        self.start.arrays[usize::from(number)].writable = true;
+        let exit = self.exit(false);
+        let index = self.variable(index, Type::Int);
+        self.push(Operation::Store { array: Array(u32::from(number)), index, value, exit });
+        Then::Next
+    }
+
+    fn check_type(&mut self, register: Register, check: usize) -> Then {
+        let fits = match (&self.maker.image.checks[check].declared, self.known(register)) {
+            (Declared::Any, _) => true,
+            (Declared::Scalar, Known::Int) => {
+                let from = self.variable(register, Type::Int);
+                let to = self.assign(register, Type::Scalar);
+                self.push(Operation::ToScalar { to, from });
+                true
+            }
+            (Declared::Int, Known::Int)
+            | (Declared::Scalar, Known::Scalar)
+            | (Declared::Bool, Known::Bool)
+            | (Declared::None, Known::None)
+            | (Declared::List, Known::Array(_)) => true,
+            _ => false,
+        };
+        if fits { Then::Next } else { self.leave("a declared type is checked that is no number's") }
+    }
+}
+
+/// A number or bool as a constant.
+pub(super) fn constant_of(value: &Value) -> Option<Constant> {
+    Some(match value {
+        Value::Int(v) => Constant::Int(*v),
+        Value::Scalar(v) => Constant::Scalar(*v),
+        Value::Bool(v) => Constant::Bool(*v),
+        _ => return None,
+    })
+}

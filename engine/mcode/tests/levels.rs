@@ -1,0 +1,200 @@
+//! The levels agree: the same results to the last bit, the same errors at the same places, the same limits.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use nexus_mcode::{JitLevel, NativeProfile, RunRequest, compile, run};
+use nexus_model::{Diagnostic, LimitLevel, Limits, Value};
+use nexus_tensor::{Context, Device};
+
+type Found = Result<Value, Box<Diagnostic>>;
+
+fn run_at(source: &str, jit: JitLevel, limits: &Limits) -> (Found, NativeProfile) {
+    run_until(source, jit, limits, Arc::default())
+}
+
+fn run_until(source: &str, jit: JitLevel, limits: &Limits, cancel: Arc<AtomicBool>) -> (Found, NativeProfile) {
+    let compilation = compile("level.mcode", source);
+    let program = compilation.program.unwrap_or_else(|| panic!("{source}\n{:?}", compilation.diagnostics));
+    let request = RunRequest {
+        arguments: Vec::new(),
+        inputs: &[],
+        task: None,
+        limits: limits.clone(),
+        jit,
+        context: Context::new(Device::cpu()).with_limits(limits),
+        cancel,
+        print: &mut |_| {},
+        files: None,
+    };
+    match run(&program, request) {
+        Ok(done) => (Ok(done.result), done.native),
+        Err(diagnostic) => (Err(Box::new(diagnostic)), NativeProfile::default()),
+    }
+}
+
+/// Values as text with the bits of scalars, so that NaN equals itself and zeros differ.
+fn bits(value: &Value) -> String {
+    match value {
+        Value::Scalar(v) => format!("{:016x}", v.to_bits()),
+        Value::List(items) => items.iter().map(bits).collect::<Vec<_>>().join(","),
+        other => format!("{other:?}"),
+    }
+}
+
+fn shown(found: &Found) -> String {
+    match found {
+        Ok(value) => bits(value),
+        // Code, text, place and the calls that led there.
+        Err(diagnostic) => format!("{diagnostic:?}"),
+    }
+}
+
+/// Runs a program at every level; gives what they agree on, and what native code did.
+fn agreed(source: &str, limits: &Limits) -> (Found, NativeProfile) {
+    let (plain, _) = run_at(source, JitLevel::Plain, limits);
+    let (optimised, _) = run_at(source, JitLevel::Optimised, limits);
+    let (native, profile) = run_at(source, JitLevel::Native, limits);
+    assert_eq!(shown(&optimised), shown(&plain), "level 1 of\n{source}");
+    assert_eq!(shown(&native), shown(&plain), "level 2 of\n{source}");
+    (plain, profile)
+}
+
+fn agreed_error(source: &str) -> (String, u32) {
+    let (found, _) = agreed(source, &Limits::local());
+    let error = found.expect_err(source);
+    (error.code.clone(), error.primary.as_ref().map_or(0, |label| label.span.line))
+}
+
+#[test]
+fn the_benchmark_programs_agree_and_are_native() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../benches/compare/language");
+    let sizes = [
+        ("fib", 32, 18),
+        ("mandelbrot", 400, 24),
+        ("nbody", 200_000, 400),
+        ("spectral", 300, 20),
+        ("sieve", 2_000_000, 5_000),
+    ];
+    for (name, full, small) in sizes {
+        let source = std::fs::read_to_string(folder.join(format!("{name}.mcode"))).expect(name);
+        let source = source.replace(&format!("= {full})"), &format!("= {small})"));
+        assert!(source.contains(&format!("= {small})")), "{name} has a size");
+        let (found, profile) = agreed(&source, &Limits::local());
+        found.expect(name);
+        assert!(profile.compiled > 0 && profile.entered > 0, "{name}: {profile:?}");
+        assert_eq!(profile.fallbacks, 0, "{name}: {profile:?}");
+    }
+}
+
+#[test]
+fn errors_in_native_code_are_those_of_the_machine() {
+    let cases = [
+        // The product overflows after some hundred iterations.
+        ("x = 1\nfor i in 0..1000\n    x = x * 2\n    x = x - 1 + 1\nend", "MC0401", 3),
+        ("s = 0\nfor i in 0..1000\n    s = s + 1000 // (900 - i)\nend", "MC0402", 3),
+        ("s = 0.0\nfor i in 0..1000\n    s = s + 1.0 / (900.0 - i)\nend", "MC0402", 3),
+        ("xs = [1] * 700\ns = 0\nfor i in 0..1000\n    s = s + xs[i]\nend", "MC0404", 4),
+        ("xs = [1] * 700\nfor i in 0..1000\n    xs[i] = i\nend", "MC0404", 3),
+        (
+            "function g(n)\n    return 7 // (n - 500)\nend\nfunction f(n)\n    return g(n) + 1\nend\ns = 0\nfor i in 0..1000\n    s = s + f(i)\nend",
+            "MC0402",
+            2,
+        ),
+    ];
+    for (source, code, line) in cases {
+        assert_eq!(agreed_error(source), (code.to_owned(), line), "{source}");
+    }
+}
+
+#[test]
+fn limits_hold_in_native_code_to_the_same_iteration() {
+    let limits = Limits::level(LimitLevel::Maximum);
+    for source in [
+        "x = 0\nwhile true\n    x = x + 1\nend",
+        "s = 0\nfor i in 0..400\n    for j in 0..1000\n        s = s + j\n    end\nend",
+        "function f(n)\n    if n == 0\n        return 0\n    end\n    return f(n - 1) + 1\nend\ns = 0\nfor i in 0..400\n    s = s + f(i)\nend",
+    ] {
+        let (found, _) = agreed(source, &limits);
+        found.expect_err(source);
+    }
+    // One iteration fewer than allowed passes.
+    let allowed = limits.loop_iterations.expect("this level counts iterations");
+    let source = format!("s = 0\nfor i in 0..{allowed}\n    s = s + i\nend\ns");
+    agreed(&source, &limits).0.expect("as many as are allowed");
+    agreed(&source.replace(&allowed.to_string(), &(allowed + 1).to_string()), &limits).0.expect_err("one more");
+}
+
+#[test]
+fn recursion_goes_deeper_than_the_native_stack() {
+    let mut limits = Limits::local();
+    limits.recursion_depth = 1_000_000;
+    let source = "function f(n)\n    if n == 0\n        return 0\n    end\n    return f(n - 1) + n % 7\nend\ns = 0\nfor i in 0..200\n    s = s + f(i)\nend\ns + f(300000)";
+    let (found, profile) = agreed(source, &limits);
+    found.expect("it is not too deep");
+    assert!(profile.entered > 0, "{profile:?}");
+}
+
+#[test]
+fn types_that_change_while_a_loop_runs_are_followed() {
+    for source in [
+        "s = 0\nfor i in 0..1000\n    s = s + i * 0.5\nend\ns",
+        "s = 0\nfor i in 0..1000\n    if i == 700\n        s = s + 0.5\n    end\n    s = s + i\nend\ns",
+        "s = 0\nt = true\nfor i in 0..1000\n    t = not t\n    if t and i > 10 or i % 3 == 0\n        s = s + 1\n    end\nend\n[s, t]",
+        "s = none\nfor i in 0..1000\n    if s == none\n        s = 1\n    end\n    s = s + i\nend\ns",
+        "function pick(i)\n    if i % 2 == 0\n        return 1\n    end\n    return 0.5\nend\ns = 0\nfor i in 0..1000\n    s = s + pick(i)\nend\ns",
+        "s = 0\nfor i in 0..1000\n    s = s + (9007199254740992 + i % 3 < 9007199254740993.0)\nend\ns",
+    ] {
+        let compiled = compile("level.mcode", source);
+        if compiled.program.is_some() {
+            agreed(source, &Limits::local()).0.ok();
+        }
+    }
+}
+
+#[test]
+fn lists_are_values_in_native_code_too() {
+    let (found, profile) = agreed(
+        "a = [0] * 500\nb = a\nfor i in 0..500\n    a[i] = i\nend\nc = a\nfor i in 0..500\n    c[-1 - i] = a[i]\nend\n[a[3], b[3], c[3], len(a)]",
+        &Limits::local(),
+    );
+    assert_eq!(bits(&found.unwrap()), "Int(3),Int(0),Int(496),Int(500)");
+    assert!(profile.entered >= 2, "{profile:?}");
+    let (found, _) = agreed(
+        "function total(xs)\n    s = 0\n    for x in xs\n        s = s + x\n        xs[0] = 5\n    end\n    return s\nend\nxs = [1] * 400\nt = 0\nfor i in 0..300\n    t = t + total(xs)\nend\n[t, xs[0]]",
+        &Limits::local(),
+    );
+    assert_eq!(bits(&found.unwrap()), "Int(120000),Int(1)");
+}
+
+#[test]
+fn what_native_code_cannot_do_is_told_and_done_by_the_machine() {
+    let source = "s = \"\"\nn = 0\nfor i in 0..400\n    if i % 200 == 0\n        s = s + \"x\"\n    end\n    n = n + i\nend\n[s, n]";
+    let (found, profile) = agreed(source, &Limits::local());
+    assert_eq!(bits(&found.unwrap()), "String(\"xx\"),Int(79800)");
+    assert!(profile.reasons.iter().any(|r| r.starts_with("line 5: ")), "{profile:?}");
+}
+
+#[test]
+fn a_cancel_stops_native_code_soon() {
+    let cancel = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&cancel);
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let runner = std::thread::spawn(move || {
+        let mut source = "x = 0.5\nwhile true\n    x = x * 0.5 + 0.1\nend".to_owned();
+        source.push('\n');
+        let (found, _) = run_until(&source, JitLevel::Native, &Limits::local(), flag);
+        sender.send(()).expect("the test waits");
+        found
+    });
+    // It is stopped at whatever point it has reached, hot or not yet.
+    assert!(receiver.recv_timeout(Duration::from_millis(200)).is_err(), "it runs for ever");
+    let start = Instant::now();
+    cancel.store(true, Ordering::Relaxed);
+    receiver.recv_timeout(Duration::from_secs(20)).expect("it stops");
+    let error = runner.join().unwrap().expect_err("it was cancelled");
+    assert_eq!(error.code, "MC0507");
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+}
