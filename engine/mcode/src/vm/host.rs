@@ -10,8 +10,8 @@ use super::fault::{Fault, Outcome};
 use super::value::{List, Record, Text, Value};
 use crate::ast::Name;
 use crate::codes::Code;
-use crate::native::Native;
 use crate::ir::Image;
+use crate::native::Native;
 
 /// Work between two looks at the clock and the cancel flag, in steps of some nanoseconds to microseconds.
 const TICKS: i64 = 2_000;

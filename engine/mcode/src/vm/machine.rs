@@ -43,15 +43,9 @@ struct Cursor {
 }
 
 /// Runs one function of the program to its end.
-pub(crate) fn execute(
-    host: &mut Host,
-    image: &Image,
-    id: FunctionId,
-    arguments: Vec<Value>,
-) -> Result<Value, Raised> {
+pub(crate) fn execute(host: &mut Host, image: &Image, id: FunctionId, arguments: Vec<Value>) -> Result<Value, Raised> {
     let depth_max = host.limits.recursion_depth as usize;
-    let mut machine =
-        Machine { host, image, stack: Vec::new(), frames: Vec::new(), resume: Vec::new(), depth_max };
+    let mut machine = Machine { host, image, stack: Vec::new(), frames: Vec::new(), resume: Vec::new(), depth_max };
     let code = &image.functions[id as usize];
     let mut cursor = Cursor { function: id, pc: 0, base: 0 };
     if let Err(fault) = make_room(machine.host, &mut machine.stack, usize::from(code.registers).max(STACK_START)) {
