@@ -9,5 +9,5 @@ mod trace;
 
 pub use chart::chart;
 pub use dot::dot;
-pub use svg::svg;
+pub use svg::{svg, time_text};
 pub use trace::trace;

@@ -28,11 +28,11 @@ pub enum EchoError {
         what: String,
     },
     /// A name that no event of the timeline has.
-    #[error("there is no event `{name}` in timeline `{timeline}`{}", hint(.near))]
+    #[error("there is no event `{name}`{}{}", within(timeline), hint(.near))]
     NoSuchEvent {
         /// The name.
         name: String,
-        /// The timeline's name.
+        /// The timeline's name; empty where only its events are at hand.
         timeline: String,
         /// A name that the user may have meant.
         near: Option<String>,
@@ -123,6 +123,10 @@ pub enum EchoError {
     /// The question does not fit the timeline.
     #[error("{0}")]
     Unanswerable(String),
+}
+
+fn within(timeline: &str) -> String {
+    if timeline.is_empty() { String::new() } else { format!(" in timeline `{timeline}`") }
 }
 
 fn hint(near: &Option<String>) -> String {

@@ -11,6 +11,7 @@ mod random;
 mod summary;
 
 pub use critical::{CriticalEvent, critical_events};
+pub(crate) use delay::normal_quantile;
 pub use model::{Choices, Model};
 pub(crate) use random::Lanes;
 pub use summary::{Distribution, EventForecast, Forecast, Interval};

@@ -148,6 +148,23 @@ impl Graph {
         self.incoming.of(node)
     }
 
+    /// Whether the delay of a causal trigger must hold whatever else happens: not if its target has other causes, any of
+    /// which may have been the one.
+    pub fn binds(&self, edge: u32) -> bool {
+        let ends = self.edges[edge as usize];
+        match ends.kind {
+            TriggerKind::Enables => true,
+            TriggerKind::Causes | TriggerKind::Option => self.causes(ends.target).count() == 1,
+            TriggerKind::Prevents | TriggerKind::Excludes | TriggerKind::Informs => false,
+        }
+    }
+
+    /// The triggers any one of which may bring a node about.
+    pub(crate) fn causes(&self, node: u32) -> impl Iterator<Item = u32> {
+        let any = |edge: &u32| matches!(self.edges[*edge as usize].kind, TriggerKind::Causes | TriggerKind::Option);
+        self.incoming(node).iter().copied().filter(any)
+    }
+
     /// Place of the event of that name.
     ///
     /// # Errors

@@ -5,13 +5,14 @@
 //! Where timelines are kept, and who asks, is above.
 
 pub mod check;
-mod codes;
+pub mod codes;
 mod diff;
 pub mod draw;
 mod error;
 mod event;
 pub mod forecast;
 mod graph;
+pub mod jobs;
 mod json;
 mod log;
 mod merge;

@@ -43,6 +43,18 @@ fn an_effect_before_its_cause_is_a_causal_violation() {
 }
 
 #[test]
+fn an_effect_may_come_with_the_first_of_several_causes() {
+    let case = |at: &str| {
+        timeline(&format!(
+            r#"{{"events": [{{"name": "early", "at": "1h"}}, {{"name": "late", "at": "9h"}}, {{"name": "effect", "at": "{at}"}}],
+                "triggers": [{{"from": "early", "to": "effect", "delay": ["1h"]}}, {{"from": "late", "to": "effect"}}]}}"#
+        ))
+    };
+    assert_eq!(found(&case("2h")), []);
+    assert_eq!(found(&case("1h")), [(FindingKind::CausalViolation, Severity::Warning, names(&["early", "effect"]))]);
+}
+
+#[test]
 fn bounds_that_no_times_satisfy_are_a_temporal_inconsistency() {
     // Two ways from a to c: by b at least 4 h, directly at most `most`.
     let case = |most: &str| {

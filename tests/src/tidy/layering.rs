@@ -27,6 +27,7 @@ const LAYERS: &[Layer] = &[
     layer("nexus-library", &["nexus-numerics", "nexus-tensor"]),
     layer("nexus-mcode", &["nexus-formats", "nexus-jit", "nexus-library", "nexus-model", "nexus-tensor"]),
     layer("nexus-qlogik", &["nexus-model"]),
+    layer("nexus-bridge", &["nexus-echo", "nexus-qlogik"]),
     layer("nexus-scheduler", &["nexus-model"]),
     layer("nexus-optimizer", &[]),
     // The cluster: knows nothing of computing, but the words and the scheduler's pure state.

@@ -33,6 +33,7 @@ const PURE: &[(&str, &[&str])] = &[
     ("engine/optimizer/src/", &[]),
     // Rollouts of a forecast are spread over cores; how many is an argument, and the result does not depend on it.
     ("engine/echo/src/", &["std::thread"]),
+    ("engine/bridge/src/", &[]),
     // Numeric work is spread over cores here, and its devices are found by looking at the machine.
     ("engine/tensor/src/", &["std::thread", "std::env"]),
     ("cluster/wire/src/", &[]),

@@ -152,7 +152,9 @@ impl Checker {
         match trigger.kind {
             TriggerKind::Causes | TriggerKind::Enables | TriggerKind::Option => {
                 let bounds = gap >= trigger.delay.min.0 && trigger.delay.max.is_none_or(|max| gap <= max.0);
-                let quiet = target.probability.is_none() && !self.excludes(ends[1]);
+                // Another cause may excuse a finding of the ones that were there.
+                let first = leaders.iter().all(|leader| self.parts[leader].findings.is_empty());
+                let quiet = first && target.probability.is_none() && !self.excludes(ends[1]);
                 let leaf = !leaders.iter().any(|leader| self.parts[leader].prevents);
                 ends[0] < ends[1] && bounds && quiet && leaf
             }

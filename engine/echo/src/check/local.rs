@@ -30,6 +30,16 @@ fn violation(graph: &Graph, edge: u32) -> Option<Finding> {
     let (ends, trigger) = (graph.edges[edge as usize], &graph.triggers[edge as usize]);
     let [source, target] = [ends.source, ends.target].map(|node| &graph.nodes[node as usize]);
     let earliest = source.timestamp.0 + trigger.delay.min.0;
+    // Of several causes any may have been the one: only the one that allows the earliest effect can be violated.
+    if matches!(ends.kind, TriggerKind::Causes | TriggerKind::Option) {
+        let allows = |edge: u32| {
+            let source = graph.edges[edge as usize].source;
+            (graph.nodes[source as usize].timestamp.0 + graph.triggers[edge as usize].delay.min.0, edge)
+        };
+        if graph.causes(ends.target).map(allows).min() != Some((earliest, edge)) {
+            return None;
+        }
+    }
     if target.timestamp.0 >= earliest || ends.source == ends.target {
         return None;
     }

@@ -1,6 +1,7 @@
 //! Whether the delay bounds have a solution: the simple temporal network of a timeline.
 //!
-//! Variables are the times of events; every causal trigger says `min ≤ target − source ≤ max`, every fact is at its time.
+//! Variables are the times of events; every causal trigger says `min ≤ target − source ≤ max`, unless its target has other
+//! causes, any of which may have been the one; every fact is at its time.
 //! There is a solution exactly if no cycle of these inequalities sums to a contradiction (Dechter, Meiri, Pearl,
 //! "Temporal constraint networks", 1991). Solved by relaxation from the times as they stand, so that a timeline that is
 //! in order costs one look at each trigger.
@@ -49,15 +50,13 @@ pub enum Schedule {
 /// Searches times that satisfy every bound of the whole graph.
 pub fn feasible_schedule(graph: &Graph) -> Schedule {
     let members: Vec<u32> = (0..graph.len() as u32).collect();
-    let edges: Vec<u32> =
-        (0..graph.edges.len() as u32).filter(|&edge| graph.edges[edge as usize].kind.is_causal()).collect();
+    let edges: Vec<u32> = (0..graph.edges.len() as u32).filter(|&edge| graph.binds(edge)).collect();
     solve(graph, &members, &edges)
 }
 
 /// One finding for each causally connected part without a solution, and how many parts could not be decided.
 pub(super) fn findings(graph: &Graph) -> (Vec<Finding>, usize) {
-    let causal = |edge: &u32| graph.edges[*edge as usize].kind.is_causal();
-    let edges: Vec<u32> = (0..graph.edges.len() as u32).filter(causal).collect();
+    let edges: Vec<u32> = (0..graph.edges.len() as u32).filter(|&edge| graph.binds(edge)).collect();
     if edges.iter().all(|&edge| holds(graph, edge)) {
         return (Vec::new(), 0);
     }

@@ -18,7 +18,7 @@ const WIDTH: f64 = 1_120.0;
 const LETTER: f64 = 6.6;
 
 /// A point in time for people: a date if it lies after 1980, a span from zero otherwise.
-pub(super) fn time_text(at: Micros) -> String {
+pub fn time_text(at: Micros) -> String {
     const YEARS_10: i64 = 315_532_800_000_000;
     if at.0 > YEARS_10 { at.date() } else { at.to_string() }
 }
@@ -72,7 +72,7 @@ pub fn svg(graph: &Graph, title: &str) -> String {
 /// The row of each event, and the rows' labels, in the order of their first events.
 fn rows(graph: &Graph) -> (Vec<Option<usize>>, Vec<String>) {
     let mut order: Vec<usize> = (0..graph.len()).collect();
-    order.sort_by_key(|&at| (graph.nodes[at].timestamp, graph.nodes[at].name.clone()));
+    order.sort_by_key(|&at| (graph.nodes[at].timestamp, at));
     let (mut lanes, mut labels) = (BTreeMap::new(), Vec::new());
     let mut rows = vec![None; graph.len()];
     for at in order {

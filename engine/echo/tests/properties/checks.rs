@@ -13,7 +13,8 @@ fn solvable(graph: &Graph) -> bool {
     let mut distance = vec![vec![FAR; origin + 1]; origin + 1];
     (0..=origin).for_each(|at| distance[at][at] = 0);
     let mut bound = |from: usize, to: usize, most: i64| distance[from][to] = distance[from][to].min(most);
-    for (edge, trigger) in graph.edges.iter().zip(&graph.triggers).filter(|(edge, _)| edge.kind.is_causal()) {
+    let binding = graph.edges.iter().zip(&graph.triggers).enumerate().filter(|(at, _)| graph.binds(*at as u32));
+    for (_, (edge, trigger)) in binding {
         let (source, target) = (edge.source as usize, edge.target as usize);
         bound(target, source, -trigger.delay.min.0);
         if let Some(max) = trigger.delay.max {
@@ -69,7 +70,8 @@ proptest! {
         match feasible_schedule(&graph) {
             Schedule::Feasible(times) => {
                 prop_assert!(expected);
-                for (edge, trigger) in graph.edges.iter().zip(&graph.triggers).filter(|(edge, _)| edge.kind.is_causal()) {
+                let binding = graph.edges.iter().zip(&graph.triggers).enumerate().filter(|(at, _)| graph.binds(*at as u32));
+                for (_, (edge, trigger)) in binding {
                     let gap = times[edge.target as usize] - times[edge.source as usize];
                     prop_assert!(gap >= trigger.delay.min.0.into());
                     prop_assert!(trigger.delay.max.is_none_or(|max| gap <= max.0.into()));

@@ -1,0 +1,34 @@
+//! Why a timeline has no model. Nothing is changed by asking; the same question fails the same way.
+
+use nexus_echo::EchoError;
+use thiserror::Error;
+
+/// Why a timeline cannot become a model, or the model not answer.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum BridgeError {
+    /// The timeline itself.
+    #[error(transparent)]
+    Echo(#[from] EchoError),
+    /// The model.
+    #[error(transparent)]
+    Model(#[from] nexus_qlogik::Error),
+    /// When things happen decides.
+    #[error("`{event}` {why}, and a belief network does not know times: ask for a forecast or a plan instead")]
+    Timed {
+        /// The event.
+        event: String,
+        /// What depends on time.
+        why: &'static str,
+    },
+    /// A table would be too large.
+    #[error("`{event}` comes about through {parents} others in different ways: at most {most} fit one table")]
+    TooManyParents {
+        /// The event.
+        event: String,
+        /// How many.
+        parents: usize,
+        /// The limit.
+        most: usize,
+    },
+}
