@@ -162,8 +162,9 @@ fn dispatch(
         }
         Verb::Explain(args) => explain::explain(args, |code| world.explain(code), console),
         Verb::Mcode(args) => mcode::mcode(args, world, console),
-        Verb::Engine(EngineArgs { verb: EngineVerb::Status }) => {
-            engine::status(&world.devices(), console);
+        Verb::Engine(EngineArgs { verb: EngineVerb::Status { hardware } }) => {
+            let devices = if *hardware { world.hardware_devices() } else { world.devices() };
+            engine::status(&devices, console);
             Ok(())
         }
         Verb::Completions(args) => {

@@ -1,8 +1,8 @@
 //! `nexus engine`: what computes on this machine.
 
 use clap::{Args, Subcommand};
-use nexus_model::DeviceInfo;
-use serde::Serialize;
+use nexus_model::{DeviceInfo, DeviceKind};
+use serde::{Deserialize, Serialize};
 
 use crate::output::Console;
 use crate::output::json::document;
@@ -19,27 +19,42 @@ pub(crate) struct EngineArgs {
 pub(crate) enum EngineVerb {
     /// List the devices that tensors can live on
     #[command(after_help = "Examples:\n  nexus engine status\n  nexus engine status --json")]
-    Status,
+    Status {
+        /// Leave out devices that only imitate a GPU on the CPU, which a program gets when it asks for one
+        #[arg(long)]
+        hardware: bool,
+    },
 }
 
-#[derive(Debug, Serialize)]
-struct DeviceDocument<'a> {
-    device: &'static str,
-    name: &'a str,
+#[derive(Debug, Serialize, Deserialize)]
+struct DeviceDocument {
+    device: String,
+    name: String,
 }
 
-#[derive(Debug, Serialize)]
-struct EngineDocument<'a> {
-    version: &'static str,
-    devices: Vec<DeviceDocument<'a>>,
+#[derive(Debug, Serialize, Deserialize)]
+struct EngineDocument {
+    version: String,
+    devices: Vec<DeviceDocument>,
+}
+
+/// The devices in what `nexus engine status --json` printed.
+pub(crate) fn read_status(json: &[u8]) -> Option<Vec<DeviceInfo>> {
+    let document: EngineDocument = serde_json::from_slice(json).ok()?;
+    let kind = |name: &str| [DeviceKind::Cpu, DeviceKind::Gpu].into_iter().find(|kind| kind.name() == name);
+    let devices = document.devices.into_iter();
+    devices.map(|device| Some(DeviceInfo { kind: kind(&device.device)?, name: device.name })).collect()
 }
 
 /// Shows the devices.
 pub(crate) fn status(devices: &[DeviceInfo], console: &mut Console) {
     if console.is_json() {
         let devices =
-            devices.iter().map(|info| DeviceDocument { device: info.kind.name(), name: &info.name }).collect();
-        console.answer(&document(&EngineDocument { version: env!("CARGO_PKG_VERSION"), devices }));
+            devices.iter().map(|info| DeviceDocument { device: info.kind.name().into(), name: info.name.clone() });
+        console.answer(&document(&EngineDocument {
+            version: env!("CARGO_PKG_VERSION").into(),
+            devices: devices.collect(),
+        }));
         return;
     }
     let mut table = Table::new(&[("DEVICE", Align::Left), ("NAME", Align::Left)]);
@@ -51,8 +66,6 @@ pub(crate) fn status(devices: &[DeviceInfo], console: &mut Console) {
 
 #[cfg(test)]
 mod tests {
-    use nexus_model::DeviceKind;
-
     use super::*;
     use crate::cli::error::tests::pages;
 
@@ -65,5 +78,7 @@ mod tests {
         let (mut console, out, _) = pages(true);
         status(&devices, &mut console);
         assert!(out.text().ends_with("\"devices\":[{\"device\":\"cpu\",\"name\":\"2 threads, avx512\"}]}\n"));
+        assert_eq!(read_status(out.text().as_bytes()).as_deref(), Some(&devices[..]));
+        assert_eq!(read_status(b"{\"version\":\"1\",\"devices\":[{\"device\":\"abacus\",\"name\":\"\"}]}"), None);
     }
 }

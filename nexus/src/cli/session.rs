@@ -12,8 +12,8 @@ use nexus_actors::node::{self, Arrival, NodeFacts, NodeOptions};
 use nexus_actors::{JoinOptions, MemoryPayloads};
 use nexus_config::LogLevel;
 use nexus_mcode::{Compilation, CompiledProgram};
-use nexus_model::{DeviceInfo, Diagnostic, Input, JobSpec, NodeCapacity, Payload, Value};
-use nexus_wire::{Refusal, Request, Response};
+use nexus_model::{DeviceInfo, DeviceKind, Diagnostic, Input, JobSpec, NodeCapacity, Payload, Value};
+use nexus_wire::{Refusal, Request, Response, TaskView};
 use tokio::sync::watch;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -21,6 +21,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::cluster::Cluster;
 use super::codes;
+use super::engine;
 use super::error::{CliError, Exit};
 use super::language::Language;
 use super::node::{NodeStart, NodeStarted};
@@ -82,8 +83,7 @@ impl Runtime for Session {
             })?;
             spec.inputs.push(Input { name, payload });
         }
-        let devices = self.devices();
-        let capacity = slots.map(|slots| NodeCapacity { slots, memory_bytes: 0, devices: devices.clone() });
+        let capacity = slots.map(|slots| NodeCapacity { slots, memory_bytes: 0, devices: Vec::new() });
         let options = EmbeddedOptions {
             capacity,
             print: Some(Arc::new(Mutex::new(print))),
@@ -94,6 +94,10 @@ impl Runtime for Session {
         };
         let run = embedded::run(spec, options, interrupted)?;
         let (job, tasks) = (run.job.clone(), run.tasks.clone());
+        let on_gpu = |task: &TaskView| task.cost.as_ref().is_some_and(|cost| cost.device == DeviceKind::Gpu.name());
+        // A driver that no task has loaded is not loaded for its name.
+        let devices =
+            if tasks.iter().any(on_gpu) { nexus_tensor::devices() } else { vec![nexus_tensor::Device::cpu().info()] };
         let load = move |payload: &Payload| {
             run.load(payload).map_err(|message| Refusal {
                 code: codes::UNEXPECTED_ANSWER.to_owned(),
@@ -118,6 +122,10 @@ impl World for Session {
         nexus_tensor::devices()
     }
 
+    fn hardware_devices(&self) -> Vec<DeviceInfo> {
+        nexus_tensor::hardware_devices()
+    }
+
     fn explain(&self, code: &str) -> Option<&'static str> {
         nexus_mcode::explain(code).or_else(|| nexus_actors::codes::explain(code))
     }
@@ -135,11 +143,26 @@ impl World for Session {
             listen: config.node().listen(),
             name,
             user: user(),
-            capacity: NodeCapacity { slots, memory_bytes: config.worker().memory_bytes(), devices: self.devices() },
+            capacity: NodeCapacity { slots, memory_bytes: config.worker().memory_bytes(), devices: devices_beside() },
             join: join.map(|(address, token)| JoinOptions { address, token }),
         };
         node::run(options, |facts| ready(&started(facts)), interrupted)?;
         Ok(())
+    }
+}
+
+/// The devices that a node offers, asked in a process of its own: graphics drivers stay in memory once they are loaded,
+/// and a node that never uses one should not hold one.
+fn devices_beside() -> Vec<DeviceInfo> {
+    let found = nexus_tensor::graphics_may_exist().then(|| {
+        let program = std::env::current_exe().ok()?;
+        let asked = std::process::Command::new(program).args(["engine", "status", "--hardware", "--json"]).output();
+        engine::read_status(&asked.ok()?.stdout)
+    });
+    match found {
+        Some(Some(devices)) => devices,
+        Some(None) => nexus_tensor::hardware_devices(),
+        None => vec![nexus_tensor::Device::cpu().info()],
     }
 }
 

@@ -81,6 +81,10 @@ impl World for FakeWorld {
         Ok(std::sync::Arc::clone(&self.cluster))
     }
 
+    fn hardware_devices(&self) -> Vec<DeviceInfo> {
+        self.devices()
+    }
+
     fn devices(&self) -> Vec<DeviceInfo> {
         Vec::new()
     }

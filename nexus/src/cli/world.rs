@@ -22,6 +22,8 @@ pub(crate) trait World: Language + Runtime {
 
     /// The devices that tensors can live on, the CPU first.
     fn devices(&self) -> Vec<DeviceInfo>;
+    /// Those of them that a program is given without asking.
+    fn hardware_devices(&self) -> Vec<DeviceInfo>;
 
     /// What a code of another room means.
     fn explain(&self, code: &str) -> Option<&'static str>;

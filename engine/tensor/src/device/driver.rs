@@ -30,6 +30,23 @@ pub(super) fn may_exist() -> bool {
     )
 }
 
+/// Whether there may be a graphics processor, and not only a driver that computes on the CPU: then it has a device file.
+#[cfg(target_os = "linux")]
+pub(super) fn hardware_may_exist() -> bool {
+    let named = |folder: &str, prefix: &str| {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        entries.map(|entry| entry.file_name()).any(|name| name.as_encoded_bytes().starts_with(prefix.as_bytes()))
+    };
+    // Direct rendering, NVIDIA's own driver, and the paravirtual one of Windows' Linux.
+    named("/dev/dri", "renderD") || named("/dev", "nvidia") || std::path::Path::new("/dev/dxg").exists()
+}
+
+/// Whether there may be a graphics processor, and not only a driver that computes on the CPU.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn hardware_may_exist() -> bool {
+    true
+}
+
 #[cfg(not(any(target_os = "macos", windows)))]
 mod vulkan {
     //! The rules by which the Vulkan loader finds drivers (its documentation: LoaderDriverInterface, driver discovery).

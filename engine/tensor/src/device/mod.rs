@@ -35,8 +35,9 @@ impl Device {
     /// What the machine does best: a hardware GPU where there is one that starts, else the CPU. A software Vulkan device
     /// is slower than the CPU that it runs on, and is never chosen.
     pub fn best() -> Device {
-        match adapter() {
-            Ok(adapter) if !adapter.software => Device::gpu().unwrap_or(Device::cpu()),
+        // The driver is not loaded to be told what its absence from the machine says already.
+        match graphics_may_exist().then(adapter) {
+            Some(Ok(adapter)) if !adapter.software => Device::gpu().unwrap_or(Device::cpu()),
             _ => Device::cpu(),
         }
     }
@@ -77,6 +78,20 @@ pub fn devices() -> Vec<DeviceInfo> {
     let adapters = probe::adapters().iter();
     let gpus = adapters.map(|adapter| DeviceInfo { kind: DeviceKind::Gpu, name: adapter.name.clone() });
     [Device::cpu().info()].into_iter().chain(gpus).collect()
+}
+
+/// The devices that [`Device::best`] chooses from: [`devices`] without those that compute on the CPU. Where the machine
+/// has no graphics processor no driver is asked.
+pub fn hardware_devices() -> Vec<DeviceInfo> {
+    let adapters = if graphics_may_exist() { probe::adapters() } else { &[] };
+    let gpus = adapters.iter().filter(|adapter| !adapter.software);
+    let gpus = gpus.map(|adapter| DeviceInfo { kind: DeviceKind::Gpu, name: adapter.name.clone() });
+    [Device::cpu().info()].into_iter().chain(gpus).collect()
+}
+
+/// Whether this machine may have a graphics processor. Asks no driver.
+pub fn graphics_may_exist() -> bool {
+    driver::hardware_may_exist() && driver::may_exist()
 }
 
 pub(crate) use probe::{Adapter, adapter};
