@@ -154,6 +154,8 @@ impl GatewayState {
             Request::ListTasks { job, range, detail } => self.list_tasks(control, job, range, detail).await,
             Request::WaitJob { job, seen, patience } => self.wait_job(control, job, seen, patience).await,
             Request::CancelJob(job) => self.cancel_job(control, job).await,
+            Request::RetryJob(job) => self.retry_job(control, job).await,
+            Request::ExplainJob { job, task } => self.explain_job(control, job, task).await,
             Request::ListNodes => Ok(Response::Nodes(self.nodes(control).await)),
             Request::GetStatus => self.status(control).await,
             Request::CreateToken { role, ttl } => self.create_token(control, role, ttl).await,

@@ -52,11 +52,14 @@ fn right_for(request: &Request) -> Right {
         | Request::ShowJob(_)
         | Request::ListTasks { .. }
         | Request::WaitJob { .. }
+        | Request::ExplainJob { .. }
         | Request::ListNodes
         | Request::GetStatus => Right::Look,
-        Request::SubmitJob { .. } | Request::CancelJob(_) | Request::ReadBlob { .. } | Request::WriteBlob { .. } => {
-            Right::Submit
-        }
+        Request::SubmitJob { .. }
+        | Request::CancelJob(_)
+        | Request::RetryJob(_)
+        | Request::ReadBlob { .. }
+        | Request::WriteBlob { .. } => Right::Submit,
         Request::CreateToken { .. } => Right::Administer,
         Request::StopNode(node) => Right::StopNode(*node),
         Request::Raft(_) => Right::Vote,

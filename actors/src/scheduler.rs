@@ -4,6 +4,7 @@
 //! ledger's effects into inputs, proposals into commands, and keeps the workers' attachments and leases.
 
 mod finishing;
+mod upkeep;
 mod workers;
 
 use std::time::{Duration, Instant};
@@ -75,6 +76,8 @@ pub(crate) struct Scheduler {
     finishing: Finishing,
     /// Index of the last entry that the core knows; `None` while this node does not lead.
     known: Option<u64>,
+    /// A look at the clock is under way.
+    looking: bool,
     _lifeline: Lifeline,
 }
 
@@ -87,6 +90,7 @@ impl Scheduler {
             workers: Workers::default(),
             finishing: Finishing::default(),
             known: None,
+            looking: false,
             _lifeline: lifeline,
         }
     }
@@ -268,6 +272,20 @@ impl Scheduler {
             self.release(node, ReleaseReason::WorkerLost, ctx);
         }
         self.step(Input::TryAgain, ctx);
+        self.look_at_clock(ctx);
+    }
+
+    fn look_at_clock(&mut self, ctx: &mut Context<Self>) {
+        if std::mem::replace(&mut self.looking, true) {
+            return;
+        }
+        let looked = upkeep::look(self.control.clone());
+        ctx.spawn(looked.into_actor(self).map(|looked, scheduler, _| {
+            scheduler.looking = false;
+            if let Err(refusal) = looked {
+                tracing::debug!(reason = %refusal, "what the clock asks for was not accepted; it is looked at again");
+            }
+        }));
     }
 }
 

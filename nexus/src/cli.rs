@@ -12,6 +12,7 @@ mod explain;
 #[cfg(test)]
 mod fake;
 mod files;
+mod graph;
 mod interrupt;
 mod job;
 mod job_logs;

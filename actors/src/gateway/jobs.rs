@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use nexus_ledger::{Command, Reply};
-use nexus_model::{IndexRange, JobId, JobSpec, LimitLevel, Limits, NodeRole};
+use nexus_ledger::{Command, ExplainFacts, Reply};
+use nexus_model::{IndexRange, JobId, JobSpec, LimitLevel, Limits, NodeId, NodeRole};
 use nexus_wire::archived::Bounded;
 use nexus_wire::limits::{JOBS_PER_PAGE_MAX, TASKS_PAGE_BYTES, WAIT_MAX};
 use nexus_wire::{Refusal, Response, TaskDetail};
@@ -94,6 +94,30 @@ impl GatewayState {
     pub(super) async fn cancel_job(&self, control: &ControlPlane, job: JobId) -> Result<Response, Refusal> {
         control.propose(Command::CancelJob { job, at_ms: now_ms() }).await?;
         self.show_job(control, job).await
+    }
+}
+
+impl GatewayState {
+    pub(super) async fn retry_job(&self, control: &ControlPlane, job: JobId) -> Result<Response, Refusal> {
+        control.propose(Command::RetryJob { job, at_ms: now_ms() }).await?;
+        self.show_job(control, job).await
+    }
+
+    pub(super) async fn explain_job(
+        &self,
+        control: &ControlPlane,
+        job: JobId,
+        task: Option<u32>,
+    ) -> Result<Response, Refusal> {
+        let members: Vec<NodeId> = control.read(|ledger| ledger.members().map(|(node, _)| node).collect()).await?;
+        let up = members.into_iter().filter(|node| self.liveness.of(*node).is_some()).collect();
+        let facts = ExplainFacts { now_ms: now_ms(), up };
+        let said = control.read(|ledger| (ledger.job(job).is_some(), ledger.explain(job, task, &facts))).await?;
+        match (said, task) {
+            ((_, Some(said)), _) => Ok(Response::Explanation(said)),
+            ((true, None), Some(task)) => Err(refusal(codes::NO_SUCH_TASK, format!("{job} has no task {task}"))),
+            ((_, None), _) => Err(no_such_job(job)),
+        }
     }
 }
 

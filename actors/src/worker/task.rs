@@ -100,6 +100,13 @@ impl TaskRunner {
                     Cost::default(),
                 )
             });
+        let outcome = match outcome {
+            // Asked for explicitly: whatever it failed of.
+            Outcome::Failed(failure) if job.spec.conditions.retry_failures => {
+                Outcome::Failed(Failure { retryable: true, ..failure })
+            }
+            outcome => outcome,
+        };
         let (stdout, stderr) = place.log.end();
         (cost.stdout, cost.stderr) = (self.keep_log(stdout), self.keep_log(stderr));
         cost.wall = started.elapsed();

@@ -27,6 +27,12 @@ codes! {
     /// The task ran longer than its timeout. It is not tried again: under the same limit it would most likely end the
     /// same way. Submit it with a longer `--timeout`.
     TIMED_OUT = "NX0315";
+    /// A job that this one waited for failed, was cancelled, or was forgotten, so this one never ran. Mend the other one
+    /// and run it again (`nexus job retry`), then this one.
+    CONDITION_FAILED = "NX0316";
+    /// An input was to be taken from another job, which has no such result or output, or too large a list of them. The
+    /// message says which.
+    NOTHING_TO_TAKE = "NX0317";
     /// The log entry was applied before. This is a defect worth a report.
     ALREADY_APPLIED = "NX0601";
     /// The data directory already belongs to a cluster. To begin a new one, use another (`--data`).
@@ -63,6 +69,10 @@ codes! {
     IDENTITY_REMOVED = "NX0616";
     /// A voter cannot be removed while it votes. Change the voters first.
     NODE_IS_VOTER = "NX0617";
+    /// Every task of the job succeeded, so there is nothing to run again. Submit it anew instead.
+    NOTHING_TO_RETRY = "NX0619";
+    /// The job waits for another one that did not succeed. Run that one again first.
+    RETRY_OTHER_FIRST = "NX0620";
     /// One voter, or an odd number: an even number survives no more losses than one voter fewer.
     VOTER_COUNT = "NX0618";
 }

@@ -47,6 +47,19 @@ pub enum Command {
         /// Which.
         job: JobId,
     },
+    /// Run again what did not succeed of a job that has ended. Answer: [`Reply::Done`](crate::Reply::Done).
+    RetryJob {
+        /// Which.
+        job: JobId,
+        /// Proposed at.
+        at_ms: u64,
+    },
+    /// The time has come for tasks that rest, and for deadlines, up to `at_ms`. Proposed by the leader when its clock says
+    /// so. Answer: [`Reply::Done`](crate::Reply::Done).
+    Wake {
+        /// Proposed at.
+        at_ms: u64,
+    },
     /// Give ready tasks to nodes. The index of this entry is the token of the attempts. Tasks that are not ready, or whose
     /// node is gone, are left out, and an effect says so. Answer: [`Reply::Assigned`](crate::Reply::Assigned).
     AssignTasks {
@@ -121,6 +134,26 @@ pub enum Command {
         /// All of them.
         voters: Vec<NodeId>,
     },
+}
+
+impl Command {
+    /// When it was proposed, where that matters.
+    pub(crate) fn at_ms(&self) -> u64 {
+        match self {
+            Command::CreateCluster { at_ms, .. }
+            | Command::SubmitJob { at_ms, .. }
+            | Command::CancelJob { at_ms, .. }
+            | Command::RetryJob { at_ms, .. }
+            | Command::Wake { at_ms }
+            | Command::AssignTasks { at_ms, .. }
+            | Command::FinishTasks { at_ms, .. }
+            | Command::ReleaseTasks { at_ms, .. }
+            | Command::AddNode { at_ms, .. }
+            | Command::RemoveNode { at_ms, .. }
+            | Command::CreateToken { at_ms, .. } => *at_ms,
+            Command::ForgetJob { .. } | Command::UpdateNode { .. } | Command::SetVoters { .. } => 0,
+        }
+    }
 }
 
 /// A machine (or a client) that wants to be a member.

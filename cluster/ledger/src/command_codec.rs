@@ -5,7 +5,7 @@
 
 use nexus_model::{IndexRange, JobId, NodeId};
 use nexus_wire::archived::{
-    AttemptRangeV1, FinishedTasksV1, IndexRangeV1, JobSpecV1, NodeCapacityV1, NodeRoleV1, archive, read,
+    AttemptRangeV1, FinishedTasksV1, IndexRangeV1, JobSpecV1, JobSpecV2, NodeCapacityV1, NodeRoleV1, archive, read,
 };
 use nexus_wire::{AttemptRange, WireError};
 use rkyv::with::{InlineAsBox, Map};
@@ -170,6 +170,19 @@ enum CommandV1<'a> {
     SetVoters {
         voters: Vec<u64>,
     },
+    SubmitJob2 {
+        spec: Box<JobSpecV2<'a>>,
+        #[rkyv(with = Map<InlineAsBox>)]
+        key: Option<&'a str>,
+        at_ms: u64,
+    },
+    RetryJob {
+        job: u64,
+        at_ms: u64,
+    },
+    Wake {
+        at_ms: u64,
+    },
 }
 
 impl<'a> TryFrom<&'a Command> for CommandV1<'a> {
@@ -180,6 +193,11 @@ impl<'a> TryFrom<&'a Command> for CommandV1<'a> {
             Command::CreateCluster { name, ca_certificate_pem, founder, at_ms } => {
                 CommandV1::CreateCluster { name, ca_certificate_pem, founder: founder.into(), at_ms: *at_ms }
             }
+            Command::SubmitJob { spec, key, at_ms } if !spec.conditions.is_none() => {
+                CommandV1::SubmitJob2 { spec: Box::new((&**spec).try_into()?), key: key.as_deref(), at_ms: *at_ms }
+            }
+            Command::RetryJob { job, at_ms } => CommandV1::RetryJob { job: job.0, at_ms: *at_ms },
+            Command::Wake { at_ms } => CommandV1::Wake { at_ms: *at_ms },
             Command::SubmitJob { spec, key, at_ms } => {
                 CommandV1::SubmitJob { spec: Box::new((&**spec).try_into()?), key: key.as_deref(), at_ms: *at_ms }
             }
@@ -231,6 +249,15 @@ impl TryFrom<&ArchivedCommandV1<'_>> for Command {
                 key: key.as_ref().map(|key| key.to_string()),
                 at_ms: at_ms.to_native(),
             },
+            Form::SubmitJob2 { spec, key, at_ms } => Command::SubmitJob {
+                spec: Box::new((&**spec).try_into()?),
+                key: key.as_ref().map(|key| key.to_string()),
+                at_ms: at_ms.to_native(),
+            },
+            Form::RetryJob { job, at_ms } => {
+                Command::RetryJob { job: JobId(job.to_native()), at_ms: at_ms.to_native() }
+            }
+            Form::Wake { at_ms } => Command::Wake { at_ms: at_ms.to_native() },
             Form::CancelJob { job, at_ms } => {
                 Command::CancelJob { job: JobId(job.to_native()), at_ms: at_ms.to_native() }
             }

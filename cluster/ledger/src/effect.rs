@@ -198,6 +198,17 @@ pub enum Rejection {
     /// The job has not ended. Retry when it has.
     #[error("{0} has not ended")]
     JobActive(JobId),
+    /// All of it succeeded. A retry gives the same answer.
+    #[error("every task of {0} succeeded; there is nothing to run again")]
+    NothingToRetry(JobId),
+    /// What it waits for did not succeed. Retry when it has.
+    #[error("{job} waits for {other}, which did not succeed; run that one again first")]
+    ConditionFailed {
+        /// The job.
+        job: JobId,
+        /// What it waits for.
+        other: JobId,
+    },
     /// No such node. A retry gives the same answer.
     #[error("there is no {0}")]
     UnknownNode(NodeId),
@@ -242,6 +253,8 @@ impl Rejection {
             Rejection::Full { .. } => codes::FULL,
             Rejection::UnknownJob(_) => codes::UNKNOWN_JOB,
             Rejection::JobActive(_) => codes::JOB_ACTIVE,
+            Rejection::NothingToRetry(_) => codes::NOTHING_TO_RETRY,
+            Rejection::ConditionFailed { .. } => codes::RETRY_OTHER_FIRST,
             Rejection::UnknownNode(_) => codes::UNKNOWN_NODE,
             Rejection::NotAMachine(_) => codes::NOT_A_MACHINE,
             Rejection::UnknownToken => codes::UNKNOWN_TOKEN,

@@ -4,10 +4,10 @@
 //! |---|---|---|
 //! | ready | assigned | assigned, one attempt more |
 //! | assigned | succeeded, timed out, failed for good or for the last time | ended |
-//! | assigned | failed, or given up, with attempts left | ready |
+//! | assigned | failed, or given up, with attempts left | ready, or waiting where there is a pause between attempts |
 //! | assigned | worker lost | ready and suspect; ended where no attempt is left or it is the second worker |
 //! | assigned | taken back before it began | ready, one attempt fewer |
-//! | ready, assigned | job cancelled | ended |
+//! | waiting, ready, assigned | job cancelled, its deadline is over, a job that it waits for failed | ended |
 //!
 //! Every other pair changes nothing, and is counted as refused or stale. A timeout ends the task: the same work under the
 //! same limit would most likely end the same way, and each attempt costs the whole limit.
@@ -26,6 +26,7 @@ use crate::end;
 use crate::end_log::EndLog;
 use crate::outbox::{Fate, Outbox};
 use crate::table::{Slot, TaskTable};
+use crate::waiting::Waiting;
 
 /// A task that was on this many workers when they were lost is quarantined.
 pub(crate) const LOSSES_MAX: u8 = 2;
@@ -46,7 +47,7 @@ impl Counts {
         waiting + ready + assigned + running
     }
 
-    fn shift(&mut self, from: TaskState, to: TaskState, tasks: u32) {
+    pub(crate) fn shift(&mut self, from: TaskState, to: TaskState, tasks: u32) {
         self.0[from as usize] -= tasks;
         self.0[to as usize] += tasks;
     }
@@ -92,21 +93,25 @@ pub(crate) struct Job {
     pub(crate) cancelled_at_ms: Option<u64>,
     pub(crate) table: TaskTable,
     pub(crate) counts: Counts,
+    /// What keeps its ready tasks from running.
+    pub(crate) waiting: Option<Box<Waiting>>,
+    /// Where it stands in the ledger's list of wake-ups.
+    pub(crate) wakes_at_ms: Option<u64>,
     pub(crate) work: Option<Box<Work>>,
 }
 
 /// An assigned task (or run of tasks) as its slot tells it.
 #[derive(Debug, Clone, Copy)]
-struct HeldRun {
-    range: IndexRange,
-    grant: u32,
-    attempts: u16,
-    losses: u8,
+pub(crate) struct HeldRun {
+    pub(crate) range: IndexRange,
+    pub(crate) grant: u32,
+    pub(crate) attempts: u16,
+    pub(crate) losses: u8,
 }
 
 /// How held tasks end, and the record of it once it is written.
 #[derive(Debug)]
-struct Ending<'a> {
+pub(crate) struct Ending<'a> {
     outcome: &'a Outcome,
     cost: &'a Cost,
     /// The time that each task ran, where it is known.
@@ -115,7 +120,7 @@ struct Ending<'a> {
 }
 
 impl<'a> Ending<'a> {
-    fn new(outcome: &'a Outcome, cost: &'a Cost, ran: Option<Duration>) -> Self {
+    pub(crate) fn new(outcome: &'a Outcome, cost: &'a Cost, ran: Option<Duration>) -> Self {
         Ending { outcome, cost, ran, record: None }
     }
 }
@@ -126,7 +131,17 @@ impl Job {
         let mut counts = Counts::default();
         counts.0[TaskState::Ready as usize] = spec.tasks.len();
         let table = TaskTable::new(spec.tasks, Slot::Ready { attempts: 0, losses: 0 });
-        Job { spec, submitted_at_ms, finished_at_ms: None, cancelled_at_ms: None, table, counts, work: None }
+        Job {
+            spec,
+            submitted_at_ms,
+            finished_at_ms: None,
+            cancelled_at_ms: None,
+            table,
+            counts,
+            waiting: None,
+            wakes_at_ms: None,
+            work: None,
+        }
     }
 
     /// The state that follows from the tasks.
@@ -169,6 +184,11 @@ impl Job {
                 out.push(Effect::AssignmentRefused { job: id, range: run, node });
                 continue;
             };
+            if self.holds_back(run) {
+                refused += run.len();
+                out.push(Effect::AssignmentRefused { job: id, range: run, node });
+                continue;
+            }
             let work = self.work.get_or_insert_default();
             work.started_at_ms.get_or_insert(at_ms);
             let grant = *grant.get_or_insert_with(|| work.open_grant(Grant { token, range, node, live: 0 }));
@@ -215,9 +235,11 @@ impl Job {
             let retry = Slot::Ready { attempts: held.attempts, losses: held.losses };
             match outcome {
                 Outcome::Failed(failure) if failure.retryable && attempts_left => {
-                    self.retry(id, held, retry, ending.ran, out);
+                    let pause = self.spec.conditions.pause_after(held.attempts.into()).as_millis() as u64;
+                    let until = (pause > 0).then(|| at_ms.saturating_add(pause));
+                    self.retry(id, held, retry, ending.ran, until, out);
                 }
-                Outcome::Cancelled if attempts_left => self.retry(id, held, retry, ending.ran, out),
+                Outcome::Cancelled if attempts_left => self.retry(id, held, retry, ending.ran, None, out),
                 Outcome::Cancelled => self.end(id, held, &mut giving_up, out),
                 Outcome::Succeeded(_) | Outcome::TimedOut | Outcome::Failed(_) => {
                     self.end(id, held, &mut ending, out);
@@ -263,7 +285,7 @@ impl Job {
                 }
                 None => {
                     let attempts = held.attempts - u16::from(why == ReleaseReason::NotStarted);
-                    self.retry(id, held, Slot::Ready { attempts, losses }, None, out);
+                    self.retry(id, held, Slot::Ready { attempts, losses }, None, None, out);
                 }
             }
         }
@@ -273,36 +295,10 @@ impl Job {
 
     /// Ends every open task as cancelled.
     pub(crate) fn cancel(&mut self, id: JobId, at_ms: u64, out: &mut Outbox<'_>) {
-        if self.counts.open() == 0 {
-            return;
+        if self.counts.open() > 0 {
+            self.cancelled_at_ms = Some(at_ms);
+            self.end_open(id, &Outcome::Cancelled, at_ms, out);
         }
-        self.cancelled_at_ms = Some(at_ms);
-        let cost = Cost::default();
-        let mut unheld = None;
-        let mut by_grant = BTreeMap::new();
-        let range = self.table.range();
-        let mut at = range.start;
-        while at < range.end {
-            let (run, slot) = self.table.run(at, range.end);
-            at = run.end;
-            match slot {
-                Slot::Ready { attempts, losses: _ } => {
-                    let ends = &mut self.work.get_or_insert_default().ends;
-                    let end = *unheld.get_or_insert_with(|| ends.push(None, &Outcome::Cancelled, &cost));
-                    self.table.set(run, Slot::Ended { end, attempts });
-                    self.counts.shift(TaskState::Ready, TaskState::Cancelled, run.len());
-                    out.push(Effect::TasksEnded { job: id, range: run, state: TaskState::Cancelled });
-                }
-                Slot::Assigned { grant, attempts, losses } => {
-                    let held = HeldRun { range: run, grant, attempts, losses };
-                    let ending = by_grant.entry(grant);
-                    let ending = ending.or_insert_with(|| Ending::new(&Outcome::Cancelled, &cost, None));
-                    self.end(id, held, ending, out);
-                }
-                Slot::Ended { .. } => {}
-            }
-        }
-        self.close_if_ended(id, at_ms, out);
     }
 
     /// The grant behind an assigned slot.
@@ -316,7 +312,7 @@ impl Job {
         (current.node == node && current.token == token).then_some(HeldRun { range, grant, attempts, losses })
     }
 
-    fn end(&mut self, id: JobId, held: HeldRun, ending: &mut Ending<'_>, out: &mut Outbox<'_>) {
+    pub(crate) fn end(&mut self, id: JobId, held: HeldRun, ending: &mut Ending<'_>, out: &mut Outbox<'_>) {
         let work = self.work.get_or_insert_default();
         let grant = work.leave_grant(id, held, out);
         let Ending { outcome, cost, ran, ref mut record } = *ending;
@@ -336,16 +332,32 @@ impl Job {
         out.departed(grant.node, attempt, busy, Fate::Ended(state));
     }
 
-    fn retry(&mut self, id: JobId, held: HeldRun, slot: Slot, ran: Option<Duration>, out: &mut Outbox<'_>) {
+    /// Puts held tasks back, to be given out again at once or from a time on.
+    fn retry(
+        &mut self,
+        id: JobId,
+        held: HeldRun,
+        slot: Slot,
+        ran: Option<Duration>,
+        until_ms: Option<u64>,
+        out: &mut Outbox<'_>,
+    ) {
         let grant = self.work.get_or_insert_default().leave_grant(id, held, out);
         self.table.set(held.range, slot);
-        self.counts.shift(TaskState::Assigned, TaskState::Ready, held.range.len());
+        let (state, fate) = match until_ms {
+            Some(until) => {
+                self.waiting.get_or_insert_default().rest(until, held.range);
+                (TaskState::Waiting, Fate::Resting)
+            }
+            None => (TaskState::Ready, Fate::Ready(suspect(slot))),
+        };
+        self.counts.shift(TaskState::Assigned, state, held.range.len());
         let attempt = AttemptRange { job: id, range: held.range, token: grant.token };
         let busy = ran.map(|ran| ran.saturating_mul(held.range.len()));
-        out.departed(grant.node, attempt, busy, Fate::Ready(suspect(slot)));
+        out.departed(grant.node, attempt, busy, fate);
     }
 
-    fn close_if_ended(&mut self, id: JobId, at_ms: u64, out: &mut Outbox<'_>) {
+    pub(crate) fn close_if_ended(&mut self, id: JobId, at_ms: u64, out: &mut Outbox<'_>) {
         if self.counts.open() > 0 || self.finished_at_ms.is_some() {
             return;
         }
@@ -395,7 +407,7 @@ pub(crate) fn suspect(slot: Slot) -> Suspect {
     }
 }
 
-fn state_after(outcome: &Outcome) -> TaskState {
+pub(crate) fn state_after(outcome: &Outcome) -> TaskState {
     match outcome {
         Outcome::Succeeded(_) => TaskState::Succeeded,
         Outcome::Failed(_) => TaskState::Failed,
@@ -404,7 +416,7 @@ fn state_after(outcome: &Outcome) -> TaskState {
     }
 }
 
-fn runtime_failure(code: &str, message: &str) -> Failure {
+pub(crate) fn runtime_failure(code: &str, message: &str) -> Failure {
     Failure { code: code.to_owned(), message: message.to_owned(), diagnostic: None, retryable: false }
 }
 

@@ -36,6 +36,12 @@ pub struct Ledger {
     pub(crate) held: Held,
     /// Ready tasks of all jobs.
     pub(crate) queued: u64,
+    /// Who waits for a job that has not ended.
+    pub(crate) dependents: BTreeMap<JobId, BTreeSet<JobId>>,
+    /// Jobs with something to do at a time, in ms.
+    pub(crate) wakes: BTreeSet<(u64, JobId)>,
+    /// Jobs that ended in the entry that is being applied.
+    pub(crate) just_ended: Vec<JobId>,
     /// The spec of the last accepted job: a burst of equal submissions shares one.
     last_spec: Option<Arc<JobSpec>>,
 }
@@ -56,7 +62,9 @@ impl Ledger {
         self.applied = index;
         let mut held = std::mem::take(&mut self.held);
         let mut out = Outbox::new(&mut held);
+        let at_ms = command.at_ms();
         let reply = self.dispatch(index, command, &mut out);
+        self.settle_dependents(at_ms, &mut out);
         let effects = out.finish();
         self.held = held;
         debug_assert!(reply.is_ok() || effects.is_empty(), "a rejection has no effects");
@@ -80,6 +88,11 @@ impl Ledger {
             }
             Command::SubmitJob { spec, key, at_ms } => self.submit(*spec, key, at_ms, out),
             Command::CancelJob { job, at_ms } => self.cancel(job, at_ms, out),
+            Command::RetryJob { job, at_ms } => self.retry(job, at_ms, out),
+            Command::Wake { at_ms } => {
+                self.wake(at_ms, out);
+                Ok(Reply::Done)
+            }
             Command::ForgetJob { job } => self.forget(job, out),
             Command::AssignTasks { assignments, at_ms } => self.assign(index, &assignments, at_ms, out),
             Command::FinishTasks { node, tasks, at_ms } => self.finish(node, &tasks, at_ms, out),
@@ -176,18 +189,25 @@ impl Ledger {
         if self.active.len() >= ACTIVE_JOBS_MAX {
             return Err(Rejection::Full { what: "jobs that have not ended", most: ACTIVE_JOBS_MAX as u64 });
         }
+        let state = Job::new(self.share(Arc::new(spec)), at_ms);
+        let open = self.open_conditions(&state)?;
         self.last_job += 1;
         let job = JobId(self.last_job);
+        let spec = Arc::clone(&state.spec);
         if let Some(key) = key {
             self.keys.entry(spec.user.clone()).or_default().insert(key, job);
         }
-        let spec = self.share(Arc::new(spec));
         let range = spec.tasks;
         self.queued += u64::from(range.len());
-        self.jobs.insert(job, Job::new(Arc::clone(&spec), at_ms));
+        self.jobs.insert(job, state);
         self.active.insert(job);
+        let may_run = spec.conditions.is_none();
         out.push(Effect::JobAccepted { job, spec });
-        out.push(Effect::TasksReady { job, range, suspect: Suspect::No });
+        if may_run {
+            out.push(Effect::TasksReady { job, range, suspect: Suspect::No });
+        } else {
+            self.begin_waiting(job, open, at_ms, out);
+        }
         Ok(Reply::Job(job))
     }
 
@@ -313,13 +333,21 @@ impl Ledger {
     }
 
     /// Changes a job and keeps the totals that depend on it.
-    fn with_job<R>(&mut self, id: JobId, change: impl FnOnce(&mut Job) -> R) -> Option<R> {
+    pub(crate) fn with_job<R>(&mut self, id: JobId, change: impl FnOnce(&mut Job) -> R) -> Option<R> {
         let job = self.jobs.get_mut(&id)?;
         let before = job.counts.get(TaskState::Ready);
         let result = change(job);
         self.queued = self.queued - u64::from(before) + u64::from(job.counts.get(TaskState::Ready));
-        if job.counts.open() == 0 {
-            self.active.remove(&id);
+        let wake = job.next_wake();
+        if job.wakes_at_ms != wake {
+            if let Some(at) = job.wakes_at_ms {
+                self.wakes.remove(&(at, id));
+            }
+            self.wakes.extend(wake.map(|at| (at, id)));
+            job.wakes_at_ms = wake;
+        }
+        if job.counts.open() == 0 && self.active.remove(&id) {
+            self.just_ended.push(id);
         }
         Some(result)
     }

@@ -7,10 +7,13 @@
 mod codes;
 mod command;
 mod command_codec;
+mod conditions;
 mod effect;
 mod end;
 mod end_log;
+mod explain;
 mod job;
+mod job_conditions;
 mod ledger;
 mod members;
 mod outbox;
@@ -19,11 +22,13 @@ mod snapshot;
 mod snapshot_form;
 mod table;
 mod view;
+mod waiting;
 
 pub use codes::EXPLANATIONS;
 pub use command::{Assignment, Command, Digest, NewNode, ReleaseReason, Released};
 pub use command_codec::{CodecError, decode_command, encode_command};
 pub use effect::{Applied, Effect, Rejection, Reply, Suspect};
+pub use explain::ExplainFacts;
 pub use ledger::{ACTIVE_JOBS_MAX, KEY_BYTES_MAX, Ledger};
 pub use members::Member;
 pub use view::StatusFacts;

@@ -16,6 +16,8 @@ pub(crate) type Held = BTreeSet<(NodeId, JobId, u32)>;
 pub(crate) enum Fate {
     /// They wait for another attempt.
     Ready(Suspect),
+    /// They rest until the time of another attempt.
+    Resting,
     /// They ended.
     Ended(TaskState),
 }
@@ -83,10 +85,11 @@ impl<'a> Outbox<'a> {
         let Some(Departure { node, attempt, busy, fate }) = self.departure.take() else { return };
         self.effects.push(Effect::TasksLeft { node, attempt, busy });
         let AttemptRange { job, range, .. } = attempt;
-        self.effects.push(match fate {
-            Fate::Ready(suspect) => Effect::TasksReady { job, range, suspect },
-            Fate::Ended(state) => Effect::TasksEnded { job, range, state },
-        });
+        match fate {
+            Fate::Ready(suspect) => self.effects.push(Effect::TasksReady { job, range, suspect }),
+            Fate::Ended(state) => self.effects.push(Effect::TasksEnded { job, range, state }),
+            Fate::Resting => {}
+        }
     }
 }
 

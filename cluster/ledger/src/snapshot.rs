@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use nexus_model::{IndexRange, JobId, JobSpec, NodeId, TaskState};
+use nexus_model::{Conditions, IndexRange, JobId, JobSpec, NodeId, TaskState};
 use nexus_wire::WireError;
 use nexus_wire::archived::{Form, archive, read};
 use rkyv::vec::ArchivedVec;
@@ -19,10 +19,11 @@ use crate::job::{Counts, Grant, Job, LOSSES_MAX, Work};
 use crate::ledger::Ledger;
 use crate::members::Members;
 use crate::snapshot_form::{
-    ArchivedClusterV1, ArchivedJobV1, ArchivedKeyV1, ArchivedRunV1, ArchivedSegmentV1, ClusterV1, JobV1, KeyV1,
-    NodeCountV1, RunV1, SegmentV1, SlotV1, TaskEndV1,
+    ArchivedClusterV1, ArchivedJobV1, ArchivedJobV2, ArchivedKeyV1, ArchivedRunV1, ArchivedSegmentV1, ClusterV1, JobV1,
+    JobV2, KeyV1, NodeCountV1, RestingV1, RunV1, SegmentV1, SlotV1, TaskEndV1,
 };
 use crate::table::Slot;
+use crate::waiting::Waiting;
 
 const VERSION: u8 = 1;
 /// Bytes of the header, and of the head of a section.
@@ -39,6 +40,8 @@ mod kind {
     pub(super) const RUNS: u32 = 4;
     pub(super) const ENDS: u32 = 5;
     pub(super) const END: u32 = 6;
+    /// A job with conditions, or that waits.
+    pub(super) const JOB_2: u32 = 7;
 }
 
 impl Ledger {
@@ -133,7 +136,20 @@ fn write_job(id: JobId, job: &Job, out: &mut Vec<u8>) -> Result<(), CodecError> 
         by_node: work.by_node.iter().map(|(node, tasks)| NodeCountV1 { node: node.0, tasks: *tasks }).collect(),
         grants: live.iter().map(|(grant, _)| (*grant).into()).collect(),
     };
-    write(kind::JOB, &head, out)?;
+    let waits = job.waiting.as_deref();
+    if job.spec.conditions.is_none() && waits.is_none() {
+        write(kind::JOB, &head, out)?;
+    } else {
+        let resting = waits.iter().flat_map(|waiting| &waiting.resting);
+        let resting = resting.flat_map(|(until, ranges)| ranges.iter().map(|range| RestingV1::new(*until, *range)));
+        let head = JobV2 {
+            job: head,
+            conditions: (&job.spec.conditions).into(),
+            after: waits.iter().flat_map(|waiting| &waiting.after).map(|job| job.0).collect(),
+            resting: resting.collect(),
+        };
+        write(kind::JOB_2, &head, out)?;
+    }
     let runs = job.table.runs(job.table.range()).map(|(run, slot)| {
         let mut slot = SlotV1::from(slot);
         if let SlotV1::Assigned { grant, .. } = &mut slot {
@@ -174,6 +190,10 @@ impl Restore {
             (kind::JOB, Some(_), _) => {
                 self.close_job()?;
                 self.job = Some(RestoreJob::read(bytes)?);
+            }
+            (kind::JOB_2, Some(_), _) => {
+                self.close_job()?;
+                self.job = Some(RestoreJob::read_conditioned(bytes)?);
             }
             (kind::RUNS, Some(_), Some(job)) => job.read_runs(bytes)?,
             (kind::ENDS, Some(_), Some(job)) => {
@@ -244,9 +264,32 @@ struct RestoreJob {
 
 impl RestoreJob {
     fn read(bytes: &[u8]) -> Result<Self, CodecError> {
-        let restored = read(bytes, |form: &ArchivedJobV1<'_>| {
-            let spec: JobSpec = (&form.spec).try_into()?;
-            spec.check().map_err(|_| WireError::Value("a job that cannot be accepted"))?;
+        Ok(read(bytes, |form: &ArchivedJobV1<'_>| Self::of(form, Conditions::default()))?)
+    }
+
+    fn read_conditioned(bytes: &[u8]) -> Result<Self, CodecError> {
+        let restored = read(bytes, |form: &ArchivedJobV2<'_>| {
+            let mut restored = Self::of(&form.job, (&form.conditions).try_into()?)?;
+            let mut waiting =
+                Waiting { after: form.after.iter().map(|job| JobId(job.to_native())).collect(), ..Waiting::default() };
+            for resting in form.resting.iter() {
+                let (until, range) = resting.read();
+                waiting.resting.entry(until).or_default().push(range);
+            }
+            restored.job.waiting = (!waiting.is_over()).then(|| Box::new(waiting));
+            Ok(restored)
+        })?;
+        Ok(restored)
+    }
+
+    fn of(form: &ArchivedJobV1<'_>, conditions: Conditions) -> Result<Self, WireError> {
+        {
+            let mut spec: JobSpec = (&form.spec).try_into()?;
+            spec.conditions = conditions;
+            // An input that was taken is there twice, by its name and as what was taken.
+            let mut bare = spec.clone();
+            bare.conditions.takes.retain(|taken| !spec.inputs.iter().any(|input| input.name == taken.name));
+            bare.check().map_err(|_| WireError::Value("a job that cannot be accepted"))?;
             let next = spec.tasks.start;
             let mut job = Job::new(Arc::new(spec), form.submitted_at_ms.to_native());
             job.counts = Counts::default();
@@ -262,8 +305,7 @@ impl RestoreJob {
                 ..Work::default()
             };
             Ok(RestoreJob { id: JobId(form.id.to_native()), job, work, ends: EndLog::default(), next })
-        })?;
-        Ok(restored)
+        }
     }
 
     fn read_runs(&mut self, bytes: &[u8]) -> Result<(), CodecError> {
@@ -292,6 +334,11 @@ impl RestoreJob {
         }
         let RestoreJob { id, mut job, mut work, ends, .. } = self;
         let open = job.counts.open() > 0;
+        for other in job.waiting.iter().flat_map(|waiting| &waiting.after) {
+            ledger.dependents.entry(*other).or_default().insert(id);
+        }
+        job.wakes_at_ms = job.next_wake();
+        ledger.wakes.extend(job.wakes_at_ms.map(|at| (at, id)));
         for (grant, number) in work.grants.iter().zip(0..) {
             ledger.held.insert((grant.node, id, number));
         }
@@ -312,7 +359,15 @@ impl RestoreJob {
         let mut counts = Counts::default();
         for (run, slot) in self.job.table.runs(self.job.table.range()) {
             let state = match slot {
-                Slot::Ready { .. } => Some(TaskState::Ready),
+                Slot::Ready { .. } => {
+                    let runnable = match &self.job.waiting {
+                        Some(waiting) => waiting.runnable(run).iter().map(|range| range.len()).sum(),
+                        None => run.len(),
+                    };
+                    counts.0[TaskState::Waiting as usize] += run.len() - runnable;
+                    counts.0[TaskState::Ready as usize] += runnable;
+                    continue;
+                }
                 Slot::Assigned { .. } => Some(TaskState::Assigned),
                 Slot::Ended { end, .. } => self.ends.state(end),
             };
@@ -337,12 +392,31 @@ impl RestoreJob {
             && known
             && open == job.finished_at_ms.is_none()
             && succeeded == u64::from(job.counts.get(TaskState::Succeeded))
+            && job.waiting.as_ref().is_none_or(|waiting| self.waits_soundly(waiting, ledger))
             && work.grants.iter().all(|grant| grant.live > 0 && machine(grant.node))
             && (work.grants.is_empty() || work.started_at_ms.is_some())
             && work.first_failure.is_none_or(|(index, end)| {
                 job.spec.tasks.contains(index)
                     && matches!(ends.state(end), Some(TaskState::Failed | TaskState::TimedOut))
             })
+    }
+}
+
+impl RestoreJob {
+    /// Whether it waits for jobs that have not ended, and only ready tasks rest, none of them twice.
+    fn waits_soundly(&self, waiting: &Waiting, ledger: &Ledger) -> bool {
+        let tasks = self.job.table.range();
+        let mut resting: Vec<IndexRange> = waiting.resting.values().flatten().copied().collect();
+        resting.sort_unstable();
+        let apart = resting.windows(2).all(|pair| pair[0].end <= pair[1].start);
+        let ready = |range: IndexRange| {
+            let slots = || self.job.table.runs(range);
+            !range.is_empty()
+                && tasks.start <= range.start
+                && range.end <= tasks.end
+                && slots().all(|(_, slot)| matches!(slot, Slot::Ready { .. }))
+        };
+        waiting.after.iter().all(|other| ledger.active.contains(other)) && apart && resting.into_iter().all(ready)
     }
 }
 

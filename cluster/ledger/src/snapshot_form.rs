@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use nexus_model::{AttemptToken, NodeId};
-use nexus_wire::archived::{IndexRangeV1, JobSpecV1, NodeCapacityV1, NodeRoleV1};
+use nexus_model::{AttemptToken, IndexRange, NodeId};
+use nexus_wire::archived::{ConditionsV1, IndexRangeV1, JobSpecV1, NodeCapacityV1, NodeRoleV1};
 use rkyv::with::InlineAsBox;
 use rkyv::{Archive, Serialize};
 
@@ -78,6 +78,34 @@ pub(crate) struct JobV1<'a> {
     pub(crate) first_failure: Option<TaskEndV1>,
     pub(crate) by_node: Vec<NodeCountV1>,
     pub(crate) grants: Vec<GrantV1>,
+}
+
+/// A job with conditions, or that waits.
+#[derive(Debug, Archive, Serialize)]
+pub(crate) struct JobV2<'a> {
+    pub(crate) job: JobV1<'a>,
+    pub(crate) conditions: ConditionsV1<'a>,
+    pub(crate) after: Vec<u64>,
+    pub(crate) resting: Vec<RestingV1>,
+}
+
+/// Tasks that rest until a time.
+#[derive(Debug, Archive, Serialize)]
+pub(crate) struct RestingV1 {
+    until_ms: u64,
+    range: IndexRangeV1,
+}
+
+impl RestingV1 {
+    pub(crate) fn new(until_ms: u64, range: IndexRange) -> Self {
+        RestingV1 { until_ms, range: range.into() }
+    }
+}
+
+impl ArchivedRestingV1 {
+    pub(crate) fn read(&self) -> (u64, IndexRange) {
+        (self.until_ms.to_native(), (&self.range).into())
+    }
 }
 
 /// A task and the record of its end.

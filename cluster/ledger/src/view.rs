@@ -80,9 +80,11 @@ impl Ledger {
     /// The ready tasks of a job in `range`: runs in order, and whether they have lost a worker.
     pub fn ready(&self, id: JobId, range: IndexRange) -> impl Iterator<Item = (IndexRange, Suspect)> + '_ {
         let job = self.jobs.get(&id);
-        job.into_iter().flat_map(move |job| job.table.runs(range)).filter_map(|(run, slot)| match slot {
-            Slot::Ready { .. } => Some((run, suspect(slot))),
-            Slot::Assigned { .. } | Slot::Ended { .. } => None,
+        job.into_iter().flat_map(move |job| {
+            job.ready_runs(range).into_iter().flat_map(|(run, slot)| {
+                let runnable = job.waiting.as_ref().map_or_else(|| vec![run], |waiting| waiting.runnable(run));
+                runnable.into_iter().map(move |range| (range, suspect(slot)))
+            })
         })
     }
 
@@ -255,7 +257,12 @@ impl Job {
     fn task(&self, index: u32, slot: Slot, detail: TaskDetail) -> TaskView {
         let mut view = TaskView { index, state: TaskState::Ready, node: None, attempts: 0, outcome: None, cost: None };
         match slot {
-            Slot::Ready { attempts, losses: _ } => view.attempts = attempts.into(),
+            Slot::Ready { attempts, losses: _ } => {
+                view.attempts = attempts.into();
+                if self.holds_back(IndexRange::new(index, index + 1)) {
+                    view.state = TaskState::Waiting;
+                }
+            }
             Slot::Assigned { grant, attempts, losses: _ } => {
                 view.state = TaskState::Assigned;
                 view.attempts = attempts.into();

@@ -10,8 +10,8 @@ use std::time::Duration;
 use cluster::{Cluster, MS, capacity, failed, machine, range, spec, succeeded};
 use nexus_ledger::{Assignment, CodecError, Command, Ledger, ReleaseReason, Released, decode_command, encode_command};
 use nexus_model::{
-    ArgumentSource, AttemptToken, BlobHash, Cost, DeviceInfo, DeviceKind, Diagnostic, Failure, Input, JobId, Label,
-    Limits, NodeId, NodeRole, Outcome, Payload, Program, Span, TaskOutput, VALUE_DEPTH_MAX, Value,
+    ArgumentSource, AttemptToken, BlobHash, Conditions, Cost, DeviceInfo, DeviceKind, Diagnostic, Failure, Input,
+    JobId, Label, Limits, NodeId, NodeRole, Outcome, Payload, Program, Span, Taken, TaskOutput, VALUE_DEPTH_MAX, Value,
 };
 use nexus_wire::{AttemptRange, FinishedTasks, TaskDetail};
 use proptest::prelude::*;
@@ -52,6 +52,19 @@ fn rich_outcomes() -> Vec<FinishedTasks> {
             cost: cost.clone(),
         })
         .collect()
+}
+
+fn conditioned_spec() -> nexus_model::JobSpec {
+    let mut spec = rich_spec();
+    spec.conditions = Conditions {
+        after: vec![JobId(1)],
+        takes: vec![Taken { name: "t".into(), job: JobId(2), output: Some("y".into()) }],
+        not_before_ms: Some(5),
+        deadline_ms: Some(6),
+        backoff: Duration::from_millis(7),
+        retry_failures: true,
+    };
+    spec
 }
 
 fn rich_spec() -> nexus_model::JobSpec {
@@ -103,6 +116,9 @@ fn commands() -> Vec<(&'static str, Command)> {
             "create-token",
             Command::CreateToken { hash: [6; 32], role: NodeRole::Submitter, expires_at_ms: 99, at_ms: 8 },
         ),
+        ("submit-job-with-conditions", Command::SubmitJob { spec: Box::new(conditioned_spec()), key: None, at_ms: 2 }),
+        ("retry-job", Command::RetryJob { job: JobId(3), at_ms: 9 }),
+        ("wake", Command::Wake { at_ms: 10 }),
         ("set-voters", Command::SetVoters { voters: vec![NodeId(1), NodeId(2), NodeId(3)] }),
     ]
 }

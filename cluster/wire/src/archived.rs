@@ -14,6 +14,7 @@ mod attempt;
 mod body;
 mod bounds;
 mod cluster;
+mod conditions;
 mod error;
 mod job;
 mod leader;
@@ -35,6 +36,7 @@ use rkyv::{Archive, Portable, Serialize};
 
 pub use attempt::{ArchivedAttemptRangeV1, ArchivedFinishedTasksV1, AttemptRangeV1, FinishedTasksV1};
 pub use bounds::{Bounded, DURATION_MAX, NAME_BYTES_MAX, TEXT_BYTES_MAX};
+pub use conditions::{ArchivedConditionsV1, ArchivedJobSpecV2, ConditionsV1, JobSpecV2};
 pub use error::WireError;
 pub use job::{ARGUMENTS_BYTES_MAX, ArchivedIndexRangeV1, ArchivedJobSpecV1, IndexRangeV1, JobSpecV1};
 pub use leader::{decode_leader_message, encode_leader_message};

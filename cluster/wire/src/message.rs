@@ -56,6 +56,16 @@ pub enum Request {
     /// Client → gateway: cancel a job. Answer: [`Response::Job`] once the cancel is committed; no result is committed
     /// after that. Repeating it is safe.
     CancelJob(JobId),
+    /// Client → gateway: run the tasks of an ended job again that did not succeed. Answer: [`Response::Job`] once it is
+    /// committed. Repeating it is safe: while the job runs it is refused.
+    RetryJob(JobId),
+    /// Client → gateway: why a job, or one task of it, is where it is. Answer: [`Response::Explanation`].
+    ExplainJob {
+        /// The job.
+        job: JobId,
+        /// The task, or the job as a whole.
+        task: Option<u32>,
+    },
     /// Client → gateway: the nodes. Answer: [`Response::Nodes`].
     ListNodes,
     /// Client → gateway: how the cluster is. Answer: [`Response::Status`].
@@ -154,6 +164,8 @@ pub enum Response {
     Job(Box<JobView>),
     /// Tasks in order of index.
     Tasks(Vec<TaskView>),
+    /// Why a job or task is where it is: sentences, the most important first.
+    Explanation(Vec<String>),
     /// Nodes in order of id.
     Nodes(Vec<NodeView>),
     /// How the cluster is.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::conditions::Conditions;
 use crate::limits::Limits;
 use crate::outcome::Payload;
 use crate::value::Value;
@@ -195,6 +196,8 @@ pub struct JobSpec {
     pub timeout: Option<Duration>,
     /// Larger runs first.
     pub priority: i32,
+    /// What it waits for, and until when.
+    pub conditions: Conditions,
 }
 
 /// A submission that cannot be accepted. Nothing changed; a retry gives the same answer.
@@ -236,6 +239,9 @@ pub enum SpecError {
     /// A task that asks for no slot.
     #[error("a task needs at least one cpu")]
     NoCpu,
+    /// It would have to end before it may begin.
+    #[error("the deadline is before the time at which it may begin")]
+    Deadline,
 }
 
 impl JobSpec {
@@ -256,6 +262,7 @@ impl JobSpec {
             retry: RetryPolicy::default(),
             timeout: None,
             priority: 0,
+            conditions: Conditions::default(),
         }
     }
 
@@ -277,7 +284,9 @@ impl JobSpec {
         at_most("number of arguments", self.arguments.len(), ENTRIES_MAX)?;
         at_most("number of inputs", self.inputs.len(), ENTRIES_MAX)?;
         unique("argument", self.arguments.iter().map(|(name, _)| name))?;
-        unique("input", self.inputs.iter().map(|input| &input.name))?;
+        let taken = self.conditions.takes.iter().map(|taken| &taken.name);
+        unique("input", self.inputs.iter().map(|input| &input.name).chain(taken))?;
+        self.conditions.check()?;
         for (name, source) in &self.arguments {
             let fine = match source {
                 ArgumentSource::Value(_) => true,

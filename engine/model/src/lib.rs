@@ -5,6 +5,7 @@
 //! wall is made of these types, and the wire and store formats convert to and from them explicitly.
 
 mod codec;
+mod conditions;
 mod diagnostic;
 mod ids;
 mod job;
@@ -14,6 +15,7 @@ mod outcome;
 mod value;
 
 pub use codec::{CodecError, VALUE_BYTES_MAX, VALUE_DEPTH_MAX, decode_value, encode_value};
+pub use conditions::{AFTER_MAX, BACKOFF_MAX, Conditions, Taken};
 pub use diagnostic::{Diagnostic, Label, Severity, Span};
 pub use ids::{AttemptToken, BlobHash, JobId, NodeId, ParseIdError, TaskId};
 pub use job::{

@@ -36,6 +36,9 @@ codes! {
     UNEXPECTED_ANSWER = "NX0512";
     /// The settings cannot be used as they are; the message names the file and the key.
     BAD_CONFIG = "NX0513";
+    /// The file of a graph of tasks (`nexus submit job.toml`) cannot be used as it is; the message names the task and what
+    /// is wrong. Nothing was submitted.
+    BAD_GRAPH = "NX0515";
     /// The name or id fits no node, or several.
     WHICH_NODE = "NX0514";
 }

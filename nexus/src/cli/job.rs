@@ -14,7 +14,7 @@ use super::job_logs::{LogsArgs, logs};
 use super::job_result::{ResultArgs, result, show_result};
 use super::jobs::now_ms;
 use super::wait::{Style, Waited, by_node, summary, until_ended};
-use crate::output::json::{JobDocument, NodeNames, document};
+use crate::output::json::{ExplanationDocument, JobDocument, NodeNames, document};
 use crate::output::paint::{NAME, paint};
 use crate::output::{Console, diagnostic, units};
 
@@ -45,6 +45,20 @@ enum JobVerb {
         #[arg(value_name = "JOB")]
         job: JobRef,
     },
+    /// Run again the tasks of an ended job that did not succeed
+    #[command(after_help = "Example:\n  nexus job retry 17")]
+    Retry {
+        /// The job, like 17 or job-17
+        #[arg(value_name = "JOB")]
+        job: JobRef,
+    },
+    /// Say why a job or task is where it is: what it waits for, who has it, what it ended of
+    #[command(after_help = "Examples:\n  nexus job explain 17\n  nexus job explain 17/112")]
+    Explain {
+        /// The job or task, like 17 or 17/112
+        #[arg(value_name = "JOB")]
+        job: JobRef,
+    },
     /// Wait until a job has ended, then print its result; Ctrl-C leaves it running
     #[command(visible_alias = "follow", after_help = "Examples:\n  nexus job wait 17\n  nexus job follow 17 --json")]
     Wait {
@@ -65,7 +79,9 @@ pub(crate) async fn job(
         JobVerb::Show { job } => show(*job, cluster, console).await,
         JobVerb::Result(args) => result(args, cluster, console).await,
         JobVerb::Logs(args) => logs(args, cluster, console).await,
-        JobVerb::Cancel { job } => cancel(*job, cluster, console).await,
+        JobVerb::Cancel { job } => changed(Request::CancelJob(job.job), cluster, console).await,
+        JobVerb::Retry { job } => changed(Request::RetryJob(job.job), cluster, console).await,
+        JobVerb::Explain { job } => explain(*job, cluster, console).await,
         JobVerb::Wait { job } => {
             let names = cluster::names(cluster).await;
             match until_ended(cluster, job.job, console, Style::Quiet, &names, interrupted).await? {
@@ -116,8 +132,22 @@ fn shown(job: &JobView, names: &NodeNames, now_ms: u64) -> String {
     text
 }
 
-async fn cancel(reference: JobRef, cluster: &impl Cluster, console: &mut Console) -> Result<(), CliError> {
-    let Response::Job(view) = cluster.request(Request::CancelJob(reference.job)).await? else {
+async fn explain(reference: JobRef, cluster: &impl Cluster, console: &mut Console) -> Result<(), CliError> {
+    let JobRef { job, task } = reference;
+    let Response::Explanation(sentences) = cluster.request(Request::ExplainJob { job, task }).await? else {
+        return Err(unexpected());
+    };
+    if console.is_json() {
+        console.answer(&document(&ExplanationDocument { job: job.0, task, explanation: &sentences }));
+    } else {
+        console.answer(&sentences.iter().map(|sentence| format!("{sentence}\n")).collect::<String>());
+    }
+    Ok(())
+}
+
+/// Asks for a change of a job, and shows what it is then.
+async fn changed(request: Request, cluster: &impl Cluster, console: &mut Console) -> Result<(), CliError> {
+    let Response::Job(view) = cluster.request(request).await? else {
         return Err(unexpected());
     };
     if console.is_json() {

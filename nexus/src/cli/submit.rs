@@ -1,35 +1,40 @@
 //! `nexus submit`: hands a program or a command to the cluster.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use nexus_model::{Input, JobId, JobSpec, LimitLevel, Limits, Program, Resources, RetryPolicy};
+use nexus_model::{Conditions, Input, JobId, JobSpec, LimitLevel, Limits, Program, Resources, RetryPolicy, Taken};
 use nexus_wire::{Request, Response};
 use tokio::sync::watch;
 
 use super::argument::{Binding, duration, size};
 use super::cluster::{self, Cluster, unexpected};
+use super::codes;
 use super::error::{CliError, Exit};
+use super::graph::Graph;
 use super::job_result::show_result;
+use super::jobs::now_ms;
 use super::language::Language;
 use super::program::{ProgramFlags, Source, checked};
 use super::wait::{Style, Waited, until_ended};
-use crate::output::json::{SubmittedDocument, document};
+use crate::output::json::{GraphDocument, SubmittedDocument, document};
 use crate::output::paint::{NAME, paint};
 use crate::output::{Console, diagnostic, units};
 
-/// Submit a program, or any command after `--`.
+/// Submit a program, a graph of tasks (.toml), or any command after `--`.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
 Examples:
   nexus submit train.mcode --arg epochs=10 --wait
   nexus submit sweep.mcode --array 0..400 --arg lr=log:1e-4..1e-1 --follow
   nexus submit --cpus 4 --timeout 1h --env MODE=fast -- ./simulate --steps 1000
+  nexus submit fit.mcode --after 17 --take data=17 --deadline 2h
+  nexus submit pipeline.toml --wait
   nexus submit nightly.mcode --key nightly-2026-11-21")]
 pub(crate) struct SubmitArgs {
-    /// The program
+    /// The program, or the .toml file of a graph of tasks
     #[arg(value_name = "FILE", required_unless_present = "command", conflicts_with = "command")]
     file: Option<PathBuf>,
     /// A command with its arguments, after `--`
@@ -46,9 +51,24 @@ pub(crate) struct SubmitArgs {
     /// Attempts in all; only failures that may end differently are tried again
     #[arg(long, value_name = "N", conflicts_with = "retries")]
     max_attempts: Option<u32>,
-    /// Attempts after the first
+    /// Attempts after the first, whatever a task failed of
     #[arg(long, value_name = "N")]
     retries: Option<u32>,
+    /// Pause before the second attempt; doubled for each further one
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    backoff: Option<Duration>,
+    /// Begin when this job has succeeded, like 17; can be given several times
+    #[arg(long, value_name = "JOB")]
+    after: Vec<JobId>,
+    /// Give the program the result of a job as an input, like x=17, or one of its outputs, like x=17:model
+    #[arg(long, value_name = "NAME=JOB")]
+    take: Vec<Binding>,
+    /// Begin after this time at the earliest
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    delay: Option<Duration>,
+    /// End as timed out what has not ended after this time, counted from now
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    deadline: Option<Duration>,
     /// Longest time of one attempt, like 10s or 1.5h
     #[arg(long, value_name = "TIME", value_parser = duration)]
     timeout: Option<Duration>,
@@ -92,6 +112,9 @@ pub(crate) async fn submit(
     console: &mut Console,
     interrupted: &mut watch::Receiver<bool>,
 ) -> Result<(), CliError> {
+    if let Some(file) = args.file.as_ref().filter(|file| file.extension().is_some_and(|ending| ending == "toml")) {
+        return submit_graph(file, args, cluster, language, console, interrupted).await;
+    }
     let mut spec = spec(args, language, console)?;
     for (name, bytes) in args.program.read_inputs()? {
         spec.inputs.push(Input { name, payload: cluster.store(bytes).await? });
@@ -120,6 +143,44 @@ pub(crate) async fn submit(
         console.answer(&format!("{}\n", submitted(job, &name, tasks)));
     }
     Ok(())
+}
+
+async fn submit_graph(
+    file: &Path,
+    args: &SubmitArgs,
+    cluster: &impl Cluster,
+    language: &impl Language,
+    console: &mut Console,
+    interrupted: &mut watch::Receiver<bool>,
+) -> Result<(), CliError> {
+    let graph = Graph::read(file, language)?;
+    let name = graph.name.clone();
+    let jobs = graph.submit(args.key.as_deref(), cluster).await?;
+    let text = || {
+        let lines = jobs.iter().map(|(task, job)| format!("{}  {name}/{task}\n", paint(NAME, &job.to_string())));
+        lines.collect::<String>()
+    };
+    if !(args.wait || args.follow) {
+        if console.is_json() {
+            let jobs = jobs.iter().map(|(task, job)| (task.as_str(), job.0)).collect();
+            console.answer(&document(&GraphDocument { name: &name, jobs }));
+        } else {
+            console.answer(&text());
+        }
+        return Ok(());
+    }
+    console.say(text().trim_end());
+    let names = cluster::names(cluster).await;
+    let style = if args.follow { Style::Follow } else { Style::Quiet };
+    let mut outcome = Ok(());
+    for (_, job) in jobs {
+        match until_ended(cluster, job, console, style, &names, interrupted).await? {
+            // The first failure is the one that explains the others.
+            Waited::Ended(view) => outcome = outcome.and(show_result(&view, cluster, console, &names).await),
+            Waited::Detached => return Ok(()),
+        }
+    }
+    outcome
 }
 
 fn submitted(job: JobId, name: &str, tasks: u32) -> String {
@@ -154,9 +215,34 @@ fn spec(args: &SubmitArgs, language: &impl Language, console: &mut Console) -> R
     spec.priority = args.priority;
     spec.timeout = args.timeout;
     let attempts = args.max_attempts.or(args.retries.map(|retries| retries.saturating_add(1)));
+    let at = |time: Option<Duration>| time.map(|time| now_ms().saturating_add(time.as_millis() as u64));
+    spec.conditions = Conditions {
+        after: args.after.clone(),
+        takes: args.take.iter().map(taken).collect::<Result<_, _>>()?,
+        not_before_ms: at(args.delay),
+        deadline_ms: at(args.deadline),
+        backoff: args.backoff.unwrap_or_default(),
+        retry_failures: args.retries.is_some(),
+    };
     spec.retry = attempts.map_or_else(RetryPolicy::default, |max_attempts| RetryPolicy { max_attempts });
     // Without a level the cluster decides: nothing is metered for its owner, strangers get the level of its settings.
     spec.limits = args.limits.map_or_else(Limits::local, Limits::level);
     spec.resources = Resources { cpus: args.cpus, memory_bytes: args.memory.unwrap_or(0) };
     Ok(spec)
+}
+
+/// `x=17` or `x=17:model`.
+fn taken(binding: &Binding) -> Result<Taken, CliError> {
+    let (job, output) = match binding.text.split_once(':') {
+        Some((job, output)) => (job, Some(output.to_owned())),
+        None => (binding.text.as_str(), None),
+    };
+    let job = job.parse().map_err(|_| {
+        let message = format!(
+            "--take {}={}: write a job like x=17, or an output of it like x=17:model",
+            binding.name, binding.text
+        );
+        CliError::new(Exit::Usage, codes::USAGE, message)
+    })?;
+    Ok(Taken { name: binding.name.clone(), job, output })
 }

@@ -326,6 +326,26 @@ impl<'a> ResultDocument<'a> {
     }
 }
 
+/// `nexus submit job.toml --json` without `--wait`.
+#[derive(Debug, Serialize)]
+pub struct GraphDocument<'a> {
+    /// Name.
+    pub name: &'a str,
+    /// Ids by task.
+    pub jobs: std::collections::BTreeMap<&'a str, u64>,
+}
+
+/// `nexus job explain … --json`.
+#[derive(Debug, Serialize)]
+pub struct ExplanationDocument<'a> {
+    /// Id.
+    pub job: u64,
+    /// The task, where one was named.
+    pub task: Option<u32>,
+    /// Sentences, the most important first.
+    pub explanation: &'a [String],
+}
+
 /// `nexus submit … --json` without `--wait`.
 #[derive(Debug, Serialize)]
 pub struct SubmittedDocument<'a> {

@@ -82,6 +82,7 @@ impl Bounded for JobSpec {
             input.payload.check_bounds()?;
         }
         self.limits.check_bounds()?;
+        self.conditions.check_bounds()?;
         duration("timeout", self.timeout)
     }
 }

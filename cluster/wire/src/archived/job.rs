@@ -1,8 +1,8 @@
 //! What is submitted.
 
 use nexus_model::{
-    ArgumentSource, DeviceChoice, IndexRange, Input, JobSpec, JobState, Limits, Program, Resources, RetryPolicy,
-    TaskState, decode_value, encode_value,
+    ArgumentSource, Conditions, DeviceChoice, IndexRange, Input, JobSpec, JobState, Limits, Program, Resources,
+    RetryPolicy, TaskState, decode_value, encode_value,
 };
 use rkyv::with::{InlineAsBox, Map};
 use rkyv::{Archive, Serialize};
@@ -290,6 +290,7 @@ impl TryFrom<&ArchivedJobSpecV1<'_>> for JobSpec {
             retry: RetryPolicy { max_attempts: form.max_attempts.to_native() },
             timeout: form.timeout.as_ref().map(|timeout: &ArchivedDurationV1| timeout.try_into()).transpose()?,
             priority: form.priority.to_native(),
+            conditions: Conditions::default(),
         })
     }
 }

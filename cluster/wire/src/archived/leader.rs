@@ -9,6 +9,7 @@ use super::WireError;
 use super::attempt::{ArchivedAttemptRangeV1, attempts};
 use super::body::{Body, Kind};
 use super::bounds::Bounded;
+use super::conditions::JobSpecV2;
 use super::job::JobSpecV1;
 use crate::message::LeaderMessage;
 
@@ -21,12 +22,19 @@ mod kind {
     pub(super) const CANCEL_JOB: u8 = 3;
     pub(super) const FORGET_JOB: u8 = 4;
     pub(super) const FINISHED_RECORDED: u8 = 5;
+    pub(super) const DESCRIBE_JOB_2: u8 = 6;
 }
 
 #[derive(Archive, Serialize)]
 struct DescribeJobV1<'a> {
     job: u64,
     spec: JobSpecV1<'a>,
+}
+
+#[derive(Archive, Serialize)]
+struct DescribeJobV2<'a> {
+    job: u64,
+    spec: JobSpecV2<'a>,
 }
 
 /// The body of a leader message's frame. Fails where it is beyond its bounds or would not fit a frame, or a job's
@@ -36,6 +44,9 @@ pub fn encode_leader_message(message: &LeaderMessage) -> Result<Vec<u8>, WireErr
     let kind = |number| Kind { what: WHAT, number };
     match message {
         LeaderMessage::AssignTasks(tasks) => kind(kind::ASSIGN_TASKS).write(&attempts(tasks)),
+        LeaderMessage::DescribeJob { job, spec } if !spec.conditions.is_none() => {
+            kind(kind::DESCRIBE_JOB_2).write(&DescribeJobV2 { job: job.0, spec: (&**spec).try_into()? })
+        }
         LeaderMessage::DescribeJob { job, spec } => {
             kind(kind::DESCRIBE_JOB).write(&DescribeJobV1 { job: job.0, spec: (&**spec).try_into()? })
         }
@@ -56,6 +67,10 @@ pub fn decode_leader_message(bytes: &[u8]) -> Result<LeaderMessage, WireError> {
         }
         kind::DESCRIBE_JOB => {
             let form: &ArchivedDescribeJobV1<'_> = body.form()?;
+            LeaderMessage::DescribeJob { job: JobId(form.job.to_native()), spec: Box::new((&form.spec).try_into()?) }
+        }
+        kind::DESCRIBE_JOB_2 => {
+            let form: &ArchivedDescribeJobV2<'_> = body.form()?;
             LeaderMessage::DescribeJob { job: JobId(form.job.to_native()), spec: Box::new((&form.spec).try_into()?) }
         }
         kind::CANCEL_JOB => LeaderMessage::CancelJob(JobId(number()?)),

@@ -9,6 +9,7 @@ use rkyv::{Archive, Serialize};
 use super::body::{Body, Kind, SMALL_BYTES};
 use super::bounds::{Bounded, bytes, duration, name, text};
 use super::cluster::{self, cluster_request, encode_cluster_request};
+use super::conditions::JobSpecV2;
 use super::job::{IndexRangeV1, JobSpecV1};
 use super::node::{NodeCapacityV1, NodeRoleV1};
 use super::{DurationV1, WireError, plain_enum};
@@ -33,6 +34,9 @@ mod kind {
     pub(super) const READ_BLOB: u8 = 12;
     pub(super) const WRITE_BLOB: u8 = 13;
     pub(super) const RAFT: u8 = 14;
+    pub(super) const SUBMIT_JOB_2: u8 = 15;
+    pub(super) const RETRY_JOB: u8 = 16;
+    pub(super) const EXPLAIN_JOB: u8 = 17;
 }
 
 plain_enum!(
@@ -45,6 +49,19 @@ struct SubmitJobV1<'a> {
     spec: JobSpecV1<'a>,
     #[rkyv(with = Map<InlineAsBox>)]
     key: Option<&'a str>,
+}
+
+#[derive(Archive, Serialize)]
+struct SubmitJobV2<'a> {
+    spec: JobSpecV2<'a>,
+    #[rkyv(with = Map<InlineAsBox>)]
+    key: Option<&'a str>,
+}
+
+#[derive(Archive, Serialize)]
+struct ExplainJobV1 {
+    job: u64,
+    task: Option<u32>,
 }
 
 #[derive(Archive, Serialize)]
@@ -109,6 +126,8 @@ pub fn encode_request(request: &Request) -> Result<Vec<u8>, WireError> {
     request.check_bounds()?;
     let kind = |number| Kind { what: WHAT, number };
     match request {
+        Request::SubmitJob { spec, key } if !spec.conditions.is_none() => kind(kind::SUBMIT_JOB_2)
+            .write_command(SMALL_BYTES, &SubmitJobV2 { spec: (&**spec).try_into()?, key: key.as_deref() }),
         Request::SubmitJob { spec, key } => kind(kind::SUBMIT_JOB)
             .write_command(SMALL_BYTES, &SubmitJobV1 { spec: (&**spec).try_into()?, key: key.as_deref() }),
         Request::ListJobs { limit, before } => {
@@ -122,6 +141,8 @@ pub fn encode_request(request: &Request) -> Result<Vec<u8>, WireError> {
             kind(kind::WAIT_JOB).write(&WaitJobV1 { job: job.0, seen: *seen, patience: (*patience).into() })
         }
         Request::CancelJob(job) => kind(kind::CANCEL_JOB).write(&job.0),
+        Request::RetryJob(job) => kind(kind::RETRY_JOB).write(&job.0),
+        Request::ExplainJob { job, task } => kind(kind::EXPLAIN_JOB).write(&ExplainJobV1 { job: job.0, task: *task }),
         Request::ListNodes => kind(kind::LIST_NODES).write_bytes(&[]),
         Request::GetStatus => kind(kind::GET_STATUS).write_bytes(&[]),
         Request::CreateToken { role, ttl } => {
@@ -177,6 +198,9 @@ fn request(body: Body<'_>) -> Result<Request, WireError> {
                 key: form.key.as_ref().map(|key| key.to_string()),
             }
         }
+        kind::SUBMIT_JOB_2 => submit_2(body)?,
+        kind::RETRY_JOB => Request::RetryJob(job()?),
+        kind::EXPLAIN_JOB => explain(body)?,
         kind::LIST_JOBS => {
             let form: &ArchivedListJobsV1 = body.form()?;
             let before = form.before.as_ref().map(|job| JobId(job.to_native()));
@@ -230,6 +254,18 @@ fn request(body: Body<'_>) -> Result<Request, WireError> {
     })
 }
 
+fn submit_2(body: Body<'_>) -> Result<Request, WireError> {
+    let form: &ArchivedSubmitJobV2<'_> = body.command()?;
+    let key = form.key.as_ref().map(|key| key.to_string());
+    Ok(Request::SubmitJob { spec: Box::new((&form.spec).try_into()?), key })
+}
+
+fn explain(body: Body<'_>) -> Result<Request, WireError> {
+    let form: &ArchivedExplainJobV1 = body.form()?;
+    let task = form.task.as_ref().map(|task| task.to_native());
+    Ok(Request::ExplainJob { job: JobId(form.job.to_native()), task })
+}
+
 fn join(body: Body<'_>) -> Result<JoinRequest, WireError> {
     let form: &ArchivedJoinV1<'_> = body.form()?;
     Ok(JoinRequest {
@@ -264,6 +300,8 @@ impl Bounded for Request {
             Request::ListJobs { .. }
             | Request::ShowJob(_)
             | Request::CancelJob(_)
+            | Request::RetryJob(_)
+            | Request::ExplainJob { .. }
             | Request::ListNodes
             | Request::GetStatus
             | Request::StopNode(_)

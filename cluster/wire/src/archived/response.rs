@@ -34,6 +34,13 @@ mod kind {
     pub(super) const RAFT: u8 = 10;
     pub(super) const DONE: u8 = 11;
     pub(super) const REFUSED: u8 = 12;
+    pub(super) const EXPLANATION: u8 = 13;
+}
+
+#[derive(Archive, Serialize)]
+struct ExplanationV1<'a> {
+    #[rkyv(with = Map<InlineAsBox>)]
+    sentences: Vec<&'a str>,
 }
 
 #[derive(Archive, Serialize)]
@@ -95,6 +102,9 @@ pub fn encode_response(response: &Response) -> Result<Vec<u8>, WireError> {
         Response::Nodes(nodes) => {
             kind(kind::NODES).write(&nodes.iter().map(Into::into).collect::<Vec<NodeViewV1<'_>>>())
         }
+        Response::Explanation(sentences) => {
+            kind(kind::EXPLANATION).write(&ExplanationV1 { sentences: sentences.iter().map(String::as_str).collect() })
+        }
         Response::Status(status) => kind(kind::STATUS).write(&StatusViewV1::from(&**status)),
         Response::Token { token, role, expires_at_ms } => {
             kind(kind::TOKEN).write(&TokenV1 { token, role: (*role).into(), expires_at_ms: *expires_at_ms })
@@ -153,6 +163,10 @@ fn response(body: Body<'_>) -> Result<Response, WireError> {
             let form: &ArchivedVec<ArchivedNodeViewV1<'_>> = body.form()?;
             Response::Nodes(read_all(form)?)
         }
+        kind::EXPLANATION => {
+            let form: &ArchivedExplanationV1<'_> = body.form()?;
+            Response::Explanation(form.sentences.iter().map(|sentence| sentence.to_string()).collect())
+        }
         kind::STATUS => {
             let form: &ArchivedStatusViewV1<'_> = body.form()?;
             Response::Status(Box::new(form.try_into()?))
@@ -205,6 +219,7 @@ impl Bounded for Response {
             Response::Job(job) => job.check_bounds(),
             Response::Tasks(tasks) => tasks.check_bounds(),
             Response::Nodes(nodes) => nodes.check_bounds(),
+            Response::Explanation(sentences) => sentences.iter().try_for_each(|one| text("explanation", one)),
             Response::Status(status) => status.check_bounds(),
             Response::Token { token, role: _, expires_at_ms: _ } => name("join token", token),
             Response::Joined(joined) => joined.check_bounds(),

@@ -132,9 +132,13 @@ fn spec() -> impl Strategy<Value = Box<JobSpec>> {
     let what = (text(), text(), program(), range(), any::<bool>(), vec((text(), argument()), 0..3));
     let inputs = vec((text(), payload()).prop_map(|(name, payload)| Input { name, payload }), 0..3);
     let device = proptest::sample::select(vec![DeviceChoice::Auto, DeviceChoice::Cpu, DeviceChoice::Gpu]);
-    let how = (device, any::<u64>(), limits(), any::<(u32, u64, u32, i32)>(), option::of(duration()));
+    let how = (device, any::<u64>(), limits(), any::<(u32, u64, u32, i32)>(), option::of(duration()), conditions());
     (what, inputs, how).prop_map(
-        |((name, user, program, tasks, is_array, arguments), inputs, (device, seed, limits, numbers, timeout))| {
+        |(
+            (name, user, program, tasks, is_array, arguments),
+            inputs,
+            (device, seed, limits, numbers, timeout, conditions),
+        )| {
             let (cpus, memory_bytes, max_attempts, priority) = numbers;
             Box::new(JobSpec {
                 name,
@@ -151,9 +155,24 @@ fn spec() -> impl Strategy<Value = Box<JobSpec>> {
                 retry: RetryPolicy { max_attempts },
                 timeout,
                 priority,
+                conditions,
             })
         },
     )
+}
+
+fn conditions() -> impl Strategy<Value = Conditions> {
+    let taken = (text(), job_id(), option::of(text())).prop_map(|(name, job, output)| Taken { name, job, output });
+    let some = (vec(job_id(), 0..3), vec(taken, 0..3), any::<(Option<u64>, Option<u64>, bool)>(), duration());
+    let some = some.prop_map(|(after, takes, (not_before_ms, deadline_ms, retry_failures), backoff)| Conditions {
+        after,
+        takes,
+        not_before_ms,
+        deadline_ms,
+        backoff,
+        retry_failures,
+    });
+    prop_oneof![Just(Conditions::default()), some]
 }
 
 /// Any request about the cluster; what is relayed is small, so that strategies do not nest.
@@ -206,6 +225,8 @@ pub(crate) fn request() -> impl Strategy<Value = Request> {
         (job_id(), range(), detail).prop_map(|(job, range, detail)| Request::ListTasks { job, range, detail }),
         (job_id(), any::<u32>(), duration()).prop_map(|(job, seen, patience)| Request::WaitJob { job, seen, patience }),
         job_id().prop_map(Request::CancelJob),
+        job_id().prop_map(Request::RetryJob),
+        (job_id(), option::of(any::<u32>())).prop_map(|(job, task)| Request::ExplainJob { job, task }),
         Just(Request::ListNodes),
         Just(Request::GetStatus),
         (role(), duration()).prop_map(|(role, ttl)| Request::CreateToken { role, ttl }),
@@ -317,6 +338,7 @@ pub(crate) fn response() -> impl Strategy<Value = Response> {
         job_view().prop_map(|view| Response::Job(Box::new(view))),
         vec(task_view(), 0..4).prop_map(Response::Tasks),
         vec(node_view(), 0..3).prop_map(Response::Nodes),
+        vec(text(), 0..3).prop_map(Response::Explanation),
         status_view().prop_map(|view| Response::Status(Box::new(view))),
         (text(), role(), any::<u64>()).prop_map(|(token, role, expires_at_ms)| Response::Token {
             token,

@@ -53,6 +53,22 @@ fn command() -> Box<JobSpec> {
     ))
 }
 
+fn conditioned() -> Box<JobSpec> {
+    let mut spec = command();
+    spec.conditions = Conditions {
+        after: vec![JobId(3), JobId(4)],
+        takes: vec![
+            Taken { name: "x".into(), job: JobId(5), output: None },
+            Taken { name: "y".into(), job: JobId(5), output: Some("model".into()) },
+        ],
+        not_before_ms: Some(1_795_000_000_000),
+        deadline_ms: Some(1_795_000_600_000),
+        backoff: Duration::from_millis(250),
+        retry_failures: true,
+    };
+    spec
+}
+
 fn attempt(start: u32, end: u32) -> AttemptRange {
     AttemptRange { job: JobId(17), range: IndexRange::new(start, end), token: AttemptToken(9001) }
 }
@@ -150,6 +166,10 @@ pub(crate) fn requests() -> Vec<(&'static str, Request)> {
         ("list-task-states", Request::ListTasks { job, range: IndexRange::new(3, 9), detail: TaskDetail::State }),
         ("wait-job", Request::WaitJob { job, seen: 141, patience: Duration::from_millis(30_000) }),
         ("cancel-job", Request::CancelJob(job)),
+        ("submit-with-conditions", Request::SubmitJob { spec: conditioned(), key: Some("k".into()) }),
+        ("retry-job", Request::RetryJob(job)),
+        ("explain-job", Request::ExplainJob { job, task: None }),
+        ("explain-task", Request::ExplainJob { job, task: Some(3) }),
         ("list-nodes", Request::ListNodes),
         ("get-status", Request::GetStatus),
         ("create-token", Request::CreateToken { role: NodeRole::Submitter, ttl: Duration::from_secs(3600) }),
@@ -215,6 +235,7 @@ pub(crate) fn responses() -> Vec<(&'static str, Response)> {
         ("job", Response::Job(Box::new(job(JobState::Failed)))),
         ("tasks", Response::Tasks(tasks.collect())),
         ("nodes", Response::Nodes(nodes())),
+        ("explanation", Response::Explanation(vec!["because".into(), String::new()])),
         ("status", Response::Status(Box::new(status))),
         ("token", Response::Token { token, role: NodeRole::Worker, expires_at_ms: 1_795_000_000_000 }),
         ("joined", Response::Joined(Box::new(joined))),
@@ -266,6 +287,7 @@ pub(crate) fn leader_messages() -> Vec<(&'static str, LeaderMessage)> {
         ("assign-tasks", LeaderMessage::AssignTasks(vec![attempt(0, 100), attempt(200, 201)])),
         ("describe-job", LeaderMessage::DescribeJob { job: JobId(17), spec: sweep() }),
         ("cancel-job", LeaderMessage::CancelJob(JobId(17))),
+        ("describe-job-with-conditions", LeaderMessage::DescribeJob { job: JobId(17), spec: conditioned() }),
         ("forget-job", LeaderMessage::ForgetJob(JobId(17))),
         ("finished-recorded", LeaderMessage::FinishedRecorded { sequence: 3 }),
     ]

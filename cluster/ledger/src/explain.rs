@@ -1,0 +1,153 @@
+//! Why a job, or one task of it, is where it is: sentences for people, from what the ledger knows. Nothing here changes
+//! anything.
+
+use std::time::Duration;
+
+use nexus_model::{IndexRange, JobId, NodeId, Outcome, TaskState};
+
+use crate::job::Job;
+use crate::ledger::Ledger;
+use crate::members::Member;
+use crate::table::Slot;
+
+/// What the ledger does not know and an explanation needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExplainFacts {
+    /// The time now, ms since 1970.
+    pub now_ms: u64,
+    /// The machines that are up.
+    pub up: Vec<NodeId>,
+}
+
+impl Ledger {
+    /// Why `task` of the job, or the job as a whole, is where it is: the most important first. `None` where there is no
+    /// such job or task.
+    pub fn explain(&self, id: JobId, task: Option<u32>, facts: &ExplainFacts) -> Option<Vec<String>> {
+        let job = self.jobs.get(&id)?;
+        match task {
+            Some(index) if job.table.range().contains(index) => Some(self.explain_task(job, index, facts)),
+            Some(_) => None,
+            None => Some(self.explain_job(id, job, facts)),
+        }
+    }
+
+    fn explain_job(&self, id: JobId, job: &Job, facts: &ExplainFacts) -> Vec<String> {
+        let count = |state| job.counts.get(state);
+        let mut said = vec![format!("{id} is {}", job.state().name())];
+        said.extend(self.others_waited_for(job));
+        if let Some(waiting) = job.waiting.as_deref().filter(|waiting| waiting.after.is_empty())
+            && let Some(until) = waiting.next_wake()
+        {
+            let tasks = tasks(count(TaskState::Waiting));
+            said.push(format!("{tasks} may not run yet; the next may in {}", until_text(until, facts.now_ms)));
+        }
+        if count(TaskState::Ready) > 0 {
+            said.push(format!("{} could run now: {}", tasks(count(TaskState::Ready)), self.why_not_placed(job, facts)));
+        }
+        let held = job.work.iter().flat_map(|work| &work.grants).filter(|grant| grant.live > 0);
+        for grant in held {
+            said.push(format!(
+                "{} with {} (attempt token {})",
+                tasks(grant.live),
+                self.name(grant.node),
+                grant.token.0
+            ));
+        }
+        if let Some(deadline) = job.spec.conditions.deadline_ms.filter(|_| job.counts.open() > 0) {
+            said.push(format!("what has not ended in {} ends as timed out", until_text(deadline, facts.now_ms)));
+        }
+        if let Some((index, end)) = job.work.as_ref().and_then(|work| work.first_failure) {
+            said.push(format!("first failure: task {}/{index}: {}", id.0, ending(job, end)));
+        }
+        said
+    }
+
+    fn explain_task(&self, job: &Job, index: u32, facts: &ExplainFacts) -> Vec<String> {
+        let (_, slot) = job.table.run(index, index + 1);
+        let mut said = Vec::new();
+        match slot {
+            Slot::Ready { attempts, losses } => {
+                let waits = job.holds_back(IndexRange::new(index, index + 1));
+                said.push(if waits { "it waits".to_owned() } else { "it could run now".to_owned() });
+                said.extend(self.others_waited_for(job));
+                match job.waiting.as_ref().and_then(|waiting| waiting.wakes_at(index)) {
+                    Some(until) => said.push(format!("it may run in {}", until_text(until, facts.now_ms))),
+                    None if !waits => said.push(self.why_not_placed(job, facts)),
+                    None => {}
+                }
+                if attempts > 0 {
+                    said.push(format!("{attempts} of {} attempts are over", job.spec.retry.max_attempts));
+                }
+                if losses > 0 {
+                    said.push("a worker was lost with it, so it runs apart from others like it".to_owned());
+                }
+            }
+            Slot::Assigned { grant, attempts, .. } => {
+                let max = job.spec.retry.max_attempts;
+                said.push(match job.grant(grant) {
+                    Some(grant) => format!("it is with {}, attempt {attempts} of {max}", self.name(grant.node)),
+                    None => format!("it is with a machine, attempt {attempts} of {max}"),
+                });
+            }
+            Slot::Ended { end, attempts } => {
+                let node = job.work.as_ref().and_then(|work| work.ends.get(end)).and_then(|end| end.node);
+                let place = node.map_or_else(|| "without having run".to_owned(), |n| format!("on {}", self.name(n)));
+                said.push(format!("{}, {place}, after {attempts} attempts", ending(job, end)));
+            }
+        }
+        said
+    }
+
+    fn others_waited_for(&self, job: &Job) -> Vec<String> {
+        let others = job.waiting.iter().flat_map(|waiting| &waiting.after);
+        let said = others.filter_map(|other| {
+            let state = self.jobs.get(other)?;
+            let (open, all) = (state.counts.open(), state.table.range().len());
+            Some(format!("it waits for {other}, which is {} ({}/{all} tasks ended)", state.state().name(), all - open))
+        });
+        said.collect()
+    }
+
+    /// Why ready tasks of a job are not placed at this moment.
+    fn why_not_placed(&self, job: &Job, facts: &ExplainFacts) -> String {
+        let up: Vec<&Member> = facts.up.iter().filter_map(|node| self.member(*node)).collect();
+        let (cpus, memory) = (job.spec.resources.cpus, job.spec.resources.memory_bytes);
+        let slots = up.iter().map(|member| member.capacity.slots);
+        if up.is_empty() {
+            return "no machine is up that could run it".to_owned();
+        }
+        let widest = slots.clone().max().unwrap_or(0);
+        if cpus > widest {
+            return format!("a task needs {cpus} slots, and the largest machine that is up has {widest}");
+        }
+        let fits = |member: &&Member| member.capacity.memory_bytes == 0 || member.capacity.memory_bytes >= memory;
+        if !up.iter().any(fits) {
+            return format!("a task needs {memory} bytes of memory, more than any machine that is up has");
+        }
+        let held: u32 = self.jobs.values().map(|job| job.counts.get(TaskState::Assigned)).sum();
+        let slots: u32 = slots.sum();
+        format!("the {slots} slots that are up have {held} tasks in hand, and {} tasks are ready in all", self.queued)
+    }
+
+    fn name(&self, node: NodeId) -> String {
+        self.member(node).map_or_else(|| node.to_string(), |member| member.name.clone())
+    }
+}
+
+fn ending(job: &Job, end: u32) -> String {
+    match job.work.as_ref().and_then(|work| work.ends.get(end)).map(|end| end.outcome) {
+        Some(Outcome::Succeeded(_)) => "it succeeded".to_owned(),
+        Some(Outcome::Failed(failure)) => format!("it failed: {} ({})", failure.message, failure.code),
+        Some(Outcome::TimedOut) => "it ran out of time".to_owned(),
+        Some(Outcome::Cancelled) | None => "it was cancelled".to_owned(),
+    }
+}
+
+fn tasks(count: u32) -> String {
+    if count == 1 { "1 task".to_owned() } else { format!("{count} tasks") }
+}
+
+fn until_text(until_ms: u64, now_ms: u64) -> String {
+    let left = Duration::from_millis(until_ms.saturating_sub(now_ms));
+    format!("{:.1} s", left.as_secs_f64())
+}

@@ -1,0 +1,308 @@
+//! `nexus submit job.toml`: a graph of tasks, each a job of its own that waits for those that it names.
+//!
+//! The file is checked as a whole before anything is sent; jobs go out in an order in which each comes after those that it
+//! waits for.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use nexus_model::{Conditions, Input, JobId, JobSpec, Program, Resources, RetryPolicy, Taken, Value, encode_value};
+use nexus_wire::{Request, Response};
+use serde::Deserialize;
+
+use super::argument::{argument_source, duration, index_range, size};
+use super::cluster::{Cluster, unexpected};
+use super::error::{CliError, Exit};
+use super::jobs::now_ms;
+use super::language::Language;
+use super::program::{Source, checked, user};
+use super::{codes, files};
+
+/// Most tasks in one file.
+const TASKS_MAX: usize = 1000;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GraphFile {
+    name: Option<String>,
+    task: BTreeMap<String, TaskTable>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct TaskTable {
+    program: Option<PathBuf>,
+    command: Vec<String>,
+    env: BTreeMap<String, String>,
+    cwd: Option<String>,
+    array: Option<String>,
+    args: BTreeMap<String, toml::Value>,
+    inputs: BTreeMap<String, InputEntry>,
+    after: Vec<String>,
+    cpus: Option<u32>,
+    memory: Option<String>,
+    priority: i32,
+    timeout: Option<String>,
+    retries: Option<u32>,
+    backoff: Option<String>,
+    delay: Option<String>,
+    deadline: Option<String>,
+    seed: u64,
+}
+
+/// A file, or the result of another task.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum InputEntry {
+    File(PathBuf),
+    Task { task: String, output: Option<String> },
+}
+
+/// A task whose jobs before it are still names.
+#[derive(Debug)]
+struct Planned {
+    name: String,
+    spec: JobSpec,
+    files: Vec<(String, PathBuf)>,
+    after: Vec<String>,
+    takes: Vec<(String, String, Option<String>)>,
+}
+
+/// A checked graph, in an order in which it can be submitted.
+#[derive(Debug)]
+pub(crate) struct Graph {
+    /// For people.
+    pub(crate) name: String,
+    tasks: Vec<Planned>,
+}
+
+impl Graph {
+    /// Reads and checks the file; programs and inputs are found beside it.
+    pub(crate) fn read(path: &Path, language: &impl Language) -> Result<Self, CliError> {
+        let text = files::program(path)?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let wrong =
+            |message: String| CliError::new(Exit::Usage, codes::BAD_GRAPH, format!("{}: {message}", path.display()));
+        let file: GraphFile = toml::from_str(&text).map_err(|error| wrong(error.to_string().trim_end().to_owned()))?;
+        if file.task.is_empty() || file.task.len() > TASKS_MAX {
+            return Err(wrong(format!("it has {} tasks; 1 to {TASKS_MAX} can be submitted", file.task.len())));
+        }
+        let stem = path.file_stem().map_or_else(|| "job".to_owned(), |stem| stem.to_string_lossy().into_owned());
+        let name = file.name.unwrap_or(stem);
+        let mut tasks = Vec::new();
+        for (task, table) in file.task {
+            let planned = planned(&name, &task, table, folder, language);
+            tasks.push(planned.map_err(|mut error| {
+                error.message = format!("{}: task {task}: {}", path.display(), error.message);
+                error
+            })?);
+        }
+        Ok(Graph { name, tasks: in_order(tasks).map_err(wrong)? })
+    }
+
+    /// Submits every task. With a key each job has a key of its own, so that a repetition makes no second one.
+    pub(crate) async fn submit(
+        self,
+        key: Option<&str>,
+        cluster: &impl Cluster,
+    ) -> Result<Vec<(String, JobId)>, CliError> {
+        let mut jobs: BTreeMap<String, JobId> = BTreeMap::new();
+        let mut submitted = Vec::new();
+        for Planned { name, mut spec, files, after, takes } in self.tasks {
+            let job_of = |name: &str| jobs.get(name).copied().expect("a task comes after those that it names");
+            spec.conditions.after = after.iter().map(|name| job_of(name)).collect();
+            let taken = takes.into_iter().map(|(name, task, output)| Taken { name, job: job_of(&task), output });
+            spec.conditions.takes = taken.collect();
+            for (input, file) in files {
+                let value = files::input(&input, &file)?;
+                let bytes = encode_value(&value).map_err(|error| {
+                    CliError::new(Exit::Usage, codes::BAD_INPUT, format!("the input `{input}`: {error}"))
+                })?;
+                spec.inputs.push(Input { name: input, payload: cluster.store(bytes).await? });
+            }
+            let key = key.map(|key| format!("{key}/{name}"));
+            let Response::Submitted(job) = cluster.request(Request::SubmitJob { spec: Box::new(spec), key }).await?
+            else {
+                return Err(unexpected());
+            };
+            jobs.insert(name.clone(), job);
+            submitted.push((name, job));
+        }
+        Ok(submitted)
+    }
+}
+
+fn planned(
+    graph: &str,
+    name: &str,
+    table: TaskTable,
+    folder: &Path,
+    language: &impl Language,
+) -> Result<Planned, CliError> {
+    let wrong = |message: String| CliError::new(Exit::Usage, codes::BAD_GRAPH, message);
+    let program = match (&table.program, table.command.is_empty()) {
+        (Some(file), true) => {
+            let source = Source::read(&folder.join(file))?;
+            language
+                .check(&source.file(), &source.text, None)
+                .map_err(|found| CliError::of_program(Exit::ProgramFailed, found, Some(source.text.clone())))?;
+            source.program()
+        }
+        (None, false) => Program::Command {
+            argv: table.command.clone(),
+            env: table.env.clone().into_iter().collect(),
+            cwd: table.cwd.clone(),
+        },
+        _ => return Err(wrong("name a `program` or a `command`, one of them".to_owned())),
+    };
+    let mut spec = JobSpec::single(format!("{graph}/{name}"), program);
+    if let Some(array) = &table.array {
+        spec.tasks = index_range(array).map_err(|reason| wrong(format!("array = \"{array}\": {reason}")))?;
+        spec.is_array = true;
+    }
+    for (argument, value) in &table.args {
+        let source = match value {
+            toml::Value::String(text) => argument_source(text, |text| language.argument(text)),
+            other => argument_value(other).map(nexus_model::ArgumentSource::Value),
+        };
+        let source = source.map_err(|reason| wrong(format!("the argument `{argument}`: {reason}")))?;
+        spec.arguments.push((argument.clone(), source));
+    }
+    let time = |key: &str, text: &Option<String>| -> Result<Option<Duration>, CliError> {
+        let read = |text: &String| duration(text).map_err(|reason| wrong(format!("{key} = \"{text}\": {reason}")));
+        text.as_ref().map(read).transpose()
+    };
+    let memory = |text: &String| size(text).map_err(|reason| wrong(format!("memory = \"{text}\": {reason}")));
+    let memory_bytes = table.memory.as_ref().map(memory).transpose()?.unwrap_or(0);
+    spec.resources = Resources { cpus: table.cpus.unwrap_or(1), memory_bytes };
+    (spec.user, spec.seed, spec.priority) = (user(), table.seed, table.priority);
+    spec.timeout = time("timeout", &table.timeout)?;
+    if let Some(retries) = table.retries {
+        spec.retry = RetryPolicy { max_attempts: retries.saturating_add(1) };
+    }
+    let at = |time: Option<Duration>| time.map(|time| now_ms().saturating_add(time.as_millis() as u64));
+    spec.conditions = Conditions {
+        not_before_ms: at(time("delay", &table.delay)?),
+        deadline_ms: at(time("deadline", &table.deadline)?),
+        backoff: time("backoff", &table.backoff)?.unwrap_or_default(),
+        retry_failures: table.retries.is_some(),
+        ..Conditions::default()
+    };
+    let (mut files, mut takes) = (Vec::new(), Vec::new());
+    for (input, entry) in table.inputs {
+        match entry {
+            InputEntry::File(file) => files.push((input, folder.join(file))),
+            InputEntry::Task { task, output } => takes.push((input, task, output)),
+        }
+    }
+    Ok(Planned { name: name.to_owned(), spec: checked(spec)?, files, after: table.after, takes })
+}
+
+/// Numbers, truth values and lists of them.
+fn argument_value(value: &toml::Value) -> Result<Value, String> {
+    match value {
+        toml::Value::Integer(n) => Ok(Value::Int(*n)),
+        toml::Value::Float(x) => Ok(Value::Scalar(*x)),
+        toml::Value::Boolean(b) => Ok(Value::Bool(*b)),
+        toml::Value::String(text) => Ok(Value::String(text.clone())),
+        toml::Value::Array(values) => Ok(Value::List(values.iter().map(argument_value).collect::<Result<_, _>>()?)),
+        toml::Value::Table(_) | toml::Value::Datetime(_) => Err("write a number, true, a text or a list".to_owned()),
+    }
+}
+
+/// Each task after those that it names (Kahn's algorithm, by name where the order is free).
+fn in_order(tasks: Vec<Planned>) -> Result<Vec<Planned>, String> {
+    let mut left: BTreeMap<String, Planned> = tasks.into_iter().map(|task| (task.name.clone(), task)).collect();
+    let others = |task: &Planned| -> Vec<String> {
+        let taken = task.takes.iter().map(|(_, other, _)| other);
+        task.after.iter().chain(taken).cloned().collect()
+    };
+    for task in left.values() {
+        if let Some(unknown) = others(task).into_iter().find(|other| !left.contains_key(other)) {
+            return Err(format!("task {}: there is no task `{unknown}`", task.name));
+        }
+    }
+    let mut order: Vec<Planned> = Vec::new();
+    while !left.is_empty() {
+        let free = left.iter().find(|(_, task)| others(task).iter().all(|other| !left.contains_key(other)));
+        let Some(name) = free.map(|(name, _)| name.clone()) else {
+            let names: Vec<&str> = left.keys().map(String::as_str).collect();
+            return Err(format!("these tasks wait for each other: {}", names.join(", ")));
+        };
+        order.extend(left.remove(&name));
+    }
+    Ok(order)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::fake::FakeCluster;
+    use nexus_model::Diagnostic;
+
+    struct Plain;
+
+    impl Language for Plain {
+        fn check(&self, _: &str, _: &str, _: Option<&Path>) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
+            Ok(Vec::new())
+        }
+
+        fn argument(&self, text: &str) -> Value {
+            Value::String(text.to_owned())
+        }
+
+        fn intermediate(&self, _: &str, _: &str, _: Option<&Path>) -> Result<String, Vec<Diagnostic>> {
+            Ok(String::new())
+        }
+    }
+
+    fn read(text: &str) -> Result<Graph, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pipeline.toml");
+        std::fs::write(&path, text).unwrap();
+        std::fs::write(folder.path().join("fit.mcode"), "return 1").unwrap();
+        Graph::read(&path, &Plain).map_err(|error| error.message)
+    }
+
+    #[test]
+    fn tasks_go_out_after_those_that_they_name() {
+        let graph = read(
+            "[task.a]\ncommand = [\"report\"]\nafter = [\"z\"]\ninputs.m = { task = \"fit\", output = \"model\" }\n\
+             [task.fit]\nprogram = \"fit.mcode\"\nargs = { n = 3, lr = \"log:1e-4..1e-1\" }\narray = \"0..4\"\n\
+             retries = 2\nbackoff = \"1s\"\n[task.z]\ncommand = [\"true\"]\n",
+        )
+        .unwrap();
+        let names: Vec<&str> = graph.tasks.iter().map(|task| task.name.as_str()).collect();
+        assert_eq!((graph.name.as_str(), names), ("pipeline", vec!["fit", "z", "a"]));
+        let fit = &graph.tasks[0].spec;
+        assert_eq!((fit.retry.max_attempts, fit.conditions.retry_failures, fit.tasks.len()), (3, true, 4));
+        let cluster = FakeCluster::default();
+        let jobs = futures::executor::block_on(graph.submit(Some("k"), &cluster)).map_err(|_| ()).unwrap();
+        assert_eq!(jobs.iter().map(|(_, job)| job.0).collect::<Vec<_>>(), vec![1, 2, 3]);
+        let asked = cluster.asked();
+        let Request::SubmitJob { spec, key } = &asked[2] else { panic!("{asked:?}") };
+        assert_eq!((spec.conditions.after.clone(), key.as_deref()), (vec![JobId(2)], Some("k/a")));
+        let taken = Taken { name: "m".into(), job: JobId(1), output: Some("model".into()) };
+        assert_eq!(spec.conditions.takes, vec![taken]);
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_before_anything_is_sent() {
+        for (text, said) in [
+            ("", "missing field `task`"),
+            ("[task.a]\n", "name a `program` or a `command`"),
+            ("[task.a]\ncommand = [\"x\"]\ncolour = 1\n", "unknown field `colour`"),
+            ("[task.a]\ncommand = [\"x\"]\nafter = [\"b\"]\n", "task a: there is no task `b`"),
+            (
+                "[task.a]\ncommand = [\"x\"]\nafter = [\"b\"]\n[task.b]\ncommand = [\"x\"]\nafter = [\"a\"]\n",
+                "wait for each other: a, b",
+            ),
+            ("[task.a]\ncommand = [\"x\"]\ntimeout = \"soon\"\n", "timeout = \"soon\": write a number with"),
+            ("[task.a]\nprogram = \"none.mcode\"\n", "none.mcode"),
+        ] {
+            let error = read(text).err().unwrap_or_else(|| panic!("{text} was accepted"));
+            assert!(error.contains(said), "{text}: {error}");
+        }
+    }
+}
