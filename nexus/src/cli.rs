@@ -90,7 +90,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Run(RunArgs),
-    Submit(SubmitArgs),
+    Submit(Box<SubmitArgs>),
     Jobs(JobsArgs),
     Job(JobArgs),
     Node(NodeArgs),

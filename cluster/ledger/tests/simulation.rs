@@ -1,6 +1,9 @@
 //! The ledger and the scheduler together in a small world of chance: submissions, assignments, reports, repeats, lost and
 //! returning workers, zombies, cancels, lost proposals, new leaders and snapshots, with every invariant checked after each
-//! step. `NEXUS_SEED=17 cargo test -p nexus-ledger --test simulation` replays one seed; `NEXUS_SEEDS=1000` runs more.
+//! step. With a guard of `job.rs` or `job_conditions.rs` switched off the eight seeds of a plain run fail: tokens not compared
+//! in `held`, losses not counted to the quarantine in `release`, a cancel that leaves out what is held in `end_open`.
+//!
+//! `NEXUS_SEED=17 cargo test -p nexus-ledger --test simulation` replays one seed; `NEXUS_SEEDS=1000` runs more.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test stops at the first surprise and names its seed")]
 

@@ -203,7 +203,7 @@ fn spec(args: &SubmitArgs, language: &impl Language, console: &mut Console) -> R
         }
         None => {
             let name = args.command.first().map(|program| {
-                std::path::Path::new(program).file_name().map_or(program.clone(), |n| n.to_string_lossy().into_owned())
+                Path::new(program).file_name().map_or(program.clone(), |n| n.to_string_lossy().into_owned())
             });
             let env = args.env.iter().map(|binding| (binding.name.clone(), binding.text.clone())).collect();
             let program = Program::Command { argv: args.command.clone(), env, cwd: args.cwd.clone() };

@@ -278,9 +278,25 @@ impl World {
 
     /// A report arrives once more, or from the wrong node.
     fn repeat(&mut self) {
+        if let Some((node, finished)) = self.late_report() {
+            self.commit(Command::FinishTasks { node, tasks: vec![finished], at_ms: self.index });
+            return;
+        }
         let Some((node, finished)) = self.chance.pick(&self.repeats).cloned() else { return };
         let node = if self.chance.below(4) == 0 { NodeId(1 + self.chance.below(5)) } else { node };
         self.commit(Command::FinishTasks { node, tasks: vec![finished], at_ms: self.index });
+    }
+
+    /// A report of an earlier attempt of what the same node holds under another token now: what the fence is for.
+    fn late_report(&self) -> Option<(NodeId, FinishedTasks)> {
+        let is_late = |(node, finished): &&(NodeId, FinishedTasks)| {
+            let late = finished.attempt;
+            self.ledger.attempts(*node).iter().any(|held| {
+                let meets = held.range.start < late.range.end && late.range.start < held.range.end;
+                held.job == late.job && held.token != late.token && meets
+            })
+        };
+        self.repeats.iter().rev().take(100).find(is_late).cloned()
     }
 
     /// A worker is lost; what it ran first counts, the rest was not started. It may live on as a zombie.
