@@ -200,7 +200,8 @@ impl Scheduler {
 
     fn tell_end(&mut self, job: nexus_model::JobId, state: JobState, ctx: &mut Context<Self>) {
         for node in self.workers.told_of(job) {
-            if state == JobState::Cancelled {
+            // Whatever ended it before its tasks did (a cancel, a deadline) ends what still runs of it.
+            if state != JobState::Succeeded {
                 self.send(node, LeaderMessage::CancelJob(job), ctx);
             }
             self.send(node, LeaderMessage::ForgetJob(job), ctx);

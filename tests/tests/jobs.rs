@@ -66,6 +66,10 @@ fn a_delay_a_deadline_and_retries_are_kept() {
     assert!(started.elapsed() >= std::time::Duration::from_millis(300));
     let late = node.json(&["submit", "--deadline", "300ms", "--", "/bin/sleep", "1000"])["job"].to_string();
     assert_eq!(node.nexus(&["job", "wait", &late]).status.code(), Some(4), "out of time");
+    // What ran of it ended with it: all slots are free again.
+    let all = node.json(&["node", "list"])["nodes"][0]["slots"].to_string();
+    let wide = node.json(&["submit", "--cpus", &all, "--", "/bin/true"])["job"].clone();
+    assert_eq!(result(&node, &wide)["state"], "succeeded");
     let count = folder.path().join("count");
     let script = format!("echo x >> {0}; [ $(wc -l < {0}) -ge 3 ]", count.display());
     let flaky = node.json(&["submit", "--retries", "4", "--backoff", "1ms", "--", "/bin/sh", "-c", &script]);
