@@ -29,7 +29,7 @@ pub const CANCELLED_CODE: &str = Code::Cancelled.as_str();
 pub enum JitLevel {
     /// 0: the register machine, one operation at a time.
     Plain,
-    /// 1: the register machine on optimised code.
+    /// 1: the register machine. No optimisation of its code has been written yet, so it runs what level 0 runs.
     Optimised,
     /// 2: native code for loops and functions over numbers.
     #[default]
