@@ -12,7 +12,7 @@ use nexus_wire::{
     LeaderMessage, MessageType, WorkerMessage, decode_leader_message, decode_worker_message, encode_leader_message,
     encode_worker_message,
 };
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::control::ControlPlane;
 use crate::directory::Directory;
@@ -34,8 +34,18 @@ enum Attachment {
     NotMade,
 }
 
+/// How this process's worker finds its leader, and whether it wants work.
+pub(crate) struct Way {
+    pub(crate) control: ControlPlane,
+    /// Absent where the leader is in this process.
+    pub(crate) leader: Option<LeaderLink>,
+    /// While it is true the worker offers no slots.
+    pub(crate) drained: watch::Receiver<bool>,
+}
+
 /// Keeps this process's worker attached to the leader, in this process or elsewhere, until the process stops.
-pub(crate) async fn keep_attached(directory: Arc<Directory>, control: ControlPlane, leader: Option<LeaderLink>) {
+pub(crate) async fn keep_attached(directory: Arc<Directory>, way: Way) {
+    let Way { control, leader, mut drained } = way;
     let mut pause = FIRST_PAUSE;
     let mut said = false;
     loop {
@@ -43,10 +53,18 @@ pub(crate) async fn keep_attached(directory: Arc<Directory>, control: ControlPla
             Some(leader) => leader.find().await,
             None => Ok(Found::Here),
         };
-        let attached = match found {
-            Ok(Found::Here) => Ok(attach_here(&directory).await),
-            Ok(Found::There { node, peer }) => attach_there(&directory, &control, node, &peer).await,
-            Err(error) => Err(error),
+        let drains = *drained.borrow_and_update();
+        let attachment = async {
+            match found {
+                Ok(Found::Here) => Ok(attach_here(&directory, drains).await),
+                Ok(Found::There { node, peer }) => attach_there(&directory, &control, (node, &peer), drains).await,
+                Err(error) => Err(error),
+            }
+        };
+        let attached = tokio::select! {
+            attached = attachment => attached,
+            // Another hello says what is offered now.
+            Ok(()) = drained.changed() => continue,
         };
         if directory.worker.get().await.is_none() {
             return;
@@ -74,7 +92,7 @@ pub(crate) async fn keep_attached(directory: Arc<Directory>, control: ControlPla
 }
 
 /// One attachment to the scheduler of this process, until it lets go.
-async fn attach_here(directory: &Directory) -> Attachment {
+async fn attach_here(directory: &Directory, drains: bool) -> Attachment {
     let (port, from_worker) = mpsc::channel(OUTBOX);
     let Some(worker) = directory.worker.get().await else { return Attachment::NotMade };
     if worker.send(AttachLeader { port }).await.is_err() {
@@ -88,7 +106,7 @@ async fn attach_here(directory: &Directory) -> Attachment {
             }
         }
     };
-    match serve(directory, Source::Here(from_worker), leader_port, deliver).await {
+    match serve(directory, Source::Here { messages: from_worker, drains }, leader_port, deliver).await {
         true => Attachment::Ended,
         false => Attachment::NotMade,
     }
@@ -98,8 +116,8 @@ async fn attach_here(directory: &Directory) -> Attachment {
 async fn attach_there(
     directory: &Directory,
     control: &ControlPlane,
-    leader: NodeId,
-    peer: &Peer,
+    (leader, peer): (NodeId, &Peer),
+    drains: bool,
 ) -> Result<Attachment, LinkError> {
     let (port, mut from_worker) = mpsc::channel(OUTBOX);
     let Some(worker) = directory.worker.get().await else { return Ok(Attachment::NotMade) };
@@ -107,7 +125,7 @@ async fn attach_there(
         return Ok(Attachment::NotMade);
     }
     let Some(hello) = from_worker.recv().await else { return Ok(Attachment::NotMade) };
-    let Some(opening) = worker_frame(&hello) else { return Ok(Attachment::NotMade) };
+    let Some(opening) = worker_frame(&offering(hello, drains)) else { return Ok(Attachment::NotMade) };
     let (mut sender, mut receiver) = peer.open_stream(opening).await?;
     let begun = Instant::now();
     tracing::debug!(leader = peer.address(), "said hello to the leader");
@@ -185,16 +203,27 @@ fn worker_frame(message: &WorkerMessage) -> Option<Message> {
     }
 }
 
+/// A hello without slots where the node drains: what it holds it ends, and nothing new comes.
+fn offering(message: WorkerMessage, drains: bool) -> WorkerMessage {
+    match message {
+        WorkerMessage::Hello { node, address, mut capacity, holding } if drains => {
+            capacity.slots = 0;
+            WorkerMessage::Hello { node, address, capacity, holding }
+        }
+        message => message,
+    }
+}
+
 /// Where a worker's messages come from.
 enum Source {
-    Here(mpsc::Receiver<WorkerMessage>),
+    Here { messages: mpsc::Receiver<WorkerMessage>, drains: bool },
     There { hello: Option<WorkerMessage>, receiver: Box<FrameReceiver> },
 }
 
 impl Source {
     async fn next(&mut self) -> Option<WorkerMessage> {
         match self {
-            Source::Here(messages) => messages.recv().await,
+            Source::Here { messages, drains } => messages.recv().await.map(|message| offering(message, *drains)),
             Source::There { hello, receiver } => {
                 if let Some(hello) = hello.take() {
                     return Some(hello);

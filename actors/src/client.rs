@@ -28,17 +28,31 @@ impl Client {
             help: Some("start one with `nexus node start`, or name its directory with --data DIR".to_owned()),
             ..refusal(codes::NOT_REACHABLE, format!("no node answers for {}: {why}", data.display()))
         };
-        let beacon = home.beacon().ok_or_else(|| absent("none is running there"))?;
         let identity = Identity::load(&home.client())
             .map_err(from_link)?
             .ok_or_else(|| absent("the client's certificate is missing"))?;
-        let own = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let link = Link::bind(LinkConfig::new(own, Credentials::Member(Arc::new(identity)))).map_err(from_link)?;
-        let peer = link
-            .connect(&beacon.address.to_string(), Expect::Node(beacon.node))
-            .await
-            .map_err(|error| absent(&error.to_string()))?;
-        Ok(Client { peer, link })
+        let credentials = Credentials::Member(Arc::new(identity));
+        match (home.beacon(), home.login()) {
+            (Some(beacon), _) => {
+                // The node of this machine, whatever address it has for others.
+                let own = match beacon.address.ip().is_loopback() {
+                    true => Ipv4Addr::LOCALHOST,
+                    false => Ipv4Addr::UNSPECIFIED,
+                };
+                let link = Link::bind(LinkConfig::new(SocketAddr::from((own, 0)), credentials)).map_err(from_link)?;
+                let peer = link.connect(&beacon.address.to_string(), Expect::Node(beacon.node)).await;
+                let peer = peer.map_err(|error| absent(&error.to_string()))?;
+                Ok(Client { peer, link })
+            }
+            (None, Some(login)) => {
+                let own = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+                let link = Link::bind(LinkConfig::new(own, credentials)).map_err(from_link)?;
+                let dials = login.addresses.iter().map(|address| Box::pin(link.connect(address, Expect::AnyNode)));
+                let (peer, _) = futures::future::select_ok(dials).await.map_err(|error| absent(&error.to_string()))?;
+                Ok(Client { peer, link })
+            }
+            (None, None) => Err(absent("none is running there")),
+        }
     }
 
     /// Sends a request and waits for its answer; a refusal is the error.

@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex};
 
 use actix::prelude::*;
 use nexus_model::{NodeCapacity, NodeId};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
-use crate::attachment;
+use crate::attachment::{self, Way};
 use crate::control::{ControlPlane, LedgerEvent};
 use crate::directory::Directory;
 use crate::gateway::{Gateway, GatewayState};
@@ -32,6 +32,8 @@ pub(crate) struct Plan {
     pub(crate) liveness: Liveness,
     /// The way to the leader, where that may be another process.
     pub(crate) leader: Option<LeaderLink>,
+    /// Whether this process takes no new tasks.
+    pub(crate) drained: watch::Receiver<bool>,
 }
 
 /// The running actors. Drop the crew (after `stop`) to join the slots.
@@ -52,7 +54,8 @@ impl Crew {
         supervise_worker(&mut omega, &directory, (plan.node, plan.address, plan.capacity), &worker_state);
         supervise_scheduler(&mut omega, &directory, plan.control.clone(), plan.liveness);
         actix::spawn(forward_events(plan.events, plan.progress, Arc::clone(&directory)));
-        actix::spawn(attachment::keep_attached(Arc::clone(&directory), plan.control, plan.leader));
+        let way = Way { control: plan.control, leader: plan.leader, drained: plan.drained };
+        actix::spawn(attachment::keep_attached(Arc::clone(&directory), way));
         Ok(Crew { directory, worker_state, omega: omega.start() })
     }
 

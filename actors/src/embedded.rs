@@ -104,6 +104,7 @@ async fn run_here(
         liveness: liveness.clone(),
         blobs: None,
         membership: None,
+        drained: watch::channel(false).0,
         stop: stop.clone(),
         under_way: GatewayState::admission(),
     };
@@ -120,6 +121,7 @@ async fn run_here(
         progress: jobs_progress,
         liveness,
         leader: None,
+        drained: watch::channel(false).1,
     };
     let crew = Crew::start(plan, move |_| {
         stop.send_replace(Some(StopReason::Asked));

@@ -15,7 +15,7 @@ use std::time::Duration;
 use actix::prelude::*;
 use nexus_blobs::BlobStore;
 use nexus_model::NodeId;
-use nexus_wire::{Refusal, Request, Response};
+use nexus_wire::{ClusterRequest, Refusal, Request, Response};
 use tokio::sync::{Semaphore, watch};
 
 use crate::codes;
@@ -25,7 +25,7 @@ use crate::liveness::Liveness;
 use crate::node::StopReason;
 use crate::omega::Lifeline;
 use crate::progress::Progress;
-use crate::roles::{Caller, allowed};
+use crate::roles::{Caller, allowed, is_node};
 
 pub(crate) use members::{CERTIFICATE_VALIDITY, Membership};
 
@@ -57,6 +57,8 @@ pub(crate) struct GatewayState {
     pub(crate) blobs: Option<Arc<BlobStore>>,
     /// Absent in an embedded runtime, which nobody can join.
     pub(crate) membership: Option<Membership>,
+    /// Whether this node takes no new tasks.
+    pub(crate) drained: watch::Sender<bool>,
     /// Set when the node should stop.
     pub(crate) stop: watch::Sender<Option<StopReason>>,
     pub(crate) under_way: Arc<Semaphore>,
@@ -108,8 +110,10 @@ impl Handler<Ask> for Gateway {
 
 impl GatewayState {
     async fn carry_out(&self, caller: Caller, request: Request) -> Result<Response, Refusal> {
-        self.check_allowed(&caller, &request)?;
         let control = &self.control;
+        self.check_known(control, &caller).await?;
+        self.check_allowed(&caller, &request)?;
+        self.check_names_node(&caller, &request)?;
         let request = match request {
             Request::StopNode(None) => return Ok(self.stop_here()),
             Request::StopNode(Some(node)) if node == self.node => return Ok(self.stop_here()),
@@ -128,6 +132,32 @@ impl GatewayState {
             }
             Some(leader) => self.at_leader(control, leader, caller, request).await,
             None => self.carry_out_here(control, caller, request).await,
+        }
+    }
+
+    /// Refuses who was taken out of the cluster: certificates stay valid for long, membership does not.
+    pub(super) async fn check_known(&self, control: &ControlPlane, caller: &Caller) -> Result<(), Refusal> {
+        let Caller::Member { node: Some(node), .. } = caller else { return Ok(()) };
+        if !control.read_local(|ledger| ledger.is_forgotten(*node)).await {
+            return Ok(());
+        }
+        let help = "join again with a new token and another --data folder".to_owned();
+        let message = format!("{node} was taken out of this cluster");
+        Err(Refusal { help: Some(help), ..refusal(codes::NOT_ALLOWED, message) })
+    }
+
+    /// "This node" is the one on the caller's machine: of another one, a name is asked for.
+    fn check_names_node(&self, caller: &Caller, request: &Request) -> Result<(), Refusal> {
+        let is_nameless = match request {
+            Request::StopNode(None) => true,
+            Request::Cluster(request) => matches!(**request, ClusterRequest::DrainNode { node: None, .. }),
+            _ => false,
+        };
+        match caller {
+            Caller::Member { role, node, .. } if is_nameless && !is_node(*role) && *node != Some(self.node) => {
+                Err(refusal(codes::BAD_SUBMISSION, "say which node: there is none on this machine".to_owned()))
+            }
+            Caller::Anonymous | Caller::Member { .. } => Ok(()),
         }
     }
 
@@ -159,7 +189,9 @@ impl GatewayState {
             Request::ListNodes => Ok(Response::Nodes(self.nodes(control).await)),
             Request::GetStatus => self.status(control).await,
             Request::CreateToken { role, ttl } => self.create_token(control, role, ttl).await,
-            Request::StopNode(node) => self.stop_other(control, node.unwrap_or(self.node)).await,
+            Request::StopNode(node) => {
+                self.ask_other(control, node.unwrap_or(self.node), Request::StopNode(None)).await
+            }
             Request::Join(join) => self.join(control, *join).await,
             Request::ReadBlob { hash, offset } => self.read_blob(hash, offset).await,
             Request::WriteBlob { hash, total, offset, bytes } => self.write_blob(hash, total, offset, bytes).await,

@@ -30,6 +30,13 @@ pub(crate) struct Beacon {
     pub(crate) pid: u32,
 }
 
+/// What a machine remembers on which somebody logged in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Login {
+    /// Addresses of nodes that answer.
+    pub(crate) addresses: Vec<String>,
+}
+
 /// What a joined node remembers, so that it finds its cluster again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Membership {
@@ -102,6 +109,58 @@ impl Home {
         if self.beacon().is_some_and(|beacon| beacon.pid == std::process::id()) {
             // Left behind it would only make a client try in vain.
             let _ = fs::remove_file(self.beacon_file());
+        }
+    }
+
+    fn login_file(&self) -> PathBuf {
+        self.root.join("login.json")
+    }
+
+    pub(crate) fn login(&self) -> Option<Login> {
+        serde_json::from_slice(&fs::read(self.login_file()).ok()?).ok()
+    }
+
+    pub(crate) fn remember_login(&self, login: &Login) -> std::io::Result<()> {
+        write_private(&self.login_file(), &serde_json::to_vec_pretty(login)?)
+    }
+
+    fn lost_file(&self) -> PathBuf {
+        self.root.join("lost.json")
+    }
+
+    /// Members that a recovery gave up and that the cluster does not know of yet.
+    pub(crate) fn lost(&self) -> std::io::Result<Vec<NodeId>> {
+        match fs::read(self.lost_file()) {
+            Ok(bytes) => Ok(serde_json::from_slice(&bytes)?),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(crate) fn remember_lost(&self, lost: &[NodeId]) -> std::io::Result<()> {
+        write_private(&self.lost_file(), &serde_json::to_vec_pretty(lost)?)
+    }
+
+    pub(crate) fn forget_lost(&self) -> std::io::Result<()> {
+        fs::remove_file(self.lost_file())
+    }
+
+    fn drained_file(&self) -> PathBuf {
+        self.root.join("drained")
+    }
+
+    /// Whether this node takes no new tasks until somebody says otherwise.
+    pub(crate) fn is_drained(&self) -> bool {
+        self.drained_file().exists()
+    }
+
+    pub(crate) fn remember_drained(&self, drained: bool) -> std::io::Result<()> {
+        match drained {
+            true => write_private(&self.drained_file(), b""),
+            false => match fs::remove_file(self.drained_file()) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+                _ => Ok(()),
+            },
         }
     }
 

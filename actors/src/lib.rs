@@ -6,6 +6,7 @@
 
 mod address_book;
 mod attachment;
+mod certificates;
 pub mod client;
 pub mod codes;
 mod control;
@@ -16,11 +17,13 @@ mod gateway;
 mod home;
 mod leader_link;
 mod liveness;
+pub mod login;
 mod membership;
 pub mod node;
 mod omega;
 mod payloads;
 mod progress;
+pub mod recovery;
 mod roles;
 mod scheduler;
 mod service;

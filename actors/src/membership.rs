@@ -148,7 +148,7 @@ pub(crate) fn unusable(home: &Home, error: &std::io::Error) -> Refusal {
 }
 
 /// The nearest name that certificates and ids allow: letters, digits, `.`, `_` and `-`, at most 63.
-fn plain_name(name: &str) -> String {
+pub(crate) fn plain_name(name: &str) -> String {
     let short = name.split('.').next().unwrap_or(name);
     let plain: String =
         short.chars().map(|c| if c.is_ascii_alphanumeric() || "_-".contains(c) { c } else { '-' }).take(63).collect();

@@ -12,6 +12,7 @@ use nexus_wire::Refusal;
 use tokio::sync::watch;
 
 use crate::address_book::AddressBook;
+use crate::certificates::keep_valid;
 use crate::codes;
 use crate::control::{ControlPlane, Opening, keep_members, refusal};
 use crate::crew::{Crew, Plan};
@@ -22,6 +23,7 @@ use crate::liveness::Liveness;
 use crate::membership::{FOUNDER, JoinOptions, Member, Offer, become_member, unusable};
 use crate::payloads::NodePayloads;
 use crate::progress::Progress;
+use crate::recovery::give_up_lost;
 use crate::service::NodeService;
 use crate::worker::{Keeper, PayloadStore, TaskRunner};
 
@@ -131,7 +133,8 @@ async fn run_here(
     let (stop, mut stopped) = watch::channel(None);
     let book = AddressBook::default();
     let running = assemble(&home, member, &facts, (&link, &book), Arc::new(blobs), stop).await?;
-    link.serve(Arc::new(NodeService { directory: Arc::clone(&running.crew.directory), book })).map_err(from_link)?;
+    let (directory, control) = (Arc::clone(&running.crew.directory), running.control.clone());
+    link.serve(Arc::new(NodeService { directory, control, book })).map_err(from_link)?;
     // From now on the directory belongs to a cluster that exists.
     running.remember(&home, &facts).map_err(|error| unusable(&home, &error))?;
     home.light_beacon(&Beacon { node: facts.node, address, pid: std::process::id() })
@@ -169,7 +172,8 @@ struct Running {
     control: ControlPlane,
     /// Addresses that the node was told when it joined.
     told: Vec<String>,
-    steward: tokio::task::JoinHandle<()>,
+    /// What goes on beside the actors for as long as the node runs.
+    chores: [tokio::task::JoinHandle<()>; 3],
 }
 
 impl Running {
@@ -184,7 +188,7 @@ impl Running {
 
     /// Down in order: no restarts, a goodbye to the leader, peers told, the store closed.
     async fn stop(self, link: &Link) {
-        self.steward.abort();
+        self.chores.iter().for_each(tokio::task::JoinHandle::abort);
         self.crew.stop().await;
         link.close(CLOSE_PATIENCE).await;
         self.control.shut_down().await;
@@ -216,27 +220,31 @@ async fn assemble(
     let membership = gateway::Membership::new(home.clone(), link.clone(), book.clone(), &identity, authority);
     let way = (leader.clone(), tokio::runtime::Handle::current());
     let payloads: Arc<dyn PayloadStore> = Arc::new(NodePayloads { blobs: Arc::clone(&blobs), leader: Some(way) });
+    let drained = watch::channel(home.is_drained()).0;
+    let gateway = Arc::new(GatewayState {
+        node: facts.node,
+        control: control.clone(),
+        leader: Some(leader.clone()),
+        progress: progress.clone(),
+        liveness: liveness.clone(),
+        blobs: Some(blobs),
+        membership: Some(membership),
+        drained: drained.clone(),
+        stop: stop.clone(),
+        under_way: GatewayState::admission(),
+    });
     let plan = Plan {
         node: facts.node,
         address: facts.address.to_string(),
         capacity: facts.capacity.clone(),
-        gateway: Arc::new(GatewayState {
-            node: facts.node,
-            control: control.clone(),
-            leader: Some(leader.clone()),
-            progress: progress.clone(),
-            liveness: liveness.clone(),
-            blobs: Some(blobs),
-            membership: Some(membership),
-            stop: stop.clone(),
-            under_way: GatewayState::admission(),
-        }),
+        gateway: Arc::clone(&gateway),
         runner: TaskRunner { scratch: home.scratch(), payloads, print: None, files_root: None, keeper: Some(keeper) },
         control: control.clone(),
         events,
         progress,
         liveness,
         leader: Some(leader),
+        drained: drained.subscribe(),
     };
     let on_give_up = move |actor: &'static str| {
         let message = format!("the {actor} actor died again and again; the node stopped");
@@ -244,6 +252,10 @@ async fn assemble(
     };
     let crew = Crew::start(plan, on_give_up)
         .map_err(|error| refusal(codes::DATA_DIRECTORY, format!("no threads for the tasks: {error}")))?;
-    let steward = tokio::spawn(keep_members(control.clone()));
-    Ok(Running { crew, control, told: peers, steward })
+    let chores = [
+        tokio::spawn(keep_members(control.clone())),
+        tokio::spawn(keep_valid(node, control.clone(), gateway)),
+        tokio::spawn(give_up_lost(home.clone(), control.clone())),
+    ];
+    Ok(Running { crew, control, told: peers, chores })
 }

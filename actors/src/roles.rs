@@ -35,8 +35,8 @@ enum Right {
     Look,
     /// To submit, cancel, and move the blobs of jobs.
     Submit,
-    /// To stop this node.
-    StopNode(Option<NodeId>),
+    /// To stop or drain a node.
+    Operate(Option<NodeId>),
     /// To change the cluster.
     Administer,
     /// To take part in the log.
@@ -61,7 +61,7 @@ fn right_for(request: &Request) -> Right {
         | Request::ReadBlob { .. }
         | Request::WriteBlob { .. } => Right::Submit,
         Request::CreateToken { .. } => Right::Administer,
-        Request::StopNode(node) => Right::StopNode(*node),
+        Request::StopNode(node) => Right::Operate(*node),
         Request::Raft(_) => Right::Vote,
         Request::Cluster(request) => right_in_cluster(request),
     }
@@ -72,13 +72,14 @@ fn right_in_cluster(request: &ClusterRequest) -> Right {
         ClusterRequest::FindLeader => Right::Look,
         // What is passed on is looked at again, for who asked.
         ClusterRequest::Relay { .. } | ClusterRequest::Renew { .. } => Right::BeNode,
-        ClusterRequest::SetVoters(_) => Right::Administer,
+        ClusterRequest::SetVoters(_) | ClusterRequest::ForgetNode(_) => Right::Administer,
+        ClusterRequest::DrainNode { node, .. } => Right::Operate(*node),
         ClusterRequest::BecomeVoter => Right::Vote,
     }
 }
 
 /// Only the certificates of machines have these roles.
-fn is_node(role: NodeRole) -> bool {
+pub(crate) fn is_node(role: NodeRole) -> bool {
     matches!(role, NodeRole::Worker | NodeRole::Voter)
 }
 
@@ -93,7 +94,7 @@ pub(crate) fn relayed(sender: &Caller, claimed: RelayedCaller) -> Caller {
             let role = match role {
                 NodeRole::Viewer => NodeRole::Viewer,
                 NodeRole::Worker => *own_role,
-                NodeRole::Submitter | NodeRole::Admin | NodeRole::Voter => NodeRole::Submitter,
+                NodeRole::Submitter | NodeRole::Operator | NodeRole::Admin | NodeRole::Voter => NodeRole::Submitter,
             };
             Caller::Member { role, node, name }
         }
@@ -112,9 +113,9 @@ pub(crate) fn allowed(caller: &Caller, request: &Request, here: NodeId) -> bool 
         Right::Join => false,
         Right::Look => true,
         Right::Submit => *role != NodeRole::Viewer,
-        Right::StopNode(target) => {
-            // A voter passes on what an administrator asked of it.
-            matches!(role, NodeRole::Admin | NodeRole::Voter)
+        Right::Operate(target) => {
+            // A voter passes on what an operator asked of it.
+            matches!(role, NodeRole::Operator | NodeRole::Admin | NodeRole::Voter)
                 || (*role != NodeRole::Viewer && *node == Some(target.unwrap_or(here)))
         }
         Right::Administer => *role == NodeRole::Admin,
@@ -199,6 +200,22 @@ mod tests {
         let voters = Request::Cluster(Box::new(ClusterRequest::SetVoters(vec![NodeId(2)])));
         assert!(!allowed(&member(NodeRole::Worker, 2), &voters, NodeId(1)));
         assert!(allowed(&member(NodeRole::Admin, 2), &voters, NodeId(1)));
+    }
+
+    #[test]
+    fn an_operator_drains_and_stops_but_admits_and_removes_nobody() {
+        let operator = member(NodeRole::Operator, 9);
+        let drain = |node| Request::Cluster(Box::new(ClusterRequest::DrainNode { node, draining: true }));
+        assert!(allowed(&operator, &drain(Some(NodeId(2))), NodeId(1)));
+        assert!(allowed(&operator, &Request::StopNode(Some(NodeId(2))), NodeId(1)));
+        assert!(allowed(&operator, &Request::CancelJob(JobId(1)), NodeId(1)));
+        let forget = Request::Cluster(Box::new(ClusterRequest::ForgetNode(NodeId(2))));
+        let token = Request::CreateToken { role: NodeRole::Worker, ttl: Duration::from_secs(1) };
+        assert!(!allowed(&operator, &forget, NodeId(1)));
+        assert!(!allowed(&operator, &token, NodeId(1)));
+        let submitter = member(NodeRole::Submitter, 2);
+        assert!(allowed(&submitter, &drain(None), NodeId(2)), "the user of a machine may drain it");
+        assert!(!allowed(&submitter, &drain(Some(NodeId(1))), NodeId(2)));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use tokio::time::timeout_at;
 use crate::address_book::AddressBook;
 use crate::attachment::serve_worker;
 use crate::codes;
-use crate::control::refusal;
+use crate::control::{ControlPlane, refusal};
 use crate::directory::Directory;
 use crate::gateway::Ask;
 use crate::roles::Caller;
@@ -17,10 +17,16 @@ use crate::roles::Caller;
 /// The link's handler of a node.
 pub(crate) struct NodeService {
     pub(crate) directory: Arc<Directory>,
+    pub(crate) control: ControlPlane,
     pub(crate) book: AddressBook,
 }
 
 impl NodeService {
+    async fn is_forgotten(&self, peer: &PeerInfo) -> bool {
+        let Some(node) = peer.node() else { return true };
+        self.control.read_local(|ledger| ledger.is_forgotten(node)).await
+    }
+
     async fn answer(&self, peer: &PeerInfo, request: IncomingRequest) -> Response {
         let refused = |code: &str, message: String| Response::Refused(refusal(code, message));
         // A machine without a certificate gets no further than one kind of request.
@@ -75,6 +81,10 @@ impl Handler for NodeService {
     async fn stream(&self, peer: Arc<PeerInfo>, stream: IncomingStream) {
         if stream.message_type != MessageType::WORKER {
             tracing::warn!(peer = %peer.address, kind = %stream.message_type, "a stream that this node does not serve");
+            return;
+        }
+        if self.is_forgotten(&peer).await {
+            tracing::debug!(peer = %peer.address, "a worker that was taken out of the cluster was turned away");
             return;
         }
         serve_worker(&self.directory, &peer, stream).await;

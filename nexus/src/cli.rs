@@ -5,6 +5,7 @@
 
 mod argument;
 mod cluster;
+mod cluster_recover;
 mod codes;
 mod engine;
 mod error;
@@ -19,6 +20,7 @@ mod job_logs;
 mod job_result;
 mod jobs;
 mod language;
+mod login;
 mod mcode;
 mod node;
 mod program;
@@ -45,11 +47,13 @@ use nexus_config::{Config, Flags, Machine};
 use tokio::sync::watch;
 
 use self::cluster::Cluster as _;
+use self::cluster_recover::ClusterArgs;
 use self::engine::{EngineArgs, EngineVerb};
 use self::error::{CliError, Exit};
 use self::explain::ExplainArgs;
 use self::job::JobArgs;
 use self::jobs::JobsArgs;
+use self::login::LoginArgs;
 use self::mcode::McodeArgs;
 use self::node::{NodeArgs, NodeVerb};
 use self::run::RunArgs;
@@ -96,6 +100,8 @@ enum Verb {
     Node(NodeArgs),
     Token(TokenArgs),
     Voters(VotersArgs),
+    Cluster(ClusterArgs),
+    Login(LoginArgs),
     /// Show how the cluster is
     #[command(after_help = "Examples:\n  nexus status\n  nexus status --json")]
     Status,
@@ -173,10 +179,12 @@ fn dispatch(
             Ok(())
         }
         Verb::Man(args) => shell::man(args, Cli::command(), console),
+        Verb::Cluster(args) => cluster_recover::cluster(args, &data_folder(cli.data.as_deref())?, world, console),
         Verb::Submit(_)
+        | Verb::Login(_)
         | Verb::Jobs(_)
         | Verb::Job(_)
-        | Verb::Node(NodeArgs { verb: NodeVerb::List | NodeVerb::Stop { .. } })
+        | Verb::Node(_)
         | Verb::Token(_)
         | Verb::Voters(_)
         | Verb::Status => {
@@ -199,6 +207,9 @@ async fn ask(
 ) -> Result<(), CliError> {
     let mut leave = interrupted.clone();
     let work = async {
+        if let Verb::Login(args) = verb {
+            return login::login(args, data, world, console).await;
+        }
         let cluster = &world.connect(data).await?;
         let done = match verb {
             Verb::Submit(args) => submit::submit(args, cluster, world, console, &mut interrupted).await,
@@ -207,6 +218,10 @@ async fn ask(
             Verb::Node(NodeArgs { verb: NodeVerb::Stop { node } }) => {
                 node::stop(node.as_deref(), cluster, console).await
             }
+            Verb::Node(NodeArgs { verb: NodeVerb::Drain { node, undo } }) => {
+                node::drain(node.as_deref(), !undo, cluster, console).await
+            }
+            Verb::Node(NodeArgs { verb: NodeVerb::Forget { node } }) => node::forget(node, cluster, console).await,
             Verb::Node(_) => node::list(cluster, console).await,
             Verb::Token(args) => token::token(args, cluster, console).await,
             Verb::Voters(args) => voters::voters(args, cluster, console).await,

@@ -4,6 +4,7 @@
 //! No product code depends on this crate. The tests themselves are in `tests/tests/`, one file a concern.
 
 pub mod binary;
+pub mod cluster;
 pub mod golden;
 pub mod node;
 pub mod tidy;

@@ -13,8 +13,9 @@ use nexus_wire::{
 use super::GatewayState;
 use super::members::{CERTIFICATE_VALIDITY, Membership};
 use crate::codes;
-use crate::control::{ControlPlane, refusal};
+use crate::control::{ControlPlane, now_ms, refusal};
 use crate::leader_link::{ask_peer, from_link};
+use crate::membership::unusable;
 use crate::roles::{Caller, relayed};
 
 impl GatewayState {
@@ -35,7 +36,13 @@ impl GatewayState {
                 Ok(self.carry_out_relayed(control, caller, claimed, *request).await)
             }
             ClusterRequest::BecomeVoter => Ok(self.become_voter(control).await),
-            ClusterRequest::SetVoters(_) | ClusterRequest::Renew { .. } => Err(request),
+            ClusterRequest::DrainNode { node, draining } if node.is_none_or(|node| node == self.node) => {
+                Ok(self.drain_here(draining))
+            }
+            ClusterRequest::SetVoters(_)
+            | ClusterRequest::Renew { .. }
+            | ClusterRequest::ForgetNode(_)
+            | ClusterRequest::DrainNode { .. } => Err(request),
         }
     }
 
@@ -50,6 +57,7 @@ impl GatewayState {
             Request::Join(_) => Caller::Anonymous,
             _ => relayed(sender, claimed),
         };
+        self.check_known(control, &caller).await?;
         self.check_allowed(&caller, &request)?;
         if !control.is_leader() {
             let leader = control.leader().map(|(_, address)| address);
@@ -69,10 +77,39 @@ impl GatewayState {
             ClusterRequest::Renew { csr_pem, client_csr_pem } => {
                 self.renew(control, caller, &csr_pem, &client_csr_pem).await
             }
+            ClusterRequest::ForgetNode(node) => self.forget(control, node).await,
+            ClusterRequest::DrainNode { node: None, draining } => self.drain_here(draining),
+            ClusterRequest::DrainNode { node: Some(node), draining } if node == self.node => self.drain_here(draining),
+            ClusterRequest::DrainNode { node: Some(node), draining } => {
+                let request = ClusterRequest::DrainNode { node: None, draining };
+                self.ask_other(control, node, Request::Cluster(Box::new(request))).await
+            }
             ClusterRequest::FindLeader | ClusterRequest::Relay { .. } | ClusterRequest::BecomeVoter => {
                 Err(refusal(codes::BAD_MESSAGE, "this is no request for a leader".to_owned()))
             }
         }
+    }
+
+    /// Takes no new tasks from now on, or takes them again; also after a restart.
+    fn drain_here(&self, draining: bool) -> Result<Response, Refusal> {
+        let membership = self.membership()?;
+        membership.home.remember_drained(draining).map_err(|error| unusable(&membership.home, &error))?;
+        tracing::info!(draining, "asked to take no new tasks, or to take them again");
+        self.drained.send_replace(draining);
+        Ok(Response::Done)
+    }
+
+    /// Takes a member out: its tasks go back to the queue, and nobody listens to its certificates any more.
+    async fn forget(&self, control: &ControlPlane, node: NodeId) -> Result<Response, Refusal> {
+        let membership = self.membership()?;
+        if control.voters().contains(&node) {
+            let help = "choose other voters first: `nexus voters set`".to_owned();
+            return Err(Refusal { help: Some(help), ..refusal(codes::VOTERS, format!("{node} is a voter")) });
+        }
+        control.propose(Command::RemoveNode { node, at_ms: now_ms() }).await?;
+        let closed = membership.link.disconnect(|peer| peer.node() == Some(node), "taken out of the cluster");
+        tracing::info!(%node, closed, "a member was taken out of the cluster");
+        Ok(Response::Done)
     }
 
     /// Makes `voters` the voters: each new one first gets what a voter needs and a place in the log, then the log changes.
@@ -129,6 +166,17 @@ impl GatewayState {
         Ok(Response::Done)
     }
 
+    /// The identity that this node starts with the next time.
+    pub(crate) fn identity_on_disk(&self) -> Result<Option<Identity>, Refusal> {
+        Identity::load(&self.membership()?.home.identity()).map_err(from_link)
+    }
+
+    /// Whether this node is a voter by its certificate that never got the authority's key.
+    pub(crate) fn lacks_authority(&self, identity: &Identity) -> bool {
+        let has_key = self.membership().is_ok_and(|membership| membership.authority().is_ok());
+        identity.subject().role() == NodeRole::Voter && !has_key
+    }
+
     /// Asks the leader for new certificates and uses them from now on.
     pub(crate) async fn fetch_certificates(&self, control: &ControlPlane) -> Result<RenewedCertificates, Refusal> {
         let membership = self.membership()?;
@@ -179,7 +227,10 @@ impl GatewayState {
         let known = control.read(|ledger| ledger.member(*node).map(|member| member.name.clone())).await?;
         let name =
             known.ok_or_else(|| refusal(codes::NO_SUCH_NODE, format!("{node} is not a machine of this cluster")))?;
-        let votes = control.voters().contains(node) || membership.is_promoting(*node);
+        let was_admitted_to = control.read_local(|ledger| ledger.member(*node).map(|member| member.role)).await;
+        let votes = control.voters().contains(node)
+            || membership.is_promoting(*node)
+            || was_admitted_to == Some(NodeRole::Voter);
         let (role, client_role) =
             if votes { (NodeRole::Voter, NodeRole::Admin) } else { (NodeRole::Worker, NodeRole::Submitter) };
         let sign = |csr: &str, subject: Subject| authority.sign(csr, &subject, CERTIFICATE_VALIDITY).map_err(from_link);

@@ -121,13 +121,6 @@ impl GatewayState {
         ttl: Duration,
     ) -> Result<Response, Refusal> {
         let authority = self.membership()?.authority()?;
-        if role != NodeRole::Worker {
-            let message = format!("a join token makes a worker, not a {}", role.name());
-            return Err(Refusal {
-                help: Some("`nexus token create --role worker`".to_owned()),
-                ..refusal(codes::BAD_SUBMISSION, message)
-            });
-        }
         let token = Token::create(authority.fingerprint()).map_err(|error| refusal(error.code(), error.to_string()))?;
         let at_ms = now_ms();
         let expires_at_ms = at_ms + ttl.min(TOKEN_TTL_MAX).as_millis() as u64;
@@ -139,6 +132,8 @@ impl GatewayState {
         let authority = self.membership()?.authority()?;
         let bad = |error: nexus_link::LinkError| refusal(codes::BAD_TOKEN, error.to_string());
         let token = Token::parse(&join.token).map_err(bad)?;
+        let wanted = control.read(|ledger| ledger.token_role(&token.secret_hash())).await?;
+        check_kind(wanted, join.address.is_empty())?;
         let fingerprint = Authority::fingerprint_of_request(&join.csr_pem).map_err(bad)?;
         let node = NewNode { name: join.name, fingerprint, address: join.address, capacity: join.capacity };
         let admitted = control
@@ -152,11 +147,17 @@ impl GatewayState {
         let Reply::Node { node, role, name } = admitted else { return Err(unexpected(&admitted)) };
         tracing::info!(%node, name, "a machine joined");
         let sign = |csr: &str, subject: Subject| authority.sign(csr, &subject, CERTIFICATE_VALIDITY).map_err(bad);
-        let client = Subject::Client { name, role: NodeRole::Submitter, node: Some(node) };
+        let (own, client) = match role {
+            NodeRole::Worker => (Subject::Node { node, role }, NodeRole::Submitter),
+            // Whoever can vote holds the authority's key, so its user could be anybody anyway.
+            NodeRole::Voter => (Subject::Node { node, role }, NodeRole::Admin),
+            person => (Subject::Client { name: name.clone(), role: person, node: Some(node) }, person),
+        };
+        let client = Subject::Client { name, role: client, node: Some(node) };
         Ok(Response::Joined(Box::new(JoinedNode {
             node,
             role,
-            certificate_pem: sign(&join.csr_pem, Subject::Node { node, role })?,
+            certificate_pem: sign(&join.csr_pem, own)?,
             client_certificate_pem: sign(&join.client_csr_pem, client)?,
             ca_pem: authority.certificate_pem().to_owned(),
             cluster: authority.cluster().to_owned(),
@@ -164,8 +165,13 @@ impl GatewayState {
         })))
     }
 
-    /// Asks another node to stop.
-    pub(super) async fn stop_other(&self, control: &ControlPlane, node: NodeId) -> Result<Response, Refusal> {
+    /// Passes a request on to the node that it is about.
+    pub(super) async fn ask_other(
+        &self,
+        control: &ControlPlane,
+        node: NodeId,
+        request: Request,
+    ) -> Result<Response, Refusal> {
         let membership = self.membership()?;
         let known = control.read_local(|ledger| ledger.nodes().into_iter().find(|view| view.node == node)).await;
         let view = known.ok_or_else(|| Refusal {
@@ -173,7 +179,7 @@ impl GatewayState {
             ..refusal(codes::NO_SUCH_NODE, format!("there is no {node}"))
         })?;
         let peer = membership.book.connect(&membership.link, node, &view.address).await.map_err(from_link)?;
-        ask_peer(&peer, &Request::StopNode(None)).await.map_err(from_link)?
+        ask_peer(&peer, &request).await.map_err(from_link)?
     }
 
     pub(super) fn membership(&self) -> Result<&Membership, Refusal> {
@@ -181,4 +187,19 @@ impl GatewayState {
             .as_ref()
             .ok_or_else(|| refusal(codes::NOT_ALLOWED, "nobody can join a runtime inside one process".to_owned()))
     }
+}
+
+/// A token for a machine is no use to a person, nor the other way round; it stays good for whom it is.
+fn check_kind(role: Option<NodeRole>, is_person: bool) -> Result<(), Refusal> {
+    let (message, help) = match (role, is_person) {
+        (Some(NodeRole::Worker | NodeRole::Voter), true) => {
+            ("the token is for a machine", "`nexus node start --join ADDRESS --token TOKEN`")
+        }
+        (Some(NodeRole::Viewer | NodeRole::Submitter | NodeRole::Operator | NodeRole::Admin), false) => {
+            ("the token is for a person", "`nexus login ADDRESS --token TOKEN`")
+        }
+        // Whatever else is wrong with it, admission says.
+        _ => return Ok(()),
+    };
+    Err(Refusal { help: Some(help.to_owned()), ..refusal(codes::BAD_TOKEN, message.to_owned()) })
 }

@@ -35,11 +35,7 @@ impl DataDirectory {
     /// # Errors
     /// Another process uses it, something cannot be read or written, or the content is damaged.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|source| OpenError::Io {
-            action: "make the folder",
-            path: path.to_owned(),
-            source,
-        })?;
+        make_folder(path)?;
         let lock = DirectoryLock::take(path)?;
         let log_path = path.join(LOG);
         let failed = |error| log_error(&log_path, error);
@@ -56,6 +52,24 @@ impl DataDirectory {
     }
 }
 
+fn make_folder(path: &Path) -> Result<(), OpenError> {
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|source| OpenError::Io { action: "make the folder", path: path.to_owned(), source })
+}
+
+/// The parts of a directory that exists already: its log's path, the lock, the log and the snapshots.
+pub(crate) fn open_parts(path: &Path) -> Result<(PathBuf, DirectoryLock, LogFile, SnapshotFiles), OpenError> {
+    let log_path = path.join(LOG);
+    if !log_path.exists() {
+        let source = io::Error::from(io::ErrorKind::NotFound);
+        return Err(OpenError::Io { action: "open the log", path: log_path, source });
+    }
+    let lock = DirectoryLock::take(path)?;
+    let file = LogFile::open(&log_path).map_err(|error| log_error(&log_path, error))?;
+    let snapshots = SnapshotFiles::open(path).map_err(|error| snapshot_error(path, error))?;
+    Ok((log_path, lock, file, snapshots))
+}
+
 /// Makes an empty log. It gets its name only when it is complete: a crash in between leaves no log, not half of one.
 fn make_log(directory: &Path) -> Result<LogFile, LogFileError> {
     let unfinished = directory.join(UNFINISHED_LOG);
@@ -69,7 +83,7 @@ fn make_log(directory: &Path) -> Result<LogFile, LogFileError> {
     Ok(file)
 }
 
-fn log_error(path: &Path, error: LogFileError) -> OpenError {
+pub(crate) fn log_error(path: &Path, error: LogFileError) -> OpenError {
     let path = path.to_owned();
     match error {
         LogFileError::Io(source) => OpenError::Io { action: "open the log", path, source },

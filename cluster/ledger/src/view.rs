@@ -152,6 +152,17 @@ impl Ledger {
         self.members.iter().flat_map(|members| members.nodes.iter().map(|(id, member)| (*id, member)))
     }
 
+    /// What the token of this digest makes of who uses it.
+    pub fn token_role(&self, hash: &Digest) -> Option<NodeRole> {
+        self.members.as_ref()?.tokens.get(hash).map(|token| token.role)
+    }
+
+    /// Whether `node` was a member once and is none any more: ids are given out in order and never again.
+    pub fn is_forgotten(&self, node: NodeId) -> bool {
+        let members = self.members.as_ref();
+        members.is_some_and(|members| node.0 <= members.last_node && !members.nodes.contains_key(&node))
+    }
+
     /// The member that has this key.
     pub fn member_by_fingerprint(&self, fingerprint: &Digest) -> Option<NodeId> {
         self.members().find(|(_, member)| member.fingerprint == *fingerprint).map(|(id, _)| id)

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::path::Path;
+use std::time::SystemTime;
 
 use rcgen::{CertificateParams, DistinguishedName, KeyPair, PKCS_ED25519, PublicKeyData};
 use rustls::pki_types::pem::PemObject;
@@ -87,6 +88,7 @@ pub struct Identity {
     authority_pem: String,
     cluster: String,
     subject: Subject,
+    not_after: SystemTime,
 }
 
 impl Identity {
@@ -95,6 +97,7 @@ impl Identity {
         let certificate = parse_certificate("the certificate", certificate_pem)?;
         let authority = parse_certificate("the authority's certificate", authority_pem)?;
         let (cluster, subject) = tls::subject_of(&certificate)?;
+        let not_after = tls::not_after(&certificate)?;
         CertifiedKey::from_der(vec![certificate.clone()], key.to_der(), &tls::provider())
             .map_err(|error| LinkError::Certificate { what: "the certificate", reason: error.to_string() })?;
         Ok(Identity {
@@ -105,6 +108,7 @@ impl Identity {
             authority_pem: authority_pem.to_owned(),
             cluster,
             subject,
+            not_after,
         })
     }
 
@@ -132,6 +136,11 @@ impl Identity {
     /// Who this is.
     pub fn subject(&self) -> &Subject {
         &self.subject
+    }
+
+    /// When its certificate ends.
+    pub fn not_after(&self) -> SystemTime {
+        self.not_after
     }
 
     /// The name of the cluster.

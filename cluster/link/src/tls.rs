@@ -4,6 +4,7 @@
 //! the authority is not known yet but its fingerprint is.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use nexus_model::NodeId;
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
@@ -155,6 +156,12 @@ pub(crate) fn subject_of(certificate: &CertificateDer<'_>) -> Result<(String, Su
 pub(crate) fn key_fingerprint(certificate: &CertificateDer<'_>) -> Result<[u8; 32], LinkError> {
     let (_, parsed) = X509Certificate::from_der(certificate).map_err(|error| unusable(error.to_string()))?;
     Ok(*blake3::hash(parsed.tbs_certificate.subject_pki.raw).as_bytes())
+}
+
+/// When a certificate ends.
+pub(crate) fn not_after(certificate: &CertificateDer<'_>) -> Result<SystemTime, LinkError> {
+    let (_, parsed) = X509Certificate::from_der(certificate).map_err(|error| unusable(error.to_string()))?;
+    Ok(SystemTime::from(parsed.validity().not_after.to_datetime()))
 }
 
 /// The name of the cluster of an authority's certificate.

@@ -33,6 +33,17 @@ pub enum ClusterRequest {
         /// Signing request of the key of the machine's own client, PEM.
         client_csr_pem: String,
     },
+    /// Client → leader: take a member out of the cluster for ever; its certificates count no more. Answer:
+    /// [`crate::Response::Done`] when it is committed. A voter is refused.
+    ForgetNode(NodeId),
+    /// Client → node, passed on by the leader: take no new tasks from now on, or take them again. Answer:
+    /// [`crate::Response::Done`] when the node has written it down. Safe to repeat.
+    DrainNode {
+        /// Which; the node that is asked where absent.
+        node: Option<NodeId>,
+        /// Whether it takes no new tasks.
+        draining: bool,
+    },
 }
 
 /// Who asked a node that passes the request on.

@@ -16,12 +16,14 @@ pub enum NodeRole {
     Submitter,
     /// A person or program: may look.
     Viewer,
+    /// A person or program: may submit, cancel anything, and drain and stop nodes.
+    Operator,
 }
 
 impl NodeRole {
     /// Every role.
-    pub const ALL: [NodeRole; 5] =
-        [NodeRole::Worker, NodeRole::Voter, NodeRole::Admin, NodeRole::Submitter, NodeRole::Viewer];
+    pub const ALL: [NodeRole; 6] =
+        [NodeRole::Worker, NodeRole::Voter, NodeRole::Admin, NodeRole::Submitter, NodeRole::Viewer, NodeRole::Operator];
 
     /// The name that users write and certificates carry.
     pub const fn name(self) -> &'static str {
@@ -31,6 +33,7 @@ impl NodeRole {
             NodeRole::Admin => "admin",
             NodeRole::Submitter => "submitter",
             NodeRole::Viewer => "viewer",
+            NodeRole::Operator => "operator",
         }
     }
 

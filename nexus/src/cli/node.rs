@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use nexus_config::{Config, Flags};
-use nexus_model::NodeRole;
-use nexus_wire::{NodeState, NodeView, Request, Response};
+use nexus_model::{NodeId, NodeRole};
+use nexus_wire::{ClusterRequest, NodeState, NodeView, Request, Response};
 
 use serde::Serialize;
 use tokio::sync::watch;
@@ -21,7 +21,7 @@ use crate::output::paint::{ERROR, GOOD, NAME, paint};
 use crate::output::table::{Align, Cell, Table};
 use crate::output::{Console, units};
 
-/// Start, list or stop nodes.
+/// Start, list, drain, stop or forget nodes.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct NodeArgs {
     #[command(subcommand)]
@@ -35,6 +35,23 @@ pub(crate) enum NodeVerb {
     /// List the nodes of the cluster
     #[command(after_help = "Examples:\n  nexus node list\n  nexus node list --json")]
     List,
+    /// Let a node end what it holds and give it nothing new
+    #[command(after_help = "Examples:\n  nexus node drain air\n  nexus node drain air --undo")]
+    Drain {
+        /// Name or id; the node on this machine where absent
+        #[arg(value_name = "NODE")]
+        node: Option<String>,
+        /// Give it work again
+        #[arg(long)]
+        undo: bool,
+    },
+    /// Take a machine or person out of the cluster for ever; its certificates count no more
+    #[command(after_help = "Examples:\n  nexus node forget air")]
+    Forget {
+        /// Name or id of a machine, or the id of a person
+        #[arg(value_name = "NODE")]
+        node: String,
+    },
     /// Stop a node in order; its running tasks go back to the queue
     #[command(after_help = "Examples:\n  nexus node stop\n  nexus node stop air")]
     Stop {
@@ -176,21 +193,55 @@ pub(crate) async fn list(cluster: &impl Cluster, console: &mut Console) -> Resul
 
 /// `nexus node stop`.
 pub(crate) async fn stop(node: Option<&str>, cluster: &impl Cluster, console: &mut Console) -> Result<(), CliError> {
-    let (id, name) = match node {
-        None => (None, "the node on this machine".to_owned()),
-        Some(text) => {
-            let nodes = cluster::nodes(cluster).await?;
-            let id = find_node(&nodes, text)?;
-            let name = nodes.iter().find(|node| node.node == id).map(|node| node.name.clone()).unwrap_or_default();
-            (Some(id), format!("{name} ({id})"))
-        }
-    };
+    let (id, name) = named(node, cluster).await?;
     match cluster.request(Request::StopNode(id)).await? {
         Response::Done if console.is_json() => console.answer("{\"stopping\":true}\n"),
         Response::Done => console.say(&format!("{name} is stopping; its running tasks go back to the queue")),
         _ => return Err(unexpected()),
     }
     Ok(())
+}
+
+/// `nexus node drain`.
+pub(crate) async fn drain(
+    node: Option<&str>,
+    draining: bool,
+    cluster: &impl Cluster,
+    console: &mut Console,
+) -> Result<(), CliError> {
+    let (node, name) = named(node, cluster).await?;
+    let request = ClusterRequest::DrainNode { node, draining };
+    match (cluster.request(Request::Cluster(Box::new(request))).await?, draining) {
+        (Response::Done, _) if console.is_json() => console.answer(&format!("{{\"draining\":{draining}}}\n")),
+        (Response::Done, true) => console.say(&format!("{name} ends what it holds and takes nothing new")),
+        (Response::Done, false) => console.say(&format!("{name} takes tasks again")),
+        _ => return Err(unexpected()),
+    }
+    Ok(())
+}
+
+/// `nexus node forget`.
+pub(crate) async fn forget(node: &str, cluster: &impl Cluster, console: &mut Console) -> Result<(), CliError> {
+    // People are members too and are on no list of machines: an id is taken as it is.
+    let id = match node.parse() {
+        Ok(id) => id,
+        Err(_) => find_node(&cluster::nodes(cluster).await?, node)?,
+    };
+    match cluster.request(Request::Cluster(Box::new(ClusterRequest::ForgetNode(id)))).await? {
+        Response::Done if console.is_json() => console.answer(&format!("{{\"forgotten\":{}}}\n", id.0)),
+        Response::Done => console.say(&format!("{node} ({id}) is out of the cluster; its tasks go back to the queue")),
+        _ => return Err(unexpected()),
+    }
+    Ok(())
+}
+
+/// The node that `text` means, and what to call it.
+async fn named(text: Option<&str>, cluster: &impl Cluster) -> Result<(Option<NodeId>, String), CliError> {
+    let Some(text) = text else { return Ok((None, "the node on this machine".to_owned())) };
+    let nodes = cluster::nodes(cluster).await?;
+    let id = find_node(&nodes, text)?;
+    let name = nodes.iter().find(|node| node.node == id).map(|node| node.name.clone()).unwrap_or_default();
+    Ok((Some(id), format!("{name} ({id})")))
 }
 
 /// The nodes as a table: of `node list` and of `status`.
@@ -202,6 +253,7 @@ pub(crate) fn table(nodes: &[NodeView], now_ms: u64) -> String {
         let roles: Vec<&str> =
             NodeRole::ALL.iter().filter(|role| node.roles.contains(role)).map(|role| role.name()).collect();
         let state = match (node.state, facts.seen_ms) {
+            (NodeState::Up, _) if facts.slots == 0 => Cell::new(if node.running > 0 { "draining" } else { "drained" }),
             (NodeState::Up, _) => Cell::painted(GOOD, "up"),
             (NodeState::Down, None) => Cell::painted(ERROR, "down"),
             (NodeState::Down, Some(seen)) => {

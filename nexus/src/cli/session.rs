@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use nexus_actors::client::Client;
 use nexus_actors::embedded::{self, EmbeddedOptions};
 use nexus_actors::node::{self, Arrival, NodeFacts, NodeOptions};
-use nexus_actors::{JoinOptions, MemoryPayloads};
+use nexus_actors::{JoinOptions, MemoryPayloads, login, recovery};
 use nexus_config::LogLevel;
 use nexus_mcode::{Compilation, CompiledProgram};
 use nexus_model::{DeviceInfo, DeviceKind, Diagnostic, Input, JobSpec, NodeCapacity, Payload, Value};
@@ -20,10 +20,12 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::cluster::Cluster;
+use super::cluster_recover::RecoverySurvey;
 use super::codes;
 use super::engine;
 use super::error::{CliError, Exit};
 use super::language::Language;
+use super::login::LoggedIn;
 use super::node::{NodeStart, NodeStarted};
 use super::program::user;
 use super::run::{Finished, RunOptions, Runtime, place};
@@ -116,6 +118,24 @@ impl World for Session {
 
     async fn connect(&self, data: &Path) -> Result<Client, CliError> {
         Ok(Client::connect(data).await?)
+    }
+
+    async fn login(&self, data: &Path, address: &str, token: &str) -> Result<LoggedIn, CliError> {
+        let login::LoggedIn { cluster, name, role } = login::login(data, address, token, &user()).await?;
+        Ok(LoggedIn { cluster, name, role: role.name() })
+    }
+
+    fn recover(&self, data: &Path, perform: bool) -> Result<RecoverySurvey, CliError> {
+        let survey = if perform { recovery::recover(data)? } else { recovery::survey(data)? };
+        Ok(RecoverySurvey {
+            node: survey.node.0,
+            cluster: survey.cluster,
+            last_entry: survey.last_entry,
+            committed: survey.committed,
+            term: survey.term,
+            voters: survey.voters.iter().map(|node| node.0).collect(),
+            recovered: perform,
+        })
     }
 
     fn devices(&self) -> Vec<DeviceInfo> {

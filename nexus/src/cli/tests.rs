@@ -10,10 +10,12 @@ use nexus_model::{
 use nexus_wire::Request;
 use tokio::sync::watch;
 
+use super::cluster_recover::RecoverySurvey;
 use super::error::tests::pages;
 use super::error::{CliError, Exit};
 use super::fake::{FakeCluster, ended, returned, task_view};
 use super::language::Language;
+use super::login::LoggedIn;
 use super::node::{NodeStart, NodeStarted};
 use super::run::{Finished, RunOptions, Runtime};
 use super::world::World;
@@ -85,6 +87,23 @@ impl World for FakeWorld {
         self.devices()
     }
 
+    async fn login(&self, _: &Path, _: &str, token: &str) -> Result<LoggedIn, CliError> {
+        assert_eq!(token, "NXJ1.token");
+        Ok(LoggedIn { cluster: "studio".to_owned(), name: "ada".to_owned(), role: "submitter" })
+    }
+
+    fn recover(&self, _: &Path, perform: bool) -> Result<RecoverySurvey, CliError> {
+        Ok(RecoverySurvey {
+            node: 1,
+            cluster: "studio".to_owned(),
+            last_entry: 9,
+            committed: 9,
+            term: 2,
+            voters: vec![1, 2, 3],
+            recovered: perform,
+        })
+    }
+
     fn devices(&self) -> Vec<DeviceInfo> {
         Vec::new()
     }
@@ -149,6 +168,20 @@ impl Programs {
     fn path(&self, name: &str) -> String {
         self.0.path().join(name).display().to_string()
     }
+}
+
+#[test]
+fn people_log_in_and_majorities_are_recovered_only_when_told_so() {
+    let world = FakeWorld::default();
+    let (exit, _, err) = typed(&world, "nexus login 127.0.0.1:4747 --token NXJ1.token");
+    assert_eq!(
+        (exit, err.as_str()),
+        (Exit::Done, "ada is a submitter of the cluster \"studio\" now; try `nexus status`\n")
+    );
+    let (_, out, _) = typed(&world, "nexus cluster recover --json --data here");
+    assert!(out.contains("\"recovered\":false") && out.contains("\"last_entry\":9"), "{out}");
+    let (_, out, _) = typed(&world, "nexus cluster recover --yes --json --data here");
+    assert!(out.contains("\"recovered\":true"), "{out}");
 }
 
 #[test]

@@ -15,7 +15,7 @@ use super::jobs::now_ms;
 use crate::output::json::document;
 use crate::output::{Console, units};
 
-/// Make tokens with which machines join.
+/// Make tokens with which machines join and people log in.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct TokenArgs {
     #[command(subcommand)]
@@ -26,7 +26,7 @@ pub(crate) struct TokenArgs {
 enum TokenVerb {
     /// Make a token; it works once, for a while
     #[command(
-        after_help = "Examples:\n  nexus token create --role worker\n  nexus token create --role worker --ttl 1h --json"
+        after_help = "Examples:\n  nexus token create --role worker\n  nexus token create --role submitter --ttl 1h --json"
     )]
     Create {
         /// What its user may become
@@ -74,7 +74,14 @@ pub(crate) async fn token(args: &TokenArgs, cluster: &impl Cluster, console: &mu
         Ok(_) | Err(_) => None,
     };
     let address = address.unwrap_or_else(|| "ADDRESS".to_owned());
-    console.say(&format!("Add a machine:  nexus node start --join {address} --token {token}"));
+    match role {
+        NodeRole::Worker | NodeRole::Voter => {
+            console.say(&format!("Add a machine:  nexus node start --join {address} --token {token}"));
+        }
+        NodeRole::Admin | NodeRole::Operator | NodeRole::Submitter | NodeRole::Viewer => {
+            console.say(&format!("Add a person:  nexus login {address} --token {token}"));
+        }
+    }
     console.say(&format!("({}, {}, once)", role.name(), units::duration(ttl)));
     Ok(())
 }

@@ -7,8 +7,10 @@ use nexus_model::DeviceInfo;
 use tokio::sync::watch;
 
 use super::cluster::Cluster;
+use super::cluster_recover::RecoverySurvey;
 use super::error::CliError;
 use super::language::Language;
+use super::login::LoggedIn;
 use super::node::{NodeStart, NodeStarted};
 use super::run::Runtime;
 
@@ -19,6 +21,12 @@ pub(crate) trait World: Language + Runtime {
 
     /// Connects to the node that runs with this data directory.
     async fn connect(&self, data: &Path) -> Result<Self::Cluster, CliError>;
+
+    /// Makes this machine's user somebody in the cluster of the node at `address`.
+    async fn login(&self, data: &Path, address: &str, token: &str) -> Result<LoggedIn, CliError>;
+
+    /// What the stopped node of this data directory has of its cluster's log; with `perform` it becomes the only voter.
+    fn recover(&self, data: &Path, perform: bool) -> Result<RecoverySurvey, CliError>;
 
     /// The devices that tensors can live on, the CPU first.
     fn devices(&self) -> Vec<DeviceInfo>;

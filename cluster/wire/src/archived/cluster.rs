@@ -1,6 +1,7 @@
 //! What is asked and answered about the cluster itself.
 
 use nexus_model::NodeId;
+use rkyv::primitive::ArchivedU64;
 use rkyv::with::{InlineAsBox, Map};
 use rkyv::{Archive, Serialize};
 
@@ -19,6 +20,8 @@ mod kind {
     pub(super) const SET_VOTERS: u8 = 66;
     pub(super) const BECOME_VOTER: u8 = 67;
     pub(super) const RENEW: u8 = 68;
+    pub(super) const FORGET_NODE: u8 = 69;
+    pub(super) const DRAIN_NODE: u8 = 70;
 
     pub(super) const LEADER: u8 = 64;
     pub(super) const RENEWED: u8 = 65;
@@ -48,6 +51,12 @@ struct RenewV1<'a> {
     csr_pem: &'a str,
     #[rkyv(with = InlineAsBox)]
     client_csr_pem: &'a str,
+}
+
+#[derive(Archive, Serialize)]
+struct DrainNodeV1 {
+    node: Option<u64>,
+    draining: bool,
 }
 
 #[derive(Archive, Serialize)]
@@ -93,6 +102,10 @@ pub(super) fn encode_cluster_request(what: &'static str, request: &ClusterReques
             kind(kind::SET_VOTERS).write(&SetVotersV1 { voters: voters.iter().map(|node| node.0).collect() })
         }
         ClusterRequest::BecomeVoter => kind(kind::BECOME_VOTER).write_bytes(&[]),
+        ClusterRequest::ForgetNode(node) => kind(kind::FORGET_NODE).write(&node.0),
+        ClusterRequest::DrainNode { node, draining } => {
+            kind(kind::DRAIN_NODE).write(&DrainNodeV1 { node: node.map(|node| node.0), draining: *draining })
+        }
         ClusterRequest::Renew { csr_pem, client_csr_pem } => {
             kind(kind::RENEW).write(&RenewV1 { csr_pem, client_csr_pem })
         }
@@ -108,6 +121,15 @@ pub(super) fn cluster_request(body: Body<'_>) -> Result<ClusterRequest, WireErro
             ClusterRequest::SetVoters(form.voters.iter().map(|node| NodeId(node.to_native())).collect())
         }
         kind::BECOME_VOTER => body.nothing(ClusterRequest::BecomeVoter)?,
+        kind::FORGET_NODE => {
+            let form: &ArchivedU64 = body.form()?;
+            ClusterRequest::ForgetNode(NodeId(form.to_native()))
+        }
+        kind::DRAIN_NODE => {
+            let form: &ArchivedDrainNodeV1 = body.form()?;
+            let node = form.node.as_ref().map(|node| NodeId(node.to_native()));
+            ClusterRequest::DrainNode { node, draining: form.draining }
+        }
         kind::RENEW => {
             let form: &ArchivedRenewV1<'_> = body.form()?;
             ClusterRequest::Renew { csr_pem: form.csr_pem.to_string(), client_csr_pem: form.client_csr_pem.to_string() }
@@ -173,7 +195,10 @@ pub(super) fn cluster_response(body: Body<'_>) -> Result<ClusterResponse, WireEr
 impl Bounded for ClusterRequest {
     fn check_bounds(&self) -> Result<(), WireError> {
         match self {
-            ClusterRequest::FindLeader | ClusterRequest::BecomeVoter => Ok(()),
+            ClusterRequest::FindLeader
+            | ClusterRequest::BecomeVoter
+            | ClusterRequest::ForgetNode(_)
+            | ClusterRequest::DrainNode { .. } => Ok(()),
             ClusterRequest::Relay { caller, request } => {
                 name("caller's name", &caller.name)?;
                 match &**request {

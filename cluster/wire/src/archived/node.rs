@@ -9,7 +9,7 @@ use super::plain_enum;
 plain_enum!(
     /// [`NodeRole`].
     pub NodeRoleV1, ArchivedNodeRoleV1, NodeRole {
-        Worker = 0, Voter = 1, Admin = 2, Submitter = 3, Viewer = 4,
+        Worker = 0, Voter = 1, Admin = 2, Submitter = 3, Viewer = 4, Operator = 5,
     }
 );
 plain_enum!(

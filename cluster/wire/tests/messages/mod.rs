@@ -188,6 +188,9 @@ fn cluster_request() -> impl Strategy<Value = ClusterRequest> {
         (caller, relayed).prop_map(|(caller, request)| ClusterRequest::Relay { caller, request: Box::new(request) }),
         vec(node_id(), 0..limits::VOTERS_MAX).prop_map(ClusterRequest::SetVoters),
         Just(ClusterRequest::BecomeVoter),
+        node_id().prop_map(ClusterRequest::ForgetNode),
+        (option::of(node_id()), any::<bool>())
+            .prop_map(|(node, draining)| ClusterRequest::DrainNode { node, draining }),
         (text(), text()).prop_map(|(csr_pem, client_csr_pem)| ClusterRequest::Renew { csr_pem, client_csr_pem }),
     ]
 }

@@ -189,6 +189,8 @@ pub(crate) fn requests() -> Vec<(&'static str, Request)> {
         ("set-voters", cluster(ClusterRequest::SetVoters(vec![NodeId(1), NodeId(2), NodeId(3)]))),
         ("become-voter", cluster(ClusterRequest::BecomeVoter)),
         ("renew", cluster(ClusterRequest::Renew { csr_pem: "CSR".into(), client_csr_pem: "CLIENT".into() })),
+        ("forget-node", cluster(ClusterRequest::ForgetNode(NodeId(3)))),
+        ("drain-node", cluster(ClusterRequest::DrainNode { node: Some(NodeId(3)), draining: true })),
     ]
 }
 

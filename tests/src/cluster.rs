@@ -1,0 +1,140 @@
+//! Several nodes as processes, each at an address of its own to which it comes back.
+
+use std::net::UdpSocket;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::node::Node;
+
+/// A port that was free just now: a voter comes back at the address that the others know.
+fn address() -> String {
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("loopback has ports");
+    socket.local_addr().expect("a bound socket has an address").to_string()
+}
+
+/// Nodes that come back where they were.
+pub struct Cluster {
+    folder: tempfile::TempDir,
+    addresses: Vec<String>,
+    nodes: Vec<Option<Node>>,
+}
+
+impl Cluster {
+    /// As many nodes, called `n0`, `n1` and so on; the first founds the cluster, each other one joins through the one
+    /// before it.
+    ///
+    /// # Panics
+    /// Where one does not start.
+    pub fn of(count: usize) -> Cluster {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let addresses = (0..count).map(|_| address()).collect();
+        let mut cluster = Cluster { folder, addresses, nodes: Vec::new() };
+        for number in 0..count {
+            let node = match number {
+                0 => cluster.start(0, &[]),
+                _ => {
+                    let token = cluster.node(0).json(&["token", "create"])["token"].as_str().expect("text").to_owned();
+                    let through = cluster.addresses[number - 1].clone();
+                    cluster.start(number, &["--join", &through, "--token", &token])
+                }
+            };
+            cluster.nodes.push(Some(node));
+        }
+        cluster
+    }
+
+    /// The same with all of them as voters.
+    pub fn of_voters(count: usize) -> Cluster {
+        let cluster = Cluster::of(count);
+        cluster.vote(0, &(0..count).collect::<Vec<_>>());
+        cluster
+    }
+
+    fn start(&self, number: usize, extra: &[&str]) -> Node {
+        let name = format!("n{number}");
+        let arguments = [&["--name", &name, "--listen", &self.addresses[number], "--slots", "2"], extra].concat();
+        Node::start(&self.home(number), &arguments)
+    }
+
+    /// Everything that is on disk here goes with the cluster.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Data directory of a node.
+    pub fn home(&self, number: usize) -> std::path::PathBuf {
+        self.folder.path().join(format!("n{number}"))
+    }
+
+    /// A running node.
+    ///
+    /// # Panics
+    /// Where it does not run.
+    pub fn node(&self, number: usize) -> &Node {
+        self.nodes[number].as_ref().expect("it runs")
+    }
+
+    /// Starts one more node, which joins through node `through` with a token of this role, and returns its number.
+    ///
+    /// # Panics
+    /// Where it does not start.
+    pub fn join(&mut self, through: usize, role: &str) -> usize {
+        let number = self.nodes.len();
+        let token = self.node(through).json(&["token", "create", "--role", role])["token"].clone();
+        self.addresses.push(address());
+        let (at, token) = (self.addresses[through].clone(), token.as_str().expect("text").to_owned());
+        let node = self.start(number, &["--join", &at, "--token", &token]);
+        self.nodes.push(Some(node));
+        number
+    }
+
+    /// kill -9.
+    ///
+    /// # Panics
+    /// Where it does not run.
+    pub fn kill(&mut self, number: usize) {
+        self.nodes[number].take().expect("it runs").kill();
+    }
+
+    /// Starts a node again where it was.
+    pub fn restart(&mut self, number: usize) {
+        self.nodes[number] = Some(self.start(number, &[]));
+    }
+
+    /// Makes these the voters, at node `at`, once all nodes are up.
+    pub fn vote(&self, at: usize, voters: &[usize]) -> Value {
+        let names: Vec<String> = voters.iter().map(|number| format!("n{number}")).collect();
+        let arguments: Vec<&str> = ["voters", "set"].into_iter().chain(names.iter().map(String::as_str)).collect();
+        // A node that has just joined is known to the leader a moment later.
+        self.wait_for(at, "every node is up", |status| {
+            status["nodes"].as_array().is_some_and(|nodes| nodes.iter().all(|node| node["state"] == "up"))
+        });
+        self.node(at).json(&arguments)
+    }
+
+    /// The leader's number, as node `at` knows it, once there is one that is none of `lost`.
+    ///
+    /// # Panics
+    /// Where none is elected.
+    pub fn leader(&self, at: usize, lost: &[usize]) -> usize {
+        let status = self.wait_for(at, "a leader", |status| {
+            status["leader"].as_str().is_some_and(|name| !lost.iter().any(|number| format!("n{number}") == name))
+        });
+        status["leader"].as_str().expect("it was seen")[1..].parse().expect("names are numbers")
+    }
+
+    /// Asks node `at` for the status until it is so.
+    ///
+    /// # Panics
+    /// Where it does not come about.
+    pub fn wait_for(&self, at: usize, what: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+        for _ in 0..1000 {
+            let status = self.node(at).json(&["status"]);
+            if is_so(&status) {
+                return status;
+            }
+        }
+        panic!("{what} did not come about: {}", self.node(at).json(&["status"]));
+    }
+}
