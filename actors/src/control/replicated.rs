@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nexus_consensus::{
     Consensus, ConsensusConfig, DataDirectory, Event, Events, Leader, OpenError, ProposeError, ReadError,
@@ -30,6 +30,8 @@ const FIRST_LEADER_PATIENCE: Duration = Duration::from_secs(10);
 const CATCH_UP_PATIENCE: Duration = Duration::from_secs(25);
 /// A node that lacks no more than this many entries has the log: they are on their way in one message.
 const CAUGHT_UP_ENTRIES: u64 = 1000;
+/// How long a change of the members waits for the one before it.
+const CHANGE_PATIENCE: Duration = Duration::from_secs(10);
 /// Pause before a new leader asks its voters again whether it leads.
 const CONFIRM_PAUSE: Duration = Duration::from_millis(20);
 
@@ -135,7 +137,7 @@ impl Replicated {
     }
 
     pub(super) async fn add_learner(&self, node: NodeId, address: &str) -> Result<(), Refusal> {
-        self.consensus.add_learner(node, address).await.map_err(not_proposed)
+        in_turn(async || self.consensus.add_learner(node, address).await).await
     }
 
     pub(super) async fn change_address(&self, node: NodeId, address: &str) -> Result<(), Refusal> {
@@ -147,7 +149,7 @@ impl Replicated {
     }
 
     pub(super) async fn change_voters(&self, voters: BTreeSet<NodeId>) -> Result<(), Refusal> {
-        self.consensus.change_voters(voters).await.map_err(not_proposed)
+        in_turn(async || self.consensus.change_voters(voters.clone()).await).await
     }
 
     pub(super) async fn until_caught_up(&self, node: NodeId) -> Result<(), Refusal> {
@@ -167,6 +169,19 @@ impl Replicated {
 
     pub(super) async fn shut_down(&self) {
         self.consensus.shutdown().await;
+    }
+}
+
+/// Changes the members, again where another change is under way: a person's and the steward's may meet.
+async fn in_turn(change: impl AsyncFn() -> Result<(), ProposeError>) -> Result<(), Refusal> {
+    let begun = Instant::now();
+    loop {
+        match change().await {
+            Err(ProposeError::Busy { retry_after }) if begun.elapsed() < CHANGE_PATIENCE => {
+                tokio::time::sleep(retry_after).await;
+            }
+            done => return done.map_err(not_proposed),
+        }
     }
 }
 
