@@ -137,7 +137,15 @@ impl Replicated {
     }
 
     pub(super) async fn add_learner(&self, node: NodeId, address: &str) -> Result<(), Refusal> {
-        in_turn(async || self.consensus.add_learner(node, address).await).await
+        let begun = Instant::now();
+        loop {
+            match self.consensus.add_learner(node, address).await {
+                Err(ProposeError::Busy { retry_after }) if begun.elapsed() < CHANGE_PATIENCE => {
+                    tokio::time::sleep(retry_after).await;
+                }
+                done => return done.map_err(not_proposed),
+            }
+        }
     }
 
     pub(super) async fn change_address(&self, node: NodeId, address: &str) -> Result<(), Refusal> {
@@ -149,7 +157,16 @@ impl Replicated {
     }
 
     pub(super) async fn change_voters(&self, voters: BTreeSet<NodeId>) -> Result<(), Refusal> {
-        in_turn(async || self.consensus.change_voters(voters.clone()).await).await
+        let begun = Instant::now();
+        loop {
+            match self.consensus.change_voters(voters.clone()).await {
+                // A person's change and the steward's may meet: one waits for the other.
+                Err(ProposeError::Busy { retry_after }) if begun.elapsed() < CHANGE_PATIENCE => {
+                    tokio::time::sleep(retry_after).await;
+                }
+                done => return done.map_err(not_proposed),
+            }
+        }
     }
 
     pub(super) async fn until_caught_up(&self, node: NodeId) -> Result<(), Refusal> {
@@ -169,19 +186,6 @@ impl Replicated {
 
     pub(super) async fn shut_down(&self) {
         self.consensus.shutdown().await;
-    }
-}
-
-/// Changes the members, again where another change is under way: a person's and the steward's may meet.
-async fn in_turn(change: impl AsyncFn() -> Result<(), ProposeError>) -> Result<(), Refusal> {
-    let begun = Instant::now();
-    loop {
-        match change().await {
-            Err(ProposeError::Busy { retry_after }) if begun.elapsed() < CHANGE_PATIENCE => {
-                tokio::time::sleep(retry_after).await;
-            }
-            done => return done.map_err(not_proposed),
-        }
     }
 }
 
