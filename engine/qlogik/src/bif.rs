@@ -87,11 +87,11 @@ probability ( b ) { table 0.1, 0.8x; }
         assert_eq!(
             wrong(text),
             [
-                "2:30 NX0802 3 states were announced and 2 are listed",
-                "4:19 NX0803 there is no variable c",
-                "5:31 NX0801 expected a number or `;`, found `}`",
-                "6:15 NX0804 there are two probability blocks of b",
-                "6:32 NX0801 expected a number or `;`, found `0.8x`",
+                "2:30 NX1002 3 states were announced and 2 are listed",
+                "4:19 NX1003 there is no variable c",
+                "5:31 NX1001 expected a number or `;`, found `}`",
+                "6:15 NX1004 there are two probability blocks of b",
+                "6:32 NX1001 expected a number or `;`, found `0.8x`",
             ]
         );
     }
@@ -99,11 +99,11 @@ probability ( b ) { table 0.1, 0.8x; }
     #[test]
     fn rows_that_are_missing_or_do_not_sum_to_one_are_named() {
         let missing = RAIN.replace("default 0.05, 0.95;", "");
-        assert_eq!(wrong(&missing), ["8:15 NX0804 the table of wet has no row for rain = no"]);
+        assert_eq!(wrong(&missing), ["8:15 NX1004 the table of wet has no row for rain = no"]);
         let sum = RAIN.replace("0.05, 0.95", "0.05, 0.5");
-        assert_eq!(wrong(&sum), ["8:46 NX0804 this row of wet sums to 0.55; probabilities sum to 1"]);
+        assert_eq!(wrong(&sum), ["8:46 NX1004 this row of wet sums to 0.55; probabilities sum to 1"]);
         let twice = RAIN.replace("default 0.05, 0.95", "(yes) 0.05, 0.95");
-        assert_eq!(wrong(&twice)[0], "8:46 NX0804 the row for rain = yes is given twice");
+        assert_eq!(wrong(&twice)[0], "8:46 NX1004 the row for rain = yes is given twice");
         let (network, warnings) = read("rain.bif", &RAIN.replace("0.05, 0.95", "0.05, 0.951")).unwrap();
         assert_eq!(warnings.len(), 1);
         let wet = network.table(network.find("wet").unwrap()).unwrap();
@@ -113,10 +113,10 @@ probability ( b ) { table 0.1, 0.8x; }
     #[test]
     fn circles_duplicates_and_missing_tables_are_told() {
         let circle = RAIN.replace("( rain ) { table 0.2, 0.8; }", "( rain | wet ) { default 0.2, 0.8; }");
-        assert_eq!(wrong(&circle), ["NX0805 the arrows run in a circle: rain -> wet -> rain"]);
+        assert_eq!(wrong(&circle), ["NX1005 the arrows run in a circle: rain -> wet -> rain"]);
         let none = "network n { } variable a { type discrete [ 1 ] { x }; }";
-        assert_eq!(wrong(none), ["1:24 NX0804 the variable a has no probability block"]);
-        assert_eq!(wrong("")[0], "NX0801 there is no variable in this text");
+        assert_eq!(wrong(none), ["1:24 NX1004 the variable a has no probability block"]);
+        assert_eq!(wrong("")[0], "NX1001 there is no variable in this text");
     }
 
     #[test]
@@ -128,6 +128,6 @@ probability ( b ) { table 0.1, 0.8x; }
         let parents: Vec<String> = (1..40).map(|i| format!("v{i}")).collect();
         text += &format!("probability ( v0 | {} ) {{ default 0.5, 0.5; }}\n", parents.join(", "));
         let found = wrong(&text);
-        assert!(found.iter().any(|found| found.ends_with("NX0806 the table of v0 would have 1099511627776 numbers")));
+        assert!(found.iter().any(|found| found.ends_with("NX1006 the table of v0 would have 1099511627776 numbers")));
     }
 }

@@ -1,4 +1,4 @@
-//! The codes of what can be wrong with a decision model or a question to it: `NX08xx`, each with what `nexus explain`
+//! The codes of what can be wrong with a decision model or a question to it: `NX10xx`, each with what `nexus explain`
 //! says of it.
 
 macro_rules! codes {
@@ -13,46 +13,51 @@ macro_rules! codes {
 codes! {
     /// The text is not in the format that its name says: BIF (the interchange format of the public network repository) for
     /// `.bif`, TOML for `.toml`. The place that could not be read is marked. `docs/decisions.md` describes both.
-    BAD_SYNTAX = "NX0801";
+    BAD_SYNTAX = "NX1001";
     /// A variable is declared twice, has no states, or two states of one name. Every variable has a name of its own and at
     /// least one state.
-    BAD_VARIABLE = "NX0802";
+    BAD_VARIABLE = "NX1002";
     /// A name that nothing declares: a variable, or a state that the variable does not have. The states that it has are
     /// listed.
-    UNKNOWN_NAME = "NX0803";
+    UNKNOWN_NAME = "NX1003";
     /// A table does not fit its variables: too few or too many numbers, a row that is missing or given twice, a probability
     /// outside 0 to 1, or a row that does not sum to one. A row has a number for each state of the variable; there is a row
     /// for each combination of the parents' states. Sums that miss one by no more than 0.01 are taken for rounding and
     /// scaled, with a warning.
-    BAD_TABLE = "NX0804";
+    BAD_TABLE = "NX1004";
     /// The arrows of the network run in a circle, so no order of cause and effect exists. Remove one arrow of the circle
     /// that the message names, or unroll it over time.
-    CYCLE = "NX0805";
+    CYCLE = "NX1005";
     /// The model is larger than is read or answered exactly. The message says how much memory an exact answer needs and
     /// how much it may take: raise the limit (`--memory`), ask for a sampled answer (`--method sampled`), or remove arrows
     /// between variables that hardly influence each other.
-    TOO_LARGE = "NX0806";
+    TOO_LARGE = "NX1006";
     /// By the model the evidence cannot happen: its probability is zero. Two observations contradict each other, or a table
     /// says 0 where it should say a small number.
-    IMPOSSIBLE_EVIDENCE = "NX0807";
+    IMPOSSIBLE_EVIDENCE = "NX1007";
     /// The question does not fit the model: a variable asked twice, evidence on a variable that is asked for, a likelihood
     /// that is not a number, or a number of samples that is zero.
-    BAD_QUESTION = "NX0808";
+    BAD_QUESTION = "NX1008";
     /// The decision model does not say something that a decision needs: no decision, no utility, an information arrow that
     /// would let a decision know its own consequences, or a risk tolerance that is zero.
-    BAD_DECISION = "NX0809";
+    BAD_DECISION = "NX1009";
     /// Sampling gave no usable answer: no sample, or next to none, agrees with the evidence. Ask exactly, or for more
     /// samples.
-    NO_SAMPLES = "NX0810";
+    NO_SAMPLES = "NX1010";
     /// A rule that cannot be read. Rules are lines like `if load is high and battery is low then priority is low`.
-    BAD_RULE = "NX0811";
+    BAD_RULE = "NX1011";
     /// The rules contradict each other: no assignment of the variables satisfies all of them. The message names a smallest
     /// set of rules of which one has to go.
-    CONTRADICTION = "NX0812";
+    CONTRADICTION = "NX1012";
     /// A fuzzy system whose parts do not fit: points of a membership function out of order, an input that is not a number,
     /// or rules none of which apply to the inputs.
-    BAD_FUZZY = "NX0813";
+    BAD_FUZZY = "NX1013";
     /// The criteria do not fit the alternatives: a score that is missing or not a number, a negative weight, or weights
     /// that are all zero.
-    BAD_CRITERIA = "NX0814";
+    BAD_CRITERIA = "NX1014";
+}
+
+/// What `nexus explain CODE` prints, if the code is one of this crate's.
+pub fn explain(code: &str) -> Option<&'static str> {
+    EXPLANATIONS.iter().find(|(known, _)| *known == code).map(|(_, text)| text.trim())
 }

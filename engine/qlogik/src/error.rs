@@ -62,7 +62,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// The stable code, like `NX0804`.
+    /// The stable code, like `NX1004`.
     pub fn code(&self) -> &'static str {
         match self {
             Error::BadVariable(_) => codes::BAD_VARIABLE,

@@ -4,10 +4,12 @@
 //! Pure: models come in as text or values, chance as a seed, and answers go out as values that explain themselves. Files,
 //! processes and the cluster are the callers' (`nexus decide`, M-CODE's `decide.*`, the runtime).
 
+pub mod answer;
 pub mod bif;
 mod codes;
 mod contraction;
 mod distribution;
+pub mod document;
 mod domain;
 mod elimination;
 mod error;
@@ -17,14 +19,19 @@ mod findings;
 pub mod independence;
 pub mod influence;
 mod junction_tree;
+mod model;
 mod network;
+pub mod picture;
 pub mod query;
+mod random;
+pub mod sampling;
 
-pub use codes::EXPLANATIONS;
+pub use codes::{EXPLANATIONS, explain};
 pub use distribution::{Distribution, NoisyOr, ROUNDING_TOLERANCE, SUM_TOLERANCE};
 pub use domain::{Domain, VariableId};
 pub use error::Error;
 pub use evidence::{Evidence, Finding};
 pub use factor::{Cell, Factor};
 pub use junction_tree::{Beliefs, Cost, Explanation, JunctionTree, MEMORY_MAX};
+pub use model::Model;
 pub use network::{NUMBERS_MAX, Network, NetworkBuilder, VARIABLES_MAX, Variable};

@@ -1,0 +1,170 @@
+//! Approximate inference by likelihood weighting (Fung and Chang 1989; Shachter and Peot 1989), with error estimates.
+//!
+//! For networks that are too large for exact answers. Samples follow the arrows; evidence is not drawn but weighs. The
+//! interval of each probability is Wilson's for the effective number of samples (Kong 1992). A function of the seed.
+
+use crate::distribution::Distribution;
+use crate::domain::VariableId;
+use crate::error::Error;
+use crate::evidence::{Evidence, Finding};
+use crate::network::Network;
+use crate::random::Random;
+
+/// The most samples of one question.
+pub const SAMPLES_MAX: usize = 100_000_000;
+/// Fewer effective samples than this give no usable answer.
+const EFFECTIVE_MIN: f64 = 10.0;
+/// The normal quantile of intervals of 95 %.
+const QUANTILE: f64 = 1.959_963_984_540_054;
+
+/// A probability with the interval that holds the true one in 95 % of seeds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Estimate {
+    /// The estimate.
+    pub probability: f64,
+    /// Lower end of the interval.
+    pub low: f64,
+    /// Upper end of the interval.
+    pub high: f64,
+}
+
+/// Estimates of the beliefs of all variables.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sampled {
+    /// For each variable the estimate of each of its states.
+    pub beliefs: Vec<Vec<Estimate>>,
+    /// Natural logarithm of the estimate of P(evidence).
+    pub ln_evidence: f64,
+    /// Samples drawn.
+    pub samples: usize,
+    /// How many unweighted samples they are worth.
+    pub effective: f64,
+}
+
+/// Estimates what is believed of every variable, from `samples` samples.
+///
+/// Errors: evidence that does not fit, no samples or more than [`SAMPLES_MAX`], samples that hardly ever agree with the
+/// evidence.
+pub fn likelihood_weighting(
+    network: &Network,
+    evidence: &Evidence,
+    samples: usize,
+    seed: u64,
+) -> Result<Sampled, Error> {
+    if samples == 0 || samples > SAMPLES_MAX {
+        return Err(Error::BadQuestion(format!(
+            "{samples} samples were asked for; between 1 and {SAMPLES_MAX} can be drawn"
+        )));
+    }
+    let sizes: Vec<usize> = network.ids().map(|id| network.states(id)).collect();
+    evidence.check(&sizes)?;
+    let mut walk = Walk::new(network, evidence, &sizes);
+    let mut random = Random::new(seed);
+    let mut sums: Vec<Vec<f64>> = sizes.iter().map(|&size| vec![0.0; size]).collect();
+    let (mut total, mut squares) = (0.0, 0.0);
+    for _ in 0..samples {
+        let weight = walk.draw(&mut random);
+        if weight > 0.0 {
+            total += weight;
+            squares += weight * weight;
+            sums.iter_mut().zip(&walk.states).for_each(|(sums, &state)| sums[state] += weight);
+        }
+    }
+    let effective = if squares > 0.0 { total * total / squares } else { 0.0 };
+    if effective < EFFECTIVE_MIN {
+        let message = format!("{samples} samples are worth {effective:.1} under this evidence: it is too improbable");
+        return Err(Error::NoSamples(message));
+    }
+    let estimates = |(id, sums): (VariableId, &Vec<f64>)| -> Vec<Estimate> {
+        match evidence.state(id) {
+            Some(known) => (0..sums.len()).map(|state| certain(f64::from(u8::from(state == known)))).collect(),
+            None => sums.iter().map(|sum| wilson(sum / total, effective)).collect(),
+        }
+    };
+    let beliefs = network.ids().zip(&sums).map(estimates).collect();
+    Ok(Sampled { beliefs, ln_evidence: (total / samples as f64).ln(), samples, effective })
+}
+
+fn certain(probability: f64) -> Estimate {
+    Estimate { probability, low: probability, high: probability }
+}
+
+/// Wilson's interval of a proportion (1927).
+fn wilson(probability: f64, samples: f64) -> Estimate {
+    let z2 = QUANTILE * QUANTILE;
+    let scale = 1.0 / (1.0 + z2 / samples);
+    let centre = (probability + z2 / (2.0 * samples)) * scale;
+    let half = scale
+        * QUANTILE
+        * (probability * (1.0 - probability) / samples + z2 / (4.0 * samples * samples)).max(0.0).sqrt();
+    Estimate { probability, low: (centre - half).max(0.0), high: (centre + half).min(1.0) }
+}
+
+/// One sample after another.
+struct Walk<'a> {
+    steps: Vec<Step<'a>>,
+    states: Vec<usize>,
+    row: Vec<f64>,
+    parent_states: Vec<usize>,
+}
+
+struct Step<'a> {
+    variable: usize,
+    size: usize,
+    parents: Vec<(usize, usize)>,
+    distribution: &'a Distribution,
+    finding: Option<&'a Finding>,
+}
+
+impl<'a> Walk<'a> {
+    fn new(network: &'a Network, evidence: &'a Evidence, sizes: &[usize]) -> Self {
+        let step = |&id: &VariableId| Step {
+            variable: id.index(),
+            size: sizes[id.index()],
+            parents: network.parents(id).iter().map(|parent| (parent.index(), sizes[parent.index()])).collect(),
+            distribution: network.distribution(id),
+            finding: evidence.get(id),
+        };
+        let largest = sizes.iter().copied().max().unwrap_or(0);
+        Walk {
+            steps: network.order().iter().map(step).collect(),
+            states: vec![0; sizes.len()],
+            row: vec![0.0; largest],
+            parent_states: Vec::new(),
+        }
+    }
+
+    /// Draws all variables; gives the weight of the sample.
+    fn draw(&mut self, random: &mut Random) -> f64 {
+        let mut weight = 1.0;
+        for step in &self.steps {
+            self.parent_states.clear();
+            let mut row_index = 0;
+            for &(parent, size) in &step.parents {
+                let state = self.states[parent];
+                // Of a noisy or with very many parents the number of the row overflows; it is not asked for there.
+                row_index = row_index.wrapping_mul(size).wrapping_add(state);
+                self.parent_states.push(state);
+            }
+            let row = &mut self.row[..step.size];
+            step.distribution.row(row_index, &self.parent_states, row);
+            let state = match step.finding {
+                Some(Finding::State(state)) => {
+                    weight *= row[*state];
+                    *state
+                }
+                Some(Finding::Likelihood(values)) => {
+                    let state = random.choose(row, 1.0);
+                    weight *= values[state];
+                    state
+                }
+                None => random.choose(row, 1.0),
+            };
+            if weight == 0.0 {
+                return 0.0;
+            }
+            self.states[step.variable] = state;
+        }
+        weight
+    }
+}
