@@ -44,17 +44,9 @@ codes! {
     /// Sampling gave no usable answer: no sample, or next to none, agrees with the evidence. Ask exactly, or for more
     /// samples.
     NO_SAMPLES = "NX1010";
-    /// A rule that cannot be read. Rules are lines like `if load is high and battery is low then priority is low`.
-    BAD_RULE = "NX1011";
-    /// The rules contradict each other: no assignment of the variables satisfies all of them. The message names a smallest
-    /// set of rules of which one has to go.
-    CONTRADICTION = "NX1012";
-    /// A fuzzy system whose parts do not fit: points of a membership function out of order, an input that is not a number,
-    /// or rules none of which apply to the inputs.
-    BAD_FUZZY = "NX1013";
     /// The criteria do not fit the alternatives: a score that is missing or not a number, a negative weight, or weights
     /// that are all zero.
-    BAD_CRITERIA = "NX1014";
+    BAD_CRITERIA = "NX1011";
 }
 
 /// What `nexus explain CODE` prints, if the code is one of this crate's.

@@ -47,15 +47,6 @@ pub enum Error {
     /// Sampling without a usable sample.
     #[error("{0}")]
     NoSamples(String),
-    /// A rule that cannot be read.
-    #[error("{0}")]
-    BadRule(String),
-    /// Rules that cannot all hold; the smallest set of them.
-    #[error("these rules cannot all hold: {}", .0.join("; "))]
-    Contradiction(Vec<String>),
-    /// A fuzzy system whose parts do not fit.
-    #[error("{0}")]
-    BadFuzzy(String),
     /// Criteria that do not fit the alternatives.
     #[error("{0}")]
     BadCriteria(String),
@@ -74,9 +65,6 @@ impl Error {
             Error::BadQuestion(_) => codes::BAD_QUESTION,
             Error::BadDecision(_) => codes::BAD_DECISION,
             Error::NoSamples(_) => codes::NO_SAMPLES,
-            Error::BadRule(_) => codes::BAD_RULE,
-            Error::Contradiction(_) => codes::CONTRADICTION,
-            Error::BadFuzzy(_) => codes::BAD_FUZZY,
             Error::BadCriteria(_) => codes::BAD_CRITERIA,
         }
     }
@@ -88,7 +76,6 @@ impl Error {
             Error::TooLarge { .. } => Some("allow more memory, ask for a sampled answer, or remove arrows"),
             Error::ImpossibleEvidence(_) => Some("two observations contradict each other, or a table says 0 too often"),
             Error::NoSamples(_) => Some("ask for an exact answer, or for more samples"),
-            Error::Contradiction(_) => Some("drop or weaken one of them"),
             _ => None,
         }
     }

@@ -24,6 +24,7 @@ mod network;
 pub mod picture;
 pub mod query;
 mod random;
+pub mod ranking;
 pub mod sampling;
 
 pub use codes::{EXPLANATIONS, explain};

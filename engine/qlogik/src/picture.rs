@@ -138,6 +138,6 @@ values = [[0, 5], [10, 4]]
         let svg = svg(&model, Some(&beliefs));
         assert!(svg.starts_with("<svg") && svg.ends_with("</svg>\n"));
         assert!(svg.contains("joy &amp; fun") && svg.contains("20.0 %"), "{svg}");
-        assert_eq!(svg.matches("<path").count(), 3);
+        assert_eq!(svg.matches("<path").count(), 4);
     }
 }

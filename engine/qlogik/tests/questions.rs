@@ -141,10 +141,10 @@ proptest! {
         given in 0_usize..64,
     ) {
         let parents: Vec<Vec<usize>> =
-            masks.iter().enumerate().map(|(place, mask)| (0..place).filter(|p| mask >> p & 1 == 1).collect()).collect();
+            masks.iter().enumerate().map(|(place, mask)| (0..place).filter(|p| (mask >> p) & 1 == 1).collect()).collect();
         let network = drawn(&parents, &numbers);
         let ids: Vec<VariableId> = network.ids().collect();
-        let known: Vec<VariableId> = ids.iter().copied().filter(|id| given >> id.index() & 1 == 1).collect();
+        let known: Vec<VariableId> = ids.iter().copied().filter(|id| (given >> id.index()) & 1 == 1).collect();
         for &a in ids.iter().filter(|id| !known.contains(id)) {
             for &b in ids.iter().filter(|id| !known.contains(id) && **id != a) {
                 let separated = independence::separated(&network, &[a], &[b], &known);
@@ -152,7 +152,7 @@ proptest! {
                 for states in 0..1_usize << known.len() {
                     let mut evidence = Evidence::new();
                     known.iter().enumerate().for_each(|(place, &id)| {
-                        evidence.observe(id, states >> place & 1);
+                        evidence.observe(id, (states >> place) & 1);
                     });
                     let (joint, _) = query::joint(&network, &[a, b], &evidence, MEMORY_MAX).unwrap();
                     let p = joint.values();
