@@ -327,7 +327,7 @@ values = [[70, 0], [20, 100]]
 "#;
 
     fn wrong(text: &str) -> Vec<String> {
-        read("m.toml", text).err().expect("something is wrong").into_iter().map(|found| found.message).collect()
+        read("m.toml", text).expect_err("something is wrong").into_iter().map(|found| found.message).collect()
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Approximate inference by likelihood weighting (Fung and Chang 1989; Shachter and Peot 1989), with error estimates.
 //!
 //! For networks that are too large for exact answers. Samples follow the arrows; evidence is not drawn but weighs. The
-//! interval of each probability is Wilson's for the effective number of samples (Kong 1992). A function of the seed.
+//! interval of each probability is Wilson's for the number of unweighted samples of the same variance (Geweke 1989). A function of the seed.
 
 use crate::distribution::Distribution;
 use crate::domain::VariableId;
@@ -14,10 +14,11 @@ use crate::random::Random;
 pub const SAMPLES_MAX: usize = 100_000_000;
 /// Fewer effective samples than this give no usable answer.
 const EFFECTIVE_MIN: f64 = 10.0;
-/// The normal quantile of intervals of 95 %.
-const QUANTILE: f64 = 1.959_963_984_540_054;
+/// The normal quantile of intervals of 97.5 %: the variance is estimated from the same samples, and with that of 95 % the
+/// intervals of rare states held a little less often than that (93.8 % of seeds for asia).
+const QUANTILE: f64 = 2.241_402_727_604_947;
 
-/// A probability with the interval that holds the true one in 95 % of seeds.
+/// A probability with the interval that holds the true one in at least 95 % of seeds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Estimate {
     /// The estimate.
@@ -61,13 +62,17 @@ pub fn likelihood_weighting(
     let mut walk = Walk::new(network, evidence, &sizes);
     let mut random = Random::new(seed);
     let mut sums: Vec<Vec<f64>> = sizes.iter().map(|&size| vec![0.0; size]).collect();
+    let mut state_squares = sums.clone();
     let (mut total, mut squares) = (0.0, 0.0);
     for _ in 0..samples {
         let weight = walk.draw(&mut random);
         if weight > 0.0 {
             total += weight;
             squares += weight * weight;
-            sums.iter_mut().zip(&walk.states).for_each(|(sums, &state)| sums[state] += weight);
+            for (variable, &state) in walk.states.iter().enumerate() {
+                sums[variable][state] += weight;
+                state_squares[variable][state] += weight * weight;
+            }
         }
     }
     let effective = if squares > 0.0 { total * total / squares } else { 0.0 };
@@ -76,10 +81,11 @@ pub fn likelihood_weighting(
         return Err(Error::NoSamples(message));
     }
     let estimates = |(id, sums): (VariableId, &Vec<f64>)| -> Vec<Estimate> {
-        match evidence.state(id) {
-            Some(known) => (0..sums.len()).map(|state| certain(f64::from(u8::from(state == known)))).collect(),
-            None => sums.iter().map(|sum| wilson(sum / total, effective)).collect(),
+        if let Some(known) = evidence.state(id) {
+            return (0..sums.len()).map(|state| certain(f64::from(u8::from(state == known)))).collect();
         }
+        let own = &state_squares[id.index()];
+        sums.iter().zip(own).map(|(sum, own)| weighted(sum / total, *own, squares, total, effective)).collect()
     };
     let beliefs = network.ids().zip(&sums).map(estimates).collect();
     Ok(Sampled { beliefs, ln_evidence: (total / samples as f64).ln(), samples, effective })
@@ -87,6 +93,16 @@ pub fn likelihood_weighting(
 
 fn certain(probability: f64) -> Estimate {
     Estimate { probability, low: probability, high: probability }
+}
+
+/// The estimate of a state: its interval is that of as many unweighted samples as give the variance of the weighted mean
+/// (Geweke 1989). A state whose samples are heavy has fewer than the average.
+fn weighted(probability: f64, own: f64, squares: f64, total: f64, effective: f64) -> Estimate {
+    let spread = probability * (1.0 - probability);
+    let rest = 1.0 - probability;
+    let variance = (own * rest * rest + (squares - own).max(0.0) * probability * probability) / (total * total);
+    let samples = if spread > 0.0 && variance > 0.0 { spread / variance } else { effective };
+    wilson(probability, samples)
 }
 
 /// Wilson's interval of a proportion (1927).
@@ -139,7 +155,7 @@ impl<'a> Walk<'a> {
         let mut weight = 1.0;
         for step in &self.steps {
             self.parent_states.clear();
-            let mut row_index = 0;
+            let mut row_index = 0_usize;
             for &(parent, size) in &step.parents {
                 let state = self.states[parent];
                 // Of a noisy or with very many parents the number of the row overflows; it is not asked for there.

@@ -48,7 +48,7 @@ fn intervals_of_sampled_answers_hold_in_95_percent_of_seeds() {
             }
         }
         let share = held as f64 / all as f64;
-        assert!((0.94..1.0).contains(&share), "{name}: {share}");
+        assert!((0.95..1.0).contains(&share), "{name}: {share}");
     }
 }
 
@@ -86,19 +86,24 @@ fn a_joint_question_agrees_with_the_tree_and_decides_the_most_probable_states() 
 
 #[test]
 fn a_network_too_wide_is_refused_or_sampled_before_memory_is_taken() {
-    let side = 62;
-    let parents: Vec<Vec<usize>> = (0..side * side)
-        .map(|place| {
-            let above = (place >= side).then(|| place - side);
-            let left = (place % side > 0).then(|| place - 1);
-            above.into_iter().chain(left).collect()
+    // Three parents from anywhere before: the treewidth of such a network of 400 is far above 60.
+    let count = 400;
+    let parents: Vec<Vec<usize>> = (0..count)
+        .map(|place: usize| {
+            let mut chosen: Vec<usize> = (1..4_usize)
+                .filter(|_| place > 0)
+                .map(|k| (place * 7919 + k * 104_729 + k * place * place) % place.max(1))
+                .collect();
+            chosen.sort_unstable();
+            chosen.dedup();
+            chosen
         })
         .collect();
     let network = drawn(&parents, &[0.3, 0.6, 0.45, 0.7, 0.2]);
     assert!(matches!(JunctionTree::compile(&network, MEMORY_MAX), Err(Error::TooLarge { at_least: true, .. })));
     let effort = Effort { samples: 200, ..Effort::default() };
     let found = answer::evaluate(&network, &[], &Evidence::new(), effort).unwrap();
-    assert_eq!((found.method, found.beliefs.len()), ("sampled", side * side));
+    assert_eq!((found.method, found.beliefs.len()), ("sampled", count));
     let exact = Effort { method: Method::Exact, ..effort };
     assert!(matches!(answer::evaluate(&network, &[], &Evidence::new(), exact), Err(Error::TooLarge { .. })));
 }
