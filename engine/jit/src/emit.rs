@@ -6,7 +6,7 @@ use cranelift_codegen::ir::{self as clif, AbiParam, FuncRef, InstBuilder, MemFla
 use cranelift_codegen::isa::CallConv;
 use cranelift_frontend::FunctionBuilder;
 
-use crate::helpers;
+use crate::callbacks;
 use crate::ir::{Array, Block, End, ExitId, Function, FunctionId, Operation, Type, Unit, Variable};
 
 /// What a native function returns first: 0, or 1 where it left by an exit.
@@ -258,7 +258,8 @@ impl<'e, 'b> Emitter<'e, 'b> {
             let exit = &self.function.exits[index];
             let (site, count) = (self.int(i64::from(exit.site)), self.int(exit.live.len() as i64));
             let signature = self.helper_signature(&[types::I64; 3], Some(types::I64));
-            let room = self.call_helper(helpers::leave as *const () as usize, signature, &[self.context, site, count]);
+            let room =
+                self.call_helper(callbacks::leave as *const () as usize, signature, &[self.context, site, count]);
             for (place, &variable) in exit.live.iter().enumerate() {
                 let mut value = self.read(variable);
                 if self.function.variables[variable.0 as usize] == Type::Bool {
@@ -278,7 +279,7 @@ impl<'e, 'b> Emitter<'e, 'b> {
 
     fn load_loops(&mut self) {
         if let Some(loops) = self.loops {
-            let left = self.builder.ins().load(types::I64, MemFlags::trusted(), self.context, helpers::LOOPS_OFFSET);
+            let left = self.builder.ins().load(types::I64, MemFlags::trusted(), self.context, callbacks::LOOPS_OFFSET);
             self.builder.def_var(loops, left);
         }
     }
@@ -286,7 +287,7 @@ impl<'e, 'b> Emitter<'e, 'b> {
     fn store_loops(&mut self) {
         if let Some(loops) = self.loops {
             let left = self.builder.use_var(loops);
-            self.builder.ins().store(MemFlags::trusted(), left, self.context, helpers::LOOPS_OFFSET);
+            self.builder.ins().store(MemFlags::trusted(), left, self.context, callbacks::LOOPS_OFFSET);
         }
     }
 
@@ -301,7 +302,7 @@ impl<'e, 'b> Emitter<'e, 'b> {
         self.builder.ins().brif(left, go_on, &[], ask, &[]);
         self.builder.switch_to_block(ask);
         let signature = self.helper_signature(&[types::I64], Some(types::I64));
-        let granted = self.call_helper(helpers::more_loops as *const () as usize, signature, &[self.context]);
+        let granted = self.call_helper(callbacks::more_loops as *const () as usize, signature, &[self.context]);
         self.builder.def_var(loops, granted);
         let leave = self.exit_block(exit);
         self.builder.ins().brif(granted, go_on, &[], leave, &[]);
@@ -318,16 +319,16 @@ impl<'e, 'b> Emitter<'e, 'b> {
         exit: ExitId,
     ) {
         self.exit_unless(self.depth, exit);
-        let calls = self.builder.ins().load(types::I64, MemFlags::trusted(), self.context, helpers::CALLS_OFFSET);
+        let calls = self.builder.ins().load(types::I64, MemFlags::trusted(), self.context, callbacks::CALLS_OFFSET);
         let left = self.builder.ins().iadd_imm(calls, -1);
-        self.builder.ins().store(MemFlags::trusted(), left, self.context, helpers::CALLS_OFFSET);
+        self.builder.ins().store(MemFlags::trusted(), left, self.context, callbacks::CALLS_OFFSET);
         let (ask, go_on) = (self.builder.create_block(), self.builder.create_block());
         self.builder.set_cold_block(ask);
         self.builder.ins().brif(left, go_on, &[], ask, &[]);
         self.builder.switch_to_block(ask);
         let signature = self.helper_signature(&[types::I64], Some(types::I64));
-        let granted = self.call_helper(helpers::more_calls as *const () as usize, signature, &[self.context]);
-        self.builder.ins().store(MemFlags::trusted(), granted, self.context, helpers::CALLS_OFFSET);
+        let granted = self.call_helper(callbacks::more_calls as *const () as usize, signature, &[self.context]);
+        self.builder.ins().store(MemFlags::trusted(), granted, self.context, callbacks::CALLS_OFFSET);
         let leave = self.exit_block(exit);
         self.builder.ins().brif(granted, go_on, &[], leave, &[]);
         self.builder.switch_to_block(go_on);
@@ -386,7 +387,7 @@ impl<'e, 'b> Emitter<'e, 'b> {
         let slot = self.builder.create_sized_stack_slot(data);
         let fits = self.builder.ins().stack_addr(types::I64, slot, 0);
         let signature = self.helper_signature(&[types::I64; 3], Some(types::I64));
-        let power = self.call_helper(helpers::int_power as *const () as usize, signature, &[base, exponent, fits]);
+        let power = self.call_helper(callbacks::int_power as *const () as usize, signature, &[base, exponent, fits]);
         let fits = self.builder.ins().stack_load(types::I64, slot, 0);
         self.exit_unless(fits, exit);
         power
@@ -396,7 +397,7 @@ impl<'e, 'b> Emitter<'e, 'b> {
     pub(crate) fn call_range_count(&mut self, start: Value, end: Value, step: Value, closed: bool) -> Value {
         let closed = self.int(i64::from(closed));
         let signature = self.helper_signature(&[types::I64; 4], Some(types::I64));
-        self.call_helper(helpers::range_count as *const () as usize, signature, &[start, end, step, closed])
+        self.call_helper(callbacks::range_count as *const () as usize, signature, &[start, end, step, closed])
     }
 
     /// Whether `a < 0`.

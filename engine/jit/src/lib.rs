@@ -14,15 +14,15 @@
 //! arrays it was given (behind a bounds check each time), and its stack is bounded by the depth that a call computes
 //! from the frames' sizes.
 
+mod callbacks;
 mod emit;
 mod error;
-mod helpers;
 pub mod ir;
 mod native;
 mod operations;
 mod verify;
 
+pub use callbacks::Supervisor;
 pub use error::CompileError;
-pub use helpers::Supervisor;
 pub use ir::Unit;
 pub use native::{ArrayArgument, Budget, Exits, NativeUnit, Outcome, Scratch, compile};

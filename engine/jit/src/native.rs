@@ -13,9 +13,9 @@ use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use cranelift_jit::{JITBuilder, JITModule};
 use cranelift_module::{FuncId, Linkage, Module, ModuleError};
 
+use crate::callbacks::{Context, State, Supervisor};
 use crate::emit::{self, Emitter};
 use crate::error::CompileError;
-use crate::helpers::{Context, State, Supervisor};
 use crate::ir::{ArrayParameter, Constant, Element, Function, Type, Unit};
 use crate::verify::verify;
 

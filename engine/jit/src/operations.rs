@@ -3,8 +3,8 @@
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
 use cranelift_codegen::ir::{InstBuilder, MemFlags, Value, types};
 
+use crate::callbacks;
 use crate::emit::Emitter;
-use crate::helpers;
 use crate::ir::{
     Array, Constant, Element, Elementary, ExitId, IntOperator, Operation, Order, ScalarOperator, Variable,
 };
@@ -220,7 +220,7 @@ impl Emitter<'_, '_> {
                 let quotient = self.builder.ins().fdiv(a, b);
                 self.builder.ins().floor(quotient)
             }
-            operator => match helpers::scalar_operator(operator) {
+            operator => match callbacks::scalar_operator(operator) {
                 Some(helper) => self.call_binary(helper, a, b),
                 None => a,
             },
@@ -235,7 +235,7 @@ impl Emitter<'_, '_> {
             Elementary::Floor => self.builder.ins().floor(a),
             Elementary::Ceil => self.builder.ins().ceil(a),
             Elementary::Trunc => self.builder.ins().trunc(a),
-            function => match helpers::elementary(function) {
+            function => match callbacks::elementary(function) {
                 Some(helper) => self.call_unary(helper, a),
                 None => a,
             },

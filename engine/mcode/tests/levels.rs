@@ -9,6 +9,9 @@ use nexus_mcode::{JitLevel, NativeProfile, RunRequest, compile, run};
 use nexus_model::{Diagnostic, LimitLevel, Limits, Value};
 use nexus_tensor::{Context, Device};
 
+/// The one message of a test's thread: that it is through.
+const ONE_MESSAGE: usize = 1;
+
 type Found = Result<Value, Box<Diagnostic>>;
 
 fn run_at(source: &str, jit: JitLevel, limits: &Limits) -> (Found, NativeProfile) {
@@ -181,7 +184,7 @@ fn what_native_code_cannot_do_is_told_and_done_by_the_machine() {
 fn a_cancel_stops_native_code_soon() {
     let cancel = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&cancel);
-    let (sender, receiver) = std::sync::mpsc::channel();
+    let (sender, receiver) = std::sync::mpsc::sync_channel(ONE_MESSAGE);
     let runner = std::thread::spawn(move || {
         let mut source = "x = 0.5\nwhile true\n    x = x * 0.5 + 0.1\nend".to_owned();
         source.push('\n');

@@ -29,6 +29,44 @@ impl Translation<'_, '_> {
                 Some(value) => self.put(to, value),
                 None => self.leave("a variable of the top level is read that holds no number"),
             },
+            I::LoopStart { base } => match self.known(base) {
+                Known::Array(_) => {
+                    self.put_known(base + 2, Known::Absent);
+                    self.put(base + 1, Constant::Int(0))
+                }
+                _ => self.leave("a loop goes over something else than a range or a list of numbers"),
+            },
+            I::LoopRange { closed, base } => self.loop_range(closed, base),
+            I::LoopNext { base, item, target } => self.loop_next(base, item, usize::from(target)),
+            I::Call { function, start } => self.call(u32::from(function), start),
+            I::Return { from } if !self.start.outermost => self.return_value(from),
+            I::ReturnNone if !self.start.outermost => {
+                self.note_result(None);
+                self.end(End::Return(None));
+                Then::Ended
+            }
+            I::Return { .. } | I::ReturnNone => {
+                let exit = self.exit(false);
+                self.end(End::Exit(exit));
+                Then::Ended
+            }
+            I::Index { to, object, index } => self.index(to, object, index),
+            I::SetIndex { object, index, value } => self.set_index(object, index, value),
+            I::CheckSet { register, .. } => match self.known(register) {
+                Known::Absent => self.leave("a variable has no value"),
+                _ => Then::Next,
+            },
+            I::CheckInt { register, .. } if self.known(register) == Known::Int => Then::Next,
+            I::CheckType { register, declared } | I::CheckInt { register, declared } => {
+                self.check_type(register, usize::from(declared))
+            }
+            other => self.jump(other),
+        }
+    }
+
+    fn jump(&mut self, instruction: Instruction) -> Then {
+        use Instruction as I;
+        match instruction {
             I::Jump { target } => {
                 self.go_to(usize::from(target));
                 Then::Ended
@@ -61,37 +99,6 @@ impl Translation<'_, '_> {
                 let set = self.known(register) != Known::Absent;
                 self.go_to(if set { usize::from(target) } else { self.at + 1 });
                 Then::Ended
-            }
-            I::LoopStart { base } => match self.known(base) {
-                Known::Array(_) => {
-                    self.put_known(base + 2, Known::Absent);
-                    self.put(base + 1, Constant::Int(0))
-                }
-                _ => self.leave("a loop goes over something else than a range or a list of numbers"),
-            },
-            I::LoopRange { closed, base } => self.loop_range(closed, base),
-            I::LoopNext { base, item, target } => self.loop_next(base, item, usize::from(target)),
-            I::Call { function, start } => self.call(u32::from(function), start),
-            I::Return { from } if !self.start.outermost => self.return_value(from),
-            I::ReturnNone if !self.start.outermost => {
-                self.note_result(None);
-                self.end(End::Return(None));
-                Then::Ended
-            }
-            I::Return { .. } | I::ReturnNone => {
-                let exit = self.exit(false);
-                self.end(End::Exit(exit));
-                Then::Ended
-            }
-            I::Index { to, object, index } => self.index(to, object, index),
-            I::SetIndex { object, index, value } => self.set_index(object, index, value),
-            I::CheckSet { register, .. } => match self.known(register) {
-                Known::Absent => self.leave("a variable has no value"),
-                _ => Then::Next,
-            },
-            I::CheckInt { register, .. } if self.known(register) == Known::Int => Then::Next,
-            I::CheckType { register, declared } | I::CheckInt { register, declared } => {
-                self.check_type(register, usize::from(declared))
             }
             other => self.compute(other),
         }
