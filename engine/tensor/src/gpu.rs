@@ -11,7 +11,7 @@
 //! in the device's order. Those whose error the standard leaves too wide (sin, cos, pow, expm1 and their like) are done
 //! on the host.
 //!
-//! Burn panics where a driver fails or a kernel does not compile. Every call goes through [`contain`], which turns a
+//! Burn panics where a driver fails or a kernel does not compile. Every call goes through `nexus_gpu`, which turns a
 //! panic into [`TensorError::Device`]; the tensors that it touched are values and are dropped with it. Products and
 //! reductions choose among kernels by measuring them on the first call of each class of shapes. On a software device
 //! that takes seconds; `CUBECL_AUTOTUNE_LEVEL=minimal` shortens it, and products stay on the host there
@@ -24,30 +24,22 @@ mod operand;
 mod reduce;
 mod tensor;
 
-use std::any::Any;
-use std::cell::Cell;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Once, OnceLock};
+use std::sync::OnceLock;
 
-use burn_backend::{BoolDType, DeviceOps};
-use burn_dispatch::DispatchDevice;
-use burn_dispatch::devices::CubeDevice;
-use burn_dispatch::devices::wgpu::{AutoGraphicsApi, RuntimeOptions, try_init_setup};
+use nexus_gpu::{Adapter, Queue};
 
 pub(crate) use layout::Piece;
 pub(crate) use operand::Pair;
 pub(crate) use tensor::GpuTensor;
 
-use crate::device::{Adapter, adapter};
+use crate::device::adapter;
 use crate::{DType, TensorError};
 
 /// The started device of this process.
 #[derive(Debug)]
 pub(crate) struct Runtime {
-    device: DispatchDevice,
+    queue: Queue,
     adapter: &'static Adapter,
-    /// How the device stores truth values: WGSL needs a word for each.
-    bools: BoolDType,
 }
 
 impl Runtime {
@@ -79,49 +71,13 @@ pub(crate) fn runtime() -> Result<&'static Runtime, TensorError> {
 
 fn start() -> Result<Runtime, TensorError> {
     let adapter = adapter()?;
-    contain(|| try_init_setup::<AutoGraphicsApi>(&adapter.device, RuntimeOptions::default()))?
-        .map_err(|error| failed(error.to_string()))?;
-    let device = DispatchDevice::Cube(CubeDevice::Wgpu(adapter.device.clone()));
-    let bools = contain(|| device.defaults().bool_dtype)?;
-    Ok(Runtime { device, adapter, bools })
-}
-
-thread_local! {
-    static CONTAINED: Cell<bool> = const { Cell::new(false) };
+    let queue = nexus_gpu::start(adapter).map_err(|error| failed(error.reason))?;
+    Ok(Runtime { queue, adapter })
 }
 
 /// Runs a call into Burn; a panic becomes an error.
-///
-/// This is the one place where panics are caught. Burn reports a lost device, memory that ran out and kernels that do
-/// not compile by panicking, and a program that could go on with the CPU must not die of them. What the call captured is
-/// handed over or cloned, so nothing half-changed is seen afterwards.
 fn contain<T>(call: impl FnOnce() -> T) -> Result<T, TensorError> {
-    keep_quiet();
-    let outer = CONTAINED.replace(true);
-    let result = catch_unwind(AssertUnwindSafe(call));
-    CONTAINED.set(outer);
-    result.map_err(|panic| failed(reason(panic.as_ref())))
-}
-
-/// Keeps contained panics of the calling thread off the standard error stream: they are reported as errors. All others
-/// go to the hook that was there before.
-fn keep_quiet() {
-    static HOOK: Once = Once::new();
-    HOOK.call_once(|| {
-        let before = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |panic| {
-            if !CONTAINED.get() {
-                before(panic);
-            }
-        }));
-    });
-}
-
-/// What a panic said: its first line, for people.
-fn reason(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-    let line = text.and_then(|text| text.lines().find(|line| !line.trim().is_empty()));
-    line.unwrap_or("the driver gave no reason").trim().to_owned()
+    nexus_gpu::contain(call).map_err(|error| failed(error.reason))
 }
 
 fn failed(problem: String) -> TensorError {
@@ -134,22 +90,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_panic_of_the_driver_becomes_an_error() {
+    fn a_driver_that_fails_is_an_error_with_a_way_out() {
         let error = contain(|| -> () { panic!("\n  device lost\nat line 7") }).unwrap_err();
         let TensorError::Device { problem, .. } = &error else { panic!("{error:?}") };
         assert_eq!(problem, "device lost");
         assert_eq!(error.help(), "run with `--device cpu`");
-        assert_eq!(contain(|| 3).unwrap(), 3);
-    }
-
-    #[test]
-    fn a_panic_inside_a_contained_call_leaves_the_outer_one_contained() {
-        let outer = contain(|| {
-            let inner = contain(|| -> () { std::panic::panic_any(7u8) });
-            assert!(inner.unwrap_err().to_string().ends_with("the driver gave no reason"));
-            CONTAINED.get()
-        });
-        assert!(outer.unwrap());
-        assert!(!CONTAINED.get());
     }
 }

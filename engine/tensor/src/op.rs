@@ -51,10 +51,6 @@ pub struct Param {
 
 /// An argument or a result of an operation that runs.
 #[derive(Debug, Clone)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "arguments live for one call; a box would cost each tensor an allocation"
-)]
 pub enum Arg {
     /// Left out, or `none`.
     None,

@@ -9,11 +9,11 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("actix*", &["nexus-actors"]),
     ("axum*", &["nexus"]),
     ("bao-tree", &["nexus-blobs"]),
-    ("burn*", &["nexus-tensor", "nexus-benches"]),
+    ("burn*", &["nexus-gpu", "nexus-benches"]),
     ("clap*", &["nexus"]),
     ("cranelift*", &["nexus-jit"]),
     ("criterion", &["nexus-benches"]),
-    ("cubecl*", &["nexus-tensor"]),
+    ("cubecl*", &["nexus-gpu"]),
     ("egg", &["nexus-mprime"]),
     ("faer", &["nexus-tensor", "nexus-benches"]),
     ("indicatif", &["nexus"]),
@@ -32,7 +32,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("socket2", &["nexus-link"]),
     ("syn", &["nexus-tests"]),
     ("wasmtime*", &["nexus-actors"]),
-    ("wgpu*", &["nexus-tensor"]),
+    ("wgpu*", &["nexus-gpu"]),
     ("x509-parser", &["nexus-link"]),
 ];
 
@@ -75,12 +75,12 @@ mod tests {
         let found = check(&Workspace::from_texts(&[("engine/scheduler/Cargo.toml", text)]));
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].line, 4);
-        assert!(found[0].message.starts_with("`burn-flex` belongs to nexus-tensor"));
+        assert!(found[0].message.starts_with("`burn-flex` belongs to nexus-gpu"));
     }
 
     #[test]
     fn a_heavy_crate_in_its_room_is_fine() {
-        let text = "[package]\nname = \"nexus-tensor\"\n[dependencies]\nburn-flex.workspace = true\n";
-        assert_eq!(check(&Workspace::from_texts(&[("engine/tensor/Cargo.toml", text)])), vec![]);
+        let text = "[package]\nname = \"nexus-gpu\"\n[dependencies]\nburn-flex.workspace = true\n";
+        assert_eq!(check(&Workspace::from_texts(&[("engine/gpu/Cargo.toml", text)])), vec![]);
     }
 }

@@ -20,7 +20,8 @@ const LAYERS: &[Layer] = &[
     layer("nexus-model", &[]),
     // The engine: pure computing.
     layer("nexus-echo", &[]),
-    layer("nexus-tensor", &["nexus-model"]),
+    layer("nexus-gpu", &[]),
+    layer("nexus-tensor", &["nexus-gpu", "nexus-model"]),
     layer("nexus-numerics", &[]),
     layer("nexus-formats", &["nexus-model"]),
     layer("nexus-jit", &[]),

@@ -3,11 +3,9 @@
 //! Nothing here is started by naming it. The graphics driver is asked once, when someone lists the devices, wants the
 //! GPU, or lets the machine choose; with the CPU chosen it is never touched.
 
-mod driver;
-mod probe;
-
 use std::fmt;
 
+use nexus_gpu::{Adapter, adapters};
 use nexus_model::{DeviceInfo, DeviceKind};
 
 use crate::TensorError;
@@ -75,15 +73,14 @@ impl fmt::Display for Device {
 /// The devices of this machine, the CPU first, then every graphics adapter, the best first. Asks the graphics driver
 /// where one is installed, but starts nothing.
 pub fn devices() -> Vec<DeviceInfo> {
-    let adapters = probe::adapters().iter();
-    let gpus = adapters.map(|adapter| DeviceInfo { kind: DeviceKind::Gpu, name: adapter.name.clone() });
+    let gpus = adapters().iter().map(|adapter| DeviceInfo { kind: DeviceKind::Gpu, name: adapter.name.clone() });
     [Device::cpu().info()].into_iter().chain(gpus).collect()
 }
 
 /// The devices that [`Device::best`] chooses from: [`devices`] without those that compute on the CPU. Where the machine
 /// has no graphics processor no driver is asked.
 pub fn hardware_devices() -> Vec<DeviceInfo> {
-    let adapters = if graphics_may_exist() { probe::adapters() } else { &[] };
+    let adapters = if graphics_may_exist() { adapters() } else { &[] };
     let gpus = adapters.iter().filter(|adapter| !adapter.software);
     let gpus = gpus.map(|adapter| DeviceInfo { kind: DeviceKind::Gpu, name: adapter.name.clone() });
     [Device::cpu().info()].into_iter().chain(gpus).collect()
@@ -91,10 +88,13 @@ pub fn hardware_devices() -> Vec<DeviceInfo> {
 
 /// Whether this machine may have a graphics processor. Asks no driver.
 pub fn graphics_may_exist() -> bool {
-    driver::hardware_may_exist() && driver::may_exist()
+    nexus_gpu::hardware_may_exist() && nexus_gpu::may_exist()
 }
 
-pub(crate) use probe::{Adapter, adapter};
+/// The best graphics adapter of this machine.
+pub(crate) fn adapter() -> Result<&'static Adapter, TensorError> {
+    adapters().first().ok_or_else(|| TensorError::NoGpu { looked_for: nexus_gpu::MISSING.to_owned() })
+}
 
 fn cpu_name() -> String {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);

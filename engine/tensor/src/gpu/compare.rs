@@ -1,22 +1,20 @@
 //! Comparisons, selection by a mask, and casts, on the graphics processor.
 
-use burn_backend::ops::{BoolTensorOps, FloatTensorOps, IntTensorOps};
-use burn_backend::{BoolDType, FloatDType, IntDType, Scalar};
-use burn_dispatch::{Dispatch, DispatchTensor};
+use nexus_gpu::{BoolDType, Dispatch, FloatDType, IntDType, Primitive, Scalar};
 
 use super::operand::{Pair, Side};
 use super::{GpuTensor, runtime};
 use crate::shape::broadcast;
 use crate::{CompareOp, Context, DType, TensorError};
 
-type OfTwo = fn(DispatchTensor, DispatchTensor, BoolDType) -> DispatchTensor;
-type OfOne = fn(DispatchTensor, Scalar, BoolDType) -> DispatchTensor;
+type OfTwo = fn(Primitive, Primitive, BoolDType) -> Primitive;
+type OfOne = fn(Primitive, Scalar, BoolDType) -> Primitive;
 
 impl GpuTensor {
     /// A comparison; gives bool. `None` where the host must do it.
     pub(crate) fn compare(ctx: &Context, op: CompareOp, pair: Pair) -> Result<Option<GpuTensor>, TensorError> {
         let Pair { left, right, dtype, shape } = pair;
-        let bools = runtime()?.bools;
+        let bools = runtime()?.queue.bools;
         // A number on the left is the same question asked from the other side.
         let (left, right, op) = match (left, right) {
             (Side::Number(n), Side::Tensor(x)) => (Side::Tensor(x), Side::Number(n), mirrored(op)),
@@ -71,8 +69,8 @@ impl GpuTensor {
         if self.dtype == dtype {
             return Ok(Some(self));
         }
-        let bools = runtime()?.bools;
-        let function: fn(DispatchTensor, BoolDType) -> DispatchTensor = match (self.dtype, dtype) {
+        let bools = runtime()?.queue.bools;
+        let function: fn(Primitive, BoolDType) -> Primitive = match (self.dtype, dtype) {
             (DType::F32, DType::Bool) => |x, bools| Dispatch::float_not_equal_elem(x, Scalar::Float(0.0), bools),
             (DType::I32, DType::Bool) => |x, bools| Dispatch::int_not_equal_elem(x, Scalar::Int(0), bools),
             (DType::Bool, DType::F32) => |x, _| Dispatch::bool_into_float(x, FloatDType::F32),
@@ -84,8 +82,8 @@ impl GpuTensor {
     }
 }
 
-type Fill = fn(DispatchTensor, DispatchTensor, Scalar) -> DispatchTensor;
-type Choose = fn(DispatchTensor, DispatchTensor, DispatchTensor) -> DispatchTensor;
+type Fill = fn(Primitive, Primitive, Scalar) -> Primitive;
+type Choose = fn(Primitive, Primitive, Primitive) -> Primitive;
 
 const fn mirrored(op: CompareOp) -> CompareOp {
     match op {

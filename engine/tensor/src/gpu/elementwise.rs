@@ -1,8 +1,6 @@
 //! Functions of each element and of pairs of elements, on the graphics processor.
 
-use burn_backend::ops::{BoolTensorOps, FloatTensorOps, IntTensorOps};
-use burn_backend::{BoolDType, Scalar};
-use burn_dispatch::{Dispatch, DispatchTensor};
+use nexus_gpu::{BoolDType, Dispatch, Primitive, Scalar};
 
 use super::operand::{Pair, Side};
 use super::{GpuTensor, runtime};
@@ -12,8 +10,8 @@ impl GpuTensor {
     /// An elementwise function. `None` where the host must do it.
     pub(crate) fn unary(&self, ctx: &Context, op: UnaryOp) -> Result<Option<GpuTensor>, TensorError> {
         let (compute, result) = op.dtypes(self.dtype);
-        let bools = runtime()?.bools;
-        let truth: Option<fn(DispatchTensor, BoolDType) -> DispatchTensor> = match (op, compute) {
+        let bools = runtime()?.queue.bools;
+        let truth: Option<fn(Primitive, BoolDType) -> Primitive> = match (op, compute) {
             (UnaryOp::Not, DType::F32) => Some(|x, b| Dispatch::float_equal_elem(x, Scalar::Float(0.0), b)),
             (UnaryOp::Not, DType::I32) => Some(|x, b| Dispatch::int_equal_elem(x, Scalar::Int(0), b)),
             (UnaryOp::Not, DType::Bool) => Some(|x, _| Dispatch::bool_not(x)),
@@ -52,7 +50,7 @@ impl GpuTensor {
 }
 
 /// The f32 functions that a device computes as the host does, to the accuracy stated at the head of `gpu`.
-fn float_function(op: UnaryOp) -> Option<fn(DispatchTensor) -> DispatchTensor> {
+fn float_function(op: UnaryOp) -> Option<fn(Primitive) -> Primitive> {
     Some(match op {
         UnaryOp::Neg => Dispatch::float_neg,
         UnaryOp::Abs => Dispatch::float_abs,
@@ -88,15 +86,15 @@ fn float_function(op: UnaryOp) -> Option<fn(DispatchTensor) -> DispatchTensor> {
 /// How the device stores truth values.
 fn bools() -> BoolDType {
     // Tensors exist only where the runtime started.
-    runtime().map_or(BoolDType::U32, |runtime| runtime.bools)
+    runtime().map_or(BoolDType::U32, |runtime| runtime.queue.bools)
 }
 
-fn one_plus_exp_of_negative(x: DispatchTensor) -> DispatchTensor {
+fn one_plus_exp_of_negative(x: Primitive) -> Primitive {
     Dispatch::float_add_scalar(Dispatch::float_exp(Dispatch::float_neg(x)), Scalar::Float(1.0))
 }
 
 /// NaN and zero stay, because neither is above nor below zero.
-fn float_sign(x: DispatchTensor) -> DispatchTensor {
+fn float_sign(x: Primitive) -> Primitive {
     let bools = bools();
     let above = Dispatch::float_greater_elem(x.clone(), Scalar::Float(0.0), bools);
     let below = Dispatch::float_lower_elem(x.clone(), Scalar::Float(0.0), bools);
@@ -105,7 +103,7 @@ fn float_sign(x: DispatchTensor) -> DispatchTensor {
 }
 
 /// max(x, 0) + log(1 + exp(-|x|)): the exponential never overflows.
-fn softplus(x: DispatchTensor) -> DispatchTensor {
+fn softplus(x: Primitive) -> Primitive {
     let bools = bools();
     let tail = Dispatch::float_exp(Dispatch::float_neg(Dispatch::float_abs(x.clone())));
     let log = Dispatch::float_log(Dispatch::float_add_scalar(tail, Scalar::Float(1.0)));
@@ -113,7 +111,7 @@ fn softplus(x: DispatchTensor) -> DispatchTensor {
     Dispatch::float_add(Dispatch::float_mask_fill(x, below, Scalar::Float(0.0)), log)
 }
 
-fn int_function(op: UnaryOp) -> Option<fn(DispatchTensor) -> DispatchTensor> {
+fn int_function(op: UnaryOp) -> Option<fn(Primitive) -> Primitive> {
     Some(match op {
         UnaryOp::Neg => |x| Dispatch::int_mul_scalar(x, Scalar::Int(-1)),
         UnaryOp::Abs => Dispatch::int_abs,
@@ -129,7 +127,7 @@ fn int_function(op: UnaryOp) -> Option<fn(DispatchTensor) -> DispatchTensor> {
 
 fn float_operator(ctx: &Context, op: BinaryOp, pair: Pair) -> Result<Option<GpuTensor>, TensorError> {
     let Pair { left, right, dtype, shape } = pair;
-    let of_two: fn(DispatchTensor, DispatchTensor) -> DispatchTensor = match op {
+    let of_two: fn(Primitive, Primitive) -> Primitive = match op {
         BinaryOp::Add => Dispatch::float_add,
         BinaryOp::Sub => Dispatch::float_sub,
         BinaryOp::Mul => Dispatch::float_mul,
@@ -137,7 +135,7 @@ fn float_operator(ctx: &Context, op: BinaryOp, pair: Pair) -> Result<Option<GpuT
         BinaryOp::Pow if is_two(&right) => |x, _| Dispatch::float_mul(x.clone(), x),
         _ => return Ok(None),
     };
-    let device = &runtime()?.device;
+    let queue = &runtime()?.queue;
     let target = shape.clone();
     GpuTensor::result(ctx, dtype, shape, || match (op, left, right) {
         (BinaryOp::Add, Side::Tensor(x), Side::Number(n)) | (BinaryOp::Add, Side::Number(n), Side::Tensor(x)) => {
@@ -152,7 +150,7 @@ fn float_operator(ctx: &Context, op: BinaryOp, pair: Pair) -> Result<Option<GpuT
             let x = x.take();
             Dispatch::float_mul(x.clone(), x)
         }
-        (_, left, right) => of_two(left.spread_float(&target, device), right.spread_float(&target, device)),
+        (_, left, right) => of_two(left.spread_float(&target, queue), right.spread_float(&target, queue)),
     })
 }
 
@@ -163,8 +161,8 @@ fn is_two(side: &Side) -> bool {
 /// Whole numbers wrap, as on the host. Those operators that can fail (division, powers) are the host's.
 fn int_operator(ctx: &Context, op: BinaryOp, pair: Pair) -> Result<Option<GpuTensor>, TensorError> {
     let Pair { left, right, dtype, shape } = pair;
-    type Two = fn(DispatchTensor, DispatchTensor) -> DispatchTensor;
-    type One = fn(DispatchTensor, Scalar) -> DispatchTensor;
+    type Two = fn(Primitive, Primitive) -> Primitive;
+    type One = fn(Primitive, Scalar) -> Primitive;
     let (of_two, of_one): (Two, One) = match op {
         BinaryOp::Add => (Dispatch::int_add, Dispatch::int_add_scalar),
         BinaryOp::Sub => (Dispatch::int_sub, Dispatch::int_sub_scalar),
@@ -208,7 +206,7 @@ fn logic(ctx: &Context, op: BinaryOp, pair: Pair) -> Result<Option<GpuTensor>, T
 /// The larger or smaller; NaN if either is. Chosen by comparisons, because a shader's own `max` may drop NaN.
 fn extreme(ctx: &Context, op: BinaryOp, pair: Pair) -> Result<Option<GpuTensor>, TensorError> {
     let Pair { left, right, dtype, shape } = pair;
-    let bools = runtime()?.bools;
+    let bools = runtime()?.queue.bools;
     let larger = op == BinaryOp::Maximum;
     let target = shape.clone();
     match (left, right, dtype) {

@@ -1,8 +1,6 @@
 //! The same elements under another shape or in another order, and pieces put together, on the graphics processor.
 
-use burn_backend::ops::{BoolTensorOps, FloatTensorOps, IntTensorOps};
-use burn_backend::{FloatDType, Scalar, Shape as BurnShape, Slice};
-use burn_dispatch::{Dispatch, DispatchTensor};
+use nexus_gpu::{Dispatch, FloatDType, Primitive, Scalar, Shape as BurnShape, Slice};
 
 use super::tensor::device_shape;
 use super::{GpuTensor, failed, runtime};
@@ -20,7 +18,7 @@ pub(crate) struct Piece {
     pub(crate) size: usize,
 }
 
-fn reshape(dtype: DType, x: DispatchTensor, shape: BurnShape) -> DispatchTensor {
+fn reshape(dtype: DType, x: Primitive, shape: BurnShape) -> Primitive {
     match dtype {
         DType::F32 => Dispatch::float_reshape(x, shape),
         DType::I32 => Dispatch::int_reshape(x, shape),
@@ -30,7 +28,7 @@ fn reshape(dtype: DType, x: DispatchTensor, shape: BurnShape) -> DispatchTensor 
 
 impl GpuTensor {
     /// Burn's handle, spread to `shape`, to which it broadcasts.
-    pub(super) fn spread(self, shape: &[usize]) -> DispatchTensor {
+    pub(super) fn spread(self, shape: &[usize]) -> Primitive {
         if *self.shape == *shape {
             return self.take();
         }
@@ -53,7 +51,7 @@ impl GpuTensor {
         self,
         ctx: &Context,
         shape: Shape,
-        call: impl FnOnce(DispatchTensor) -> DispatchTensor,
+        call: impl FnOnce(Primitive) -> Primitive,
     ) -> Result<GpuTensor, TensorError> {
         let dtype = self.dtype;
         GpuTensor::result(ctx, dtype, shape, || call(self.take()))?
@@ -128,7 +126,7 @@ impl GpuTensor {
         debug_assert!(tensors.iter().all(|tensor| tensor.dtype == dtype));
         shape[axis] = tensors.iter().map(|tensor| tensor.shape[axis]).sum();
         GpuTensor::result(ctx, dtype, shape, || {
-            let parts: Vec<DispatchTensor> = tensors.into_iter().map(GpuTensor::take).collect();
+            let parts: Vec<Primitive> = tensors.into_iter().map(GpuTensor::take).collect();
             match dtype {
                 DType::F32 => Dispatch::float_cat(parts, axis),
                 DType::I32 => Dispatch::int_cat(parts, axis),
@@ -139,9 +137,9 @@ impl GpuTensor {
 
     /// A tensor of one f32 value, made on the device. `None` where the device could not hold it.
     pub(crate) fn full(ctx: &Context, shape: &[usize], value: f32) -> Result<Option<GpuTensor>, TensorError> {
-        let device = &runtime()?.device;
+        let queue = &runtime()?.queue;
         GpuTensor::result(ctx, DType::F32, shape.into(), || {
-            Dispatch::float_full(device_shape(shape), Scalar::Float(f64::from(value)), device, FloatDType::F32)
+            Dispatch::float_full(device_shape(shape), Scalar::Float(f64::from(value)), queue, FloatDType::F32)
         })
     }
 }

@@ -1,9 +1,7 @@
 //! Two operands of an operation, brought together on the graphics processor: cast, uploaded where one is still in host
 //! memory, and numbers kept as numbers, so that they become part of the kernel.
 
-use burn_backend::ops::FloatTensorOps;
-use burn_backend::{FloatDType, Scalar};
-use burn_dispatch::{Dispatch, DispatchDevice, DispatchTensor};
+use nexus_gpu::{Dispatch, FloatDType, Primitive, Queue, Scalar};
 
 use super::tensor::device_shape;
 use super::{GpuTensor, runtime};
@@ -16,7 +14,6 @@ use crate::{Context, DType, Tensor, TensorError};
 
 /// An operand on the device.
 #[derive(Debug, Clone)]
-#[expect(clippy::large_enum_variant, reason = "a pair lives for one operation; a box would cost it an allocation")]
 pub(super) enum Side {
     /// A tensor in the dtype of the pair.
     Tensor(GpuTensor),
@@ -91,10 +88,10 @@ impl Side {
     }
 
     /// Burn's handle, spread to `shape`, of an f32 operand; a number is made a tensor first.
-    pub(super) fn spread_float(self, shape: &[usize], device: &DispatchDevice) -> DispatchTensor {
+    pub(super) fn spread_float(self, shape: &[usize], queue: &Queue) -> Primitive {
         match self {
             Side::Tensor(tensor) => tensor.spread(shape),
-            Side::Number(value) => Dispatch::float_full(device_shape(shape), value, device, FloatDType::F32),
+            Side::Number(value) => Dispatch::float_full(device_shape(shape), value, queue, FloatDType::F32),
         }
     }
 }

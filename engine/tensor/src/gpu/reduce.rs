@@ -1,8 +1,6 @@
 //! Reductions, products and normalisations on the graphics processor.
 
-use burn_backend::ops::{ActivationOps, BoolTensorOps, FloatTensorOps, IntTensorOps};
-use burn_backend::{IntDType, Scalar};
-use burn_dispatch::{Dispatch, DispatchTensor};
+use nexus_gpu::{Dispatch, IntDType, Primitive, Scalar};
 
 use super::tensor::device_shape;
 use super::{GpuTensor, runtime};
@@ -13,7 +11,7 @@ use crate::shape::{Shape, element_count};
 use crate::{Context, DType, TensorError};
 
 /// A function that reduces one axis and keeps it with size 1.
-type Along = fn(DispatchTensor, usize) -> DispatchTensor;
+type Along = fn(Primitive, usize) -> Primitive;
 
 impl GpuTensor {
     /// A reduction over `axes` (sorted) that keeps them with size 1. `None` where the host must do it.
@@ -117,7 +115,7 @@ impl GpuTensor {
 
 /// Reduces `axes` (sorted) of a tensor of `shape`. Neighbouring axes go as one, so that all elements of a tensor take
 /// one kernel.
-fn fold(dtype: DType, mut x: DispatchTensor, shape: &[usize], axes: &[usize], along: Along) -> DispatchTensor {
+fn fold(dtype: DType, mut x: Primitive, shape: &[usize], axes: &[usize], along: Along) -> Primitive {
     let reshape = |x, shape: &[usize]| match dtype {
         DType::F32 => Dispatch::float_reshape(x, device_shape(shape)),
         DType::I32 => Dispatch::int_reshape(x, device_shape(shape)),

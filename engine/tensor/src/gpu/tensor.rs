@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use burn_backend::ops::{BoolTensorOps, FloatTensorOps, IntTensorOps};
-use burn_backend::{BoolStore, DType as BurnType, Shape as BurnShape, TensorData as BurnData, read_sync};
-use burn_dispatch::{Dispatch, DispatchTensor};
+use nexus_gpu::{BoolStore, BurnType, Dispatch, Primitive, Shape as BurnShape, TensorData as BurnData};
 
 use super::{DEVICE_BYTES, contain, failed, runtime};
 use crate::buffer::Buffer;
@@ -17,23 +15,10 @@ use crate::{Context, DType, TensorError};
 /// A tensor of f32, i32 or bool with at least one element, on the graphics processor.
 #[derive(Debug, Clone)]
 pub(crate) struct GpuTensor {
-    handle: Handle,
+    handle: Primitive,
     pub(crate) dtype: DType,
     pub(crate) shape: Shape,
     charge: Arc<Charge>,
-}
-
-/// Burn's handle. Giving it back talks to the driver, which may panic; a drop must not.
-#[derive(Debug, Clone)]
-struct Handle(Option<DispatchTensor>);
-
-impl Drop for Handle {
-    fn drop(&mut self) {
-        if let Some(primitive) = self.0.take() {
-            // The memory of a device that was lost is gone already: there is nobody to tell.
-            drop(contain(|| drop(primitive)));
-        }
-    }
 }
 
 /// The shape as Burn has it: a 0-d tensor has one axis of size 1 there.
@@ -54,18 +39,18 @@ impl GpuTensor {
         let shape = device_shape(&host.shape);
         let call = || match host.dtype {
             DType::F32 => {
-                Dispatch::float_from_data(BurnData::from_bytes_vec(bytes, shape, BurnType::F32), &runtime.device)
+                Dispatch::float_from_data(BurnData::from_bytes_vec(bytes, shape, BurnType::F32), &runtime.queue)
             }
             DType::I32 => {
-                Dispatch::int_from_data(BurnData::from_bytes_vec(bytes, shape, BurnType::I32), &runtime.device)
+                Dispatch::int_from_data(BurnData::from_bytes_vec(bytes, shape, BurnType::I32), &runtime.queue)
             }
             _ => {
-                let stored = BurnType::from(runtime.bools);
+                let stored = BurnType::from(runtime.queue.bools);
                 let bytes = if stored.size() == 1 { bytes } else { widened(&bytes) };
-                Dispatch::bool_from_data(BurnData::from_bytes_vec(bytes, shape, stored), &runtime.device)
+                Dispatch::bool_from_data(BurnData::from_bytes_vec(bytes, shape, stored), &runtime.queue)
             }
         };
-        let handle = Handle(Some(contain(call)?));
+        let handle = contain(call)?;
         Ok(Some(GpuTensor { handle, dtype: host.dtype, shape: host.shape.clone(), charge: Arc::new(charge) }))
     }
 
@@ -74,11 +59,11 @@ impl GpuTensor {
         let (meter, dtype, shape) = (Arc::clone(self.charge.meter()), self.dtype, self.shape.clone());
         let primitive = self.take();
         let read = contain(|| match dtype {
-            DType::F32 => read_sync(Dispatch::float_into_data(primitive)),
-            DType::I32 => read_sync(Dispatch::int_into_data(primitive)),
-            _ => read_sync(Dispatch::bool_into_data(primitive)),
+            DType::F32 => Dispatch::float_into_data(primitive),
+            DType::I32 => Dispatch::int_into_data(primitive),
+            _ => Dispatch::bool_into_data(primitive),
         })?;
-        let data = read.map_err(|error| failed(error.to_string()))?;
+        let data = read.map_err(failed)?;
         meter.count_download(data.bytes().len());
         let buffer = match data.dtype() {
             BurnType::Bool(BoolStore::U32) => Buffer::from_slice(&meter, &narrowed(data.bytes()))?,
@@ -106,8 +91,8 @@ impl GpuTensor {
     }
 
     /// Burn's handle for a call that uses it up; the memory is used again where nobody else holds it.
-    pub(super) fn take(mut self) -> DispatchTensor {
-        self.handle.0.take().expect("only this method and the drop take the handle, and both end the tensor")
+    pub(super) fn take(self) -> Primitive {
+        self.handle
     }
 
     /// A result of `dtype` and `shape`, with its memory admitted before the call is queued. `None` where the device could
@@ -116,7 +101,7 @@ impl GpuTensor {
         ctx: &Context,
         dtype: DType,
         shape: Shape,
-        call: impl FnOnce() -> DispatchTensor,
+        call: impl FnOnce() -> Primitive,
     ) -> Result<Option<GpuTensor>, TensorError> {
         ctx.poll()?;
         let elements = ctx.measure(dtype, &shape)?;
@@ -124,7 +109,7 @@ impl GpuTensor {
             return Ok(None);
         }
         let charge = ctx.meter().admit(elements as u64 * DEVICE_BYTES)?;
-        let handle = Handle(Some(contain(call)?));
+        let handle = contain(call)?;
         Ok(Some(GpuTensor { handle, dtype, shape, charge: Arc::new(charge) }))
     }
 }

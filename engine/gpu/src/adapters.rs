@@ -8,33 +8,27 @@ use burn_backend::read_sync;
 use burn_dispatch::devices::WgpuDeviceKind;
 use burn_dispatch::devices::wgpu::{WgpuBackend, WgpuDevice, wgpu};
 
-use super::driver;
-use crate::TensorError;
+use crate::driver;
 
 /// A graphics adapter that was found.
 #[derive(Debug, Clone)]
-pub(crate) struct Adapter {
+pub struct Adapter {
     /// For people: `NVIDIA H100 80GB HBM3 (vulkan)`.
-    pub(crate) name: String,
+    pub name: String,
     /// Whether it computes on the CPU.
-    pub(crate) software: bool,
+    pub software: bool,
     /// How Burn is asked for it.
     pub(crate) device: WgpuDevice,
     /// Bytes of the largest buffer that a kernel can see.
-    pub(crate) buffer_bytes_max: u64,
+    pub buffer_bytes_max: u64,
     /// Smaller is better.
     rank: u8,
 }
 
 /// The adapters of this machine, the best first; looked for once in a process.
-pub(crate) fn adapters() -> &'static [Adapter] {
+pub fn adapters() -> &'static [Adapter] {
     static FOUND: OnceLock<Vec<Adapter>> = OnceLock::new();
     FOUND.get_or_init(find)
-}
-
-/// The best adapter of this machine.
-pub(crate) fn adapter() -> Result<&'static Adapter, TensorError> {
-    adapters().first().ok_or_else(|| TensorError::NoGpu { looked_for: driver::MISSING.to_owned() })
 }
 
 /// The graphics interface that Burn computes through on this system, with its name.

@@ -6,24 +6,24 @@
 
 /// What was looked for and is not there, and what to do, as one sentence.
 #[cfg(target_os = "macos")]
-pub(super) const MISSING: &str = "Metal has no device on this machine";
+pub const MISSING: &str = "Metal has no device on this machine";
 /// What was looked for and is not there, and what to do, as one sentence.
 #[cfg(windows)]
-pub(super) const MISSING: &str = "DirectX 12 has no adapter on this machine";
+pub const MISSING: &str = "DirectX 12 has no adapter on this machine";
 /// What was looked for and is not there, and what to do, as one sentence.
 #[cfg(not(any(target_os = "macos", windows)))]
-pub(super) const MISSING: &str = "no Vulkan driver is installed, or it has no device (the NVIDIA driver brings one; on \
+pub const MISSING: &str = "no Vulkan driver is installed, or it has no device (the NVIDIA driver brings one; on \
                                   Debian mesa-vulkan-drivers is for AMD and Intel, and has a slow one in software)";
 
 /// Whether it is worth asking the graphics interface.
 #[cfg(any(target_os = "macos", windows))]
-pub(super) fn may_exist() -> bool {
+pub fn may_exist() -> bool {
     true
 }
 
 /// Whether it is worth asking the graphics interface.
 #[cfg(not(any(target_os = "macos", windows)))]
-pub(super) fn may_exist() -> bool {
+pub fn may_exist() -> bool {
     vulkan::manifest_exists(
         |name| std::env::var_os(name),
         |folder| std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()),
@@ -32,7 +32,7 @@ pub(super) fn may_exist() -> bool {
 
 /// Whether there may be a graphics processor, and not only a driver that computes on the CPU: then it has a device file.
 #[cfg(target_os = "linux")]
-pub(super) fn hardware_may_exist() -> bool {
+pub fn hardware_may_exist() -> bool {
     let named = |folder: &str, prefix: &str| {
         let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
         entries.map(|entry| entry.file_name()).any(|name| name.as_encoded_bytes().starts_with(prefix.as_bytes()))
@@ -43,7 +43,7 @@ pub(super) fn hardware_may_exist() -> bool {
 
 /// Whether there may be a graphics processor, and not only a driver that computes on the CPU.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn hardware_may_exist() -> bool {
+pub fn hardware_may_exist() -> bool {
     true
 }
 

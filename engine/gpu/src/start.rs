@@ -1,0 +1,25 @@
+//! Starting a device.
+
+use burn_backend::{BoolDType, DeviceOps};
+use burn_dispatch::DispatchDevice;
+use burn_dispatch::devices::CubeDevice;
+use burn_dispatch::devices::wgpu::{AutoGraphicsApi, RuntimeOptions, try_init_setup};
+
+use crate::{Adapter, Contained, contain};
+
+/// A started device: where calls that make tensors put them.
+#[derive(Debug)]
+pub struct Queue {
+    pub(crate) device: DispatchDevice,
+    /// How the device stores truth values: WGSL needs a word for each.
+    pub bools: BoolDType,
+}
+
+/// Starts an adapter's device. Burn knows it afterwards: call this once in a process.
+pub fn start(adapter: &Adapter) -> Result<Queue, Contained> {
+    contain(|| try_init_setup::<AutoGraphicsApi>(&adapter.device, RuntimeOptions::default()))?
+        .map_err(|error| Contained { reason: error.to_string() })?;
+    let device = DispatchDevice::Cube(CubeDevice::Wgpu(adapter.device.clone()));
+    let bools = contain(|| device.defaults().bool_dtype)?;
+    Ok(Queue { device, bools })
+}
