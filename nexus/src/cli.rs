@@ -8,6 +8,7 @@ mod cluster;
 mod cluster_recover;
 mod codes;
 mod engine;
+mod engine_bench;
 mod error;
 mod explain;
 #[cfg(test)]
@@ -174,6 +175,7 @@ fn dispatch(
             engine::status(&devices, console);
             Ok(())
         }
+        Verb::Engine(EngineArgs { verb: EngineVerb::Bench(args) }) => engine_bench::bench(args, console),
         Verb::Completions(args) => {
             shell::completions(args, Cli::command(), console);
             Ok(())

@@ -163,7 +163,12 @@ impl TaskRunner {
     fn run_program(&self, job: &JobSlot, index: u32, prepared: &Prepared, log: &SlotLog) -> (Outcome, Cost) {
         let spec = &job.spec;
         let device = match device_for(spec.device, &prepared.program) {
-            Ok(device) => device,
+            Ok((device, warning)) => {
+                if let Some(warning) = warning {
+                    log.append(Stream::Stderr, format!("warning: {warning}\n").as_bytes());
+                }
+                device
+            }
             Err(failure) => return (Outcome::Failed(failure), Cost::default()),
         };
         let device_name = device.kind().name().to_owned();
@@ -305,8 +310,12 @@ impl TaskRunner {
     }
 }
 
-/// The device that a program runs on: its job's wish, else its own, else the best.
-fn device_for(wish: DeviceChoice, program: &CompiledProgram) -> Result<nexus_tensor::Device, Failure> {
+/// The device that a program runs on: its job's wish, else its own, else the best; and what to tell the user where that
+/// is not the best that the machine has.
+fn device_for(
+    wish: DeviceChoice,
+    program: &CompiledProgram,
+) -> Result<(nexus_tensor::Device, Option<String>), Failure> {
     let choice = match wish {
         DeviceChoice::Auto => match program.device_attribute() {
             Some("cpu") => DeviceChoice::Cpu,
@@ -316,9 +325,15 @@ fn device_for(wish: DeviceChoice, program: &CompiledProgram) -> Result<nexus_ten
         DeviceChoice::Cpu | DeviceChoice::Gpu => wish,
     };
     match choice {
-        DeviceChoice::Auto => Ok(nexus_tensor::Device::best()),
-        DeviceChoice::Cpu => Ok(nexus_tensor::Device::cpu()),
-        DeviceChoice::Gpu => nexus_tensor::Device::gpu().map_err(|error| failure(error.code(), error.to_string())),
+        DeviceChoice::Auto => {
+            let (device, reason) = nexus_tensor::Device::choose();
+            Ok((device, reason.map(|reason| format!("{reason}; computing on the CPU instead"))))
+        }
+        DeviceChoice::Cpu => Ok((nexus_tensor::Device::cpu(), None)),
+        DeviceChoice::Gpu => match nexus_tensor::Device::gpu() {
+            Ok(device) => Ok((device, None)),
+            Err(error) => Err(failure(error.code(), error.to_string())),
+        },
     }
 }
 

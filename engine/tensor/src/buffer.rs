@@ -11,6 +11,7 @@ use bytemuck::{Pod, Zeroable};
 
 use crate::TensorError;
 use crate::meter::{Charge, Meter};
+use crate::pages::prefer_large;
 
 /// Buffers smaller than this come from the allocator, which is fast and keeps pages itself.
 const POOLED_BYTES_MIN: usize = 64 << 10;
@@ -90,6 +91,7 @@ impl Lines {
         }
         let mut lines = Vec::new();
         lines.try_reserve_exact(class).ok()?;
+        prefer_large::<Line>(lines.as_ptr(), class * LINE);
         lines.resize(count, Line::zeroed());
         Some(Lines(lines))
     }

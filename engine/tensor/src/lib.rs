@@ -24,6 +24,7 @@ mod meter;
 mod op;
 mod operator;
 mod ops;
+mod pages;
 mod promotion;
 mod random;
 mod region;

@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 use nexus_model::{DeviceInfo, DeviceKind};
 use serde::{Deserialize, Serialize};
 
+use super::engine_bench::BenchArgs;
 use crate::output::Console;
 use crate::output::json::document;
 use crate::output::table::{Align, Cell, Table};
@@ -24,6 +25,9 @@ pub(crate) enum EngineVerb {
         #[arg(long)]
         hardware: bool,
     },
+    /// Measure this machine against the engine's targets
+    #[command(after_help = "Examples:\n  nexus engine bench\n  nexus engine bench --device gpu --html bench.html")]
+    Bench(BenchArgs),
 }
 
 #[derive(Debug, Serialize, Deserialize)]

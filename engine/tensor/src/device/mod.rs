@@ -31,12 +31,23 @@ impl Device {
     }
 
     /// What the machine does best: a hardware GPU where there is one that starts, else the CPU. A software Vulkan device
-    /// is slower than the CPU that it runs on, and is never chosen.
+    /// is slower than the CPU that it runs on, and is never chosen; where no hardware can be, no driver is asked.
     pub fn best() -> Device {
-        // The driver is not loaded to be told what its absence from the machine says already.
-        match graphics_may_exist().then(adapter) {
-            Some(Ok(adapter)) if !adapter.software => Device::gpu().unwrap_or(Device::cpu()),
-            _ => Device::cpu(),
+        Device::choose().0
+    }
+
+    /// As [`Device::best`], with the reason where a hardware GPU is there and could not be started. The caller says so:
+    /// nobody should wait for the CPU believing that it is the GPU.
+    pub fn choose() -> (Device, Option<TensorError>) {
+        if !graphics_may_exist() {
+            return (Device::cpu(), None);
+        }
+        match adapter() {
+            Ok(adapter) if !adapter.software => match Device::gpu() {
+                Ok(gpu) => (gpu, None),
+                Err(reason) => (Device::cpu(), Some(reason)),
+            },
+            _ => (Device::cpu(), None),
         }
     }
 

@@ -98,7 +98,9 @@ pub(super) fn expm1(x: f32) -> f32 {
         ],
     );
     let small = (small * x).mul_add(x, x);
-    if x.abs() < 0.5 { small } else { large }
+    let value = if x.abs() < 0.5 { small } else { large };
+    // The sign of zero survives.
+    if x == 0.0 { x } else { value }
 }
 
 /// The angle less the nearest multiple of π/2, and that multiple's last two bits. Exact enough below 10^9, because the
