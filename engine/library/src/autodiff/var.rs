@@ -8,10 +8,6 @@ use super::tape::Tape;
 
 /// A number or tensor, plain or traced by one tape or several inside each other.
 #[derive(Debug, Clone)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "values live for one operation; a box would cost each tensor an allocation"
-)]
 pub enum Var {
     /// A number or a tensor.
     Plain(Arg),
