@@ -99,6 +99,14 @@ impl Builder {
         self.step(Work::Triple(run, of[0].place, of[1].place, of[2].place), dtype)
     }
 
+    /// The bytes of an operand that is one number.
+    fn number(&self, x: Value) -> Option<[u8; 8]> {
+        match x.place {
+            Place::Source(i) => self.program.sources[i].number(),
+            Place::Register(_) => None,
+        }
+    }
+
     fn spend(&mut self, cost: Cost) {
         if cost == Cost::Dear {
             self.cost = Cost::Dear;
@@ -151,7 +159,13 @@ impl Builder {
         let within = if logic { DType::Bool } else { compute };
         let (x, y) = (self.widened(x, within), self.widened(y, within));
         self.spend(kernels::binary_cost(op));
-        let z = self.zip(kernels::binary(op, within), x, y, x.dtype);
+        // Sums and products are the same from either side.
+        let turns = matches!(op, BinaryOp::Add | BinaryOp::Mul) && self.number(x).is_some() && self.number(y).is_none();
+        let (x, y) = if turns { (y, x) } else { (x, y) };
+        let z = match (self.number(y), kernels::binary_number(op, within)) {
+            (Some(number), Some(run)) => self.step(Work::Number(run, x.place, number), x.dtype),
+            _ => self.zip(kernels::binary(op, within), x, y, x.dtype),
+        };
         self.rounded(z, within)
     }
 
@@ -209,6 +223,7 @@ impl Builder {
     fn finished(mut self, value: Value) -> (Builder, Program) {
         let mut program = std::mem::take(&mut self.program);
         debug_assert_eq!(value.place, Place::Register(program.steps.len().saturating_sub(1)));
+        find_unread(&mut program);
         share_registers(&mut program);
         (self, program)
     }
@@ -218,6 +233,14 @@ impl Builder {
         let value = self.result(value);
         debug_assert!(self.reused.is_none(), "such programs have no output to put in an operand's place");
         self.finished(value).1
+    }
+}
+
+/// Notes the sources that no step reads.
+fn find_unread(program: &mut Program) {
+    program.unread = (0..program.sources.len()).collect();
+    for step in &program.steps {
+        for_each_place(step.work, |place| program.unread.retain(|i| Place::Source(*i) != place));
     }
 }
 
@@ -270,6 +293,7 @@ fn with_places(work: Work, mut place: impl FnMut(Place) -> Place) -> Work {
     match work {
         Work::Map(run, x) => Work::Map(run, place(x)),
         Work::Zip(run, x, y) => Work::Zip(run, place(x), place(y)),
+        Work::Number(run, x, number) => Work::Number(run, place(x), number),
         Work::Triple(run, x, y, z) => Work::Triple(run, place(x), place(y), place(z)),
     }
 }

@@ -5,6 +5,7 @@
 use super::HostTensor;
 use super::builder::Builder;
 use super::kernels;
+use crate::buffer::Buffer;
 use crate::element::{Element, with_element};
 use crate::operator::{BinaryOp, CompareOp, UnaryOp};
 use crate::shape::broadcast;
@@ -33,6 +34,9 @@ pub(crate) fn binary(
     if compute.is_int() {
         check_right(ctx, op, &right)?;
     }
+    if let Some(result) = small(ctx, op, &left, &right, compute)? {
+        return Ok(result);
+    }
     let shape = broadcast(&left.shape, &right.shape)?;
     let short = op == BinaryOp::Pow && compute.is_float() && *shape == *left.shape;
     let power = if short { short_power(&right) } else { None };
@@ -47,6 +51,36 @@ pub(crate) fn binary(
         }
     };
     builder.run(ctx, value)
+}
+
+/// Operations on few elements, whose program would take longer to write than to run.
+const SMALL_MAX: usize = 512;
+
+/// The operation on two small tensors of one shape without gaps, in the dtype that they have: one loop, without a
+/// program around it.
+fn small(
+    ctx: &Context,
+    op: BinaryOp,
+    left: &HostTensor,
+    right: &HostTensor,
+    compute: DType,
+) -> Result<Option<HostTensor>, TensorError> {
+    let plain = matches!(op, BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul | BinaryOp::Div)
+        && matches!(compute, DType::F64 | DType::F32 | DType::I64)
+        && left.dtype == compute
+        && right.dtype == compute
+        && left.len() <= SMALL_MAX
+        && left.shape == right.shape;
+    if !plain || !left.is_packed() || !right.is_packed() {
+        return Ok(None);
+    }
+    ctx.poll()?;
+    let bytes = ctx.measure(compute, &left.shape)? * compute.size();
+    let mut buffer = Buffer::stale(ctx.meter(), bytes)?;
+    let at = |tensor: &HostTensor| tensor.offset * compute.size()..tensor.offset * compute.size() + bytes;
+    let (x, y) = (&left.buffer.as_slice::<u8>()[at(left)], &right.buffer.as_slice::<u8>()[at(right)]);
+    kernels::binary(op, compute)(x, y, buffer.as_mut_slice());
+    Ok(Some(HostTensor::from_buffer(compute, &left.shape, buffer)))
 }
 
 /// A power that products or a root give, faster and closer.

@@ -44,6 +44,21 @@ fn sum<W: Real>(values: &[W]) -> W {
 }
 
 #[inline(always)]
+fn sum_of_squares<W: Real>(values: &[W]) -> W {
+    let mut lanes = [W::ZERO; 32];
+    let (groups, rest) = values.as_chunks::<32>();
+    for group in groups {
+        for (lane, &x) in lanes.iter_mut().zip(group) {
+            *lane += x * x;
+        }
+    }
+    for (lane, &x) in lanes.iter_mut().zip(rest) {
+        *lane += x * x;
+    }
+    lanes.into_iter().fold(W::ZERO, |a, b| a + b)
+}
+
+#[inline(always)]
 fn largest<W: Real>(values: &[W]) -> W {
     let mut lanes = [-W::INFINITY; 32];
     let (groups, rest) = values.as_chunks::<32>();
@@ -98,11 +113,7 @@ where
                 for w in wide.iter_mut() {
                     *w = *w - mean;
                 }
-                let mut squares = [W::ZERO; 32];
-                for (i, &w) in wide.iter().enumerate() {
-                    squares[i % 32] += w * w;
-                }
-                let variance = sum(&squares) / count;
+                let variance = sum_of_squares(wide) / count;
                 let scale = W::ONE / (variance + W::from_f64(epsilon)).sqrt();
                 for (o, &w) in out.iter_mut().zip(&*wide) {
                     *o = T::narrow(w * scale);

@@ -30,6 +30,8 @@ pub(crate) enum Place {
 pub(crate) enum Work {
     Map(Map, Place),
     Zip(Zip, Place, Place),
+    /// With the bytes of one number on the right.
+    Number(Zip, Place, [u8; 8]),
     Triple(Triple, Place, Place, Place),
 }
 
@@ -48,6 +50,8 @@ pub(crate) struct Program {
     pub(crate) sources: SmallVec<[Source; 4]>,
     pub(crate) steps: SmallVec<[Step; 4]>,
     pub(crate) registers: usize,
+    /// Sources that no step reads, because they were numbers that became part of a step.
+    pub(crate) unread: SmallVec<[usize; 4]>,
 }
 
 /// The memory that one thread runs a program in.
@@ -68,7 +72,8 @@ impl Program {
     /// Runs all steps and writes the last one's result, elements of `size` bytes, to `out`.
     pub(crate) fn fill(&self, ctx: &Context, out: &mut [u8], size: usize, cost: Cost) -> Result<(), TensorError> {
         // Without scratch memory a piece is as good as a tile.
-        let whole = self.steps.len() == 1 && self.sources.iter().all(Source::is_direct);
+        let direct = |(i, source): (usize, &Source)| source.is_direct() || self.unread.contains(&i);
+        let whole = self.steps.len() == 1 && self.sources.iter().enumerate().all(direct);
         fill_bytes(ctx, out, size, cost, &|first, part| {
             let mut frame = Frame::new(self);
             let tile = if whole { part.len() } else { TILE * size };
@@ -100,8 +105,10 @@ impl<'a> Frame<'a> {
 
     /// All steps for elements `first..first + count`.
     fn run(&mut self, first: usize, count: usize, out: &mut [u8]) {
-        for reader in &mut self.readers {
-            reader.load(first, count, out);
+        for (i, reader) in self.readers.iter_mut().enumerate() {
+            if !self.program.unread.contains(&i) {
+                reader.load(first, count, out);
+            }
         }
         let Some((last, steps)) = self.program.steps.split_last() else { return };
         for step in steps {
@@ -123,6 +130,7 @@ impl<'a> Frame<'a> {
         match step.work {
             Work::Map(run, x) => run(at(x), out),
             Work::Zip(run, x, y) => run(at(x), at(y), out),
+            Work::Number(run, x, number) => run(at(x), &number, out),
             Work::Triple(run, x, y, z) => run(at(x), at(y), at(z), out),
         }
     }

@@ -69,6 +69,14 @@ impl Source {
         Source { kind: Kind::Random { generator, call, per_block, draw }, size }
     }
 
+    /// The bytes of the one element of a number.
+    pub(crate) const fn number(&self) -> Option<[u8; 8]> {
+        match self.kind {
+            Kind::Number { bytes } => Some(bytes),
+            _ => None,
+        }
+    }
+
     /// Whether all elements can be had without a copy.
     pub(crate) const fn is_direct(&self) -> bool {
         matches!(self.kind, Kind::Packed { .. })

@@ -8,7 +8,7 @@ use nexus_tensor::{Arg, Context, DType, Device, Tensor, TensorData, TensorError}
 use crate::golden::{check_all, run};
 
 /// The GPU, or `None` after saying so.
-fn gpu() -> Option<Device> {
+pub(crate) fn gpu() -> Option<Device> {
     match Device::gpu() {
         Ok(device) => Some(device),
         Err(error) => {

@@ -4,6 +4,7 @@ mod accuracy;
 mod compare;
 mod decode;
 mod fusion;
+mod fusion_gpu;
 mod golden;
 mod gpu;
 mod inference;

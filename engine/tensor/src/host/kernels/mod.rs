@@ -72,6 +72,13 @@ fn zip<T: Pod, R: Pod>(left: &[u8], right: &[u8], out: &mut [u8], function: impl
     vectorized(ZipLoop { left, right, out: bytemuck::cast_slice_mut(out), function });
 }
 
+/// `function` of every element and one number.
+#[inline(always)]
+fn with_number<T: Pod, R: Pod>(source: &[u8], number: &[u8], out: &mut [u8], function: impl Fn(T, T) -> R) {
+    let number: T = bytemuck::pod_read_unaligned(&number[..size_of::<T>()]);
+    map(source, out, |x: T| function(x, number));
+}
+
 /// A library function of every element, one at a time: beside its own cost the call through a pointer is nothing.
 pub(super) fn map_each<T: Pod>(source: &[u8], out: &mut [u8], function: fn(T) -> T) {
     let source: &[T] = bytemuck::cast_slice(source);
@@ -117,6 +124,16 @@ pub(crate) fn binary(op: BinaryOp, compute: DType) -> Zip {
         (_, DType::I64) => whole::binary::<i64>(op),
         (_, DType::I32) => whole::binary::<i32>(op),
         (_, DType::U8) => whole::binary::<u8>(op),
+    }
+}
+
+/// As [`binary`], with one number as the right operand, where that has a loop of its own: a number takes no room in the
+/// first-level cache.
+pub(crate) fn binary_number(op: BinaryOp, compute: DType) -> Option<Zip> {
+    match compute {
+        DType::F64 => real::binary_number::<f64>(op),
+        DType::F32 | DType::F16 | DType::BF16 => real::binary_number::<f32>(op),
+        _ => None,
     }
 }
 

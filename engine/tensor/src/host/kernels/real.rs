@@ -1,6 +1,6 @@
 //! Elementwise loops over floats: f32, in which halves compute too, and f64.
 
-use super::{Map, Zip, map, zip, zip_each};
+use super::{Map, Zip, map, with_number, zip, zip_each};
 use crate::element::Bit;
 use crate::host::math::Real;
 use crate::operator::{BinaryOp, UnaryOp};
@@ -38,14 +38,44 @@ pub(super) fn binary<W: Real>(op: BinaryOp) -> Zip {
         BinaryOp::Sub => each!(|x: W, y: W| x - y),
         BinaryOp::Mul => each!(|x: W, y: W| x * y),
         BinaryOp::Div => each!(|x: W, y: W| x / y),
-        BinaryOp::Maximum => each!(|x: W, y: W| if x > y || x.is_nan() { x } else { y }),
-        BinaryOp::Minimum => each!(|x: W, y: W| if x < y || x.is_nan() { x } else { y }),
+        BinaryOp::Maximum => each!(larger::<W>),
+        BinaryOp::Minimum => each!(smaller::<W>),
         BinaryOp::FloorDiv => |x, y, o| zip_each::<W>(x, y, o, floor_divide),
         BinaryOp::Rem => |x, y, o| zip_each::<W>(x, y, o, modulo),
         BinaryOp::Pow => |x, y, o| zip_each::<W>(x, y, o, W::pow),
         BinaryOp::Atan2 => |x, y, o| zip_each::<W>(x, y, o, W::atan2),
         _ => each!(|x: W, y: W| x + y),
     }
+}
+
+/// The loop of an operation on a float and a number, for the operations that cost less than reading another operand.
+pub(super) fn binary_number<W: Real>(op: BinaryOp) -> Option<Zip> {
+    macro_rules! each {
+        ($function:expr) => {
+            |x, y, o| with_number(x, y, o, $function)
+        };
+    }
+    Some(match op {
+        BinaryOp::Add => each!(|x: W, y: W| x + y),
+        BinaryOp::Sub => each!(|x: W, y: W| x - y),
+        BinaryOp::Mul => each!(|x: W, y: W| x * y),
+        BinaryOp::Div => each!(|x: W, y: W| x / y),
+        BinaryOp::Maximum => each!(larger::<W>),
+        BinaryOp::Minimum => each!(smaller::<W>),
+        _ => return None,
+    })
+}
+
+/// The larger; NaN if either is.
+#[inline(always)]
+fn larger<W: Real>(x: W, y: W) -> W {
+    if x > y || x.is_nan() { x } else { y }
+}
+
+/// The smaller; NaN if either is.
+#[inline(always)]
+fn smaller<W: Real>(x: W, y: W) -> W {
+    if x < y || x.is_nan() { x } else { y }
 }
 
 /// The loop of a question to one float.
