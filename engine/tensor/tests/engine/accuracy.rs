@@ -128,5 +128,5 @@ fn special_values_follow_the_standard() {
     assert!(apply(UnaryOp::Exp, DType::F64, (-740.0f64).to_ne_bytes().to_vec())[0] > 0.0);
     // Beyond the angles that are reduced in vectors the library's are taken.
     let far = apply(UnaryOp::Sin, DType::F64, 1e22f64.to_ne_bytes().to_vec())[0];
-    assert!((far + 0.852_200_849_767_138).abs() < 1e-15, "sin(1e22) is {far}");
+    assert!((far + 0.852_200_849_767_188_8).abs() < 1e-15, "sin(1e22) is {far}");
 }
