@@ -16,26 +16,12 @@ pub struct Waiver {
 }
 
 /// Every exception there is.
-pub const WAIVERS: &[Waiver] = &[
-    Waiver {
-        rule: "functions_fit_a_screen",
-        file: "engine/mcode/src/vm/machine.rs",
-        line_has: "fn run",
-        reason: "the dispatch loop of the virtual machine is one match with a short arm for each instruction",
-    },
-    Waiver {
-        rule: "banned_calls_are_not_made",
-        file: "engine/tensor/src/host/binary.rs",
-        line_has: "#[allow(unused_comparisons",
-        reason: "in a macro for signed and unsigned numbers the lint fires for some only, so expect would fail for the rest",
-    },
-    Waiver {
-        rule: "pure_crates_are_pure",
-        file: "engine/tensor/src/device/driver.rs",
-        line_has: "std::fs::read_dir",
-        reason: "whether a graphics driver is installed is a fact of the machine, asked once when devices are listed",
-    },
-];
+pub const WAIVERS: &[Waiver] = &[Waiver {
+    rule: "functions_fit_a_screen",
+    file: "engine/mcode/src/vm/machine.rs",
+    line_has: "fn run",
+    reason: "the dispatch loop of the virtual machine is one match with a short arm for each instruction",
+}];
 
 impl Waiver {
     /// Whether this waiver takes `finding` off.
