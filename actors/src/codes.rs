@@ -1,7 +1,7 @@
 //! The runtime's error codes, each with what `nexus explain` says of it.
 //!
-//! `NX01xx`: requests. `NX02xx`: links (see `nexus-link`). `NX03xx`: running tasks. `NX04xx`: the node itself. `NX07xx`:
-//! blobs (see `nexus-blobs`). `NX08xx`: the cluster's members. `NX06xx` and `NX031x`: the ledger (see `nexus-ledger`).
+//! `NX01xx`: requests. `NX02xx`: links (see `nexus-link`). `NX03xx`: running tasks. `NX04xx`: the node itself (`NX041x`: the members of its cluster). `NX07xx`:
+//! blobs (see `nexus-blobs`). `NX06xx` and `NX031x`: the ledger (see `nexus-ledger`).
 
 macro_rules! codes {
     ($($(#[doc = $doc:literal])+ $name:ident = $code:literal;)+) => {
@@ -68,11 +68,11 @@ codes! {
     ACTOR_LOST = "NX0406";
     /// The voters cannot be changed like that; the message says why. They are one node or an odd number of nodes, and a new
     /// voter must be up.
-    VOTERS = "NX0801";
+    VOTERS = "NX0411";
     /// The node's part of the log is gone, but not its identity: its cluster would count on what it promised and does not
     /// know any more. Bring the folder back from a copy, or take the node out of its cluster and let it join again with
     /// another --data.
-    LOG_LOST = "NX0802";
+    LOG_LOST = "NX0412";
     /// No node answers for this data directory.
     NOT_REACHABLE = "NX0405";
 }

@@ -38,7 +38,7 @@ fn a_forgotten_machine_is_nobody_from_then_on() {
     let mut cluster = Cluster::of(2);
     cluster.wait_for(0, "both are up", |status| state_of(status, "n1").is_some_and(|node| node["state"] == "up"));
     let voter = cluster.node(0).nexus(&["node", "forget", "n0"]);
-    assert!(String::from_utf8_lossy(&voter.stderr).contains("NX0801"), "a voter has to be replaced first");
+    assert!(String::from_utf8_lossy(&voter.stderr).contains("NX0411"), "a voter has to be replaced first");
     cluster.node(0).json(&["node", "forget", "n1"]);
     cluster.wait_for(0, "n1 is gone", |status| state_of(status, "n1").is_none());
     let refused = cluster.node(1).nexus(&["submit", "--", "/bin/true"]);

@@ -78,7 +78,7 @@ impl Replicated {
         if voters.is_empty() {
             if home.membership().is_ok_and(|membership| membership.is_some()) {
                 let message = format!("{} has lost the log of its cluster", home.root().display());
-                let help = "bring its folder `consensus` back from a copy; `nexus explain NX0802` says more".to_owned();
+                let help = "bring its folder `consensus` back from a copy; `nexus explain NX0412` says more".to_owned();
                 return Err(Refusal { help: Some(help), ..refusal(codes::LOG_LOST, message) });
             }
             self.consensus.initialize_single(&facts.address.to_string()).await.map_err(not_proposed)?;
