@@ -73,13 +73,17 @@ codes! {
     /// know any more. Bring the folder back from a copy, or take the node out of its cluster and let it join again with
     /// another --data.
     LOG_LOST = "NX0412";
+    /// The files of timelines could not be read or written, or are not what was written. The message names the file and
+    /// the line. Nothing was changed; restore the file from a copy, or import an export of the timeline.
+    TIMELINE_STORE = "NX0407";
     /// No node answers for this data directory.
     NOT_REACHABLE = "NX0405";
 }
 
 /// What `nexus explain CODE` prints, if the code is one of the runtime's, its links', its blobs' or its ledger's.
 pub fn explain(code: &str) -> Option<&'static str> {
-    let elsewhere = [nexus_link::EXPLANATIONS, nexus_blobs::EXPLANATIONS, nexus_ledger::EXPLANATIONS];
+    let elsewhere =
+        [nexus_echo::EXPLANATIONS, nexus_link::EXPLANATIONS, nexus_blobs::EXPLANATIONS, nexus_ledger::EXPLANATIONS];
     let mut all = EXPLANATIONS.iter().chain(elsewhere.into_iter().flatten());
     all.find(|(known, _)| *known == code).map(|(_, text)| text.trim())
 }

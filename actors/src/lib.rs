@@ -27,6 +27,7 @@ pub mod recovery;
 mod roles;
 mod scheduler;
 mod service;
+pub mod timelines;
 mod worker;
 
 pub use membership::JoinOptions;

@@ -33,9 +33,11 @@ mod status;
 mod submit;
 #[cfg(test)]
 mod tests;
+mod timeline;
 mod token;
 mod voters;
 mod wait;
+mod whatif;
 mod world;
 
 use std::ffi::OsString;
@@ -60,8 +62,10 @@ use self::node::{NodeArgs, NodeVerb};
 use self::run::RunArgs;
 use self::shell::{CompletionsArgs, ManArgs};
 use self::submit::SubmitArgs;
+use self::timeline::TimelineArgs;
 use self::token::TokenArgs;
 use self::voters::VotersArgs;
+use self::whatif::WhatifArgs;
 use self::world::World;
 use crate::output::Console;
 
@@ -106,6 +110,8 @@ enum Verb {
     /// Show how the cluster is
     #[command(after_help = "Examples:\n  nexus status\n  nexus status --json")]
     Status,
+    Timeline(TimelineArgs),
+    Whatif(WhatifArgs),
     Explain(ExplainArgs),
     Mcode(McodeArgs),
     Engine(EngineArgs),
@@ -168,6 +174,9 @@ fn dispatch(
         Verb::Node(NodeArgs { verb: NodeVerb::Start(args) }) => {
             node::start(args, cli.data.clone(), world, console, interrupted)
         }
+        Verb::Timeline(args) if args.job().is_none() => {
+            timeline::timeline(args, &data_folder(cli.data.as_deref())?, console)
+        }
         Verb::Explain(args) => explain::explain(args, |code| world.explain(code), console),
         Verb::Mcode(args) => mcode::mcode(args, world, console),
         Verb::Engine(EngineArgs { verb: EngineVerb::Status { hardware } }) => {
@@ -187,6 +196,8 @@ fn dispatch(
         | Verb::Jobs(_)
         | Verb::Job(_)
         | Verb::Node(_)
+        | Verb::Timeline(_)
+        | Verb::Whatif(_)
         | Verb::Token(_)
         | Verb::Voters(_)
         | Verb::Status => {
@@ -225,6 +236,11 @@ async fn ask(
             }
             Verb::Node(NodeArgs { verb: NodeVerb::Forget { node } }) => node::forget(node, cluster, console).await,
             Verb::Node(_) => node::list(cluster, console).await,
+            Verb::Whatif(args) => whatif::whatif(args, cluster, console).await,
+            Verb::Timeline(args) => match args.job() {
+                Some((job, svg)) => whatif::show(job, svg, cluster, console).await,
+                None => Err(cluster::unexpected()),
+            },
             Verb::Token(args) => token::token(args, cluster, console).await,
             Verb::Voters(args) => voters::voters(args, cluster, console).await,
             _ => status::status(cluster, console).await,

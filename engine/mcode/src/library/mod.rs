@@ -4,6 +4,7 @@
 //! language adds nothing per operation. Functions on numbers, text, lists and data are in the tables here.
 
 mod data;
+mod echo;
 mod grad;
 mod lists;
 mod math;
@@ -55,7 +56,7 @@ pub(crate) enum Member {
     Fold(Fold),
 }
 
-const TABLES: [&[Builtin]; 5] = [lists::TABLE, math::TABLE, text::TABLE, data::TABLE, grad::TABLE];
+const TABLES: [&[Builtin]; 6] = [lists::TABLE, math::TABLE, text::TABLE, data::TABLE, grad::TABLE, echo::TABLE];
 
 const CONSTANTS: [(&str, f64); 5] = [
     ("math.pi", std::f64::consts::PI),
@@ -66,7 +67,7 @@ const CONSTANTS: [(&str, f64); 5] = [
 ];
 
 /// Namespaces of the full system that are not in this version.
-pub(crate) const UNAVAILABLE: [&str; 4] = ["echo", "decide", "mprime", "time"];
+pub(crate) const UNAVAILABLE: [&str; 3] = ["decide", "mprime", "time"];
 
 fn builtins() -> impl Iterator<Item = &'static Builtin> {
     TABLES.into_iter().flatten()

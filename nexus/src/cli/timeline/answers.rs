@@ -1,0 +1,193 @@
+//! The verbs of `nexus timeline` that look at something.
+
+use nexus_actors::timelines::TimelineStore;
+use nexus_echo::check::Severity;
+use nexus_echo::{Diff, Differences, Graph, Timeline, draw};
+use serde::Serialize;
+use serde_json::json;
+
+use super::Opened;
+use crate::cli::error::{CliError, Exit};
+use crate::output::Console;
+use crate::output::json::document;
+use crate::output::paint::{ERROR, FAINT};
+use crate::output::table::{Align, Cell, Table};
+
+const CHART_WIDTH: usize = 100;
+const CHART_ROWS: usize = 60;
+/// Paths that are listed.
+const PATHS: usize = 100;
+
+pub(super) fn list(open: &Opened, console: &mut Console) -> Result<(), CliError> {
+    let store = TimelineStore::read(open.data)?;
+    let timelines = store.names()?.iter().map(|name| store.load(name)).collect::<Result<Vec<_>, _>>()?;
+    if console.is_json() {
+        let facts = |timeline: &Timeline| {
+            json!({
+                "name": timeline.name(), "kind": timeline.kind(), "forked": timeline.forked(),
+                "events": timeline.state().events(), "triggers": timeline.state().triggers(), "position": timeline.len(),
+            })
+        };
+        console.answer(&document(&json!({"timelines": timelines.iter().map(facts).collect::<Vec<_>>()})));
+        return Ok(());
+    }
+    if timelines.is_empty() {
+        console.say("no timelines yet; `nexus timeline import FILE` or `nexus timeline create NAME` makes one");
+        return Ok(());
+    }
+    let mut table = Table::new(&[
+        ("NAME", Align::Left),
+        ("FORKED FROM", Align::Left),
+        ("EVENTS", Align::Left),
+        ("TRIGGERS", Align::Left),
+        ("POSITION", Align::Left),
+    ]);
+    for timeline in &timelines {
+        let forked = timeline.forked().map(|fork| format!("{} at {}", fork.parent, fork.position));
+        table.row(vec![
+            Cell::new(timeline.name()),
+            forked.map_or_else(Cell::nothing, Cell::new),
+            Cell::new(timeline.state().events().to_string()),
+            Cell::new(timeline.state().triggers().to_string()),
+            Cell::new(timeline.len().to_string()),
+        ]);
+    }
+    console.answer(&table.render());
+    Ok(())
+}
+
+pub(super) fn show(timeline: &Timeline, console: &mut Console) -> Result<(), CliError> {
+    if console.is_json() {
+        console.answer(&nexus_echo::Document::of(timeline).to_text());
+        return Ok(());
+    }
+    let graph = Graph::new(timeline.state());
+    console.answer(&draw::chart(&graph, CHART_WIDTH, CHART_ROWS));
+    let report = nexus_echo::check::check_graph(&graph);
+    if !report.is_consistent() {
+        let name = timeline.name();
+        console.say(&format!("{} findings: `nexus timeline check {name}`", report.findings.len() + report.undecided));
+    }
+    Ok(())
+}
+
+pub(super) fn check(timeline: &Timeline, console: &mut Console) -> Result<(), CliError> {
+    let report = nexus_echo::check::check(timeline);
+    if console.is_json() {
+        console.answer(&document(&report));
+    } else if report.is_consistent() {
+        console.say(&format!("{} is consistent", timeline.name()));
+    } else {
+        for finding in &report.findings {
+            let (style, word) = match finding.severity {
+                Severity::Error => (ERROR, "error"),
+                Severity::Warning => (FAINT, "warning"),
+            };
+            console.answer(&format!("{style}{word}{style:#} {}: {}\n", finding.kind.words(), finding.text));
+        }
+        if report.undecided > 0 {
+            console.answer(&format!("{} parts have delays too entangled to decide\n", report.undecided));
+        }
+        console.say(&format!("`nexus timeline repair {}` proposes what to change", timeline.name()));
+    }
+    if report.is_consistent() {
+        return Ok(());
+    }
+    Err(CliError::new(Exit::ProgramFailed, nexus_echo::codes::INCONSISTENT, "the timeline is not consistent").told())
+}
+
+pub(super) fn log(timeline: &Timeline, console: &mut Console) -> Result<(), CliError> {
+    let entries = timeline.edits_since(0).enumerate().map(|(at, (edit, hash))| (at as u64 + 1, edit, hash));
+    if console.is_json() {
+        let entries: Vec<_> =
+            entries.map(|(position, edit, hash)| json!({"position": position, "hash": hash, "edit": edit})).collect();
+        let snapshots: Vec<_> = timeline.snapshots().map(|(name, at)| json!({"name": name, "position": at})).collect();
+        console.answer(&document(&json!({"entries": entries, "snapshots": snapshots})));
+        return Ok(());
+    }
+    for (position, edit, hash) in entries {
+        let text = serde_json::to_string(&edit).unwrap_or_default();
+        let short: String = hash.to_string().chars().take(12).collect();
+        let cut: String = text.chars().take(90).collect();
+        let more = if cut.len() < text.len() { "…" } else { "" };
+        console.answer(&format!("{position:>6}  {FAINT}{short}{FAINT:#}  {cut}{more}\n"));
+    }
+    for (name, position) in timeline.snapshots() {
+        console.answer(&format!("snapshot {name} is position {position}\n"));
+    }
+    Ok(())
+}
+
+pub(super) fn relatives(timeline: &Timeline, event: &str, up: bool, console: &mut Console) -> Result<(), CliError> {
+    let graph = Graph::new(timeline.state());
+    let place = graph.place(event)?;
+    let found = if up { graph.ancestors(place) } else { graph.descendants(place) };
+    let names: Vec<&str> = found.iter().map(|&at| graph.nodes[at as usize].name.as_str()).collect();
+    if console.is_json() {
+        console.answer(&document(&json!({"event": event, "events": names})));
+    } else if names.is_empty() {
+        console.say(if up { "nothing causes it" } else { "it causes nothing" });
+    } else {
+        names.iter().for_each(|name| console.answer(&format!("{name}\n")));
+    }
+    Ok(())
+}
+
+pub(super) fn paths(timeline: &Timeline, [from, to]: [&String; 2], console: &mut Console) -> Result<(), CliError> {
+    let graph = Graph::new(timeline.state());
+    let (source, target) = (graph.place(from)?, graph.place(to)?);
+    let (paths, all) = graph.paths(source, target, PATHS);
+    let named = |path: &Vec<u32>| {
+        let ends = path.iter().map(|&edge| graph.edges[edge as usize].target);
+        std::iter::once(source).chain(ends).map(|at| graph.nodes[at as usize].name.clone()).collect::<Vec<_>>()
+    };
+    let paths: Vec<Vec<String>> = paths.iter().map(named).collect();
+    if console.is_json() {
+        console.answer(&document(&json!({"paths": paths, "all": all})));
+        return Ok(());
+    }
+    paths.iter().for_each(|path| console.answer(&format!("{}\n", path.join(" → "))));
+    if paths.is_empty() {
+        console.say(&format!("{from} does not lead to {to}"));
+    } else if !all {
+        console.say(&format!("there are more than {PATHS}"));
+    }
+    Ok(())
+}
+
+pub(super) fn diff(first: &Timeline, second: &Timeline, console: &mut Console) -> Result<(), CliError> {
+    let diff = Diff::new(first, second);
+    if console.is_json() {
+        console.answer(&document(&json!({
+            "diverged_at": diff.diverged_at, "similarity": diff.similarity(),
+            "events": differences(&diff.events), "triggers": differences(&diff.triggers),
+        })));
+        return Ok(());
+    }
+    let trigger = |t: &nexus_echo::Trigger| format!("{} {} {}", t.from, t.kind.word(), t.to);
+    lines(&diff.events, |node| format!("{} at {}", node.name, node.timestamp), console);
+    lines(&diff.triggers, trigger, console);
+    console.say(&format!(
+        "{} events and {} triggers are the same ({:.0} % alike); the logs part after position {}",
+        diff.events.shared,
+        diff.triggers.shared,
+        diff.similarity() * 100.0,
+        diff.diverged_at
+    ));
+    Ok(())
+}
+
+fn differences<T: Serialize>(found: &Differences<T>) -> serde_json::Value {
+    let changed: Vec<_> = found.changed.iter().map(|c| json!({"first": c.first, "second": c.second})).collect();
+    json!({"shared": found.shared, "changed": changed, "only_first": found.only_first, "only_second": found.only_second})
+}
+
+fn lines<T>(found: &Differences<T>, words: impl Fn(&T) -> String, console: &mut Console) {
+    for changed in &found.changed {
+        let (first, second) = (words(&changed.first), words(&changed.second));
+        let second = if first == second { "other details".to_owned() } else { second };
+        console.answer(&format!("~ {first} → {second}\n"));
+    }
+    found.only_first.iter().for_each(|only| console.answer(&format!("- {}\n", words(only))));
+    found.only_second.iter().for_each(|only| console.answer(&format!("+ {}\n", words(only))));
+}
