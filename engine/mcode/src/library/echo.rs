@@ -45,7 +45,7 @@ pub(super) const TABLE: &[Builtin] = &[
     },
 ];
 
-fn refused(error: EchoError) -> Fault {
+fn refused(error: EchoError) -> Box<Fault> {
     Fault::new(Code::OperationFailed, error.to_string()).help(format!("`nexus explain {}` tells more", error.code()))
 }
 
@@ -68,13 +68,13 @@ fn answer(host: &mut Host, answer: &serde_json::Value) -> Outcome<Value> {
     let text = answer.to_string();
     drop(host.admit(text.len().saturating_mul(size_of::<nexus_model::Value>() / 2))?);
     let value = nexus_formats::read(Format::Json, text.as_bytes())
-        .map_err(|error| Fault::internal(format!("an answer that is no JSON: {error}")))?;
+        .map_err(|error| Fault::internal(&format!("an answer that is no JSON: {error}")))?;
     host.tick(text.len() / 16)?;
     host.import(&value)
 }
 
 fn serialised(host: &mut Host, found: &impl serde::Serialize) -> Outcome<Value> {
-    let found = serde_json::to_value(found).map_err(|error| Fault::internal(format!("no JSON: {error}")))?;
+    let found = serde_json::to_value(found).map_err(|error| Fault::internal(&format!("no JSON: {error}")))?;
     answer(host, &found)
 }
 
