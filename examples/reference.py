@@ -217,6 +217,62 @@ def sweep():
     write("sweep", "a power of the matrix that one step is", 1e-11, result=result)
 
 
+def mandelbrot():
+    re, im = np.meshgrid(np.linspace(-2.2, 0.8, 96), np.linspace(-1.2, 1.2, 64))
+    times = np.zeros(re.shape, dtype=int)
+    for row, column in np.ndindex(re.shape):
+        c, z = complex(re[row, column], im[row, column]), 0j
+        while times[row, column] < 40 and abs(z) <= 2:
+            z = z * z + c
+            times[row, column] += 1
+    result = {"inside": int((times == 40).sum()), "steps": int(times.sum()), "middle": times[31, 30:40].tolist()}
+    write("mandelbrot", "one point after another, with complex numbers", 0, result=result)
+
+
+def attention():
+    tokens, width, heads = 6, 8, 2
+    grid = np.arange(tokens * width).reshape(tokens, width)
+    x = np.sin(grid * 0.7)
+    weights = [np.cos(np.arange(width * width).reshape(width, width) * (0.3 + k)) / np.sqrt(width) for k in range(4)]
+    q, k, v = (x @ weight for weight in weights[:3])
+    mixed = np.zeros((tokens, width))
+    size = width // heads
+    for head in range(heads):
+        part = slice(head * size, (head + 1) * size)
+        for token in range(tokens):
+            scores = q[token, part] @ k[: token + 1, part].T / math.sqrt(size)
+            share = np.exp(scores - scores.max())
+            mixed[token, part] = share @ v[: token + 1, part] / share.sum()
+    y = x + mixed @ weights[3]
+    y = (y - y.mean(1, keepdims=True)) / np.sqrt(y.var(1, keepdims=True) + 1e-5)
+    write("attention", "head by head and token by token, in f64", 1e-9, result=tensor(y, "f64"))
+
+
+def mlp():
+    table = np.loadtxt(HERE / "data" / "iris.csv", delimiter=",", skiprows=1, usecols=range(4))
+    x = (table - table.mean(0)) / table.std(0)
+    labels = np.repeat(np.arange(3), 50)
+    target = np.eye(3)[labels]
+    w1 = np.sin(np.arange(1, 33)).reshape(4, 8) * 0.5
+    w2 = np.cos(np.arange(1, 25)).reshape(8, 3) * 0.5
+    b1, b2 = np.zeros(8), np.zeros(3)
+    losses = []
+    for _ in range(200):
+        hidden = np.tanh(x @ w1 + b1)
+        scores = hidden @ w2 + b2
+        share = np.exp(scores - scores.max(1, keepdims=True))
+        share /= share.sum(1, keepdims=True)
+        losses.append(float(-np.log(share[np.arange(150), labels]).mean()))
+        # The derivatives by hand.
+        d_scores = (share - target) / 150
+        d_hidden = d_scores @ w2.T * (1 - hidden**2)
+        w2, b2 = w2 - 0.5 * hidden.T @ d_scores, b2 - 0.5 * d_scores.sum(0)
+        w1, b1 = w1 - 0.5 * x.T @ d_hidden, b1 - 0.5 * d_hidden.sum(0)
+    right = int(((np.tanh(x @ w1 + b1) @ w2 + b2).argmax(1) == labels).sum())
+    result = {"first_loss": losses[0], "last_loss": losses[-1], "right": right, "of": 150}
+    write("mlp", "backpropagation written out by hand in numpy", 1e-7, result=result)
+
+
 for example in [
     hello,
     seed,
@@ -231,5 +287,8 @@ for example in [
     nbody,
     kalman,
     sweep,
+    mandelbrot,
+    attention,
+    mlp,
 ]:
     example()

@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use nexus_ledger::{Command, NewNode};
 use nexus_model::{IndexRange, JobId, JobSpec, NodeCapacity, NodeId, Payload};
@@ -68,6 +69,65 @@ pub fn store(payloads: &MemoryPayloads, bytes: Vec<u8>) -> Result<Payload, Strin
 pub fn compile(file: &str, source: &str, files_root: &Path) -> nexus_mcode::Compilation {
     let grant = FileGrant::below(files_root);
     nexus_mcode::compile_with_imports(file, source, &mut |importer, name| grant.import(importer, name))
+}
+
+/// The program with everything that it imports, as one text that a job can carry.
+pub fn bundle(file: &str, source: &str, files_root: &Path) -> Result<String, Vec<nexus_model::Diagnostic>> {
+    let grant = FileGrant::below(files_root);
+    nexus_mcode::bundle(file, source, &mut |importer, name| grant.import(importer, name))
+}
+
+/// A piece of a program that a person types, and what it may use.
+pub struct Evaluation<'a> {
+    /// Name for messages.
+    pub file: &'a str,
+    /// Its text.
+    pub source: &'a str,
+    /// The variables of the pieces before.
+    pub known: &'a [(String, nexus_model::Value)],
+    /// Where files are read and imported from.
+    pub files_root: &'a Path,
+    /// Where its tensors live.
+    pub device: nexus_tensor::Device,
+    /// The random stream that it draws from: the number of the piece.
+    pub stream: u64,
+    /// Set to true, it stops the run.
+    pub cancel: Arc<AtomicBool>,
+    /// Takes what it prints.
+    pub print: &'a mut dyn FnMut(&str),
+}
+
+/// Compiles and runs a piece; all that is wrong with it where it does not come to its end.
+pub fn evaluate(request: Evaluation<'_>) -> Result<nexus_mcode::PieceResult, Vec<nexus_model::Diagnostic>> {
+    let Evaluation { file, source, known, files_root, device, stream, cancel, print } = request;
+    let grant = FileGrant::below(files_root);
+    let names: Vec<String> = known.iter().map(|(name, _)| name.clone()).collect();
+    let mut import = |importer: &str, name: &str| grant.import(importer, name);
+    let compilation = nexus_mcode::compile_in_session(file, source, &names, &mut import);
+    let Some(program) = compilation.program else { return Err(compilation.diagnostics) };
+    let mut read = |name: &str| grant.read_value(name);
+    let limits = nexus_model::Limits::local();
+    let context = nexus_tensor::Context::new(device).with_cancel(Arc::clone(&cancel)).with_stream(stream);
+    let request = nexus_mcode::RunRequest {
+        jit: nexus_mcode::JitLevel::default(),
+        arguments: Vec::new(),
+        inputs: &[],
+        task: None,
+        limits,
+        context,
+        cancel,
+        print,
+        files: Some(&mut read),
+        clock: Some(&crate::worker::seconds_now),
+        threads: cores() as usize,
+    };
+    nexus_mcode::run_in_session(&program, request, known).map_err(|diagnostic| vec![diagnostic])
+}
+
+/// Looks at a program as [`compile`] reads it, for an editor.
+pub fn inspect(file: &str, source: &str, files_root: &Path) -> nexus_mcode::Inspection {
+    let grant = FileGrant::below(files_root);
+    nexus_mcode::inspect(file, source, &mut |importer, name| grant.import(importer, name))
 }
 
 /// Runs one job to its end. `interrupted` turning true cancels it. Blocks; starts an actix system on this thread.

@@ -31,6 +31,7 @@ pub(crate) use keeper::Keeper;
 pub(crate) use reports::HandIn;
 pub(crate) use slots::Slots;
 pub use task::PrintSink;
+pub(crate) use task::seconds_now;
 pub(crate) use task::{PayloadStore, TaskRunner};
 
 use crate::omega::Lifeline;

@@ -57,6 +57,8 @@ fn run_once(program: &nexus_mcode::CompiledProgram) -> Result<(), String> {
         cancel: Arc::default(),
         print: &mut |_| {},
         files: None,
+        clock: None,
+        threads: 2,
     };
     nexus_mcode::run(program, request).map(drop).map_err(|diagnostic| diagnostic.message)
 }

@@ -22,9 +22,13 @@ mod job_result;
 mod jobs;
 mod language;
 mod login;
+mod lsp;
 mod mcode;
+mod mcode_doc;
+mod mcode_format;
 mod node;
 mod program;
+mod repl;
 mod result;
 mod run;
 mod session;
@@ -57,8 +61,10 @@ use self::explain::ExplainArgs;
 use self::job::JobArgs;
 use self::jobs::JobsArgs;
 use self::login::LoginArgs;
+use self::lsp::LspArgs;
 use self::mcode::McodeArgs;
 use self::node::{NodeArgs, NodeVerb};
+use self::repl::ReplArgs;
 use self::run::RunArgs;
 use self::shell::{CompletionsArgs, ManArgs};
 use self::submit::SubmitArgs;
@@ -114,6 +120,8 @@ enum Verb {
     Whatif(WhatifArgs),
     Explain(ExplainArgs),
     Mcode(McodeArgs),
+    Repl(ReplArgs),
+    Lsp(LspArgs),
     Engine(EngineArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),
@@ -131,7 +139,11 @@ fn start(arguments: Vec<OsString>, world: &impl World) -> Exit {
         Err(error) => return misused(&arguments, &error),
     };
     let mut console = Console::standard(cli.json);
-    let interrupted = interrupt::listen();
+    // A conversation goes on behind an interruption, and listens by itself.
+    let interrupted = match cli.verb {
+        Verb::Repl(_) => watch::channel(false).1,
+        _ => interrupt::listen(),
+    };
     match dispatch(&cli, world, &mut console, interrupted) {
         Ok(()) => Exit::Done,
         Err(error) => {
@@ -179,6 +191,8 @@ fn dispatch(
         }
         Verb::Explain(args) => explain::explain(args, |code| world.explain(code), console),
         Verb::Mcode(args) => mcode::mcode(args, world, console),
+        Verb::Repl(args) => repl::repl(args, &data_folder(cli.data.as_deref())?, world, console),
+        Verb::Lsp(args) => lsp::lsp(args, world),
         Verb::Engine(EngineArgs { verb: EngineVerb::Status { hardware } }) => {
             let devices = if *hardware { world.hardware_devices() } else { world.devices() };
             engine::status(&devices, console);

@@ -42,7 +42,8 @@ macro_rules! examples {
 }
 
 examples! {
-    black_scholes fib game_of_life heat hello kalman kmeans linear_regression nbody pagerank pca seed sweep
+    attention black_scholes fib game_of_life heat hello kalman kmeans linear_regression mandelbrot mlp nbody pagerank pca
+    seed sweep
 }
 
 #[test]

@@ -211,6 +211,9 @@ impl TaskRunner {
                 cancel: Arc::clone(job.cancelled.shared()),
                 print: &mut print,
                 files: read.as_mut().map(|read| read as &mut nexus_mcode::FileReader<'_>),
+                // Where a program may read files it runs for the person at this machine, who may know the time.
+                clock: self.files_root.is_some().then_some(&seconds_now as &nexus_mcode::Clock),
+                threads: self.threads_for(spec),
             },
         );
         let outcome = match result {
@@ -220,6 +223,16 @@ impl TaskRunner {
             Err(diagnostic) => Outcome::Failed(diagnosed(diagnostic)),
         };
         (outcome, Cost { device: device_name, ..Cost::default() })
+    }
+
+    /// Threads for one task: those of its slots, or the whole machine where it is alone on it.
+    fn threads_for(&self, spec: &JobSpec) -> usize {
+        let slots = usize::try_from(spec.resources.cpus).unwrap_or(1).max(1);
+        if self.files_root.is_some() && !spec.is_array {
+            std::thread::available_parallelism().map_or(slots, std::num::NonZero::get)
+        } else {
+            slots
+        }
     }
 
     fn keep_output(&self, result: Value, outputs: Vec<(String, Value)>) -> Outcome {
@@ -335,6 +348,11 @@ fn device_for(
             Err(error) => Err(failure(error.code(), error.to_string())),
         },
     }
+}
+
+/// Seconds since 1970, for programs that may know the time; nothing here is decided by it.
+pub(crate) fn seconds_now() -> f64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
 }
 
 fn failure(code: &str, message: String) -> Failure {

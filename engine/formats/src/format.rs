@@ -4,8 +4,8 @@ use std::fmt;
 
 use nexus_model::Value;
 
-use crate::error::FormatError;
-use crate::{csv, json, npy, npz, safetensors};
+use crate::error::{FormatError, Place};
+use crate::{csv, json, npy, npz, png, safetensors};
 
 /// A file format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,11 +20,14 @@ pub enum Format {
     Json,
     /// Safetensors: a record of tensors.
     Safetensors,
+    /// A PNG image: written from a tensor, never read.
+    Png,
 }
 
 impl Format {
     /// Every format.
-    pub const ALL: [Format; 5] = [Format::Npy, Format::Npz, Format::Csv, Format::Json, Format::Safetensors];
+    pub const ALL: [Format; 6] =
+        [Format::Npy, Format::Npz, Format::Csv, Format::Json, Format::Safetensors, Format::Png];
 
     /// The name, which is also the extension of its files.
     pub const fn name(self) -> &'static str {
@@ -34,6 +37,7 @@ impl Format {
             Format::Csv => "csv",
             Format::Json => "json",
             Format::Safetensors => "safetensors",
+            Format::Png => "png",
         }
     }
 
@@ -66,6 +70,11 @@ pub fn read(format: Format, bytes: &[u8]) -> Result<Value, FormatError> {
         Format::Csv => csv::read(bytes),
         Format::Json => json::read(bytes),
         Format::Safetensors => safetensors::read(bytes),
+        Format::Png => Err(FormatError::Unsupported {
+            format,
+            place: Place::Byte(0),
+            what: "images are written, and not read".to_owned(),
+        }),
     }
 }
 
@@ -77,6 +86,7 @@ pub fn write(format: Format, value: &Value) -> Result<Vec<u8>, FormatError> {
         Format::Csv => csv::write(value),
         Format::Json => json::write(value),
         Format::Safetensors => safetensors::write(value),
+        Format::Png => png::write(value),
     }
 }
 

@@ -12,6 +12,7 @@ pub mod json;
 mod npy;
 mod npy_header;
 mod npz;
+mod png;
 mod safetensors;
 mod tensors;
 

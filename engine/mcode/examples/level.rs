@@ -41,6 +41,8 @@ fn main() -> Result<(), String> {
             cancel: Arc::new(AtomicBool::new(false)),
             print: &mut |line| print!("{line}"),
             files: None,
+            clock: None,
+            threads: 1,
         };
         let start = processor_seconds();
         let result = run(&program, request).map_err(|diagnostic| format!("{diagnostic:?}"))?;

@@ -48,6 +48,8 @@ pub(crate) enum StatementKind {
     Bind { binding: Binding, name: Ident, annotation: Option<TypeSyntax>, value: Expr },
     /// `a[i] = e`, `r.f = e`.
     Assign { target: Expr, value: Expr },
+    /// `x += e`, `a[i] *= e`: the target is read, combined and assigned, its indices evaluated once.
+    Update { target: Expr, operator: BinaryOperator, value: Expr },
     /// An expression for its effect or, last at the top level, for its value.
     Expr(Expr),
     /// `if … elseif … else … end`: conditions with their blocks in order.

@@ -65,6 +65,13 @@ impl Printer<'_> {
                     p.expression(value);
                 });
             }
+            StatementKind::Update { target, operator, value } => {
+                self.node(span, &format!("update {}=", operator.text()));
+                self.inside(|p| {
+                    p.expression(target);
+                    p.expression(value);
+                });
+            }
             StatementKind::Expr(value) => self.expression(value),
             StatementKind::If { branches, otherwise } => {
                 self.node(span, "if");

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use nexus_model::Diagnostic;
 
+use crate::bundle;
 use crate::check;
 use crate::codes::Code;
 use crate::hir::{Attributes, Program};
@@ -87,27 +88,52 @@ pub fn compile(file: &str, source: &str) -> Compilation {
 
 /// Compiles a program whose imports `loader` finds.
 pub fn compile_with_imports(file: &str, source: &str, loader: &mut ImportLoader<'_>) -> Compilation {
+    compile_piece(file, source, None, loader)
+}
+
+/// Compiles a program, or a piece of one that knows variables of the pieces before. What a bundle carries is found in it
+/// first.
+pub(crate) fn compile_piece(
+    file: &str,
+    source: &str,
+    known: Option<&[String]>,
+    loader: &mut ImportLoader<'_>,
+) -> Compilation {
+    let (source, modules) = bundle::split(source);
+    let mut carried = |importer: &str, path: &str| {
+        let importer = if importer == file { "" } else { importer };
+        match modules.get(&(importer.to_owned(), path.to_owned())) {
+            Some(module) => Ok(module.clone()),
+            None => loader(importer_of(importer, file), path),
+        }
+    };
     let mut reporter = Reporter::new();
     let mut sources = vec![Source::new(file, source)];
-    let program = translate(&mut sources, loader, &mut reporter);
+    let program = translate(&mut sources, known, &mut carried, &mut reporter);
     Compilation { program, diagnostics: reporter.into_diagnostics(&sources) }
+}
+
+fn importer_of<'a>(importer: &'a str, file: &'a str) -> &'a str {
+    if importer.is_empty() { file } else { importer }
 }
 
 fn translate(
     sources: &mut Vec<Source>,
+    known: Option<&[String]>,
     loader: &mut ImportLoader<'_>,
     reporter: &mut Reporter,
 ) -> Option<Arc<CompiledProgram>> {
     let module = parse(&sources[0].clone(), reporter);
-    let program = resolve(&module, sources, loader, reporter);
+    let program = resolve(&module, sources, known, loader, reporter);
     let facts = check::check(&program, sources, reporter);
     if reporter.has_errors() {
         return None;
     }
     reporter.file = 0;
-    let entry = entry(&program, reporter)?;
+    let entry = if known.is_some() { Entry::TopLevel } else { entry(&program, reporter)? };
     let parameters = parameters(&program, entry);
-    let image = lower(&program, &facts, entry, sources.clone(), reporter)?;
+    let mut image = lower(&program, &facts, entry, sources.clone(), reporter)?;
+    image.keeps_variables = known.is_some();
     let mut hasher = blake3::Hasher::new();
     for source in sources.iter() {
         hasher.update(&(source.text.len() as u64).to_le_bytes());

@@ -128,7 +128,9 @@ fn is_close(kind: T) -> bool {
 
 /// Whether a line that ends with this goes on with the next.
 fn continues(kind: T) -> bool {
-    is_operator(kind) || matches!(kind, T::Assign | T::FatArrow | T::KwAnd | T::KwOr | T::DotDot | T::DotDotEqual)
+    is_operator(kind)
+        || kind.update().is_some()
+        || matches!(kind, T::Assign | T::FatArrow | T::KwAnd | T::KwOr | T::DotDot | T::DotDotEqual)
 }
 
 fn is_operator(kind: T) -> bool {

@@ -137,6 +137,8 @@ pub(crate) enum StatementKind {
     Bind {
         place: Place,
         declared: Option<Declared>,
+        /// Where the declared type stands.
+        annotation: Option<ByteSpan>,
         value: Expr,
     },
     /// `x[i].f = e`

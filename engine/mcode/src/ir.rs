@@ -294,6 +294,20 @@ pub(crate) enum Instruction {
         to: Register,
         from: Register,
     },
+    /// Makes a task of a call that would stand in the next instruction, and skips it and the `Spawn` behind it; in a
+    /// task it does nothing, so that the call runs at once.
+    Defer {
+        count: u8,
+        callee: Register,
+        start: Register,
+    },
+    /// Puts the results of a function for each item of a list in the list's place, on several threads, and jumps; where
+    /// that is not worth it, nothing happens and the items are gone over one by one.
+    FanOut {
+        callee: Register,
+        list: Register,
+        target: Target,
+    },
     Await {
         to: Register,
         from: Register,
@@ -356,6 +370,9 @@ pub(crate) struct FunctionCode {
     /// Names and inferred types of the variables, for printing.
     pub(crate) variables: Vec<(Name, String)>,
     pub(crate) attributes: Attributes,
+    /// How much work a call is, in instructions: a call, a loop or an operation on tensors counts a thousand. The same
+    /// at every level, because it decides which random streams there are.
+    pub(crate) weight: u32,
 }
 
 impl FunctionCode {
@@ -389,6 +406,8 @@ pub(crate) struct Image {
     /// Library functions that are used as values.
     pub(crate) library: Vec<Value>,
     pub(crate) globals: Vec<Name>,
+    /// A piece of a program: its variables are wanted when it has run.
+    pub(crate) keeps_variables: bool,
     /// In the order in which they run.
     pub(crate) top_levels: Vec<FunctionId>,
     pub(crate) entry: Entry,

@@ -235,6 +235,15 @@ impl Lexer<'_> {
         let start = self.at;
         let (kind, length) = match (self.peek(0), self.peek(1), self.peek(2)) {
             (b'.', b'.', b'=') => (T::DotDotEqual, 3),
+            (b'*', b'*', b'=') => (T::PowerAssign, 3),
+            (b'/', b'/', b'=') => (T::SlashSlashAssign, 3),
+            (b'+', b'=', _) => (T::PlusAssign, 2),
+            (b'-', b'=', _) => (T::MinusAssign, 2),
+            (b'*', b'=', _) => (T::StarAssign, 2),
+            (b'/', b'=', _) => (T::SlashAssign, 2),
+            (b'%', b'=', _) => (T::PercentAssign, 2),
+            (b'@', b'=', _) => (T::AtAssign, 2),
+            (b'^', b'=', _) => (T::PowerAssign, 2),
             (b'.', b'.', _) => (T::DotDot, 2),
             (b'=', b'=', _) => (T::Equal, 2),
             (b'=', b'>', _) => (T::FatArrow, 2),

@@ -12,6 +12,7 @@
 //! module     = { statement }
 //! statement  = [ "let" | "const" ] NAME [ ":" type ] "=" expr
 //!            | target "=" expr
+//!            | target ( "+=" | "-=" | "*=" | "/=" | "//=" | "%=" | "@=" | "**=" ) expr
 //!            | { "@" NAME [ arguments ] } "function" NAME params [ "->" type ] block "end"
 //!            | "if" expr block { "elseif" expr block } [ "else" block ] "end"
 //!            | "while" expr block "end"
@@ -56,17 +57,21 @@
 //! - `x |> f(a)` is `f(x, a)`; `map`, `filter` and `reduce` take the piped value last.
 //! - The body of a `when` runs behind each statement that gives its variable another value; inside it, changes of the
 //!   same variable do not start it again.
-//! - On this level `spawn`, `parallel for` and `map` run in the order of the text; the result is the same by
-//!   definition.
+//! - A spawned call waits until its result is needed, or the program ends; then all that wait run at once, on the threads
+//!   that the run was given. `map` spreads long work over them too. What tasks print and output is passed on in their
+//!   order, and each draws from a random stream of its own, so that the result does not depend on the threads.
+//! - The iterations of a `parallel for` run in their order.
 
 mod argument;
 mod ast;
 mod ast_text;
+mod bundle;
 mod check;
 mod codes;
 mod compile;
 mod format;
 mod hir;
+mod inspect;
 mod ir;
 mod ir_text;
 mod lexer;
@@ -78,17 +83,22 @@ mod parser;
 mod report;
 mod resolve;
 mod run;
+mod session;
 mod source;
 mod token;
 mod vm;
 
 pub use argument::parse_argument;
 pub use ast_text::ast_text;
+pub use bundle::bundle;
 pub use codes::explain;
 pub use compile::{Compilation, CompiledProgram, EntryParameter, ImportLoader, compile, compile_with_imports};
 pub use format::format;
 pub use hir::Attributes;
+pub use inspect::{FunctionAt, Inspection, NameAt, ScopeAt, TextRange, inspect};
 pub use ir_text::ir_text;
+pub use library::reference::{LibraryEntry, library, library_entry};
 pub use native::NativeProfile;
 pub use run::{CANCELLED_CODE, JitLevel, RunRequest, RunResult, WALL_LIMIT_CODE, run};
-pub use vm::host::FileReader;
+pub use session::{Piece, PieceResult, compile_in_session, piece, run_in_session};
+pub use vm::host::{Clock, FileReader};

@@ -1,7 +1,7 @@
 //! Running a compiled program once.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use nexus_model::{DType, Diagnostic, Label, Limits, TensorData, Value as ModelValue};
 use nexus_tensor::Context;
@@ -15,8 +15,9 @@ use crate::native::{Native, NativeProfile};
 use crate::report::Report;
 use crate::source::ByteSpan;
 use crate::vm::fault::Fault;
-use crate::vm::host::{FileReader, Host};
+use crate::vm::host::{Clock, FileReader, Files, Host};
 use crate::vm::machine::{Raised, execute};
+use crate::vm::tasks;
 use crate::vm::value::Value;
 
 /// The code of the diagnostic of a run that took longer than its limit.
@@ -63,6 +64,10 @@ pub struct RunRequest<'a> {
     pub print: &'a mut dyn FnMut(&str),
     /// Reads files for `io.read_csv` and the like; `None` where the run may read none.
     pub files: Option<&'a mut FileReader<'a>>,
+    /// What `time.now()` tells; `None` where the run may not know.
+    pub clock: Option<&'a Clock>,
+    /// Threads that `spawn`, `map` and `parallel for` may use; with 1 everything runs in order. The result is the same.
+    pub threads: usize,
 }
 
 /// What a run gives.
@@ -79,16 +84,41 @@ pub struct RunResult {
 #[expect(clippy::result_large_err, reason = "a failed run is rare, and the diagnostic is what its caller wants")]
 /// Runs a program. An error is a diagnostic with the place in the source where the run stopped.
 pub fn run(program: &CompiledProgram, request: RunRequest<'_>) -> Result<RunResult, Diagnostic> {
-    let RunRequest { mut arguments, inputs, task, limits, jit, context, cancel, print, files } = request;
+    run_piece(program, request, &[]).map(|(result, _)| result)
+}
+
+/// The variables of the top level that outlive a piece of a program.
+type Variables = Vec<(String, ModelValue)>;
+
+#[expect(clippy::result_large_err, reason = "a failed run is rare, and the diagnostic is what its caller wants")]
+/// Runs a program whose top level knows the values of some variables; gives those that it has at its end as well.
+pub(crate) fn run_piece(
+    program: &CompiledProgram,
+    request: RunRequest<'_>,
+    known: &[(String, ModelValue)],
+) -> Result<(RunResult, Variables), Diagnostic> {
+    let RunRequest { mut arguments, inputs, task, limits, jit, context, cancel, print, files, clock, threads } =
+        request;
     let image = &program.image;
-    // The borrowed pieces live longer than this run; here they are held for as long as the rest.
-    let files: Option<&mut FileReader<'_>> = files.map(|files| files as _);
+    let files = files.map(Mutex::new);
+    let source = |path: &str| match &files {
+        Some(files) => (files.lock().unwrap_or_else(PoisonError::into_inner))(path),
+        None => Err("this run may not read files".to_owned()),
+    };
+    let files: Option<&Files<'_>> = files.is_some().then_some(&source);
     let mut host = Host::new(&context, &limits, &cancel, print, inputs, files, image);
+    host.clock = clock;
+    host.threads = threads;
     let values = bind(program, &mut arguments, task).map_err(|report| report.to_diagnostic(&image.sources))?;
     host.native = (jit == JitLevel::Native).then(|| Box::new(Native::new(&program.native)));
     let outcome = (|| {
-        let at = |fault: Box<Fault>| Raised { fault, places: Vec::new() };
+        let at = |mut fault: Box<Fault>| Raised { places: std::mem::take(&mut fault.places), fault };
         host.poll().map_err(at)?;
+        for (global, name) in image.globals.iter().enumerate() {
+            if let Some((_, value)) = known.iter().find(|(known, _)| **known == **name) {
+                host.globals[global] = host.import(value).map_err(at)?;
+            }
+        }
         let mut result = Value::None;
         for &id in &image.top_levels {
             result = execute(&mut host, image, id, Vec::new())?;
@@ -104,12 +134,21 @@ pub fn run(program: &CompiledProgram, request: RunRequest<'_>) -> Result<RunResu
             drop(values);
             result = execute(&mut host, image, id, given)?;
         }
+        tasks::finish(&mut host, image).map_err(at)?;
         let exported = host.export(&result).map_err(at)?;
         let outputs = std::mem::take(&mut host.outputs);
         let outputs: Result<Vec<_>, Raised> =
             outputs.into_iter().map(|(name, value)| Ok((name, host.export(&value).map_err(at)?))).collect();
         let native = host.native.take().map(|native| native.profile).unwrap_or_default();
-        Ok(RunResult { result: exported, outputs: outputs?, native })
+        let globals: Vec<Value> = if image.keeps_variables { host.globals.clone() } else { Vec::new() };
+        let mut variables = Variables::new();
+        for (name, value) in image.globals.iter().zip(&globals) {
+            if !matches!(value, Value::Absent) && !variables.iter().any(|(known, _)| **known == **name) {
+                // What cannot leave a program, such as a function, ends with it.
+                variables.extend(host.export(value).ok().map(|value| (name.to_string(), value)));
+            }
+        }
+        Ok((RunResult { result: exported, outputs: outputs?, native }, variables))
     })();
     outcome.map_err(|raised| diagnostic(program, raised))
 }

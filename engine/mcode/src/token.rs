@@ -1,5 +1,6 @@
 //! The words of the language: what the lexer makes and the parser reads.
 
+use crate::ast::BinaryOperator;
 use crate::source::ByteSpan;
 
 /// A token with its place. Names, numbers and strings are read again from the source by their place.
@@ -78,6 +79,14 @@ tokens! {
     DotDot = "`..`",
     DotDotEqual = "`..=`",
     Assign = "`=`",
+    PlusAssign = "`+=`",
+    MinusAssign = "`-=`",
+    StarAssign = "`*=`",
+    SlashAssign = "`/=`",
+    SlashSlashAssign = "`//=`",
+    PercentAssign = "`%=`",
+    AtAssign = "`@=`",
+    PowerAssign = "`**=`",
     Equal = "`==`",
     NotEqual = "`!=`",
     Less = "`<`",
@@ -126,6 +135,21 @@ impl TokenKind {
             "true" => TokenKind::KwTrue,
             "false" => TokenKind::KwFalse,
             "none" => TokenKind::KwNone,
+            _ => return None,
+        })
+    }
+
+    /// The operator of `x += e` and its like.
+    pub(crate) fn update(self) -> Option<BinaryOperator> {
+        Some(match self {
+            TokenKind::PlusAssign => BinaryOperator::Add,
+            TokenKind::MinusAssign => BinaryOperator::Subtract,
+            TokenKind::StarAssign => BinaryOperator::Multiply,
+            TokenKind::SlashAssign => BinaryOperator::Divide,
+            TokenKind::SlashSlashAssign => BinaryOperator::FloorDivide,
+            TokenKind::PercentAssign => BinaryOperator::Remainder,
+            TokenKind::AtAssign => BinaryOperator::Product,
+            TokenKind::PowerAssign => BinaryOperator::Power,
             _ => return None,
         })
     }

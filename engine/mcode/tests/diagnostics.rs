@@ -38,10 +38,10 @@ fn names_of_a_signatures_dimensions_unify() {
     let source = "function f(a: tensor[f32, n, 4], b: tensor[f32, n])\n    return a\nend\n\
                   function main()\n    return f(tensor.ones(2, 4), tensor.ones(3))\nend\n";
     insta::assert_snapshot!(told(source), @r"
-    MC0206 5:33 `n` cannot be 2 and 3 in one call
+    MC0206 5:33 `n` cannot be both 2 and 3
       5:33 the argument `b` makes `n` 3
       5:14 here `n` is 2
-      help: arguments that share a dimension's name have the same size there
+      help: what shares a dimension's name has the same size there
     ");
 }
 
@@ -55,12 +55,12 @@ fn a_variable_of_the_top_level_is_not_changed_by_functions() {
 
 #[test]
 fn close_names_are_suggested() {
-    insta::assert_snapshot!(told("x = tensor.resahpe([1], [1, 1])\nvalue = 1\nprint(vlaue)\ny = grad.of(1)\n"), @r"
+    insta::assert_snapshot!(told("x = tensor.resahpe([1], [1, 1])\nvalue = 1\nprint(vlaue)\ny = echo.of(1)\n"), @r"
     MC0210 1:12 there is no `tensor.resahpe`
       help: did you mean `tensor.reshape`?
     MC0201 3:7 nothing here is called `vlaue`
       help: did you mean `value`?
-    MC0211 4:5 `grad` is not part of this version
+    MC0211 4:5 `echo` is not part of this version
       help: `nexus mcode doc` lists the namespaces that there are
     ");
 }

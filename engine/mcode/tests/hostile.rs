@@ -21,6 +21,8 @@ fn run_under(source: &str, limits: Limits, cancel: Arc<AtomicBool>) -> Result<Va
         cancel,
         print: &mut |_| {},
         files: None,
+        clock: None,
+        threads: 2,
     };
     run(&program, request).map(|done| done.result).map_err(Box::new)
 }
@@ -106,6 +108,8 @@ proptest! {
                 arguments: Vec::new(), inputs: &[], task: None,
                 context: Context::new(Device::cpu()).with_limits(&limits), limits,
                 cancel: Arc::default(), print: &mut |_| {}, files: None,
+ clock: None,
+threads: 2,
             };
             if let Err(diagnostic) = run(&program, request) {
                 prop_assert_ne!(diagnostic.code, "MC0499");
@@ -189,6 +193,14 @@ const WORDS: &[&str] = &[
     "print(x)",
     "x[0]",
     "x[0] = 1",
+    "x += 1",
+    "x[y] *= 2",
+    "x.a -= y",
+    "@=",
+    "await spawn f(x)",
+    "map(f, 0..9)",
+    "time.iso(x)",
+    "let x: tensor[f32, n] = ",
     "x[:, 1]",
     "x.a",
     "x.a = 1",

@@ -31,6 +31,8 @@ fn run_until(source: &str, jit: JitLevel, limits: &Limits, cancel: Arc<AtomicBoo
         cancel,
         print: &mut |_| {},
         files: None,
+        clock: None,
+        threads: 1,
     };
     match run(&program, request) {
         Ok(done) => (Ok(done.result), done.native),

@@ -7,6 +7,9 @@ use std::sync::Arc;
 use nexus_mcode::{JitLevel, RunRequest, compile, parse_argument, run};
 use nexus_model::{Diagnostic, Limits, Value};
 use nexus_tensor::{Context, Device};
+use plain::plain;
+
+mod plain;
 
 fn outcome(file: &str, source: &str, jit: JitLevel) -> Result<Value, Box<Diagnostic>> {
     let compilation = compile(file, source);
@@ -24,29 +27,10 @@ fn outcome(file: &str, source: &str, jit: JitLevel) -> Result<Value, Box<Diagnos
         cancel: Arc::default(),
         print: &mut |_| {},
         files: None,
+        clock: None,
+        threads: 2,
     };
     run(&program, request).map(|done| done.result).map_err(Box::new)
-}
-
-/// Tensors as nested lists, so that they can be written down.
-fn plain(value: Value) -> Value {
-    match value {
-        Value::Tensor(data) => {
-            let element = |i: usize| match data.dtype() {
-                d if d.is_float() => Value::Scalar(data.get_f64(i).expect("inside the tensor")),
-                nexus_model::DType::Bool => Value::Bool(data.get_i64(i).expect("inside the tensor") != 0),
-                _ => Value::Int(data.get_i64(i).expect("inside the tensor")),
-            };
-            let mut items: Vec<Value> = (0..data.len()).map(element).collect();
-            for &size in data.shape().iter().rev() {
-                items = items.chunks(size.max(1)).map(|chunk| Value::List(chunk.to_vec())).collect();
-            }
-            items.pop().unwrap_or(Value::None)
-        }
-        Value::List(items) => Value::List(items.into_iter().map(plain).collect()),
-        Value::Record(fields) => Value::Record(fields.into_iter().map(|(n, v)| (n, plain(v))).collect()),
-        other => other,
-    }
 }
 
 #[test]

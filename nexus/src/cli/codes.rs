@@ -41,6 +41,12 @@ codes! {
     BAD_GRAPH = "NX0515";
     /// The name or id fits no node, or several.
     WHICH_NODE = "NX0514";
+    /// Programs are not in the one layout that `nexus mcode fmt` gives them.
+    NOT_FORMATTED = "NX0531";
+    /// The library has nothing of this name, and no text that mentions it.
+    NO_SUCH_ENTRY = "NX0532";
+    /// The editor that `nexus lsp` spoke with has gone, or sent what is no message of the language server protocol.
+    EDITOR_GONE = "NX0533";
 }
 
 /// What `nexus explain CODE` prints, if the code is one of the command line's.

@@ -84,13 +84,19 @@ pub(crate) fn output(value: &Value, path: &Path) -> Result<(), CliError> {
             None => refused,
         }
     })?;
+    whole(path, &bytes)
+}
+
+/// Writes a file that is complete or as it was.
+pub(crate) fn whole(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
     let mut partial = path.as_os_str().to_owned();
     partial.push(format!(".{}.partial", std::process::id()));
-    let written = std::fs::write(&partial, &bytes).and_then(|()| std::fs::rename(&partial, path));
+    let written = std::fs::write(&partial, bytes).and_then(|()| std::fs::rename(&partial, path));
     written.map_err(|error| {
         // What could not be finished is of no use to anyone.
         let _ = std::fs::remove_file(&partial);
-        wrong(format!("{} cannot be written: {error}", path.display()))
+        let message = format!("{} cannot be written: {error}", path.display());
+        CliError::new(Exit::Usage, codes::BAD_OUTPUT, message)
     })
 }
 

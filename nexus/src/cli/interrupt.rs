@@ -1,5 +1,8 @@
 //! Ctrl-C and SIGTERM: the first asks what runs to end in order, the second ends the process at once.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -32,4 +35,19 @@ pub(crate) fn listen() -> watch::Receiver<bool> {
     // Without the thread nothing listens, and the signal keeps its usual meaning.
     drop(listener);
     interrupted
+}
+
+/// Sets the flag at every Ctrl-C, for a conversation that goes on; SIGTERM keeps its usual meaning.
+pub(crate) fn each(flag: &Arc<AtomicBool>) {
+    let flag = Arc::clone(flag);
+    let listener = std::thread::Builder::new().name("nexus-signals".to_owned()).spawn(move || {
+        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() else { return };
+        runtime.block_on(async {
+            let Ok(mut ctrl_c) = signal(SignalKind::interrupt()) else { return };
+            while ctrl_c.recv().await.is_some() {
+                flag.store(true, Ordering::Relaxed);
+            }
+        });
+    });
+    drop(listener);
 }

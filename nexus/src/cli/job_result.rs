@@ -27,7 +27,7 @@ pub(crate) struct ResultArgs {
     /// The job or task, like 17 or 17/112
     #[arg(value_name = "JOB")]
     job: JobRef,
-    /// Write an output (or the result, where no name is given) to a file: .npy, .npz, .safetensors, .csv or .json
+    /// Write an output (or the result, where no name is given) to a file: .npy, .npz, .safetensors, .csv, .json or .png
     #[arg(long, short = 'o', value_name = "[NAME=]PATH")]
     output: Vec<OutputBinding>,
 }

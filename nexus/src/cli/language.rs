@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use nexus_mcode::{Inspection, LibraryEntry};
 use nexus_model::{Diagnostic, Value};
 
 /// M-CODE, as far as the command line touches it.
@@ -9,6 +10,21 @@ pub(crate) trait Language {
     /// Checks a program without running it: warnings, or all that is wrong. What it imports is found below `folder`;
     /// without one it can import nothing.
     fn check(&self, file: &str, source: &str, folder: Option<&Path>) -> Result<Vec<Diagnostic>, Vec<Diagnostic>>;
+
+    /// The syntax tree as text, or what is wrong with the text.
+    fn tree(&self, file: &str, source: &str) -> Result<String, Vec<Diagnostic>>;
+
+    /// The program in the one layout, or what is wrong with its text.
+    fn formatted(&self, source: &str) -> Result<String, Vec<Diagnostic>>;
+
+    /// The program with everything that it imports below `folder`, as one text, or all that is wrong with it.
+    fn bundled(&self, file: &str, source: &str, folder: &Path) -> Result<String, Vec<Diagnostic>>;
+
+    /// What an editor wants to know; `folder` as in [`Language::check`].
+    fn inspect(&self, file: &str, source: &str, folder: Option<&Path>) -> Inspection;
+
+    /// Every function and constant of the library, sorted.
+    fn library(&self) -> Vec<LibraryEntry>;
 
     /// The value of an `--arg`: a literal of the language, or else the text itself.
     fn argument(&self, text: &str) -> Value;

@@ -8,6 +8,8 @@ use serde::Serialize;
 
 use super::error::{CliError, Exit};
 use super::language::Language;
+use super::mcode_doc::{self, DocArgs};
+use super::mcode_format::{self, FormatArgs};
 use super::program::Source;
 use crate::output::json::{ErrorFacts, document};
 use crate::output::{Console, diagnostic};
@@ -28,6 +30,21 @@ enum McodeVerb {
         #[arg(value_name = "FILE", required = true)]
         files: Vec<PathBuf>,
     },
+    /// Print the syntax tree
+    #[command(after_help = "Example:\n  nexus mcode ast pca.mcode")]
+    Ast {
+        /// The program
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Put programs into the one layout; comments stay
+    #[command(after_help = "Examples:\n  nexus mcode fmt *.mcode\n  nexus mcode fmt --check *.mcode")]
+    Fmt(FormatArgs),
+    /// Show the library: everything, one entry, or what a word finds
+    #[command(
+        after_help = "Examples:\n  nexus mcode doc linalg.svd\n  nexus mcode doc random\n  nexus mcode doc --json"
+    )]
+    Doc(DocArgs),
     /// Print the intermediate representation
     #[command(after_help = "Example:\n  nexus mcode ir pca.mcode")]
     Ir {
@@ -53,6 +70,9 @@ struct TextDocument<'a> {
 pub(crate) fn mcode(args: &McodeArgs, language: &impl Language, console: &mut Console) -> Result<(), CliError> {
     match &args.verb {
         McodeVerb::Check { files } => check(files, language, console),
+        McodeVerb::Ast { file } => printed(file, console, |source| language.tree(&source.file(), &source.text)),
+        McodeVerb::Fmt(args) => mcode_format::format(args, language, console),
+        McodeVerb::Doc(args) => mcode_doc::doc(args, &language.library(), console),
         McodeVerb::Ir { file } => {
             printed(file, console, |source| language.intermediate(&source.file(), &source.text, Some(source.folder())))
         }
@@ -96,7 +116,7 @@ fn check(files: &[PathBuf], language: &impl Language, console: &mut Console) -> 
     Ok(())
 }
 
-fn invalid(found: Vec<Diagnostic>, source: &Source) -> CliError {
+pub(super) fn invalid(found: Vec<Diagnostic>, source: &Source) -> CliError {
     CliError::of_program(Exit::ProgramFailed, found, Some(source.text.clone()))
 }
 

@@ -33,7 +33,7 @@ pub(crate) struct RunArgs {
     file: PathBuf,
     #[command(flatten)]
     program: ProgramFlags,
-    /// Write an output (or the result, where no name is given) to a file: .npy, .npz, .safetensors, .csv or .json
+    /// Write an output (or the result, where no name is given) to a file: .npy, .npz, .safetensors, .csv, .json or .png
     #[arg(long, short = 'o', value_name = "[NAME=]PATH")]
     output: Vec<OutputBinding>,
     /// Tasks at once, for an array; one for each core where absent

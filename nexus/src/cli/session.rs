@@ -7,11 +7,11 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use nexus_actors::client::Client;
-use nexus_actors::embedded::{self, EmbeddedOptions};
+use nexus_actors::embedded::{self, EmbeddedOptions, Evaluation};
 use nexus_actors::node::{self, Arrival, NodeFacts, NodeOptions};
 use nexus_actors::{JoinOptions, MemoryPayloads, login, recovery};
 use nexus_config::LogLevel;
-use nexus_mcode::{Compilation, CompiledProgram};
+use nexus_mcode::{Compilation, CompiledProgram, Inspection, LibraryEntry, PieceResult};
 use nexus_model::{DeviceInfo, DeviceKind, Diagnostic, Input, JobSpec, NodeCapacity, Payload, Value};
 use nexus_wire::{Refusal, Request, Response, TaskView};
 use tokio::sync::watch;
@@ -28,6 +28,7 @@ use super::language::Language;
 use super::login::LoggedIn;
 use super::node::{NodeStart, NodeStarted};
 use super::program::user;
+use super::repl::{Pieces, Typed};
 use super::run::{Finished, RunOptions, Runtime, place};
 use super::world::World;
 
@@ -45,12 +46,57 @@ impl Language for Session {
         compiled(file, source, folder).map(|(_, warnings)| warnings)
     }
 
+    fn tree(&self, file: &str, source: &str) -> Result<String, Vec<Diagnostic>> {
+        nexus_mcode::ast_text(file, source)
+    }
+
+    fn formatted(&self, source: &str) -> Result<String, Vec<Diagnostic>> {
+        nexus_mcode::format(source)
+    }
+
+    fn bundled(&self, file: &str, source: &str, folder: &Path) -> Result<String, Vec<Diagnostic>> {
+        embedded::bundle(file, source, folder)
+    }
+
+    fn inspect(&self, file: &str, source: &str, folder: Option<&Path>) -> Inspection {
+        match folder {
+            Some(folder) => embedded::inspect(file, source, folder),
+            None => nexus_mcode::inspect(file, source, &mut |_, _| Err("its folder is not known".to_owned())),
+        }
+    }
+
+    fn library(&self) -> Vec<LibraryEntry> {
+        nexus_mcode::library()
+    }
+
     fn argument(&self, text: &str) -> Value {
         nexus_mcode::parse_argument(text)
     }
 
     fn intermediate(&self, file: &str, source: &str, folder: Option<&Path>) -> Result<String, Vec<Diagnostic>> {
         compiled(file, source, folder).map(|(program, _)| nexus_mcode::ir_text(&program))
+    }
+}
+
+impl Pieces for Session {
+    fn evaluate(&self, piece: Typed<'_>) -> Result<PieceResult, Vec<Diagnostic>> {
+        let Typed { source, known, number, cancel, print } = piece;
+        embedded::evaluate(Evaluation {
+            file: "repl",
+            source,
+            known,
+            files_root: Path::new("."),
+            device: nexus_tensor::Device::best(),
+            stream: number,
+            cancel,
+            print,
+        })
+    }
+
+    fn code_of(&self, source: &str, known: &[String]) -> Result<String, Vec<Diagnostic>> {
+        let mut nothing = |_: &str, _: &str| Err("`:plan` reads no files".to_owned());
+        let compilation = nexus_mcode::compile_in_session("repl", source, known, &mut nothing);
+        compilation.program.map(|program| nexus_mcode::ir_text(&program)).ok_or(compilation.diagnostics)
     }
 }
 

@@ -193,13 +193,14 @@ fn spec(args: &SubmitArgs, language: &impl Language, console: &mut Console) -> R
     let (name, program) = match &args.file {
         Some(file) => {
             let source = Source::read(file)?;
-            let warnings = language
-                .check(&source.file(), &source.text, None)
-                .map_err(|found| CliError::of_program(Exit::ProgramFailed, found, Some(source.text.clone())))?;
+            let wrong = |found| CliError::of_program(Exit::ProgramFailed, found, Some(source.text.clone()));
+            let warnings = language.check(&source.file(), &source.text, Some(source.folder())).map_err(wrong)?;
+            // The nodes have none of the files that it imports: they travel with it.
+            let text = language.bundled(&source.file(), &source.text, source.folder()).map_err(wrong)?;
             for warning in &warnings {
                 console.say_raw(&diagnostic::drawn(warning, Some(&source.text)));
             }
-            (source.name(), source.program())
+            (source.name(), Program::MCode { file: source.file(), source: text.into() })
         }
         None => {
             let name = args.command.first().map(|program| {

@@ -1,5 +1,7 @@
 //! Whole commands against a world in memory: what a person types, and what stands on stdout and stderr then.
 
+mod mcode;
+
 use std::path::Path;
 
 use clap::Parser;
@@ -17,6 +19,7 @@ use super::fake::{FakeCluster, ended, returned, task_view};
 use super::language::Language;
 use super::login::LoggedIn;
 use super::node::{NodeStart, NodeStarted};
+use super::repl::{Pieces, Typed};
 use super::run::{Finished, RunOptions, Runtime};
 use super::world::World;
 use super::{Cli, dispatch};
@@ -35,6 +38,26 @@ fn broken(file: &str) -> Diagnostic {
 impl Language for FakeWorld {
     fn check(&self, file: &str, source: &str, _: Option<&Path>) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
         if source.contains('!') { Err(vec![broken(file)]) } else { Ok(Vec::new()) }
+    }
+
+    fn tree(&self, file: &str, source: &str) -> Result<String, Vec<Diagnostic>> {
+        self.check(file, source, None).map(|_| format!("tree of {source}"))
+    }
+
+    fn formatted(&self, source: &str) -> Result<String, Vec<Diagnostic>> {
+        self.check("", source, None).map(|_| format!("{}\n", source.trim()))
+    }
+
+    fn bundled(&self, file: &str, source: &str, folder: &Path) -> Result<String, Vec<Diagnostic>> {
+        self.check(file, source, Some(folder)).map(|_| source.to_owned())
+    }
+
+    fn inspect(&self, file: &str, source: &str, _: Option<&Path>) -> nexus_mcode::Inspection {
+        nexus_mcode::inspect(file, source, &mut |_, _| Err("no files here".to_owned()))
+    }
+
+    fn library(&self) -> Vec<nexus_mcode::LibraryEntry> {
+        nexus_mcode::library()
     }
 
     fn argument(&self, text: &str) -> Value {
@@ -73,6 +96,16 @@ impl Runtime for FakeWorld {
         };
         let devices = vec![DeviceInfo { kind: DeviceKind::Cpu, name: "2 threads, avx512".into() }];
         Ok(Finished { job, tasks, load: Box::new(load), devices })
+    }
+}
+
+impl Pieces for FakeWorld {
+    fn evaluate(&self, _: Typed<'_>) -> Result<nexus_mcode::PieceResult, Vec<Diagnostic>> {
+        Err(vec![broken("repl")])
+    }
+
+    fn code_of(&self, _: &str, _: &[String]) -> Result<String, Vec<Diagnostic>> {
+        Err(vec![broken("repl")])
     }
 }
 
@@ -441,17 +474,6 @@ fn a_node_says_who_it_is_and_how_to_go_on() {
     Stop with Ctrl-C.
     "#);
     assert_eq!(err, "stopped\n");
-}
-
-#[test]
-fn programs_are_checked_and_printed() {
-    let (world, programs) = (FakeWorld::default(), Programs::new());
-    let (seven, bad) = (programs.path("seven.mcode"), programs.path("bad.mcode"));
-    let (exit, _, err) = typed(&world, &format!("nexus mcode check {seven}"));
-    assert_eq!((exit, err), (Exit::Done, format!("{seven}: no errors\n")));
-    assert_eq!(typed(&world, &format!("nexus mcode check {bad} {seven}")).0, Exit::ProgramFailed);
-    assert_eq!(typed(&world, &format!("nexus mcode ir {seven}")).1, "code of 7\n");
-    assert_eq!(typed(&world, &format!("nexus mcode ir {bad}")).0, Exit::ProgramFailed);
 }
 
 #[test]

@@ -12,10 +12,11 @@ use super::error::CliError;
 use super::language::Language;
 use super::login::LoggedIn;
 use super::node::{NodeStart, NodeStarted};
+use super::repl::Pieces;
 use super::run::Runtime;
 
 /// The language, the runtime, this machine and its node.
-pub(crate) trait World: Language + Runtime {
+pub(crate) trait World: Language + Runtime + Pieces {
     /// A connection to the node of this machine.
     type Cluster: Cluster;
 

@@ -12,7 +12,7 @@ use crate::library::{self, BuiltinId, Kind};
 use crate::source::ByteSpan;
 
 /// The sizes that the named dimensions of a signature stand for in one call, and the argument that said so.
-type Dims = BTreeMap<Name, (Dim, ByteSpan)>;
+pub(super) type Dims = BTreeMap<Name, (Dim, ByteSpan)>;
 
 impl<'p> Checker<'p, '_> {
     pub(super) fn call_function(&mut self, id: FunctionId, arguments: &'p [Option<Expr>], span: ByteSpan) -> ArgType {
@@ -27,8 +27,8 @@ impl<'p> Checker<'p, '_> {
             let what = format!("the argument `{}`", name.name);
             let same_file = callee.file == self.current().file;
             let place = same_file.then_some((name.span, "declared here"));
-            if self.check_declared(&found, declared, &what, argument.span, place) {
-                self.unify(&found, declared, &callee.dims, &mut dims, &what, argument.span);
+            if self.check_declared(&found, (declared, &callee.dims), &what, argument.span, place) {
+                self.unify(&found, (declared, &callee.dims), &mut dims, &what, argument.span);
             }
         }
         debug_assert!(span.start <= span.end);
@@ -42,11 +42,12 @@ impl<'p> Checker<'p, '_> {
         substitute(types::widen(&result), &dims)
     }
 
-    /// Checks a value against a declared type; false where it was reported.
+    /// Checks a value against a declared type, given with the names of its function's dimensions; false where it was
+    /// reported.
     pub(super) fn check_declared(
         &mut self,
         found: &ArgType,
-        declared: &Declared,
+        (declared, names): (&Declared, &[(Name, u32)]),
         what: &str,
         span: ByteSpan,
         declared_at: Option<(ByteSpan, &str)>,
@@ -64,7 +65,7 @@ impl<'p> Checker<'p, '_> {
         if types::may_be(found, declared) && !wrong_rank {
             return true;
         }
-        let expected = describe_declared(declared);
+        let expected = describe_declared(declared, names);
         let text = types::describe(found);
         let help = match (declared, found) {
             (Declared::Tensor { .. }, ArgType::List(_) | ArgType::ListOf(_)) => {
@@ -90,11 +91,10 @@ impl<'p> Checker<'p, '_> {
     }
 
     /// Gives the named dimensions of a signature their sizes, and reports two sizes for one name.
-    fn unify(
+    pub(super) fn unify(
         &mut self,
         found: &ArgType,
-        declared: &Declared,
-        names: &[(Name, u32)],
+        (declared, names): (&Declared, &[(Name, u32)]),
         dims: &mut Dims,
         what: &str,
         span: ByteSpan,
@@ -115,13 +115,13 @@ impl<'p> Checker<'p, '_> {
                     if let Dim::Known(second) = found
                         && first != second
                     {
-                        let message = format!("`{name}` cannot be {first} and {second} in one call");
+                        let message = format!("`{name}` cannot be both {first} and {second}");
                         let (label, other) =
                             (format!("{what} makes `{name}` {second}"), format!("here `{name}` is {first}"));
                         let place = *place;
                         if let Some(report) = self.report(Code::DeclaredType, span, message) {
                             report.label(label).secondary(place, other);
-                            report.help("arguments that share a dimension's name have the same size there");
+                            report.help("what shares a dimension's name has the same size there");
                         }
                     }
                 }
@@ -249,14 +249,15 @@ fn substitute(ty: ArgType, dims: &Dims) -> ArgType {
     }
 }
 
-/// `tensor[f32, 2, _]`
-fn describe_declared(declared: &Declared) -> String {
+/// `tensor[f32, 2, n]`
+fn describe_declared(declared: &Declared, names: &[(Name, u32)]) -> String {
     let Declared::Tensor { dtype, dims } = declared else { return crate::vm::declared_name(declared).to_owned() };
     let mut words: Vec<String> = dtype.iter().map(ToString::to_string).collect();
     for dim in dims.iter().flatten() {
         words.push(match dim {
             DeclaredDim::Known(size) => size.to_string(),
-            DeclaredDim::Any | DeclaredDim::Named(_) => "_".to_owned(),
+            DeclaredDim::Named(index) => names.get(*index).map_or_else(|| "_".to_owned(), |(name, _)| name.to_string()),
+            DeclaredDim::Any => "_".to_owned(),
         });
     }
     if words.is_empty() { "tensor".to_owned() } else { format!("tensor[{}]", words.join(", ")) }

@@ -71,6 +71,7 @@ pub(crate) fn check(program: &Program, sources: &[Source], reporter: &mut Report
         loops: Vec::new(),
         result: None,
         effort: 0,
+        dims: call::Dims::new(),
     };
     for id in 0..program.functions.len() as FunctionId {
         checker.function(id);
@@ -103,6 +104,8 @@ struct Checker<'p, 'r> {
     result: Option<ArgType>,
     /// Statements that may still be looked at again.
     effort: usize,
+    /// The sizes of the function's named dimensions, where declarations of variables said so.
+    dims: call::Dims,
 }
 
 impl<'p> Checker<'p, '_> {
@@ -117,6 +120,7 @@ impl<'p> Checker<'p, '_> {
         self.state = State::new(function.locals.len());
         self.result = None;
         self.silent = 0;
+        self.dims.clear();
         self.effort = statements(&function.body).saturating_mul(EFFORT);
         for capture in &function.captures {
             self.state.assign(capture.inner, ArgType::Unknown, None);
@@ -133,7 +137,8 @@ impl<'p> Checker<'p, '_> {
                 let found = self.expression(default);
                 if let Some(declared) = &param.declared {
                     let name = &function.locals[param.local as usize].name;
-                    self.check_declared(&found, declared, &format!("the default of `{name}`"), default.span, None);
+                    let what = format!("the default of `{name}`");
+                    self.check_declared(&found, (declared, &function.dims), &what, default.span, None);
                 }
             }
             self.assign(param.local, ty, None);

@@ -28,7 +28,9 @@ impl<'p> Checker<'p, '_> {
 
     fn statement(&mut self, statement: &'p Statement) {
         match &statement.kind {
-            StatementKind::Bind { place, declared, value } => self.bind(*place, declared.as_ref(), value),
+            StatementKind::Bind { place, declared, annotation, value } => {
+                self.bind(*place, declared.as_ref(), *annotation, value);
+            }
             StatementKind::Assign { place, path, value, target } => self.assign_part(*place, path, value, *target),
             StatementKind::Expr(value) => {
                 self.expression(value);
@@ -69,7 +71,8 @@ impl<'p> Checker<'p, '_> {
         let function = self.current();
         if let (Some(declared), Some(value)) = (&function.returns, value) {
             let what = format!("the result of `{}`", function.name);
-            self.check_declared(&ty, declared, &what, value.span, Some((function.returns_span, "declared here")));
+            let place = Some((function.returns_span, "declared here"));
+            self.check_declared(&ty, (declared, &function.dims), &what, value.span, place);
             self.note_proven(&ty, declared, value.span);
         }
         self.result = Some(match self.result.take() {
@@ -79,7 +82,7 @@ impl<'p> Checker<'p, '_> {
         self.state.reachable = false;
     }
 
-    fn bind(&mut self, place: Place, declared: Option<&'p Declared>, value: &'p Expr) {
+    fn bind(&mut self, place: Place, declared: Option<&'p Declared>, annotation: Option<ByteSpan>, value: &'p Expr) {
         let found = self.expression(value);
         let dims = &self.current().dims;
         let ty = match declared {
@@ -89,7 +92,12 @@ impl<'p> Checker<'p, '_> {
                     Place::Local(id) => format!("`{}`", self.current().locals[id as usize].name),
                     Place::Global(id) => format!("`{}`", self.program.globals[id as usize].name),
                 };
-                self.check_declared(&found, declared, &what, value.span, None);
+                let place = annotation.map(|span| (span, "declared here"));
+                if self.check_declared(&found, (declared, dims), &what, value.span, place) {
+                    let mut known = std::mem::take(&mut self.dims);
+                    self.unify(&found, (declared, dims), &mut known, &what, value.span);
+                    self.dims = known;
+                }
                 self.note_proven(&found, declared, value.span);
                 match (&found, types::of_declared(declared, dims)) {
                     (_, ArgType::Unknown) | (ArgType::Tensor(_), ArgType::Tensor(_)) => found,
@@ -126,18 +134,25 @@ impl<'p> Checker<'p, '_> {
         for (condition, block) in branches {
             self.condition(condition);
             let before = self.state.clone();
-            self.block(block);
+            self.scoped_block(block);
             let after = std::mem::replace(&mut self.state, before);
             joined = Some(match joined {
                 Some(state) => state.join(after),
                 None => after,
             });
         }
-        self.block(otherwise);
+        self.scoped_block(otherwise);
         if let Some(joined) = joined {
             let last = std::mem::replace(&mut self.state, State::new(0));
             self.state = joined.join(last);
         }
+    }
+
+    /// A block that may not run: what it says of named dimensions holds inside it alone.
+    fn scoped_block(&mut self, block: &'p [Statement]) {
+        let dims = self.dims.clone();
+        self.block(block);
+        self.dims = dims;
     }
 
     /// A condition must be a truth value.
@@ -249,7 +264,7 @@ impl<'p> Checker<'p, '_> {
             self.assign(*local, types::widen(ty), None);
         }
         self.loops.push(LoopStates { breaks: Vec::new(), continues: Vec::new() });
-        self.block(body);
+        self.scoped_block(body);
         let states = self.loops.pop().unwrap_or(LoopStates { breaks: Vec::new(), continues: Vec::new() });
         let mut end = std::mem::replace(&mut self.state, State::new(0));
         for state in states.continues {

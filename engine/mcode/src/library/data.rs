@@ -59,14 +59,10 @@ fn input(host: &mut Host, arguments: &mut [Value]) -> Outcome<Value> {
     }
 }
 
-/// Names a value as an output of the task; naming one again replaces it.
 fn output(host: &mut Host, arguments: &mut [Value]) -> Outcome<Value> {
     let name = text("output", &arguments[0])?.to_owned();
     let value = std::mem::take(&mut arguments[1]);
-    match host.outputs.iter_mut().find(|(known, _)| *known == name) {
-        Some((_, old)) => *old = value,
-        None => host.outputs.push((name, value)),
-    }
+    host.set_output(name, value);
     Ok(Value::None)
 }
 

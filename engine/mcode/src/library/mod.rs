@@ -3,11 +3,14 @@
 //! Operations of the engine come from its table ([`nexus_library::all`]), with their parameters, inference and code; the
 //! language adds nothing per operation. Functions on numbers, text, lists and data are in the tables here.
 
+mod clock;
 mod data;
 mod echo;
 mod grad;
-mod lists;
+pub(crate) mod lists;
 mod math;
+pub(crate) mod reference;
+mod reference_texts;
 mod text;
 
 pub(crate) use math::number;
@@ -56,7 +59,8 @@ pub(crate) enum Member {
     Fold(Fold),
 }
 
-const TABLES: [&[Builtin]; 6] = [lists::TABLE, math::TABLE, text::TABLE, data::TABLE, grad::TABLE, echo::TABLE];
+const TABLES: [&[Builtin]; 7] =
+    [lists::TABLE, math::TABLE, text::TABLE, data::TABLE, clock::TABLE, grad::TABLE, echo::TABLE];
 
 const CONSTANTS: [(&str, f64); 5] = [
     ("math.pi", std::f64::consts::PI),
@@ -67,7 +71,7 @@ const CONSTANTS: [(&str, f64); 5] = [
 ];
 
 /// Namespaces of the full system that are not in this version.
-pub(crate) const UNAVAILABLE: [&str; 3] = ["decide", "mprime", "time"];
+pub(crate) const UNAVAILABLE: [&str; 2] = ["decide", "mprime"];
 
 fn builtins() -> impl Iterator<Item = &'static Builtin> {
     TABLES.into_iter().flatten()

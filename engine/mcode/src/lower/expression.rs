@@ -96,11 +96,7 @@ impl Lowering<'_> {
                 let name = self.pool.name(name);
                 self.put(Instruction::Field { to, object, name });
             }
-            ExprKind::Spawn(call) => {
-                let from = self.operand(call);
-                self.span = span;
-                self.put(Instruction::Spawn { to, from });
-            }
+            ExprKind::Spawn(call) => self.spawn(call, span, to),
             ExprKind::Await(handle) => {
                 let from = self.operand(handle);
                 self.span = span;
@@ -109,7 +105,7 @@ impl Lowering<'_> {
         }
     }
 
-    fn put(&mut self, instruction: Instruction) {
+    pub(super) fn put(&mut self, instruction: Instruction) {
         self.emit(instruction);
     }
 
@@ -118,12 +114,12 @@ impl Lowering<'_> {
         self.put(Instruction::Constant { to, index });
     }
 
-    fn library_function(&mut self, to: Register, callable: Callable) {
+    pub(super) fn library_function(&mut self, to: Register, callable: Callable) {
         let index = self.pool.library(Value::library(callable));
         self.put(Instruction::LibraryFunction { to, index });
     }
 
-    fn closure(&mut self, id: FunctionId, to: Register) {
+    pub(super) fn closure(&mut self, id: FunctionId, to: Register) {
         let program = self.program;
         let start = self.next as Register;
         for capture in &program.functions[id as usize].captures {
@@ -277,7 +273,7 @@ impl Lowering<'_> {
         if newest { to } else { self.temporary() }
     }
 
-    fn arguments<'e>(&mut self, start: Register, arguments: impl Iterator<Item = Option<&'e Expr>>) {
+    pub(super) fn arguments<'e>(&mut self, start: Register, arguments: impl Iterator<Item = Option<&'e Expr>>) {
         self.next = usize::from(start);
         for argument in arguments {
             let slot = self.temporary();
@@ -332,11 +328,14 @@ impl Lowering<'_> {
         }
     }
 
-    /// `map`, `filter` and `reduce` are loops that call a value.
+    /// `filter` and `reduce` are loops that call a value.
     fn fold(&mut self, fold: Fold, function: &Expr, over: &Expr, start: Option<&Expr>, span: ByteSpan, to: Register) {
         let callee = self.temporary();
         self.expression_to(function, callee);
         let result = self.temporary();
+        if fold == Fold::Map {
+            return self.map((callee, result), over, span, to);
+        }
         match (fold, start) {
             (Fold::Reduce, Some(start)) => self.expression_to(start, result),
             (Fold::Reduce, None) => self.put(Instruction::Clear { to: result }),
@@ -350,12 +349,7 @@ impl Lowering<'_> {
         let head = self.here();
         let exit = self.emit(Instruction::LoopNext { base, item, target: 0 });
         match fold {
-            Fold::Map => {
-                self.put(Instruction::Take { to: window, from: item });
-                self.put(Instruction::CallValue { count: 1, callee, start: window });
-                self.put(Instruction::Append { list: result, item: window });
-            }
-            Fold::Filter => {
+            Fold::Map | Fold::Filter => {
                 self.put(Instruction::Copy { to: window, from: item });
                 self.put(Instruction::CallValue { count: 1, callee, start: window });
                 let skip = self.emit(Instruction::JumpIf { when: false, condition: window, target: 0 });

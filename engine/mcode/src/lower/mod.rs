@@ -6,6 +6,7 @@
 
 mod condition;
 mod expression;
+mod parallel;
 mod pool;
 mod reads;
 mod statement;
@@ -61,9 +62,13 @@ pub(crate) fn lower(
         library: pool.library,
         globals: program.globals.iter().map(|g| Arc::clone(&g.name)).collect(),
         top_levels: program.top_levels.clone(),
+        keeps_variables: false,
         entry,
     })
 }
+
+/// What a call, a loop or an operation on tensors adds to the weight of a function.
+const HEAVY: u32 = 1_000;
 
 /// A loop while its body is translated.
 struct LoopLabels {
@@ -226,6 +231,16 @@ impl<'a> Lowering<'a> {
             .map(|(id, v)| (self.locals[id], &v.name, self.facts.variable_type(self.id, id as LocalId)))
             .collect();
         variables.sort_by_key(|(register, ..)| *register);
+        let heavy = self.instructions.iter().any(|i| {
+            matches!(
+                i,
+                Instruction::Call { .. }
+                    | Instruction::CallValue { .. }
+                    | Instruction::CallOp { .. }
+                    | Instruction::Loop { .. }
+            )
+        });
+        let weight = self.instructions.len() as u32 + if heavy { HEAVY } else { 0 };
         FunctionCode {
             name: Arc::clone(&function.name),
             file: function.file,
@@ -240,6 +255,7 @@ impl<'a> Lowering<'a> {
             spans: self.spans,
             variables: variables.into_iter().map(|(_, name, ty)| (Arc::clone(name), ty)).collect(),
             attributes: function.attributes.clone(),
+            weight,
         }
     }
 
@@ -292,6 +308,7 @@ fn set_target(instruction: &mut Instruction, to: Target) {
         | Instruction::JumpIfSet { target, .. }
         | Instruction::JumpIfSame { target, .. }
         | Instruction::CallBlock { target, .. }
+        | Instruction::FanOut { target, .. }
         | Instruction::LoopNext { target, .. } => *target = to,
         other => debug_assert!(false, "{other:?} does not jump"),
     }

@@ -13,7 +13,7 @@ impl Lowering<'_> {
         let mark = self.next;
         self.span = statement.span;
         match &statement.kind {
-            StatementKind::Bind { place, declared, value } => {
+            StatementKind::Bind { place, declared, value, .. } => {
                 let watched = self.before_change(*place);
                 self.bind(*place, declared.as_ref(), value);
                 self.after_change(*place, watched);

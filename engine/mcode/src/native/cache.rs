@@ -113,6 +113,11 @@ impl<'p> Native<'p> {
         }
     }
 
+    /// The code that runs of the program share.
+    pub(crate) fn cache(&self) -> &'p NativeCache {
+        self.cache
+    }
+
     /// Counts that the machine comes to a place; whether native code should be tried.
     #[inline(always)]
     pub(crate) fn is_hot(&mut self, image: &Image, function: FunctionId, pc: usize) -> bool {

@@ -81,6 +81,11 @@ fn access(image: &Image, instruction: Instruction) -> Access {
         I::CallValue { count, callee, start } => {
             Access { reads: [Some(callee), None, None], ..Access::range(start, usize::from(count), &[start]) }
         }
+        // What it writes, if it does, the instructions that it skips would write.
+        I::Defer { count, callee, start } => {
+            Access { reads: [Some(callee), None, None], ..Access::range(start, usize::from(count), &[]) }
+        }
+        I::FanOut { callee, list, .. } => Access::new(&[callee, list], &[]),
         I::CallOp { op, to, start } => Access::range(start, image.ops[usize::from(op)].params.len(), &[to]),
         I::CallBuiltin { count, to, start, .. } => Access::range(start, usize::from(count), &[to]),
         I::Index { to, object, index } => Access::new(&[object, index], &[to]),
@@ -123,6 +128,7 @@ pub(super) fn successors(instruction: Instruction) -> (Option<Target>, bool) {
         | I::JumpIfSet { target, .. }
         | I::JumpIfSame { target, .. }
         | I::LoopNext { target, .. }
+        | I::FanOut { target, .. }
         | I::CallBlock { target, .. } => (Some(target), true),
         I::Return { .. } | I::ReturnNone | I::ReturnBlock { .. } => (None, false),
         _ => (None, true),

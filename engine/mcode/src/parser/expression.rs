@@ -242,16 +242,11 @@ impl Parser<'_> {
             self.recovering = true;
             return self.invalid(token.span);
         }
-        if let Some(report) = self.expected("an expression") {
-            match (token.kind, operator.as_str()) {
-                (TokenKind::Assign, "+" | "-" | "*" | "/" | "%" | "@" | "**" | "//") => {
-                    report.help(format!("there is no `{operator}=`: write `x = x {operator} …`"));
-                }
-                (TokenKind::Star, _) if operator == "*" => {
-                    report.help("`**` is the power operator");
-                }
-                _ => {}
-            }
+        let doubled = token.kind == TokenKind::Star && operator == "*";
+        if let Some(report) = self.expected("an expression")
+            && doubled
+        {
+            report.help("`**` is the power operator");
         }
         self.invalid(token.span)
     }

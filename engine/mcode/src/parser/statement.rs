@@ -2,8 +2,8 @@
 
 use super::{HEIGHT_MAX, Parser};
 use crate::ast::{
-    Attribute, Binding, Block, Expr, ExprKind, Function, Ident, Param, Statement, StatementKind, TypeArgument,
-    TypeSyntax,
+    Attribute, BinaryOperator, Binding, Block, Expr, ExprKind, Function, Ident, Param, Statement, StatementKind,
+    TypeArgument, TypeSyntax,
 };
 use crate::codes::Code;
 use crate::lexer::{int_value, string_value};
@@ -132,6 +132,11 @@ impl Parser<'_> {
 
     fn assignment_or_expression(&mut self) -> Option<StatementKind> {
         let target = self.expression();
+        if let Some(operator) = self.peek().update() {
+            self.next();
+            let value = self.assigned_value();
+            return self.updated(target, operator, value);
+        }
         if self.peek() != TokenKind::Assign {
             return (!matches!(target.kind, ExprKind::Invalid)).then_some(StatementKind::Expr(target));
         }
@@ -144,13 +149,25 @@ impl Parser<'_> {
             }
             ExprKind::Index(..) | ExprKind::Field(..) => Some(StatementKind::Assign { target, value }),
             ExprKind::Invalid => None,
-            _ => {
-                self.reporter
-                    .error(Code::BadTarget, target.span, "this cannot be assigned to")
-                    .help("assign to a name, an element (`a[i] = x`) or a field (`r.f = x`); to compare write `==`");
-                None
-            }
+            _ => self.no_target(target.span),
         }
+    }
+
+    fn updated(&mut self, target: Expr, operator: BinaryOperator, value: Expr) -> Option<StatementKind> {
+        match target.kind {
+            ExprKind::Name(_) | ExprKind::Index(..) | ExprKind::Field(..) => {
+                Some(StatementKind::Update { target, operator, value })
+            }
+            ExprKind::Invalid => None,
+            _ => self.no_target(target.span),
+        }
+    }
+
+    fn no_target(&mut self, span: ByteSpan) -> Option<StatementKind> {
+        self.reporter
+            .error(Code::BadTarget, span, "this cannot be assigned to")
+            .help("assign to a name, an element (`a[i] = x`) or a field (`r.f = x`); to compare write `==`");
+        None
     }
 
     /// Closes a block opened by `open`.

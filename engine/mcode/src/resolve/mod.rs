@@ -10,6 +10,7 @@ mod expression;
 mod module;
 mod scope;
 mod statement;
+mod update;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -29,10 +30,12 @@ use scope::FunctionScope;
 const FILES_MAX: usize = 256;
 
 /// Resolves the main file and, through `loader`, what it imports. `sources[0]` is the main file; the texts of imported
-/// files are pushed behind it.
+/// files are pushed behind it. In a piece of a program the variables that are `known` exist already, and all of its own
+/// outlive it.
 pub(crate) fn resolve(
     module: &ast::Module,
     sources: &mut Vec<Source>,
+    known: Option<&[String]>,
     loader: &mut ImportLoader<'_>,
     reporter: &mut Reporter,
 ) -> Program {
@@ -49,6 +52,7 @@ pub(crate) fn resolve(
         scopes: Vec::new(),
         used_by_top: Vec::new(),
         signatures: BTreeMap::new(),
+        known,
     };
     resolver.loaded.insert(resolver.sources[0].name.to_string(), None);
     let main = resolver.module(module, 0);
@@ -81,6 +85,8 @@ struct Resolver<'a, 'b> {
     used_by_top: Vec<FunctionId>,
     /// Parameters of the functions that are known by name.
     signatures: BTreeMap<FunctionId, Signature>,
+    /// In a piece of a program: the variables of the pieces before.
+    known: Option<&'a [String]>,
 }
 
 impl Resolver<'_, '_> {

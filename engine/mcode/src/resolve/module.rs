@@ -42,8 +42,16 @@ impl Resolver<'_, '_> {
         let outer_scopes = std::mem::take(&mut self.scopes);
         self.imports(id, module);
         let functions = self.declare_functions(id, module);
-        if file != 0 {
-            // Other files may read any variable of this one.
+        if file == 0
+            && let Some(known) = self.known
+        {
+            let functions = &self.modules[id].functions;
+            let known: Vec<Name> =
+                known.iter().map(|n| Name::from(n.as_str())).filter(|n| !functions.contains_key(n)).collect();
+            self.modules[id].variables.extend(known);
+        }
+        if file != 0 || self.known.is_some() {
+            // Other files, or later pieces, may read any variable of this one.
             let mut names: Vec<Name> = self.modules[id].variables.iter().cloned().collect();
             names.sort();
             names.iter().for_each(|name| {

@@ -92,7 +92,7 @@ fn assigned_by(statement: &Statement, names: &mut HashSet<Name>) {
         StatementKind::Bind { name, .. } => {
             names.insert(name.name.clone());
         }
-        StatementKind::Assign { target, .. } => {
+        StatementKind::Assign { target, .. } | StatementKind::Update { target, .. } => {
             names.extend(root_name(target));
         }
         StatementKind::If { branches, otherwise } => {

@@ -16,7 +16,15 @@ const TYPE_NAMES: [&str; 10] =
 
 impl Resolver<'_, '_> {
     pub(super) fn block(&mut self, block: &ast::Block) -> Vec<Statement> {
-        block.iter().filter_map(|statement| self.statement(statement)).collect()
+        let mut resolved = Vec::with_capacity(block.len());
+        for statement in block {
+            if let A::Update { target, operator, value } = &statement.kind {
+                self.update(target, *operator, value, statement.span, &mut resolved);
+            } else {
+                resolved.extend(self.statement(statement));
+            }
+        }
+        resolved
     }
 
     fn statement(&mut self, statement: &ast::Statement) -> Option<Statement> {
@@ -26,6 +34,8 @@ impl Resolver<'_, '_> {
                 self.bind_variable(*binding, name, annotation.as_ref(), value)?
             }
             A::Assign { target, value } => self.assign(target, value)?,
+            // Made of several statements by `block`.
+            A::Update { .. } => return None,
             A::Expr(e) => StatementKind::Expr(self.expression(e)),
             A::If { branches, otherwise } => StatementKind::If {
                 branches: branches.iter().map(|(c, block)| (self.expression(c), self.block(block))).collect(),
@@ -80,11 +90,11 @@ impl Resolver<'_, '_> {
         let value = self.expression(value);
         let declared = annotation.map(|t| self.declared(t));
         let place = self.assigned_place(name, binding)?;
-        Some(StatementKind::Bind { place, declared, value })
+        Some(StatementKind::Bind { place, declared, annotation: annotation.map(|t| t.span), value })
     }
 
     /// The place of a variable that is assigned as a whole.
-    fn assigned_place(&mut self, name: &Ident, binding: Binding) -> Option<Place> {
+    pub(super) fn assigned_place(&mut self, name: &Ident, binding: Binding) -> Option<Place> {
         if let Some(&first) = self.scope().constants.get(&name.name) {
             self.reporter
                 .error(Code::ConstAssigned, name.span, format!("`{}` is a constant", name.name))
@@ -109,6 +119,13 @@ impl Resolver<'_, '_> {
 
     fn assign(&mut self, target: &ast::Expr, value: &ast::Expr) -> Option<StatementKind> {
         let value_expr = self.expression(value);
+        self.refuse_constant(target)?;
+        let (place, path) = self.target(target)?;
+        Some(StatementKind::Assign { place, path, value: value_expr, target: target.span })
+    }
+
+    /// `None` and a report where a part of a constant would be changed.
+    pub(super) fn refuse_constant(&mut self, target: &ast::Expr) -> Option<()> {
         if let Some(name) = super::scope::root_name(target)
             && let Some(&first) = self.scope().constants.get(&name)
         {
@@ -118,8 +135,7 @@ impl Resolver<'_, '_> {
                 .help("copy it first: `let copy = …`");
             return None;
         }
-        let (place, path) = self.target(target)?;
-        Some(StatementKind::Assign { place, path, value: value_expr, target: target.span })
+        Some(())
     }
 
     fn when(&mut self, name: &Ident, body: &ast::Block) -> Option<StatementKind> {
@@ -176,7 +192,7 @@ impl Resolver<'_, '_> {
         let value = Expr { kind, span };
         let place = self.assigned_place(name, Binding::Let)?;
         debug_assert!(!matches!(value.kind, ExprKind::Invalid));
-        Some(StatementKind::Bind { place, declared: None, value })
+        Some(StatementKind::Bind { place, declared: None, annotation: None, value })
     }
 
     /// What a written type means.

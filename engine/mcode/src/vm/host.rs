@@ -1,12 +1,13 @@
 //! What a running program is given and held to: limits, the tensor context, inputs, outputs, and where it prints.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use nexus_model::{LimitHit, LimitKind, Limits};
 use nexus_tensor::{Charge, Context};
 
 use super::fault::{Fault, Outcome};
+use super::tasks::Pending;
 use super::value::{List, Record, Text, Value};
 use crate::ast::Name;
 use crate::codes::Code;
@@ -21,7 +22,13 @@ const LOOP_CHUNK: u64 = 2_000;
 pub(crate) const OBJECT_BYTES_MAX: u64 = 4 << 30;
 
 /// Reads a file for the program, by the path as the program writes it: its content as a value, or why not.
-pub type FileReader<'a> = dyn FnMut(&str) -> Result<nexus_model::Value, String> + 'a;
+pub type FileReader<'a> = dyn FnMut(&str) -> Result<nexus_model::Value, String> + Send + 'a;
+
+/// The same for all threads of a run.
+pub(crate) type Files<'a> = dyn Fn(&str) -> Result<nexus_model::Value, String> + Sync + 'a;
+
+/// Tells the seconds since 1970 (UTC).
+pub type Clock = dyn Fn() -> f64 + Sync;
 
 /// The surroundings of one run.
 pub(crate) struct Host<'a> {
@@ -30,7 +37,9 @@ pub(crate) struct Host<'a> {
     pub(crate) cancel: &'a AtomicBool,
     pub(crate) print: &'a mut dyn FnMut(&str),
     pub(crate) inputs: &'a [(String, nexus_model::Value)],
-    pub(crate) files: Option<&'a mut FileReader<'a>>,
+    pub(crate) files: Option<&'a Files<'a>>,
+    /// Seconds since 1970, where the run may know them.
+    pub(crate) clock: Option<&'a Clock>,
     pub(crate) outputs: Vec<(String, Value)>,
     pub(crate) globals: Vec<Value>,
     /// The program, for library functions that call its functions.
@@ -41,11 +50,19 @@ pub(crate) struct Host<'a> {
     pub(crate) nested: u32,
     /// Native code, at the level that has it; away while it runs.
     pub(crate) native: Option<Box<Native<'a>>>,
+    /// Threads that calls may be spread over.
+    pub(crate) threads: usize,
+    /// Whether this is the surroundings of a task: what it spawns runs at once.
+    pub(crate) in_task: bool,
+    /// Spawned calls that have not run, in order.
+    pub(crate) pending: Vec<Pending>,
+    streams: u64,
     printed: u64,
     /// Bytes of the value that is being written out.
     pub(crate) converted: u64,
     ticks: i64,
-    loops_done: u64,
+    /// Iterations of all threads of the run, as far as they are accounted for.
+    pub(crate) loops: Arc<AtomicU64>,
     /// Iterations until the next look, never 0.
     pub(crate) loops_left: u64,
     loops_granted: u64,
@@ -58,7 +75,7 @@ impl<'a> Host<'a> {
         cancel: &'a AtomicBool,
         print: &'a mut dyn FnMut(&str),
         inputs: &'a [(String, nexus_model::Value)],
-        files: Option<&'a mut FileReader<'a>>,
+        files: Option<&'a Files<'a>>,
         image: &'a Image,
     ) -> Self {
         let mut host = Host {
@@ -68,16 +85,21 @@ impl<'a> Host<'a> {
             print,
             inputs,
             files,
+            clock: None,
             outputs: Vec::new(),
             globals: vec![Value::Absent; image.globals.len()],
             image,
             derivatives: 0,
             nested: 0,
             native: None,
+            threads: 1,
+            in_task: false,
+            pending: Vec::new(),
+            streams: 0,
             printed: 0,
             converted: 0,
             ticks: TICKS,
-            loops_done: 0,
+            loops: Arc::default(),
             loops_left: 0,
             loops_granted: 0,
         };
@@ -114,7 +136,10 @@ impl<'a> Host<'a> {
 
     fn grant_loops(&mut self) {
         // One more than the limit allows: the iteration that goes beyond it is the one that is refused.
-        let allowed = self.limits.loop_iterations.map_or(u64::MAX, |max| max.saturating_sub(self.loops_done) + 1);
+        let allowed = self
+            .limits
+            .loop_iterations
+            .map_or(u64::MAX, |max| max.saturating_sub(self.loops.load(Ordering::Relaxed)).saturating_add(1));
         self.loops_granted = allowed.min(LOOP_CHUNK);
         self.loops_left = self.loops_granted;
     }
@@ -122,14 +147,55 @@ impl<'a> Host<'a> {
     /// Called when `loops_left` has come to 0: the iterations are accounted for, and more are granted or refused.
     #[cold]
     pub(crate) fn loop_checkpoint(&mut self) -> Outcome<()> {
-        self.loops_done += self.loops_granted;
+        let done = self.loops.fetch_add(self.loops_granted, Ordering::Relaxed) + self.loops_granted;
         if let Some(limit) = self.limits.loop_iterations
-            && self.loops_done > limit
+            && done > limit
         {
             return Err(Fault::limit(LimitHit { kind: LimitKind::LoopIterations, limit, wanted: None }));
         }
         self.grant_loops();
         self.poll()
+    }
+
+    /// Accounts for the iterations since the last look, before or after other threads count theirs.
+    pub(crate) fn account_for_loops(&mut self) {
+        self.loops.fetch_add(self.loops_granted.saturating_sub(self.loops_left), Ordering::Relaxed);
+        self.grant_loops();
+    }
+
+    /// The same at the end of a task: all tasks together may have gone beyond the limit.
+    pub(crate) fn settle_loops(&mut self) -> Outcome<()> {
+        self.account_for_loops();
+        match self.limits.loop_iterations {
+            Some(limit) if self.loops.load(Ordering::Relaxed) > limit => {
+                Err(Fault::limit(LimitHit { kind: LimitKind::LoopIterations, limit, wanted: None }))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The first of `count` random streams that nothing else of this run draws from.
+    pub(crate) fn next_stream(&mut self, count: u64) -> u64 {
+        let first = self.streams;
+        self.streams = first.wrapping_add(count);
+        first
+    }
+
+    /// Passes on what a task printed and output.
+    pub(crate) fn pass_on(&mut self, printed: &[String], outputs: Vec<(String, Value)>) -> Outcome<()> {
+        for line in printed {
+            self.print_line(line)?;
+        }
+        outputs.into_iter().for_each(|(name, value)| self.set_output(name, value));
+        Ok(())
+    }
+
+    /// Names a value as an output; naming one again replaces it.
+    pub(crate) fn set_output(&mut self, name: String, value: Value) {
+        match self.outputs.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, old)) => *old = value,
+            None => self.outputs.push((name, value)),
+        }
     }
 
     /// A call inside `depth` others.
@@ -225,7 +291,7 @@ impl<'a> Host<'a> {
     /// The content of a file that the run was granted.
     pub(crate) fn read_file(&mut self, path: &str) -> Outcome<Value> {
         let stem = path.rsplit(['/', '\\']).next().and_then(|f| f.split('.').next()).unwrap_or("name");
-        let Some(files) = &mut self.files else {
+        let Some(files) = self.files else {
             return Err(Fault::new(Code::NotGranted, "this run may not read files")
                 .help(format!("pass it as an input: `--input {stem}={path}`, and read it with `input(\"{stem}\")`")));
         };

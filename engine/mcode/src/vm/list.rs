@@ -6,7 +6,7 @@
 use nexus_tensor::Charge;
 
 use super::fault::Outcome;
-use super::value::{Value, depth_over};
+use super::value::{Value, deeper, depth_over};
 
 /// Values in order.
 #[derive(Debug)]
@@ -170,7 +170,7 @@ impl List {
 
     /// Adds an item.
     pub(crate) fn push(&mut self, item: Value) -> Outcome<()> {
-        self.depth = self.depth.max(depth_over(std::iter::once(&item))?);
+        self.depth = deeper(self.depth, depth_over(std::iter::once(&item))?);
         if self.len() == 0 {
             self.items = Items::room_for(&item, each!(&self.items, v => v.capacity()).max(1));
         }
@@ -185,7 +185,7 @@ impl List {
 
     /// Adds the items of another list; room was made.
     pub(crate) fn extend(&mut self, other: &List) {
-        self.depth = self.depth.max(other.depth);
+        self.depth = deeper(self.depth, other.depth);
         if self.len() == 0 && other.len() > 0 {
             self.items = Items::room_for(&other.at(0), each!(&self.items, v => v.capacity()).max(other.len()));
         }
@@ -205,7 +205,7 @@ impl List {
             (Items::Scalars(v), Value::Scalar(item)) => v[index] = item,
             (Items::Bools(v), Value::Bool(item)) => v[index] = item,
             (_, item) => {
-                self.depth = self.depth.max(depth_over(std::iter::once(&item))?);
+                self.depth = deeper(self.depth, depth_over(std::iter::once(&item))?);
                 self.as_values(|values| values[index] = item);
             }
         }
@@ -218,7 +218,7 @@ impl List {
             change(&mut values[index])?;
             depth_over(std::iter::once(&values[index]))
         })?;
-        self.depth = self.depth.max(depth);
+        self.depth = deeper(self.depth, depth);
         Ok(())
     }
 

@@ -6,8 +6,8 @@
 use super::fault::{Fault, Outcome};
 use super::host::Host;
 use super::operate::{self, compare_numbers};
-use super::slow;
 use super::value::{Callable, Value};
+use super::{slow, tasks};
 use crate::codes::Code;
 use crate::hir::FunctionId;
 use crate::ir::{FunctionCode, Image, Instruction};
@@ -48,7 +48,8 @@ pub(crate) fn execute(host: &mut Host, image: &Image, id: FunctionId, arguments:
     let mut machine = Machine { host, image, stack: Vec::new(), frames: Vec::new(), resume: Vec::new(), depth_max };
     let code = &image.functions[id as usize];
     let mut cursor = Cursor { function: id, pc: 0, base: 0 };
-    if let Err(fault) = make_room(machine.host, &mut machine.stack, usize::from(code.registers).max(STACK_START)) {
+    let needed = usize::from(code.registers).max(STACK_START).max(arguments.len());
+    if let Err(fault) = make_room(machine.host, &mut machine.stack, needed) {
         return Err(machine.raise(fault, cursor));
     }
     for (slot, argument) in machine.stack.iter_mut().zip(arguments) {
@@ -270,6 +271,17 @@ impl Machine<'_, '_> {
                     Instruction::JumpIfSame { a, b, target } => {
                         let same = attempt!(host.equal(&at!(a), &at!(b)));
                         pc = if same { usize::from(target) } else { pc };
+                    }
+                    Instruction::Defer { count, callee, start } => {
+                        if attempt!(tasks::defer(host, image, window, (count, callee, start))) {
+                            // The call and the handle of a call that ran at once.
+                            pc += 2;
+                        }
+                    }
+                    Instruction::FanOut { callee, list, target } => {
+                        if attempt!(tasks::fan_out(host, image, window, (callee, list))) {
+                            pc = usize::from(target);
+                        }
                     }
                     _ => match slow::jump(window, instruction, pc) {
                         Some(next) => pc = next,

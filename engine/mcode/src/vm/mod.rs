@@ -12,6 +12,7 @@ pub(crate) mod machine;
 pub(crate) mod operate;
 mod sequence;
 mod slow;
+pub(crate) mod tasks;
 pub(crate) mod text;
 pub(crate) mod traced;
 pub(crate) mod value;

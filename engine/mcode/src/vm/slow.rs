@@ -7,7 +7,7 @@ use nexus_tensor::Arg;
 use super::fault::{Fault, Outcome};
 use super::host::Host;
 use super::value::{Range, Value};
-use super::{assign, declared, differentiate, index, operate};
+use super::{assign, declared, differentiate, index, operate, tasks};
 use crate::ast::{BinaryOperator, Comparison};
 use crate::codes::Code;
 use crate::ir::{FunctionCode, Image, Instruction, Register};
@@ -350,9 +350,9 @@ fn change(
             (to, Value::task(value)?)
         }
         Instruction::Await { to, from } => match operand(code, window, from) {
-            Value::Task(task) => (to, task.value.clone()),
+            Value::Task(task) => (to, tasks::result(host, image, &task)?),
             Value::List(list) => {
-                let values: Outcome<Vec<Value>> = list.iter().map(|value| awaited(&value)).collect();
+                let values: Outcome<Vec<Value>> = list.iter().map(|v| awaited(host, image, &v)).collect();
                 (to, host.list(values?)?)
             }
             other => return Err(not_a_task(&other)),
@@ -363,9 +363,9 @@ fn change(
     Ok(())
 }
 
-fn awaited(value: &Value) -> Outcome<Value> {
+fn awaited(host: &mut Host, image: &Image, value: &Value) -> Outcome<Value> {
     match value {
-        Value::Task(task) => Ok(task.value.clone()),
+        Value::Task(task) => tasks::result(host, image, task),
         other => Err(not_a_task(other)),
     }
 }

@@ -4,7 +4,8 @@
 //! How deep lists, records and closures nest is bounded when they are made ([`DEPTH_MAX`]), so that comparing, printing
 //! and dropping them may recurse.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use nexus_library::Traced;
 use nexus_tensor::{Arg, Charge, OpDef, Tensor};
@@ -35,7 +36,7 @@ pub(crate) enum Value {
     Tensor(Arc<Tensor>),
     Function(Arc<Closure>),
     Range(Arc<Range>),
-    /// The handle of a spawned call, which has run.
+    /// The handle of a spawned call.
     Task(Arc<Task>),
     /// A number or tensor that a gradient follows.
     Traced(Arc<Traced>),
@@ -113,12 +114,16 @@ pub(crate) struct Range {
     pub(crate) count: u64,
 }
 
-/// The result of a spawned call.
+/// A spawned call: it waits until somebody needs its result, which stands here when it has run.
 #[derive(Debug)]
 pub(crate) struct Task {
-    pub(crate) value: Value,
-    depth: u8,
+    pub(crate) result: OnceLock<Outcome<Value>>,
+    /// Over what it needs while it waits, over its result afterwards.
+    depth: AtomicU8,
 }
+
+/// In the depth of a value: handles of tasks are inside.
+const HOLDS_TASKS: u8 = 0x80;
 
 impl Value {
     /// The kind's name, as users know it.
@@ -193,17 +198,22 @@ impl Value {
 
     /// The handle of a call that has run.
     pub(crate) fn task(value: Value) -> Outcome<Value> {
-        let depth = depth_over(std::iter::once(&value))?;
-        Ok(Value::Task(Arc::new(Task { value, depth })))
+        let depth = AtomicU8::new(depth_over(std::iter::once(&value))? | HOLDS_TASKS);
+        Ok(Value::Task(Arc::new(Task { result: OnceLock::from(Ok(value)), depth })))
     }
 
-    /// How deep it nests: 0 for what holds no values.
+    /// Whether the handle of a task is in it.
+    pub(crate) fn holds_tasks(&self) -> bool {
+        self.depth() & HOLDS_TASKS != 0
+    }
+
+    /// How deep it nests: 0 for what holds no values. The highest bit says whether it holds tasks.
     fn depth(&self) -> u8 {
         match self {
             Value::List(list) => list.depth(),
             Value::Record(record) => record.depth,
             Value::Function(closure) => closure.depth,
-            Value::Task(task) => task.depth,
+            Value::Task(task) => task.depth.load(Ordering::Relaxed),
             _ => 0,
         }
     }
@@ -216,12 +226,33 @@ pub(crate) fn describe_tensor(tensor: &Tensor) -> String {
 
 /// How deep something that holds `values` nests.
 pub(super) fn depth_over<'a>(values: impl Iterator<Item = &'a Value>) -> Outcome<u8> {
-    let depth = values.map(Value::depth).max().unwrap_or(0) + 1;
-    if depth > DEPTH_MAX {
+    let below = values.map(Value::depth).fold(0, deeper);
+    let depth = below + 1;
+    if depth & !HOLDS_TASKS > DEPTH_MAX {
         return Err(Fault::new(Code::ValueTooDeep, format!("values may nest {DEPTH_MAX} deep"))
             .help("a list of lists that grows by wrapping itself is usually meant to be `append(xs, x)`"));
     }
     Ok(depth)
+}
+
+/// The deeper of two depths, with tasks inside if one has.
+pub(super) fn deeper(a: u8, b: u8) -> u8 {
+    (a & !HOLDS_TASKS).max(b & !HOLDS_TASKS) | ((a | b) & HOLDS_TASKS)
+}
+
+impl Task {
+    /// A call that has not run, over what it will need.
+    pub(crate) fn waiting<'a>(needs: impl Iterator<Item = &'a Value>) -> Outcome<Task> {
+        Ok(Task { result: OnceLock::new(), depth: AtomicU8::new(depth_over(needs)? | HOLDS_TASKS) })
+    }
+
+    /// Gives it its result; what it needed to get there counts no longer.
+    pub(crate) fn finish(&self, result: Outcome<Value>) {
+        let below = result.as_ref().map_or(0, Value::depth);
+        self.depth.store((below + 1).min(DEPTH_MAX) | HOLDS_TASKS, Ordering::Relaxed);
+        // Whoever runs a task is the only one who does.
+        let _ = self.result.set(result);
+    }
 }
 
 impl Text {
@@ -263,7 +294,7 @@ impl Record {
             }
             return Err(fault);
         }
-        self.depth = self.depth.max(depth_over(std::iter::once(&self.fields[index].1))?);
+        self.depth = deeper(self.depth, depth_over(std::iter::once(&self.fields[index].1))?);
         Ok(())
     }
 }

@@ -1,0 +1,71 @@
+//! What may run beside other code: `spawn` and `map`.
+
+use super::Lowering;
+use crate::hir::{Expr, ExprKind};
+use crate::ir::{Instruction, Register};
+use crate::source::ByteSpan;
+use crate::vm::value::Callable;
+
+impl Lowering<'_> {
+    /// `spawn f(x)`: the arguments are evaluated here, the call waits.
+    pub(super) fn spawn(&mut self, call: &Expr, span: ByteSpan, to: Register) {
+        let callee = self.temporary();
+        let start = self.temporary();
+        let arguments: Vec<Option<&Expr>> = match &call.kind {
+            ExprKind::CallFunction(id, arguments) => {
+                self.closure(*id, callee);
+                arguments.iter().map(Option::as_ref).collect()
+            }
+            ExprKind::CallOp(op, arguments) => {
+                self.library_function(callee, Callable::Op(op));
+                arguments.iter().map(Option::as_ref).collect()
+            }
+            ExprKind::CallBuiltin(id, arguments) => {
+                self.library_function(callee, Callable::Builtin(*id));
+                arguments.iter().map(Some).collect()
+            }
+            ExprKind::CallValue(function, arguments) => {
+                self.expression_to(function, callee);
+                arguments.iter().map(Some).collect()
+            }
+            // What goes over a list spreads by itself.
+            _ => {
+                self.expression_to(call, start);
+                self.span = span;
+                return self.put(Instruction::Spawn { to, from: start });
+            }
+        };
+        let count = arguments.len().min(usize::from(u8::MAX)) as u8;
+        self.arguments(start, arguments.into_iter());
+        self.span = span;
+        self.put(Instruction::Defer { count, callee, start });
+        self.put(Instruction::CallValue { count, callee, start });
+        self.put(Instruction::Spawn { to: start, from: start });
+        self.put(Instruction::Take { to, from: start });
+    }
+
+    /// `map`, with the function in `callee`: on several threads where that is worth it, else a loop.
+    pub(super) fn map(&mut self, (callee, result): (Register, Register), over: &Expr, span: ByteSpan, to: Register) {
+        self.expression_to(over, result);
+        self.span = over.span;
+        let spread = self.emit(Instruction::FanOut { callee, list: result, target: 0 });
+        let base = self.temporary();
+        self.temporary();
+        self.temporary();
+        self.put(Instruction::Take { to: base, from: result });
+        self.put(Instruction::LoopStart { base });
+        self.span = span;
+        self.put(Instruction::List { to: result, start: 0, count: 0 });
+        let window = self.temporary();
+        let head = self.here();
+        let exit = self.emit(Instruction::LoopNext { base, item: window, target: 0 });
+        self.put(Instruction::CallValue { count: 1, callee, start: window });
+        self.put(Instruction::Append { list: result, item: window });
+        self.put(Instruction::Loop { target: head });
+        self.patch(exit);
+        self.put(Instruction::Clear { to: base });
+        self.patch(spread);
+        self.put(Instruction::Clear { to: callee });
+        self.put(Instruction::Take { to, from: result });
+    }
+}

@@ -1,0 +1,66 @@
+//! Every program in `docs/mcode.md` gives what the page says: the last line of each block is `# =>` and a value, or
+//! `# error` and a code.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use nexus_mcode::{RunRequest, compile, parse_argument, run};
+use nexus_model::{Diagnostic, Limits, Value};
+use nexus_tensor::{Context, Device};
+
+mod plain;
+
+fn outcome(source: &str) -> Result<Value, Box<Diagnostic>> {
+    let compilation = compile("mcode.md", source);
+    let Some(program) = compilation.program else {
+        let first = compilation.diagnostics.into_iter().next();
+        return Err(Box::new(first.expect("a program that does not compile says why")));
+    };
+    let request = RunRequest {
+        jit: nexus_mcode::JitLevel::default(),
+        arguments: Vec::new(),
+        inputs: &[],
+        task: None,
+        limits: Limits::local(),
+        context: Context::new(Device::cpu()),
+        cancel: Arc::default(),
+        print: &mut |_| {},
+        files: None,
+        clock: None,
+        threads: 2,
+    };
+    run(&program, request).map(|done| done.result).map_err(Box::new)
+}
+
+#[test]
+fn every_program_of_the_page_gives_what_it_says() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/mcode.md");
+    let page = std::fs::read_to_string(page).expect("the page can be read");
+    let blocks: Vec<&str> = page.split("```mcode\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(blocks.len() > 35, "{} blocks", blocks.len());
+    let mut wrong = Vec::new();
+    for block in blocks {
+        let last = block.trim_end().lines().last().unwrap_or_default();
+        let found = outcome(block);
+        let right = match (last.strip_prefix("# => "), last.strip_prefix("# error ")) {
+            (Some(expected), _) => {
+                found.as_ref().is_ok_and(|value| plain::plain(value.clone()) == parse_argument(expected))
+            }
+            (_, Some(expected)) => found.as_ref().is_err_and(|diagnostic| diagnostic.code == expected),
+            _ => false,
+        };
+        if !right {
+            wrong.push(format!("{block}    found {:?}", found.map(plain::plain)));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+#[test]
+fn every_program_of_the_page_is_in_the_one_layout() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/mcode.md");
+    let page = std::fs::read_to_string(page).expect("the page can be read");
+    for block in page.split("```mcode\n").skip(1).filter_map(|rest| rest.split("```").next()) {
+        assert_eq!(nexus_mcode::format(block).as_deref(), Ok(block));
+    }
+}

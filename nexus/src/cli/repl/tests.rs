@@ -1,0 +1,64 @@
+//! Conversations: lines in, answers out, with the real language.
+
+use std::sync::Arc;
+
+use super::{Notebook, Talk};
+use crate::cli::error::tests::pages;
+use crate::cli::session::Session;
+
+/// What is answered and said to some lines, and whether all went well.
+fn talked(lines: &str) -> (String, String, bool) {
+    let (mut console, out, err) = pages(false);
+    let mut talk = Talk {
+        world: &Session,
+        console: &mut console,
+        notebook: Notebook::default(),
+        cancel: Arc::default(),
+        times: false,
+        failed: false,
+    };
+    let went_well = talk.lines(&mut lines.as_bytes()).is_ok();
+    (out.text(), err.text(), went_well)
+}
+
+fn answers(lines: &str) -> String {
+    let (out, err, went_well) = talked(lines);
+    assert!(went_well && err.is_empty(), "{err}");
+    out
+}
+
+#[test]
+fn variables_functions_and_the_last_value_stay() {
+    assert_eq!(answers("x = 3\nfunction f(n)\n    return n * x\nend\nf(4)\n_ + 1\nx = 5\nf(1)\n"), "12\n13\n5\n");
+    assert_eq!(answers("g = (a, b) => a + b\ng(1, 2)\ng = x => x * 10\ng(4)\n"), "3\n40\n");
+    assert_eq!(answers("xs = []\nfor i in 0..3\n    xs = append(xs, i)\nend\nlen(xs)\n"), "3\n");
+    assert_eq!(answers("if true\n    y = 1\nend\ny\n"), "1\n");
+}
+
+#[test]
+fn a_name_may_change_what_it_is() {
+    assert_eq!(answers("f = x => x + 1\nf(1)\nf = 7\nf\nfunction f() return 9 end\nf()\n"), "2\n7\n9\n");
+}
+
+#[test]
+fn errors_are_shown_and_change_nothing() {
+    let (out, err, went_well) = talked("x = 1\nx = 1 // 0\ny = zeros(2)\nx\n");
+    assert_eq!((out.as_str(), went_well), ("1\n", false));
+    assert!(err.contains("MC0402") && err.contains("MC0201") && err.contains("x = 1 // 0"), "{err}");
+}
+
+#[test]
+fn kinds_code_and_variables_are_told() {
+    assert_eq!(answers(":type tensor.ones(2, 3)\n"), "f32[2, 3]\n");
+    assert_eq!(answers("a = {n: 1, t: tensor.ones(2)}\n:vars\n"), "a: record {n: int, t: f32[2]}\n");
+    assert!(answers(":plan 1 + 2\n").contains("top level"));
+    assert!(answers(":doc len\n").starts_with("len(x) -> int"));
+    assert_eq!(answers("x = 1\n:clear\n:vars\n:quit\nx\n"), "");
+    let (_, err, went_well) = talked(":nonsense\n");
+    assert!(!went_well && err.contains(":help"), "{err}");
+}
+
+#[test]
+fn pieces_draw_different_random_numbers() {
+    assert_eq!(answers("a = tensor.item(tensor.rand(1))\nb = tensor.item(tensor.rand(1))\na == b\n"), "false\n");
+}
