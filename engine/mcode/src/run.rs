@@ -142,12 +142,14 @@ pub(crate) fn run_piece(
         let native = host.native.take().map(|native| native.profile).unwrap_or_default();
         let globals: Vec<Value> = if image.keeps_variables { host.globals.clone() } else { Vec::new() };
         let mut variables = Variables::new();
-        for (name, value) in image.globals.iter().zip(&globals) {
+        // Those of the main file come last; modules may have some of the same names.
+        for (name, value) in image.globals.iter().zip(&globals).rev() {
             if !matches!(value, Value::Absent) && !variables.iter().any(|(known, _)| **known == **name) {
                 // What cannot leave a program, such as a function, ends with it.
                 variables.extend(host.export(value).ok().map(|value| (name.to_string(), value)));
             }
         }
+        variables.reverse();
         Ok((RunResult { result: exported, outputs: outputs?, native }, variables))
     })();
     outcome.map_err(|raised| diagnostic(program, raised))
