@@ -70,7 +70,7 @@ fn access(image: &Image, instruction: Instruction) -> Access {
         I::LoopNext { base, .. } => Access::range(base, 3, &[]),
         I::Range { to, start, .. } => Access::range(start, 3, &[to]),
         I::List { to, start, count } => Access::range(start, usize::from(count), &[to]),
-        I::Append { list, item } => Access::new(&[list, item], &[]),
+        I::Append { list: a, item: b } | I::FanOut { callee: a, list: b, .. } => Access::new(&[a, b], &[]),
         I::Record { to, start, shape } => Access::range(start, image.records[usize::from(shape)].len(), &[to]),
         I::Closure { to, start, function } => {
             Access::range(start, usize::from(image.functions[usize::from(function)].captures), &[to])
@@ -78,14 +78,9 @@ fn access(image: &Image, instruction: Instruction) -> Access {
         I::Call { function, start } => {
             Access::range(start, usize::from(image.functions[usize::from(function)].params), &[start])
         }
-        I::CallValue { count, callee, start } => {
+        I::CallValue { count, callee, start } | I::Defer { count, callee, start } => {
             Access { reads: [Some(callee), None, None], ..Access::range(start, usize::from(count), &[start]) }
         }
-        // What it writes, if it does, the instructions that it skips would write.
-        I::Defer { count, callee, start } => {
-            Access { reads: [Some(callee), None, None], ..Access::range(start, usize::from(count), &[]) }
-        }
-        I::FanOut { callee, list, .. } => Access::new(&[callee, list], &[]),
         I::CallOp { op, to, start } => Access::range(start, image.ops[usize::from(op)].params.len(), &[to]),
         I::CallBuiltin { count, to, start, .. } => Access::range(start, usize::from(count), &[to]),
         I::Index { to, object, index } => Access::new(&[object, index], &[to]),
