@@ -73,8 +73,11 @@ impl Writer<'_> {
         }
         self.out.extend(std::iter::repeat_n(' ', level * INDENT));
         let mut last: Option<(Token, bool)> = None;
+        // Behind the `by` of a range a number begins, although a name stands there.
+        let mut behind_step = false;
         for (index, token) in tokens.iter().enumerate() {
-            let unary = is_unary(token.kind, last.map(|(t, _)| t.kind));
+            let unary = is_unary(token.kind, last.map(|(t, _)| t.kind).filter(|_| !behind_step));
+            behind_step = last.is_some_and(|(before, _)| self.is_step(before, *token));
             if let Some((before, was_unary)) = last
                 && (self.is_step(before, *token)
                     || spaced(before.kind, was_unary, token.kind, index == 1 && tokens[0].kind == T::At))
@@ -194,6 +197,7 @@ mod tests {
 
     #[test]
     fn blocks_are_indented_and_operators_spaced() {
+        assert_eq!(formatted("for i in 5..0 by - 2\nend\n"), "for i in 5..0 by -2\nend\n");
         let source = "@device( \"cpu\" )\nfunction f(a:int,b = 2)->int   # adds\nif a<-1\n\n\nreturn a+b*-2 ** 2\nelse\n\
                       return xs[ 1 .. 3,: ]\nend\nend\n";
         let expected = "@device(\"cpu\")\nfunction f(a: int, b = 2) -> int  # adds\n    if a < -1\n\n        \
