@@ -8,7 +8,11 @@
 //! It is not a language: functions that programs wrote reach it as callbacks.
 
 mod autodiff;
+mod calling;
+mod ops;
+mod streams;
 mod table;
 
 pub use autodiff::{Algebra, Gradient, Item, Tape, Traced, Var, gradient};
+pub use calling::{Caller, CallingRun, Given, Stop, calling};
 pub use table::{all, find};

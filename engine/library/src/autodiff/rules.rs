@@ -54,6 +54,7 @@ pub fn gradient(name: &str) -> Gradient {
         .or_else(|| products::named(name))
         .or_else(|| factors::named(name))
         .or_else(|| composites::named(name))
+        .or_else(|| crate::table::own_gradient(name))
         .unwrap_or(Gradient::Missing)
 }
 

@@ -89,6 +89,11 @@ impl Host<'_> {
     pub(crate) fn call_op(&mut self, op: &'static OpDef, arguments: &mut [Value]) -> Outcome<Value> {
         self.tick(16)?;
         self.converted = 0;
+        if arguments.iter().any(|a| matches!(a, Value::Function(_)))
+            && let Some(run) = nexus_library::calling(op)
+        {
+            return super::calling::call(self, run, arguments);
+        }
         if arguments.iter().any(traced::is_traced) {
             return traced::call_op(self, op, arguments);
         }

@@ -2,6 +2,7 @@
 
 mod assign;
 mod bridge;
+mod calling;
 mod declared;
 mod differentiate;
 pub(crate) mod fault;
