@@ -187,17 +187,17 @@ fn attempt<E>(
     let mut stages: [Vec<f64>; 7] = Default::default();
     stages[0] = slope.to_vec();
     let mut moved = y.to_vec();
-    for s in 1..7 {
+    for (s, (row, node)) in A.iter().zip(&C).enumerate().skip(1) {
         for (i, value) in moved.iter_mut().enumerate() {
-            let sum: f64 = (0..s).map(|k| A[s][k] * stages[k][i]).sum();
+            let sum: f64 = row.iter().zip(&stages[..s]).map(|(weight, stage)| weight * stage[i]).sum();
             *value = y[i] + h * sum;
         }
-        stages[s] = slopes.at(t + C[s] * h, &moved)?;
+        stages[s] = slopes.at(t + node * h, &moved)?;
     }
     let mut total = 0.0;
-    for i in 0..y.len() {
-        let error: f64 = h * (0..7).map(|k| ERROR[k] * stages[k][i]).sum::<f64>();
-        let scale = options.absolute + options.relative * y[i].abs().max(moved[i].abs());
+    for (i, (before, after)) in y.iter().zip(&moved).enumerate() {
+        let error: f64 = h * ERROR.iter().zip(&stages).map(|(weight, stage)| weight * stage[i]).sum::<f64>();
+        let scale = options.absolute + options.relative * before.abs().max(after.abs());
         total += (error / scale) * (error / scale);
     }
     let error = if y.is_empty() { 0.0 } else { (total / y.len() as f64).sqrt() };

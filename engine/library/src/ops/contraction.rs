@@ -104,11 +104,11 @@ fn einsum(t: &Algebra<'_>, a: &[Item]) -> Result<Item, TensorError> {
     let first = operands.next().ok_or_else(|| wrong("name no tensor"))?;
     let rest: Vec<Labelled> = operands.collect();
     let mut result = first;
-    for i in 0..rest.len() {
+    for (i, next) in rest.iter().enumerate() {
         // Letters that are needed later: in the result, or in a tensor that is still to come.
         let needed: Vec<char> =
             rest[i + 1..].iter().flat_map(|l| &l.letters).chain(&subscripts.output).copied().collect();
-        result = contract(t, &result, &rest[i], &needed)?;
+        result = contract(t, &result, next, &needed)?;
     }
     let result = sum_out(t, result, &subscripts.output)?;
     arrange(t, &result, &subscripts.output).map(Item::Var)
