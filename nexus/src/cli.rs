@@ -7,6 +7,7 @@ mod argument;
 mod cluster;
 mod cluster_recover;
 mod codes;
+mod decide;
 mod engine;
 mod engine_bench;
 mod error;
@@ -55,6 +56,7 @@ use tokio::sync::watch;
 
 use self::cluster::Cluster as _;
 use self::cluster_recover::ClusterArgs;
+use self::decide::DecideArgs;
 use self::engine::{EngineArgs, EngineVerb};
 use self::error::{CliError, Exit};
 use self::explain::ExplainArgs;
@@ -118,6 +120,7 @@ enum Verb {
     Status,
     Timeline(TimelineArgs),
     Whatif(WhatifArgs),
+    Decide(DecideArgs),
     Explain(ExplainArgs),
     Mcode(McodeArgs),
     Repl(ReplArgs),
@@ -193,6 +196,7 @@ fn dispatch(
         Verb::Mcode(args) => mcode::mcode(args, world, console),
         Verb::Repl(args) => repl::repl(args, &data_folder(cli.data.as_deref())?, world, console),
         Verb::Lsp(args) => lsp::lsp(args, world),
+        Verb::Decide(args) => decide::decide(args, console),
         Verb::Engine(EngineArgs { verb: EngineVerb::Status { hardware } }) => {
             let devices = if *hardware { world.hardware_devices() } else { world.devices() };
             engine::status(&devices, console);

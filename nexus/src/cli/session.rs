@@ -193,7 +193,9 @@ impl World for Session {
     }
 
     fn explain(&self, code: &str) -> Option<&'static str> {
-        nexus_mcode::explain(code).or_else(|| nexus_actors::codes::explain(code))
+        nexus_mcode::explain(code)
+            .or_else(|| nexus_actors::codes::explain(code))
+            .or_else(|| nexus_qlogik::explain(code))
     }
 
     fn node(

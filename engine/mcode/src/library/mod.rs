@@ -5,6 +5,7 @@
 
 mod clock;
 mod data;
+mod decide;
 mod echo;
 mod grad;
 pub(crate) mod lists;
@@ -59,8 +60,9 @@ pub(crate) enum Member {
     Fold(Fold),
 }
 
-const TABLES: [&[Builtin]; 7] =
-    [lists::TABLE, math::TABLE, text::TABLE, data::TABLE, clock::TABLE, grad::TABLE, echo::TABLE];
+const TABLES: [&[Builtin]; 8] = [
+    lists::TABLE, math::TABLE, text::TABLE, data::TABLE, clock::TABLE, grad::TABLE, echo::TABLE, decide::TABLE,
+];
 
 const CONSTANTS: [(&str, f64); 5] = [
     ("math.pi", std::f64::consts::PI),
@@ -71,7 +73,7 @@ const CONSTANTS: [(&str, f64); 5] = [
 ];
 
 /// Namespaces of the full system that are not in this version.
-pub(crate) const UNAVAILABLE: [&str; 2] = ["decide", "mprime"];
+pub(crate) const UNAVAILABLE: [&str; 1] = ["mprime"];
 
 fn builtins() -> impl Iterator<Item = &'static Builtin> {
     TABLES.into_iter().flatten()
