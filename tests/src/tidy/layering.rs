@@ -28,15 +28,7 @@ const LAYERS: &[Layer] = &[
     layer("nexus-library", &["nexus-numerics", "nexus-tensor"]),
     layer(
         "nexus-mcode",
-        &[
-            "nexus-echo",
-            "nexus-formats",
-            "nexus-jit",
-            "nexus-library",
-            "nexus-model",
-            "nexus-qlogik",
-            "nexus-tensor",
-        ],
+        &["nexus-echo", "nexus-formats", "nexus-jit", "nexus-library", "nexus-model", "nexus-qlogik", "nexus-tensor"],
     ),
     layer("nexus-qlogik", &["nexus-model"]),
     layer("nexus-bridge", &["nexus-echo", "nexus-qlogik"]),

@@ -60,9 +60,8 @@ pub(crate) enum Member {
     Fold(Fold),
 }
 
-const TABLES: [&[Builtin]; 8] = [
-    lists::TABLE, math::TABLE, text::TABLE, data::TABLE, clock::TABLE, grad::TABLE, echo::TABLE, decide::TABLE,
-];
+const TABLES: [&[Builtin]; 8] =
+    [lists::TABLE, math::TABLE, text::TABLE, data::TABLE, clock::TABLE, grad::TABLE, echo::TABLE, decide::TABLE];
 
 const CONSTANTS: [(&str, f64); 5] = [
     ("math.pi", std::f64::consts::PI),
