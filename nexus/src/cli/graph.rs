@@ -255,6 +255,26 @@ mod tests {
         fn intermediate(&self, _: &str, _: &str, _: Option<&Path>) -> Result<String, Vec<Diagnostic>> {
             Ok(String::new())
         }
+
+        fn tree(&self, _: &str, source: &str) -> Result<String, Vec<Diagnostic>> {
+            Ok(source.to_owned())
+        }
+
+        fn formatted(&self, source: &str) -> Result<String, Vec<Diagnostic>> {
+            Ok(source.to_owned())
+        }
+
+        fn bundled(&self, _: &str, source: &str, _: &Path) -> Result<String, Vec<Diagnostic>> {
+            Ok(source.to_owned())
+        }
+
+        fn inspect(&self, _: &str, _: &str, _: Option<&Path>) -> nexus_mcode::Inspection {
+            nexus_mcode::Inspection::default()
+        }
+
+        fn library(&self) -> Vec<nexus_mcode::LibraryEntry> {
+            Vec::new()
+        }
     }
 
     fn read(text: &str) -> Result<Graph, String> {
