@@ -102,6 +102,7 @@ const GROWTH_MAX: f64 = 10.0;
 const SHRINK_MIN: f64 = 0.2;
 
 /// The right-hand side with its calls counted and its size checked.
+#[expect(clippy::type_complexity, reason = "the signature of a right-hand side is what a reader looks for here")]
 struct Slopes<'f, E> {
     f: &'f mut dyn FnMut(f64, &[f64]) -> Result<Vec<f64>, E>,
     calls: usize,
@@ -124,6 +125,7 @@ impl<E> Slopes<'_, E> {
 /// Dormand and Prince's method of order 5(4) with local extrapolation, a controller for the step (Hairer, Nørsett and
 /// Wanner, "Solving Ordinary Differential Equations I", §II.4) and dense output for the times inside of steps. It is not
 /// for stiff equations: those exhaust the steps and say so.
+#[expect(clippy::type_complexity, reason = "the signature of a right-hand side is what a reader looks for here")]
 pub fn solve_ode<E>(
     f: &mut dyn FnMut(f64, &[f64]) -> Result<Vec<f64>, E>,
     start: &[f64],

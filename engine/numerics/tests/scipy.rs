@@ -9,7 +9,7 @@ use nexus_numerics::{
 use serde_json::Value;
 
 fn fixture() -> Value {
-    serde_json::from_str(include_str!("fixtures/scipy.json")).unwrap()
+    serde_json::from_str(include_str!("fixtures/scipy.json")).expect("the numbers are there")
 }
 
 fn number(value: &Value) -> f64 {
@@ -17,12 +17,12 @@ fn number(value: &Value) -> f64 {
         Some("nan") => f64::NAN,
         Some("inf") => f64::INFINITY,
         Some("-inf") => f64::NEG_INFINITY,
-        _ => value.as_f64().unwrap(),
+        _ => value.as_f64().expect("the numbers are there"),
     }
 }
 
 fn numbers(value: &Value) -> Vec<f64> {
-    value.as_array().unwrap().iter().map(number).collect()
+    value.as_array().expect("the numbers are there").iter().map(number).collect()
 }
 
 fn close(found: f64, expected: f64, relative: f64, what: &str) {
@@ -48,13 +48,13 @@ fn distribution(family: &str, p: &[f64]) -> Distribution {
         other => panic!("no family {other}"),
     }
     .checked()
-    .unwrap()
+    .expect("the numbers are there")
 }
 
 #[test]
 fn distributions_agree_with_scipy() {
-    for case in fixture()["distributions"].as_array().unwrap() {
-        let family = case["family"].as_str().unwrap();
+    for case in fixture()["distributions"].as_array().expect("the numbers are there") {
+        let family = case["family"].as_str().expect("the numbers are there");
         let parameters = numbers(&case["parameters"]);
         let d = distribution(family, &parameters);
         let name = |what: &str, x: f64| format!("{what} of {family}{parameters:?} at {x}");
@@ -86,7 +86,7 @@ fn distributions_agree_with_scipy() {
 
 #[test]
 fn impossible_parameters_are_named() {
-    let error = Distribution::Normal { mean: 0.0, std: -1.0 }.checked().unwrap_err();
+    let error = Distribution::Normal { mean: 0.0, std: -1.0 }.checked().expect_err("it must fail");
     assert_eq!(error.to_string(), "`std` must be positive, is -1");
     assert!(Distribution::Binomial { n: 2.5, p: 0.5 }.checked().is_err());
     assert!(Distribution::Uniform { low: 1.0, high: 1.0 }.checked().is_err());
@@ -145,12 +145,13 @@ fn integrals_reach_their_tolerance_and_say_so() {
         (|x| 1.0 / (1e-4 + x * x), -1.0, 1.0, 200.0 * 100.0f64.atan()),
     ];
     for (f, low, high, expected) in cases {
-        let found = integrate(&mut |x| Ok::<f64, Never>(f(x)), low, high, 1e-12, 1e-10).unwrap();
+        let found = integrate(&mut |x| Ok::<f64, Never>(f(x)), low, high, 1e-12, 1e-10).expect("the numbers are there");
         assert!(found.converged, "{expected}: {found:?}");
         assert!((found.value - expected).abs() <= 1e-9 * expected.abs(), "{expected}: {found:?}");
         assert!((found.value - expected).abs() <= found.error.max(1e-15), "{expected}: {found:?}");
     }
-    let wild = integrate(&mut |x: f64| Ok::<f64, Never>(1.0 / x), 0.0, 1.0, 1e-12, 1e-10).unwrap();
+    let wild =
+        integrate(&mut |x: f64| Ok::<f64, Never>(1.0 / x), 0.0, 1.0, 1e-12, 1e-10).expect("the numbers are there");
     assert!(!wild.converged);
     assert_eq!(integrate(&mut |_| Err("no"), 0.0, 1.0, 1e-9, 1e-9), Err("no"));
 }
@@ -161,12 +162,12 @@ fn differential_equations_agree_with_scipy() {
         |_, y| vec![10.0 * (y[1] - y[0]), y[0] * (28.0 - y[2]) - y[1], y[0] * y[1] - 8.0 / 3.0 * y[2]],
         |_, y| vec![y[1], -y[0].sin()],
     ];
-    for (case, f) in fixture()["odes"].as_array().unwrap().iter().zip(right) {
+    for (case, f) in fixture()["odes"].as_array().expect("the numbers are there").iter().zip(right) {
         let options = OdeOptions { relative: 1e-10, absolute: 1e-12, ..OdeOptions::default() };
         let start = numbers(&case["start"]);
-        let solution =
-            solve_ode(&mut |t, y| Ok::<_, Never>(f(t, y)), &start, &numbers(&case["times"]), options).unwrap();
-        for (state, expected) in solution.states.iter().zip(case["states"].as_array().unwrap()) {
+        let solution = solve_ode(&mut |t, y| Ok::<_, Never>(f(t, y)), &start, &numbers(&case["times"]), options)
+            .expect("the numbers are there");
+        for (state, expected) in solution.states.iter().zip(case["states"].as_array().expect("the numbers are there")) {
             for (found, expected) in state.iter().zip(numbers(expected)) {
                 assert!(
                     (found - expected).abs() < 1e-7 * expected.abs().max(1.0),
@@ -181,24 +182,26 @@ fn differential_equations_agree_with_scipy() {
         solve_ode(&mut |_, y: &[f64]| Ok::<_, Never>(vec![y[0] * y[0]]), &[1.0], &[0.0, 2.0], OdeOptions::default());
     assert!(blown.is_err());
     let back = solve_ode(&mut |_, y: &[f64]| Ok::<_, Never>(vec![-y[0]]), &[1.0], &[0.0, -1.0], OdeOptions::default())
-        .unwrap();
+        .expect("the numbers are there");
     assert!((back.states[1][0] - std::f64::consts::E).abs() < 1e-5);
 }
 
 #[test]
 fn roots_are_found_or_it_is_said_why_not() {
-    let root = find_root(&mut |x: f64| Ok::<_, Never>(x * x * x - 2.0), 0.0, 2.0, 1e-14).unwrap();
+    let root =
+        find_root(&mut |x: f64| Ok::<_, Never>(x * x * x - 2.0), 0.0, 2.0, 1e-14).expect("the numbers are there");
     assert!((root - 2f64.cbrt()).abs() < 1e-13);
-    let flat = find_root(&mut |x: f64| Ok::<_, Never>((x - 1.0).powi(9)), 0.0, 3.0, 1e-12).unwrap();
+    let flat =
+        find_root(&mut |x: f64| Ok::<_, Never>((x - 1.0).powi(9)), 0.0, 3.0, 1e-12).expect("the numbers are there");
     assert!((flat - 1.0).abs() < 1e-3);
-    let same = find_root(&mut |x: f64| Ok::<_, Never>(x * x + 1.0), -1.0, 1.0, 1e-12).unwrap_err();
+    let same = find_root(&mut |x: f64| Ok::<_, Never>(x * x + 1.0), -1.0, 1.0, 1e-12).expect_err("it must fail");
     assert_eq!(same, RootError::NotBracketed { low: 2.0, high: 2.0 });
     // x² + y² = 4 and x y = 1.
     let mut system = |v: &[f64]| {
         let (x, y) = (v[0], v[1]);
         Ok::<_, Never>((vec![x * x + y * y - 4.0, x * y - 1.0], vec![2.0 * x, 2.0 * y, y, x]))
     };
-    let found = find_roots(&mut system, &[2.0, 1.0], 1e-12).unwrap();
+    let found = find_roots(&mut system, &[2.0, 1.0], 1e-12).expect("the numbers are there");
     assert!((found[0] * found[1] - 1.0).abs() < 1e-12 && (found[0].hypot(found[1]) - 2.0).abs() < 1e-12);
 }
 
@@ -217,9 +220,10 @@ fn minima_are_found() {
         (value, gradient)
     };
     let start: Vec<f64> = (0..10).map(|i| if i % 2 == 0 { -1.2 } else { 1.0 }).collect();
-    let found = minimise(&mut |x| Ok::<_, Never>(valley(x)), &start, 1e-8, 1000).unwrap();
+    let found = minimise(&mut |x| Ok::<_, Never>(valley(x)), &start, 1e-8, 1000).expect("the numbers are there");
     assert!(found.converged, "{found:?}");
     assert!(found.x.iter().all(|x| (x - 1.0).abs() < 1e-6) || found.value < 4.0, "{found:?}");
-    let simplex = minimise_simplex(&mut |x| Ok::<_, Never>(valley(x).0), &[-1.2, 1.0], 1e-9, 5000).unwrap();
+    let simplex = minimise_simplex(&mut |x| Ok::<_, Never>(valley(x).0), &[-1.2, 1.0], 1e-9, 5000)
+        .expect("the numbers are there");
     assert!(simplex.converged && simplex.x.iter().all(|x| (x - 1.0).abs() < 1e-5), "{simplex:?}");
 }
