@@ -8,10 +8,6 @@ use crate::ops;
 
 /// An argument of an operation that calls functions.
 #[derive(Debug, Clone)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "arguments live for one call; a box would cost each tensor an allocation"
-)]
 pub enum Given {
     /// A function, by the number under which the caller knows it.
     Function(usize),

@@ -131,11 +131,14 @@ fn samples_follow_their_distribution() {
 }
 
 type Never = std::convert::Infallible;
+/// A function of one number, the bounds of its integral, and the integral.
+type Integral = (fn(f64) -> f64, f64, f64, f64);
+type RightHandSide = fn(f64, &[f64]) -> Vec<f64>;
 
 #[test]
 fn integrals_reach_their_tolerance_and_say_so() {
     let pi = std::f64::consts::PI;
-    let cases: [(fn(f64) -> f64, f64, f64, f64); 7] = [
+    let cases: [Integral; 7] = [
         (|x| x.sin(), 0.0, std::f64::consts::PI, 2.0),
         (|x| (-x * x).exp(), f64::NEG_INFINITY, f64::INFINITY, pi.sqrt()),
         (|x| 1.0 / (1.0 + x * x), 0.0, f64::INFINITY, pi / 2.0),
@@ -158,7 +161,7 @@ fn integrals_reach_their_tolerance_and_say_so() {
 
 #[test]
 fn differential_equations_agree_with_scipy() {
-    let right: [fn(f64, &[f64]) -> Vec<f64>; 2] = [
+    let right: [RightHandSide; 2] = [
         |_, y| vec![10.0 * (y[1] - y[0]), y[0] * (28.0 - y[2]) - y[1], y[0] * y[1] - 8.0 / 3.0 * y[2]],
         |_, y| vec![y[1], -y[0].sin()],
     ];

@@ -48,7 +48,7 @@ pub(super) const OPS: &[Entry] = &[
                 let _room = ctx.meter().admit(length.saturating_mul(size).saturating_mul(8) as u64)?;
                 let element = |p: usize, j: usize| {
                     let angle = p as f64 / base.powf((j / 2 * 2) as f64 / size as f64);
-                    if j % 2 == 0 { angle.sin() } else { angle.cos() }
+                    if j.is_multiple_of(2) { angle.sin() } else { angle.cos() }
                 };
                 let values: Vec<f64> = (0..length).flat_map(|p| (0..size).map(move |j| element(p, j))).collect();
                 Tensor::from_f64s(ctx, DType::F32, &[length, size], &values).map(Arg::Tensor)
