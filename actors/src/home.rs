@@ -4,14 +4,20 @@ use std::fs;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use nexus_model::NodeId;
 use nexus_wire::Refusal;
 use rustix::fs::{FlockOperation, flock};
+use rustix::process::{Pid, test_kill_process};
 use serde::{Deserialize, Serialize};
 
 use crate::codes;
 use crate::control::refusal;
+
+/// How often a lock whose holder is dead is asked for again, and how long between.
+const LOCK_TRIES: u32 = 200;
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// The layout of a data directory.
 #[derive(Debug, Clone)]
@@ -183,7 +189,16 @@ impl Home {
             fs::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(
                 |error| refusal(codes::DATA_DIRECTORY, format!("{} cannot be opened: {error}", path.display())),
             )?;
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        let mut locked = flock(&file, FlockOperation::NonBlockingLockExclusive);
+        for _ in 0..LOCK_TRIES {
+            // A node that was killed while it started a command leaves the lock to that command until it runs.
+            if locked != Err(rustix::io::Errno::WOULDBLOCK) || holder_lives(&path) {
+                break;
+            }
+            std::thread::sleep(LOCK_PAUSE);
+            locked = flock(&file, FlockOperation::NonBlockingLockExclusive);
+        }
+        match locked {
             Ok(()) => {
                 // For people and for the message below; the lock itself does not depend on it.
                 let _ = file.set_len(0).and_then(|()| write!(file, "{}", std::process::id()));
@@ -228,6 +243,13 @@ fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(&temporary, path)
+}
+
+/// Whether the process that wrote its id into the lock is there.
+fn holder_lives(lock: &Path) -> bool {
+    let id = fs::read_to_string(lock).ok().and_then(|text| text.trim().parse().ok());
+    // A lock without an id is held by a node that is starting.
+    id.and_then(Pid::from_raw).is_none_or(|id| test_kill_process(id).is_ok())
 }
 
 #[cfg(test)]

@@ -268,7 +268,7 @@ fn page(device: &str, lines: &[Line]) -> String {
             let _ = writeln!(bars, "<path d=\"M{x:.1} {top}V{bottom}\" stroke=\"#c0392b\" stroke-width=\"2\"/>");
         }
     }
-    let device = device.replace('&', "&amp;").replace('<', "&lt;");
+    let device = device.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     let height = lines.len() * ROW + 8;
     format!(
         "<!doctype html><meta charset=\"utf-8\"><title>nexus engine bench</title>\n\
@@ -299,7 +299,7 @@ mod tests {
     #[test]
     fn the_table_shows_targets_and_ratios() {
         assert_eq!(
-            table(&lines()).render(),
+            anstream::adapter::strip_str(&table(&lines()).render()).to_string(),
             "OPERATION     TARGET ms  MEDIAN ms  LEAST ms  MEDIAN/TARGET  TIMES FASTER\n\
              addition         0.1000     0.0500    0.0250         0.5000             —\n\
              chain, fused          —       12.3      6.17              —          10.5\n"

@@ -59,3 +59,21 @@ pub(crate) fn man(args: &ManArgs, mut command: Command, console: &mut Console) -
     console.answer_bytes(&page);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use crate::cli::Cli;
+
+    #[test]
+    fn every_verb_has_examples() {
+        fn walk(command: &clap::Command) {
+            let visible = command.get_subcommands().filter(|command| command.get_name() != "help").count();
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(visible > 0 || help.contains("Example"), "`{}` has no examples", command.get_name());
+            command.get_subcommands().filter(|command| command.get_name() != "help").for_each(walk);
+        }
+        walk(&Cli::command());
+    }
+}

@@ -105,6 +105,6 @@ mod tests {
     #[test]
     fn the_tensor_engine_may_start_threads() {
         assert_eq!(lines("engine/tensor/src/a.rs", "use std::thread;"), Vec::<usize>::new());
-        assert_eq!(lines("engine/mcode/src/a.rs", "use std::thread;"), [1]);
+        assert_eq!(lines("engine/scheduler/src/a.rs", "use std::thread;"), [1]);
     }
 }

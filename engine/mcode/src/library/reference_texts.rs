@@ -9,6 +9,56 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
     ("assert", "assert(condition, message = …)", "Stops the program with the message unless the condition holds."),
     ("bool", "bool(x) -> bool", "A number (0 is false), \"true\" or \"false\" as a bool."),
     ("contains", "contains(xs, x) -> bool", "Whether a list or range has an item, a record a field, a string a part."),
+    (
+        "decide.eval",
+        "decide.eval(model, evidence = {}) -> record",
+        "What a decision model (text in BIF or TOML) believes of each variable, given what is known.",
+    ),
+    (
+        "decide.explain",
+        "decide.explain(model, variable, evidence = {}) -> record",
+        "What a model believes of one variable, what each piece of evidence moved, and the runner-up.",
+    ),
+    (
+        "decide.policy",
+        "decide.policy(model, evidence = {}) -> record",
+        "What to do at each decision of an influence diagram, and the utility that is expected then.",
+    ),
+    (
+        "decide.voi",
+        "decide.voi(model, evidence = {}) -> list",
+        "What it would be worth to know each variable before deciding, the largest first.",
+    ),
+    (
+        "echo.check",
+        "echo.check(timeline) -> list",
+        "What cannot be in a timeline (text in JSON): each finding with its kind, severity and witnesses.",
+    ),
+    (
+        "echo.diff",
+        "echo.diff(left, right) -> record",
+        "How two timelines differ: what they share, what changed, what only one of them has.",
+    ),
+    (
+        "echo.edit",
+        "echo.edit(timeline, edits) -> string",
+        "The timeline after a list of edits, each a record like `{remove: {event: \"review\"}}`.",
+    ),
+    (
+        "echo.forecast",
+        "echo.forecast(timeline, rollouts, seed) -> record",
+        "When and with what probability the events of a timeline come about, by seeded simulation.",
+    ),
+    (
+        "echo.plan",
+        "echo.plan(timeline, rollouts, seed) -> record",
+        "What to do at the decisions of a timeline, the expected utility and the regret of the alternatives.",
+    ),
+    (
+        "echo.repair",
+        "echo.repair(timeline) -> list",
+        "The least changes that make a timeline consistent, each with its cost.",
+    ),
     ("enumerate", "enumerate(xs) -> list", "Pairs `[index, item]`, from index 0."),
     ("filter", "filter(f, xs) -> list", "The items of which `f` is true."),
     (

@@ -196,6 +196,13 @@ fn every_operation_is_tested() {
         "linalg.qr",
         "linalg.svd",
         "linalg.eigh",
+        // With their gradients, in nexus-library's tests.
+        "tensor.scatter",
+        "tensor.scatter_add",
+        "tensor.pad",
+        "tensor.leaky_relu",
+        "linalg.eig",
+        "linalg.eigvals",
     ];
     let fixtures = [
         include_str!("../fixtures/elementwise.json"),

@@ -248,7 +248,7 @@ mod tests {
 
     #[test]
     fn up_and_down_walk_lines_and_then_the_history() {
-        let keys = [text("own"), Key::Up, Key::Up, Key::Up];
+        let keys = [text("own"), Key::Up, Key::Up];
         assert_eq!(typed(&keys, &["old", "two\nlines"], &[]).0, "two\nlines", "inside the piece first");
         let keys = [text("own"), Key::Up, Key::Up, Key::Up, Key::Down, Key::Down, Key::Down];
         assert_eq!(typed(&keys, &["a", "b"], &[]).0, "own");
