@@ -142,6 +142,9 @@ impl Emitter<'_, '_> {
             }
             IntOperator::FloorDivide => self.floor_divide(a, b, exit),
             IntOperator::Remainder => {
+                if let Some(power) = self.known_power_of_two(b) {
+                    return self.builder.ins().band_imm(a, (1i64 << power) - 1);
+                }
                 self.exit_unless(b, exit);
                 let rest = self.builder.ins().srem(a, b);
                 let corrected = self.builder.ins().iadd(rest, b);
@@ -171,6 +174,10 @@ impl Emitter<'_, '_> {
     }
 
     fn floor_divide(&mut self, a: Value, b: Value, exit: ExitId) -> Value {
+        if let Some(power) = self.known_power_of_two(b) {
+            // An arithmetic shift rounds down, as floor division does.
+            return self.builder.ins().sshr_imm(a, i64::from(power));
+        }
         self.exit_unless(b, exit);
         if self.known_int(b).is_none_or(|known| known == -1) {
             // Minus the smallest int is none.
@@ -185,6 +192,12 @@ impl Emitter<'_, '_> {
         let wrong = self.has_other_sign(rest, b);
         let below = self.builder.ins().iadd_imm(quotient, -1);
         self.builder.ins().select(wrong, below, quotient)
+    }
+
+    /// The exponent of a divisor that is certainly a positive power of two.
+    fn known_power_of_two(&self, divisor: Value) -> Option<u32> {
+        let known = self.known_int(divisor).filter(|&known| known > 0 && known.count_ones() == 1)?;
+        Some(known.trailing_zeros())
     }
 
     /// Whether `rest` is not zero and has another sign than `divisor`.
