@@ -193,6 +193,8 @@ fn outcome(source: &str, jit: JitLevel) -> Option<String> {
         cancel: Arc::default(),
         print: &mut |_| {},
         files: None,
+        clock: None,
+        threads: 1,
     };
     Some(match run(&program, request) {
         Ok(done) => bits(&done.result),
