@@ -27,7 +27,7 @@ struct NormalizeRow<'a, T, W> {
     out: &'a mut [T],
 }
 
-/// Sums of eight lanes, so that long rows keep their precision and use vector registers.
+/// Sums of thirty-two lanes, so that long rows keep their precision and use vector registers.
 #[inline(always)]
 fn sum<W: Real>(values: &[W]) -> W {
     let mut lanes = [W::ZERO; 32];
