@@ -24,7 +24,7 @@ pub(crate) struct Module {
 pub(crate) type Block = Vec<Statement>;
 
 /// A statement with its place.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Statement {
     pub(crate) kind: StatementKind,
     pub(crate) span: ByteSpan,
@@ -42,7 +42,7 @@ pub(crate) enum Binding {
 }
 
 /// What a statement does.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum StatementKind {
     /// `x = e`, `let x: T = e`, `const x = e`.
     Bind { binding: Binding, name: Ident, annotation: Option<TypeSyntax>, value: Expr },
@@ -68,12 +68,15 @@ pub(crate) enum StatementKind {
     Return(Option<Expr>),
     /// `function f(…) … end`
     Function(Box<Function>),
+    /// Adds a list of values to those that an iteration of a `parallel for` leaves behind. Nothing is written so: it takes
+    /// the place of an update in the copy of the body that runs beside others.
+    Note { values: Vec<Expr> },
     /// `import "path" as name`, `import module("name") as name`.
     Import { path: Name, path_span: ByteSpan, external: bool, alias: Option<Ident> },
 }
 
 /// A function with or without a name.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Function {
     pub(crate) name: Option<Ident>,
     pub(crate) params: Vec<Param>,
@@ -85,7 +88,7 @@ pub(crate) struct Function {
 }
 
 /// A parameter.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Param {
     pub(crate) name: Ident,
     pub(crate) annotation: Option<TypeSyntax>,
@@ -93,7 +96,7 @@ pub(crate) struct Param {
 }
 
 /// `@name(arguments)` before a function.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Attribute {
     pub(crate) name: Ident,
     pub(crate) arguments: Vec<Argument>,
@@ -119,7 +122,7 @@ pub(crate) enum TypeArgument {
 }
 
 /// An expression with its place and the height of its tree.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Expr {
     pub(crate) kind: ExprKind,
     pub(crate) span: ByteSpan,
@@ -127,7 +130,7 @@ pub(crate) struct Expr {
 }
 
 /// What an expression is.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum ExprKind {
     /// Something that was already reported.
     Invalid,
@@ -164,14 +167,14 @@ pub(crate) enum ExprKind {
 }
 
 /// An argument of a call.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Argument {
     pub(crate) name: Option<Ident>,
     pub(crate) value: Expr,
 }
 
 /// What stands between the brackets of an index, for one axis.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum IndexSyntax {
     /// `:`
     All,

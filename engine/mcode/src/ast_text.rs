@@ -105,6 +105,10 @@ impl Printer<'_> {
                 self.inside(|p| value.iter().for_each(|e| p.expression(e)));
             }
             StatementKind::Function(function) => self.function(function, span),
+            StatementKind::Note { values } => {
+                self.node(span, "note");
+                self.inside(|p| values.iter().for_each(|e| p.expression(e)));
+            }
             StatementKind::Import { path, alias, .. } => {
                 let alias = alias.as_ref().map(|a| format!(" as {}", a.name)).unwrap_or_default();
                 self.node(span, &format!("import {path:?}{alias}"));

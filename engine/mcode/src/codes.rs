@@ -142,6 +142,20 @@ The message is the function's own. The same error would stop the program when it
 
 It stands behind a `return`, `break` or `continue` of the same block.";
 
+    CarriedValue = "MC0218", "A warning: a `parallel for` whose iterations need each other, so that they run one by one.
+
+The iterations of a `parallel for` run beside each other where none reads what another wrote. Updates are free, in any
+number, because they are made in order when all iterations are through:
+
+    parallel for i in 0..n
+        total += f(i)
+        xs = append(xs, g(i))
+        a[i] = h(a[i])
+    end
+
+A variable that an iteration reads otherwise, and that another changes, carries a value: `x = (x + i) / 2`. Give each
+iteration a value of its own, gather with an update, or write a plain `for`.";
+
     MissingArgument = "MC0301", "The program's entry has a parameter without a value.
 
 Give it on the command line: `nexus run FILE --arg n=10`, or give the parameter a default: `function main(n = 10)`.";

@@ -48,6 +48,8 @@ pub(crate) struct Function {
     pub(crate) dims: Vec<(Name, LocalId)>,
     pub(crate) whens: Vec<When>,
     pub(crate) attributes: Attributes,
+    /// A second form of code that stands elsewhere too: what is wrong with it is said there.
+    pub(crate) is_copy: bool,
 }
 
 /// A variable.
@@ -161,12 +163,25 @@ pub(crate) enum StatementKind {
         place: Place,
         iterable: Expr,
         body: Vec<Statement>,
+        /// A `parallel for` whose iterations can run beside each other.
+        spread: Option<Box<Spread>>,
     },
     /// Index into the function's `whens`: from here on it watches.
     When(usize),
     Break,
     Continue,
     Return(Option<Expr>),
+}
+
+/// The iterations of a `parallel for` as calls.
+#[derive(Debug)]
+pub(crate) struct Spread {
+    /// Takes the item and gives what the iteration noted of its updates.
+    pub(crate) function: FunctionId,
+    /// The variable for what all iterations gave, in their order.
+    pub(crate) results: LocalId,
+    /// Makes the updates.
+    pub(crate) replay: Vec<Statement>,
 }
 
 /// A step from a value to a part of it.

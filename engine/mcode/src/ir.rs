@@ -302,8 +302,10 @@ pub(crate) enum Instruction {
         start: Register,
     },
     /// Puts the results of a function for each item of a list in the list's place, on several threads, and jumps; where
-    /// that is not worth it, nothing happens and the items are gone over one by one.
+    /// that is not worth it, nothing happens and the items are gone over one by one. With `again` that is done, too, where
+    /// a call fails: nothing that calls did is kept, and what fails one by one is what counts.
     FanOut {
+        again: bool,
         callee: Register,
         list: Register,
         target: Target,

@@ -7,6 +7,10 @@ use nexus_mcode::{JitLevel, RunRequest, compile, run};
 use nexus_model::{Diagnostic, LimitLevel, Limits, Value};
 use nexus_tensor::{Context, Device};
 use proptest::prelude::*;
+use words::WORDS;
+
+#[path = "../fuzz/src/words.rs"]
+mod words;
 
 fn run_under(source: &str, limits: Limits, cancel: Arc<AtomicBool>) -> Result<Value, Box<Diagnostic>> {
     let compilation = compile("hostile.mcode", source);
@@ -97,9 +101,10 @@ proptest! {
     }
 
     #[test]
-    fn any_words_are_read_without_panic(words in prop::collection::vec(0usize..WORDS.len(), 0..80)) {
-        let source: Vec<&str> = words.into_iter().map(|w| WORDS[w]).collect();
-        let compilation = compile("any.mcode", &source.join(" "));
+    fn any_words_are_read_without_panic(words in prop::collection::vec((0usize..WORDS.len(), 0u8..4), 0..80)) {
+        let source: String =
+            words.into_iter().map(|(word, behind)| [WORDS[word], if behind == 0 { "\n" } else { " " }].concat()).collect();
+        let compilation = compile("any.mcode", &source);
         // What compiles also runs, or stops with a diagnostic.
         if let Some(program) = compilation.program {
             let limits = Limits { loop_iterations: Some(1000), ..Limits::level(LimitLevel::Maximum) };
@@ -107,9 +112,7 @@ proptest! {
                 jit: JitLevel::default(),
                 arguments: Vec::new(), inputs: &[], task: None,
                 context: Context::new(Device::cpu()).with_limits(&limits), limits,
-                cancel: Arc::default(), print: &mut |_| {}, files: None,
- clock: None,
-threads: 2,
+                cancel: Arc::default(), print: &mut |_| {}, files: None, clock: None, threads: 2,
             };
             if let Err(diagnostic) = run(&program, request) {
                 prop_assert_ne!(diagnostic.code, "MC0499");
@@ -117,102 +120,3 @@ threads: 2,
         }
     }
 }
-
-const WORDS: &[&str] = &[
-    "\n",
-    "\n",
-    "\n",
-    "x",
-    "y",
-    "f",
-    "x =",
-    "y =",
-    "1",
-    "2",
-    "0",
-    "-1",
-    "1.5",
-    "\"a\"",
-    "true",
-    "none",
-    "+",
-    "-",
-    "*",
-    "/",
-    "//",
-    "%",
-    "@",
-    "**",
-    "==",
-    "<",
-    "and",
-    "or",
-    "not",
-    "(",
-    ")",
-    "[",
-    "]",
-    "{",
-    "}",
-    ",",
-    ":",
-    ".",
-    "..",
-    "..=",
-    "by",
-    "=>",
-    "x => x",
-    "|>",
-    "if",
-    "elseif",
-    "else",
-    "end",
-    "end",
-    "while",
-    "for x in",
-    "for y in 0..3",
-    "function",
-    "function f(x)",
-    "return",
-    "break",
-    "continue",
-    "when change(x)",
-    "parallel",
-    "spawn f(1)",
-    "await",
-    "let",
-    "const",
-    "x: int",
-    "-> int",
-    "tensor.ones(2, 3)",
-    "tensor.sum(x)",
-    "len(x)",
-    "append(x, 1)",
-    "map(f, x)",
-    "reduce(f, x)",
-    "print(x)",
-    "x[0]",
-    "x[0] = 1",
-    "x += 1",
-    "x[y] *= 2",
-    "x.a -= y",
-    "@=",
-    "await spawn f(x)",
-    "map(f, 0..9)",
-    "time.iso(x)",
-    "let x: tensor[f32, n] = ",
-    "x[:, 1]",
-    "x.a",
-    "x.a = 1",
-    "{a: 1}",
-    "[1, 2]",
-    "0..3",
-    "format(\"{}\", x)",
-    "linalg.svd(x)",
-    "math.sqrt(x)",
-    "import",
-    "@optimize",
-    "main",
-    "f(1)",
-    "9223372036854775807",
-];

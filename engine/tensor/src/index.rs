@@ -144,8 +144,11 @@ fn cut(ctx: &Context, gpu: &GpuTensor, indices: &[Index]) -> Result<Option<GpuTe
 /// and is cast to the tensor's dtype. Works in place where the tensor's buffer is its own.
 pub fn set(ctx: &Context, tensor: Tensor, indices: &[Index], value: &Arg) -> Result<Tensor, TensorError> {
     let lists = lists_on_host(indices)?;
-    let value = Tensor::operand(ctx, "value", value)?.to_host()?;
-    let value = cast(ctx, &value, tensor.dtype())?;
+    let value = match value {
+        // A number takes the tensor's dtype at once: on the way through the default one it would lose digits.
+        Arg::Scalar(_) => Tensor::number(ctx, value, tensor.dtype())?,
+        value => cast(ctx, &Tensor::operand(ctx, "value", value)?.to_host()?, tensor.dtype())?,
+    };
     let host = writable(ctx, tensor.into_host()?)?;
     let selection = Selection::new(ctx, &host, indices, &lists)?;
     Tensor::place(ctx, scatter(ctx, host, &selection, &value)?)

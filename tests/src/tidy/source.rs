@@ -138,7 +138,7 @@ fn split(pattern: &str) -> Vec<&str> {
 }
 
 fn is_test_path(path: &str) -> bool {
-    path.split('/').any(|part| part == "tests" || part == "benches") || path.ends_with("/tests.rs")
+    path.split('/').any(|part| ["tests", "benches", "fuzz"].contains(&part)) || path.ends_with("/tests.rs")
 }
 
 fn flatten(stream: TokenStream, tokens: &mut Vec<Token>) {

@@ -9,7 +9,7 @@ use std::{fs, io};
 use super::{Manifest, Source};
 
 /// Folders that hold no source of ours, by name.
-const SKIPPED: &[&str] = &["target", ".git", "node_modules", "__pycache__"];
+const SKIPPED: &[&str] = &["target", ".git", "node_modules", "__pycache__", "corpus", "working", "artifacts"];
 /// Larger files are data, not text to be read line by line.
 const TEXT_BYTES_MAX: u64 = 1 << 20;
 
@@ -43,7 +43,11 @@ impl Workspace {
             if path.ends_with(".rs") {
                 workspace.sources.insert(path.clone(), Source::parse(path, text));
             } else if path == "Cargo.toml" || path.ends_with("/Cargo.toml") {
-                workspace.manifests.insert(path.clone(), Manifest::parse(path, text));
+                let manifest = Manifest::parse(path, text);
+                // Fuzz targets are a workspace of their own: no build of ours reads them, and they inherit nothing.
+                if manifest.is_root() || !manifest.table.contains_key("workspace") {
+                    workspace.manifests.insert(path.clone(), manifest);
+                }
             }
         }
         workspace.texts = texts;
@@ -119,6 +123,13 @@ fn read_folder(folder: &Path, prefix: &str, texts: &mut BTreeMap<String, String>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_workspace_inside_the_tree_is_not_ours() {
+        let fuzz = "[package]\nname = \"a-fuzz\"\n[workspace]\n";
+        let workspace = Workspace::from_texts(&[("Cargo.toml", "[workspace]"), ("a/fuzz/Cargo.toml", fuzz)]);
+        assert_eq!(workspace.manifests().map(|manifest| manifest.path.as_str()).collect::<Vec<_>>(), ["Cargo.toml"]);
+    }
 
     #[test]
     fn modules_declared_for_tests_are_test_code() {

@@ -119,7 +119,7 @@ impl<'p> Checker<'p, '_> {
         self.reporter.file = function.file;
         self.state = State::new(function.locals.len());
         self.result = None;
-        self.silent = 0;
+        self.silent = usize::from(function.is_copy);
         self.dims.clear();
         self.effort = statements(&function.body).saturating_mul(EFFORT);
         for capture in &function.captures {

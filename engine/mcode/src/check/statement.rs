@@ -5,7 +5,7 @@ use nexus_tensor::ArgType;
 use super::state::{self, State};
 use super::{Checker, LoopStates, statements, types};
 use crate::codes::Code;
-use crate::hir::{Declared, Expr, Place, Statement, StatementKind, Step};
+use crate::hir::{Declared, Expr, Place, Spread, Statement, StatementKind, Step};
 use crate::source::ByteSpan;
 
 /// Loops inside each other of which the types are worked out; deeper ones forget what they assign.
@@ -37,10 +37,11 @@ impl<'p> Checker<'p, '_> {
             }
             StatementKind::If { branches, otherwise } => self.conditional(branches, otherwise),
             StatementKind::While { condition, body } => self.repeat(body, |checker| checker.condition(condition), None),
-            StatementKind::For { place, iterable, body } => {
+            StatementKind::For { place, iterable, body, spread } => {
                 let over = self.expression(iterable);
                 let item = self.item_of(&over, iterable.span);
                 self.repeat(body, |_| {}, Some((*place, item)));
+                spread.iter().for_each(|spread| self.replayed(spread));
             }
             StatementKind::When(_) => {}
             StatementKind::Break => {
@@ -57,6 +58,21 @@ impl<'p> Checker<'p, '_> {
             }
             StatementKind::Return(value) => self.return_value(value.as_ref()),
         }
+    }
+
+    /// The other form of a `parallel for`: what is certain of it is what is certain of the plain form; which variables may
+    /// be without a value when it runs is noted.
+    fn replayed(&mut self, spread: &'p Spread) {
+        self.silent += 1;
+        let before = self.state.clone();
+        let program = self.program;
+        for capture in &program.functions[spread.function as usize].captures {
+            self.read(capture.outer, ByteSpan::default());
+        }
+        self.assign(spread.results, ArgType::Unknown, None);
+        self.block(&spread.replay);
+        self.state = before;
+        self.silent -= 1;
     }
 
     /// The state here, behind which nothing is reached.

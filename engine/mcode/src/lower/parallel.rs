@@ -1,7 +1,7 @@
-//! What may run beside other code: `spawn` and `map`.
+//! What may run beside other code: `spawn`, `map` and `parallel for`.
 
 use super::Lowering;
-use crate::hir::{Expr, ExprKind};
+use crate::hir::{Expr, ExprKind, Place, Spread, Statement};
 use crate::ir::{Instruction, Register};
 use crate::source::ByteSpan;
 use crate::vm::value::Callable;
@@ -44,11 +44,42 @@ impl Lowering<'_> {
         self.put(Instruction::Take { to, from: start });
     }
 
+    /// Whether the iterations of a `parallel for` may run as calls here: blocks that watch variables run in between, and
+    /// a variable without a value can be left alone by an iteration but not taken along by a call.
+    pub(super) fn can_spread(&self, spread: &Spread) -> bool {
+        let captures = &self.program.functions[spread.function as usize].captures;
+        let may_be_unset = |place| matches!(place, Place::Local(id) if self.facts.may_be_unset(self.id, id));
+        self.function.whens.is_empty() && !captures.iter().any(|capture| may_be_unset(capture.outer))
+    }
+
+    /// `parallel for`: the iterations on several threads and then their updates where that is worth it, else a loop.
+    pub(super) fn parallel_loop(&mut self, place: Place, iterable: &Expr, body: &[Statement], spread: &Spread) {
+        let span = self.span;
+        let callee = self.temporary();
+        let base = self.temporary();
+        self.temporary();
+        self.temporary();
+        self.closure(spread.function, callee);
+        self.expression_to(iterable, base);
+        self.span = iterable.span;
+        let spreads = self.emit(Instruction::FanOut { callee, list: base, target: 0, again: true });
+        self.put(Instruction::LoopStart { base });
+        self.span = span;
+        self.for_each(base, place, body);
+        let through = self.emit(Instruction::Jump { target: 0 });
+        self.patch(spreads);
+        self.put(Instruction::Take { to: self.locals[spread.results as usize], from: base });
+        self.block(&spread.replay);
+        self.put(Instruction::Clear { to: self.locals[spread.results as usize] });
+        self.patch(through);
+        self.put(Instruction::Clear { to: callee });
+    }
+
     /// `map`, with the function in `callee`: on several threads where that is worth it, else a loop.
     pub(super) fn map(&mut self, (callee, result): (Register, Register), over: &Expr, span: ByteSpan, to: Register) {
         self.expression_to(over, result);
         self.span = over.span;
-        let spread = self.emit(Instruction::FanOut { callee, list: result, target: 0 });
+        let spread = self.emit(Instruction::FanOut { callee, list: result, target: 0, again: false });
         let base = self.temporary();
         self.temporary();
         self.temporary();

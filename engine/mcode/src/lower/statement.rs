@@ -32,7 +32,10 @@ impl Lowering<'_> {
                 let exits = self.jump_unless(condition);
                 self.loop_body(head, exits, body);
             }
-            StatementKind::For { place, iterable, body } => self.for_loop(*place, iterable, body),
+            StatementKind::For { place, iterable, body, spread } => match spread {
+                Some(spread) if self.can_spread(spread) => self.parallel_loop(*place, iterable, body, spread),
+                _ => self.for_loop(*place, iterable, body),
+            },
             StatementKind::When(index) => {
                 let flag = self.whens[*index].0;
                 self.emit(Instruction::Bool { to: flag, value: true });
@@ -171,6 +174,11 @@ impl Lowering<'_> {
 
     fn for_loop(&mut self, place: Place, iterable: &Expr, body: &[Statement]) {
         let base = self.loop_over(iterable);
+        self.for_each(base, place, body);
+    }
+
+    /// A loop whose state was set up in the three registers from `base`.
+    pub(super) fn for_each(&mut self, base: Register, place: Place, body: &[Statement]) {
         let item = self.register(place).unwrap_or_else(|| self.temporary());
         let head = self.here();
         let exit = self.emit(Instruction::LoopNext { base, item, target: 0 });

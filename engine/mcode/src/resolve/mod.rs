@@ -8,6 +8,7 @@ mod attributes;
 mod call;
 mod expression;
 mod module;
+mod parallel;
 mod scope;
 mod statement;
 mod update;
@@ -108,6 +109,7 @@ impl Resolver<'_, '_> {
     fn function(&mut self, id: FunctionId, function: &ast::Function, file: FileId, self_name: Option<&Name>) {
         let mut scope = FunctionScope::new(self_name.cloned());
         scope::assigned_names(&function.body, &mut scope.assigned);
+        scope.mentions = parallel::mentioned_with_loops(&function.body);
         self.scopes.push(scope);
         let attributes = self.attributes(&function.attributes);
         for param in &function.params {
@@ -156,6 +158,7 @@ impl Resolver<'_, '_> {
             dims: scope.dims,
             whens: scope.whens.into_iter().flatten().collect(),
             attributes,
+            is_copy: false,
         });
     }
 
@@ -180,5 +183,6 @@ fn missing_function() -> Function {
         dims: Vec::new(),
         whens: Vec::new(),
         attributes: Attributes::default(),
+        is_copy: false,
     }
 }

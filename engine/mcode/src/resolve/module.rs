@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::call::Signature;
 use super::scope::{self, FunctionScope};
-use super::{FILES_MAX, Resolver};
+use super::{FILES_MAX, Resolver, parallel};
 use crate::ast::{self, Ident, Name, StatementKind};
 use crate::codes::Code;
 use crate::hir::{Function, FunctionId, GlobalId};
@@ -94,6 +94,7 @@ impl Resolver<'_, '_> {
         let function_id = self.reserve_function();
         let mut scope = FunctionScope::new(None);
         scope.assigned = self.modules[id].variables.clone();
+        scope.mentions = parallel::mentioned_with_loops(&module.body);
         scope.top_level = true;
         self.scopes.push(scope);
         let body = self.block(&module.body);

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use super::parallel::Mentions;
 use crate::ast::{Block, Expr, ExprKind, Name, Statement, StatementKind};
 use crate::hir::{Capture, LocalId, Variable, When};
 use crate::source::ByteSpan;
@@ -23,6 +24,8 @@ pub(super) struct FunctionScope {
     pub(super) whens: Vec<Option<When>>,
     /// Loops around the statement, innermost last.
     pub(super) loops: Vec<Loop>,
+    /// How often each name stands in the body, where that has a `parallel for`.
+    pub(super) mentions: Mentions,
     /// A top level: variables that functions read are globals.
     pub(super) top_level: bool,
 }
@@ -51,6 +54,7 @@ impl FunctionScope {
             dims: Vec::new(),
             whens: Vec::new(),
             loops: Vec::new(),
+            mentions: Mentions::new(),
             top_level: false,
         }
     }
@@ -109,6 +113,7 @@ fn assigned_by(statement: &Statement, names: &mut HashSet<Name>) {
         | StatementKind::Break
         | StatementKind::Continue
         | StatementKind::Return(_)
+        | StatementKind::Note { .. }
         | StatementKind::Import { .. } => {}
     }
 }

@@ -47,15 +47,18 @@ impl Resolver<'_, '_> {
                 StatementKind::While { condition, body }
             }
             A::For { parallel, name, iterable, body } => {
-                let iterable = self.expression(iterable);
+                let over = self.expression(iterable);
                 let place = self.assigned_place(name, Binding::Assign)?;
-                let body = self.looped(if *parallel { Loop::Parallel } else { Loop::Plain }, body);
-                StatementKind::For { place, iterable, body }
+                let resolved = self.looped(if *parallel { Loop::Parallel } else { Loop::Plain }, body);
+                let head = ByteSpan { start: span.start, end: iterable.span.end };
+                let spread = if *parallel { self.spread(name, iterable, body, head) } else { None };
+                StatementKind::For { place, iterable: over, body: resolved, spread }
             }
             A::When { name, body } => self.when(name, body)?,
             A::Break | A::Continue => self.jump(&statement.kind, span)?,
             A::Return(value) => self.return_statement(value.as_ref(), span)?,
             A::Function(function) => self.nested_function(function, span)?,
+            A::Note { values } => self.note(values, span)?,
             A::Import { .. } => {
                 if !self.at_top_level() {
                     self.reporter

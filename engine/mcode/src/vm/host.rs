@@ -163,6 +163,18 @@ impl<'a> Host<'a> {
         self.grant_loops();
     }
 
+    /// Iterations that are accounted for.
+    pub(crate) fn iterations(&mut self) -> u64 {
+        self.account_for_loops();
+        self.loops.load(Ordering::Relaxed)
+    }
+
+    /// Forgets those since there were `before`: they are made again. Nothing else may count at the same time.
+    pub(crate) fn forget_iterations(&mut self, before: u64) {
+        self.loops.store(before, Ordering::Relaxed);
+        self.grant_loops();
+    }
+
     /// The same at the end of a task: all tasks together may have gone beyond the limit.
     pub(crate) fn settle_loops(&mut self) -> Outcome<()> {
         self.account_for_loops();

@@ -278,8 +278,8 @@ impl Machine<'_, '_> {
                             pc += 2;
                         }
                     }
-                    Instruction::FanOut { callee, list, target } => {
-                        if attempt!(tasks::fan_out(host, image, window, (callee, list))) {
+                    Instruction::FanOut { again, callee, list, target } => {
+                        if attempt!(tasks::fan_out(host, image, window, (callee, list), again)) {
                             pc = usize::from(target);
                         }
                     }

@@ -16,13 +16,16 @@ use crate::ir::{FunctionCode, Image, Register};
 use crate::library::lists::items;
 use crate::native::{Native, NativeCache};
 
-/// Work for which threads are started, in instructions: starting one costs about fifty microseconds.
-const WORK_MIN: u64 = 2_000;
+/// Work of one call for which threads are started, in instructions: a call by itself costs some microseconds, and what
+/// has no loop, call or operation on tensors takes less.
+const WORK_MIN: u64 = 1_000;
 /// Items that a `map` may spread; longer ranges are gone over one by one.
 const ITEMS_MAX: u64 = 1 << 24;
+/// Calls whose results are gathered at once.
+const BATCH: usize = 1 << 16;
 /// Pieces that each thread takes on average: few enough to cost nothing, enough to even out.
 const PIECES: usize = 8;
-/// Bytes that one task may print before its turn comes.
+/// Bytes that tasks which run together may print before the turn of the first comes.
 const PRINTED_MAX: usize = 64 << 20;
 
 /// A spawned call that has not run.
@@ -120,12 +123,14 @@ pub(crate) fn finish(host: &mut Host, image: &Image) -> Outcome<()> {
 }
 
 /// Puts the results of a function for each item of the list into the list's register; false where it is better, or
-/// needed, to go over the items one by one.
+/// needed, to go over the items one by one. With `again`, that is where a call failed: its items are in their register
+/// again, and nothing that any call printed or named is kept.
 pub(crate) fn fan_out(
     host: &mut Host,
     image: &Image,
     window: &mut [Value],
     (callee, list): (Register, Register),
+    again: bool,
 ) -> Outcome<bool> {
     let Value::Function(function) = &window[usize::from(callee)] else { return Ok(false) };
     let Callable::Function { id, .. } = &function.callable else { return Ok(false) };
@@ -137,27 +142,51 @@ pub(crate) fn fan_out(
         _ => 0,
     };
     let weight = u64::from(image.functions[*id as usize].weight);
-    let worth = (2..=ITEMS_MAX).contains(&count) && weight.saturating_mul(count) >= WORK_MIN;
+    let worth = (2..=ITEMS_MAX).contains(&count) && weight >= WORK_MIN;
     if host.in_task || host.derivatives > 0 || !worth || !takes(image, function, 1) {
         return Ok(false);
     }
     let function = Arc::clone(function);
-    let over = std::mem::take(&mut window[usize::from(list)]);
-    let values = items(host, "map", &over)?;
-    drop(over);
+    let values = match items(host, "map", over) {
+        Ok(values) => values,
+        Err(_) if again => return Ok(false),
+        Err(fault) => return Err(fault),
+    };
     if values.iter().chain([&Value::Function(Arc::clone(&function))]).chain(&host.globals).any(Value::holds_tasks) {
         settle(host, image)?;
     }
-    let first = host.next_stream(count);
-    let jobs = values
-        .into_iter()
-        .zip(first..)
-        .map(|(value, stream)| Job { function: Arc::clone(&function), arguments: vec![value], stream })
-        .collect();
-    let mut results = Vec::with_capacity(count as usize);
-    for done in run(host, image, jobs, true) {
-        host.pass_on(&done.printed, done.outputs)?;
-        results.push(done.result?);
+    let before = host.iterations();
+    let mut stream = host.next_stream(count);
+    let (mut results, mut left) = (Vec::with_capacity(values.len()), Vec::new());
+    for batch in values.chunks(BATCH) {
+        let jobs = batch.iter().zip(stream..).map(|(value, stream)| Job {
+            function: Arc::clone(&function),
+            arguments: vec![value.clone()],
+            stream,
+        });
+        let done = run(host, image, jobs.collect(), true);
+        stream += batch.len() as u64;
+        for done in done {
+            match done.result {
+                Ok(value) => results.push(value),
+                Err(_) if again => {
+                    host.forget_iterations(before);
+                    return Ok(false);
+                }
+                Err(fault) => {
+                    host.pass_on(&done.printed, done.outputs)?;
+                    return Err(fault);
+                }
+            }
+            match again {
+                true if done.printed.is_empty() && done.outputs.is_empty() => {}
+                true => left.push((done.printed, done.outputs)),
+                false => host.pass_on(&done.printed, done.outputs)?,
+            }
+        }
+    }
+    for (printed, outputs) in left {
+        host.pass_on(&printed, outputs)?;
     }
     window[usize::from(list)] = host.list(results)?;
     Ok(true)
@@ -241,6 +270,8 @@ struct Ground<'g> {
     globals: Vec<Value>,
     loops: Arc<std::sync::atomic::AtomicU64>,
     native: Option<&'g NativeCache>,
+    /// Bytes that the calls printed together.
+    printed: AtomicUsize,
 }
 
 impl<'g> Ground<'g> {
@@ -256,16 +287,18 @@ impl<'g> Ground<'g> {
             globals: host.globals.clone(),
             loops: Arc::clone(&host.loops),
             native: host.native.as_ref().map(|native| native.cache()),
+            printed: AtomicUsize::new(0),
         }
     }
 
     fn run(&self, job: Job) -> Done {
         let context = self.context.fork(job.stream);
         let mut printed: Vec<String> = Vec::new();
-        let mut bytes = 0usize;
+        let mut overflowed = false;
         let mut print = |line: &str| {
-            bytes = bytes.saturating_add(line.len());
-            if bytes <= PRINTED_MAX {
+            let before = self.printed.fetch_add(line.len(), Ordering::Relaxed);
+            overflowed |= before.saturating_add(line.len()) > PRINTED_MAX;
+            if !overflowed {
                 printed.push(line.to_owned());
             }
         };
@@ -283,8 +316,8 @@ impl<'g> Ground<'g> {
         }
         let outputs = std::mem::take(&mut host.outputs);
         drop(host);
-        if bytes > PRINTED_MAX && result.is_ok() {
-            let message = format!("a task printed more than {} MiB", PRINTED_MAX >> 20);
+        if overflowed && result.is_ok() {
+            let message = format!("tasks that run together printed more than {} MiB", PRINTED_MAX >> 20);
             let fault = Fault::new(Code::LimitOutput, message);
             result = Err(fault.help("return values, or use `output(\"name\", value)` for data"));
         }

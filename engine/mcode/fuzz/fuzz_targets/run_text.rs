@@ -1,0 +1,5 @@
+//! Any bytes as a program that is run under limits, at every level.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| nexus_mcode_fuzz::run_text(data));
