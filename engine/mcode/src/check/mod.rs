@@ -68,6 +68,7 @@ pub(crate) fn check(program: &Program, sources: &[Source], reporter: &mut Report
         id: 0,
         state: State::new(0),
         silent: 0,
+        guards: 0,
         loops: Vec::new(),
         result: None,
         effort: 0,
@@ -99,6 +100,8 @@ struct Checker<'p, 'r> {
     state: State<'p>,
     /// Above zero, nothing is reported: the code is looked at once more later.
     silent: usize,
+    /// Above zero, the code need not run, whatever is known of its values.
+    guards: usize,
     loops: Vec<LoopStates<'p>>,
     /// The type of what the function returns so far.
     result: Option<ArgType>,

@@ -264,7 +264,9 @@ impl<'p> Checker<'p, '_> {
     pub(super) fn logic(&mut self, a: &'p Expr, b: &'p Expr) -> ArgType {
         let before = self.expression(a);
         // The right side may not run, so that nothing it assigns would count; it assigns nothing.
+        self.guards += 1;
         let after = self.expression(b);
+        self.guards -= 1;
         for (ty, expr) in [(&before, a), (&after, b)] {
             if matches!(ty, ArgType::Unknown | ArgType::Bool(_) | ArgType::Tensor(_)) {
                 continue;

@@ -167,7 +167,9 @@ impl<'p> Checker<'p, '_> {
     /// A block that may not run: what it says of named dimensions holds inside it alone.
     fn scoped_block(&mut self, block: &'p [Statement]) {
         let dims = self.dims.clone();
+        self.guards += 1;
         self.block(block);
+        self.guards -= 1;
         self.dims = dims;
     }
 

@@ -126,8 +126,11 @@ impl Resolver<'_, '_> {
             let StatementKind::Import { path, path_span, external, alias } = &statement.kind else { continue };
             if *external {
                 self.reporter
-                    .error(Code::Unavailable, statement.span, format!("the external module `{path}` is not here"))
-                    .help("external modules run on a node that has them registered: see `nexus modules`");
+                    .error(Code::Unavailable, statement.span, format!("the external module `{path}` cannot be run here"))
+                    .label("this version runs no external modules")
+                    .help(format!(
+                        "import a file: `import \"{path}.mcode\" as …`; other programs run as tasks: `nexus submit -- PROGRAM`"
+                    ));
                 continue;
             }
             let Some(imported) = self.import(path, *path_span) else { continue };
