@@ -265,16 +265,6 @@ pub(crate) enum Fold {
 }
 
 impl Fold {
-    /// The function of this name.
-    pub(crate) fn named(name: &str) -> Option<Fold> {
-        Some(match name {
-            "map" => Fold::Map,
-            "filter" => Fold::Filter,
-            "reduce" => Fold::Reduce,
-            _ => return None,
-        })
-    }
-
     /// Its name.
     pub(crate) const fn name(self) -> &'static str {
         match self {

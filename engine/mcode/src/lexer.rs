@@ -3,6 +3,8 @@
 //! The lexer knows nothing of grammar: it emits every newline, and the parser decides which of them end a statement.
 //! What it cannot read becomes an `Invalid` token and a diagnostic, and it goes on behind it.
 
+use std::borrow::Cow;
+
 use crate::codes::Code;
 use crate::report::Reporter;
 use crate::source::{ByteSpan, SOURCE_BYTES_MAX, Source};
@@ -298,7 +300,7 @@ impl Lexer<'_> {
 
 /// The value of a whole number's text, if an int holds it.
 pub(crate) fn int_value(text: &str) -> Option<i64> {
-    let digits: String = text.chars().filter(|&c| c != '_').collect();
+    let digits = without_groups(text);
     match digits.get(..2) {
         Some("0x" | "0X") => i64::from_str_radix(&digits[2..], 16).ok(),
         Some("0b" | "0B") => i64::from_str_radix(&digits[2..], 2).ok(),
@@ -308,8 +310,12 @@ pub(crate) fn int_value(text: &str) -> Option<i64> {
 
 /// The value of the text of a number with a fraction or exponent, if it is finite.
 pub(crate) fn scalar_value(text: &str) -> Option<f64> {
-    let digits: String = text.chars().filter(|&c| c != '_').collect();
-    digits.parse().ok().filter(|v: &f64| v.is_finite())
+    without_groups(text).parse().ok().filter(|v: &f64| v.is_finite())
+}
+
+/// The text of a number without the `_` between its digits.
+fn without_groups(text: &str) -> Cow<'_, str> {
+    if text.contains('_') { Cow::Owned(text.replace('_', "")) } else { Cow::Borrowed(text) }
 }
 
 /// The value of a string token's text, its quotes included; wrong escapes are kept as they stand.

@@ -15,6 +15,9 @@ mod reference_texts;
 mod text;
 
 pub(crate) use math::number;
+use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
+
 use nexus_tensor::OpDef;
 
 use crate::codes::Code;
@@ -80,7 +83,31 @@ fn builtins() -> impl Iterator<Item = &'static Builtin> {
 
 /// The builtin of an id.
 pub(crate) fn builtin(id: BuiltinId) -> &'static Builtin {
-    builtins().nth(usize::from(id)).expect("ids are made by `find` from the same tables")
+    INDEX.builtins.get(usize::from(id)).expect("ids are made by `find` from the same tables")
+}
+
+/// The library by namespace and name; names without a namespace stand in "". Programs are full of these names, and the
+/// tables are long.
+struct Index {
+    builtins: Vec<&'static Builtin>,
+    members: HashMap<(&'static str, &'static str), Member>,
+    namespaces: HashSet<&'static str>,
+}
+
+static INDEX: LazyLock<Index> = LazyLock::new(|| {
+    let folds = [Fold::Map, Fold::Filter, Fold::Reduce].map(|fold| (fold.name(), Member::Fold(fold)));
+    let own = builtins().enumerate().map(|(id, b)| (b.name, Member::Builtin(id as BuiltinId)));
+    let ops = nexus_library::all().map(|op| (op.name, Member::Op(op)));
+    let constants = CONSTANTS.iter().map(|(name, value)| (*name, Member::Constant(*value)));
+    let members: HashMap<_, _> =
+        constants.chain(ops).chain(own).chain(folds).map(|(name, member)| (parts(name), member)).collect();
+    let namespaces = members.keys().map(|(space, _)| *space).filter(|space| !space.is_empty()).collect();
+    Index { builtins: builtins().collect(), members, namespaces }
+});
+
+/// The namespace of a name, where it has one, and the rest.
+fn parts(name: &str) -> (&str, &str) {
+    name.split_once('.').unwrap_or(("", name))
 }
 
 /// Runs a builtin.
@@ -110,21 +137,17 @@ fn check_count(builtin: &Builtin, count: usize) -> Outcome<()> {
 
 /// What a name stands for, its namespace included.
 pub(crate) fn find(name: &str) -> Option<Member> {
-    if let Some(fold) = Fold::named(name) {
-        return Some(Member::Fold(fold));
-    }
-    if let Some(id) = builtins().position(|b| b.name == name) {
-        return Some(Member::Builtin(id as BuiltinId));
-    }
-    if let Some(op) = nexus_library::find(name) {
-        return Some(Member::Op(op));
-    }
-    CONSTANTS.iter().find(|(known, _)| *known == name).map(|(_, value)| Member::Constant(*value))
+    INDEX.members.get(&parts(name)).copied()
+}
+
+/// What a name of a namespace stands for.
+pub(crate) fn find_in(namespace: &str, name: &str) -> Option<Member> {
+    INDEX.members.get(&(namespace, name)).copied()
 }
 
 /// Whether names of the library begin with `name` and a dot.
 pub(crate) fn is_namespace(name: &str) -> bool {
-    members(name).next().is_some()
+    INDEX.namespaces.contains(name)
 }
 
 /// Every full name in a namespace.

@@ -176,10 +176,10 @@ impl Resolver<'_, '_> {
 
     /// The library function `namespace.field`, or `None` and a report.
     pub(super) fn namespace_member(&mut self, namespace: &str, field: &Ident) -> Option<Member> {
-        let full = format!("{namespace}.{}", field.name);
-        if let Some(member) = library::find(&full) {
+        if let Some(member) = library::find_in(namespace, &field.name) {
             return Some(member);
         }
+        let full = format!("{namespace}.{}", field.name);
         let near = closest(&full, library::members(namespace));
         let report = self.reporter.error(Code::UnknownMember, field.span, format!("there is no `{full}`"));
         match near.or_else(|| library::elsewhere(&field.name)) {
