@@ -60,7 +60,8 @@
 //! - A spawned call waits until its result is needed, or the program ends; then all that wait run at once, on the threads
 //!   that the run was given. `map` spreads long work over them too. What tasks print and output is passed on in their
 //!   order, and each draws from a random stream of its own, so that the result does not depend on the threads.
-//! - The iterations of a `parallel for` run in their order.
+//! - The iterations of a `parallel for` run beside each other where none reads what another writes; their updates of
+//!   outer variables are made in order when all are through. Otherwise, and where one fails, they run in their order.
 
 mod argument;
 mod ast;
