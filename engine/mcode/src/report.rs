@@ -77,6 +77,13 @@ impl Report {
     }
 }
 
+/// How much was found at some time.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Mark {
+    reports: usize,
+    errors: usize,
+}
+
 /// Collects reports.
 #[derive(Debug, Default)]
 pub(crate) struct Reporter {
@@ -115,6 +122,17 @@ impl Reporter {
         self.reports.push(report);
         let last = self.reports.len() - 1;
         &mut self.reports[last]
+    }
+
+    /// What was found until now, for [`Reporter::rewind`].
+    pub(crate) fn mark(&self) -> Mark {
+        Mark { reports: self.reports.len(), errors: self.errors }
+    }
+
+    /// Forgets what was found since.
+    pub(crate) fn rewind(&mut self, mark: Mark) {
+        self.reports.truncate(mark.reports);
+        self.errors = mark.errors;
     }
 
     /// Whether nothing was found.

@@ -11,8 +11,6 @@ mod state;
 mod statement;
 pub(crate) mod types;
 
-use std::collections::BTreeSet;
-
 use nexus_tensor::ArgType;
 
 use crate::codes::Code;
@@ -29,14 +27,14 @@ const EFFORT: usize = 12;
 pub(crate) struct Facts {
     unset: Vec<Vec<bool>>,
     types: Vec<Vec<Option<ArgType>>>,
-    /// Values that certainly have the type declared for them.
-    proven: BTreeSet<(FunctionId, u32, u32)>,
+    /// Values that certainly have the type declared for them; sorted when all is checked.
+    proven: Vec<(FunctionId, u32, u32)>,
 }
 
 impl Facts {
     /// Whether a value certainly has the type declared for it, so that nothing need be checked while running.
     pub(crate) fn is_proven(&self, function: FunctionId, value: ByteSpan) -> bool {
-        self.proven.contains(&(function, value.start, value.end))
+        self.proven.binary_search(&(function, value.start, value.end)).is_ok()
     }
 
     /// Whether a variable is read on some way where it may have no value.
@@ -57,7 +55,7 @@ pub(crate) fn check(program: &Program, sources: &[Source], reporter: &mut Report
     let facts = Facts {
         unset: program.functions.iter().map(|f| vec![false; f.locals.len()]).collect(),
         types: program.functions.iter().map(|f| vec![None; f.locals.len()]).collect(),
-        proven: BTreeSet::new(),
+        proven: Vec::new(),
     };
     let mut checker = Checker {
         program,
@@ -78,6 +76,7 @@ pub(crate) fn check(program: &Program, sources: &[Source], reporter: &mut Report
         checker.function(id);
     }
     checker.reporter.file = file;
+    checker.facts.proven.sort_unstable();
     checker.facts
 }
 
@@ -230,7 +229,7 @@ impl<'p> Checker<'p, '_> {
                 | (ArgType::Str(_), Declared::Str)
         );
         if exact && self.silent == 0 {
-            self.facts.proven.insert((self.id, span.start, span.end));
+            self.facts.proven.push((self.id, span.start, span.end));
         }
     }
 

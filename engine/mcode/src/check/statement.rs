@@ -5,11 +5,31 @@ use nexus_tensor::ArgType;
 use super::state::{self, State};
 use super::{Checker, LoopStates, statements, types};
 use crate::codes::Code;
-use crate::hir::{Declared, Expr, Place, Spread, Statement, StatementKind, Step};
+use crate::hir::{Declared, Expr, LocalId, Place, Spread, Statement, StatementKind, Step};
 use crate::source::ByteSpan;
 
 /// Loops inside each other of which the types are worked out; deeper ones forget what they assign.
 const LOOPS_MAX: usize = 3;
+
+/// Looks that are taken at the body of a loop. Behind the last but one nothing is said of types that still move.
+const LOOKS_MAX: usize = 4;
+
+/// The state at the head of a loop that was looked at: the type of what moved is given up; in the end, of all that the loop
+/// assigns.
+fn widened<'p>(head: State<'p>, mut next: State<'p>, assigned: &[LocalId], look: usize) -> State<'p> {
+    if look + 2 == LOOKS_MAX {
+        let mut head = head;
+        head.enter_loop(assigned, true);
+        return head;
+    }
+    for &local in assigned {
+        let (old, new) = (&head.slots[local as usize].ty, &mut next.slots[local as usize]);
+        if *old != new.ty {
+            new.ty = ArgType::Unknown;
+        }
+    }
+    next
+}
 
 impl<'p> Checker<'p, '_> {
     pub(super) fn block(&mut self, block: &'p [Statement]) {
@@ -218,8 +238,9 @@ impl<'p> Checker<'p, '_> {
         }
     }
 
-    /// A loop: what it may change is first worked out in silence, then its body is checked with what holds in every
-    /// iteration.
+    /// A loop: its body is checked with what holds in every iteration. Most loops leave the types of their variables as
+    /// they were, and one look is enough; where a look shows that they do not, what it found is forgotten, and another one
+    /// is taken with what holds behind it, too.
     fn repeat(&mut self, body: &'p [Statement], condition: impl Fn(&mut Self), variable: Option<(Place, ArgType)>) {
         let mut assigned = state::assigned(body, &self.current().whens);
         if let Some((Place::Local(local), _)) = &variable {
@@ -229,43 +250,21 @@ impl<'p> Checker<'p, '_> {
         let affordable = self.loops.len() < LOOPS_MAX && self.effort >= cost;
         let mut head = self.state.clone();
         head.enter_loop(&assigned, !affordable);
-        if affordable {
-            self.effort -= cost;
-            for _ in 0..2 {
-                self.silent += 1;
-                self.state = head.clone();
-                let after = self.iteration(body, &condition, variable.as_ref());
-                self.silent -= 1;
-                let mut next = head.clone().join(after.0);
-                next.enter_loop(&assigned, false);
-                if next.same_types(&head, &assigned) {
-                    break;
-                }
-                for &local in &assigned {
-                    let (old, new) = (&head.slots[local as usize].ty, &mut next.slots[local as usize]);
-                    if *old != new.ty {
-                        new.ty = ArgType::Unknown;
-                    }
-                }
-                head = next;
-            }
-            // Whether the second look changed nothing is not asked: what still moves is given up.
-            self.silent += 1;
+        for look in 0..LOOKS_MAX {
+            let mark = (self.reporter.mark(), self.facts.proven.len());
             self.state = head.clone();
-            let after = self.iteration(body, &condition, variable.as_ref());
-            self.silent -= 1;
-            let joined = head.clone().join(after.0);
-            if !joined.same_types(&head, &assigned) {
-                head.enter_loop(&assigned, true);
+            let (end, breaks) = self.iteration(body, &condition, variable.as_ref());
+            let mut next = head.clone().join(end.clone());
+            next.enter_loop(&assigned, false);
+            if !affordable || look + 1 == LOOKS_MAX || next.same_types(&head, &assigned) {
+                self.state = breaks.into_iter().fold(end, State::join);
+                return;
             }
+            self.reporter.rewind(mark.0);
+            self.facts.proven.truncate(mark.1);
+            self.effort = self.effort.saturating_sub(cost);
+            head = widened(head, next, &assigned, look);
         }
-        self.state = head;
-        let (end, breaks) = self.iteration(body, &condition, variable.as_ref());
-        let mut after = end;
-        for state in breaks {
-            after = after.join(state);
-        }
-        self.state = after;
     }
 
     /// One iteration from the state at the head of the loop: what holds at the head of the next one (or where the loop

@@ -63,16 +63,18 @@ impl Lowering<'_> {
         self.expression_to(iterable, base);
         self.span = iterable.span;
         let spreads = self.emit(Instruction::FanOut { callee, list: base, target: 0, again: true });
+        // What the function took along is its own no more: the loop may change it in place.
+        self.put(Instruction::Clear { to: callee });
         self.put(Instruction::LoopStart { base });
         self.span = span;
         self.for_each(base, place, body);
         let through = self.emit(Instruction::Jump { target: 0 });
         self.patch(spreads);
+        self.put(Instruction::Clear { to: callee });
         self.put(Instruction::Take { to: self.locals[spread.results as usize], from: base });
         self.block(&spread.replay);
         self.put(Instruction::Clear { to: self.locals[spread.results as usize] });
         self.patch(through);
-        self.put(Instruction::Clear { to: callee });
     }
 
     /// `map`, with the function in `callee`: on several threads where that is worth it, else a loop.
