@@ -59,9 +59,11 @@ fn a_real_client_is_answered() {
     let starts: Vec<bool> = hovers.iter().map(|hover| hover["contents"]["value"].is_string()).collect();
     assert_eq!(starts, [true, true, true, false]);
     assert_eq!(hovers[0]["contents"]["value"], "```mcode\ngröße: f32[2, 3]\n```");
-    let places: Vec<&Value> = answers("textDocument/definition").iter().map(|found| &found["range"]["start"]["line"]).collect();
+    let places: Vec<&Value> =
+        answers("textDocument/definition").iter().map(|found| &found["range"]["start"]["line"]).collect();
     assert_eq!(places, [&Value::from(6), &Value::from(1), &Value::from(1), &Value::Null]);
-    let counts: Vec<usize> = answers("textDocument/completion").iter().map(|found| found.as_array().map_or(0, Vec::len)).collect();
+    let counts: Vec<usize> =
+        answers("textDocument/completion").iter().map(|found| found.as_array().map_or(0, Vec::len)).collect();
     assert!(counts[0] > 50 && counts[1] > 50, "{counts:?}");
     let layout = answers("textDocument/formatting")[0][0]["newText"].as_str().expect("one edit");
     assert!(layout.contains("    y = x + 1\n"), "{layout}");

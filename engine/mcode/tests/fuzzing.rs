@@ -106,7 +106,8 @@ fn drawn_programs_run_at_every_level() {
     let mut choices = Choices(4);
     let mut inputs = files("fuzz/corpus/run_program", "");
     inputs.extend((0..40).map(|_| (0..choices.next(400)).map(|_| choices.next(256) as u8).collect()));
-    let runs = inputs.iter().filter(|bytes| nexus_mcode::compile("drawn.mcode", &fuzz::program(bytes)).program.is_some());
+    let runs =
+        inputs.iter().filter(|bytes| nexus_mcode::compile("drawn.mcode", &fuzz::program(bytes)).program.is_some());
     assert!(runs.count() > 10, "most drawn programs are programs");
     feed(inputs, 5, fuzz::run_program);
 }

@@ -160,7 +160,11 @@ fn a_parallel_for_gives_what_a_plain_one_gives() {
         ("s = \"\"", "print(i)\n        s = s + string(slow(i))", "s"),
         ("n = 0\n    f = (a, b) => a + 2 * b", "n = f(n, slow(i))", "n"),
         ("a = [0] * 3", "a[i % 3] += slow(i)", "a"),
-        ("c = 0", "for j in 0..3\n            if j == 1 continue end\n            if j == 2 break end\n            c += slow(j)\n        end", "c"),
+        (
+            "c = 0",
+            "for j in 0..3\n            if j == 1 continue end\n            if j == 2 break end\n            c += slow(j)\n        end",
+            "c",
+        ),
     ];
     for (before, body, result) in cases {
         let source = spread(before, body, result);
@@ -204,7 +208,11 @@ fn the_first_fault_in_the_order_of_iterations_counts() {
         let (result, printed) = same_on_any_number_of_threads(&source);
         let plain = run_on(1, &source.replace("parallel for", "for         "), Limits::local(), None);
         let (found, expected) = (result.expect_err("it fails"), plain.0.expect_err("it fails"));
-        assert_eq!((found.code, found.message, found.primary), (expected.code, expected.message, expected.primary), "{source}");
+        assert_eq!(
+            (found.code, found.message, found.primary),
+            (expected.code, expected.message, expected.primary),
+            "{source}"
+        );
         assert_eq!(printed, plain.1, "{source}");
     }
 }

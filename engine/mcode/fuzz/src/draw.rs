@@ -11,7 +11,8 @@ const STATEMENTS_MAX: usize = 60;
 
 /// The program that these choices make.
 pub(super) fn program(choices: &[u8]) -> String {
-    let mut writer = Writer { choices: choices.iter(), text: String::new(), indent: 0, names: 0, statements: 0, loops: 0 };
+    let mut writer =
+        Writer { choices: choices.iter(), text: String::new(), indent: 0, names: 0, statements: 0, loops: 0 };
     writer.line("function f(a, b = 2)");
     writer.line("    if type(a) == \"int\" and a > 0 and a < 30 return f(a - 1, b) end");
     let result = writer.expression(2).replace("v0", "a").replace("v1", "b").replace(['v'], "l");
@@ -19,7 +20,14 @@ pub(super) fn program(choices: &[u8]) -> String {
     writer.line("end");
     writer.line("function main()");
     writer.indent = 1;
-    let start = ["v0 = 1", "v1 = 0.5", "v2 = [1, 2, 3]", "v3 = tensor.arange(6.0) |> tensor.reshape([2, 3])", "v4 = {a: 1, b: [2]}", "v5 = \"ab\""];
+    let start = [
+        "v0 = 1",
+        "v1 = 0.5",
+        "v2 = [1, 2, 3]",
+        "v3 = tensor.arange(6.0) |> tensor.reshape([2, 3])",
+        "v4 = {a: 1, b: [2]}",
+        "v5 = \"ab\"",
+    ];
     start.iter().for_each(|line| writer.line(line));
     writer.block(3, 6);
     writer.line("return [v0, v1, v2, v3, v4, v5]");
@@ -33,7 +41,10 @@ fn library() -> &'static [&'static str] {
     static NAMES: OnceLock<Vec<&'static str>> = OnceLock::new();
     NAMES.get_or_init(|| {
         let callable = nexus_mcode::library().into_iter().filter(|entry| entry.signature.contains('('));
-        callable.map(|entry| entry.name).filter(|name| !["map", "filter", "reduce", "time.now"].contains(name)).collect()
+        callable
+            .map(|entry| entry.name)
+            .filter(|name| !["map", "filter", "reduce", "time.now"].contains(name))
+            .collect()
     })
 }
 
@@ -79,11 +90,46 @@ impl Writer<'_> {
 
     fn literal(&mut self) -> &'static str {
         const LITERALS: [&str; 40] = [
-            "0", "1", "2", "3", "-1", "7", "100", "9223372036854775807", "-9223372036854775807", "4611686018427387904",
-            "0.5", "-0.0", "1e300", "1e-300", "2.5", "math.inf", "math.nan", "true", "false", "none",
-            "\"\"", "\"a\"", "\"1.5\"", "\"{}\"", "\"é,b\"", "[]", "[1, 2, 3]", "[1.5, \"a\"]", "[[1, 2], [3, 4]]", "{}",
-            "{a: 1}", "{a: [1], b: {c: 2}}", "0..4", "3..0 by -1", "tensor.ones(2, 3)", "tensor.arange(4)",
-            "tensor.from_list([1.0, -2.0, 0.5])", "tensor.eye(3)", "tensor.zeros(0)", "tensor.randn(3, 2)",
+            "0",
+            "1",
+            "2",
+            "3",
+            "-1",
+            "7",
+            "100",
+            "9223372036854775807",
+            "-9223372036854775807",
+            "4611686018427387904",
+            "0.5",
+            "-0.0",
+            "1e300",
+            "1e-300",
+            "2.5",
+            "math.inf",
+            "math.nan",
+            "true",
+            "false",
+            "none",
+            "\"\"",
+            "\"a\"",
+            "\"1.5\"",
+            "\"{}\"",
+            "\"é,b\"",
+            "[]",
+            "[1, 2, 3]",
+            "[1.5, \"a\"]",
+            "[[1, 2], [3, 4]]",
+            "{}",
+            "{a: 1}",
+            "{a: [1], b: {c: 2}}",
+            "0..4",
+            "3..0 by -1",
+            "tensor.ones(2, 3)",
+            "tensor.arange(4)",
+            "tensor.from_list([1.0, -2.0, 0.5])",
+            "tensor.eye(3)",
+            "tensor.zeros(0)",
+            "tensor.randn(3, 2)",
         ];
         LITERALS[self.choose(LITERALS.len())]
     }
@@ -96,7 +142,8 @@ impl Writer<'_> {
             0 | 1 => self.variable().to_owned(),
             2 => self.literal().to_owned(),
             3 | 4 => {
-                let operator = self.pick(&["+", "-", "*", "/", "//", "%", "@", "**", "and", "or", "==", "!=", "<", "<=", ">", ">="]);
+                let operator = self
+                    .pick(&["+", "-", "*", "/", "//", "%", "@", "**", "and", "or", "==", "!=", "<", "<=", ">", ">="]);
                 format!("({} {operator} {})", self.expression(depth - 1), self.expression(depth - 1))
             }
             5 => format!("(-{})", self.expression(depth - 1)),
@@ -205,7 +252,10 @@ impl Writer<'_> {
                 self.line(&line);
             }
             7 => {
-                let (name, of) = (self.fresh(), self.pick(&["int", "scalar", "list", "tensor", "tensor[f32, n]", "any", "tensor[f64, 2, _]"]));
+                let (name, of) = (
+                    self.fresh(),
+                    self.pick(&["int", "scalar", "list", "tensor", "tensor[f32, n]", "any", "tensor[f64, 2, _]"]),
+                );
                 let line = format!("let {name}: {of} = {}", self.expression(2));
                 self.line(&line);
             }

@@ -138,7 +138,8 @@ fn outcome(source: &str, jit: JitLevel) -> Option<Outcome> {
     };
     Some(match run(&program, request) {
         Ok(done) => {
-            let outputs: Vec<String> = done.outputs.iter().map(|(name, value)| format!("{name}={}", bits(value))).collect();
+            let outputs: Vec<String> =
+                done.outputs.iter().map(|(name, value)| format!("{name}={}", bits(value))).collect();
             Outcome { told: format!("{printed}{} {outputs:?}", bits(&done.result)), stopped: false }
         }
         Err(diagnostic) => {
@@ -160,7 +161,8 @@ fn bits(value: &Value) -> String {
             format!("{{{}}}", fields.join(","))
         }
         Value::Tensor(data) if data.dtype().is_float() => {
-            let elements = (0..data.len()).map(|at| data.get_f64(at).map_or(0, |v| if v.is_nan() { 1 } else { v.to_bits() }));
+            let elements =
+                (0..data.len()).map(|at| data.get_f64(at).map_or(0, |v| if v.is_nan() { 1 } else { v.to_bits() }));
             format!("{}{:?} {:?}", data.dtype(), data.shape(), elements.collect::<Vec<u64>>())
         }
         other => format!("{other:?}"),

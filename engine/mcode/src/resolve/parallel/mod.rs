@@ -66,7 +66,11 @@ impl Resolver<'_, '_> {
             Ok(uses) => uses,
             Err(uses::Obstacle::Carried { name, place }) => {
                 self.reporter
-                    .warning(Code::CarriedValue, place, format!("`{name}` carries a value from one iteration to the next"))
+                    .warning(
+                        Code::CarriedValue,
+                        place,
+                        format!("`{name}` carries a value from one iteration to the next"),
+                    )
                     .label("read here, and changed by other iterations")
                     .secondary(span, "so the iterations of this `parallel for` run one by one")
                     .help("gather with `total += x`, `xs = append(xs, x)` or `a[i] = x`, or write a plain `for`");

@@ -229,8 +229,7 @@ fn replaced(value: &Expr, operands: &[&Expr], note: &mut Note) -> Expr {
             ExprKind::Binary(operator, Box::new(put(a)), Box::new(put(b)))
         }
         ExprKind::Call(callee, arguments) => {
-            let arguments =
-                arguments.iter().map(|a| Argument { name: a.name.clone(), value: put(&a.value) }).collect();
+            let arguments = arguments.iter().map(|a| Argument { name: a.name.clone(), value: put(&a.value) }).collect();
             ExprKind::Call(callee.clone(), arguments)
         }
         other => other.clone(),

@@ -215,7 +215,8 @@ impl Reader<'_> {
     /// Whether an index leads to the iteration's own element.
     fn is_own(&self, axes: &[IndexSyntax]) -> bool {
         let first = axes.first();
-        let named = matches!(first, Some(IndexSyntax::Expr(e)) if matches!(&e.kind, ExprKind::Name(n) if n == self.variable));
+        let named =
+            matches!(first, Some(IndexSyntax::Expr(e)) if matches!(&e.kind, ExprKind::Name(n) if n == self.variable));
         self.distinct && named
     }
 
