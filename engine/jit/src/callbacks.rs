@@ -120,10 +120,22 @@ functions! {
     power(x, y) = x.powf(y);
     arc_tangent(x, y) = x.atan2(y);
     hypotenuse(x, y) = x.hypot(y);
-    remainder(x, y) = {
-        let r = x % y;
-        if r != 0.0 && (r < 0.0) != (y < 0.0) { r + y } else { r }
-    };
+    remainder(x, y) = modulo(x, y);
+    floor_divide(x, y) = floor_quotient(x, y);
+}
+
+/// The remainder with the sign of the divisor, as Python has it.
+pub fn modulo(x: f64, y: f64) -> f64 {
+    let rest = x % y;
+    if rest != 0.0 && (rest < 0.0) != (y < 0.0) { rest + y } else { rest }
+}
+
+/// The quotient rounded down, as Python has it: from the remainder, so that `x` is `(x // y) * y + x % y` as nearly as
+/// fractions allow. Rounding `x / y` down gives one too many where the division rounds up to a whole number.
+pub fn floor_quotient(x: f64, y: f64) -> f64 {
+    let quotient = (x - modulo(x, y)) / y;
+    let floor = quotient.floor();
+    if quotient - floor > 0.5 { floor + 1.0 } else { floor }
 }
 
 type Unary = extern "C" fn(f64) -> f64;
@@ -166,8 +178,8 @@ pub(crate) fn scalar_operator(operator: ScalarOperator) -> Option<usize> {
         ScalarOperator::Add
         | ScalarOperator::Subtract
         | ScalarOperator::Multiply
-        | ScalarOperator::Divide
-        | ScalarOperator::FloorDivide => return None,
+        | ScalarOperator::Divide => return None,
+        ScalarOperator::FloorDivide => floor_divide,
         ScalarOperator::Remainder => remainder,
         ScalarOperator::Power => power,
         ScalarOperator::ArcTangent2 => arc_tangent,

@@ -22,7 +22,7 @@ mod native;
 mod operations;
 mod verify;
 
-pub use callbacks::Supervisor;
+pub use callbacks::{Supervisor, floor_quotient, modulo};
 pub use error::CompileError;
 pub use ir::Unit;
 pub use native::{ArrayArgument, Budget, Exits, NativeUnit, Outcome, Scratch, compile};

@@ -229,10 +229,6 @@ impl Emitter<'_, '_> {
             ScalarOperator::Subtract => self.builder.ins().fsub(a, b),
             ScalarOperator::Multiply => self.builder.ins().fmul(a, b),
             ScalarOperator::Divide => self.builder.ins().fdiv(a, b),
-            ScalarOperator::FloorDivide => {
-                let quotient = self.builder.ins().fdiv(a, b);
-                self.builder.ins().floor(quotient)
-            }
             operator => match callbacks::scalar_operator(operator) {
                 Some(helper) => self.call_binary(helper, a, b),
                 None => a,

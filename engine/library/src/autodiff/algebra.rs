@@ -205,8 +205,8 @@ impl<'c> Algebra<'c> {
             BinaryOp::Mul => x * y,
             BinaryOp::Div | BinaryOp::FloorDiv | BinaryOp::Rem if y == 0.0 => return Err(TensorError::DivisionByZero),
             BinaryOp::Div => x / y,
-            BinaryOp::FloorDiv => (x / y).floor(),
-            BinaryOp::Rem => x - y * (x / y).floor(),
+            BinaryOp::FloorDiv => ((x - modulo(x, y)) / y).round(),
+            BinaryOp::Rem => modulo(x, y),
             BinaryOp::Pow => x.powf(y),
             BinaryOp::Maximum => {
                 if x.is_nan() || y.is_nan() {
@@ -393,4 +393,10 @@ pub(crate) fn flag(value: bool) -> Item {
 /// An int as an argument.
 pub(crate) fn int(value: i64) -> Item {
     Item::Other(Arg::Int(value))
+}
+
+/// The remainder with the sign of the divisor, as the operators of numbers have it.
+fn modulo(x: f64, y: f64) -> f64 {
+    let rest = x % y;
+    if rest != 0.0 && (rest < 0.0) != (y < 0.0) { rest + y } else { rest }
 }

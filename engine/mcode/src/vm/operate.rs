@@ -290,11 +290,8 @@ fn scalar_binary(operator: BinaryOperator, x: f64, y: f64) -> Outcome<Value> {
             return Err(division_by_zero(operator));
         }
         BinaryOperator::Divide => x / y,
-        BinaryOperator::FloorDivide => (x / y).floor(),
-        BinaryOperator::Remainder => {
-            let r = x % y;
-            if r != 0.0 && (r < 0.0) != (y < 0.0) { r + y } else { r }
-        }
+        BinaryOperator::FloorDivide => nexus_jit::floor_quotient(x, y),
+        BinaryOperator::Remainder => nexus_jit::modulo(x, y),
         BinaryOperator::Power if x == 0.0 && y < 0.0 => return Err(division_by_zero(operator)),
         BinaryOperator::Power => x.powf(y),
         BinaryOperator::Product => return Err(no_product()),
