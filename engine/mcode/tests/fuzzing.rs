@@ -4,6 +4,7 @@
 
 use std::path::PathBuf;
 
+#[expect(unreachable_pub, reason = "the fuzz targets have it as a library of its own")]
 #[path = "../fuzz/src/lib.rs"]
 mod fuzz;
 

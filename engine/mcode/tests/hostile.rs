@@ -9,6 +9,7 @@ use nexus_tensor::{Context, Device};
 use proptest::prelude::*;
 use words::WORDS;
 
+#[expect(unreachable_pub, reason = "the fuzz targets have it as a library of its own")]
 #[path = "../fuzz/src/words.rs"]
 mod words;
 

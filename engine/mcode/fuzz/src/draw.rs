@@ -332,7 +332,8 @@ impl Writer<'_> {
         self.line(&format!("parallel for {name} in {over}"));
         self.indent += 1;
         self.line(&format!("{work} = {name}"));
-        self.line(&format!("for {work}k in 0..{} {work} += {work}k end", self.pick(&["2", "60", "100"])));
+        let rounds = self.pick(&["2", "60", "100"]);
+        self.line(&format!("for {work}k in 0..{rounds} {work} += {work}k end"));
         for _ in 0..=self.choose(3) {
             let line = match self.choose(9) {
                 0 => format!("{} += {work}", self.pick(&["v0", "v1", "v3"])),

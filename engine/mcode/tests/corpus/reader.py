@@ -722,6 +722,6 @@ def written(value):
 
 if __name__ == "__main__":
     results = {path.name: written(run(path.read_text())) for path in sorted(HERE.glob("*.mcode"))}
-    lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(result)}" for name, result in results.items())
+    lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(result, ensure_ascii=False)}" for name, result in results.items())
     (HERE / "expected.json").write_text("{\n" + lines + "\n}\n")
     print(f"{len(results)} programs")

@@ -150,7 +150,7 @@ impl Reader<'_> {
                     Some(rest) if !self.set.contains(&name.name) => {
                         rest.into_iter().for_each(|e| self.expression(e));
                         if let ExprKind::Call(callee, _) = &value.kind {
-                            in_expression(callee, &mut |name| drop(self.callees.insert(name.clone())));
+                            in_expression(callee, &mut |name| self.callees.extend([name.clone()]));
                         }
                         self.update(&name.name, false, statement.span);
                     }
@@ -172,7 +172,10 @@ impl Reader<'_> {
                     let set = self.branch(block);
                     after = Some(after.map_or(set.clone(), |known| &known & &set));
                 }
-                let set = otherwise.as_ref().map_or_else(|| self.set.clone(), |block| self.branch(block));
+                let set = match otherwise {
+                    Some(block) => self.branch(block),
+                    None => self.set.clone(),
+                };
                 self.set = after.map_or(set.clone(), |known| &known & &set);
             }
             StatementKind::While { condition, body } => {
