@@ -175,10 +175,9 @@ pub(crate) fn elementary(function: Elementary) -> Option<usize> {
 /// The address of an operator that is a function; `None` where the processor has instructions for it.
 pub(crate) fn scalar_operator(operator: ScalarOperator) -> Option<usize> {
     let helper: Binary = match operator {
-        ScalarOperator::Add
-        | ScalarOperator::Subtract
-        | ScalarOperator::Multiply
-        | ScalarOperator::Divide => return None,
+        ScalarOperator::Add | ScalarOperator::Subtract | ScalarOperator::Multiply | ScalarOperator::Divide => {
+            return None;
+        }
         ScalarOperator::FloorDivide => floor_divide,
         ScalarOperator::Remainder => remainder,
         ScalarOperator::Power => power,

@@ -75,16 +75,20 @@ impl Writer<'_> {
         let mut last: Option<(Token, bool)> = None;
         // Behind the `by` of a range a number begins, although a name stands there.
         let mut behind_step = false;
-        for (index, token) in tokens.iter().enumerate() {
+        // Where a line begins with `@`, every `@` up to `function` begins an attribute.
+        let (outside, mut attributes) = (self.brackets, first == Some(T::At));
+        let mut opens_attribute = false;
+        for token in tokens {
             let unary = is_unary(token.kind, last.map(|(t, _)| t.kind).filter(|_| !behind_step));
             behind_step = last.is_some_and(|(before, _)| self.is_step(before, *token));
             if let Some((before, was_unary)) = last
-                && (self.is_step(before, *token)
-                    || spaced(before.kind, was_unary, token.kind, index == 1 && tokens[0].kind == T::At))
+                && (self.is_step(before, *token) || spaced(before.kind, was_unary, token.kind, opens_attribute))
             {
                 self.out.push(' ');
             }
             self.out.push_str(self.source.slice(token.span));
+            attributes &= token.kind != T::KwFunction;
+            opens_attribute = attributes && token.kind == T::At && self.brackets == outside;
             self.count(token.kind, last.map(|(t, _)| t.kind));
             last = Some((*token, unary));
         }
@@ -200,6 +204,10 @@ mod tests {
         assert_eq!(formatted("for i in 5..0 by - 2\nend\n"), "for i in 5..0 by -2\nend\n");
         let source = "@device( \"cpu\" )\nfunction f(a:int,b = 2)->int   # adds\nif a<-1\n\n\nreturn a+b*-2 ** 2\nelse\n\
                       return xs[ 1 .. 3,: ]\nend\nend\n";
+        assert_eq!(
+            formatted("@optimize@profile( name=\"p\" ) function f() end\n"),
+            "@optimize @profile(name = \"p\") function f() end\n"
+        );
         let expected = "@device(\"cpu\")\nfunction f(a: int, b = 2) -> int  # adds\n    if a < -1\n\n        \
                         return a + b * -2 ** 2\n    else\n        return xs[1..3, :]\n    end\nend\n";
         assert_eq!(formatted(source), expected);

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 mod fuzz;
 
 /// Mutated inputs of each target.
-const MUTATIONS: usize = 1_500;
+const MUTATIONS: usize = 3_000;
 
 fn folder(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -107,9 +107,16 @@ fn drawn_programs_run_at_every_level() {
     let mut choices = Choices(4);
     let mut inputs = files("fuzz/corpus/run_program", "");
     inputs.extend((0..40).map(|_| (0..choices.next(400)).map(|_| choices.next(256) as u8).collect()));
-    let runs =
-        inputs.iter().filter(|bytes| nexus_mcode::compile("drawn.mcode", &fuzz::program(bytes)).program.is_some());
-    assert!(runs.count() > 10, "most drawn programs are programs");
+    let refused: Vec<String> = inputs
+        .iter()
+        .map(|bytes| fuzz::program(bytes))
+        .filter_map(|source| {
+            let found = nexus_mcode::compile("drawn.mcode", &source);
+            let first = found.diagnostics.into_iter().find(|_| found.program.is_none())?;
+            Some(format!("{} {}", first.code, first.message))
+        })
+        .collect();
+    assert!(refused.len() * 2 < inputs.len(), "most drawn programs are programs, but {refused:#?}");
     feed(inputs, 5, fuzz::run_program);
 }
 

@@ -15,9 +15,12 @@ pub(super) fn program(choices: &[u8]) -> String {
         Writer { choices: choices.iter(), text: String::new(), indent: 0, names: 0, statements: 0, loops: 0 };
     writer.line("function f(a, b = 2)");
     writer.line("    if type(a) == \"int\" and a > 0 and a < 30 return f(a - 1, b) end");
-    let result = writer.expression(2).replace("v0", "a").replace("v1", "b").replace(['v'], "l");
-    writer.line(&format!("    l2 = a; l3 = b; l4 = 1; l5 = [a, b]\n    return {result}"));
+    writer.line("    v0 = a; v1 = b; v2 = [a, b]; v3 = a; v4 = {a: b}; v5 = b");
+    let result = writer.expression(2);
+    writer.line(&format!("    return {result}"));
     writer.line("end");
+    // What it gives is of any type to the checker, which would refuse many a wrong program before it runs.
+    writer.line("function any(x) return x end");
     writer.line("function main()");
     writer.indent = 1;
     let start = [
@@ -28,7 +31,9 @@ pub(super) fn program(choices: &[u8]) -> String {
         "v4 = {a: 1, b: [2]}",
         "v5 = \"ab\"",
     ];
-    start.iter().for_each(|line| writer.line(line));
+    for line in start {
+        writer.line(&format!("{})", line.replacen("= ", "= any(", 1)));
+    }
     writer.block(3, 6);
     writer.line("return [v0, v1, v2, v3, v4, v5]");
     writer.indent = 0;
@@ -36,14 +41,27 @@ pub(super) fn program(choices: &[u8]) -> String {
     writer.text
 }
 
-/// Calls of the library by name, without those whose result is not a function of their arguments.
-fn library() -> &'static [&'static str] {
-    static NAMES: OnceLock<Vec<&'static str>> = OnceLock::new();
-    NAMES.get_or_init(|| {
-        let callable = nexus_mcode::library().into_iter().filter(|entry| entry.signature.contains('('));
-        callable
-            .map(|entry| entry.name)
-            .filter(|name| !["map", "filter", "reduce", "time.now"].contains(name))
+/// A function of the library, with the fewest and most arguments that it takes.
+struct Callee {
+    name: &'static str,
+    least: usize,
+    most: usize,
+}
+
+/// The functions of the library, without those whose result is no function of their arguments.
+fn library() -> &'static [Callee] {
+    static CALLEES: OnceLock<Vec<Callee>> = OnceLock::new();
+    CALLEES.get_or_init(|| {
+        let entries = nexus_mcode::library().into_iter();
+        let plain = entries.filter(|entry| !["map", "filter", "reduce", "time.now"].contains(&entry.name));
+        plain
+            .filter_map(|entry| {
+                let (_, rest) = entry.signature.split_once('(')?;
+                let (params, _) = rest.rsplit_once(')')?;
+                let params: Vec<&str> = params.split(", ").filter(|param| !param.is_empty()).collect();
+                let least = params.iter().filter(|param| !param.contains('=') && !param.contains('…')).count();
+                Some(Callee { name: entry.name, least, most: params.len() })
+            })
             .collect()
     })
 }
@@ -135,12 +153,22 @@ impl Writer<'_> {
     }
 
     fn expression(&mut self, depth: usize) -> String {
+        let text = self.typed(depth);
+        if self.choose(10) == 0 { text } else { format!("any({text})") }
+    }
+
+    /// An expression whose type the checker may know.
+    fn typed(&mut self, depth: usize) -> String {
         if depth == 0 {
-            return if self.choose(2) == 0 { self.variable().to_owned() } else { self.literal().to_owned() };
+            return match self.choose(4) {
+                0 | 1 => self.variable().to_owned(),
+                2 => format!("any({})", self.literal()),
+                _ => self.literal().to_owned(),
+            };
         }
         match self.choose(20) {
             0 | 1 => self.variable().to_owned(),
-            2 => self.literal().to_owned(),
+            2 => format!("any({})", self.literal()),
             3 | 4 => {
                 let operator = self
                     .pick(&["+", "-", "*", "/", "//", "%", "@", "**", "and", "or", "==", "!=", "<", "<=", ">", ">="]);
@@ -149,7 +177,7 @@ impl Writer<'_> {
             5 => format!("(-{})", self.expression(depth - 1)),
             6 => format!("(not {})", self.expression(depth - 1)),
             7 => self.indexed(depth),
-            8 => format!("{}.{}", self.variable(), self.pick(&["a", "b", "c", "shape"])),
+            8 => format!("any({}).{}", self.variable(), self.pick(&["a", "b", "c", "shape"])),
             9 | 10 => self.library_call(depth),
             11 => format!("f({}, {})", self.expression(depth - 1), self.expression(depth - 1)),
             12 => format!("[{}, {}]", self.expression(depth - 1), self.expression(depth - 1)),
@@ -157,7 +185,12 @@ impl Writer<'_> {
             14 => self.fold(depth),
             15 => format!("await spawn f({})", self.expression(depth - 1)),
             16 => format!("({} |> f({}))", self.expression(depth - 1), self.expression(depth - 1)),
-            17 => format!("(({}..{} by {}))", self.literal(), self.literal(), self.pick(&["1", "2", "-1", "0", "v0"])),
+            17 => format!(
+                "(any({})..any({}) by {})",
+                self.literal(),
+                self.literal(),
+                self.pick(&["1", "2", "-1", "0", "v0"])
+            ),
             18 => format!("({})({})", self.function(depth), self.expression(depth - 1)),
             _ => format!("append({}, {})", self.expression(depth - 1), self.expression(depth - 1)),
         }
@@ -180,12 +213,18 @@ impl Writer<'_> {
     }
 
     fn library_call(&mut self, depth: usize) -> String {
-        let name = library()[self.choose_widely(library().len())];
-        let count = self.choose(4);
+        let callee = &library()[self.choose_widely(library().len())];
+        let count = callee.least + self.choose(callee.most - callee.least + 1);
         let arguments: Vec<String> = (0..count)
-            .map(|_| if self.choose(12) == 11 { self.function(depth) } else { self.expression(depth - 1) })
+            .map(|_| {
+                if self.choose(12) == 11 {
+                    format!("any({})", self.function(depth))
+                } else {
+                    self.expression(depth - 1)
+                }
+            })
             .collect();
-        format!("{name}({})", arguments.join(", "))
+        format!("{}({})", callee.name, arguments.join(", "))
     }
 
     fn indexed(&mut self, depth: usize) -> String {
@@ -200,7 +239,7 @@ impl Writer<'_> {
                 0 => "0".to_owned(),
                 1 => "-1".to_owned(),
                 2 => ":".to_owned(),
-                3 => format!("{}..{}", self.literal(), self.pick(&["2", "", "-1", "v0"])),
+                3 => format!("any({})..{}", self.literal(), self.pick(&["2", "", "-1", "v0"])),
                 4 => "..2".to_owned(),
                 5 => format!("0.. by {}", self.pick(&["2", "-1", "0"])),
                 6 => format!("v3 > {}", self.literal()),
