@@ -109,7 +109,7 @@ pub fn evaluate(request: Evaluation<'_>) -> Result<nexus_mcode::PieceResult, Vec
     let limits = nexus_model::Limits::local();
     let context = nexus_tensor::Context::new(device).with_cancel(Arc::clone(&cancel)).with_stream(stream);
     let request = nexus_mcode::RunRequest {
-        jit: nexus_mcode::JitLevel::default(),
+        execution: nexus_mcode::Execution::default(),
         arguments: Vec::new(),
         inputs: &[],
         task: None,

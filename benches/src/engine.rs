@@ -48,7 +48,7 @@ fn run_once(program: &nexus_mcode::CompiledProgram) -> Result<(), String> {
     let limits = Limits::local();
     let context = nexus_tensor::Context::new(nexus_tensor::Device::cpu());
     let request = nexus_mcode::RunRequest {
-        jit: nexus_mcode::JitLevel::default(),
+        execution: nexus_mcode::Execution::default(),
         arguments: Vec::new(),
         inputs: &[],
         task: None,

@@ -202,7 +202,7 @@ impl TaskRunner {
         let result = nexus_mcode::run(
             &prepared.program,
             nexus_mcode::RunRequest {
-                jit: nexus_mcode::JitLevel::default(),
+                execution: spec.execution.unwrap_or_default(),
                 arguments,
                 inputs: &prepared.inputs,
                 task: spec.is_array.then_some((index, spec.tasks.len())),

@@ -5,7 +5,7 @@
 
 use nexus_model::{IndexRange, JobId, NodeId};
 use nexus_wire::archived::{
-    AttemptRangeV1, FinishedTasksV1, IndexRangeV1, JobSpecV1, JobSpecV2, NodeCapacityV1, NodeRoleV1, archive, read,
+    AttemptRangeV1, FinishedTasksV1, IndexRangeV1, JobSpecV1, JobSpecV2, JobSpecV3, NodeCapacityV1, NodeRoleV1, archive, read,
 };
 use nexus_wire::{AttemptRange, WireError};
 use rkyv::with::{InlineAsBox, Map};
@@ -183,6 +183,12 @@ enum CommandV1<'a> {
     Wake {
         at_ms: u64,
     },
+    SubmitJob3 {
+        spec: Box<JobSpecV3<'a>>,
+        #[rkyv(with = Map<InlineAsBox>)]
+        key: Option<&'a str>,
+        at_ms: u64,
+    },
 }
 
 impl<'a> TryFrom<&'a Command> for CommandV1<'a> {
@@ -192,6 +198,9 @@ impl<'a> TryFrom<&'a Command> for CommandV1<'a> {
         Ok(match command {
             Command::CreateCluster { name, ca_certificate_pem, founder, at_ms } => {
                 CommandV1::CreateCluster { name, ca_certificate_pem, founder: founder.into(), at_ms: *at_ms }
+            }
+            Command::SubmitJob { spec, key, at_ms } if spec.execution.is_some() => {
+                CommandV1::SubmitJob3 { spec: Box::new((&**spec).try_into()?), key: key.as_deref(), at_ms: *at_ms }
             }
             Command::SubmitJob { spec, key, at_ms } if !spec.conditions.is_none() => {
                 CommandV1::SubmitJob2 { spec: Box::new((&**spec).try_into()?), key: key.as_deref(), at_ms: *at_ms }
@@ -250,6 +259,11 @@ impl TryFrom<&ArchivedCommandV1<'_>> for Command {
                 at_ms: at_ms.to_native(),
             },
             Form::SubmitJob2 { spec, key, at_ms } => Command::SubmitJob {
+                spec: Box::new((&**spec).try_into()?),
+                key: key.as_ref().map(|key| key.to_string()),
+                at_ms: at_ms.to_native(),
+            },
+            Form::SubmitJob3 { spec, key, at_ms } => Command::SubmitJob {
                 spec: Box::new((&**spec).try_into()?),
                 key: key.as_ref().map(|key| key.to_string()),
                 at_ms: at_ms.to_native(),

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use nexus_model::{Conditions, IndexRange, JobId, JobSpec, NodeId, TaskState};
+use nexus_model::{Conditions, Execution, IndexRange, JobId, JobSpec, NodeId, TaskState};
 use nexus_wire::WireError;
 use nexus_wire::archived::{Form, archive, read};
 use rkyv::vec::ArchivedVec;
@@ -19,8 +19,8 @@ use crate::job::{Counts, Grant, Job, LOSSES_MAX, Work};
 use crate::ledger::Ledger;
 use crate::members::Members;
 use crate::snapshot_form::{
-    ArchivedClusterV1, ArchivedJobV1, ArchivedJobV2, ArchivedKeyV1, ArchivedRunV1, ArchivedSegmentV1, ClusterV1, JobV1,
-    JobV2, KeyV1, NodeCountV1, RestingV1, RunV1, SegmentV1, SlotV1, TaskEndV1,
+    ArchivedClusterV1, ArchivedJobV1, ArchivedJobV2, ArchivedJobV3, ArchivedKeyV1, ArchivedRunV1, ArchivedSegmentV1, ClusterV1, JobV1,
+    JobV2, JobV3, KeyV1, NodeCountV1, RestingV1, RunV1, SegmentV1, SlotV1, TaskEndV1,
 };
 use crate::table::Slot;
 use crate::waiting::Waiting;
@@ -42,6 +42,8 @@ mod kind {
     pub(super) const END: u32 = 6;
     /// A job with conditions, or that waits.
     pub(super) const JOB_2: u32 = 7;
+    /// A job that says how it is executed.
+    pub(super) const JOB_3: u32 = 8;
 }
 
 impl Ledger {
@@ -137,7 +139,7 @@ fn write_job(id: JobId, job: &Job, out: &mut Vec<u8>) -> Result<(), CodecError> 
         grants: live.iter().map(|(grant, _)| (*grant).into()).collect(),
     };
     let waits = job.waiting.as_deref();
-    if job.spec.conditions.is_none() && waits.is_none() {
+    if job.spec.conditions.is_none() && waits.is_none() && job.spec.execution.is_none() {
         write(kind::JOB, &head, out)?;
     } else {
         let resting = waits.iter().flat_map(|waiting| &waiting.resting);
@@ -148,7 +150,10 @@ fn write_job(id: JobId, job: &Job, out: &mut Vec<u8>) -> Result<(), CodecError> 
             after: waits.iter().flat_map(|waiting| &waiting.after).map(|job| job.0).collect(),
             resting: resting.collect(),
         };
-        write(kind::JOB_2, &head, out)?;
+        match job.spec.execution {
+            None => write(kind::JOB_2, &head, out)?,
+            Some(execution) => write(kind::JOB_3, &JobV3 { job: head, execution: execution.into() }, out)?,
+        }
     }
     let runs = job.table.runs(job.table.range()).map(|(run, slot)| {
         let mut slot = SlotV1::from(slot);
@@ -194,6 +199,10 @@ impl Restore {
             (kind::JOB_2, Some(_), _) => {
                 self.close_job()?;
                 self.job = Some(RestoreJob::read_conditioned(bytes)?);
+            }
+            (kind::JOB_3, Some(_), _) => {
+                self.close_job()?;
+                self.job = Some(RestoreJob::read_executed(bytes)?);
             }
             (kind::RUNS, Some(_), Some(job)) => job.read_runs(bytes)?,
             (kind::ENDS, Some(_), Some(job)) => {
@@ -264,28 +273,38 @@ struct RestoreJob {
 
 impl RestoreJob {
     fn read(bytes: &[u8]) -> Result<Self, CodecError> {
-        Ok(read(bytes, |form: &ArchivedJobV1<'_>| Self::of(form, Conditions::default()))?)
+        Ok(read(bytes, |form: &ArchivedJobV1<'_>| Self::of(form, Conditions::default(), None))?)
     }
 
     fn read_conditioned(bytes: &[u8]) -> Result<Self, CodecError> {
-        let restored = read(bytes, |form: &ArchivedJobV2<'_>| {
-            let mut restored = Self::of(&form.job, (&form.conditions).try_into()?)?;
-            let mut waiting =
-                Waiting { after: form.after.iter().map(|job| JobId(job.to_native())).collect(), ..Waiting::default() };
-            for resting in form.resting.iter() {
-                let (until, range) = resting.read();
-                waiting.resting.entry(until).or_default().push(range);
-            }
-            restored.job.waiting = (!waiting.is_over()).then(|| Box::new(waiting));
-            Ok(restored)
-        })?;
+        Ok(read(bytes, |form: &ArchivedJobV2<'_>| Self::waiting(form, None))?)
+    }
+
+    fn read_executed(bytes: &[u8]) -> Result<Self, CodecError> {
+        Ok(read(bytes, |form: &ArchivedJobV3<'_>| Self::waiting(&form.job, Some((&form.execution).into())))?)
+    }
+
+    fn waiting(form: &ArchivedJobV2<'_>, execution: Option<Execution>) -> Result<Self, WireError> {
+        let mut restored = Self::of(&form.job, (&form.conditions).try_into()?, execution)?;
+        let mut waiting =
+            Waiting { after: form.after.iter().map(|job| JobId(job.to_native())).collect(), ..Waiting::default() };
+        for resting in form.resting.iter() {
+            let (until, range) = resting.read();
+            waiting.resting.entry(until).or_default().push(range);
+        }
+        restored.job.waiting = (!waiting.is_over()).then(|| Box::new(waiting));
         Ok(restored)
     }
 
-    fn of(form: &ArchivedJobV1<'_>, conditions: Conditions) -> Result<Self, WireError> {
+    fn of(
+        form: &ArchivedJobV1<'_>,
+        conditions: Conditions,
+        execution: Option<Execution>,
+    ) -> Result<Self, WireError> {
         {
             let mut spec: JobSpec = (&form.spec).try_into()?;
             spec.conditions = conditions;
+            spec.execution = execution;
             // An input that was taken is there twice, by its name and as what was taken.
             let mut bare = spec.clone();
             bare.conditions.takes.retain(|taken| !spec.inputs.iter().any(|input| input.name == taken.name));

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use nexus_model::{AttemptToken, IndexRange, NodeId};
-use nexus_wire::archived::{ConditionsV1, IndexRangeV1, JobSpecV1, NodeCapacityV1, NodeRoleV1};
+use nexus_wire::archived::{ConditionsV1, ExecutionV1, IndexRangeV1, JobSpecV1, NodeCapacityV1, NodeRoleV1};
 use rkyv::with::InlineAsBox;
 use rkyv::{Archive, Serialize};
 
@@ -87,6 +87,13 @@ pub(crate) struct JobV2<'a> {
     pub(crate) conditions: ConditionsV1<'a>,
     pub(crate) after: Vec<u64>,
     pub(crate) resting: Vec<RestingV1>,
+}
+
+/// A job that says how it is executed.
+#[derive(Debug, Archive, Serialize)]
+pub(crate) struct JobV3<'a> {
+    pub(crate) job: JobV2<'a>,
+    pub(crate) execution: ExecutionV1,
 }
 
 /// Tasks that rest until a time.

@@ -10,8 +10,8 @@ use std::time::Duration;
 use cluster::{Cluster, MS, capacity, failed, machine, range, spec, succeeded};
 use nexus_ledger::{Assignment, CodecError, Command, Ledger, ReleaseReason, Released, decode_command, encode_command};
 use nexus_model::{
-    ArgumentSource, AttemptToken, BlobHash, Conditions, Cost, DeviceInfo, DeviceKind, Diagnostic, Failure, Input,
-    JobId, Label, Limits, NodeId, NodeRole, Outcome, Payload, Program, Span, Taken, TaskOutput, VALUE_DEPTH_MAX, Value,
+    ArgumentSource, AttemptToken, BlobHash, Conditions, Cost, DeviceInfo, DeviceKind, Diagnostic, Execution, Failure,
+    Input, JitLevel, JobId, Label, Limits, NodeId, NodeRole, Outcome, Payload, Program, Span, Taken, TaskOutput, VALUE_DEPTH_MAX, Value,
 };
 use nexus_wire::{AttemptRange, FinishedTasks, TaskDetail};
 use proptest::prelude::*;
@@ -67,6 +67,12 @@ fn conditioned_spec() -> nexus_model::JobSpec {
     spec
 }
 
+fn executed_spec() -> nexus_model::JobSpec {
+    let mut spec = conditioned_spec();
+    spec.execution = Some(Execution { loop_unrolling: false, ..Execution::at(JitLevel::Plain) });
+    spec
+}
+
 fn rich_spec() -> nexus_model::JobSpec {
     let mut spec = spec(400);
     spec.program = Program::Command {
@@ -117,6 +123,7 @@ fn commands() -> Vec<(&'static str, Command)> {
             Command::CreateToken { hash: [6; 32], role: NodeRole::Submitter, expires_at_ms: 99, at_ms: 8 },
         ),
         ("submit-job-with-conditions", Command::SubmitJob { spec: Box::new(conditioned_spec()), key: None, at_ms: 2 }),
+        ("submit-job-with-execution", Command::SubmitJob { spec: Box::new(executed_spec()), key: None, at_ms: 2 }),
         ("retry-job", Command::RetryJob { job: JobId(3), at_ms: 9 }),
         ("wake", Command::Wake { at_ms: 10 }),
         ("set-voters", Command::SetVoters { voters: vec![NodeId(1), NodeId(2), NodeId(3)] }),
@@ -198,6 +205,15 @@ fn snapshots_of_version_1_are_read_for_ever() {
     assert_eq!(ledger.nodes(), cluster.ledger.nodes());
     assert_eq!(ledger.job_of_key("ada", "run-1"), Some(JobId(1)));
     assert!(ledger.is_removed(&[3; 32]));
+}
+
+#[test]
+fn a_snapshot_keeps_how_a_job_is_executed() {
+    let mut cluster = Cluster::new();
+    let execution = Execution { tensor_fusion: false, ..Execution::at(JitLevel::Optimised) };
+    let job = cluster.submit(nexus_model::JobSpec { execution: Some(execution), ..spec(3) });
+    let ledger = Ledger::decode_snapshot(&cluster.ledger.encode_snapshot().unwrap()).unwrap();
+    assert_eq!(ledger.spec(job).and_then(|spec| spec.execution), Some(execution));
 }
 
 #[test]

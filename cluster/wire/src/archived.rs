@@ -16,6 +16,7 @@ mod bounds;
 mod cluster;
 mod conditions;
 mod error;
+mod execution;
 mod job;
 mod leader;
 mod node;
@@ -38,6 +39,7 @@ pub use attempt::{ArchivedAttemptRangeV1, ArchivedFinishedTasksV1, AttemptRangeV
 pub use bounds::{Bounded, DURATION_MAX, NAME_BYTES_MAX, TEXT_BYTES_MAX};
 pub use conditions::{ArchivedConditionsV1, ArchivedJobSpecV2, ConditionsV1, JobSpecV2};
 pub use error::WireError;
+pub use execution::{ArchivedExecutionV1, ArchivedJobSpecV3, ExecutionV1, JobSpecV3};
 pub use job::{ARGUMENTS_BYTES_MAX, ArchivedIndexRangeV1, ArchivedJobSpecV1, IndexRangeV1, JobSpecV1};
 pub use leader::{decode_leader_message, encode_leader_message};
 pub use node::{ArchivedNodeCapacityV1, ArchivedNodeRoleV1, NodeCapacityV1, NodeRoleV1};

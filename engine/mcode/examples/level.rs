@@ -35,7 +35,7 @@ fn main() -> Result<(), String> {
             arguments: arguments.clone(),
             inputs: &[],
             task: None,
-            jit: level,
+            execution: level.into(),
             context: Context::new(Device::cpu()),
             limits,
             cancel: Arc::new(AtomicBool::new(false)),

@@ -100,6 +100,7 @@ pub use inspect::{FunctionAt, Inspection, NameAt, ScopeAt, TextRange, inspect};
 pub use ir_text::ir_text;
 pub use library::reference::{LibraryEntry, library, library_entry};
 pub use native::NativeProfile;
-pub use run::{CANCELLED_CODE, JitLevel, RunRequest, RunResult, WALL_LIMIT_CODE, run};
+pub use nexus_model::{Execution, JitLevel};
+pub use run::{CANCELLED_CODE, RunRequest, RunResult, WALL_LIMIT_CODE, run};
 pub use session::{Piece, PieceResult, compile_in_session, piece, run_in_session};
 pub use vm::host::{Clock, FileReader};

@@ -3,7 +3,7 @@
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use nexus_model::{DType, Diagnostic, Label, Limits, TensorData, Value as ModelValue};
+use nexus_model::{DType, Diagnostic, Execution, JitLevel, Label, Limits, TensorData, Value as ModelValue};
 use nexus_tensor::Context;
 
 use crate::codes::Code;
@@ -25,25 +25,6 @@ pub const WALL_LIMIT_CODE: &str = Code::LimitWall.as_str();
 /// The code of the diagnostic of a run that was cancelled.
 pub const CANCELLED_CODE: &str = Code::Cancelled.as_str();
 
-/// How a program is run. The result is the same at every level.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum JitLevel {
-    /// 0: the register machine, one operation at a time.
-    Plain,
-    /// 1: the register machine. No optimisation of its code has been written yet, so it runs what level 0 runs.
-    Optimised,
-    /// 2: native code for loops and functions over numbers.
-    #[default]
-    Native,
-}
-
-impl JitLevel {
-    /// The level of this number.
-    pub fn from_number(number: u8) -> Option<JitLevel> {
-        [JitLevel::Plain, JitLevel::Optimised, JitLevel::Native].get(usize::from(number)).copied()
-    }
-}
-
 /// What a run is given.
 pub struct RunRequest<'a> {
     /// Values for the entry's parameters.
@@ -54,8 +35,8 @@ pub struct RunRequest<'a> {
     pub task: Option<(u32, u32)>,
     /// What the run may use. The wall-clock limit is held by the context's watch: nothing here has a clock.
     pub limits: Limits,
-    /// How far the program is compiled.
-    pub jit: JitLevel,
+    /// How far the program is compiled, and what of it is fused and unrolled.
+    pub execution: Execution,
     /// Device, memory account, random stream.
     pub context: Context,
     /// Set to true, it stops the run within some milliseconds.
@@ -97,7 +78,7 @@ pub(crate) fn run_piece(
     request: RunRequest<'_>,
     known: &[(String, ModelValue)],
 ) -> Result<(RunResult, Variables), Diagnostic> {
-    let RunRequest { mut arguments, inputs, task, limits, jit, context, cancel, print, files, clock, threads } =
+    let RunRequest { mut arguments, inputs, task, limits, execution, context, cancel, print, files, clock, threads } =
         request;
     let image = &program.image;
     let files = files.map(Mutex::new);
@@ -110,7 +91,7 @@ pub(crate) fn run_piece(
     host.clock = clock;
     host.threads = threads;
     let values = bind(program, &mut arguments, task).map_err(|report| report.to_diagnostic(&image.sources))?;
-    host.native = (jit == JitLevel::Native).then(|| Box::new(Native::new(&program.native)));
+    host.native = (execution.jit_level == JitLevel::Native).then(|| Box::new(Native::new(&program.native)));
     let outcome = (|| {
         let at = |mut fault: Box<Fault>| Raised { places: std::mem::take(&mut fault.places), fault };
         host.poll().map_err(at)?;

@@ -187,7 +187,7 @@ fn outcome(source: &str, jit: JitLevel) -> Option<String> {
         arguments: Vec::new(),
         inputs: &[],
         task: None,
-        jit,
+        execution: jit.into(),
         context: Context::new(Device::cpu()).with_limits(&limits),
         limits,
         cancel: Arc::default(),

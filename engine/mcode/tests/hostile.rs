@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use nexus_mcode::{JitLevel, RunRequest, compile, run};
+use nexus_mcode::{Execution, RunRequest, compile, run};
 use nexus_model::{Diagnostic, LimitLevel, Limits, Value};
 use nexus_tensor::{Context, Device};
 use proptest::prelude::*;
@@ -17,7 +17,7 @@ fn run_under(source: &str, limits: Limits, cancel: Arc<AtomicBool>) -> Result<Va
     let compilation = compile("hostile.mcode", source);
     let Some(program) = compilation.program else { return Err(Box::new(compilation.diagnostics[0].clone())) };
     let request = RunRequest {
-        jit: JitLevel::default(),
+        execution: Execution::default(),
         arguments: Vec::new(),
         inputs: &[],
         task: None,
@@ -110,7 +110,7 @@ proptest! {
         if let Some(program) = compilation.program {
             let limits = Limits { loop_iterations: Some(1000), ..Limits::level(LimitLevel::Maximum) };
             let request = RunRequest {
-                jit: JitLevel::default(),
+                execution: Execution::default(),
                 arguments: Vec::new(), inputs: &[], task: None,
                 context: Context::new(Device::cpu()).with_limits(&limits), limits,
                 cancel: Arc::default(), print: &mut |_| {}, files: None, clock: None, threads: 2,

@@ -17,7 +17,7 @@ fn outcome(source: &str) -> Result<Value, Box<Diagnostic>> {
         return Err(Box::new(first.expect("a program that does not compile says why")));
     };
     let request = RunRequest {
-        jit: nexus_mcode::JitLevel::default(),
+        execution: nexus_mcode::Execution::default(),
         arguments: Vec::new(),
         inputs: &[],
         task: None,

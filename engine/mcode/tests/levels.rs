@@ -26,7 +26,7 @@ fn run_until(source: &str, jit: JitLevel, limits: &Limits, cancel: Arc<AtomicBoo
         inputs: &[],
         task: None,
         limits: limits.clone(),
-        jit,
+        execution: jit.into(),
         context: Context::new(Device::cpu()).with_limits(limits),
         cancel,
         print: &mut |_| {},

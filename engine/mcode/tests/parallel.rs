@@ -15,7 +15,7 @@ fn run_on(threads: usize, source: &str, limits: Limits, clock: Option<&Clock>) -
     let program = compilation.program.unwrap_or_else(|| panic!("{:?}", compilation.diagnostics));
     let mut printed = String::new();
     let request = RunRequest {
-        jit: nexus_mcode::JitLevel::default(),
+        execution: nexus_mcode::Execution::default(),
         arguments: Vec::new(),
         inputs: &[],
         task: None,

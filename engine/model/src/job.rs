@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::conditions::Conditions;
+use crate::execution::Execution;
 use crate::limits::Limits;
 use crate::outcome::Payload;
 use crate::value::Value;
@@ -198,6 +199,8 @@ pub struct JobSpec {
     pub priority: i32,
     /// What it waits for, and until when.
     pub conditions: Conditions,
+    /// How a program is compiled and executed; where it is absent whoever runs it chooses.
+    pub execution: Option<Execution>,
 }
 
 /// A submission that cannot be accepted. Nothing changed; a retry gives the same answer.
@@ -263,6 +266,7 @@ impl JobSpec {
             timeout: None,
             priority: 0,
             conditions: Conditions::default(),
+            execution: None,
         }
     }
 

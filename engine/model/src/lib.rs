@@ -7,6 +7,7 @@
 mod codec;
 mod conditions;
 mod diagnostic;
+mod execution;
 mod ids;
 mod job;
 mod limits;
@@ -17,6 +18,7 @@ mod value;
 pub use codec::{CodecError, VALUE_BYTES_MAX, VALUE_DEPTH_MAX, decode_value, encode_value};
 pub use conditions::{AFTER_MAX, BACKOFF_MAX, Conditions, Taken};
 pub use diagnostic::{Diagnostic, Label, Severity, Span};
+pub use execution::{Execution, JitLevel};
 pub use ids::{AttemptToken, BlobHash, JobId, NodeId, ParseIdError, TaskId};
 pub use job::{
     ARRAY_TASKS_MAX, ArgumentSource, DeviceChoice, IndexRange, Input, JobSpec, JobState, Program, Resources,

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use nexus_model::{Conditions, Input, JobId, JobSpec, Program, Resources, RetryPolicy, Taken, Value, encode_value};
+use nexus_model::{Conditions, Execution, Input, JitLevel, JobId, JobSpec, Program, Resources, RetryPolicy, Taken, Value, encode_value};
 use nexus_wire::{Request, Response};
 use serde::Deserialize;
 
@@ -49,6 +49,7 @@ struct TaskTable {
     delay: Option<String>,
     deadline: Option<String>,
     seed: u64,
+    jit: Option<JitLevel>,
 }
 
 /// A file, or the result of another task.
@@ -177,6 +178,7 @@ fn planned(
     let memory_bytes = table.memory.as_ref().map(memory).transpose()?.unwrap_or(0);
     spec.resources = Resources { cpus: table.cpus.unwrap_or(1), memory_bytes };
     (spec.user, spec.seed, spec.priority) = (user(), table.seed, table.priority);
+    spec.execution = table.jit.map(Execution::at);
     spec.timeout = time("timeout", &table.timeout)?;
     if let Some(retries) = table.retries {
         spec.retry = RetryPolicy { max_attempts: retries.saturating_add(1) };

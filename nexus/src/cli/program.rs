@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use nexus_model::{DeviceChoice, IndexRange, JobSpec, Program, Value, encode_value};
+use nexus_model::{DeviceChoice, Execution, IndexRange, JitLevel, JobSpec, Program, Value, encode_value};
 
 use super::argument::{Binding, argument_source, index_range};
 use super::error::{CliError, Exit};
@@ -31,6 +31,19 @@ pub(crate) struct ProgramFlags {
     /// Seed of the program's random numbers
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,
+    /// How far the program is compiled: 0 not at all, 1 optimised with fused tensor operations, 2 with native code as
+    /// well; the same result at each. Where it is absent, whoever runs it chooses
+    #[arg(long, value_name = "LEVEL", value_parser = level_of_compilation())]
+    pub(crate) jit: Option<JitLevel>,
+}
+
+/// Reads a level of compilation.
+pub(super) fn level_of_compilation() -> impl TypedValueParser<Value = JitLevel> {
+    PossibleValuesParser::new(["0", "1", "2"]).map(|number| match number.as_str() {
+        "0" => JitLevel::Plain,
+        "1" => JitLevel::Optimised,
+        _ => JitLevel::Native,
+    })
 }
 
 fn device() -> impl TypedValueParser<Value = DeviceChoice> {
@@ -62,6 +75,7 @@ impl ProgramFlags {
         }
         spec.device = self.device;
         spec.seed = self.seed;
+        spec.execution = self.jit.map(Execution::at);
         spec.user = user();
         Ok(spec)
     }

@@ -291,6 +291,7 @@ impl TryFrom<&ArchivedJobSpecV1<'_>> for JobSpec {
             timeout: form.timeout.as_ref().map(|timeout: &ArchivedDurationV1| timeout.try_into()).transpose()?,
             priority: form.priority.to_native(),
             conditions: Conditions::default(),
+            execution: None,
         })
     }
 }

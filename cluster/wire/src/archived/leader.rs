@@ -10,6 +10,7 @@ use super::attempt::{ArchivedAttemptRangeV1, attempts};
 use super::body::{Body, Kind};
 use super::bounds::Bounded;
 use super::conditions::JobSpecV2;
+use super::execution::JobSpecV3;
 use super::job::JobSpecV1;
 use crate::message::LeaderMessage;
 
@@ -23,6 +24,7 @@ mod kind {
     pub(super) const FORGET_JOB: u8 = 4;
     pub(super) const FINISHED_RECORDED: u8 = 5;
     pub(super) const DESCRIBE_JOB_2: u8 = 6;
+    pub(super) const DESCRIBE_JOB_3: u8 = 7;
 }
 
 #[derive(Archive, Serialize)]
@@ -37,6 +39,12 @@ struct DescribeJobV2<'a> {
     spec: JobSpecV2<'a>,
 }
 
+#[derive(Archive, Serialize)]
+struct DescribeJobV3<'a> {
+    job: u64,
+    spec: JobSpecV3<'a>,
+}
+
 /// The body of a leader message's frame. Fails where it is beyond its bounds or would not fit a frame, or a job's
 /// argument is nested too deep.
 pub fn encode_leader_message(message: &LeaderMessage) -> Result<Vec<u8>, WireError> {
@@ -44,6 +52,9 @@ pub fn encode_leader_message(message: &LeaderMessage) -> Result<Vec<u8>, WireErr
     let kind = |number| Kind { what: WHAT, number };
     match message {
         LeaderMessage::AssignTasks(tasks) => kind(kind::ASSIGN_TASKS).write(&attempts(tasks)),
+        LeaderMessage::DescribeJob { job, spec } if spec.execution.is_some() => {
+            kind(kind::DESCRIBE_JOB_3).write(&DescribeJobV3 { job: job.0, spec: (&**spec).try_into()? })
+        }
         LeaderMessage::DescribeJob { job, spec } if !spec.conditions.is_none() => {
             kind(kind::DESCRIBE_JOB_2).write(&DescribeJobV2 { job: job.0, spec: (&**spec).try_into()? })
         }
@@ -71,6 +82,10 @@ pub fn decode_leader_message(bytes: &[u8]) -> Result<LeaderMessage, WireError> {
         }
         kind::DESCRIBE_JOB_2 => {
             let form: &ArchivedDescribeJobV2<'_> = body.form()?;
+            LeaderMessage::DescribeJob { job: JobId(form.job.to_native()), spec: Box::new((&form.spec).try_into()?) }
+        }
+        kind::DESCRIBE_JOB_3 => {
+            let form: &ArchivedDescribeJobV3<'_> = body.form()?;
             LeaderMessage::DescribeJob { job: JobId(form.job.to_native()), spec: Box::new((&form.spec).try_into()?) }
         }
         kind::CANCEL_JOB => LeaderMessage::CancelJob(JobId(number()?)),

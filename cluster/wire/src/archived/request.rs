@@ -10,6 +10,7 @@ use super::body::{Body, Kind, SMALL_BYTES};
 use super::bounds::{Bounded, bytes, duration, name, text};
 use super::cluster::{self, cluster_request, encode_cluster_request};
 use super::conditions::JobSpecV2;
+use super::execution::JobSpecV3;
 use super::job::{IndexRangeV1, JobSpecV1};
 use super::node::{NodeCapacityV1, NodeRoleV1};
 use super::{DurationV1, WireError, plain_enum};
@@ -37,6 +38,7 @@ mod kind {
     pub(super) const SUBMIT_JOB_2: u8 = 15;
     pub(super) const RETRY_JOB: u8 = 16;
     pub(super) const EXPLAIN_JOB: u8 = 17;
+    pub(super) const SUBMIT_JOB_3: u8 = 18;
 }
 
 plain_enum!(
@@ -54,6 +56,13 @@ struct SubmitJobV1<'a> {
 #[derive(Archive, Serialize)]
 struct SubmitJobV2<'a> {
     spec: JobSpecV2<'a>,
+    #[rkyv(with = Map<InlineAsBox>)]
+    key: Option<&'a str>,
+}
+
+#[derive(Archive, Serialize)]
+struct SubmitJobV3<'a> {
+    spec: JobSpecV3<'a>,
     #[rkyv(with = Map<InlineAsBox>)]
     key: Option<&'a str>,
 }
@@ -126,6 +135,8 @@ pub fn encode_request(request: &Request) -> Result<Vec<u8>, WireError> {
     request.check_bounds()?;
     let kind = |number| Kind { what: WHAT, number };
     match request {
+        Request::SubmitJob { spec, key } if spec.execution.is_some() => kind(kind::SUBMIT_JOB_3)
+            .write_command(SMALL_BYTES, &SubmitJobV3 { spec: (&**spec).try_into()?, key: key.as_deref() }),
         Request::SubmitJob { spec, key } if !spec.conditions.is_none() => kind(kind::SUBMIT_JOB_2)
             .write_command(SMALL_BYTES, &SubmitJobV2 { spec: (&**spec).try_into()?, key: key.as_deref() }),
         Request::SubmitJob { spec, key } => kind(kind::SUBMIT_JOB)
@@ -199,6 +210,7 @@ fn request(body: Body<'_>) -> Result<Request, WireError> {
             }
         }
         kind::SUBMIT_JOB_2 => submit_2(body)?,
+        kind::SUBMIT_JOB_3 => submit_3(body)?,
         kind::RETRY_JOB => Request::RetryJob(job()?),
         kind::EXPLAIN_JOB => explain(body)?,
         kind::LIST_JOBS => {
@@ -256,6 +268,12 @@ fn request(body: Body<'_>) -> Result<Request, WireError> {
 
 fn submit_2(body: Body<'_>) -> Result<Request, WireError> {
     let form: &ArchivedSubmitJobV2<'_> = body.command()?;
+    let key = form.key.as_ref().map(|key| key.to_string());
+    Ok(Request::SubmitJob { spec: Box::new((&form.spec).try_into()?), key })
+}
+
+fn submit_3(body: Body<'_>) -> Result<Request, WireError> {
+    let form: &ArchivedSubmitJobV3<'_> = body.command()?;
     let key = form.key.as_ref().map(|key| key.to_string());
     Ok(Request::SubmitJob { spec: Box::new((&form.spec).try_into()?), key })
 }

@@ -132,12 +132,12 @@ fn spec() -> impl Strategy<Value = Box<JobSpec>> {
     let what = (text(), text(), program(), range(), any::<bool>(), vec((text(), argument()), 0..3));
     let inputs = vec((text(), payload()).prop_map(|(name, payload)| Input { name, payload }), 0..3);
     let device = proptest::sample::select(vec![DeviceChoice::Auto, DeviceChoice::Cpu, DeviceChoice::Gpu]);
-    let how = (device, any::<u64>(), limits(), any::<(u32, u64, u32, i32)>(), option::of(duration()), conditions());
+    let how = (device, any::<u64>(), limits(), any::<(u32, u64, u32, i32)>(), option::of(duration()), conditions(), option::of(execution()));
     (what, inputs, how).prop_map(
         |(
             (name, user, program, tasks, is_array, arguments),
             inputs,
-            (device, seed, limits, numbers, timeout, conditions),
+            (device, seed, limits, numbers, timeout, conditions, execution),
         )| {
             let (cpus, memory_bytes, max_attempts, priority) = numbers;
             Box::new(JobSpec {
@@ -156,9 +156,20 @@ fn spec() -> impl Strategy<Value = Box<JobSpec>> {
                 timeout,
                 priority,
                 conditions,
+                execution,
             })
         },
     )
+}
+
+fn execution() -> impl Strategy<Value = Execution> {
+    let level = proptest::sample::select(JitLevel::ALL.to_vec());
+    (level, any::<[bool; 3]>()).prop_map(|(jit_level, [tensor_fusion, operator_fusion, loop_unrolling])| Execution {
+        jit_level,
+        tensor_fusion,
+        operator_fusion,
+        loop_unrolling,
+    })
 }
 
 fn conditions() -> impl Strategy<Value = Conditions> {

@@ -69,6 +69,12 @@ fn conditioned() -> Box<JobSpec> {
     spec
 }
 
+fn executed() -> Box<JobSpec> {
+    let mut spec = conditioned();
+    spec.execution = Some(Execution { operator_fusion: false, ..Execution::at(JitLevel::Optimised) });
+    spec
+}
+
 fn attempt(start: u32, end: u32) -> AttemptRange {
     AttemptRange { job: JobId(17), range: IndexRange::new(start, end), token: AttemptToken(9001) }
 }
@@ -168,6 +174,7 @@ pub(crate) fn requests() -> Vec<(&'static str, Request)> {
         ("wait-job", Request::WaitJob { job, seen: 141, patience: Duration::from_millis(30_000) }),
         ("cancel-job", Request::CancelJob(job)),
         ("submit-with-conditions", Request::SubmitJob { spec: conditioned(), key: Some("k".into()) }),
+        ("submit-with-execution", Request::SubmitJob { spec: executed(), key: Some("k".into()) }),
         ("retry-job", Request::RetryJob(job)),
         ("explain-job", Request::ExplainJob { job, task: None }),
         ("explain-task", Request::ExplainJob { job, task: Some(3) }),
@@ -291,6 +298,7 @@ pub(crate) fn leader_messages() -> Vec<(&'static str, LeaderMessage)> {
         ("describe-job", LeaderMessage::DescribeJob { job: JobId(17), spec: sweep() }),
         ("cancel-job", LeaderMessage::CancelJob(JobId(17))),
         ("describe-job-with-conditions", LeaderMessage::DescribeJob { job: JobId(17), spec: conditioned() }),
+        ("describe-job-with-execution", LeaderMessage::DescribeJob { job: JobId(17), spec: executed() }),
         ("forget-job", LeaderMessage::ForgetJob(JobId(17))),
         ("finished-recorded", LeaderMessage::FinishedRecorded { sequence: 3 }),
     ]
