@@ -7,6 +7,7 @@ use cranelift_codegen::isa::CallConv;
 use cranelift_frontend::FunctionBuilder;
 
 use crate::callbacks;
+use crate::elements::Elements;
 use crate::ir::{Array, Block, End, ExitId, Function, FunctionId, Operation, Type, Unit, Variable};
 
 /// What a native function returns first: 0, or 1 where it left by an exit.
@@ -103,6 +104,7 @@ pub(crate) struct Emitter<'e, 'b> {
     exits: Vec<Option<clif::Block>>,
     /// Pointer and length.
     pub(crate) arrays: Vec<(Value, Value)>,
+    pub(crate) elements: Elements,
     context: Value,
     depth: Value,
     /// Holds the iterations that are left, where the function has loops.
@@ -132,6 +134,7 @@ impl<'e, 'b> Emitter<'e, 'b> {
         let arrays = (0..function.arrays.len()).map(|k| (given[first_array + 2 * k], given[first_array + 2 * k + 1]));
         let mut emitter = Emitter {
             arrays: arrays.collect(),
+            elements: Elements::default(),
             context: given[0],
             depth: given[1],
             exits: vec![None; function.exits.len()],
@@ -179,6 +182,7 @@ impl<'e, 'b> Emitter<'e, 'b> {
     }
 
     fn block(&mut self, block: &Block) {
+        self.elements.forget();
         for operation in &block.operations {
             self.operation(operation);
         }
@@ -251,7 +255,8 @@ impl<'e, 'b> Emitter<'e, 'b> {
 
     /// Writes what happens at the exits that were taken somewhere: the values go into the log.
     fn exit_blocks(&mut self) {
-        for index in 0..self.exits.len() {
+        // Those of inlined code stand behind the exits of their calls, which they go on to.
+        for index in (0..self.exits.len()).rev() {
             let Some(block) = self.exits[index] else { continue };
             self.builder.switch_to_block(block);
             self.store_loops();
@@ -266,6 +271,11 @@ impl<'e, 'b> Emitter<'e, 'b> {
                     value = self.builder.ins().uextend(types::I64, value);
                 }
                 self.builder.ins().store(MemFlags::trusted(), value, room, 8 * place as i32);
+            }
+            if let Some(outer) = exit.outer {
+                let outer = self.exit_block(outer);
+                self.builder.ins().jump(outer, &[]);
+                continue;
             }
             let mut results = vec![self.int(LEFT)];
             match self.function.result {
@@ -309,16 +319,25 @@ impl<'e, 'b> Emitter<'e, 'b> {
         self.builder.switch_to_block(go_on);
     }
 
+    /// Takes the exit where no more calls may be open inside `open` that were inlined.
+    pub(crate) fn check_depth(&mut self, open: u32, exit: ExitId) {
+        if open == 0 {
+            return self.exit_unless(self.depth, exit);
+        }
+        let enough = self.builder.ins().icmp_imm(IntCC::UnsignedGreaterThan, self.depth, i64::from(open));
+        self.exit_unless(enough, exit);
+    }
+
     /// Calls a function of the unit.
     pub(crate) fn call(
         &mut self,
-        callee: FunctionId,
+        (callee, open): (FunctionId, u32),
         arguments: &[Variable],
         arrays: &[Array],
         to: Option<Variable>,
         exit: ExitId,
     ) {
-        self.exit_unless(self.depth, exit);
+        self.check_depth(open, exit);
         let calls = self.builder.ins().load(types::I64, MemFlags::trusted(), self.context, callbacks::CALLS_OFFSET);
         let left = self.builder.ins().iadd_imm(calls, -1);
         self.builder.ins().store(MemFlags::trusted(), left, self.context, callbacks::CALLS_OFFSET);
@@ -334,7 +353,7 @@ impl<'e, 'b> Emitter<'e, 'b> {
         self.builder.switch_to_block(go_on);
 
         self.store_loops();
-        let depth = self.builder.ins().iadd_imm(self.depth, -1);
+        let depth = self.builder.ins().iadd_imm(self.depth, -1 - i64::from(open));
         let mut values = vec![self.context, depth];
         values.extend(arguments.iter().map(|&argument| self.read(argument)));
         values.extend(arrays.iter().flat_map(|&Array(k)| <[Value; 2]>::from(self.arrays[k as usize])));

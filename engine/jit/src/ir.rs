@@ -301,11 +301,77 @@ pub enum Operation {
         arrays: Vec<Array>,
         to: Option<Variable>,
         exit: ExitId,
+        /// Inlined calls around it.
+        open: u32,
+    },
+    /// Where an inlined call begins that is inside `open` others: the exit is taken where no more calls may be open.
+    OpenCall {
+        open: u32,
+        exit: ExitId,
     },
     /// Counts an iteration; the exit is taken when no more are allowed.
     CountLoop {
         exit: ExitId,
     },
+}
+
+impl Operation {
+    /// Goes over the variables, exits and arrays that it names.
+    pub(crate) fn visit(
+        &mut self,
+        variable: &mut dyn FnMut(&mut Variable),
+        exit: &mut dyn FnMut(&mut ExitId),
+        array: &mut dyn FnMut(&mut Array),
+    ) {
+        use Operation as O;
+        match self {
+            O::Constant { to, .. } => variable(to),
+            O::Copy { to, from } | O::ToScalar { to, from } | O::Not { to, a: from } => {
+                variable(to);
+                variable(from);
+            }
+            O::Elementary { to, a, .. } => {
+                variable(to);
+                variable(a);
+            }
+            O::NegateInt { to, a, exit: e } | O::ToInt { to, from: a, exit: e } => {
+                variable(to);
+                variable(a);
+                exit(e);
+            }
+            O::Int { to, a, b, exit: e, .. }
+            | O::Scalar { to, a, b, exit: e, .. }
+            | O::CompareMixed { to, int: a, scalar: b, exit: e, .. } => {
+                [to, a, b].into_iter().for_each(variable);
+                exit(e);
+            }
+            O::CompareInt { to, a, b, .. }
+            | O::CompareScalar { to, a, b, .. }
+            | O::CompareBool { to, a, b, .. }
+            | O::And { to, a, b }
+            | O::Or { to, a, b }
+            | O::WrappingAdd { to, a, b } => [to, a, b].into_iter().for_each(variable),
+            O::RangeCount { to, start, end, step, exit: e, .. } => {
+                [to, start, end, step].into_iter().for_each(variable);
+                exit(e);
+            }
+            O::Length { to, array: x } => {
+                variable(to);
+                array(x);
+            }
+            O::Load { to: a, array: x, index: b, exit: e } | O::Store { array: x, index: a, value: b, exit: e } => {
+                [a, b].into_iter().for_each(variable);
+                array(x);
+                exit(e);
+            }
+            O::Call { arguments, arrays, to, exit: e, .. } => {
+                arguments.iter_mut().chain(to).for_each(variable);
+                arrays.iter_mut().for_each(array);
+                exit(e);
+            }
+            O::OpenCall { exit: e, .. } | O::CountLoop { exit: e } => exit(e),
+        }
+    }
 }
 
 /// How a block ends.
@@ -344,6 +410,8 @@ pub struct Exit {
     pub site: u32,
     /// The variables whose values are given back, in this order.
     pub live: Vec<Variable>,
+    /// In code that was inlined: the exit of the call that it stands for, which is taken behind this one.
+    pub outer: Option<ExitId>,
 }
 
 /// An array that a function works on.

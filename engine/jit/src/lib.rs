@@ -15,8 +15,10 @@
 //! from the frames' sizes.
 
 mod callbacks;
+mod elements;
 mod emit;
 mod error;
+mod inline;
 pub mod ir;
 mod native;
 mod operations;

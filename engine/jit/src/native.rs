@@ -16,6 +16,7 @@ use cranelift_module::{FuncId, Linkage, Module, ModuleError};
 use crate::callbacks::{Context, State, Supervisor};
 use crate::emit::{self, Emitter};
 use crate::error::CompileError;
+use crate::inline::inline;
 use crate::ir::{ArrayParameter, Constant, Element, Function, Type, Unit};
 use crate::verify::verify;
 
@@ -235,6 +236,7 @@ fn refused(error: ModuleError) -> CompileError {
 /// Checks a unit and compiles it.
 pub fn compile(unit: &Unit) -> Result<NativeUnit, CompileError> {
     verify(unit)?;
+    let unit = &inline(unit);
     let processor = processor()?;
     let module = JITModule::new(JITBuilder::with_isa(processor, cranelift_module::default_libcall_names()));
     let mut compiler = Compiler { module, context: CodegenContext::new(), code_bytes: 0, frame_bytes_max: 0 };

@@ -1,12 +1,12 @@
 //! What single operations become.
 
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
-use cranelift_codegen::ir::{InstBuilder, MemFlags, Value, types};
+use cranelift_codegen::ir::{InstBuilder, Value, types};
 
 use crate::callbacks;
 use crate::emit::Emitter;
 use crate::ir::{
-    Array, Constant, Element, Elementary, ExitId, IntOperator, Operation, Order, ScalarOperator, Variable,
+    Array, Constant, Elementary, ExitId, IntOperator, Operation, Order, ScalarOperator, Variable,
 };
 
 /// Ints up to this one are doubles without rounding.
@@ -46,9 +46,10 @@ impl Emitter<'_, '_> {
             O::Length { to, array: Array(k) } => self.assign(to, self.arrays[k as usize].1),
             O::Load { to, array, index, exit } => self.load(to, array, index, exit),
             O::Store { array, index, value, exit } => self.store(array, index, value, exit),
-            O::Call { function, ref arguments, ref arrays, to, exit } => {
-                self.call(function, arguments, arrays, to, exit);
+            O::Call { function, ref arguments, ref arrays, to, exit, open } => {
+                self.call((function, open), arguments, arrays, to, exit);
             }
+            O::OpenCall { open, exit } => self.check_depth(open, exit),
             O::CountLoop { exit } => self.count_loop(exit),
             ref simple => self.simple(simple),
         }
@@ -263,54 +264,6 @@ impl Emitter<'_, '_> {
         }
         let zero = self.int(0);
         self.builder.ins().smax(count, zero)
-    }
-
-    /// The address of an element, behind a check of the index.
-    fn address(&mut self, array: Array, index: Variable, exit: ExitId) -> (Value, Element) {
-        let (pointer, length) = self.arrays[array.0 as usize];
-        let element = self.function.arrays[array.0 as usize].element;
-        let index = self.read(index);
-        let (inside, from_end) = (self.builder.create_block(), self.builder.create_block());
-        let place = self.builder.append_block_param(inside, types::I64);
-        self.builder.set_cold_block(from_end);
-        let below = self.builder.ins().icmp(IntCC::UnsignedLessThan, index, length);
-        self.builder.ins().brif(below, inside, &[index], from_end, &[]);
-        self.builder.switch_to_block(from_end);
-        // A length is at most the largest int: this wraps only for an index that is not negative, which fails again.
-        let wrapped = self.builder.ins().iadd(index, length);
-        let negative = self.is_negative(index);
-        self.exit_unless(negative, exit);
-        let below = self.builder.ins().icmp(IntCC::UnsignedLessThan, wrapped, length);
-        self.exit_unless(below, exit);
-        self.builder.ins().jump(inside, &[wrapped]);
-        self.builder.switch_to_block(inside);
-        let offset = match element {
-            Element::Bool => place,
-            Element::Single => self.builder.ins().ishl_imm(place, 2),
-            Element::Int | Element::Scalar => self.builder.ins().ishl_imm(place, 3),
-        };
-        (self.builder.ins().iadd(pointer, offset), element)
-    }
-
-    fn load(&mut self, to: Variable, array: Array, index: Variable, exit: ExitId) {
-        let (address, element) = self.address(array, index, exit);
-        let flags = MemFlags::trusted();
-        let value = match element {
-            Element::Int => self.builder.ins().load(types::I64, flags, address, 0),
-            Element::Scalar => self.builder.ins().load(types::F64, flags, address, 0),
-            Element::Bool => self.builder.ins().load(types::I8, flags, address, 0),
-            Element::Single => {
-                let single = self.builder.ins().load(types::F32, flags, address, 0);
-                self.builder.ins().fpromote(types::F64, single)
-            }
-        };
-        self.assign(to, value);
-    }
-
-    fn store(&mut self, array: Array, index: Variable, value: Variable, exit: ExitId) {
-        let (address, _) = self.address(array, index, exit);
-        let value = self.read(value);
-        self.builder.ins().store(MemFlags::trusted(), value, address, 0);
     }
 }
 

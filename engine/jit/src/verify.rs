@@ -57,8 +57,10 @@ impl Verifier<'_> {
         for &parameter in &function.parameters {
             self.variable(parameter)?;
         }
-        for exit in &function.exits {
+        for (index, exit) in (0..).zip(&function.exits) {
             exit.live.iter().try_for_each(|&variable| self.variable(variable).map(drop))?;
+            // Outer ones come first, so that none is inside itself.
+            ensure(exit.outer.is_none_or(|outer| outer.0 < index), || "an exit stands inside itself".to_owned())?;
         }
         for array in &function.arrays {
             ensure(!array.writable || (self.outermost && array.element != Element::Single), || {
@@ -157,10 +159,10 @@ impl Verifier<'_> {
                 ensure(self.function.arrays[array.0 as usize].writable, || format!("{array:?} is written"))?;
                 self.exit(exit)
             }
-            O::Call { function, ref arguments, ref arrays, to, exit } => {
+            O::Call { function, ref arguments, ref arrays, to, exit, .. } => {
                 self.call(function, arguments, arrays, to, exit)
             }
-            O::CountLoop { exit } => self.exit(exit),
+            O::CountLoop { exit } | O::OpenCall { exit, .. } => self.exit(exit),
         }
     }
 

@@ -1,8 +1,8 @@
 //! From source text to a program that can be run.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use nexus_model::Diagnostic;
+use nexus_model::{Diagnostic, Execution};
 
 use crate::bundle;
 use crate::check;
@@ -11,6 +11,7 @@ use crate::hir::{Attributes, Program};
 use crate::ir::{Entry, Image};
 use crate::lower::lower;
 use crate::native::NativeCache;
+use crate::optimise::{OptimiserCounts, optimise};
 use crate::parser::parse;
 use crate::report::Reporter;
 use crate::resolve::resolve;
@@ -31,6 +32,15 @@ pub struct CompiledProgram {
     pub(crate) image: Image,
     pub(crate) parameters: Vec<EntryParameter>,
     hash: [u8; 32],
+    tiers: Mutex<Vec<Arc<Tier>>>,
+}
+
+/// A program as it runs with certain settings.
+#[derive(Debug)]
+pub(crate) struct Tier {
+    execution: Execution,
+    pub(crate) image: Image,
+    pub(crate) counts: OptimiserCounts,
     pub(crate) native: NativeCache,
 }
 
@@ -56,6 +66,24 @@ impl CompiledProgram {
     /// A hash of everything that the program is made of: its text and that of its modules.
     pub fn hash(&self) -> [u8; 32] {
         self.hash
+    }
+
+    /// The program for these settings: it is optimised once, and kept with what becomes native of it.
+    pub(crate) fn tier(&self, execution: Execution) -> Arc<Tier> {
+        let execution = execution.effective();
+        let mut tiers = self.tiers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(tier) = tiers.iter().find(|tier| tier.execution == execution) {
+            return Arc::clone(tier);
+        }
+        let (image, counts) = optimise(&self.image, execution);
+        let tier = Arc::new(Tier { execution, image, counts, native: NativeCache::default() });
+        tiers.push(Arc::clone(&tier));
+        tier
+    }
+
+    /// What the optimiser does to the program with these settings.
+    pub fn optimised(&self, execution: Execution) -> OptimiserCounts {
+        self.tier(execution).counts
     }
 
     /// The name of the main file.
@@ -143,7 +171,7 @@ fn translate(
         image,
         parameters,
         hash: *hasher.finalize().as_bytes(),
-        native: NativeCache::default(),
+        tiers: Mutex::default(),
     }))
 }
 

@@ -132,6 +132,14 @@ pub(crate) enum Instruction {
     Loop {
         target: Target,
     },
+    /// Counts an iteration of a loop that was written out.
+    Count,
+    /// Evaluates a whole segment of instructions, up to the target, as one region of the tensor engine and jumps; where
+    /// that is not possible nothing happens, and they run one by one.
+    Fuse {
+        segment: u16,
+        target: Target,
+    },
     /// Jumps when the condition is `when`.
     JumpIf {
         when: bool,
@@ -316,6 +324,28 @@ pub(crate) enum Instruction {
     },
 }
 
+impl Instruction {
+    /// Where it may jump to.
+    pub(crate) fn target_mut(&mut self) -> Option<&mut Target> {
+        use Instruction as I;
+        match self {
+            I::Jump { target }
+            | I::Loop { target }
+            | I::Fuse { target, .. }
+            | I::JumpIf { target, .. }
+            | I::JumpIfBool { target, .. }
+            | I::JumpUnless { target, .. }
+            | I::JumpUnlessInt { target, .. }
+            | I::JumpIfSet { target, .. }
+            | I::JumpIfSame { target, .. }
+            | I::CallBlock { target, .. }
+            | I::FanOut { target, .. }
+            | I::LoopNext { target, .. } => Some(target),
+            _ => None,
+        }
+    }
+}
+
 /// What is between the brackets of an index, for one axis; ends that are given are values from the registers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum AxisShape {
@@ -352,8 +382,23 @@ pub(crate) struct TypeCheck {
     pub(crate) dims: Vec<(Name, Register)>,
 }
 
+/// Instructions that can be evaluated together by the tensor engine. They are in one block, behind a `Fuse`.
+#[derive(Debug, Clone)]
+pub(crate) struct Segment {
+    /// The first instruction and the one behind the last.
+    pub(crate) range: std::ops::Range<usize>,
+    /// Registers that are read before they are written.
+    pub(crate) inputs: Vec<Register>,
+    /// Registers that are written in it and needed behind it.
+    pub(crate) results: Vec<Register>,
+    /// Registers whose value from before is not needed behind it: tensors in them may be worked on in place.
+    pub(crate) spent: Vec<Register>,
+    /// Tries in a row for which the operands were not tensors.
+    pub(crate) misses: Arc<std::sync::atomic::AtomicU32>,
+}
+
 /// The code of one function.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct FunctionCode {
     pub(crate) name: Name,
     pub(crate) file: FileId,
@@ -372,6 +417,8 @@ pub(crate) struct FunctionCode {
     /// Names and inferred types of the variables, for printing.
     pub(crate) variables: Vec<(Name, String)>,
     pub(crate) attributes: Attributes,
+    /// What `Fuse` refers to.
+    pub(crate) segments: Vec<Segment>,
     /// How much work a call is, in instructions: a call, a loop or an operation on tensors counts a thousand. The same
     /// at every level, because it decides which random streams there are.
     pub(crate) weight: u32,
@@ -394,7 +441,7 @@ pub(crate) enum Entry {
 }
 
 /// A whole program.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Image {
     pub(crate) sources: Vec<Source>,
     pub(crate) functions: Vec<FunctionCode>,

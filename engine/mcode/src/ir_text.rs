@@ -2,13 +2,16 @@
 
 use std::fmt::Write;
 
+use nexus_model::Execution;
+
 use crate::compile::CompiledProgram;
 use crate::ir::{Entry, FunctionCode, Image, Instruction};
 
 /// The register code of a program: each function with its variables and their inferred types, each instruction with the
-/// line it comes from.
-pub fn ir_text(program: &CompiledProgram) -> String {
-    let image = &program.image;
+/// line it comes from, as it runs with these settings.
+pub fn ir_text(program: &CompiledProgram, execution: Execution) -> String {
+    let tier = program.tier(execution);
+    let image = &tier.image;
     let mut text = String::new();
     let entry = match image.entry {
         Entry::TopLevel => "the top level".to_owned(),
@@ -43,7 +46,7 @@ fn function(image: &Image, id: usize, code: &FunctionCode, text: &mut String) {
 }
 
 /// One instruction: its name, its operands, and what numbers in it stand for.
-fn words(image: &Image, instruction: Instruction) -> String {
+pub(crate) fn words(image: &Image, instruction: Instruction) -> String {
     let plain = format!("{instruction:?}");
     // `Add { to: 1, a: 2, b: 3 }` reads as `add to=1 a=2 b=3`.
     let (name, operands) = plain.split_once(" {").unwrap_or((&plain, ""));

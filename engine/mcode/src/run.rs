@@ -9,12 +9,14 @@ use nexus_tensor::Context;
 use crate::codes::Code;
 use crate::compile::{CompiledProgram, EntryParameter};
 use crate::hir::Declared;
-use crate::ir::Entry;
+use crate::ir::{Entry, Image};
 use crate::names::closest;
 use crate::native::{Native, NativeProfile};
+use crate::optimise::OptimiserCounts;
 use crate::report::Report;
 use crate::source::ByteSpan;
 use crate::vm::fault::Fault;
+use crate::vm::fuse::FusionProfile;
 use crate::vm::host::{Clock, FileReader, Files, Host};
 use crate::vm::machine::{Raised, execute};
 use crate::vm::tasks;
@@ -58,6 +60,10 @@ pub struct RunResult {
     pub result: ModelValue,
     /// What `output("name", value)` named, in order.
     pub outputs: Vec<(String, ModelValue)>,
+    /// What the optimiser did to the program.
+    pub optimiser: OptimiserCounts,
+    /// What the fusion of tensor operations did.
+    pub fusion: FusionProfile,
     /// What native code did.
     pub native: NativeProfile,
 }
@@ -80,7 +86,8 @@ pub(crate) fn run_piece(
 ) -> Result<(RunResult, Variables), Diagnostic> {
     let RunRequest { mut arguments, inputs, task, limits, execution, context, cancel, print, files, clock, threads } =
         request;
-    let image = &program.image;
+    let tier = program.tier(execution);
+    let image = &tier.image;
     let files = files.map(Mutex::new);
     let source = |path: &str| match &files {
         Some(files) => (files.lock().unwrap_or_else(PoisonError::into_inner))(path),
@@ -91,7 +98,7 @@ pub(crate) fn run_piece(
     host.clock = clock;
     host.threads = threads;
     let values = bind(program, &mut arguments, task).map_err(|report| report.to_diagnostic(&image.sources))?;
-    host.native = (execution.jit_level == JitLevel::Native).then(|| Box::new(Native::new(&program.native)));
+    host.native = (execution.jit_level == JitLevel::Native).then(|| Box::new(Native::new(&tier.native)));
     let outcome = (|| {
         let at = |mut fault: Box<Fault>| Raised { places: std::mem::take(&mut fault.places), fault };
         host.poll().map_err(at)?;
@@ -131,20 +138,21 @@ pub(crate) fn run_piece(
             }
         }
         variables.reverse();
-        Ok((RunResult { result: exported, outputs: outputs?, native }, variables))
+        let (optimiser, fusion) = (tier.counts, host.fusion);
+        Ok((RunResult { result: exported, outputs: outputs?, optimiser, fusion, native }, variables))
     })();
-    outcome.map_err(|raised| diagnostic(program, raised))
+    outcome.map_err(|raised| diagnostic(program, image, raised))
 }
 
 /// A fault as a diagnostic: the innermost place, and the calls that led there.
-fn diagnostic(program: &CompiledProgram, raised: Raised) -> Diagnostic {
+fn diagnostic(program: &CompiledProgram, image: &Image, raised: Raised) -> Diagnostic {
     let Raised { fault, places } = raised;
     let mut diagnostic = Diagnostic::error(fault.code.as_str(), fault.message);
     diagnostic.help = fault.help;
     diagnostic.file = program.file().to_owned();
     let mut labels = places.into_iter().filter_map(|(function, at)| {
-        let code = program.image.functions.get(function as usize)?;
-        let source = program.image.sources.get(usize::from(code.file))?;
+        let code = image.functions.get(function as usize)?;
+        let source = image.sources.get(usize::from(code.file))?;
         Some((code, source.name.to_string(), source.locate(*code.spans.get(at)?)))
     });
     if let Some((_, file, span)) = labels.next() {

@@ -241,6 +241,7 @@ fn in_order(tasks: Vec<Planned>) -> Result<Vec<Planned>, String> {
 mod tests {
     use super::*;
     use crate::cli::fake::FakeCluster;
+    use crate::cli::language::View;
     use nexus_model::Diagnostic;
 
     struct Plain;
@@ -254,7 +255,7 @@ mod tests {
             Value::String(text.to_owned())
         }
 
-        fn intermediate(&self, _: &str, _: &str, _: Option<&Path>) -> Result<String, Vec<Diagnostic>> {
+        fn intermediate(&self, _: &str, _: &str, _: Option<&Path>, _: View) -> Result<String, Vec<Diagnostic>> {
             Ok(String::new())
         }
 

@@ -3,7 +3,16 @@
 use std::path::Path;
 
 use nexus_mcode::{Inspection, LibraryEntry};
-use nexus_model::{Diagnostic, Value};
+use nexus_model::{Diagnostic, JitLevel, Value};
+
+/// What is shown of a compiled program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum View {
+    /// Its code at a level.
+    Code(JitLevel),
+    /// Which tensor operations run together, and what the optimiser did.
+    Plan(JitLevel),
+}
 
 /// M-CODE, as far as the command line touches it.
 pub(crate) trait Language {
@@ -29,6 +38,12 @@ pub(crate) trait Language {
     /// The value of an `--arg`: a literal of the language, or else the text itself.
     fn argument(&self, text: &str) -> Value;
 
-    /// The intermediate representation as text; `folder` as in [`Language::check`].
-    fn intermediate(&self, file: &str, source: &str, folder: Option<&Path>) -> Result<String, Vec<Diagnostic>>;
+    /// The intermediate representation or the plan as text; `folder` as in [`Language::check`].
+    fn intermediate(
+        &self,
+        file: &str,
+        source: &str,
+        folder: Option<&Path>,
+        view: View,
+    ) -> Result<String, Vec<Diagnostic>>;
 }

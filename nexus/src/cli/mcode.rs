@@ -1,16 +1,16 @@
 //! `nexus mcode`: programs as text, without running them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use nexus_model::Diagnostic;
+use nexus_model::{Diagnostic, JitLevel};
 use serde::Serialize;
 
 use super::error::{CliError, Exit};
-use super::language::Language;
+use super::language::{Language, View};
 use super::mcode_doc::{self, DocArgs};
 use super::mcode_format::{self, FormatArgs};
-use super::program::Source;
+use super::program::{Source, level_of_compilation};
 use crate::output::json::{ErrorFacts, document};
 use crate::output::{Console, diagnostic};
 
@@ -46,11 +46,24 @@ enum McodeVerb {
     )]
     Doc(DocArgs),
     /// Print the intermediate representation
-    #[command(after_help = "Example:\n  nexus mcode ir pca.mcode")]
+    #[command(after_help = "Examples:\n  nexus mcode ir pca.mcode\n  nexus mcode ir pca.mcode --jit 1")]
     Ir {
         /// The program
         #[arg(value_name = "FILE")]
         file: PathBuf,
+        /// As it runs at this level of compilation: 0 as it is written, 1 and 2 optimised
+        #[arg(long, value_name = "LEVEL", default_value = "0", value_parser = level_of_compilation())]
+        jit: JitLevel,
+    },
+    /// Print which tensor operations run together, and what the optimiser did
+    #[command(after_help = "Example:\n  nexus mcode plan attention.mcode")]
+    Plan {
+        /// The program
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// At this level of compilation
+        #[arg(long, value_name = "LEVEL", default_value = "2", value_parser = level_of_compilation())]
+        jit: JitLevel,
     },
 }
 
@@ -73,10 +86,15 @@ pub(crate) fn mcode(args: &McodeArgs, language: &impl Language, console: &mut Co
         McodeVerb::Ast { file } => printed(file, console, |source| language.tree(&source.file(), &source.text)),
         McodeVerb::Fmt(args) => mcode_format::format(args, language, console),
         McodeVerb::Doc(args) => mcode_doc::doc(args, &language.library(), console),
-        McodeVerb::Ir { file } => {
-            printed(file, console, |source| language.intermediate(&source.file(), &source.text, Some(source.folder())))
-        }
+        McodeVerb::Ir { file, jit } => shown(file, language, console, View::Code(*jit)),
+        McodeVerb::Plan { file, jit } => shown(file, language, console, View::Plan(*jit)),
     }
+}
+
+fn shown(file: &Path, language: &impl Language, console: &mut Console, view: View) -> Result<(), CliError> {
+    printed(file, console, |source| {
+        language.intermediate(&source.file(), &source.text, Some(source.folder()), view)
+    })
 }
 
 fn check(files: &[PathBuf], language: &impl Language, console: &mut Console) -> Result<(), CliError> {
@@ -121,7 +139,7 @@ pub(super) fn invalid(found: Vec<Diagnostic>, source: &Source) -> CliError {
 }
 
 fn printed(
-    file: &std::path::Path,
+    file: &Path,
     console: &mut Console,
     text: impl Fn(&Source) -> Result<String, Vec<Diagnostic>>,
 ) -> Result<(), CliError> {

@@ -12,7 +12,7 @@ use nexus_actors::node::{self, Arrival, NodeFacts, NodeOptions};
 use nexus_actors::{JoinOptions, MemoryPayloads, login, recovery};
 use nexus_config::LogLevel;
 use nexus_mcode::{Compilation, CompiledProgram, Inspection, LibraryEntry, PieceResult};
-use nexus_model::{DeviceInfo, DeviceKind, Diagnostic, Input, JobSpec, NodeCapacity, Payload, Value};
+use nexus_model::{DeviceInfo, DeviceKind, Diagnostic, Input, JitLevel, JobSpec, NodeCapacity, Payload, Value};
 use nexus_wire::{Refusal, Request, Response, TaskView};
 use tokio::sync::watch;
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -24,7 +24,7 @@ use super::cluster_recover::RecoverySurvey;
 use super::codes;
 use super::engine;
 use super::error::{CliError, Exit};
-use super::language::Language;
+use super::language::{Language, View};
 use super::login::LoggedIn;
 use super::node::{NodeStart, NodeStarted};
 use super::program::user;
@@ -73,8 +73,18 @@ impl Language for Session {
         nexus_mcode::parse_argument(text)
     }
 
-    fn intermediate(&self, file: &str, source: &str, folder: Option<&Path>) -> Result<String, Vec<Diagnostic>> {
-        compiled(file, source, folder).map(|(program, _)| nexus_mcode::ir_text(&program))
+    fn intermediate(
+        &self,
+        file: &str,
+        source: &str,
+        folder: Option<&Path>,
+        view: View,
+    ) -> Result<String, Vec<Diagnostic>> {
+        let (program, _) = compiled(file, source, folder)?;
+        Ok(match view {
+            View::Code(level) => nexus_mcode::ir_text(&program, level.into()),
+            View::Plan(level) => nexus_mcode::plan_text(&program, level.into()),
+        })
     }
 }
 
@@ -96,7 +106,7 @@ impl Pieces for Session {
     fn code_of(&self, source: &str, known: &[String]) -> Result<String, Vec<Diagnostic>> {
         let mut nothing = |_: &str, _: &str| Err("`:plan` reads no files".to_owned());
         let compilation = nexus_mcode::compile_in_session("repl", source, known, &mut nothing);
-        compilation.program.map(|program| nexus_mcode::ir_text(&program)).ok_or(compilation.diagnostics)
+        compilation.program.map(|program| nexus_mcode::ir_text(&program, JitLevel::Plain.into())).ok_or(compilation.diagnostics)
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use clap::Parser;
 use nexus_model::{
-    ArgumentSource, DeviceInfo, DeviceKind, Diagnostic, Failure, IndexRange, JobSpec, LimitLevel, Limits, Outcome,
+    ArgumentSource, DeviceInfo, DeviceKind, Diagnostic, Execution, Failure, IndexRange, JitLevel, JobSpec, LimitLevel, Limits, Outcome,
     Program, Value,
 };
 use nexus_wire::Request;
@@ -16,7 +16,7 @@ use super::cluster_recover::RecoverySurvey;
 use super::error::tests::pages;
 use super::error::{CliError, Exit};
 use super::fake::{FakeCluster, ended, returned, task_view};
-use super::language::Language;
+use super::language::{Language, View};
 use super::login::LoggedIn;
 use super::node::{NodeStart, NodeStarted};
 use super::repl::{Pieces, Typed};
@@ -65,8 +65,18 @@ impl Language for FakeWorld {
             .unwrap_or_else(|_| Value::String(text.to_owned()))
     }
 
-    fn intermediate(&self, file: &str, source: &str, folder: Option<&Path>) -> Result<String, Vec<Diagnostic>> {
-        self.check(file, source, folder).map(|_| format!("code of {source}"))
+    fn intermediate(
+        &self,
+        file: &str,
+        source: &str,
+        folder: Option<&Path>,
+        view: View,
+    ) -> Result<String, Vec<Diagnostic>> {
+        self.check(file, source, folder).map(|_| match view {
+            View::Code(JitLevel::Plain) => format!("code of {source}"),
+            View::Code(level) => format!("code at level {level} of {source}"),
+            View::Plan(level) => format!("plan at level {level} of {source}"),
+        })
     }
 }
 
@@ -244,7 +254,7 @@ fn run_takes_arguments_inputs_and_outputs() {
     let (world, programs) = (FakeWorld::default(), Programs::new());
     std::fs::write(programs.path("in.csv"), "1,2\n3,4\n").unwrap();
     let line = format!(
-        "nexus run {} --arg n=10 -a lr=log:1e-4..1e-1 --input d={} --output x={} --device cpu --seed 7",
+        "nexus run {} --arg n=10 -a lr=log:1e-4..1e-1 --input d={} --output x={} --device cpu --seed 7 --jit 1",
         programs.path("ok.mcode"),
         programs.path("in.csv"),
         programs.path("x.npy")
@@ -257,6 +267,7 @@ fn run_takes_arguments_inputs_and_outputs() {
     assert_eq!(x.shape(), [2]);
     let ran = world.ran.lock().unwrap();
     assert_eq!(ran[0].seed, 7);
+    assert_eq!(ran[0].execution, Some(Execution::at(JitLevel::Optimised)));
     assert_eq!(ran[0].arguments[0], ("n".into(), ArgumentSource::Value(Value::Int(10))));
     assert_eq!(ran[0].arguments[1], ("lr".into(), ArgumentSource::Logarithmic { from: 1e-4, to: 1e-1 }));
 }
@@ -319,7 +330,7 @@ fn submissions_carry_everything_that_was_typed() {
     std::fs::write(programs.path("d.json"), "[1]").unwrap();
     let line = format!(
         "nexus submit {} --name sweep --array 0..400 --input d={} --priority -3 --retries 4 --timeout 10s \
-         --limits high --key k1 --cpus 2 --memory 1GiB",
+         --limits high --key k1 --cpus 2 --memory 1GiB --jit 0",
         programs.path("ok.mcode"),
         programs.path("d.json")
     );
@@ -332,6 +343,7 @@ fn submissions_carry_everything_that_was_typed() {
     assert_eq!((spec.retry.max_attempts, spec.resources.cpus, spec.resources.memory_bytes), (5, 2, 1 << 30));
     assert_eq!(spec.limits, Limits::level(LimitLevel::High));
     assert_eq!(spec.inputs[0].name, "d");
+    assert_eq!(spec.execution, Some(Execution::at(JitLevel::Plain)));
 }
 
 #[test]

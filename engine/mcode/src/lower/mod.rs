@@ -255,6 +255,7 @@ impl<'a> Lowering<'a> {
             spans: self.spans,
             variables: variables.into_iter().map(|(_, name, ty)| (Arc::clone(name), ty)).collect(),
             attributes: function.attributes.clone(),
+            segments: Vec::new(),
             weight,
         }
     }
@@ -298,18 +299,8 @@ impl<'a> Lowering<'a> {
 }
 
 fn set_target(instruction: &mut Instruction, to: Target) {
-    match instruction {
-        Instruction::Jump { target }
-        | Instruction::Loop { target }
-        | Instruction::JumpIf { target, .. }
-        | Instruction::JumpIfBool { target, .. }
-        | Instruction::JumpUnless { target, .. }
-        | Instruction::JumpUnlessInt { target, .. }
-        | Instruction::JumpIfSet { target, .. }
-        | Instruction::JumpIfSame { target, .. }
-        | Instruction::CallBlock { target, .. }
-        | Instruction::FanOut { target, .. }
-        | Instruction::LoopNext { target, .. } => *target = to,
-        other => debug_assert!(false, "{other:?} does not jump"),
+    match instruction.target_mut() {
+        Some(target) => *target = to,
+        None => debug_assert!(false, "{instruction:?} does not jump"),
     }
 }

@@ -8,10 +8,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use nexus_jit::ir::Constant;
 
 use super::entry::{Buffers, Entry, known_of, place_of, restore};
-use super::flow::Flow;
 use super::known::{ArrayPlace, Known, element_of};
 use super::translate::Start;
 use super::unit::UnitMaker;
+use crate::flow::Flow;
 use crate::hir::FunctionId;
 use crate::ir::{Image, Instruction, Register};
 use crate::vm::fault::Fault;

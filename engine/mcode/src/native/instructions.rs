@@ -77,6 +77,16 @@ impl Translation<'_, '_> {
                 self.go_to(usize::from(target));
                 Then::Ended
             }
+            I::Count => {
+                let exit = self.exit(false);
+                self.push(Operation::CountLoop { exit });
+                Then::Next
+            }
+            I::Fuse { segment, .. } => {
+                let inputs = &self.code.segments[usize::from(segment)].inputs;
+                let opaque = inputs.iter().any(|&register| self.known(register) == Known::Opaque);
+                if opaque { self.leave("tensors are worked on") } else { Then::Next }
+            }
             I::JumpIf { when, condition, target } => match self.known(condition) {
                 Known::Bool => self.branch(condition, when, target),
                 _ => self.leave("a condition is not a bool"),
@@ -238,7 +248,7 @@ impl Translation<'_, '_> {
                 if to.is_none() {
                     self.set(start, Known::None);
                 }
-                self.push(Operation::Call { function, arguments, arrays, to, exit });
+                self.push(Operation::Call { function, arguments, arrays, to, exit, open: 0 });
                 Then::Next
             }
             Callee::Pending => {

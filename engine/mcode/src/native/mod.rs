@@ -10,7 +10,6 @@
 mod cache;
 mod compute;
 mod entry;
-mod flow;
 mod instructions;
 mod known;
 mod translate;

@@ -12,9 +12,9 @@ use std::sync::Arc;
 
 use nexus_jit::ir::{ArrayParameter, Block, BlockId, Constant, End, Exit, ExitId, Function, Operation, Type, Variable};
 
-use super::flow::Flow;
 use super::known::{ArrayPlace, Known, Site};
 use super::unit::UnitMaker;
+use crate::flow::Flow;
 use crate::hir::FunctionId;
 use crate::ir::{FunctionCode, Register};
 
@@ -302,7 +302,7 @@ impl<'t, 'm> Translation<'t, 'm> {
         }
         let arrays = self.start.arrays.iter().map(|a| a.register).collect();
         let site = Site { function: self.start.id, pc: self.at, registers, arrays, unsupported };
-        self.exits.push(Exit { site: self.maker.add_site(site), live });
+        self.exits.push(Exit { site: self.maker.add_site(site), live, outer: None });
         let exit = ExitId(self.exits.len() as u32 - 1);
         self.exit_here = Some((unsupported, exit));
         exit

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use nexus_jit::ir::{Constant, Element, Function, FunctionId as UnitFunction, Operation, Type, Unit};
 
-use super::flow::Flow;
 use super::instructions::constant_of;
 use super::known::{ArrayPlace, Known, Site};
 use super::translate::{Built, Start, Translation};
+use crate::flow::Flow;
 use crate::hir::FunctionId;
 use crate::ir::{Image, Register};
 use crate::vm::value::Value;

@@ -7,6 +7,7 @@ use nexus_model::{LimitHit, LimitKind, Limits};
 use nexus_tensor::{Charge, Context};
 
 use super::fault::{Fault, Outcome};
+use super::fuse::FusionProfile;
 use super::tasks::Pending;
 use super::value::{List, Record, Text, Value};
 use crate::ast::Name;
@@ -50,6 +51,8 @@ pub(crate) struct Host<'a> {
     pub(crate) nested: u32,
     /// Native code, at the level that has it; away while it runs.
     pub(crate) native: Option<Box<Native<'a>>>,
+    /// What fusion did.
+    pub(crate) fusion: FusionProfile,
     /// Threads that calls may be spread over.
     pub(crate) threads: usize,
     /// Whether this is the surroundings of a task: what it spawns runs at once.
@@ -92,6 +95,7 @@ impl<'a> Host<'a> {
             derivatives: 0,
             nested: 0,
             native: None,
+            fusion: FusionProfile::default(),
             threads: 1,
             in_task: false,
             pending: Vec::new(),

@@ -7,7 +7,7 @@ use super::fault::{Fault, Outcome};
 use super::host::Host;
 use super::operate::{self, compare_numbers};
 use super::value::{Callable, Value};
-use super::{slow, tasks};
+use super::{fuse, slow, tasks};
 use crate::codes::Code;
 use crate::hir::FunctionId;
 use crate::ir::{FunctionCode, Image, Instruction};
@@ -211,6 +211,22 @@ impl Machine<'_, '_> {
                             cursor.pc = pc;
                             self.go_native(cursor)?;
                             continue 'call;
+                        }
+                    }
+                    Instruction::Count => {
+                        host.loops_left -= 1;
+                        if host.loops_left == 0 {
+                            attempt!(host.loop_checkpoint());
+                        }
+                    }
+                    Instruction::Fuse { segment, target } => {
+                        match fuse::attempt(host, image, code, window, &code.segments[usize::from(segment)]) {
+                            Ok(true) => pc = usize::from(target),
+                            Ok(false) => {}
+                            Err((at, fault)) => {
+                                cursor.pc = at + 1;
+                                return Err(fault);
+                            }
                         }
                     }
                     Instruction::JumpUnless { operator, a, b, target } => {

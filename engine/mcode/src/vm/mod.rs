@@ -6,6 +6,7 @@ mod calling;
 mod declared;
 mod differentiate;
 pub(crate) mod fault;
+pub(crate) mod fuse;
 pub(crate) mod host;
 pub(crate) mod index;
 pub(crate) mod list;

@@ -92,7 +92,7 @@ pub(crate) fn compare(host: &mut Host, operator: Comparison, a: Value, b: Value)
     }
 }
 
-fn tensor_comparison(operator: Comparison) -> CompareOp {
+pub(crate) fn tensor_comparison(operator: Comparison) -> CompareOp {
     match operator {
         Comparison::Equal => CompareOp::Equal,
         Comparison::NotEqual => CompareOp::NotEqual,
@@ -218,11 +218,10 @@ pub(crate) fn logic(host: &mut Host, and: bool, a: Value, b: Value) -> Outcome<V
 
 /// An arithmetic operator on any values.
 pub(crate) fn binary(host: &mut Host, operator: BinaryOperator, a: Value, b: Value) -> Outcome<Value> {
+    if let Some(outcome) = of_numbers(operator, &a, &b) {
+        return outcome;
+    }
     match (&a, &b) {
-        (Value::Int(x), Value::Int(y)) => int_binary(operator, *x, *y),
-        (Value::Scalar(x), Value::Scalar(y)) => scalar_binary(operator, *x, *y),
-        (Value::Int(x), Value::Scalar(y)) => scalar_binary(operator, *x as f64, *y),
-        (Value::Scalar(x), Value::Int(y)) => scalar_binary(operator, *x, *y as f64),
         (Value::Traced(_), _) if is_operand(&b) => traced::binary(host, tensor_operator(operator), &a, &b),
         (_, Value::Traced(_)) if is_operand(&a) => traced::binary(host, tensor_operator(operator), &a, &b),
         (Value::Tensor(_), _) if is_operand(&b) => tensor_binary(host, tensor_operator(operator), a, b),
@@ -231,7 +230,18 @@ pub(crate) fn binary(host: &mut Host, operator: BinaryOperator, a: Value, b: Val
     }
 }
 
-fn tensor_operator(operator: BinaryOperator) -> BinaryOp {
+/// An arithmetic operator on two numbers; `None` where one is something else.
+pub(crate) fn of_numbers(operator: BinaryOperator, a: &Value, b: &Value) -> Option<Outcome<Value>> {
+    Some(match (a, b) {
+        (Value::Int(x), Value::Int(y)) => int_binary(operator, *x, *y),
+        (Value::Scalar(x), Value::Scalar(y)) => scalar_binary(operator, *x, *y),
+        (Value::Int(x), Value::Scalar(y)) => scalar_binary(operator, *x as f64, *y),
+        (Value::Scalar(x), Value::Int(y)) => scalar_binary(operator, *x, *y as f64),
+        _ => return None,
+    })
+}
+
+pub(crate) fn tensor_operator(operator: BinaryOperator) -> BinaryOp {
     match operator {
         BinaryOperator::Add => BinaryOp::Add,
         BinaryOperator::Subtract => BinaryOp::Sub,

@@ -11,6 +11,9 @@ fn programs_are_checked_and_printed() {
     assert_eq!((exit, err), (Exit::Done, format!("{seven}: no errors\n")));
     assert_eq!(typed(&world, &format!("nexus mcode check {bad} {seven}")).0, Exit::ProgramFailed);
     assert_eq!(typed(&world, &format!("nexus mcode ir {seven}")).1, "code of 7\n");
+    assert_eq!(typed(&world, &format!("nexus mcode ir {seven} --jit 1")).1, "code at level 1 of 7\n");
+    assert_eq!(typed(&world, &format!("nexus mcode plan {seven}")).1, "plan at level 2 of 7\n");
+    assert_eq!(typed(&world, &format!("nexus mcode plan {seven} --jit 3")).0, Exit::Usage);
     assert_eq!(typed(&world, &format!("nexus mcode ir {bad}")).0, Exit::ProgramFailed);
     assert_eq!(typed(&world, &format!("nexus mcode ast {seven}")).1, "tree of 7\n");
 }

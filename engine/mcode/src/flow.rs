@@ -1,5 +1,5 @@
 //! How values flow through the registers of a function: what each instruction reads and writes, where it can go on, and
-//! which registers are still needed at each place.
+//! which registers are still needed at each place. The optimiser and the native compiler read it.
 
 use std::ops::Range;
 
@@ -10,7 +10,7 @@ const SIZE_MAX: usize = 4_000_000;
 
 /// What an instruction does with registers. Reads come before writes.
 #[derive(Debug, Default)]
-struct Access {
+pub(crate) struct Access {
     reads: [Option<Register>; 3],
     read_range: Range<usize>,
     writes: [Option<Register>; 3],
@@ -32,9 +32,20 @@ impl Access {
         let start = usize::from(start);
         Access { read_range: start..start + count, ..Access::new(&[], writes) }
     }
+
+    /// The registers that are read.
+    pub(crate) fn reads(&self) -> impl Iterator<Item = Register> + '_ {
+        self.reads.iter().flatten().copied().chain(self.read_range.clone().map(|r| r as Register))
+    }
+
+    /// The registers that are certainly written.
+    pub(crate) fn writes(&self) -> impl Iterator<Item = Register> + '_ {
+        self.writes.iter().flatten().copied()
+    }
 }
 
-fn access(image: &Image, instruction: Instruction) -> Access {
+/// What an instruction reads, and what it certainly writes.
+pub(crate) fn access(image: &Image, instruction: Instruction) -> Access {
     use Instruction as I;
     match instruction {
         I::Copy { to, from } | I::Spawn { to, from } | I::Await { to, from } => Access::new(&[from], &[to]),
@@ -56,7 +67,7 @@ fn access(image: &Image, instruction: Instruction) -> Access {
         | I::And { to, a, b }
         | I::Or { to, a, b } => Access::new(&[a, b], &[to]),
         I::AddInt { to, a, .. } | I::Negate { to, a } | I::Not { to, a } => Access::new(&[a], &[to]),
-        I::Jump { .. } | I::Loop { .. } | I::ReturnNone => Access::default(),
+        I::Jump { .. } | I::Loop { .. } | I::Count | I::Fuse { .. } | I::ReturnNone => Access::default(),
         I::JumpIf { condition, .. } => Access::new(&[condition], &[]),
         I::JumpIfBool { value, .. } => Access::new(&[value], &[]),
         I::JumpUnless { a, b, .. } | I::JumpIfSame { a, b, .. } => Access::new(&[a, b], &[]),
@@ -104,6 +115,28 @@ fn access(image: &Image, instruction: Instruction) -> Access {
     }
 }
 
+/// Registers that an instruction may change in any way: those that it writes, those whose value it changes in place or
+/// converts, and those from which on a call uses the window. The second part says from where on.
+pub(crate) fn changes(image: &Image, instruction: Instruction) -> (Vec<Register>, Option<Register>) {
+    use Instruction as I;
+    let mut changed: Vec<Register> = access(image, instruction).writes().collect();
+    let mut from = None;
+    match instruction {
+        I::LoopNext { base, item, .. } => changed.extend([base, base + 1, base + 2, item]),
+        I::LoopRange { base, .. } => changed.extend([base, base + 1, base + 2]),
+        I::LoopStart { base } => changed.push(base),
+        I::SetIndex { object, .. } | I::SetPath { object, .. } => changed.push(object),
+        I::Append { list, .. } | I::FanOut { list, .. } => changed.push(list),
+        I::CheckType { register, declared } | I::CheckInt { register, declared } => {
+            changed.push(register);
+            changed.extend(image.checks[usize::from(declared)].dims.iter().map(|d| d.1));
+        }
+        I::Call { start, .. } | I::CallValue { start, .. } | I::Defer { start, .. } => from = Some(start),
+        _ => {}
+    }
+    (changed, from)
+}
+
 fn values_of_step(step: &crate::ir::StepShape) -> usize {
     match step {
         crate::ir::StepShape::Field(_) => 0,
@@ -112,7 +145,7 @@ fn values_of_step(step: &crate::ir::StepShape) -> usize {
 }
 
 /// Where an instruction may go on but at the next one, and whether it may go on there.
-pub(super) fn successors(instruction: Instruction) -> (Option<Target>, bool) {
+pub(crate) fn successors(instruction: Instruction) -> (Option<Target>, bool) {
     use Instruction as I;
     match instruction {
         I::Jump { target } | I::Loop { target } => (Some(target), false),
@@ -124,6 +157,7 @@ pub(super) fn successors(instruction: Instruction) -> (Option<Target>, bool) {
         | I::JumpIfSame { target, .. }
         | I::LoopNext { target, .. }
         | I::FanOut { target, .. }
+        | I::Fuse { target, .. }
         | I::CallBlock { target, .. } => (Some(target), true),
         I::Return { .. } | I::ReturnNone | I::ReturnBlock { .. } => (None, false),
         _ => (None, true),
@@ -132,19 +166,19 @@ pub(super) fn successors(instruction: Instruction) -> (Option<Target>, bool) {
 
 /// What is known of one function's registers.
 #[derive(Debug)]
-pub(super) struct Flow {
+pub(crate) struct Flow {
     /// For each instruction a bit a register that is needed there.
     live: Vec<u64>,
     words: usize,
     /// Whether somebody jumps to an instruction.
-    pub(super) leaders: Vec<bool>,
+    pub(crate) leaders: Vec<bool>,
     /// For the head of each loop, its last instruction.
     loop_ends: Vec<Option<Target>>,
 }
 
 impl Flow {
     /// Looks at a function; `None` for one that is too large, or whose jumps are not all known (it has `when`s).
-    pub(super) fn of(image: &Image, code: &FunctionCode) -> Option<Flow> {
+    pub(crate) fn of(image: &Image, code: &FunctionCode) -> Option<Flow> {
         let count = code.instructions.len();
         if count * usize::from(code.registers) > SIZE_MAX
             || code.instructions.iter().any(|i| matches!(i, Instruction::CallBlock { .. }))
@@ -197,12 +231,12 @@ impl Flow {
     }
 
     /// Whether a register's value is needed at an instruction.
-    pub(super) fn is_live(&self, at: usize, register: usize) -> bool {
+    pub(crate) fn is_live(&self, at: usize, register: usize) -> bool {
         self.live[at * self.words + register / 64] >> (register % 64) & 1 == 1
     }
 
     /// The last instruction of the loop that begins at `head`.
-    pub(super) fn loop_end(&self, head: Target) -> Option<Target> {
+    pub(crate) fn loop_end(&self, head: Target) -> Option<Target> {
         self.loop_ends[usize::from(head)]
     }
 }
