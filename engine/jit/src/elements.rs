@@ -101,7 +101,7 @@ impl Emitter<'_, '_> {
         };
         let place = self.place(array, index, exit);
         let pointer = self.arrays[array as usize].0;
-        let near = self.known_int(place).and_then(|place| i32::try_from(place << shift.min(8)).ok());
+        let near = self.known_int(place).and_then(|place| i32::try_from(place.checked_mul(1 << shift)?).ok());
         if let Some(offset) = near.filter(|offset| *offset >= 0) {
             return (pointer, offset, element);
         }

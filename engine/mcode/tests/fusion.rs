@@ -1,0 +1,274 @@
+//! Programs over tensors mean the same at every level and with every setting, and each setting does what it says.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use nexus_mcode::{Execution, JitLevel, RunRequest, RunResult, compile, run};
+use nexus_model::{Diagnostic, Limits, Value};
+use nexus_tensor::{Context, Device};
+use proptest::prelude::*;
+
+/// What a run gave, without what it did.
+type Found = Result<RunResult, Box<Diagnostic>>;
+
+fn run_with(source: &str, execution: Execution) -> Option<Found> {
+    let program = compile("fusion.mcode", source).program?;
+    let mut limits = Limits::local();
+    limits.loop_iterations = Some(20_000);
+    let request = RunRequest {
+        arguments: Vec::new(),
+        inputs: &[],
+        task: None,
+        execution,
+        context: Context::new(Device::cpu()).with_limits(&limits),
+        limits,
+        cancel: Arc::default(),
+        print: &mut |_| {},
+        files: None,
+        clock: None,
+        threads: 1,
+    };
+    Some(run(&program, request).map_err(Box::new))
+}
+
+/// Runs what must compile and come to its end.
+fn ran(source: &str, execution: Execution) -> RunResult {
+    run_with(source, execution).expect(source).expect(source)
+}
+
+/// Values to the last bit. Which NaN it is differs between processors' instructions and means nothing.
+fn bits(value: &Value) -> String {
+    match value {
+        Value::Scalar(v) if v.is_nan() => "nan".to_owned(),
+        Value::Scalar(v) => format!("{:016x}", v.to_bits()),
+        Value::List(items) => items.iter().map(bits).collect::<Vec<_>>().join(","),
+        Value::Tensor(data) => {
+            let mut text = format!("{}{:?}", data.dtype(), data.shape());
+            for at in 0..data.len() {
+                let value = data.get_f64(at).unwrap_or(0.0);
+                let _ = if value.is_nan() {
+                    write!(text, " nan")
+                } else {
+                    write!(text, " {:x}/{:?}", value.to_bits(), data.get_i64(at))
+                };
+            }
+            text
+        }
+        other => format!("{other:?}"),
+    }
+}
+
+fn shown(found: &Found) -> String {
+    match found {
+        Ok(done) => bits(&done.result),
+        Err(diagnostic) => format!("{diagnostic:?}"),
+    }
+}
+
+/// Draws a program from choices; where they run out, the simplest is taken.
+struct Writer<'c> {
+    choices: std::slice::Iter<'c, u8>,
+    text: String,
+}
+
+impl Writer<'_> {
+    fn choose(&mut self, count: usize) -> usize {
+        self.choices.next().map_or(0, |choice| usize::from(*choice) % count)
+    }
+
+    fn pick<'w>(&mut self, words: &[&'w str]) -> &'w str {
+        words[self.choose(words.len())]
+    }
+
+    fn value(&mut self, depth: usize) -> String {
+        if depth == 0 {
+            return self.pick(&["t0", "t1", "t2", "t3", "n", "s", "2", "0.5", "-1"]).to_owned();
+        }
+        let depth = depth - 1;
+        match self.choose(12) {
+            0..5 => {
+                let operator = self.pick(&["+", "-", "*", "/", "**", "//", "%", "@"]);
+                format!("({} {operator} {})", self.value(depth), self.value(depth))
+            }
+            5 | 6 => {
+                let name = self.pick(&["exp", "tanh", "sqrt", "abs", "sigmoid", "relu", "floor", "isnan"]);
+                format!("tensor.{name}({})", self.value(depth))
+            }
+            7 => format!("math.sin({})", self.value(depth)),
+            8 => format!("tensor.where({}, {}, {})", self.condition(depth), self.value(depth), self.value(depth)),
+            9 => {
+                let name = self.pick(&["sum", "mean", "max", "prod"]);
+                let rest = self.pick(&["", ", axis = 0", ", axis = 1, keepdims = true", ", axis = -1", ", axis = 7"]);
+                format!("tensor.{name}({}{rest})", self.value(depth))
+            }
+            10 => format!("(-{})", self.value(depth)),
+            _ => format!("soften({}, {})", self.value(depth), self.value(depth)),
+        }
+    }
+
+    fn condition(&mut self, depth: usize) -> String {
+        let operator = self.pick(&["<", "<=", ">", "=="]);
+        format!("({} {operator} {})", self.value(depth), self.value(depth))
+    }
+
+    fn statement(&mut self, indent: &str) {
+        let to = self.pick(&["t0", "t1", "t2", "t3", "s", "n"]);
+        let value = self.value(3);
+        let _ = match self.choose(6) {
+            0 => writeln!(self.text, "{indent}if i > 0\n{indent}    {to} = {value}\n{indent}end"),
+            1 => writeln!(self.text, "{indent}print(\"at\", i)\n{indent}{to} = {value}"),
+            _ => writeln!(self.text, "{indent}{to} = {value}"),
+        };
+    }
+}
+
+fn program(choices: &[u8]) -> String {
+    let mut writer = Writer { choices: choices.iter(), text: String::new() };
+    writer.text.push_str(
+        "function soften(a, b)\n    c = 1 + tensor.abs(b)\n    return a / c * 0.5 + a\nend\n\nfunction main()\n    \
+         t0 = tensor.reshape(tensor.linspace(-2.0, 2.0, 800), [40, 20])\n    t1 = t0 * 0.5 + 1.25\n    \
+         t2 = tensor.linspace(0.1, 1.0, 20)\n    t3 = tensor.reshape(tensor.arange(800), [40, 20])\n    n = 3\n    \
+         s = 0.5\n    for i in 0..3\n",
+    );
+    for _ in 0..=writer.choose(4) {
+        writer.statement("        ");
+    }
+    writer.text.push_str("    end\n");
+    for _ in 0..writer.choose(3) {
+        writer.statement("    ");
+    }
+    writer.text.push_str("    return [t0, t1, t2, t3, n, s]\nend\n");
+    writer.text = writer.text.replace("if i > 0", "if n == 3");
+    writer.text
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    #[test]
+    fn generated_tensor_programs_mean_the_same_at_every_level(choices in prop::collection::vec(any::<u8>(), 10..120)) {
+        let source = program(&choices);
+        if let Some(plain) = run_with(&source, JitLevel::Plain.into()) {
+            let unfused = Execution { operator_fusion: false, ..Execution::at(JitLevel::Optimised) };
+            for execution in [Execution::at(JitLevel::Optimised), unfused, Execution::at(JitLevel::Native)] {
+                let found = run_with(&source, execution).map(|found| shown(&found));
+                prop_assert_eq!(found.as_deref(), Some(&*shown(&plain)), "{:?} of\n{}", execution, source);
+            }
+        }
+    }
+}
+
+#[test]
+fn many_generated_programs_fuse_and_come_to_their_end() {
+    let mut state = 1u32;
+    let (mut good, mut regions) = (0, 0);
+    for _ in 0..100 {
+        let mut next = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        };
+        let choices: Vec<u8> = (0..80).map(|_| next()).collect();
+        if let Some(Ok(done)) = run_with(&program(&choices), Execution::default()) {
+            good += 1;
+            regions += done.fusion.regions;
+        }
+    }
+    assert!(good >= 10 && regions >= 20, "{good} of 100 run to their end, with {regions} regions");
+}
+
+const CHAIN: &str = "function main()\n    x = tensor.linspace(0.0, 1.0, 4096)\n    y = x * 2.0 + 1.0\n    \
+                     y = tensor.exp(-y) * x + 0.5\n    z = tensor.tanh(y) - x\n    return tensor.sum(z * z)\nend\n";
+
+#[test]
+fn chains_of_operations_run_as_one_region() {
+    let fused = ran(CHAIN, JitLevel::Optimised.into());
+    assert_eq!((fused.fusion.regions, fused.fusion.operations, fused.fusion.fallbacks), (1, 10, 0));
+    let plain = ran(CHAIN, JitLevel::Plain.into());
+    assert_eq!(plain.fusion.regions, 0);
+    assert_eq!(bits(&fused.result), bits(&plain.result));
+    let unfused = ran(CHAIN, Execution { tensor_fusion: false, ..Execution::default() });
+    assert_eq!((unfused.fusion.regions, bits(&unfused.result)), (0, bits(&plain.result)));
+}
+
+#[test]
+fn products_are_joined_by_what_follows_them() {
+    let source = "function main()\n    a = tensor.reshape(tensor.linspace(0.0, 1.0, 1024), [32, 32])\n    \
+                  b = tensor.sum(a)\n    return tensor.relu(a @ a) + b\nend\n";
+    let joined = ran(source, Execution::default());
+    assert_eq!((joined.fusion.products, joined.fusion.regions), (1, 1));
+    let apart = ran(source, Execution { operator_fusion: false, ..Execution::default() });
+    assert_eq!((apart.fusion.products, apart.fusion.regions), (0, 1));
+    assert_eq!(bits(&joined.result), bits(&apart.result));
+}
+
+#[test]
+fn short_loops_are_written_out_and_count_their_iterations() {
+    let source = "function main(n: int = 100)\n    s = 0\n    for i in 0..n\n        for k in 0..4\n            \
+                  s = s + k * i\n        end\n    end\n    return s\nend\n";
+    let unrolled = ran(source, JitLevel::Optimised.into());
+    assert_eq!(unrolled.optimiser.unrolled, 1);
+    let kept = ran(source, Execution { loop_unrolling: false, ..Execution::at(JitLevel::Optimised) });
+    assert_eq!((kept.optimiser.unrolled, kept.result), (0, unrolled.result));
+    // 100 iterations outside and 400 inside: with 500 allowed it runs, with 499 it stops.
+    for (allowed, fine) in [(500, true), (499, false)] {
+        for level in JitLevel::ALL {
+            let program = compile("fusion.mcode", source).program.expect("it compiles");
+            let mut limits = Limits::local();
+            limits.loop_iterations = Some(allowed);
+            let request = RunRequest {
+                arguments: Vec::new(),
+                inputs: &[],
+                task: None,
+                execution: level.into(),
+                context: Context::new(Device::cpu()).with_limits(&limits),
+                limits,
+                cancel: Arc::default(),
+                print: &mut |_| {},
+                files: None,
+                clock: None,
+                threads: 1,
+            };
+            assert_eq!(run(&program, request).is_ok(), fine, "{allowed} at level {level}");
+        }
+    }
+}
+
+#[test]
+fn what_a_loop_computes_alike_is_computed_once() {
+    let source = "function main()\n    a = tensor.linspace(0.0, 1.0, 1000)\n    s = 0.0\n    for i in 0..50\n        \
+                  s = s + scalar(tensor.sum(tensor.exp(a) * a)) * i\n    end\n    return s\nend\n";
+    let optimised = ran(source, JitLevel::Optimised.into());
+    assert!(optimised.optimiser.hoisted >= 1, "{:?}", optimised.optimiser);
+    assert!(optimised.fusion.regions <= 2, "{:?}", optimised.fusion);
+    assert_eq!(bits(&optimised.result), bits(&ran(source, JitLevel::Plain.into()).result));
+}
+
+#[test]
+fn constants_are_folded_and_equal_operations_shared() {
+    let source = "function main(n: int = 3)\n    a = 2.0 * 3.0\n    b = a * 4.0 + 1\n    x = tensor.ones(600) * n\n    \
+                  y = tensor.exp(x) + 1\n    z = tensor.exp(x) + 2\n    return [b, tensor.sum(y), tensor.sum(z)]\nend\n";
+    let optimised = ran(source, JitLevel::Optimised.into());
+    assert!(optimised.optimiser.folded >= 3 && optimised.optimiser.shared >= 1, "{:?}", optimised.optimiser);
+    assert_eq!(bits(&optimised.result), bits(&ran(source, JitLevel::Plain.into()).result));
+}
+
+#[test]
+fn errors_in_a_region_name_their_line() {
+    for (source, line) in [
+        // The second line of the chain does not broadcast.
+        ("a = tensor.ones(600)\nb = tensor.ones(700)\nc = a * 2 + 1\nd = c + b\ne = d * 2\n", 4),
+        ("a = tensor.ones(600)\nc = a * 2 + 1\nd = tensor.sum(c, axis = 3) + 1\n", 3),
+        // What comes first in the text is told first, though numbers are computed at once.
+        ("a = tensor.ones(600)\nb = tensor.ones(700)\nn = 0\nc = a + b\nd = 1 // n + c\n", 4),
+    ] {
+        let places: Vec<u32> = JitLevel::ALL
+            .iter()
+            .map(|level| {
+                let found = run_with(source, (*level).into()).expect("it compiles");
+                let error = found.expect_err(source);
+                error.primary.map_or(0, |label| label.span.line)
+            })
+            .collect();
+        assert_eq!(places, [line; 3], "{source}");
+    }
+}
