@@ -1,7 +1,7 @@
 //! The whole runtime inside one process, for one job: `nexus run`.
 //!
 //! The same actors as on a node exchange the same messages; the ledger lives in memory, nobody listens on a port and
-//! nothing is left behind.
+//! nothing is left behind but machine code, where a folder for it was named.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use nexus_wire::limits::WAIT_MAX;
 use nexus_wire::{JobView, Refusal, Request, Response, TaskDetail, TaskView};
 use tokio::sync::watch;
 
+use crate::code_cache::CodeCache;
 use crate::codes;
 use crate::control::{ControlPlane, now_ms, refusal};
 use crate::crew::{Crew, Plan};
@@ -42,6 +43,8 @@ pub struct EmbeddedOptions {
     pub payloads: Arc<MemoryPayloads>,
     /// Where commands run, each in a folder of its own.
     pub scratch: PathBuf,
+    /// Machine code is kept in this folder from one run to the next; nothing is kept where absent.
+    pub code_cache: Option<PathBuf>,
 }
 
 /// A job that has ended.
@@ -110,6 +113,7 @@ pub fn evaluate(request: Evaluation<'_>) -> Result<nexus_mcode::PieceResult, Vec
     let context = nexus_tensor::Context::new(device).with_cancel(Arc::clone(&cancel)).with_stream(stream);
     let request = nexus_mcode::RunRequest {
         execution: nexus_mcode::Execution::default(),
+        code: None,
         arguments: Vec::new(),
         inputs: &[],
         task: None,
@@ -146,7 +150,7 @@ async fn run_here(
     options: EmbeddedOptions,
     mut interrupted: watch::Receiver<bool>,
 ) -> Result<EmbeddedRun, Refusal> {
-    let EmbeddedOptions { capacity, print, files_root, mut progress, payloads, scratch } = options;
+    let EmbeddedOptions { capacity, print, files_root, mut progress, payloads, scratch, code_cache } = options;
     let capacity = capacity.unwrap_or_else(|| NodeCapacity { slots: cores(), memory_bytes: 0, devices: Vec::new() });
     let (control, events) = ControlPlane::embedded();
     let jobs_progress = Progress::default();
@@ -169,7 +173,7 @@ async fn run_here(
         under_way: GatewayState::admission(),
     };
     let store = Arc::clone(&payloads) as Arc<dyn PayloadStore>;
-    let runner = TaskRunner { scratch, payloads: store, print, files_root, keeper: None };
+    let runner = TaskRunner { scratch, payloads: store, print, files_root, code: code_cache.map(CodeCache::at), keeper: None };
     let plan = Plan {
         node: NODE,
         address: String::new(),

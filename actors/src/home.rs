@@ -89,6 +89,11 @@ impl Home {
         self.root.join("scratch")
     }
 
+    /// Machine code of programs, kept from one run to the next.
+    pub(crate) fn code(&self) -> PathBuf {
+        self.root.join("cache").join("code")
+    }
+
     /// Accounts of running commands, one a run.
     pub(crate) fn processes(&self) -> PathBuf {
         self.root.join("processes")

@@ -8,6 +8,7 @@ mod address_book;
 mod attachment;
 mod certificates;
 pub mod client;
+mod code_cache;
 pub mod codes;
 mod control;
 mod crew;
@@ -30,6 +31,7 @@ mod service;
 pub mod timelines;
 mod worker;
 
+pub use code_cache::{CodeCache, CodeCacheFacts};
 pub use membership::JoinOptions;
 pub use payloads::MemoryPayloads;
 pub use worker::PrintSink;

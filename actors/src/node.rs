@@ -233,12 +233,13 @@ async fn assemble(
         stop: stop.clone(),
         under_way: GatewayState::admission(),
     });
+    let code = CodeCache::at(home.code());
     let plan = Plan {
         node: facts.node,
         address: facts.address.to_string(),
         capacity: facts.capacity.clone(),
         gateway: Arc::clone(&gateway),
-        runner: TaskRunner { scratch: home.scratch(), payloads, print: None, files_root: None, keeper: Some(keeper) },
+        runner: TaskRunner { scratch: home.scratch(), payloads, print: None, files_root: None, code: Some(code), keeper: Some(keeper) },
         control: control.clone(),
         events,
         progress,

@@ -49,6 +49,7 @@ fn run_once(program: &nexus_mcode::CompiledProgram) -> Result<(), String> {
     let context = nexus_tensor::Context::new(nexus_tensor::Device::cpu());
     let request = nexus_mcode::RunRequest {
         execution: nexus_mcode::Execution::default(),
+        code: None,
         arguments: Vec::new(),
         inputs: &[],
         task: None,

@@ -24,6 +24,8 @@ pub struct Machine {
     pub nexus_home: Option<PathBuf>,
     /// Where programs of this user keep data; `None` for a user without a home.
     pub data_folder: Option<PathBuf>,
+    /// Where programs of this user keep what can be made again; `None` for a user without a home.
+    pub cache_folder: Option<PathBuf>,
     /// Where programs of this user keep settings; `None` for a user without a home.
     pub config_folder: Option<PathBuf>,
 }
@@ -38,6 +40,7 @@ impl Machine {
             memory_bytes: system::memory_bytes().unwrap_or_default(),
             nexus_home: std::env::var_os("NEXUS_HOME").filter(|home| !home.is_empty()).map(PathBuf::from),
             data_folder: folders.as_ref().map(|folders| folders.data_dir().to_owned()),
+            cache_folder: folders.as_ref().map(|folders| folders.cache_dir().to_owned()),
             config_folder: folders.as_ref().map(|folders| folders.config_dir().to_owned()),
         }
     }

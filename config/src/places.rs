@@ -51,6 +51,13 @@ impl Places {
         }
     }
 
+    /// The folder of machine code that runs without a node keep: below `NEXUS_HOME`, else in the platform's place for what
+    /// can be made again; `None` for a user without a home.
+    pub fn code_cache(machine: &Machine) -> Option<PathBuf> {
+        let in_home = machine.nexus_home.as_ref().map(|home| home.join("cache"));
+        in_home.or_else(|| machine.cache_folder.clone()).map(|folder| folder.join("code"))
+    }
+
     /// The folder of data, as an absolute path: `--data`, else `NEXUS_HOME`, else what the file says, else the platform's
     /// place. This is also how a client finds the node of its machine.
     ///
@@ -75,6 +82,15 @@ fn absolute(key: &'static str, path: &Path) -> Result<PathBuf, ConfigError> {
 mod tests {
     use super::*;
     use crate::Config;
+
+    #[test]
+    fn machine_code_is_kept_where_things_can_be_lost() {
+        let machine = Machine { cache_folder: Some("/cache".into()), ..Machine::default() };
+        assert_eq!(Places::code_cache(&machine), Some("/cache/code".into()));
+        let machine = Machine { nexus_home: Some("/home".into()), ..machine };
+        assert_eq!(Places::code_cache(&machine), Some("/home/cache/code".into()));
+        assert_eq!(Places::code_cache(&Machine::default()), None);
+    }
 
     #[test]
     fn a_named_folder_is_self_contained() {

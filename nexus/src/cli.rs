@@ -199,7 +199,7 @@ fn dispatch(
         Verb::Decide(args) => decide::decide(args, console),
         Verb::Engine(EngineArgs { verb: EngineVerb::Status { hardware } }) => {
             let devices = if *hardware { world.hardware_devices() } else { world.devices() };
-            engine::status(&devices, console);
+            engine::status(&devices, world.kept_code(), console);
             Ok(())
         }
         Verb::Engine(EngineArgs { verb: EngineVerb::Bench(args) }) => engine_bench::bench(args, console),

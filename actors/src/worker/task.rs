@@ -20,6 +20,7 @@ use super::grants::{Deadline, FileGrant};
 use super::keeper::Keeper;
 use super::log::{SlotLog, Stream};
 use super::slots::CancelFlag;
+use crate::code_cache::CodeCache;
 use crate::codes;
 
 /// Reads and writes payloads that are too large to travel inline. Blocks; called on slots' threads only.
@@ -79,6 +80,8 @@ pub(crate) struct TaskRunner {
     pub(crate) print: Option<PrintSink>,
     /// Files below this folder may be read by programs (`nexus run` on one's own machine); none where absent.
     pub(crate) files_root: Option<PathBuf>,
+    /// Keeps machine code from one run to the next; nothing is kept where absent.
+    pub(crate) code: Option<CodeCache>,
     /// Ends commands should this process be killed; none where nobody else is to end them.
     pub(crate) keeper: Option<Keeper>,
 }
@@ -203,6 +206,7 @@ impl TaskRunner {
             &prepared.program,
             nexus_mcode::RunRequest {
                 execution: spec.execution.unwrap_or_default(),
+                code: self.code.as_ref().map(|cache| cache as &dyn nexus_mcode::CodeStore),
                 arguments,
                 inputs: &prepared.inputs,
                 task: spec.is_array.then_some((index, spec.tasks.len())),

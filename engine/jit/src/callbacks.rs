@@ -3,6 +3,7 @@
 #![expect(unsafe_code, reason = "native code hands its context back as a pointer; see `Context`")]
 
 use std::ffi::c_void;
+use std::sync::OnceLock;
 
 use crate::ir::{Elementary, ScalarOperator};
 
@@ -19,12 +20,68 @@ pub trait Supervisor {
 pub(crate) struct Context {
     pub(crate) loops_left: u64,
     pub(crate) calls_left: u64,
+    /// The addresses of the helpers, in the order of their numbers: machine code names them by number alone, so that it
+    /// means the same in every process.
+    pub(crate) helpers: *const usize,
     /// A `State` that outlives the call, and that nothing else refers to while native code runs.
     pub(crate) state: *mut c_void,
 }
 
 pub(crate) const LOOPS_OFFSET: i32 = std::mem::offset_of!(Context, loops_left) as i32;
 pub(crate) const CALLS_OFFSET: i32 = std::mem::offset_of!(Context, calls_left) as i32;
+pub(crate) const HELPERS_OFFSET: i32 = std::mem::offset_of!(Context, helpers) as i32;
+
+/// A helper, by its place in the table of their addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Helper(usize);
+
+impl Helper {
+    pub(crate) const LEAVE: Helper = Helper(0);
+    pub(crate) const MORE_LOOPS: Helper = Helper(1);
+    pub(crate) const MORE_CALLS: Helper = Helper(2);
+    pub(crate) const INT_POWER: Helper = Helper(3);
+    pub(crate) const RANGE_COUNT: Helper = Helper(4);
+
+    /// Where its address stands in the table.
+    pub(crate) fn offset(self) -> i32 {
+        (self.0 * size_of::<usize>()) as i32
+    }
+}
+
+const FIRST_ELEMENTARY: usize = 5;
+const FIRST_OPERATOR: usize = FIRST_ELEMENTARY + ELEMENTARIES.len();
+
+const ELEMENTARIES: [Elementary; 24] = {
+    use Elementary as E;
+    [
+        E::Negate, E::Absolute, E::Sqrt, E::Floor, E::Ceil, E::Trunc, E::Exp, E::ExpM1, E::Ln, E::Ln1P, E::Log2, E::Log10,
+        E::Sin, E::Cos, E::Tan, E::Asin, E::Acos, E::Atan, E::Sinh, E::Cosh, E::Tanh, E::Cbrt, E::Radians, E::Degrees,
+    ]
+};
+
+const OPERATORS: [ScalarOperator; 9] = {
+    use ScalarOperator as S;
+    [
+        S::Add, S::Subtract, S::Multiply, S::Divide, S::FloorDivide, S::Remainder, S::Power, S::ArcTangent2, S::Hypotenuse,
+    ]
+};
+
+/// The addresses of the helpers in this process.
+pub(crate) fn helpers() -> &'static [usize] {
+    static TABLE: OnceLock<Vec<usize>> = OnceLock::new();
+    TABLE.get_or_init(|| {
+        let own = [
+            leave as *const () as usize,
+            more_loops as *const () as usize,
+            more_calls as *const () as usize,
+            int_power as *const () as usize,
+            range_count as *const () as usize,
+        ];
+        let elementary = ELEMENTARIES.iter().map(|&f| elementary_function(f).map_or(0, |f| f as *const () as usize));
+        let operators = OPERATORS.iter().map(|&o| operator_function(o).map_or(0, |f| f as *const () as usize));
+        own.into_iter().chain(elementary).chain(operators).collect()
+    })
+}
 
 /// What the helpers work on.
 pub(crate) struct State<'a> {
@@ -141,8 +198,13 @@ pub fn floor_quotient(x: f64, y: f64) -> f64 {
 type Unary = extern "C" fn(f64) -> f64;
 type Binary = extern "C" fn(f64, f64) -> f64;
 
-/// The address of an elementary function; `None` where the processor has an instruction for it.
-pub(crate) fn elementary(function: Elementary) -> Option<usize> {
+/// The helper of an elementary function; `None` where the processor has an instruction for it.
+pub(crate) fn elementary(function: Elementary) -> Option<Helper> {
+    let place = ELEMENTARIES.iter().position(|known| *known == function)?;
+    elementary_function(function).map(|_| Helper(FIRST_ELEMENTARY + place))
+}
+
+fn elementary_function(function: Elementary) -> Option<Unary> {
     let helper: Unary = match function {
         Elementary::Negate
         | Elementary::Absolute
@@ -169,11 +231,16 @@ pub(crate) fn elementary(function: Elementary) -> Option<usize> {
         Elementary::Radians => radians,
         Elementary::Degrees => degrees,
     };
-    Some(helper as *const () as usize)
+    Some(helper)
 }
 
-/// The address of an operator that is a function; `None` where the processor has instructions for it.
-pub(crate) fn scalar_operator(operator: ScalarOperator) -> Option<usize> {
+/// The helper of an operator that is a function; `None` where the processor has instructions for it.
+pub(crate) fn scalar_operator(operator: ScalarOperator) -> Option<Helper> {
+    let place = OPERATORS.iter().position(|known| *known == operator)?;
+    operator_function(operator).map(|_| Helper(FIRST_OPERATOR + place))
+}
+
+fn operator_function(operator: ScalarOperator) -> Option<Binary> {
     let helper: Binary = match operator {
         ScalarOperator::Add | ScalarOperator::Subtract | ScalarOperator::Multiply | ScalarOperator::Divide => {
             return None;
@@ -184,5 +251,5 @@ pub(crate) fn scalar_operator(operator: ScalarOperator) -> Option<usize> {
         ScalarOperator::ArcTangent2 => arc_tangent,
         ScalarOperator::Hypotenuse => hypotenuse,
     };
-    Some(helper as *const () as usize)
+    Some(helper)
 }

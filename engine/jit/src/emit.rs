@@ -6,7 +6,7 @@ use cranelift_codegen::ir::{self as clif, AbiParam, FuncRef, InstBuilder, MemFla
 use cranelift_codegen::isa::CallConv;
 use cranelift_frontend::FunctionBuilder;
 
-use crate::callbacks;
+use crate::callbacks::{self, Helper};
 use crate::elements::Elements;
 use crate::ir::{Array, Block, End, ExitId, Function, FunctionId, Operation, Type, Unit, Variable};
 
@@ -264,7 +264,7 @@ impl<'e, 'b> Emitter<'e, 'b> {
             let (site, count) = (self.int(i64::from(exit.site)), self.int(exit.live.len() as i64));
             let signature = self.helper_signature(&[types::I64; 3], Some(types::I64));
             let room =
-                self.call_helper(callbacks::leave as *const () as usize, signature, &[self.context, site, count]);
+                self.call_helper(Helper::LEAVE, signature, &[self.context, site, count]);
             for (place, &variable) in exit.live.iter().enumerate() {
                 let mut value = self.read(variable);
                 if self.function.variables[variable.0 as usize] == Type::Bool {
@@ -312,7 +312,7 @@ impl<'e, 'b> Emitter<'e, 'b> {
         self.builder.ins().brif(left, go_on, &[], ask, &[]);
         self.builder.switch_to_block(ask);
         let signature = self.helper_signature(&[types::I64], Some(types::I64));
-        let granted = self.call_helper(callbacks::more_loops as *const () as usize, signature, &[self.context]);
+        let granted = self.call_helper(Helper::MORE_LOOPS, signature, &[self.context]);
         self.builder.def_var(loops, granted);
         let leave = self.exit_block(exit);
         self.builder.ins().brif(granted, go_on, &[], leave, &[]);
@@ -346,7 +346,7 @@ impl<'e, 'b> Emitter<'e, 'b> {
         self.builder.ins().brif(left, go_on, &[], ask, &[]);
         self.builder.switch_to_block(ask);
         let signature = self.helper_signature(&[types::I64], Some(types::I64));
-        let granted = self.call_helper(callbacks::more_calls as *const () as usize, signature, &[self.context]);
+        let granted = self.call_helper(Helper::MORE_CALLS, signature, &[self.context]);
         self.builder.ins().store(MemFlags::trusted(), granted, self.context, callbacks::CALLS_OFFSET);
         let leave = self.exit_block(exit);
         self.builder.ins().brif(granted, go_on, &[], leave, &[]);
@@ -374,30 +374,33 @@ impl<'e, 'b> Emitter<'e, 'b> {
         self.builder.import_signature(signature)
     }
 
-    fn call_helper(&mut self, address: usize, signature: SigRef, arguments: &[Value]) -> Value {
-        let address = self.int(address as i64);
+    fn call_helper(&mut self, helper: Helper, signature: SigRef, arguments: &[Value]) -> Value {
+        // The table never changes, nor where it is.
+        let flags = MemFlags::trusted().with_readonly();
+        let table = self.builder.ins().load(types::I64, flags, self.context, callbacks::HELPERS_OFFSET);
+        let address = self.builder.ins().load(types::I64, flags, table, helper.offset());
         let call = self.builder.ins().call_indirect(signature, address, arguments);
         self.builder.inst_results(call)[0]
     }
 
     /// Calls a function of one double.
-    pub(crate) fn call_unary(&mut self, address: usize, a: Value) -> Value {
+    pub(crate) fn call_unary(&mut self, helper: Helper, a: Value) -> Value {
         let signature = match self.unary {
             Some(signature) => signature,
             None => self.helper_signature(&[types::F64], Some(types::F64)),
         };
         self.unary = Some(signature);
-        self.call_helper(address, signature, &[a])
+        self.call_helper(helper, signature, &[a])
     }
 
     /// Calls a function of two doubles.
-    pub(crate) fn call_binary(&mut self, address: usize, a: Value, b: Value) -> Value {
+    pub(crate) fn call_binary(&mut self, helper: Helper, a: Value, b: Value) -> Value {
         let signature = match self.binary {
             Some(signature) => signature,
             None => self.helper_signature(&[types::F64; 2], Some(types::F64)),
         };
         self.binary = Some(signature);
-        self.call_helper(address, signature, &[a, b])
+        self.call_helper(helper, signature, &[a, b])
     }
 
     /// Calls `int_power`, and takes the exit where the result does not fit.
@@ -406,7 +409,7 @@ impl<'e, 'b> Emitter<'e, 'b> {
         let slot = self.builder.create_sized_stack_slot(data);
         let fits = self.builder.ins().stack_addr(types::I64, slot, 0);
         let signature = self.helper_signature(&[types::I64; 3], Some(types::I64));
-        let power = self.call_helper(callbacks::int_power as *const () as usize, signature, &[base, exponent, fits]);
+        let power = self.call_helper(Helper::INT_POWER, signature, &[base, exponent, fits]);
         let fits = self.builder.ins().stack_load(types::I64, slot, 0);
         self.exit_unless(fits, exit);
         power
@@ -416,7 +419,7 @@ impl<'e, 'b> Emitter<'e, 'b> {
     pub(crate) fn call_range_count(&mut self, start: Value, end: Value, step: Value, closed: bool) -> Value {
         let closed = self.int(i64::from(closed));
         let signature = self.helper_signature(&[types::I64; 4], Some(types::I64));
-        self.call_helper(callbacks::range_count as *const () as usize, signature, &[start, end, step, closed])
+        self.call_helper(Helper::RANGE_COUNT, signature, &[start, end, step, closed])
     }
 
     /// Whether `a < 0`.

@@ -7,8 +7,10 @@
 //!
 //! A variable has one type and any number of assignments; reading one that was never assigned gives zero.
 
+use serde::Serialize;
+
 /// The type of a variable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub enum Type {
     /// 64-bit signed integer.
     Int,
@@ -19,7 +21,7 @@ pub enum Type {
 }
 
 /// The element type of an array.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub enum Element {
     /// `i64`, read as [`Type::Int`].
     Int,
@@ -43,27 +45,27 @@ impl Element {
 }
 
 /// A variable of a function, by its place in [`Function::variables`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct Variable(pub u32);
 
 /// An array of a function, by its place in [`Function::arrays`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct Array(pub u32);
 
 /// A block, by its place in [`Function::blocks`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct BlockId(pub u32);
 
 /// An exit, by its place in [`Function::exits`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct ExitId(pub u32);
 
 /// A function, by its place in [`Unit::functions`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct FunctionId(pub u32);
 
 /// What a variable can be made.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub enum Constant {
     /// An integer.
     Int(i64),
@@ -85,7 +87,7 @@ impl Constant {
 }
 
 /// Integer arithmetic; a result that does not fit takes the exit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum IntOperator {
     /// `a + b`
     Add,
@@ -102,7 +104,7 @@ pub enum IntOperator {
 }
 
 /// Arithmetic on doubles.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum ScalarOperator {
     /// `a + b`
     Add,
@@ -125,7 +127,7 @@ pub enum ScalarOperator {
 }
 
 /// How two numbers compare. Every comparison with NaN but [`Order::NotEqual`] is false.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum Order {
     /// `a < b`
     Less,
@@ -142,7 +144,7 @@ pub enum Order {
 }
 
 /// A function of one double. All are total; they give what Rust's own give.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[expect(missing_docs, reason = "they are named after the functions of f64")]
 pub enum Elementary {
     Negate,
@@ -172,7 +174,7 @@ pub enum Elementary {
 }
 
 /// One operation.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[expect(missing_docs, reason = "`to` is assigned, other variables are read; arrays and exits are the function's")]
 pub enum Operation {
     Constant {
@@ -375,7 +377,7 @@ impl Operation {
 }
 
 /// How a block ends.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub enum End {
     /// Goes on elsewhere.
     Jump(BlockId),
@@ -395,7 +397,7 @@ pub enum End {
 }
 
 /// Operations that run from the first to the last, and where to go on.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Block {
     /// In order.
     pub operations: Vec<Operation>,
@@ -404,7 +406,7 @@ pub struct Block {
 }
 
 /// A place where native code is left.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Exit {
     /// What the caller knows the place by.
     pub site: u32,
@@ -415,7 +417,7 @@ pub struct Exit {
 }
 
 /// An array that a function works on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 pub struct ArrayParameter {
     /// Type of its elements.
     pub element: Element,
@@ -425,7 +427,7 @@ pub struct ArrayParameter {
 }
 
 /// A function. It begins in its first block.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Function {
     /// What each variable holds.
     pub variables: Vec<Type>,
@@ -442,7 +444,7 @@ pub struct Function {
 }
 
 /// Functions that are compiled together; the first is the one that is called from outside.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Unit {
     /// The functions.
     pub functions: Vec<Function>,

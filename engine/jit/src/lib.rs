@@ -21,10 +21,15 @@ mod error;
 mod inline;
 pub mod ir;
 mod native;
+mod object;
 mod operations;
+#[cfg(test)]
+mod tests;
 mod verify;
 
 pub use callbacks::{Supervisor, floor_quotient, modulo};
 pub use error::CompileError;
 pub use ir::Unit;
-pub use native::{ArrayArgument, Budget, Exits, NativeUnit, Outcome, Scratch, compile};
+pub use native::{
+    ArrayArgument, Budget, CodeStore, Exits, NativeUnit, Origin, Outcome, Scratch, compile, compile_with,
+};

@@ -5,26 +5,23 @@
 use std::ffi::c_void;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use cranelift_codegen::Context as CodegenContext;
-use cranelift_codegen::ir::UserFuncName;
+use cranelift_codegen::ir as clif;
 use cranelift_codegen::isa::TargetIsa;
 use cranelift_codegen::settings::{self, Configurable};
-use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use cranelift_jit::{JITBuilder, JITModule};
 use cranelift_module::{FuncId, Linkage, Module, ModuleError};
 
-use crate::callbacks::{Context, State, Supervisor};
-use crate::emit::{self, Emitter};
+use crate::callbacks::{Context, State, Supervisor, helpers};
+use crate::emit;
 use crate::error::CompileError;
 use crate::inline::inline;
-use crate::ir::{ArrayParameter, Constant, Element, Function, Type, Unit};
+use crate::ir::{ArrayParameter, Constant, Element, Type, Unit};
+use crate::object::{self, Object};
 use crate::verify::verify;
 
 /// Stack that native calls may take together. Threads have two megabytes at least, and a call into native code is made
 /// from near their start: nothing that runs below it calls native code again.
 const STACK_BYTES: u64 = 384 << 10;
-/// What a frame takes beyond what the code generator says: the return address, the frame pointer, alignment.
-const FRAME_EXTRA_BYTES: u64 = 64;
 
 type Entry = unsafe extern "C" fn(*mut Context, u64, *const u64, *mut u64) -> u64;
 
@@ -186,6 +183,7 @@ impl NativeUnit {
         let mut context = Context {
             loops_left: budget.loops.max(1),
             calls_left: budget.calls.max(1),
+            helpers: helpers().as_ptr(),
             state: (&raw mut state).cast::<c_void>(),
         };
         let mut result = 0u64;
@@ -233,97 +231,108 @@ fn refused(error: ModuleError) -> CompileError {
     CompileError::Refused(error.to_string())
 }
 
+/// Keeps machine code from one run to the next. Nothing depends on it: what it loses or damages is made again.
+pub trait CodeStore: Sync {
+    /// The bytes that were stored under a key, if they are there.
+    fn load(&self, key: &[u8; 32]) -> Option<Vec<u8>>;
+    /// Keeps bytes under a key, if there is room.
+    fn store(&self, key: &[u8; 32], bytes: &[u8]);
+    /// Hears where the code of a unit came from.
+    fn noted(&self, origin: Origin);
+}
+
+/// Where machine code came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// It was made; nothing was kept under its key.
+    Compiled,
+    /// It was kept.
+    Stored,
+    /// It was made: what was kept under its key was something else.
+    Damaged,
+}
+
 /// Checks a unit and compiles it.
 pub fn compile(unit: &Unit) -> Result<NativeUnit, CompileError> {
+    compile_with(unit, None).map(|(unit, _)| unit)
+}
+
+/// Checks a unit, and takes its machine code from the store or compiles it and puts it there.
+pub fn compile_with(unit: &Unit, store: Option<&dyn CodeStore>) -> Result<(NativeUnit, Origin), CompileError> {
     verify(unit)?;
     let unit = &inline(unit);
     let processor = processor()?;
-    let module = JITModule::new(JITBuilder::with_isa(processor, cranelift_module::default_libcall_names()));
-    let mut compiler = Compiler { module, context: CodegenContext::new(), code_bytes: 0, frame_bytes_max: 0 };
-    match compiler.unit(unit) {
-        Ok(entry) => Ok(compiler.finish(unit, entry)),
+    let key = store.and_then(|store| Some((store, object::key(unit, &*processor)?)));
+    let mut origin = Origin::Compiled;
+    if let Some((store, key)) = &key
+        && let Some(bytes) = store.load(key)
+    {
+        match object::open(key, &bytes).filter(|object| object.functions.len() == unit.functions.len() + 1) {
+            Some(object) => {
+                store.noted(Origin::Stored);
+                return Ok((place(unit, &object, processor)?, Origin::Stored));
+            }
+            None => origin = Origin::Damaged,
+        }
+    }
+    let object = Object::compile(unit, &processor)?;
+    if let Some((store, key)) = &key
+        && let Some(bytes) = object::seal(key, &object)
+    {
+        store.store(key, &bytes);
+        store.noted(origin);
+    }
+    Ok((place(unit, &object, processor)?, origin))
+}
+
+/// Puts machine code into executable memory.
+fn place(unit: &Unit, object: &Object, processor: Arc<dyn TargetIsa>) -> Result<NativeUnit, CompileError> {
+    let mut module = JITModule::new(JITBuilder::with_isa(processor, cranelift_module::default_libcall_names()));
+    match define(&mut module, unit, object) {
+        Ok(entry) => Ok(finish(module, unit, object, entry)),
         Err(error) => {
             // SAFETY: no pointer into its memory was taken.
-            unsafe { compiler.module.free_memory() };
+            unsafe { module.free_memory() };
             Err(error)
         }
     }
 }
 
-struct Compiler {
-    module: JITModule,
-    context: CodegenContext,
-    code_bytes: usize,
-    frame_bytes_max: u64,
+fn define(module: &mut JITModule, unit: &Unit, object: &Object) -> Result<FuncId, CompileError> {
+    let convention = module.isa().default_call_conv();
+    let signatures = unit.functions.iter().map(|function| emit::signature(function, convention));
+    let mut ids = Vec::with_capacity(object.functions.len());
+    for (index, signature) in signatures.chain([emit::entry_signature(convention)]).enumerate() {
+        let id = module.declare_function(&format!("f{index}"), Linkage::Local, &signature).map_err(refused)?;
+        if id.as_u32() as usize != index {
+            return Err(CompileError::Refused("functions have other numbers than they were declared with".to_owned()));
+        }
+        ids.push(id);
+    }
+    for (code, &id) in object.functions.iter().zip(&ids) {
+        let mut names = clif::Function::new();
+        let relocs: Vec<_> = code.calls.iter().map(|call| call.reloc(&mut names)).collect();
+        module.define_function_bytes(id, &names, u64::from(code.alignment), &code.bytes, &relocs).map_err(refused)?;
+    }
+    module.finalize_definitions().map_err(refused)?;
+    ids.last().copied().ok_or_else(|| CompileError::Refused("there is no entry".to_owned()))
 }
 
-impl Compiler {
-    fn unit(&mut self, unit: &Unit) -> Result<FuncId, CompileError> {
-        let convention = self.module.isa().default_call_conv();
-        let mut scratch = FunctionBuilderContext::new();
-        let mut ids = Vec::with_capacity(unit.functions.len());
-        for (index, function) in unit.functions.iter().enumerate() {
-            let signature = emit::signature(function, convention);
-            ids.push(self.module.declare_function(&format!("f{index}"), Linkage::Local, &signature).map_err(refused)?);
-        }
-        for (function, &id) in unit.functions.iter().zip(&ids) {
-            self.begin(id, emit::signature(function, convention));
-            let module = &mut self.module;
-            let callees: Vec<_> =
-                ids.iter().map(|&callee| module.declare_func_in_func(callee, &mut self.context.func)).collect();
-            let mut builder = FunctionBuilder::new(&mut self.context.func, &mut scratch);
-            Emitter::emit(&mut builder, unit, function, &callees, convention);
-            builder.finalize();
-            self.define(id, emit::outgoing_bytes(unit, function))?;
-        }
-        let signature = emit::entry_signature(convention);
-        let entry = self.module.declare_function("entry", Linkage::Local, &signature).map_err(refused)?;
-        self.begin(entry, signature);
-        let (first, function) = (ids[0], &unit.functions[0]);
-        let body = self.module.declare_func_in_func(first, &mut self.context.func);
-        let mut builder = FunctionBuilder::new(&mut self.context.func, &mut scratch);
-        emit::emit_entry(&mut builder, function, body);
-        builder.finalize();
-        self.define(entry, arguments_bytes(function))?;
-        self.module.finalize_definitions().map_err(refused)?;
-        Ok(entry)
+fn finish(module: JITModule, unit: &Unit, object: &Object, entry: FuncId) -> NativeUnit {
+    let address = module.get_finalized_function(entry);
+    // SAFETY: the function was made with `entry_signature` in the processor's C convention, which is that of `Entry`, or
+    // was kept under the hash of this very unit, code generator and processor; the module that owns its memory is kept
+    // as long as the pointer.
+    let entry = unsafe { std::mem::transmute::<*const u8, Entry>(address) };
+    let first = &unit.functions[0];
+    NativeUnit {
+        entry,
+        parameters: first.parameters.iter().map(|p| first.variables[p.0 as usize]).collect(),
+        arrays: first.arrays.clone(),
+        result: first.result,
+        // The entry's own frame and the first function's are two of those that fit.
+        depth_max: (STACK_BYTES / object.frame_bytes_max.max(1)).saturating_sub(2),
+        code_bytes: object.code_bytes(),
+        module: Mutex::new(Some(module)),
     }
-
-    fn begin(&mut self, id: FuncId, signature: cranelift_codegen::ir::Signature) {
-        self.module.clear_context(&mut self.context);
-        self.context.func.signature = signature;
-        self.context.func.name = UserFuncName::user(0, id.as_u32());
-    }
-
-    fn define(&mut self, id: FuncId, outgoing_bytes: u64) -> Result<(), CompileError> {
-        self.module.define_function(id, &mut self.context).map_err(refused)?;
-        if let Some(code) = self.context.compiled_code() {
-            self.code_bytes += code.code_buffer().len();
-            let frame = u64::from(code.frame_size) + outgoing_bytes + FRAME_EXTRA_BYTES;
-            self.frame_bytes_max = self.frame_bytes_max.max(frame);
-        }
-        Ok(())
-    }
-
-    fn finish(self, unit: &Unit, entry: FuncId) -> NativeUnit {
-        let address = self.module.get_finalized_function(entry);
-        // SAFETY: the function was defined with `entry_signature` in the processor's C convention, which is that of
-        // `Entry`; the module that owns its memory is kept as long as the pointer.
-        let entry = unsafe { std::mem::transmute::<*const u8, Entry>(address) };
-        let first = &unit.functions[0];
-        NativeUnit {
-            entry,
-            parameters: first.parameters.iter().map(|p| first.variables[p.0 as usize]).collect(),
-            arrays: first.arrays.clone(),
-            result: first.result,
-            // The entry's own frame and the first function's are two of those that fit.
-            depth_max: (STACK_BYTES / self.frame_bytes_max.max(1)).saturating_sub(2),
-            code_bytes: self.code_bytes,
-            module: Mutex::new(Some(self.module)),
-        }
-    }
-}
-
-fn arguments_bytes(function: &Function) -> u64 {
-    8 * (function.parameters.len() + 2 * function.arrays.len()) as u64
 }

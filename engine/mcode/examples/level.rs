@@ -36,6 +36,7 @@ fn main() -> Result<(), String> {
             inputs: &[],
             task: None,
             execution: level.into(),
+            code: None,
             context: Context::new(Device::cpu()),
             limits,
             cancel: Arc::new(AtomicBool::new(false)),

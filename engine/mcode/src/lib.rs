@@ -103,6 +103,7 @@ pub use inspect::{FunctionAt, Inspection, NameAt, ScopeAt, TextRange, inspect};
 pub use ir_text::ir_text;
 pub use library::reference::{LibraryEntry, library, library_entry};
 pub use native::NativeProfile;
+pub use nexus_jit::{CodeStore, Origin as CodeOrigin};
 pub use optimise::OptimiserCounts;
 pub use plan_text::plan_text;
 pub use nexus_model::{Execution, JitLevel};

@@ -3,6 +3,7 @@
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use nexus_jit::CodeStore;
 use nexus_model::{DType, Diagnostic, Execution, JitLevel, Label, Limits, TensorData, Value as ModelValue};
 use nexus_tensor::Context;
 
@@ -11,7 +12,7 @@ use crate::compile::{CompiledProgram, EntryParameter};
 use crate::hir::Declared;
 use crate::ir::{Entry, Image};
 use crate::names::closest;
-use crate::native::{Native, NativeProfile};
+use crate::native::{Native, NativeProfile, Shared};
 use crate::optimise::OptimiserCounts;
 use crate::report::Report;
 use crate::source::ByteSpan;
@@ -39,6 +40,8 @@ pub struct RunRequest<'a> {
     pub limits: Limits,
     /// How far the program is compiled, and what of it is fused and unrolled.
     pub execution: Execution,
+    /// Keeps native code beyond the process; `None` where nothing is kept.
+    pub code: Option<&'a dyn CodeStore>,
     /// Device, memory account, random stream.
     pub context: Context,
     /// Set to true, it stops the run within some milliseconds.
@@ -84,7 +87,7 @@ pub(crate) fn run_piece(
     request: RunRequest<'_>,
     known: &[(String, ModelValue)],
 ) -> Result<(RunResult, Variables), Diagnostic> {
-    let RunRequest { mut arguments, inputs, task, limits, execution, context, cancel, print, files, clock, threads } =
+    let RunRequest { mut arguments, inputs, task, limits, execution, code, context, cancel, print, files, clock, threads } =
         request;
     let tier = program.tier(execution);
     let image = &tier.image;
@@ -98,7 +101,7 @@ pub(crate) fn run_piece(
     host.clock = clock;
     host.threads = threads;
     let values = bind(program, &mut arguments, task).map_err(|report| report.to_diagnostic(&image.sources))?;
-    host.native = (execution.jit_level == JitLevel::Native).then(|| Box::new(Native::new(&tier.native)));
+    host.native = (execution.jit_level == JitLevel::Native).then(|| Box::new(Native::new(Shared { cache: &tier.native, store: code })));
     let outcome = (|| {
         let at = |mut fault: Box<Fault>| Raised { places: std::mem::take(&mut fault.places), fault };
         host.poll().map_err(at)?;

@@ -188,6 +188,7 @@ fn outcome(source: &str, jit: JitLevel) -> Option<String> {
         inputs: &[],
         task: None,
         execution: jit.into(),
+        code: None,
         context: Context::new(Device::cpu()).with_limits(&limits),
         limits,
         cancel: Arc::default(),

@@ -18,6 +18,7 @@ fn run_under(source: &str, limits: Limits, cancel: Arc<AtomicBool>) -> Result<Va
     let Some(program) = compilation.program else { return Err(Box::new(compilation.diagnostics[0].clone())) };
     let request = RunRequest {
         execution: Execution::default(),
+        code: None,
         arguments: Vec::new(),
         inputs: &[],
         task: None,
@@ -111,6 +112,7 @@ proptest! {
             let limits = Limits { loop_iterations: Some(1000), ..Limits::level(LimitLevel::Maximum) };
             let request = RunRequest {
                 execution: Execution::default(),
+                code: None,
                 arguments: Vec::new(), inputs: &[], task: None,
                 context: Context::new(Device::cpu()).with_limits(&limits), limits,
                 cancel: Arc::default(), print: &mut |_| {}, files: None, clock: None, threads: 2,

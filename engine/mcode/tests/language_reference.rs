@@ -18,6 +18,7 @@ fn outcome(source: &str) -> Result<Value, Box<Diagnostic>> {
     };
     let request = RunRequest {
         execution: nexus_mcode::Execution::default(),
+        code: None,
         arguments: Vec::new(),
         inputs: &[],
         task: None,

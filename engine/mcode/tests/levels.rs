@@ -27,6 +27,7 @@ fn run_until(source: &str, jit: JitLevel, limits: &Limits, cancel: Arc<AtomicBoo
         task: None,
         limits: limits.clone(),
         execution: jit.into(),
+        code: None,
         context: Context::new(Device::cpu()).with_limits(limits),
         cancel,
         print: &mut |_| {},

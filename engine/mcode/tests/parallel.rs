@@ -16,6 +16,7 @@ fn run_on(threads: usize, source: &str, limits: Limits, clock: Option<&Clock>) -
     let mut printed = String::new();
     let request = RunRequest {
         execution: nexus_mcode::Execution::default(),
+        code: None,
         arguments: Vec::new(),
         inputs: &[],
         task: None,

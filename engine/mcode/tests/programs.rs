@@ -18,7 +18,8 @@ fn outcome(file: &str, source: &str, jit: JitLevel) -> Result<Value, Box<Diagnos
         return Err(Box::new(first.expect("a program that does not compile says why")));
     };
     let request = RunRequest {
-        jit,
+        execution: jit.into(),
+        code: None,
         arguments: Vec::new(),
         inputs: &[],
         task: None,

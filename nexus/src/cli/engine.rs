@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::engine_bench::BenchArgs;
 use crate::output::Console;
 use crate::output::json::document;
+use crate::output::units;
 use crate::output::table::{Align, Cell, Table};
 
 /// Show what computes on this machine.
@@ -40,6 +41,25 @@ struct DeviceDocument {
 struct EngineDocument {
     version: String,
     devices: Vec<DeviceDocument>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kept_code: Option<KeptCode>,
+}
+
+/// Machine code that is kept from one run to the next, and what came of all questions for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct KeptCode {
+    /// Where it is.
+    pub(crate) folder: String,
+    /// Loops and functions that it is made of.
+    pub(crate) units: u64,
+    /// Bytes that they take.
+    pub(crate) bytes: u64,
+    /// Units that were found.
+    pub(crate) hits: u64,
+    /// Units that were compiled.
+    pub(crate) misses: u64,
+    /// Of these, those that were there but damaged.
+    pub(crate) damaged: u64,
 }
 
 /// The devices in what `nexus engine status --json` printed.
@@ -50,14 +70,15 @@ pub(crate) fn read_status(json: &[u8]) -> Option<Vec<DeviceInfo>> {
     devices.map(|device| Some(DeviceInfo { kind: kind(&device.device)?, name: device.name })).collect()
 }
 
-/// Shows the devices.
-pub(crate) fn status(devices: &[DeviceInfo], console: &mut Console) {
+/// Shows the devices, and how often native code did not have to be made again.
+pub(crate) fn status(devices: &[DeviceInfo], kept_code: Option<KeptCode>, console: &mut Console) {
     if console.is_json() {
         let devices =
             devices.iter().map(|info| DeviceDocument { device: info.kind.name().into(), name: info.name.clone() });
         console.answer(&document(&EngineDocument {
             version: env!("CARGO_PKG_VERSION").into(),
             devices: devices.collect(),
+            kept_code,
         }));
         return;
     }
@@ -66,6 +87,14 @@ pub(crate) fn status(devices: &[DeviceInfo], console: &mut Console) {
         table.row(vec![Cell::new(info.kind.name()), Cell::new(&info.name)]);
     }
     console.answer(&table.render());
+    if let Some(KeptCode { folder, units, bytes, hits, misses, damaged }) = kept_code {
+        let damage = if damaged > 0 { format!(", {damaged} of them damaged") } else { String::new() };
+        console.answer(&format!(
+            "\nnative code: {} ({}) kept in {folder}; {hits} found, {misses} compiled{damage}\n",
+            units::count(units, "unit"),
+            units::bytes(bytes),
+        ));
+    }
 }
 
 #[cfg(test)]
@@ -77,10 +106,10 @@ mod tests {
     fn devices_are_listed_for_people_and_programs() {
         let devices = [DeviceInfo { kind: DeviceKind::Cpu, name: "2 threads, avx512".into() }];
         let (mut console, out, _) = pages(false);
-        status(&devices, &mut console);
+        status(&devices, None, &mut console);
         assert_eq!(out.text(), "DEVICE  NAME\ncpu     2 threads, avx512\n");
         let (mut console, out, _) = pages(true);
-        status(&devices, &mut console);
+        status(&devices, None, &mut console);
         assert!(out.text().ends_with("\"devices\":[{\"device\":\"cpu\",\"name\":\"2 threads, avx512\"}]}\n"));
         assert_eq!(read_status(out.text().as_bytes()).as_deref(), Some(&devices[..]));
         assert_eq!(read_status(b"{\"version\":\"1\",\"devices\":[{\"device\":\"abacus\",\"name\":\"\"}]}"), None);

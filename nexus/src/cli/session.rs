@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex};
 use nexus_actors::client::Client;
 use nexus_actors::embedded::{self, EmbeddedOptions, Evaluation};
 use nexus_actors::node::{self, Arrival, NodeFacts, NodeOptions};
-use nexus_actors::{JoinOptions, MemoryPayloads, login, recovery};
-use nexus_config::LogLevel;
+use nexus_actors::{CodeCache, CodeCacheFacts, JoinOptions, MemoryPayloads, login, recovery};
+use nexus_config::{LogLevel, Machine, Places};
 use nexus_mcode::{Compilation, CompiledProgram, Inspection, LibraryEntry, PieceResult};
 use nexus_model::{DeviceInfo, DeviceKind, Diagnostic, Input, JitLevel, JobSpec, NodeCapacity, Payload, Value};
 use nexus_wire::{Refusal, Request, Response, TaskView};
@@ -22,7 +22,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use super::cluster::Cluster;
 use super::cluster_recover::RecoverySurvey;
 use super::codes;
-use super::engine;
+use super::engine::{self, KeptCode};
 use super::error::{CliError, Exit};
 use super::language::{Language, View};
 use super::login::LoggedIn;
@@ -148,6 +148,7 @@ impl Runtime for Session {
             files_root: Some(files_root),
             progress: Some(progress),
             payloads,
+            code_cache: Places::code_cache(&Machine::look()),
             scratch: std::env::temp_dir().join(format!("nexus-run-{}", std::process::id())),
         };
         let run = embedded::run(spec, options, interrupted)?;
@@ -200,6 +201,12 @@ impl World for Session {
 
     fn hardware_devices(&self) -> Vec<DeviceInfo> {
         nexus_tensor::hardware_devices()
+    }
+
+    fn kept_code(&self) -> Option<KeptCode> {
+        let folder = Places::code_cache(&Machine::look())?;
+        let CodeCacheFacts { units, bytes, hits, misses, damaged } = CodeCache::look(&folder);
+        Some(KeptCode { folder: folder.display().to_string(), units, bytes, hits, misses, damaged })
     }
 
     fn explain(&self, code: &str) -> Option<&'static str> {

@@ -13,6 +13,7 @@ use nexus_wire::Request;
 use tokio::sync::watch;
 
 use super::cluster_recover::RecoverySurvey;
+use super::engine::KeptCode;
 use super::error::tests::pages;
 use super::error::{CliError, Exit};
 use super::fake::{FakeCluster, ended, returned, task_view};
@@ -149,6 +150,10 @@ impl World for FakeWorld {
 
     fn devices(&self) -> Vec<DeviceInfo> {
         Vec::new()
+    }
+
+    fn kept_code(&self) -> Option<KeptCode> {
+        None
     }
 
     fn explain(&self, code: &str) -> Option<&'static str> {

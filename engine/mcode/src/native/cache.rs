@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use nexus_jit::ir::Constant;
+use nexus_jit::{CodeStore, Origin};
 
 use super::entry::{Buffers, Entry, known_of, place_of, restore};
 use super::known::{ArrayPlace, Known, element_of};
@@ -41,6 +42,10 @@ pub struct NativeProfile {
     pub compiled: u64,
     /// Units that another run of the program had compiled.
     pub reused: u64,
+    /// Units whose machine code was kept from another process.
+    pub stored: u64,
+    /// Units whose machine code was kept, but damaged, so that they were compiled again.
+    pub damaged: u64,
     /// Times that the machine went over into native code.
     pub entered: u64,
     /// Times that native code left something to the machine that it cannot do.
@@ -89,10 +94,18 @@ struct Compiled {
     short_stays: u16,
 }
 
+/// Where the native code of a run is found and kept.
+#[derive(Clone, Copy)]
+pub(crate) struct Shared<'p> {
+    /// In memory, with the program.
+    pub(crate) cache: &'p NativeCache,
+    /// Beyond the process.
+    pub(crate) store: Option<&'p dyn CodeStore>,
+}
+
 /// The native side of one run.
-#[derive(Debug)]
 pub(crate) struct Native<'p> {
-    cache: &'p NativeCache,
+    shared: Shared<'p>,
     /// How often the machine came to each place of each function.
     heat: Vec<Box<[u16]>>,
     places: BTreeMap<Place, Compiled>,
@@ -102,9 +115,9 @@ pub(crate) struct Native<'p> {
 }
 
 impl<'p> Native<'p> {
-    pub(crate) fn new(cache: &'p NativeCache) -> Self {
+    pub(crate) fn new(shared: Shared<'p>) -> Self {
         Native {
-            cache,
+            shared,
             heat: Vec::new(),
             places: BTreeMap::new(),
             flows: BTreeMap::new(),
@@ -113,9 +126,9 @@ impl<'p> Native<'p> {
         }
     }
 
-    /// The code that runs of the program share.
-    pub(crate) fn cache(&self) -> &'p NativeCache {
-        self.cache
+    /// What the threads of the run share.
+    pub(crate) fn shared(&self) -> Shared<'p> {
+        self.shared
     }
 
     /// Counts that the machine comes to a place; whether native code should be tried.
@@ -141,7 +154,7 @@ impl<'p> Native<'p> {
         if places.is_empty() {
             *places = vec![0; image.functions[function as usize].instructions.len()].into();
         }
-        let entries = self.cache.at((function, pc));
+        let entries = self.shared.cache.at((function, pc));
         self.set_heat((function, pc), if entries.is_empty() { 1 } else { COMPILED });
         if entries.is_empty() {
             return false;
@@ -216,7 +229,7 @@ impl<'p> Native<'p> {
         match self.compile(host, image, window, place) {
             Ok(entry) => {
                 let entry = Arc::new(entry);
-                self.cache.add(place, &entry);
+                self.shared.cache.add(place, &entry);
                 self.places.entry(place).or_default().entries.push(Arc::clone(&entry));
                 self.set_heat(place, COMPILED);
                 Some(entry)
@@ -249,9 +262,14 @@ impl<'p> Native<'p> {
         let expected = (0..state.len() as Register).map(|r| (r, state[usize::from(r)]));
         let expected = expected.filter(|&(_, known)| known != Known::Dead).collect();
         let made = maker.make(Start { id, pc, extent: pc..end, state, arrays, outermost: true })?;
-        let code = nexus_jit::compile(&made.unit).map_err(|error| error.to_string())?;
-        self.profile.compiled += 1;
-        self.profile.code_bytes += code.code_bytes() as u64;
+        let (code, origin) = nexus_jit::compile_with(&made.unit, self.shared.store).map_err(|error| error.to_string())?;
+        let profile = &mut self.profile;
+        match origin {
+            Origin::Compiled => profile.compiled += 1,
+            Origin::Stored => profile.stored += 1,
+            Origin::Damaged => (profile.compiled, profile.damaged) = (profile.compiled + 1, profile.damaged + 1),
+        }
+        profile.code_bytes += code.code_bytes() as u64;
         for &(at, why) in &made.unsupported {
             self.reason(image, (id, at), why);
         }

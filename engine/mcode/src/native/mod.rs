@@ -16,4 +16,4 @@ mod translate;
 mod unit;
 
 pub use cache::NativeProfile;
-pub(crate) use cache::{Native, NativeCache, Resume};
+pub(crate) use cache::{Native, NativeCache, Resume, Shared};

@@ -14,7 +14,7 @@ use super::value::{Callable, Closure, Task, Value};
 use crate::codes::Code;
 use crate::ir::{FunctionCode, Image, Register};
 use crate::library::lists::items;
-use crate::native::{Native, NativeCache};
+use crate::native::{Native, Shared};
 
 /// Work of one call for which threads are started, in instructions: a call by itself costs some microseconds, and what
 /// has no loop, call or operation on tensors takes less.
@@ -269,7 +269,7 @@ struct Ground<'g> {
     clock: Option<&'g super::host::Clock>,
     globals: Vec<Value>,
     loops: Arc<std::sync::atomic::AtomicU64>,
-    native: Option<&'g NativeCache>,
+    native: Option<Shared<'g>>,
     /// Bytes that the calls printed together.
     printed: AtomicUsize,
 }
@@ -286,7 +286,7 @@ impl<'g> Ground<'g> {
             clock: host.clock,
             globals: host.globals.clone(),
             loops: Arc::clone(&host.loops),
-            native: host.native.as_ref().map(|native| native.cache()),
+            native: host.native.as_ref().map(|native| native.shared()),
             printed: AtomicUsize::new(0),
         }
     }
@@ -305,7 +305,7 @@ impl<'g> Ground<'g> {
         let mut host = Host::new(&context, self.limits, self.cancel, &mut print, self.inputs, self.files, self.image);
         host.clock = self.clock;
         host.in_task = true;
-        host.native = self.native.map(|cache| Box::new(Native::new(cache)));
+        host.native = self.native.map(|shared| Box::new(Native::new(shared)));
         host.globals = self.globals.clone();
         host.loops = Arc::clone(&self.loops);
         let mut result = host.call(&Value::Function(job.function), job.arguments);
