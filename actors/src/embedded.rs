@@ -173,7 +173,8 @@ async fn run_here(
         under_way: GatewayState::admission(),
     };
     let store = Arc::clone(&payloads) as Arc<dyn PayloadStore>;
-    let runner = TaskRunner { scratch, payloads: store, print, files_root, code: code_cache.map(CodeCache::at), keeper: None };
+    let runner =
+        TaskRunner { scratch, payloads: store, print, files_root, code: code_cache.map(CodeCache::at), keeper: None };
     let plan = Plan {
         node: NODE,
         address: String::new(),

@@ -5,7 +5,8 @@
 
 use nexus_model::{IndexRange, JobId, NodeId};
 use nexus_wire::archived::{
-    AttemptRangeV1, FinishedTasksV1, IndexRangeV1, JobSpecV1, JobSpecV2, JobSpecV3, NodeCapacityV1, NodeRoleV1, archive, read,
+    AttemptRangeV1, FinishedTasksV1, IndexRangeV1, JobSpecV1, JobSpecV2, JobSpecV3, NodeCapacityV1, NodeRoleV1,
+    archive, read,
 };
 use nexus_wire::{AttemptRange, WireError};
 use rkyv::with::{InlineAsBox, Map};

@@ -19,8 +19,8 @@ use crate::job::{Counts, Grant, Job, LOSSES_MAX, Work};
 use crate::ledger::Ledger;
 use crate::members::Members;
 use crate::snapshot_form::{
-    ArchivedClusterV1, ArchivedJobV1, ArchivedJobV2, ArchivedJobV3, ArchivedKeyV1, ArchivedRunV1, ArchivedSegmentV1, ClusterV1, JobV1,
-    JobV2, JobV3, KeyV1, NodeCountV1, RestingV1, RunV1, SegmentV1, SlotV1, TaskEndV1,
+    ArchivedClusterV1, ArchivedJobV1, ArchivedJobV2, ArchivedJobV3, ArchivedKeyV1, ArchivedRunV1, ArchivedSegmentV1,
+    ClusterV1, JobV1, JobV2, JobV3, KeyV1, NodeCountV1, RestingV1, RunV1, SegmentV1, SlotV1, TaskEndV1,
 };
 use crate::table::Slot;
 use crate::waiting::Waiting;
@@ -296,11 +296,7 @@ impl RestoreJob {
         Ok(restored)
     }
 
-    fn of(
-        form: &ArchivedJobV1<'_>,
-        conditions: Conditions,
-        execution: Option<Execution>,
-    ) -> Result<Self, WireError> {
+    fn of(form: &ArchivedJobV1<'_>, conditions: Conditions, execution: Option<Execution>) -> Result<Self, WireError> {
         {
             let mut spec: JobSpec = (&form.spec).try_into()?;
             spec.conditions = conditions;

@@ -11,7 +11,8 @@ use cluster::{Cluster, MS, capacity, failed, machine, range, spec, succeeded};
 use nexus_ledger::{Assignment, CodecError, Command, Ledger, ReleaseReason, Released, decode_command, encode_command};
 use nexus_model::{
     ArgumentSource, AttemptToken, BlobHash, Conditions, Cost, DeviceInfo, DeviceKind, Diagnostic, Execution, Failure,
-    Input, JitLevel, JobId, Label, Limits, NodeId, NodeRole, Outcome, Payload, Program, Span, Taken, TaskOutput, VALUE_DEPTH_MAX, Value,
+    Input, JitLevel, JobId, Label, Limits, NodeId, NodeRole, Outcome, Payload, Program, Span, Taken, TaskOutput,
+    VALUE_DEPTH_MAX, Value,
 };
 use nexus_wire::{AttemptRange, FinishedTasks, TaskDetail};
 use proptest::prelude::*;

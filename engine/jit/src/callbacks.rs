@@ -54,16 +54,36 @@ const FIRST_OPERATOR: usize = FIRST_ELEMENTARY + ELEMENTARIES.len();
 const ELEMENTARIES: [Elementary; 24] = {
     use Elementary as E;
     [
-        E::Negate, E::Absolute, E::Sqrt, E::Floor, E::Ceil, E::Trunc, E::Exp, E::ExpM1, E::Ln, E::Ln1P, E::Log2, E::Log10,
-        E::Sin, E::Cos, E::Tan, E::Asin, E::Acos, E::Atan, E::Sinh, E::Cosh, E::Tanh, E::Cbrt, E::Radians, E::Degrees,
+        E::Negate,
+        E::Absolute,
+        E::Sqrt,
+        E::Floor,
+        E::Ceil,
+        E::Trunc,
+        E::Exp,
+        E::ExpM1,
+        E::Ln,
+        E::Ln1P,
+        E::Log2,
+        E::Log10,
+        E::Sin,
+        E::Cos,
+        E::Tan,
+        E::Asin,
+        E::Acos,
+        E::Atan,
+        E::Sinh,
+        E::Cosh,
+        E::Tanh,
+        E::Cbrt,
+        E::Radians,
+        E::Degrees,
     ]
 };
 
 const OPERATORS: [ScalarOperator; 9] = {
     use ScalarOperator as S;
-    [
-        S::Add, S::Subtract, S::Multiply, S::Divide, S::FloorDivide, S::Remainder, S::Power, S::ArcTangent2, S::Hypotenuse,
-    ]
+    [S::Add, S::Subtract, S::Multiply, S::Divide, S::FloorDivide, S::Remainder, S::Power, S::ArcTangent2, S::Hypotenuse]
 };
 
 /// The addresses of the helpers in this process.

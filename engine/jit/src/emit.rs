@@ -263,8 +263,7 @@ impl<'e, 'b> Emitter<'e, 'b> {
             let exit = &self.function.exits[index];
             let (site, count) = (self.int(i64::from(exit.site)), self.int(exit.live.len() as i64));
             let signature = self.helper_signature(&[types::I64; 3], Some(types::I64));
-            let room =
-                self.call_helper(Helper::LEAVE, signature, &[self.context, site, count]);
+            let room = self.call_helper(Helper::LEAVE, signature, &[self.context, site, count]);
             for (place, &variable) in exit.live.iter().enumerate() {
                 let mut value = self.read(variable);
                 if self.function.variables[variable.0 as usize] == Type::Bool {

@@ -5,7 +5,9 @@
 //! What leaves an inlined function leaves the call that it stands for as well ([`crate::ir::Exit::outer`]), and the depth
 //! of calls counts it ([`Operation::OpenCall`]), so that nobody outside sees that it was inlined.
 
-use crate::ir::{Array, Block, BlockId, Constant, End, Exit, ExitId, Function, FunctionId, Operation, Type, Unit, Variable};
+use crate::ir::{
+    Array, Block, BlockId, Constant, End, Exit, ExitId, Function, FunctionId, Operation, Type, Unit, Variable,
+};
 
 /// Operations of a function that is inlined.
 const CALLEE_MAX: usize = 60;

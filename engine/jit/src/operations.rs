@@ -5,9 +5,7 @@ use cranelift_codegen::ir::{InstBuilder, Value, types};
 
 use crate::callbacks;
 use crate::emit::Emitter;
-use crate::ir::{
-    Array, Constant, Elementary, ExitId, IntOperator, Operation, Order, ScalarOperator, Variable,
-};
+use crate::ir::{Array, Constant, Elementary, ExitId, IntOperator, Operation, Order, ScalarOperator};
 
 /// Ints up to this one are doubles without rounding.
 const EXACT_MAX: i64 = 1 << 53;

@@ -8,7 +8,9 @@ use crate::ir::{
     Array, ArrayParameter, Block, BlockId, Constant, Element, End, Exit, ExitId, Function, FunctionId, IntOperator,
     Operation, Order, Type, Unit, Variable,
 };
-use crate::{ArrayArgument, Budget, CodeStore, NativeUnit, Origin, Outcome, Scratch, Supervisor, compile, compile_with};
+use crate::{
+    ArrayArgument, Budget, CodeStore, NativeUnit, Origin, Outcome, Scratch, Supervisor, compile, compile_with,
+};
 
 const V: fn(u32) -> Variable = Variable;
 const EXIT: ExitId = ExitId(0);

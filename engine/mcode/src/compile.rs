@@ -167,12 +167,7 @@ fn translate(
         hasher.update(&(source.text.len() as u64).to_le_bytes());
         hasher.update(source.text.as_bytes());
     }
-    Some(Arc::new(CompiledProgram {
-        image,
-        parameters,
-        hash: *hasher.finalize().as_bytes(),
-        tiers: Mutex::default(),
-    }))
+    Some(Arc::new(CompiledProgram { image, parameters, hash: *hasher.finalize().as_bytes(), tiers: Mutex::default() }))
 }
 
 /// `main`, else the only function, else the statements of the top level. An only function that the top level itself

@@ -87,8 +87,20 @@ pub(crate) fn run_piece(
     request: RunRequest<'_>,
     known: &[(String, ModelValue)],
 ) -> Result<(RunResult, Variables), Diagnostic> {
-    let RunRequest { mut arguments, inputs, task, limits, execution, code, context, cancel, print, files, clock, threads } =
-        request;
+    let RunRequest {
+        mut arguments,
+        inputs,
+        task,
+        limits,
+        execution,
+        code,
+        context,
+        cancel,
+        print,
+        files,
+        clock,
+        threads,
+    } = request;
     let tier = program.tier(execution);
     let image = &tier.image;
     let files = files.map(Mutex::new);
@@ -101,7 +113,8 @@ pub(crate) fn run_piece(
     host.clock = clock;
     host.threads = threads;
     let values = bind(program, &mut arguments, task).map_err(|report| report.to_diagnostic(&image.sources))?;
-    host.native = (execution.jit_level == JitLevel::Native).then(|| Box::new(Native::new(Shared { cache: &tier.native, store: code })));
+    host.native = (execution.jit_level == JitLevel::Native)
+        .then(|| Box::new(Native::new(Shared { cache: &tier.native, store: code })));
     let outcome = (|| {
         let at = |mut fault: Box<Fault>| Raised { places: std::mem::take(&mut fault.places), fault };
         host.poll().map_err(at)?;

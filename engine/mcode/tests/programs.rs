@@ -87,6 +87,6 @@ fn formatting_changes_no_program_and_happens_once() {
 #[test]
 fn printed_code_names_what_it_uses() {
     let program = compile("t.mcode", "function f(n: int)\n    return tensor.ones(n)\nend\n").program.unwrap();
-    let text = nexus_mcode::ir_text(&program, nexus_mcode::JitLevel::Plain.into());
+    let text = nexus_mcode::ir_text(&program, JitLevel::Plain.into());
     assert!(text.contains("# tensor.ones") && text.contains("parameter n: int"), "{text}");
 }

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::engine_bench::BenchArgs;
 use crate::output::Console;
 use crate::output::json::document;
-use crate::output::units;
 use crate::output::table::{Align, Cell, Table};
+use crate::output::units;
 
 /// Show what computes on this machine.
 #[derive(Debug, Clone, Args)]

@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use nexus_model::{Conditions, Execution, Input, JitLevel, JobId, JobSpec, Program, Resources, RetryPolicy, Taken, Value, encode_value};
+use nexus_model::{
+    Conditions, Execution, Input, JitLevel, JobId, JobSpec, Program, Resources, RetryPolicy, Taken, Value, encode_value,
+};
 use nexus_wire::{Request, Response};
 use serde::Deserialize;
 

@@ -92,9 +92,7 @@ pub(crate) fn mcode(args: &McodeArgs, language: &impl Language, console: &mut Co
 }
 
 fn shown(file: &Path, language: &impl Language, console: &mut Console, view: View) -> Result<(), CliError> {
-    printed(file, console, |source| {
-        language.intermediate(&source.file(), &source.text, Some(source.folder()), view)
-    })
+    printed(file, console, |source| language.intermediate(&source.file(), &source.text, Some(source.folder()), view))
 }
 
 fn check(files: &[PathBuf], language: &impl Language, console: &mut Console) -> Result<(), CliError> {

@@ -106,7 +106,10 @@ impl Pieces for Session {
     fn code_of(&self, source: &str, known: &[String]) -> Result<String, Vec<Diagnostic>> {
         let mut nothing = |_: &str, _: &str| Err("`:plan` reads no files".to_owned());
         let compilation = nexus_mcode::compile_in_session("repl", source, known, &mut nothing);
-        compilation.program.map(|program| nexus_mcode::ir_text(&program, JitLevel::Plain.into())).ok_or(compilation.diagnostics)
+        compilation
+            .program
+            .map(|program| nexus_mcode::ir_text(&program, JitLevel::Plain.into()))
+            .ok_or(compilation.diagnostics)
     }
 }
 

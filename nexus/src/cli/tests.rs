@@ -6,8 +6,8 @@ use std::path::Path;
 
 use clap::Parser;
 use nexus_model::{
-    ArgumentSource, DeviceInfo, DeviceKind, Diagnostic, Execution, Failure, IndexRange, JitLevel, JobSpec, LimitLevel, Limits, Outcome,
-    Program, Value,
+    ArgumentSource, DeviceInfo, DeviceKind, Diagnostic, Execution, Failure, IndexRange, JitLevel, JobSpec, LimitLevel,
+    Limits, Outcome, Program, Value,
 };
 use nexus_wire::Request;
 use tokio::sync::watch;

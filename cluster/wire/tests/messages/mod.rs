@@ -132,7 +132,15 @@ fn spec() -> impl Strategy<Value = Box<JobSpec>> {
     let what = (text(), text(), program(), range(), any::<bool>(), vec((text(), argument()), 0..3));
     let inputs = vec((text(), payload()).prop_map(|(name, payload)| Input { name, payload }), 0..3);
     let device = proptest::sample::select(vec![DeviceChoice::Auto, DeviceChoice::Cpu, DeviceChoice::Gpu]);
-    let how = (device, any::<u64>(), limits(), any::<(u32, u64, u32, i32)>(), option::of(duration()), conditions(), option::of(execution()));
+    let how = (
+        device,
+        any::<u64>(),
+        limits(),
+        any::<(u32, u64, u32, i32)>(),
+        option::of(duration()),
+        conditions(),
+        option::of(execution()),
+    );
     (what, inputs, how).prop_map(
         |(
             (name, user, program, tasks, is_array, arguments),

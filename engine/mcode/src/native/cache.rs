@@ -262,7 +262,8 @@ impl<'p> Native<'p> {
         let expected = (0..state.len() as Register).map(|r| (r, state[usize::from(r)]));
         let expected = expected.filter(|&(_, known)| known != Known::Dead).collect();
         let made = maker.make(Start { id, pc, extent: pc..end, state, arrays, outermost: true })?;
-        let (code, origin) = nexus_jit::compile_with(&made.unit, self.shared.store).map_err(|error| error.to_string())?;
+        let (code, origin) =
+            nexus_jit::compile_with(&made.unit, self.shared.store).map_err(|error| error.to_string())?;
         let profile = &mut self.profile;
         match origin {
             Origin::Compiled => profile.compiled += 1,

@@ -235,9 +235,8 @@ impl Pass<'_> {
     /// The result, where all operands are known and nothing goes wrong.
     fn folded(&self, instruction: Instruction) -> Option<Value> {
         use Instruction as I;
-        let binary = |operator, a, b| {
-            operate::of_numbers(operator, &self.constant(a)?, &self.constant(b)?).and_then(Result::ok)
-        };
+        let binary =
+            |operator, a, b| operate::of_numbers(operator, &self.constant(a)?, &self.constant(b)?).and_then(Result::ok);
         match instruction {
             I::Copy { from, .. } => self.constant(from),
             I::Add { a, b, .. } => binary(BinaryOperator::Add, a, b),
@@ -272,9 +271,7 @@ impl Pass<'_> {
         };
         Some(match instruction {
             Instruction::Add { to, a, b } => Instruction::AddInt { to, a, value: small(b).filter(|v| *v >= 0)? },
-            Instruction::Subtract { to, a, b } => {
-                Instruction::AddInt { to, a, value: -small(b).filter(|v| *v > 0)? }
-            }
+            Instruction::Subtract { to, a, b } => Instruction::AddInt { to, a, value: -small(b).filter(|v| *v > 0)? },
             Instruction::JumpUnless { operator, a, b, target } => {
                 Instruction::JumpUnlessInt { operator, a, value: small(b)?, target }
             }

@@ -80,7 +80,7 @@ fn loops(image: &Image, code: &FunctionCode, flow: &Flow) -> Vec<Loop> {
 fn group(image: &Image, code: &FunctionCode, flow: &Flow, around: &Loop, at: usize) -> Option<usize> {
     let temporary = |register: Register| register >= code.first_temporary;
     let mut wanted: Vec<Register> = Vec::new();
-    let mut want = |wanted: &mut Vec<Register>, instruction: Instruction| -> Option<()> {
+    let want = |wanted: &mut Vec<Register>, instruction: Instruction| -> Option<()> {
         for register in access(image, instruction).reads() {
             if temporary(register) {
                 if !wanted.contains(&register) {

@@ -144,8 +144,18 @@ const PURE_OPS: [&str; 34] = [
 
 /// Functions on numbers that give the same for the same operands.
 const PURE_BUILTINS: [&str; 12] = [
-    "len", "scalar", "int", "min", "max", "math.pow", "math.atan2", "math.hypot", "math.gcd", "math.cbrt",
-    "math.isnan", "math.isfinite",
+    "len",
+    "scalar",
+    "int",
+    "min",
+    "max",
+    "math.pow",
+    "math.atan2",
+    "math.hypot",
+    "math.gcd",
+    "math.cbrt",
+    "math.isnan",
+    "math.isfinite",
 ];
 
 /// Whether an instruction does nothing but compute its result from its operands, the same each time. It may fail.

@@ -114,7 +114,10 @@ fn segment(
     // Operands of the first call are put before it.
     let (start, end) = (run.start, run.clone().rev().find(works)? + 1);
     // A result may go into a temporary and from there into its variable.
-    let end = (end..run.end).take_while(|at| matches!(code.instructions[*at], Instruction::Take { .. })).last().map_or(end, |at| at + 1);
+    let end = (end..run.end)
+        .take_while(|at| matches!(code.instructions[*at], Instruction::Take { .. }))
+        .last()
+        .map_or(end, |at| at + 1);
     let (mut written, mut inputs): (Vec<Register>, Vec<Register>) = (Vec::new(), Vec::new());
     for at in start..end {
         let instruction = code.instructions[at];
