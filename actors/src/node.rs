@@ -13,6 +13,7 @@ use tokio::sync::watch;
 
 use crate::address_book::AddressBook;
 use crate::certificates::keep_valid;
+use crate::code_cache::CodeCache;
 use crate::codes;
 use crate::control::{ControlPlane, Opening, keep_members, refusal};
 use crate::crew::{Crew, Plan};

@@ -10,6 +10,7 @@ fn machine() -> Machine {
         memory_bytes: 64 << 30,
         nexus_home: None,
         data_folder: Some("/data/nexus".into()),
+        cache_folder: None,
         config_folder: Some("/config/nexus".into()),
     }
 }
