@@ -58,7 +58,10 @@ pub fn check(data: &[u8]) {
         assert!(text.get(name.range.start as usize..name.range.end as usize).is_some(), "{name:?}");
     }
     if let Some(program) = &compilation.program {
-        nexus_mcode::ir_text(program);
+        for level in JitLevel::ALL {
+            nexus_mcode::ir_text(program, level.into());
+            nexus_mcode::plan_text(program, level.into());
+        }
         let carried = bundle("fuzzed.mcode", &text, &mut |_, _| Err("there are no files".to_owned()));
         assert_eq!(carried.as_deref(), Ok(text.as_str()), "what imports nothing stays as it is");
     }
