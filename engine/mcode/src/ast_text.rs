@@ -7,7 +7,7 @@ use nexus_model::Diagnostic;
 use crate::ast::{Block, Expr, ExprKind, Function, IndexSyntax, Statement, StatementKind, TypeSyntax};
 use crate::parser::parse;
 use crate::report::Reporter;
-use crate::source::{ByteSpan, Source};
+use crate::source::{ByteSpan, Lines, Source};
 
 /// The syntax tree of a program, or what is wrong with its text.
 pub fn ast_text(file: &str, source: &str) -> Result<String, Vec<Diagnostic>> {
@@ -17,20 +17,21 @@ pub fn ast_text(file: &str, source: &str) -> Result<String, Vec<Diagnostic>> {
     if reporter.has_errors() {
         return Err(reporter.into_diagnostics(&[source]));
     }
-    let mut printer = Printer { source: &source, out: String::new(), level: 0 };
+    let mut printer = Printer { source: &source, lines: Lines::new(&source), out: String::new(), level: 0 };
     printer.block(&module.body);
     Ok(printer.out)
 }
 
 struct Printer<'a> {
     source: &'a Source,
+    lines: Lines<'a>,
     out: String,
     level: usize,
 }
 
 impl Printer<'_> {
     fn node(&mut self, span: ByteSpan, words: &str) {
-        let place = self.source.locate(span);
+        let place = self.lines.locate(span);
         // Writing to a string cannot fail.
         let _ = writeln!(self.out, "{:indent$}{words}  @{}:{}", "", place.line, place.column, indent = self.level * 2);
     }

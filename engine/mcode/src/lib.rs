@@ -72,6 +72,7 @@ mod codes;
 mod compile;
 mod flow;
 mod format;
+mod hashing;
 mod hir;
 mod inspect;
 mod ir;

@@ -5,7 +5,7 @@
 use nexus_model::{Diagnostic, Label, Severity};
 
 use crate::codes::Code;
-use crate::source::{ByteSpan, Source};
+use crate::source::{ByteSpan, Lines, Source};
 
 /// Errors reported for one program; the rest would only be consequences.
 const REPORTS_MAX: usize = 50;
@@ -61,16 +61,21 @@ impl Report {
 
     /// The form that leaves this crate.
     pub(crate) fn to_diagnostic(&self, sources: &[Source]) -> Diagnostic {
+        let source = sources.get(usize::from(self.file));
+        self.located(source.map(|source| (source, Lines::new(source))).as_ref())
+    }
+
+    fn located(&self, file: Option<&(&Source, Lines<'_>)>) -> Diagnostic {
         let mut diagnostic = Diagnostic::error(self.code.as_str(), self.message.clone());
         diagnostic.severity = self.severity;
         diagnostic.help = self.help.clone();
-        if let Some(source) = sources.get(usize::from(self.file)) {
+        if let Some((source, lines)) = file {
             diagnostic.file = source.name.to_string();
-            diagnostic.primary = Some(Label { span: source.locate(self.span), text: self.label.clone() });
+            diagnostic.primary = Some(Label { span: lines.locate(self.span), text: self.label.clone() });
             diagnostic.secondary = self
                 .secondary
                 .iter()
-                .map(|(span, text)| Label { span: source.locate(*span), text: text.clone() })
+                .map(|(span, text)| Label { span: lines.locate(*span), text: text.clone() })
                 .collect();
         }
         diagnostic
@@ -149,6 +154,10 @@ impl Reporter {
     /// Everything found, in the order of the text, errors and warnings together.
     pub(crate) fn into_diagnostics(mut self, sources: &[Source]) -> Vec<Diagnostic> {
         self.reports.sort_by_key(|r| (r.file, r.span.start, r.span.end));
-        self.reports.iter().map(|r| r.to_diagnostic(sources)).collect()
+        if self.reports.is_empty() {
+            return Vec::new();
+        }
+        let files: Vec<_> = sources.iter().map(|source| (source, Lines::new(source))).collect();
+        self.reports.iter().map(|r| r.located(files.get(usize::from(r.file)))).collect()
     }
 }

@@ -52,16 +52,33 @@ impl Source {
         self.text.get(span.start as usize..span.end as usize).unwrap_or("")
     }
 
-    /// The place as people count it. Takes time in the length of the text before it: diagnostics only.
+    /// The place as people count it. Takes time in the length of the text before it: for several places, see [`Lines`].
     pub(crate) fn locate(&self, span: ByteSpan) -> Span {
-        let mut start = (span.start as usize).min(self.text.len());
-        while !self.text.is_char_boundary(start) {
-            start -= 1;
-        }
-        let before = &self.text[..start];
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        let line = before.bytes().filter(|&b| b == b'\n').count() + 1;
-        let column = before[line_start..].chars().count() + 1;
+        Lines::new(self).locate(span)
+    }
+}
+
+/// A text with the places where its lines begin.
+#[derive(Debug)]
+pub(crate) struct Lines<'s> {
+    source: &'s Source,
+    starts: Vec<usize>,
+}
+
+impl<'s> Lines<'s> {
+    /// Finds the lines.
+    pub(crate) fn new(source: &'s Source) -> Self {
+        let ends = source.text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
+        Lines { source, starts: std::iter::once(0).chain(ends).collect() }
+    }
+
+    /// The place as people count it.
+    pub(crate) fn locate(&self, span: ByteSpan) -> Span {
+        let text = &self.source.text;
+        let start = text.floor_char_boundary((span.start as usize).min(text.len()));
+        let line = self.starts.partition_point(|&begin| begin <= start);
+        let begin = self.starts.get(line.saturating_sub(1)).copied().unwrap_or(0);
+        let column = text[begin..start].chars().count() + 1;
         Span { start: span.start, end: span.end.max(span.start), line: line as u32, column: column as u32 }
     }
 }

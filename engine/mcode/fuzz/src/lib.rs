@@ -90,8 +90,15 @@ fn text(data: &[u8]) -> Option<String> {
     (data.len() <= BYTES_MAX).then(|| String::from_utf8_lossy(data).into_owned())
 }
 
-fn without_places(tree: &str) -> Vec<&str> {
-    tree.lines().map(|line| line.split("  @").next().unwrap_or(line)).collect()
+/// The lines of a tree without what says where, and without the white space of types and attributes, which a tree shows
+/// as they are written.
+fn without_places(tree: &str) -> Vec<String> {
+    let kept = |line: &str| {
+        let depth = line.len() - line.trim_start().len();
+        let text = line.split("  @").next().unwrap_or(line).split_whitespace().collect::<String>();
+        format!("{depth}{text}")
+    };
+    tree.lines().map(kept).collect()
 }
 
 fn run_at_every_level(source: &str) {

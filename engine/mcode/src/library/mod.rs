@@ -15,12 +15,12 @@ mod reference_texts;
 mod text;
 
 pub(crate) use math::number;
-use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use nexus_tensor::OpDef;
 
 use crate::codes::Code;
+use crate::hashing::{HashMap, HashSet};
 use crate::hir::Fold;
 use crate::vm::fault::{Fault, Outcome};
 use crate::vm::host::Host;

@@ -1,11 +1,11 @@
 //! What the instructions of a program refer to by number: constants, names, shapes of indices, library functions.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use nexus_tensor::OpDef;
 
 use crate::ast::Name;
+use crate::hashing::HashMap;
 use crate::ir::{AxisShape, StepShape, TypeCheck};
 use crate::vm::value::Value;
 

@@ -10,11 +10,11 @@ mod expression;
 mod postfix;
 mod statement;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::ast::{Expr, ExprKind, Ident, Module, Name};
 use crate::codes::Code;
+use crate::hashing::HashMap;
 use crate::lexer::tokenize;
 use crate::report::{Report, Reporter};
 use crate::source::{ByteSpan, Source};
@@ -36,7 +36,7 @@ pub(crate) fn parse(source: &Source, reporter: &mut Reporter) -> Module {
         depth: 0,
         highest: 0,
         block_height: 0,
-        names: HashMap::new(),
+        names: HashMap::default(),
     };
     let body = parser.module();
     Module { body }

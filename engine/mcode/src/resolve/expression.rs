@@ -66,7 +66,7 @@ impl Resolver<'_, '_> {
 
     fn record(&mut self, fields: &[(Ident, ast::Expr)]) -> ExprKind {
         let mut resolved: Vec<(Name, Expr)> = Vec::with_capacity(fields.len());
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = crate::hashing::HashSet::default();
         for (name, value) in fields {
             if !seen.insert(name.name.clone()) {
                 self.reporter.error(

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use crate::ast::{self, Name};
 use crate::codes::Code;
 use crate::compile::ImportLoader;
-use crate::hir::{Attributes, Function, FunctionId, GlobalId, LocalId, Program, Variable};
+use crate::hir::{Attributes, Function, FunctionId, GlobalId, Program, Variable};
 use crate::report::{FileId, Reporter};
 use crate::source::{ByteSpan, Source};
 
@@ -124,7 +124,9 @@ impl Resolver<'_, '_> {
         }
         let mut params = Vec::with_capacity(function.params.len());
         let mut optional = false;
-        for (index, param) in function.params.iter().enumerate() {
+        for param in &function.params {
+            // Two parameters of one name, which was reported, are one variable.
+            let local = self.scope().declare(&param.name.name, param.name.span);
             let declared = param.annotation.as_ref().map(|t| self.declared(t));
             let declared_text = param.annotation.as_ref().map(|t| self.source_text(file, t.span)).unwrap_or_default();
             let default = param.default.as_ref().map(|e| self.expression(e));
@@ -138,7 +140,7 @@ impl Resolver<'_, '_> {
                     .help("parameters that may be left out come last");
             }
             optional |= default.is_some();
-            params.push(crate::hir::Param { local: index as LocalId, declared, declared_text, default });
+            params.push(crate::hir::Param { local, declared, declared_text, default });
         }
         let returns = function.returns.as_ref().map(|t| self.declared(t));
         let body = self.block(&function.body);

@@ -1,12 +1,13 @@
 //! Files: their functions, the variables of their top levels, and what they import.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use super::call::Signature;
 use super::scope::{self, FunctionScope};
 use super::{FILES_MAX, Resolver, parallel};
 use crate::ast::{self, Ident, Name, StatementKind};
 use crate::codes::Code;
+use crate::hashing::{HashMap, HashSet};
 use crate::hir::{Function, FunctionId, GlobalId};
 use crate::parser::parse;
 use crate::report::FileId;
@@ -14,15 +15,15 @@ use crate::source::{ByteSpan, Source};
 
 /// What a file defines.
 pub(super) struct ModuleScope {
-    pub(super) functions: BTreeMap<Name, FunctionId>,
+    pub(super) functions: HashMap<Name, FunctionId>,
     /// Functions in the order of the text.
     pub(super) named: Vec<FunctionId>,
     /// Names that the top level assigns.
     pub(super) variables: HashSet<Name>,
     /// Those of them that functions or other files read.
-    pub(super) globals: BTreeMap<Name, GlobalId>,
+    pub(super) globals: HashMap<Name, GlobalId>,
     /// Imported modules by their names here.
-    pub(super) imports: BTreeMap<Name, usize>,
+    pub(super) imports: HashMap<Name, usize>,
 }
 
 impl Resolver<'_, '_> {
@@ -30,14 +31,14 @@ impl Resolver<'_, '_> {
     pub(super) fn module(&mut self, module: &ast::Module, file: FileId) -> Option<usize> {
         let outer_file = std::mem::replace(&mut self.reporter.file, file);
         let id = self.modules.len();
-        let mut variables = HashSet::new();
+        let mut variables = HashSet::default();
         scope::assigned_names(&module.body, &mut variables);
         self.modules.push(ModuleScope {
-            functions: BTreeMap::new(),
+            functions: HashMap::default(),
             named: Vec::new(),
             variables,
-            globals: BTreeMap::new(),
-            imports: BTreeMap::new(),
+            globals: HashMap::default(),
+            imports: HashMap::default(),
         });
         let outer_scopes = std::mem::take(&mut self.scopes);
         self.imports(id, module);

@@ -1,10 +1,10 @@
 //! The variables of one function while it is being resolved.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::parallel::Mentions;
 use crate::ast::{Block, Expr, ExprKind, Name, Statement, StatementKind};
+use crate::hashing::{HashMap, HashSet};
 use crate::hir::{Capture, LocalId, Variable, When};
 use crate::source::ByteSpan;
 
@@ -44,13 +44,13 @@ pub(super) enum Loop {
 impl FunctionScope {
     pub(super) fn new(self_name: Option<Name>) -> Self {
         FunctionScope {
-            names: HashMap::new(),
-            assigned: HashSet::new(),
+            names: HashMap::default(),
+            assigned: HashSet::default(),
             locals: Vec::new(),
             captures: Vec::new(),
             self_name,
             self_local: None,
-            constants: HashMap::new(),
+            constants: HashMap::default(),
             dims: Vec::new(),
             whens: Vec::new(),
             loops: Vec::new(),
