@@ -24,13 +24,23 @@ impl Index {
     }
 }
 
+/// An index of a row, and of a column where the array is a matrix.
+type Place = (Index, Option<Index>);
+
+/// What an index is compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Axis {
+    Row,
+    Column,
+}
+
 /// What was found out about elements since the block began.
 #[derive(Debug, Default)]
 pub(crate) struct Elements {
-    /// Indices inside their array, with the place that each means.
-    checked: Vec<(u32, Index, Value)>,
+    /// Indices inside their axis, with the position that each means.
+    checked: Vec<(u32, Axis, Index, Value)>,
     /// Elements with their value.
-    values: Vec<(u32, Index, Value)>,
+    values: Vec<(u32, Place, Value)>,
 }
 
 impl Elements {
@@ -49,33 +59,35 @@ impl Emitter<'_, '_> {
         }
     }
 
-    /// Where an index leads in its array, behind a check unless it was checked already.
-    fn place(&mut self, array: u32, index: Value, exit: ExitId) -> Value {
+    /// The position that an index means, behind a check unless it was checked already.
+    fn position(&mut self, (array, axis): (u32, Axis), index: Value, exit: ExitId) -> Value {
         let known = self.index(index);
         let covers = |other: Index| match (other, known) {
             (Index::Known(other), Index::Known(known)) => other >= known,
             _ => other == known,
         };
-        let checked = self.elements.checked.iter().find(|(of, other, _)| *of == array && covers(*other)).copied();
-        if let Some((_, other, place)) = checked {
-            return if other == known { place } else { index };
+        let checked = &self.elements.checked;
+        let found = checked.iter().find(|(of, along, other, _)| (*of, *along) == (array, axis) && covers(*other));
+        if let Some(&(.., other, position)) = found {
+            return if other == known { position } else { index };
         }
-        let length = self.arrays[array as usize].1;
-        let place = if let Index::Known(_) = known {
+        let words = self.arrays[array as usize];
+        let length = if axis == Axis::Row { words.length } else { words.columns };
+        let position = if let Index::Known(_) = known {
             let below = self.builder.ins().icmp(IntCC::UnsignedLessThan, index, length);
             self.exit_unless(below, exit);
             index
         } else {
-            self.checked_place(index, length, exit)
+            self.checked_position(index, length, exit)
         };
-        self.elements.checked.push((array, known, place));
-        place
+        self.elements.checked.push((array, axis, known, position));
+        position
     }
 
     /// A negative index counts from the end.
-    fn checked_place(&mut self, index: Value, length: Value, exit: ExitId) -> Value {
+    fn checked_position(&mut self, index: Value, length: Value, exit: ExitId) -> Value {
         let (inside, from_end) = (self.builder.create_block(), self.builder.create_block());
-        let place = self.builder.append_block_param(inside, types::I64);
+        let position = self.builder.append_block_param(inside, types::I64);
         self.builder.set_cold_block(from_end);
         let below = self.builder.ins().icmp(IntCC::UnsignedLessThan, index, length);
         self.builder.ins().brif(below, inside, &[index], from_end, &[]);
@@ -88,31 +100,51 @@ impl Emitter<'_, '_> {
         self.exit_unless(below, exit);
         self.builder.ins().jump(inside, &[wrapped]);
         self.builder.switch_to_block(inside);
-        place
+        position
     }
 
     /// Where an element is: a pointer, and bytes behind it.
-    fn address(&mut self, array: u32, index: Value, exit: ExitId) -> (Value, i32, Element) {
+    fn address(&mut self, array: u32, (row, column): (Value, Option<Value>), exit: ExitId) -> (Value, i32, Element) {
         let element = self.function.arrays[array as usize].element;
         let shift = match element {
             Element::Bool => 0,
             Element::Single => 2,
             Element::Int | Element::Scalar => 3,
         };
-        let place = self.place(array, index, exit);
-        let pointer = self.arrays[array as usize].0;
-        let near = self.known_int(place).and_then(|place| i32::try_from(place.checked_mul(1 << shift)?).ok());
+        let row = self.position((array, Axis::Row), row, exit);
+        let words = self.arrays[array as usize];
+        let position = match column {
+            Some(column) => {
+                let column = self.position((array, Axis::Column), column, exit);
+                // Below the number of elements, as both are below their axis.
+                let before = self.builder.ins().imul(row, words.columns);
+                self.builder.ins().iadd(before, column)
+            }
+            None => row,
+        };
+        let near = self.known_int(position).and_then(|at| i32::try_from(at.checked_mul(1 << shift)?).ok());
         if let Some(offset) = near.filter(|offset| *offset >= 0) {
-            return (pointer, offset, element);
+            return (words.pointer, offset, element);
         }
-        let offset = if shift == 0 { place } else { self.builder.ins().ishl_imm(place, i64::from(shift)) };
-        (self.builder.ins().iadd(pointer, offset), 0, element)
+        let offset = if shift == 0 { position } else { self.builder.ins().ishl_imm(position, i64::from(shift)) };
+        (self.builder.ins().iadd(words.pointer, offset), 0, element)
     }
 
-    pub(crate) fn load(&mut self, to: Variable, Array(array): Array, index: Variable, exit: ExitId) {
-        let index = self.read(index);
-        let known = self.index(index);
-        let found = self.elements.values.iter().find(|(of, other, _)| *of == array && *other == known);
+    /// What an element is addressed by, and what is known of that.
+    fn place(&mut self, (row, column): (Variable, Option<Variable>)) -> ((Value, Option<Value>), Place) {
+        let (row, column) = (self.read(row), column.map(|column| self.read(column)));
+        ((row, column), (self.index(row), column.map(|column| self.index(column))))
+    }
+
+    pub(crate) fn load(
+        &mut self,
+        to: Variable,
+        Array(array): Array,
+        index: (Variable, Option<Variable>),
+        exit: ExitId,
+    ) {
+        let (index, place) = self.place(index);
+        let found = self.elements.values.iter().find(|(of, other, _)| *of == array && *other == place);
         if let Some(&(.., value)) = found {
             return self.assign(to, value);
         }
@@ -127,17 +159,31 @@ impl Emitter<'_, '_> {
                 self.builder.ins().fpromote(types::F64, single)
             }
         };
-        self.elements.values.push((array, known, value));
+        self.elements.values.push((array, place, value));
         self.assign(to, value);
     }
 
-    pub(crate) fn store(&mut self, Array(array): Array, index: Variable, value: Variable, exit: ExitId) {
-        let index = self.read(index);
-        let known = self.index(index);
-        let (address, offset, _) = self.address(array, index, exit);
-        let value = self.read(value);
-        self.builder.ins().store(MemFlags::trusted(), value, address, offset);
-        self.elements.values.retain(|(of, other, _)| *of != array || other.differs(known));
-        self.elements.values.push((array, known, value));
+    pub(crate) fn store(
+        &mut self,
+        Array(array): Array,
+        index: (Variable, Option<Variable>),
+        value: Variable,
+        exit: ExitId,
+    ) {
+        let (index, place) = self.place(index);
+        let (address, offset, element) = self.address(array, index, exit);
+        let mut value = self.read(value);
+        if element == Element::Single {
+            let single = self.builder.ins().fdemote(types::F32, value);
+            self.builder.ins().store(MemFlags::trusted(), single, address, offset);
+            value = self.builder.ins().fpromote(types::F64, single);
+        } else {
+            self.builder.ins().store(MemFlags::trusted(), value, address, offset);
+        }
+        let differs = |(row, column): Place| {
+            row.differs(place.0) || column.zip(place.1).is_some_and(|(other, column)| other.differs(column))
+        };
+        self.elements.values.retain(|(of, other, _)| *of != array || differs(*other));
+        self.elements.values.push((array, place, value));
     }
 }

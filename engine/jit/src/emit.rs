@@ -13,6 +13,19 @@ use crate::ir::{Array, Block, End, ExitId, Function, FunctionId, Operation, Type
 /// What a native function returns first: 0, or 1 where it left by an exit.
 const LEFT: i64 = 1;
 
+/// Words that an array is handed on as.
+pub(crate) const WORDS_EACH: usize = 3;
+
+/// An array in native code.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ArrayWords {
+    pub(crate) pointer: Value,
+    /// Elements; rows of a matrix.
+    pub(crate) length: Value,
+    /// Elements of a row.
+    pub(crate) columns: Value,
+}
+
 /// The Cranelift type of a variable.
 pub(crate) fn clif_type(ty: Type) -> clif::Type {
     match ty {
@@ -22,7 +35,7 @@ pub(crate) fn clif_type(ty: Type) -> clif::Type {
     }
 }
 
-/// Context, calls that may still be open, arguments, then pointer and length of each array; status and result.
+/// Context, calls that may still be open, arguments, then pointer, length and columns of each array; status and result.
 pub(crate) fn signature(function: &Function, convention: CallConv) -> Signature {
     let mut signature = Signature::new(convention);
     signature.params.extend([AbiParam::new(types::I64), AbiParam::new(types::I64)]);
@@ -30,7 +43,7 @@ pub(crate) fn signature(function: &Function, convention: CallConv) -> Signature 
         signature.params.push(AbiParam::new(clif_type(function.variables[parameter.0 as usize])));
     }
     for _ in &function.arrays {
-        signature.params.extend([AbiParam::new(types::I64), AbiParam::new(types::I64)]);
+        signature.params.extend([AbiParam::new(types::I64); WORDS_EACH]);
     }
     signature.returns.push(AbiParam::new(types::I64));
     if let Some(result) = function.result {
@@ -46,7 +59,7 @@ pub(crate) fn outgoing_bytes(unit: &Unit, function: &Function) -> u64 {
         Operation::Call { function: FunctionId(callee), .. } => unit.functions.get(*callee as usize),
         _ => None,
     });
-    8 * most.map(|callee| (callee.parameters.len() + 2 * callee.arrays.len()) as u64).max().unwrap_or(0)
+    8 * most.map(|callee| (callee.parameters.len() + WORDS_EACH * callee.arrays.len()) as u64).max().unwrap_or(0)
 }
 
 /// The function that is called from Rust: context, depth, pointer to the arguments, pointer to room for the result.
@@ -81,7 +94,7 @@ pub(crate) fn emit_entry(builder: &mut FunctionBuilder<'_>, function: &Function,
             ty => word(builder, clif_type(ty)),
         });
     }
-    for _ in 0..2 * function.arrays.len() {
+    for _ in 0..WORDS_EACH * function.arrays.len() {
         arguments.push(word(builder, types::I64));
     }
     let call = builder.ins().call(body, &arguments);
@@ -102,8 +115,7 @@ pub(crate) struct Emitter<'e, 'b> {
     callees: &'e [FuncRef],
     blocks: Vec<clif::Block>,
     exits: Vec<Option<clif::Block>>,
-    /// Pointer and length.
-    pub(crate) arrays: Vec<(Value, Value)>,
+    pub(crate) arrays: Vec<ArrayWords>,
     pub(crate) elements: Elements,
     context: Value,
     depth: Value,
@@ -131,7 +143,8 @@ impl<'e, 'b> Emitter<'e, 'b> {
         builder.switch_to_block(blocks[0]);
         let given = builder.block_params(blocks[0]).to_vec();
         let first_array = 2 + function.parameters.len();
-        let arrays = (0..function.arrays.len()).map(|k| (given[first_array + 2 * k], given[first_array + 2 * k + 1]));
+        let arrays = given[first_array..].chunks_exact(WORDS_EACH);
+        let arrays = arrays.map(|words| ArrayWords { pointer: words[0], length: words[1], columns: words[2] });
         let mut emitter = Emitter {
             arrays: arrays.collect(),
             elements: Elements::default(),
@@ -355,7 +368,10 @@ impl<'e, 'b> Emitter<'e, 'b> {
         let depth = self.builder.ins().iadd_imm(self.depth, -1 - i64::from(open));
         let mut values = vec![self.context, depth];
         values.extend(arguments.iter().map(|&argument| self.read(argument)));
-        values.extend(arrays.iter().flat_map(|&Array(k)| <[Value; 2]>::from(self.arrays[k as usize])));
+        values.extend(arrays.iter().flat_map(|&Array(k)| {
+            let ArrayWords { pointer, length, columns } = self.arrays[k as usize];
+            [pointer, length, columns]
+        }));
         let call = self.builder.ins().call(self.callees[callee.0 as usize], &values);
         let results = self.builder.inst_results(call).to_vec();
         self.load_loops();

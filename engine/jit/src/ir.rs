@@ -29,7 +29,7 @@ pub enum Element {
     Scalar,
     /// `bool`, read as [`Type::Bool`].
     Bool,
-    /// `f32`, read as [`Type::Scalar`]; read only.
+    /// `f32`, read and written as [`Type::Scalar`], rounded to the nearest when written.
     Single,
 }
 
@@ -277,6 +277,7 @@ pub enum Operation {
         a: Variable,
         b: Variable,
     },
+    /// How many elements it has; of a matrix, how many rows.
     Length {
         to: Variable,
         array: Array,
@@ -286,12 +287,16 @@ pub enum Operation {
         to: Variable,
         array: Array,
         index: Variable,
+        /// In a matrix: the place in the row.
+        column: Option<Variable>,
         exit: ExitId,
     },
     /// Changes an element, which is addressed in the same way.
     Store {
         array: Array,
         index: Variable,
+        /// In a matrix: the place in the row.
+        column: Option<Variable>,
         value: Variable,
         exit: ExitId,
     },
@@ -361,8 +366,9 @@ impl Operation {
                 variable(to);
                 array(x);
             }
-            O::Load { to: a, array: x, index: b, exit: e } | O::Store { array: x, index: a, value: b, exit: e } => {
-                [a, b].into_iter().for_each(variable);
+            O::Load { to: a, array: x, index: b, column, exit: e }
+            | O::Store { array: x, index: a, value: b, column, exit: e } => {
+                [a, b].into_iter().chain(column).for_each(variable);
                 array(x);
                 exit(e);
             }

@@ -53,8 +53,16 @@ impl Drop for NativeUnit {
     }
 }
 
-/// An array that a call is given.
-pub enum ArrayArgument<'a> {
+/// An array that a call is given: elements in rows.
+pub struct ArrayArgument<'a> {
+    /// All of them, row by row.
+    pub elements: ArrayElements<'a>,
+    /// Elements of a row; 1 for what is no matrix.
+    pub columns: usize,
+}
+
+/// The elements of an array.
+pub enum ArrayElements<'a> {
     /// Ints to read.
     Ints(&'a [i64]),
     /// Ints to read and write.
@@ -69,21 +77,25 @@ pub enum ArrayArgument<'a> {
     BoolsMut(&'a mut [bool]),
     /// Single-precision floats to read.
     Singles(&'a [f32]),
+    /// Single-precision floats to read and write.
+    SinglesMut(&'a mut [f32]),
 }
 
 impl ArrayArgument<'_> {
-    /// What it is, and where.
+    /// What it is, where, and how many rows it has.
     fn parts(&mut self) -> (ArrayParameter, u64, usize) {
-        let (element, writable, address, length) = match self {
-            ArrayArgument::Ints(s) => (Element::Int, false, s.as_ptr() as u64, s.len()),
-            ArrayArgument::IntsMut(s) => (Element::Int, true, s.as_mut_ptr() as u64, s.len()),
-            ArrayArgument::Scalars(s) => (Element::Scalar, false, s.as_ptr() as u64, s.len()),
-            ArrayArgument::ScalarsMut(s) => (Element::Scalar, true, s.as_mut_ptr() as u64, s.len()),
-            ArrayArgument::Bools(s) => (Element::Bool, false, s.as_ptr() as u64, s.len()),
-            ArrayArgument::BoolsMut(s) => (Element::Bool, true, s.as_mut_ptr() as u64, s.len()),
-            ArrayArgument::Singles(s) => (Element::Single, false, s.as_ptr() as u64, s.len()),
+        let (element, writable, address, length) = match &mut self.elements {
+            ArrayElements::Ints(s) => (Element::Int, false, s.as_ptr() as u64, s.len()),
+            ArrayElements::IntsMut(s) => (Element::Int, true, s.as_mut_ptr() as u64, s.len()),
+            ArrayElements::Scalars(s) => (Element::Scalar, false, s.as_ptr() as u64, s.len()),
+            ArrayElements::ScalarsMut(s) => (Element::Scalar, true, s.as_mut_ptr() as u64, s.len()),
+            ArrayElements::Bools(s) => (Element::Bool, false, s.as_ptr() as u64, s.len()),
+            ArrayElements::BoolsMut(s) => (Element::Bool, true, s.as_mut_ptr() as u64, s.len()),
+            ArrayElements::Singles(s) => (Element::Single, false, s.as_ptr() as u64, s.len()),
+            ArrayElements::SinglesMut(s) => (Element::Single, true, s.as_mut_ptr() as u64, s.len()),
         };
-        (ArrayParameter { element, writable }, address, length)
+        // A matrix without columns has no element, whatever the number of its rows.
+        (ArrayParameter { element, writable }, address, length.checked_div(self.columns).unwrap_or(0))
     }
 }
 
@@ -177,7 +189,7 @@ impl NativeUnit {
             if found.element != parameter.element || (parameter.writable && !found.writable) {
                 return Outcome::Refused;
             }
-            words.extend([address, length as u64]);
+            words.extend([address, length as u64, array.columns as u64]);
         }
         let mut state = State { supervisor, log };
         let mut context = Context {
@@ -188,7 +200,7 @@ impl NativeUnit {
         };
         let mut result = 0u64;
         let depth = budget.depth.min(self.depth_max);
-        // SAFETY: the code was made of a verified unit, `words` holds one word for each parameter and two for each
+        // SAFETY: the code was made of a verified unit, `words` holds one word for each parameter and three for each
         // array, of the types that were checked above. Arrays are live and exclusively ours where they are written, as
         // `arrays` is borrowed. Context, state and result are live locals that nothing else touches during the call.
         // The code calls nothing but the helpers, which do not unwind. Its frames fit the stack by `depth_max`.

@@ -41,9 +41,9 @@ impl Emitter<'_, '_> {
                 let value = self.elementary(function, a);
                 self.assign(to, value);
             }
-            O::Length { to, array: Array(k) } => self.assign(to, self.arrays[k as usize].1),
-            O::Load { to, array, index, exit } => self.load(to, array, index, exit),
-            O::Store { array, index, value, exit } => self.store(array, index, value, exit),
+            O::Length { to, array: Array(k) } => self.assign(to, self.arrays[k as usize].length),
+            O::Load { to, array, index, column, exit } => self.load(to, array, (index, column), exit),
+            O::Store { array, index, column, value, exit } => self.store(array, (index, column), value, exit),
             O::Call { function, ref arguments, ref arrays, to, exit, open } => {
                 self.call((function, open), arguments, arrays, to, exit);
             }

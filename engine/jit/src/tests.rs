@@ -9,7 +9,7 @@ use crate::ir::{
     Operation, Order, Type, Unit, Variable,
 };
 use crate::{
-    ArrayArgument, Budget, CodeStore, NativeUnit, Origin, Outcome, Scratch, Supervisor, compile, compile_with,
+    ArrayArgument, ArrayElements, Budget, CodeStore, NativeUnit, Origin, Outcome, Scratch, Supervisor, compile, compile_with,
 };
 
 const V: fn(u32) -> Variable = Variable;
@@ -108,12 +108,12 @@ fn the_depth_of_calls_counts_those_that_were_inlined() {
 fn elements_are_checked_whatever_is_known_of_their_index() {
     // Writes 5 to place 1, reads place 1 and place `i`, gives their sum; site 3 where a place is beyond the end.
     let int = |to, value| Operation::Constant { to, value: Constant::Int(value) };
-    let load = |to, index| Operation::Load { to, array: Array(0), index, exit: EXIT };
+    let load = |to, index| Operation::Load { to, array: Array(0), index, column: None, exit: EXIT };
     let operations = vec![
         int(V(1), 1),
         load(V(2), V(0)),
         int(V(3), 5),
-        Operation::Store { array: Array(0), index: V(1), value: V(3), exit: EXIT },
+        Operation::Store { array: Array(0), index: V(1), column: None, value: V(3), exit: EXIT },
         load(V(4), V(1)),
         load(V(2), V(0)),
         Operation::Int { operator: IntOperator::Add, to: V(5), a: V(2), b: V(4), exit: EXIT },
@@ -131,7 +131,7 @@ fn elements_are_checked_whatever_is_known_of_their_index() {
     let unit = compile(&unit).unwrap();
     let run = |place: i64, numbers: &mut [i64]| {
         let mut budget = Budget { loops: 10, calls: 10, depth: 10 };
-        let mut arrays = [ArrayArgument::IntsMut(numbers)];
+        let mut arrays = [ArrayArgument { elements: ArrayElements::IntsMut(numbers), columns: 1 }];
         let constant = [Constant::Int(place)];
         unit.call(&constant, &mut arrays, &mut budget, &mut Free, &mut Scratch::default())
     };
@@ -144,6 +144,46 @@ fn elements_are_checked_whatever_is_known_of_their_index() {
         assert_eq!(run(place, &mut [10, 20, 30]), Outcome::Left, "{place}");
     }
     assert_eq!(run(0, &mut [10]), Outcome::Left);
+}
+
+#[test]
+fn a_matrix_is_addressed_by_row_and_column() {
+    // Adds 0.1 to the element at (row, column) of a matrix of f32; site 3 where there is none.
+    let place = |to| Operation::Load { to, array: Array(0), index: V(0), column: Some(V(1)), exit: EXIT };
+    let operations = vec![
+        place(V(2)),
+        Operation::Constant { to: V(3), value: Constant::Scalar(0.1) },
+        Operation::Scalar { operator: crate::ir::ScalarOperator::Add, to: V(2), a: V(2), b: V(3), exit: EXIT },
+        Operation::Store { array: Array(0), index: V(0), column: Some(V(1)), value: V(2), exit: EXIT },
+        place(V(4)),
+    ];
+    let unit = Unit {
+        functions: vec![Function {
+            variables: vec![Type::Int, Type::Int, Type::Scalar, Type::Scalar, Type::Scalar],
+            parameters: vec![V(0), V(1)],
+            arrays: vec![ArrayParameter { element: Element::Single, writable: true }],
+            result: Some(Type::Scalar),
+            blocks: vec![Block { operations, end: End::Return(Some(V(4))) }],
+            exits: vec![Exit { site: 3, live: vec![V(0)], outer: None }],
+        }],
+    };
+    let unit = compile(&unit).unwrap();
+    let mut numbers: Vec<f32> = (0..6_u8).map(f32::from).collect();
+    let mut run = |row: i64, column: i64, columns: usize| {
+        let mut budget = Budget { loops: 10, calls: 10, depth: 10 };
+        let mut arrays = [ArrayArgument { elements: ArrayElements::SinglesMut(&mut numbers), columns }];
+        let arguments = [Constant::Int(row), Constant::Int(column)];
+        unit.call(&arguments, &mut arrays, &mut budget, &mut Free, &mut Scratch::default())
+    };
+    // What was stored is read again as it was rounded.
+    let gives = |value: f32| Outcome::Returned(Some(Constant::Scalar(f64::from(value))));
+    assert_eq!(run(1, 2, 3), gives(5.1));
+    assert_eq!(run(-2, -3, 3), gives(0.1));
+    for (row, column) in [(2, 0), (0, 3), (-3, 0), (0, -4), (i64::MAX, 1), (1, i64::MIN)] {
+        assert_eq!(run(row, column, 3), Outcome::Left, "{row}, {column}");
+    }
+    assert_eq!(run(0, 0, 0), Outcome::Left);
+    assert_eq!(numbers, [0.1, 1.0, 2.0, 3.0, 4.0, 5.1]);
 }
 
 /// A store in memory.

@@ -2,12 +2,13 @@
 //! passes cannot make the code generator fail or read outside of what a call is given.
 
 use crate::error::CompileError;
+use crate::emit::WORDS_EACH;
 use crate::ir::{Array, BlockId, Element, End, ExitId, Function, FunctionId, Operation, Type, Unit, Variable};
 
 /// Variables, operations and exits that one function may have: the code generator takes more than linear time.
 pub(crate) const VARIABLES_MAX: usize = 4_000;
 const OPERATIONS_MAX: usize = 40_000;
-/// Arguments of one function, two for each array.
+/// Arguments of one function, three for each array.
 const ARGUMENTS_MAX: usize = 120;
 
 /// Checks every function of a unit.
@@ -46,7 +47,7 @@ impl Verifier<'_> {
     fn function(&self) -> Checked {
         let function = self.function;
         let operations: usize = function.blocks.iter().map(|b| b.operations.len() + 1).sum();
-        let arguments = function.parameters.len() + 2 * function.arrays.len();
+        let arguments = function.parameters.len() + WORDS_EACH * function.arrays.len();
         if function.variables.len() > VARIABLES_MAX
             || operations + function.exits.len() > OPERATIONS_MAX
             || arguments > ARGUMENTS_MAX
@@ -63,7 +64,7 @@ impl Verifier<'_> {
             ensure(exit.outer.is_none_or(|outer| outer.0 < index), || "an exit stands inside itself".to_owned())?;
         }
         for array in &function.arrays {
-            ensure(!array.writable || (self.outermost && array.element != Element::Single), || {
+            ensure(!array.writable || self.outermost, || {
                 "an array that cannot be written is writable".to_owned()
             })?;
         }
@@ -148,14 +149,16 @@ impl Verifier<'_> {
             }
             O::WrappingAdd { to, a, b } => self.typed(Type::Int, &[to, a, b]),
             O::Length { to, array } => self.typed(Type::Int, &[to]).and(self.element(array).map(drop)),
-            O::Load { to, array, index, exit } => {
+            O::Load { to, array, index, column, exit } => {
                 self.typed(self.element(array)?.value_type(), &[to])?;
                 self.typed(Type::Int, &[index])?;
+                self.typed(Type::Int, column.as_slice())?;
                 self.exit(exit)
             }
-            O::Store { array, index, value, exit } => {
+            O::Store { array, index, column, value, exit } => {
                 self.typed(self.element(array)?.value_type(), &[value])?;
                 self.typed(Type::Int, &[index])?;
+                self.typed(Type::Int, column.as_slice())?;
                 ensure(self.function.arrays[array.0 as usize].writable, || format!("{array:?} is written"))?;
                 self.exit(exit)
             }

@@ -44,4 +44,4 @@ pub use operator::{BinaryOp, CompareOp, UnaryOp};
 pub use ops::{OPS, args, find, infer};
 pub use region::{Distribution, NodeId, ReduceOp, Region, RegionError};
 pub use shape::RANK_MAX;
-pub use tensor::Tensor;
+pub use tensor::{Elements, ElementsMut, Tensor};

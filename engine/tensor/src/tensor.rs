@@ -22,6 +22,28 @@ pub struct Tensor {
     place: Place,
 }
 
+/// Elements that lie row by row in host memory.
+#[derive(Debug, Clone, Copy)]
+pub enum Elements<'t> {
+    /// Doubles.
+    F64(&'t [f64]),
+    /// Single-precision floats.
+    F32(&'t [f32]),
+    /// Whole numbers.
+    I64(&'t [i64]),
+}
+
+/// The same for writing.
+#[derive(Debug)]
+pub enum ElementsMut<'t> {
+    /// Doubles.
+    F64(&'t mut [f64]),
+    /// Single-precision floats.
+    F32(&'t mut [f32]),
+    /// Whole numbers.
+    I64(&'t mut [i64]),
+}
+
 /// Where the elements are.
 #[derive(Clone)]
 enum Place {
@@ -136,6 +158,39 @@ impl Tensor {
             Place::Host(host) => Arc::strong_count(&host.buffer) == 1,
             Place::Gpu(gpu) => gpu.is_unique(),
         }
+    }
+
+    /// The elements of a tensor in host memory, row by row; `None` where they lie otherwise or are of another dtype.
+    pub fn elements(&self) -> Option<Elements<'_>> {
+        let Place::Host(host) = &self.place else { return None };
+        match host.dtype {
+            DType::F64 => host.as_slice().map(Elements::F64),
+            DType::F32 => host.as_slice().map(Elements::F32),
+            DType::I64 => host.as_slice().map(Elements::I64),
+            _ => None,
+        }
+    }
+
+    /// The same for writing; `None` as well where the elements have another name. See [`Tensor::owned`].
+    pub fn elements_mut(&mut self) -> Option<ElementsMut<'_>> {
+        let Place::Host(host) = &mut self.place else { return None };
+        match host.dtype {
+            DType::F64 => host.as_mut_slice().map(ElementsMut::F64),
+            DType::F32 => host.as_mut_slice().map(ElementsMut::F32),
+            DType::I64 => host.as_mut_slice().map(ElementsMut::I64),
+            _ => None,
+        }
+    }
+
+    /// This tensor in host memory, row by row, under no other name: itself where it is so already, else a copy.
+    pub fn owned(self, ctx: &Context) -> Result<Tensor, TensorError> {
+        let packed = matches!(&self.place, Place::Host(host) if host.is_packed());
+        if packed && self.is_unique() {
+            return Ok(self);
+        }
+        let host = self.into_host()?.packed(ctx)?;
+        let copy = with_element!(host.dtype, T => HostTensor::from_slice::<T>(ctx, &host.shape, host.slice()))?;
+        Ok(Tensor::on_host(copy))
     }
 
     /// An argument as a tensor; numbers become 0-d tensors: ints i64, scalars f32, bools bool.

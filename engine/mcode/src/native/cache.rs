@@ -9,7 +9,7 @@ use nexus_jit::ir::Constant;
 use nexus_jit::{CodeStore, Origin};
 
 use super::entry::{Buffers, Entry, known_of, place_of, restore};
-use super::known::{ArrayPlace, Known, element_of};
+use super::known::{ArrayPlace, Known, kind_of};
 use super::translate::Start;
 use super::unit::UnitMaker;
 use crate::flow::Flow;
@@ -251,9 +251,9 @@ impl<'p> Native<'p> {
             if pc == 0 { code.instructions.len() } else { usize::from(flow.loop_end(pc as u16).unwrap_or(0)) + 1 };
         let (mut state, mut arrays) = (vec![Known::Dead; window.len()], Vec::new());
         for (register, value) in window.iter().enumerate().filter(|&(r, _)| flow.is_live(pc, r)) {
-            state[register] = match element_of(value) {
-                Some(element) => {
-                    arrays.push(ArrayPlace { register: register as Register, element, writable: false });
+            state[register] = match kind_of(value) {
+                Some(kind) => {
+                    arrays.push(ArrayPlace { register: register as Register, kind, writable: false });
                     Known::Array(arrays.len() as u16 - 1)
                 }
                 None => known_of(value),

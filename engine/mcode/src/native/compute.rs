@@ -47,7 +47,7 @@ impl Translation<'_, '_> {
             I::CallBuiltin { count, builtin, to, start } => self.builtin(builtin, to, start, usize::from(count)),
             I::CallValue { .. } => self.leave("a function value is called"),
             I::CallOp { .. } => self.leave("an operation on tensors is called"),
-            I::Slice { .. } | I::SetPath { .. } | I::Field { .. } => self.leave("a part of a value is read or changed"),
+            I::Field { .. } => self.leave("a field of a record is read"),
             _ => self.leave("a value is made that is no number"),
         }
     }
@@ -94,7 +94,7 @@ impl Translation<'_, '_> {
     }
 
     /// A number as a scalar.
-    fn scalar(&mut self, (variable, ty): Number) -> Variable {
+    pub(super) fn scalar(&mut self, (variable, ty): Number) -> Variable {
         if ty == Type::Scalar {
             return variable;
         }

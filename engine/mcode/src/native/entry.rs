@@ -1,11 +1,15 @@
 //! A place where the machine goes over into native code: whether what its registers hold fits, the way in, and the way
 //! back.
 
+use std::sync::Arc;
+
 use nexus_jit::ir::{Constant, Type};
-use nexus_jit::{ArrayArgument, Budget, NativeUnit, Outcome as NativeOutcome, Scratch, Supervisor};
+use nexus_jit::{ArrayArgument, ArrayElements, Budget, NativeUnit, Outcome as NativeOutcome, Scratch, Supervisor};
+
+use nexus_tensor::{Elements, ElementsMut, Tensor};
 
 use super::instructions::constant_of;
-use super::known::{ArrayPlace, Known, Site, element_of};
+use super::known::{ArrayPlace, Known, Layout, Site, kind_of};
 use crate::hir::FunctionId;
 use crate::ir::Register;
 use crate::vm::fault::Fault;
@@ -92,8 +96,8 @@ impl Entry {
         let registers = self.state.iter().all(|&(register, known)| {
             let value = &window[usize::from(register)];
             match known {
-                Known::Array(number) => element_of(value) == Some(self.arrays[usize::from(number)].element),
-                Known::Opaque => known_of(value) == Known::Opaque && element_of(value).is_none(),
+                Known::Array(number) => kind_of(value) == Some(self.arrays[usize::from(number)].kind),
+                Known::Opaque => known_of(value) == Known::Opaque && kind_of(value).is_none(),
                 known => known_of(value) == known,
             }
         });
@@ -109,8 +113,11 @@ impl Entry {
     /// so that nothing ran.
     pub(super) fn run(&self, host: &mut Host, window: &mut [Value], depth: u64, buffers: &mut Buffers) -> Option<Left> {
         for place in self.arrays.iter().filter(|a| a.writable) {
-            let Value::List(list) = &mut window[usize::from(place.register)] else { return None };
-            host.list_mut(list).ok()?;
+            match &mut window[usize::from(place.register)] {
+                Value::List(list) => drop(host.list_mut(list).ok()?),
+                Value::Tensor(tensor) => own(host, tensor)?,
+                _ => return None,
+            }
         }
         buffers.arguments.clear();
         for &(register, _) in &self.parameters {
@@ -140,8 +147,7 @@ impl Entry {
                 let Some(number) = self.arrays.iter().position(|a| usize::from(a.register) == register) else {
                     continue;
                 };
-                let Value::List(list) = value else { return None };
-                found.push((number, argument(list, self.arrays[number].writable)?));
+                found.push((number, argument(value, self.arrays[number])?));
             }
             found.sort_by_key(|(number, _)| *number);
         }
@@ -160,21 +166,50 @@ impl Entry {
     }
 }
 
-fn argument(list: &mut std::sync::Arc<crate::vm::list::List>, writable: bool) -> Option<ArrayArgument<'_>> {
-    if writable {
-        return Some(match std::sync::Arc::get_mut(list)?.held_mut() {
-            Items::Ints(v) => ArrayArgument::IntsMut(v),
-            Items::Scalars(v) => ArrayArgument::ScalarsMut(v),
-            Items::Bools(v) => ArrayArgument::BoolsMut(v),
-            Items::Values(_) => return None,
-        });
+/// Makes a tensor the program's own, as it is before one of its elements is changed. `None` where there is no memory for
+/// a copy: the machine finds that out again and says so.
+fn own(host: &Host, tensor: &mut Arc<Tensor>) -> Option<()> {
+    if let Some(tensor) = Arc::get_mut(tensor)
+        && tensor.elements_mut().is_some()
+    {
+        return Some(());
     }
-    Some(match list.held() {
-        Items::Ints(v) => ArrayArgument::Ints(v),
-        Items::Scalars(v) => ArrayArgument::Scalars(v),
-        Items::Bools(v) => ArrayArgument::Bools(v),
-        Items::Values(_) => return None,
-    })
+    *tensor = Arc::new(Tensor::clone(tensor).owned(host.context).ok()?);
+    Some(())
+}
+
+/// A list or tensor as native code is given it.
+fn argument(value: &mut Value, place: ArrayPlace) -> Option<ArrayArgument<'_>> {
+    let columns = match (&*value, place.kind.layout) {
+        (Value::Tensor(tensor), Layout::Matrix) => tensor.shape().get(1).copied()?,
+        _ => 1,
+    };
+    let elements = match (value, place.writable) {
+        (Value::List(list), true) => match Arc::get_mut(list)?.held_mut() {
+            Items::Ints(v) => ArrayElements::IntsMut(v),
+            Items::Scalars(v) => ArrayElements::ScalarsMut(v),
+            Items::Bools(v) => ArrayElements::BoolsMut(v),
+            Items::Values(_) => return None,
+        },
+        (Value::List(list), false) => match list.held() {
+            Items::Ints(v) => ArrayElements::Ints(v),
+            Items::Scalars(v) => ArrayElements::Scalars(v),
+            Items::Bools(v) => ArrayElements::Bools(v),
+            Items::Values(_) => return None,
+        },
+        (Value::Tensor(tensor), true) => match Arc::get_mut(tensor)?.elements_mut()? {
+            ElementsMut::F64(v) => ArrayElements::ScalarsMut(v),
+            ElementsMut::F32(v) => ArrayElements::SinglesMut(v),
+            ElementsMut::I64(v) => ArrayElements::IntsMut(v),
+        },
+        (Value::Tensor(tensor), false) => match tensor.elements()? {
+            Elements::F64(v) => ArrayElements::Scalars(v),
+            Elements::F32(v) => ArrayElements::Singles(v),
+            Elements::I64(v) => ArrayElements::Ints(v),
+        },
+        _ => return None,
+    };
+    Some(ArrayArgument { elements, columns })
 }
 
 /// Puts the values of a place that was left into the registers of its function.

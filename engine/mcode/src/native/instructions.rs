@@ -1,13 +1,13 @@
 //! What instructions become: moves, jumps, loops, calls, elements of lists.
 
-use nexus_jit::ir::{Array, Constant, End, Operation, Order, Type, Variable};
+use nexus_jit::ir::{Array, Constant, Element, End, Operation, Order, Type, Variable};
 
-use super::known::Known;
+use super::known::{ArrayKind, Known, Layout};
 use super::translate::{Number, Then, Translation};
 use super::unit::Callee;
 use crate::ast::Comparison;
 use crate::hir::Declared;
-use crate::ir::{Instruction, Register};
+use crate::ir::{AxisShape, Instruction, Register, StepShape};
 use crate::vm::value::Value;
 
 impl Translation<'_, '_> {
@@ -30,7 +30,7 @@ impl Translation<'_, '_> {
                 None => self.leave("a variable of the top level is read that holds no number"),
             },
             I::LoopStart { base } => match self.known(base) {
-                Known::Array(_) => {
+                Known::Array(number) if self.layout(number) != Layout::Matrix => {
                     self.put_known(base + 2, Known::Absent);
                     self.put(base + 1, Constant::Int(0))
                 }
@@ -52,6 +52,8 @@ impl Translation<'_, '_> {
             }
             I::Index { to, object, index } => self.index(to, object, index),
             I::SetIndex { object, index, value } => self.set_index(object, index, value),
+            I::Slice { to, start, axes } => self.slice(to, start, usize::from(axes)),
+            I::SetPath { object, path, start } => self.set_path(object, usize::from(path), start),
             I::CheckSet { register, .. } => match self.known(register) {
                 Known::Absent => self.leave("a variable has no value"),
                 _ => Then::Next,
@@ -84,8 +86,12 @@ impl Translation<'_, '_> {
             }
             I::Fuse { segment, .. } => {
                 let inputs = &self.code.segments[usize::from(segment)].inputs;
-                let opaque = inputs.iter().any(|&register| self.known(register) == Known::Opaque);
-                if opaque { self.leave("tensors are worked on") } else { Then::Next }
+                let is_tensor = |register: &Register| match self.known(*register) {
+                    Known::Opaque => true,
+                    Known::Array(number) => self.layout(number) != Layout::List,
+                    _ => false,
+                };
+                if inputs.iter().any(is_tensor) { self.leave("tensors are worked on") } else { Then::Next }
             }
             I::JumpIf { when, condition, target } => match self.known(condition) {
                 Known::Bool => self.branch(condition, when, target),
@@ -195,17 +201,17 @@ impl Translation<'_, '_> {
                 self.push(Operation::WrappingAdd { to: at, a: at, b: step });
                 self.push(Operation::WrappingAdd { to: counter, a: counter, b: minus_one });
             }
-            Known::Array(number) => {
+            Known::Array(number) if self.layout(number) != Layout::Matrix => {
                 let body = self.new_block();
                 let (array, length) = (Array(u32::from(number)), self.temporary(Type::Int));
                 self.push(Operation::Length { to: length, array });
                 self.push(Operation::CompareInt { order: Order::Less, to: more, a: counter, b: length });
                 self.choose(more, body, target);
                 let exit = self.exit(false);
-                let ty = self.start.arrays[usize::from(number)].element.value_type();
+                let ty = self.kind(number).element.value_type();
                 let one = self.constant(Constant::Int(1));
                 let item = self.assign(item, ty);
-                self.push(Operation::Load { to: item, array, index: counter, exit });
+                self.push(Operation::Load { to: item, array, index: counter, column: None, exit });
                 self.push(Operation::WrappingAdd { to: counter, a: counter, b: one });
             }
             _ => return self.leave("a loop goes over something else than a range or a list of numbers"),
@@ -223,13 +229,13 @@ impl Translation<'_, '_> {
 
     fn call(&mut self, callee: u32, start: Register) -> Then {
         let params = self.maker.image.functions[callee as usize].params;
-        let (mut arguments, mut arrays, mut known, mut elements) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut arguments, mut arrays, mut known, mut kinds) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for register in start..start + params {
             known.push(match self.known(register) {
                 Known::Array(number) => {
                     arrays.push(Array(u32::from(number)));
-                    elements.push(self.start.arrays[usize::from(number)].element);
-                    Known::Array(elements.len() as u16 - 1)
+                    kinds.push(self.kind(number));
+                    Known::Array(kinds.len() as u16 - 1)
                 }
                 Known::Opaque | Known::Dead => return self.leave("a function is given something else than numbers"),
                 simple => {
@@ -238,7 +244,7 @@ impl Translation<'_, '_> {
                 }
             });
         }
-        match self.maker.callee(callee, known, elements) {
+        match self.maker.callee(callee, known, kinds) {
             Callee::Ready(function, result) => {
                 let exit = self.exit(false);
                 for register in start..start + params {
@@ -282,35 +288,103 @@ impl Translation<'_, '_> {
         let (Known::Array(number), Known::Int) = (self.known(object), self.known(index)) else {
             return self.leave("an element is read that is no number of a list");
         };
+        if self.layout(number) == Layout::Matrix {
+            return self.leave("a row of a tensor is read");
+        }
         let exit = self.exit(false);
         let index = self.variable(index, Type::Int);
-        let to = self.assign(to, self.start.arrays[usize::from(number)].element.value_type());
-        self.push(Operation::Load { to, array: Array(u32::from(number)), index, exit });
+        let to = self.assign(to, self.kind(number).element.value_type());
+        self.push(Operation::Load { to, array: Array(u32::from(number)), index, column: None, exit });
         Then::Next
     }
 
-    fn set_index(&mut self, object: Register, index: Register, value: Register) -> Then {
-        let (Known::Array(number), Known::Int, Some((value, ty))) =
-            (self.known(object), self.known(index), self.number(value))
-        else {
-            return self.leave("an element is written that is no number of a list");
+    /// What is known of an array of the function.
+    pub(super) fn kind(&self, number: u16) -> ArrayKind {
+        self.start.arrays[usize::from(number)].kind
+    }
+
+    fn layout(&self, number: u16) -> Layout {
+        self.kind(number).layout
+    }
+
+    /// `object[i, j]` of a matrix; the object and its indices stand from `start`.
+    fn slice(&mut self, to: Register, start: Register, axes: usize) -> Then {
+        let two = matches!(self.maker.image.axes[axes].as_slice(), [AxisShape::Value, AxisShape::Value]);
+        let (Known::Array(number), true) = (self.known(start), two) else {
+            return self.leave("a part of a value is read that is no number");
         };
-        let array = self.start.arrays[usize::from(number)];
-        if array.element.value_type() != ty {
-            return self.leave("a list gets an item of another type");
+        let ints = self.known(start + 1) == Known::Int && self.known(start + 2) == Known::Int;
+        if !ints || self.layout(number) != Layout::Matrix {
+            return self.leave("a part of a value is read that is no number");
         }
-        // A list that has two names is copied when one of them changes it.
+        let exit = self.exit(false);
+        let [index, column] = [start + 1, start + 2].map(|register| self.variable(register, Type::Int));
+        (start..start + 3).for_each(|register| self.set(register, Known::Absent));
+        let to = self.assign(to, self.kind(number).element.value_type());
+        self.push(Operation::Load { to, array: Array(u32::from(number)), index, column: Some(column), exit });
+        Then::Next
+    }
+
+    /// `object[i, j] = value` of a matrix; the indices and the value stand from `start`.
+    fn set_path(&mut self, object: Register, path: usize, start: Register) -> Then {
+        let two = match self.maker.image.paths[path].as_slice() {
+            [StepShape::Index(axes)] => axes.as_slice() == [AxisShape::Value, AxisShape::Value],
+            _ => false,
+        };
+        let (Known::Array(number), true) = (self.known(object), two) else {
+            return self.leave("a part of a value is changed that is no number");
+        };
+        let ints = self.known(start) == Known::Int && self.known(start + 1) == Known::Int;
+        if !ints || self.layout(number) != Layout::Matrix {
+            return self.leave("a part of a value is changed that is no number");
+        }
+        let [index, column] = [start, start + 1].map(|register| self.variable(register, Type::Int));
+        let then = self.store((object, number), (index, Some(column)), start + 2);
+        if matches!(then, Then::Next) {
+            (start..start + 3).for_each(|register| self.set(register, Known::Absent));
+        }
+        then
+    }
+
+    /// Changes an element of an array to what a register holds.
+    fn store(
+        &mut self,
+        (object, number): (Register, u16),
+        (index, column): (Variable, Option<Variable>),
+        value: Register,
+    ) -> Then {
+        let Some((value, ty)) = self.number(value) else {
+            return self.leave("an element is written that is no number");
+        };
+        let ArrayKind { element, layout } = self.kind(number);
+        // A list takes the kind of what it is given; a tensor of doubles takes ints as doubles.
+        let widened = layout != Layout::List && element == Element::Scalar && ty == Type::Int;
+        if element.value_type() != ty && !widened {
+            return self.leave("a list or tensor gets an item of another type");
+        }
+        // What has two names is copied when one of them changes it.
         let shared = (0..self.state.len()).any(|r| {
             r != usize::from(object) && self.state[r] == Known::Array(number) && self.flow.is_live(self.at + 1, r)
         });
         if shared || !self.start.outermost {
-            return self.leave("a list is changed that somebody else has too");
+            return self.leave("a list or tensor is changed that somebody else has too");
         }
         self.start.arrays[usize::from(number)].writable = true;
         let exit = self.exit(false);
-        let index = self.variable(index, Type::Int);
-        self.push(Operation::Store { array: Array(u32::from(number)), index, value, exit });
+        let value = if widened { self.scalar((value, ty)) } else { value };
+        self.push(Operation::Store { array: Array(u32::from(number)), index, column, value, exit });
         Then::Next
+    }
+
+    fn set_index(&mut self, object: Register, index: Register, value: Register) -> Then {
+        let (Known::Array(number), Known::Int) = (self.known(object), self.known(index)) else {
+            return self.leave("an element is written that is no number of a list");
+        };
+        if self.layout(number) == Layout::Matrix {
+            return self.leave("a row of a tensor is changed");
+        }
+        let index = self.variable(index, Type::Int);
+        self.store((object, number), (index, None), value)
     }
 
     fn check_type(&mut self, register: Register, check: usize) -> Then {
@@ -325,8 +399,11 @@ impl Translation<'_, '_> {
             (Declared::Int, Known::Int)
             | (Declared::Scalar, Known::Scalar)
             | (Declared::Bool, Known::Bool)
-            | (Declared::None, Known::None)
-            | (Declared::List, Known::Array(_)) => true,
+            | (Declared::None, Known::None) => true,
+            (Declared::List, Known::Array(number)) => self.layout(number) == Layout::List,
+            (Declared::Tensor { dtype: None, dims: None }, Known::Array(number)) => {
+                self.layout(number) != Layout::List
+            }
             _ => false,
         };
         if fits { Then::Next } else { self.leave("a declared type is checked that is no number's") }

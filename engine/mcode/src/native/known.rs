@@ -1,6 +1,7 @@
 //! What is known of a register's value while native code is made, and the places where native code is left.
 
 use nexus_jit::ir::{Element, Type};
+use nexus_tensor::Elements;
 
 use crate::hir::FunctionId;
 use crate::ir::Register;
@@ -17,7 +18,7 @@ pub(crate) enum Known {
     Int,
     Scalar,
     Bool,
-    /// The list with this number among the function's arrays.
+    /// The list or tensor with this number among the function's arrays.
     Array(u16),
     /// A value that native code does not touch: it stays in the machine's register.
     Opaque,
@@ -44,23 +45,58 @@ impl Known {
     }
 }
 
-/// How the items of a list can be gone over as an array; `None` where they cannot.
-pub(crate) fn element_of(value: &Value) -> Option<Element> {
-    let Value::List(list) = value else { return None };
-    match list.held() {
-        Items::Ints(_) => Some(Element::Int),
-        Items::Scalars(_) => Some(Element::Scalar),
-        Items::Bools(_) => Some(Element::Bool),
-        Items::Values(_) => None,
+/// What an array is to the program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Layout {
+    List,
+    /// A tensor with one axis.
+    Vector,
+    /// A tensor with two.
+    Matrix,
+}
+
+/// What native code knows of an array before it runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct ArrayKind {
+    pub(crate) element: Element,
+    pub(crate) layout: Layout,
+}
+
+/// How the items of a list, or the elements of a tensor, can be gone over as an array; `None` where they cannot.
+pub(crate) fn kind_of(value: &Value) -> Option<ArrayKind> {
+    match value {
+        Value::List(list) => {
+            let element = match list.held() {
+                Items::Ints(_) => Element::Int,
+                Items::Scalars(_) => Element::Scalar,
+                Items::Bools(_) => Element::Bool,
+                Items::Values(_) => return None,
+            };
+            Some(ArrayKind { element, layout: Layout::List })
+        }
+        Value::Tensor(tensor) => {
+            let layout = match tensor.rank() {
+                1 => Layout::Vector,
+                2 => Layout::Matrix,
+                _ => return None,
+            };
+            let element = match tensor.elements()? {
+                Elements::F64(_) => Element::Scalar,
+                Elements::F32(_) => Element::Single,
+                Elements::I64(_) => Element::Int,
+            };
+            Some(ArrayKind { element, layout })
+        }
+        _ => None,
     }
 }
 
-/// A list that native code works on.
+/// A list or tensor that native code works on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct ArrayPlace {
     /// Where it is when the code begins, and still is when it ends.
     pub(crate) register: Register,
-    pub(crate) element: Element,
+    pub(crate) kind: ArrayKind,
     pub(crate) writable: bool,
 }
 

@@ -148,7 +148,7 @@ impl<'t, 'm> Translation<'t, 'm> {
         let function = Function {
             variables: self.variables,
             parameters: given,
-            arrays: arrays.iter().map(|a| ArrayParameter { element: a.element, writable: a.writable }).collect(),
+            arrays: arrays.iter().map(|a| ArrayParameter { element: a.kind.element, writable: a.writable }).collect(),
             result: self.results.first().copied().flatten(),
             blocks: blocks.collect(),
             exits: self.exits,

@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use nexus_jit::ir::{Constant, Element, Function, FunctionId as UnitFunction, Operation, Type, Unit};
+use nexus_jit::ir::{Constant, Function, FunctionId as UnitFunction, Operation, Type, Unit};
 
 use super::instructions::constant_of;
-use super::known::{ArrayPlace, Known, Site};
+use super::known::{ArrayKind, ArrayPlace, Known, Site};
 use super::translate::{Built, Start, Translation};
 use crate::flow::Flow;
 use crate::hir::FunctionId;
@@ -41,7 +41,7 @@ enum Progress {
     Refused(&'static str),
 }
 
-type Key = (FunctionId, Vec<Known>, Vec<Element>);
+type Key = (FunctionId, Vec<Known>, Vec<ArrayKind>);
 
 /// Everything of a unit but its machine code.
 #[derive(Debug)]
@@ -152,8 +152,8 @@ impl<'m> UnitMaker<'m> {
     }
 
     /// A function of the program for arguments of these kinds.
-    pub(super) fn callee(&mut self, id: FunctionId, known: Vec<Known>, elements: Vec<Element>) -> Callee {
-        let key = (id, known, elements);
+    pub(super) fn callee(&mut self, id: FunctionId, known: Vec<Known>, kinds: Vec<ArrayKind>) -> Callee {
+        let key = (id, known, kinds);
         if let Some(&index) = self.keys.get(&key) {
             return match &self.functions[index] {
                 Progress::Working(None) => Callee::Pending,
@@ -188,7 +188,7 @@ impl<'m> UnitMaker<'m> {
 
     /// Translates a function until the type of its result is what its own calls of itself took it for.
     fn rounds(&mut self, index: usize, key: &Key, flow: &Arc<Flow>) -> Callee {
-        let (id, known, elements) = key;
+        let (id, known, kinds) = key;
         let code = &self.image.functions[*id as usize];
         let mut state = vec![Known::Dead; usize::from(code.registers)];
         state[..known.len()].copy_from_slice(known);
@@ -196,7 +196,7 @@ impl<'m> UnitMaker<'m> {
             .filter_map(|register| match known[register] {
                 Known::Array(number) => Some(ArrayPlace {
                     register: register as Register,
-                    element: elements[usize::from(number)],
+                    kind: kinds[usize::from(number)],
                     writable: false,
                 }),
                 _ => None,
