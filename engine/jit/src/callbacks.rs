@@ -9,8 +9,6 @@ use crate::ir::{Elementary, ScalarOperator};
 
 /// Decides whether native code that has used up what it was granted may go on.
 pub trait Supervisor {
-    /// How many more iterations of loops may run until it asks again; `None` stops the code.
-    fn more_loops(&mut self) -> Option<std::num::NonZeroU64>;
     /// How many more calls may be made until it asks again; `None` stops the code.
     fn more_calls(&mut self) -> Option<std::num::NonZeroU64>;
 }
@@ -37,10 +35,9 @@ pub(crate) struct Helper(usize);
 
 impl Helper {
     pub(crate) const LEAVE: Helper = Helper(0);
-    pub(crate) const MORE_LOOPS: Helper = Helper(1);
-    pub(crate) const MORE_CALLS: Helper = Helper(2);
-    pub(crate) const INT_POWER: Helper = Helper(3);
-    pub(crate) const RANGE_COUNT: Helper = Helper(4);
+    pub(crate) const MORE_CALLS: Helper = Helper(1);
+    pub(crate) const INT_POWER: Helper = Helper(2);
+    pub(crate) const RANGE_COUNT: Helper = Helper(3);
 
     /// Where its address stands in the table.
     pub(crate) fn offset(self) -> i32 {
@@ -48,7 +45,7 @@ impl Helper {
     }
 }
 
-const FIRST_ELEMENTARY: usize = 5;
+const FIRST_ELEMENTARY: usize = 4;
 const FIRST_OPERATOR: usize = FIRST_ELEMENTARY + ELEMENTARIES.len();
 
 const ELEMENTARIES: [Elementary; 24] = {
@@ -92,7 +89,6 @@ pub(crate) fn helpers() -> &'static [usize] {
     TABLE.get_or_init(|| {
         let own = [
             leave as *const () as usize,
-            more_loops as *const () as usize,
             more_calls as *const () as usize,
             int_power as *const () as usize,
             range_count as *const () as usize,
@@ -118,12 +114,6 @@ pub(crate) struct State<'a> {
 unsafe fn state<'c>(context: *mut Context) -> &'c mut State<'c> {
     // SAFETY: by this function's contract.
     unsafe { &mut *((*context).state.cast::<State<'c>>()) }
-}
-
-/// More iterations; 0 stops.
-pub(crate) unsafe extern "C" fn more_loops(context: *mut Context) -> u64 {
-    // SAFETY: called by native code with its context alone.
-    unsafe { state(context) }.supervisor.more_loops().map_or(0, Into::into)
 }
 
 /// More calls; 0 stops.

@@ -27,6 +27,9 @@ impl Index {
 /// An index of a row, and of a column where the array is a matrix.
 type Place = (Index, Option<Index>);
 
+/// Row, column, and whether negative ones count from the end.
+type Indices<T> = (T, Option<T>, bool);
+
 /// What an index is compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Axis {
@@ -59,8 +62,9 @@ impl Emitter<'_, '_> {
         }
     }
 
-    /// The position that an index means, behind a check unless it was checked already.
-    fn position(&mut self, (array, axis): (u32, Axis), index: Value, exit: ExitId) -> Value {
+    /// The position that an index means, behind a check unless it was checked already. A negative one is, as a number
+    /// without a sign, above every length.
+    fn position(&mut self, (array, axis): (u32, Axis), (index, from_end): (Value, bool), exit: ExitId) -> Value {
         let known = self.index(index);
         let covers = |other: Index| match (other, known) {
             (Index::Known(other), Index::Known(known)) => other >= known,
@@ -73,7 +77,7 @@ impl Emitter<'_, '_> {
         }
         let words = self.arrays[array as usize];
         let length = if axis == Axis::Row { words.length } else { words.columns };
-        let position = if let Index::Known(_) = known {
+        let position = if matches!(known, Index::Known(_)) || !from_end {
             let below = self.builder.ins().icmp(IntCC::UnsignedLessThan, index, length);
             self.exit_unless(below, exit);
             index
@@ -104,18 +108,18 @@ impl Emitter<'_, '_> {
     }
 
     /// Where an element is: a pointer, and bytes behind it.
-    fn address(&mut self, array: u32, (row, column): (Value, Option<Value>), exit: ExitId) -> (Value, i32, Element) {
+    fn address(&mut self, array: u32, (row, column, from_end): Indices<Value>, exit: ExitId) -> (Value, i32, Element) {
         let element = self.function.arrays[array as usize].element;
         let shift = match element {
             Element::Bool => 0,
             Element::Single => 2,
             Element::Int | Element::Scalar => 3,
         };
-        let row = self.position((array, Axis::Row), row, exit);
+        let row = self.position((array, Axis::Row), (row, from_end), exit);
         let words = self.arrays[array as usize];
         let position = match column {
             Some(column) => {
-                let column = self.position((array, Axis::Column), column, exit);
+                let column = self.position((array, Axis::Column), (column, from_end), exit);
                 // Below the number of elements, as both are below their axis.
                 let before = self.builder.ins().imul(row, words.columns);
                 self.builder.ins().iadd(before, column)
@@ -131,16 +135,16 @@ impl Emitter<'_, '_> {
     }
 
     /// What an element is addressed by, and what is known of that.
-    fn place(&mut self, (row, column): (Variable, Option<Variable>)) -> ((Value, Option<Value>), Place) {
+    fn place(&mut self, (row, column, from_end): Indices<Variable>) -> (Indices<Value>, Place) {
         let (row, column) = (self.read(row), column.map(|column| self.read(column)));
-        ((row, column), (self.index(row), column.map(|column| self.index(column))))
+        ((row, column, from_end), (self.index(row), column.map(|column| self.index(column))))
     }
 
     pub(crate) fn load(
         &mut self,
         to: Variable,
         Array(array): Array,
-        index: (Variable, Option<Variable>),
+        index: Indices<Variable>,
         exit: ExitId,
     ) {
         let (index, place) = self.place(index);
@@ -166,7 +170,7 @@ impl Emitter<'_, '_> {
     pub(crate) fn store(
         &mut self,
         Array(array): Array,
-        index: (Variable, Option<Variable>),
+        index: Indices<Variable>,
         value: Variable,
         exit: ExitId,
     ) {

@@ -313,22 +313,14 @@ impl<'e, 'b> Emitter<'e, 'b> {
         }
     }
 
-    /// Counts an iteration; when none is left, asks for more.
+    /// Counts an iteration; takes the exit before the last one that was granted. A call that asks for more would stand
+    /// in every loop and cost it its registers.
     pub(crate) fn count_loop(&mut self, exit: ExitId) {
         let Some(loops) = self.loops else { return };
         let before = self.builder.use_var(loops);
         let left = self.builder.ins().iadd_imm(before, -1);
+        self.exit_unless(left, exit);
         self.builder.def_var(loops, left);
-        let (ask, go_on) = (self.builder.create_block(), self.builder.create_block());
-        self.builder.set_cold_block(ask);
-        self.builder.ins().brif(left, go_on, &[], ask, &[]);
-        self.builder.switch_to_block(ask);
-        let signature = self.helper_signature(&[types::I64], Some(types::I64));
-        let granted = self.call_helper(Helper::MORE_LOOPS, signature, &[self.context]);
-        self.builder.def_var(loops, granted);
-        let leave = self.exit_block(exit);
-        self.builder.ins().brif(granted, go_on, &[], leave, &[]);
-        self.builder.switch_to_block(go_on);
     }
 
     /// Takes the exit where no more calls may be open inside `open` that were inlined.

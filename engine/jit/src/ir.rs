@@ -282,13 +282,15 @@ pub enum Operation {
         to: Variable,
         array: Array,
     },
-    /// An element; a negative index counts from the end, one beyond the ends takes the exit.
+    /// An element; an index beyond the ends takes the exit.
     Load {
         to: Variable,
         array: Array,
         index: Variable,
         /// In a matrix: the place in the row.
         column: Option<Variable>,
+        /// Whether a negative index counts from the end; else it takes the exit, which is faster.
+        from_end: bool,
         exit: ExitId,
     },
     /// Changes an element, which is addressed in the same way.
@@ -297,6 +299,8 @@ pub enum Operation {
         index: Variable,
         /// In a matrix: the place in the row.
         column: Option<Variable>,
+        /// As for a load.
+        from_end: bool,
         value: Variable,
         exit: ExitId,
     },
@@ -316,7 +320,7 @@ pub enum Operation {
         open: u32,
         exit: ExitId,
     },
-    /// Counts an iteration; the exit is taken when no more are allowed.
+    /// Counts an iteration; the exit is taken instead of the last one that the call was granted.
     CountLoop {
         exit: ExitId,
     },
@@ -366,8 +370,8 @@ impl Operation {
                 variable(to);
                 array(x);
             }
-            O::Load { to: a, array: x, index: b, column, exit: e }
-            | O::Store { array: x, index: a, value: b, column, exit: e } => {
+            O::Load { to: a, array: x, index: b, column, exit: e, .. }
+            | O::Store { array: x, index: a, value: b, column, exit: e, .. } => {
                 [a, b].into_iter().chain(column).for_each(variable);
                 array(x);
                 exit(e);

@@ -102,7 +102,7 @@ impl ArrayArgument<'_> {
 /// What a call may use; what is left of it afterwards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
-    /// Iterations until the supervisor is asked, at least 1.
+    /// Iterations that are granted, at least 1: instead of the last one the code is left.
     pub loops: u64,
     /// Calls until the supervisor is asked, at least 1.
     pub calls: u64,

@@ -42,8 +42,12 @@ impl Emitter<'_, '_> {
                 self.assign(to, value);
             }
             O::Length { to, array: Array(k) } => self.assign(to, self.arrays[k as usize].length),
-            O::Load { to, array, index, column, exit } => self.load(to, array, (index, column), exit),
-            O::Store { array, index, column, value, exit } => self.store(array, (index, column), value, exit),
+            O::Load { to, array, index, column, from_end, exit } => {
+                self.load(to, array, (index, column, from_end), exit);
+            }
+            O::Store { array, index, column, from_end, value, exit } => {
+                self.store(array, (index, column, from_end), value, exit);
+            }
             O::Call { function, ref arguments, ref arrays, to, exit, open } => {
                 self.call((function, open), arguments, arrays, to, exit);
             }

@@ -149,13 +149,13 @@ impl Verifier<'_> {
             }
             O::WrappingAdd { to, a, b } => self.typed(Type::Int, &[to, a, b]),
             O::Length { to, array } => self.typed(Type::Int, &[to]).and(self.element(array).map(drop)),
-            O::Load { to, array, index, column, exit } => {
+            O::Load { to, array, index, column, exit, .. } => {
                 self.typed(self.element(array)?.value_type(), &[to])?;
                 self.typed(Type::Int, &[index])?;
                 self.typed(Type::Int, column.as_slice())?;
                 self.exit(exit)
             }
-            O::Store { array, index, column, value, exit } => {
+            O::Store { array, index, column, value, exit, .. } => {
                 self.typed(self.element(array)?.value_type(), &[value])?;
                 self.typed(Type::Int, &[index])?;
                 self.typed(Type::Int, column.as_slice())?;

@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 
+use crate::ast::BinaryOperator;
 use crate::ir::{FunctionCode, Image, Instruction, Register, Target};
 
 /// Instructions times registers of a function that is worth looking at.
@@ -174,6 +175,8 @@ pub(crate) struct Flow {
     pub(crate) leaders: Vec<bool>,
     /// For the head of each loop, its last instruction.
     loop_ends: Vec<Option<Target>>,
+    /// Whether a register may hold a negative number, as far as its instructions say.
+    negative: Vec<bool>,
 }
 
 impl Flow {
@@ -186,8 +189,15 @@ impl Flow {
             return None;
         }
         let words = usize::from(code.registers).div_ceil(64).max(1);
-        let mut flow =
-            Flow { live: vec![0; count * words], words, leaders: vec![false; count], loop_ends: vec![None; count] };
+        let mut flow = Flow {
+            live: vec![0; count * words],
+            words,
+            leaders: vec![false; count],
+            loop_ends: vec![None; count],
+            negative: vec![false; usize::from(code.registers)],
+        };
+        flow.negative[..usize::from(code.params + code.captures)].fill(true);
+        while flow.signs(image, code) {}
         for (at, &instruction) in code.instructions.iter().enumerate() {
             if let (Some(target), _) = successors(instruction) {
                 flow.leaders[usize::from(target)] = true;
@@ -228,6 +238,37 @@ impl Flow {
             }
         }
         changed
+    }
+
+    /// One pass over what may be negative; whether anything was new. Indices are what asks: a loop counts upwards from
+    /// somewhere above, as far as anybody knows.
+    fn signs(&mut self, image: &Image, code: &FunctionCode) -> bool {
+        use Instruction as I;
+        let before = self.negative.iter().filter(|negative| **negative).count();
+        for &instruction in &code.instructions {
+            let of = |register: Register| self.negative[usize::from(register)];
+            let negative = match instruction {
+                I::Int { value, .. } => value < 0,
+                I::Copy { from, .. } | I::Take { from, .. } => of(from),
+                I::AddInt { a, value, .. } => value < 0 || of(a),
+                I::Add { a, b, .. } | I::Multiply { a, b, .. } => of(a) || of(b),
+                I::Binary { operator: BinaryOperator::Remainder, b, .. } => of(b),
+                I::Binary { operator: BinaryOperator::FloorDivide, a, b, .. } => of(a) || of(b),
+                I::LoopNext { .. } => false,
+                _ => true,
+            };
+            if negative {
+                for register in changes(image, instruction).0 {
+                    self.negative[usize::from(register)] = true;
+                }
+            }
+        }
+        self.negative.iter().filter(|negative| **negative).count() > before
+    }
+
+    /// Whether an index in a register may count from the end.
+    pub(crate) fn may_be_negative(&self, register: Register) -> bool {
+        self.negative[usize::from(register)]
     }
 
     /// Whether a register's value is needed at an instruction.

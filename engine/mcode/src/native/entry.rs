@@ -58,27 +58,13 @@ pub(super) struct Left {
     pub(super) fault: Option<Box<Fault>>,
 }
 
-/// Grants iterations and calls as the machine itself does.
+/// Grants calls as the machine itself does. Iterations are the machine's: native code is left for each look.
 struct Grants<'g, 'h> {
     host: &'g mut Host<'h>,
-    loops: u64,
     fault: Option<Box<Fault>>,
 }
 
 impl Supervisor for Grants<'_, '_> {
-    fn more_loops(&mut self) -> Option<std::num::NonZeroU64> {
-        match self.host.loop_checkpoint() {
-            Ok(()) => {
-                self.loops += self.host.loops_left;
-                std::num::NonZeroU64::new(self.host.loops_left)
-            }
-            Err(fault) => {
-                self.fault = Some(fault);
-                None
-            }
-        }
-    }
-
     fn more_calls(&mut self) -> Option<std::num::NonZeroU64> {
         match self.host.poll() {
             Ok(()) => std::num::NonZeroU64::new(self.host.calls_left()),
@@ -126,17 +112,16 @@ impl Entry {
         let mut arrays = self.array_arguments(window)?;
         let mut budget = Budget { loops: host.loops_left, calls: host.calls_left(), depth };
         let before = budget.loops;
-        let mut grants = Grants { host, loops: before, fault: None };
+        let mut grants = Grants { host, fault: None };
         let outcome = self.code.call(&buffers.arguments, &mut arrays, &mut budget, &mut grants, &mut buffers.scratch);
-        let Grants { host, loops, fault } = grants;
+        let Grants { host, fault } = grants;
         if outcome != NativeOutcome::Left {
             return None;
         }
-        // After a refusal nothing is left, and the host's own count stands.
-        host.loops_left = if budget.loops == 0 { host.loops_left } else { budget.loops };
+        host.loops_left = budget.loops;
         host.set_calls_left(budget.calls);
         let unsupported = buffers.scratch.exits().next().is_some_and(|(site, _)| self.site(site).unsupported);
-        Some(Left { unsupported, loops: loops.saturating_sub(budget.loops), fault })
+        Some(Left { unsupported, loops: before.saturating_sub(budget.loops), fault })
     }
 
     /// The lists of the window that the code works on, in its order.

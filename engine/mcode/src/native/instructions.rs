@@ -211,7 +211,7 @@ impl Translation<'_, '_> {
                 let ty = self.kind(number).element.value_type();
                 let one = self.constant(Constant::Int(1));
                 let item = self.assign(item, ty);
-                self.push(Operation::Load { to: item, array, index: counter, column: None, exit });
+                self.push(Operation::Load { to: item, array, index: counter, column: None, from_end: false, exit });
                 self.push(Operation::WrappingAdd { to: counter, a: counter, b: one });
             }
             _ => return self.leave("a loop goes over something else than a range or a list of numbers"),
@@ -292,9 +292,10 @@ impl Translation<'_, '_> {
             return self.leave("a row of a tensor is read");
         }
         let exit = self.exit(false);
+        let from_end = self.flow.may_be_negative(index);
         let index = self.variable(index, Type::Int);
         let to = self.assign(to, self.kind(number).element.value_type());
-        self.push(Operation::Load { to, array: Array(u32::from(number)), index, column: None, exit });
+        self.push(Operation::Load { to, array: Array(u32::from(number)), index, column: None, from_end, exit });
         Then::Next
     }
 
@@ -320,8 +321,9 @@ impl Translation<'_, '_> {
         let exit = self.exit(false);
         let [index, column] = [start + 1, start + 2].map(|register| self.variable(register, Type::Int));
         (start..start + 3).for_each(|register| self.set(register, Known::Absent));
+        let from_end = self.flow.may_be_negative(start + 1) || self.flow.may_be_negative(start + 2);
         let to = self.assign(to, self.kind(number).element.value_type());
-        self.push(Operation::Load { to, array: Array(u32::from(number)), index, column: Some(column), exit });
+        self.push(Operation::Load { to, array: Array(u32::from(number)), index, column: Some(column), from_end, exit });
         Then::Next
     }
 
@@ -339,7 +341,8 @@ impl Translation<'_, '_> {
             return self.leave("a part of a value is changed that is no number");
         }
         let [index, column] = [start, start + 1].map(|register| self.variable(register, Type::Int));
-        let then = self.store((object, number), (index, Some(column)), start + 2);
+        let from_end = self.flow.may_be_negative(start) || self.flow.may_be_negative(start + 1);
+        let then = self.store((object, number), (index, Some(column), from_end), start + 2);
         if matches!(then, Then::Next) {
             (start..start + 3).for_each(|register| self.set(register, Known::Absent));
         }
@@ -350,7 +353,7 @@ impl Translation<'_, '_> {
     fn store(
         &mut self,
         (object, number): (Register, u16),
-        (index, column): (Variable, Option<Variable>),
+        (index, column, from_end): (Variable, Option<Variable>, bool),
         value: Register,
     ) -> Then {
         let Some((value, ty)) = self.number(value) else {
@@ -372,7 +375,7 @@ impl Translation<'_, '_> {
         self.start.arrays[usize::from(number)].writable = true;
         let exit = self.exit(false);
         let value = if widened { self.scalar((value, ty)) } else { value };
-        self.push(Operation::Store { array: Array(u32::from(number)), index, column, value, exit });
+        self.push(Operation::Store { array: Array(u32::from(number)), index, column, from_end, value, exit });
         Then::Next
     }
 
@@ -383,8 +386,9 @@ impl Translation<'_, '_> {
         if self.layout(number) == Layout::Matrix {
             return self.leave("a row of a tensor is changed");
         }
+        let from_end = self.flow.may_be_negative(index);
         let index = self.variable(index, Type::Int);
-        self.store((object, number), (index, None), value)
+        self.store((object, number), (index, None, from_end), value)
     }
 
     fn check_type(&mut self, register: Register, check: usize) -> Then {

@@ -12,7 +12,7 @@ use crate::vm::value::Range;
 /// Iterations of a loop that is written out.
 const ITERATIONS_MAX: u64 = 8;
 /// Instructions that a loop may become.
-const LOOP_MAX: usize = 320;
+const LOOP_MAX: usize = 96;
 /// Instructions that a function may become.
 const FUNCTION_MAX: usize = 1_200;
 

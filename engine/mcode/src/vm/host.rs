@@ -17,8 +17,9 @@ use crate::native::Native;
 
 /// Work between two looks at the clock and the cancel flag, in steps of some nanoseconds to microseconds.
 const TICKS: i64 = 2_000;
-/// Loop iterations between two looks.
-const LOOP_CHUNK: u64 = 2_000;
+/// Loop iterations between two looks: few enough for the time that a stop may take where an iteration does a microsecond
+/// of plain work (operations on tensors count their work apart), enough that native code is seldom left for one.
+const LOOP_CHUNK: u64 = 20_000;
 /// Bytes of one list or string, metered or not: more is a mistake in the program.
 pub(crate) const OBJECT_BYTES_MAX: u64 = 4 << 30;
 
