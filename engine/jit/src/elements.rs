@@ -140,13 +140,7 @@ impl Emitter<'_, '_> {
         ((row, column, from_end), (self.index(row), column.map(|column| self.index(column))))
     }
 
-    pub(crate) fn load(
-        &mut self,
-        to: Variable,
-        Array(array): Array,
-        index: Indices<Variable>,
-        exit: ExitId,
-    ) {
+    pub(crate) fn load(&mut self, to: Variable, Array(array): Array, index: Indices<Variable>, exit: ExitId) {
         let (index, place) = self.place(index);
         let found = self.elements.values.iter().find(|(of, other, _)| *of == array && *other == place);
         if let Some(&(.., value)) = found {
@@ -167,13 +161,7 @@ impl Emitter<'_, '_> {
         self.assign(to, value);
     }
 
-    pub(crate) fn store(
-        &mut self,
-        Array(array): Array,
-        index: Indices<Variable>,
-        value: Variable,
-        exit: ExitId,
-    ) {
+    pub(crate) fn store(&mut self, Array(array): Array, index: Indices<Variable>, value: Variable, exit: ExitId) {
         let (index, place) = self.place(index);
         let (address, offset, element) = self.address(array, index, exit);
         let mut value = self.read(value);

@@ -9,7 +9,8 @@ use crate::ir::{
     Operation, Order, Type, Unit, Variable,
 };
 use crate::{
-    ArrayArgument, ArrayElements, Budget, CodeStore, NativeUnit, Origin, Outcome, Scratch, Supervisor, compile, compile_with,
+    ArrayArgument, ArrayElements, Budget, CodeStore, NativeUnit, Origin, Outcome, Scratch, Supervisor, compile,
+    compile_with,
 };
 
 const V: fn(u32) -> Variable = Variable;
@@ -145,7 +146,8 @@ fn elements_are_checked_whatever_is_known_of_their_index() {
 #[test]
 fn a_matrix_is_addressed_by_row_and_column() {
     // Adds 0.1 to the element at (row, column) of a matrix of f32; site 3 where there is none.
-    let place = |to| Operation::Load { to, array: Array(0), index: V(0), column: Some(V(1)), from_end: true, exit: EXIT };
+    let place =
+        |to| Operation::Load { to, array: Array(0), index: V(0), column: Some(V(1)), from_end: true, exit: EXIT };
     let operations = vec![
         place(V(2)),
         Operation::Constant { to: V(3), value: Constant::Scalar(0.1) },

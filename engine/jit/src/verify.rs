@@ -1,8 +1,8 @@
 //! Checks a unit before it is compiled: every number names something, every operation has the types it needs. What
 //! passes cannot make the code generator fail or read outside of what a call is given.
 
-use crate::error::CompileError;
 use crate::emit::WORDS_EACH;
+use crate::error::CompileError;
 use crate::ir::{Array, BlockId, Element, End, ExitId, Function, FunctionId, Operation, Type, Unit, Variable};
 
 /// Variables, operations and exits that one function may have: the code generator takes more than linear time.
@@ -64,9 +64,7 @@ impl Verifier<'_> {
             ensure(exit.outer.is_none_or(|outer| outer.0 < index), || "an exit stands inside itself".to_owned())?;
         }
         for array in &function.arrays {
-            ensure(!array.writable || self.outermost, || {
-                "an array that cannot be written is writable".to_owned()
-            })?;
+            ensure(!array.writable || self.outermost, || "an array that cannot be written is writable".to_owned())?;
         }
         for block in &function.blocks {
             block.operations.iter().try_for_each(|operation| self.operation(operation))?;

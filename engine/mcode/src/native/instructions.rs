@@ -405,9 +405,7 @@ impl Translation<'_, '_> {
             | (Declared::Bool, Known::Bool)
             | (Declared::None, Known::None) => true,
             (Declared::List, Known::Array(number)) => self.layout(number) == Layout::List,
-            (Declared::Tensor { dtype: None, dims: None }, Known::Array(number)) => {
-                self.layout(number) != Layout::List
-            }
+            (Declared::Tensor { dtype: None, dims: None }, Known::Array(number)) => self.layout(number) != Layout::List,
             _ => false,
         };
         if fits { Then::Next } else { self.leave("a declared type is checked that is no number's") }
