@@ -4,9 +4,14 @@
 //! the JSON that users see. Nothing is constant: every number follows from the model.
 
 mod advice;
-mod text;
+mod analysis;
+pub(crate) mod text;
 
 pub use self::advice::{Advised, OptionValue, PolicyAnswer, RowAnswer, ValueAnswer, policy, value_of_information};
+pub use self::analysis::{
+    InfluenceAnswer, NumberAnswer, SensitivityAnswer, SeparationAnswer, StrengthAnswer, influence, sensitivity,
+    separation,
+};
 pub use self::text::values;
 
 use serde::Serialize;
@@ -17,18 +22,20 @@ use crate::evidence::{Evidence, Finding};
 use crate::factor::largest;
 use crate::junction_tree::{Cost, JunctionTree};
 use crate::network::Network;
-use crate::sampling::{Estimate, likelihood_weighting};
+use crate::sampling::{Estimate, gibbs, likelihood_weighting};
 
 /// How to answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Method {
-    /// Exactly if the memory allows, else sampled.
+    /// Exactly if the memory allows, else sampled; by walks where samples hardly ever agree with the evidence.
     #[default]
     Automatic,
     /// Exactly, or not at all.
     Exact,
-    /// From samples.
+    /// From samples along the arrows, weighted by the evidence.
     Sampled,
+    /// From walks through the states that agree with the evidence (Gibbs).
+    Gibbs,
 }
 
 /// What an answer may cost.
@@ -84,15 +91,18 @@ pub struct VariableBelief {
 pub struct Evaluation {
     /// The model's name.
     pub model: String,
-    /// `exact` or `sampled`.
+    /// `exact`, `sampled` or `gibbs`.
     pub method: &'static str,
     /// Why this method, in a sentence.
     pub because: String,
-    /// Natural logarithm of the probability of the evidence.
-    pub ln_evidence: f64,
+    /// Natural logarithm of the probability of the evidence; walks do not tell it.
+    pub ln_evidence: Option<f64>,
     /// Of a sampled answer: how many unweighted samples it is worth.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub effective_samples: Option<f64>,
+    /// Of walks: how far they disagree. Near 1 where they went everywhere; above 1.1 more samples are needed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disagreement: Option<f64>,
     /// The beliefs.
     pub beliefs: Vec<VariableBelief>,
 }
@@ -137,42 +147,83 @@ pub fn evaluate(
 ) -> Result<Evaluation, Error> {
     let cost = Cost::exact(network, effort.memory_max);
     let fits = cost.complete && cost.bytes <= effort.memory_max;
-    let is_exact = effort.method == Method::Exact || (effort.method == Method::Automatic && fits);
-    let all: Vec<VariableId> = network.ids().collect();
-    let asked = if asked.is_empty() { &all[..] } else { asked };
-    let model = network.name().to_owned();
-    if is_exact {
-        let tree = JunctionTree::compile(network, effort.memory_max)?;
-        let beliefs = tree.beliefs(evidence)?;
-        let because = format!("the largest table has {} cells, all take {} bytes", cost.largest, tree.bytes());
-        let belief = |&id: &VariableId| belief(network, evidence, id, beliefs.of(id), None);
-        return Ok(Evaluation {
-            model,
-            method: "exact",
-            because,
-            ln_evidence: beliefs.ln_evidence(),
-            effective_samples: None,
-            beliefs: asked.iter().map(belief).collect(),
-        });
+    let too_large =
+        || format!("an exact answer needs at least {} bytes and may take {}", cost.bytes, effort.memory_max);
+    let question = Question { network, asked, evidence, effort };
+    match effort.method {
+        Method::Exact => question.exactly(&cost),
+        Method::Automatic if fits => question.exactly(&cost),
+        Method::Sampled => question.sampled("samples were asked for".to_owned()),
+        Method::Gibbs => question.walked("walks were asked for".to_owned()),
+        Method::Automatic => match question.sampled(too_large()) {
+            Err(Error::NoSamples(_)) => {
+                question.walked(format!("{}, and samples hardly ever agree with the evidence", too_large()))
+            }
+            other => other,
+        },
     }
-    let sampled = likelihood_weighting(network, evidence, effort.samples, effort.seed)?;
-    let because = match effort.method {
-        Method::Sampled => "samples were asked for".to_owned(),
-        _ => format!("an exact answer needs at least {} bytes and may take {}", cost.bytes, effort.memory_max),
-    };
-    let belief = |&id: &VariableId| {
-        let estimates = &sampled.beliefs[id.index()];
+}
+
+/// What is asked of a network, and what the answer may cost.
+struct Question<'a> {
+    network: &'a Network,
+    asked: &'a [VariableId],
+    evidence: &'a Evidence,
+    effort: Effort,
+}
+
+impl Question<'_> {
+    fn exactly(&self, cost: &Cost) -> Result<Evaluation, Error> {
+        let tree = JunctionTree::compile(self.network, self.effort.memory_max)?;
+        let beliefs = tree.beliefs(self.evidence)?;
+        let because = format!("the largest table has {} cells, all take {} bytes", cost.largest, tree.bytes());
+        let of = |id| belief(self.network, self.evidence, id, beliefs.of(id), None);
+        Ok(Evaluation { ln_evidence: Some(beliefs.ln_evidence()), ..self.evaluation("exact", because, of) })
+    }
+
+    fn sampled(&self, because: String) -> Result<Evaluation, Error> {
+        let sampled = likelihood_weighting(self.network, self.evidence, self.effort.samples, self.effort.seed)?;
+        let of = |id| self.estimated(id, &sampled.beliefs);
+        Ok(Evaluation {
+            ln_evidence: Some(sampled.ln_evidence),
+            effective_samples: Some(sampled.effective),
+            ..self.evaluation("sampled", because, of)
+        })
+    }
+
+    fn walked(&self, because: String) -> Result<Evaluation, Error> {
+        let walked = gibbs(self.network, self.evidence, self.effort.samples, self.effort.seed)?;
+        let of = |id| self.estimated(id, &walked.beliefs);
+        Ok(Evaluation { disagreement: Some(walked.disagreement), ..self.evaluation("gibbs", because, of) })
+    }
+
+    fn estimated(&self, id: VariableId, beliefs: &[Vec<Estimate>]) -> VariableBelief {
+        let estimates = &beliefs[id.index()];
         let probabilities: Vec<f64> = estimates.iter().map(|estimate| estimate.probability).collect();
-        belief(network, evidence, id, &probabilities, Some(estimates))
-    };
-    Ok(Evaluation {
-        model,
-        method: "sampled",
-        because,
-        ln_evidence: sampled.ln_evidence,
-        effective_samples: Some(sampled.effective),
-        beliefs: asked.iter().map(belief).collect(),
-    })
+        belief(self.network, self.evidence, id, &probabilities, Some(estimates))
+    }
+
+    fn evaluation(
+        &self,
+        method: &'static str,
+        because: String,
+        of: impl Fn(VariableId) -> VariableBelief,
+    ) -> Evaluation {
+        let beliefs = if self.asked.is_empty() {
+            self.network.ids().map(of).collect()
+        } else {
+            self.asked.iter().copied().map(of).collect()
+        };
+        Evaluation {
+            model: self.network.name().to_owned(),
+            method,
+            because,
+            ln_evidence: None,
+            effective_samples: None,
+            disagreement: None,
+            beliefs,
+        }
+    }
 }
 
 fn belief(

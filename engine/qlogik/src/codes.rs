@@ -47,6 +47,18 @@ codes! {
     /// The criteria do not fit the alternatives: a score that is missing or not a number, a negative weight, or weights
     /// that are all zero.
     BAD_CRITERIA = "NX1011";
+    /// The fuzzy system, or a rule of it, cannot be: a shape whose numbers are out of order, a scale that does not ascend,
+    /// a word that a variable does not have, or a sentence that is not of the form `if ... is ... then ... is ...`.
+    BAD_FUZZY = "NX1012";
+    /// A symbolic rule cannot be: a statement that is not of the form `a = x`, joined with `and`, `or`, `not` and `=>`; a
+    /// name or state that the model does not have; or a priority that is not listed. Rules that are read but too many and
+    /// too entangled to judge are refused too.
+    BAD_RULE = "NX1013";
+    /// The data do not fit the model: no column is named like a variable, a state that the variable does not have, a line
+    /// with too few or too many cells. A cell that is empty, `?` or `NA` is a value that was not observed.
+    BAD_DATA = "NX1014";
+    /// The circuit cannot be: a gate that does not exist, a qubit that it does not have, or more than 24 qubits.
+    BAD_CIRCUIT = "NX1015";
 }
 
 /// What `nexus explain CODE` prints, if the code is one of this crate's.

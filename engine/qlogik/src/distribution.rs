@@ -11,9 +11,9 @@ use crate::factor::Factor;
 pub const SUM_TOLERANCE: f64 = 1e-9;
 /// How far a row may miss the sum 1 and count as rounded: published networks give three to six digits.
 pub const ROUNDING_TOLERANCE: f64 = 0.01;
-/// A noisy or with more parents is taken apart into a chain, whose tables grow with the parents and not with 2 to their
-/// number.
-const NOISY_OR_TABLE_PARENTS: usize = 4;
+/// A noisy or with a larger table is taken apart into a chain, whose tables grow with the parents and not with 2 to their
+/// number: five parents of two states.
+const NOISY_OR_TABLE_CELLS: usize = 64;
 
 /// The distribution of a variable given its parents.
 #[derive(Debug, Clone, PartialEq)]
@@ -99,6 +99,17 @@ impl Distribution {
         }
     }
 
+    /// The numbers of the tables that it is answered with.
+    pub(crate) fn numbers(&self, states: usize, parents: &[usize]) -> usize {
+        let whole = parents.iter().fold(states, |cells, &size| cells.saturating_mul(size));
+        match self {
+            Distribution::NoisyOr(_) if whole > NOISY_OR_TABLE_CELLS => {
+                parents.iter().fold(0, |sum: usize, &size| sum.saturating_add(size.saturating_mul(4)))
+            }
+            Distribution::Table(_) | Distribution::NoisyOr(_) | Distribution::Function(_) => whole,
+        }
+    }
+
     /// Scales rows whose sum misses 1. Those that miss it by no more than adding up does stay as they are, so that what is
     /// written and read again has the same bits.
     pub(crate) fn normalise(&mut self, states: usize) {
@@ -125,18 +136,25 @@ impl Distribution {
 
     /// Tables whose product, summed over the auxiliary variables, is the distribution: one, or the chain of a noisy or
     /// with many parents. New auxiliary variables are counted from `first_auxiliary`.
+    ///
+    /// Errors: tables of more cells than memory has; no network has such a distribution.
     pub(crate) fn factors(
         &self,
         family: &[(VariableId, usize)],
         first_auxiliary: usize,
     ) -> Result<(Vec<Factor>, Auxiliaries), Error> {
         match self {
-            Distribution::NoisyOr(noisy) if noisy.links.len() > NOISY_OR_TABLE_PARENTS => {
+            Distribution::NoisyOr(noisy) if cells(family) > NOISY_OR_TABLE_CELLS => {
                 chain(noisy, family, first_auxiliary)
             }
             _ => Ok((vec![self.table(Domain::new(family.iter().copied())?)], Vec::new())),
         }
     }
+}
+
+/// Cells of the table of a family; the most that are counted, where there are more.
+pub(crate) fn cells(family: &[(VariableId, usize)]) -> usize {
+    family.iter().fold(1, |cells, &(_, size)| cells.saturating_mul(size))
 }
 
 /// A noisy or as a chain: step i is true if step i - 1 is or parent i causes the effect; the last step is the variable.

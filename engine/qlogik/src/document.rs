@@ -1,6 +1,10 @@
-//! Models as TOML: networks and influence diagrams in one form, which `docs/decisions.md` describes.
+//! Models as TOML, read and written: networks and influence diagrams in one form, which `docs/decisions.md` describes.
 //!
 //! What is wrong comes back as diagnostics with places, several at once. Files are the caller's.
+
+mod writer;
+
+pub use self::writer::write;
 
 use std::collections::BTreeMap;
 
@@ -15,9 +19,11 @@ use crate::error::Error;
 use crate::findings::{Findings, Range};
 use crate::influence::{DiagramBuilder, Memory, Risk};
 use crate::model::Model;
+use crate::rules::RuleSet;
+use crate::rules::document::{RuleTable, collect};
 
 /// The longest text that is read: 64 MiB.
-const TEXT_BYTES_MAX: usize = 64 << 20;
+pub(crate) const TEXT_BYTES_MAX: usize = 64 << 20;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -33,6 +39,9 @@ struct Document {
     decision: Vec<DecisionTable>,
     #[serde(default)]
     utility: Vec<UtilityTable>,
+    priorities: Option<Vec<String>>,
+    #[serde(default)]
+    rule: Vec<RuleTable>,
 }
 
 #[derive(Deserialize, Default)]
@@ -87,6 +96,16 @@ struct UtilityTable {
 ///
 /// Errors: everything that was found wrong.
 pub fn read(file: &str, text: &str) -> Result<(Model, Vec<Diagnostic>), Vec<Diagnostic>> {
+    read_with_rules(file, text).map(|((model, _), warnings)| (model, warnings))
+}
+
+/// A model with its rules.
+pub type Ruled = (Model, RuleSet);
+
+/// Reads a model and its rules; otherwise as [`read`].
+///
+/// Errors: everything that was found wrong.
+pub fn read_with_rules(file: &str, text: &str) -> Result<(Ruled, Vec<Diagnostic>), Vec<Diagnostic>> {
     let mut findings = Findings::new(file, text);
     if text.len() > TEXT_BYTES_MAX {
         let message = format!("the text has {} bytes; at most {TEXT_BYTES_MAX} are read", text.len());
@@ -95,18 +114,17 @@ pub fn read(file: &str, text: &str) -> Result<(Model, Vec<Diagnostic>), Vec<Diag
     let document: Document = match toml::from_str(text) {
         Ok(document) => document,
         Err(error) => {
-            let message = error.message().trim().replace('\n', ": ");
-            match error.span() {
-                Some(at) => findings.error(BAD_SYNTAX, at, message),
-                None => findings.whole(BAD_SYNTAX, message),
-            }
-            findings.help("`docs/decisions.md` describes the form of models");
+            findings.syntax(BAD_SYNTAX, &error);
             return findings.finish(None);
         }
     };
     let mut reader = Reader { builder: DiagramBuilder::new(document.name.as_str()), findings: &mut findings };
     let model = reader.model(&document);
-    findings.finish(model)
+    let ruled = model.map(|model| {
+        let rules = collect(&document.rule, document.priorities.as_deref(), model.network(), &mut findings);
+        (model, rules)
+    });
+    findings.finish(ruled)
 }
 
 struct Reader<'f, 'a> {

@@ -50,6 +50,18 @@ pub enum Error {
     /// Criteria that do not fit the alternatives.
     #[error("{0}")]
     BadCriteria(String),
+    /// A fuzzy system that cannot be, or a rule of one.
+    #[error("{0}")]
+    BadFuzzy(String),
+    /// A symbolic rule that cannot be, or rules that are too hard to judge.
+    #[error("{0}")]
+    BadRule(String),
+    /// Data that do not fit the model.
+    #[error("{0}")]
+    BadData(String),
+    /// A circuit that cannot be.
+    #[error("{0}")]
+    BadCircuit(String),
 }
 
 impl Error {
@@ -66,6 +78,10 @@ impl Error {
             Error::BadDecision(_) => codes::BAD_DECISION,
             Error::NoSamples(_) => codes::NO_SAMPLES,
             Error::BadCriteria(_) => codes::BAD_CRITERIA,
+            Error::BadFuzzy(_) => codes::BAD_FUZZY,
+            Error::BadRule(_) => codes::BAD_RULE,
+            Error::BadData(_) => codes::BAD_DATA,
+            Error::BadCircuit(_) => codes::BAD_CIRCUIT,
         }
     }
 

@@ -38,6 +38,28 @@ impl<'a> Findings<'a> {
         self.add(Severity::Error, code, None, message.into());
     }
 
+    /// A text that is not TOML, or not of the form asked for.
+    pub(crate) fn syntax(&mut self, code: &str, error: &toml::de::Error) {
+        let message = error.message().trim().replace('\n', ": ");
+        match error.span() {
+            Some(at) => self.error(code, at, message),
+            None => self.whole(code, message),
+        }
+        self.help("`docs/decisions.md` describes the form of models");
+    }
+
+    /// Where a part of a quoted string stands in the text: exactly, where the string is written as it is; else the whole.
+    pub(crate) fn within(&self, quoted: Range, value: &str, part: Range) -> Range {
+        let raw = self.text.get(quoted.clone()).unwrap_or_default();
+        match raw.find(value).filter(|_| !value.is_empty()) {
+            Some(start) => {
+                let start = quoted.start + start;
+                start + part.start..start + part.end
+            }
+            None => quoted,
+        }
+    }
+
     /// Adds what to do to the last finding.
     pub(crate) fn help(&mut self, help: impl Into<String>) {
         if let Some(last) = self.found.last_mut() {

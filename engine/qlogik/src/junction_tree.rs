@@ -75,6 +75,14 @@ impl Explanation {
     }
 }
 
+/// The way from a clique to the variables of a smaller domain.
+#[derive(Debug, Clone)]
+pub(crate) struct Way {
+    start: usize,
+    cells: usize,
+    projection: Projection,
+}
+
 /// The tables of a tree in the middle of a question.
 #[derive(Debug, Clone)]
 struct Tables {
@@ -203,6 +211,27 @@ impl JunctionTree {
             probabilities.push(sums);
         }
         Ok(Beliefs { probabilities, ln_evidence: tables.ln_scale })
+    }
+
+    /// The way to a clique that has all of these variables, if there is one: of a table of the network there is.
+    pub(crate) fn way_to(&self, domain: &Domain) -> Option<Way> {
+        let fits = |clique: &&Clique| domain.variables().iter().all(|&id| clique.domain.contains(id));
+        let clique = self.cliques.iter().filter(fits).min_by_key(|clique| clique.domain.cells())?;
+        Some(Way { start: clique.start, cells: clique.domain.cells(), projection: clique.domain.onto(domain) })
+    }
+
+    /// P(domain | evidence) at the end of each way, and the natural logarithm of P(evidence).
+    ///
+    /// Errors: as of [`JunctionTree::beliefs`].
+    pub(crate) fn marginals(&self, ways: &[Way], evidence: &Evidence) -> Result<(Vec<Vec<f64>>, f64), Error> {
+        let tables = self.propagated(evidence)?;
+        let marginal = |way: &Way| {
+            let mut sums = vec![0.0; way.projection.smaller_cells()];
+            way.projection.sum(&tables.cliques[way.start..][..way.cells], &mut sums);
+            normalise(&mut sums);
+            sums
+        };
+        Ok((ways.iter().map(marginal).collect(), tables.ln_scale))
     }
 
     /// Natural logarithm of the probability of the evidence; minus infinity if it cannot happen.

@@ -4,6 +4,7 @@ use nexus_model::Diagnostic;
 
 use crate::influence::Diagram;
 use crate::network::Network;
+use crate::rules::RuleSet;
 use crate::{bif, document};
 
 /// A network, or an influence diagram.
@@ -21,6 +22,13 @@ impl Model {
     ///
     /// Errors: everything that was found wrong.
     pub fn read(file: &str, text: &str) -> Result<(Model, Vec<Diagnostic>), Vec<Diagnostic>> {
+        Model::read_with_rules(file, text).map(|((model, _), warnings)| (model, warnings))
+    }
+
+    /// Reads a model and its rules, which only TOML has; otherwise as [`Model::read`].
+    ///
+    /// Errors: everything that was found wrong.
+    pub fn read_with_rules(file: &str, text: &str) -> Result<(document::Ruled, Vec<Diagnostic>), Vec<Diagnostic>> {
         let is_toml = if file.ends_with(".toml") {
             true
         } else if file.ends_with(".bif") {
@@ -29,9 +37,9 @@ impl Model {
             !text.lines().any(|line| line.trim_start().starts_with("network"))
         };
         if is_toml {
-            return document::read(file, text);
+            return document::read_with_rules(file, text);
         }
-        bif::read(file, text).map(|(network, warnings)| (Model::Network(network), warnings))
+        bif::read(file, text).map(|(network, warnings)| ((Model::Network(network), RuleSet::default()), warnings))
     }
 
     /// Its variables; decisions are variables without parents.

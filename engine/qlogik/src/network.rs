@@ -114,14 +114,23 @@ impl NetworkBuilder {
 
     /// The network.
     ///
-    /// Errors: a variable whose distribution was not given, arrows in a circle.
+    /// Errors: a variable whose distribution was not given, arrows in a circle, more than [`NUMBERS_MAX`] numbers.
     pub fn build(self) -> Result<Network, Error> {
         let mut nodes = Vec::with_capacity(self.nodes.len());
         for (node, variable) in self.nodes.into_iter().zip(&self.variables) {
             let missing = || Error::BadTable(format!("{} has no table", variable.name));
             nodes.push(node.ok_or_else(missing)?);
         }
+        let mut numbers = 0_usize;
         for (node, variable) in nodes.iter_mut().zip(&self.variables) {
+            let parents: Vec<usize> =
+                node.parents.iter().map(|parent| self.variables[parent.index()].states.len()).collect();
+            numbers = numbers.saturating_add(node.distribution.numbers(variable.states.len(), &parents));
+            if numbers > NUMBERS_MAX {
+                let what = format!("the table of {}, with those before it,", variable.name);
+                let (needed, allowed) = (numbers as u64 * 8, NUMBERS_MAX as u64 * 8);
+                return Err(Error::TooLarge { what, needed, at_least: true, allowed });
+            }
             node.distribution.normalise(variable.states.len());
         }
         let parents: Vec<&[VariableId]> = nodes.iter().map(|node| node.parents.as_slice()).collect();
@@ -290,6 +299,18 @@ impl Network {
         builder.build()
     }
 
+    /// The same network with other tables, which fit: for each variable one to take the place of its distribution, or
+    /// none.
+    pub(crate) fn with_tables(&self, tables: Vec<Option<Vec<f64>>>) -> Network {
+        let mut changed = self.clone();
+        for (node, table) in changed.nodes.iter_mut().zip(tables) {
+            if let Some(table) = table {
+                node.distribution = Distribution::Table(table);
+            }
+        }
+        changed
+    }
+
     /// The family of a variable with numbers of states: its parents, then itself.
     pub(crate) fn family(&self, id: VariableId) -> Vec<(VariableId, usize)> {
         self.parents(id).iter().chain([&id]).map(|&member| (member, self.states(member))).collect()
@@ -363,6 +384,28 @@ mod tests {
         assert!(matches!(builder.variable::<String>("b", []), Err(Error::BadVariable(_))));
         assert!(builder.depends(a, &[a], table(&[0.5; 4])).is_err());
         assert!(matches!(builder.build(), Err(Error::BadTable(message)) if message == "a has no table"));
+    }
+
+    #[test]
+    fn functions_and_noisy_ors_whose_tables_do_not_fit_are_refused_before_they_are_made() {
+        let wide = |distribution: fn(usize) -> Distribution, parents: usize, states: usize| {
+            let mut builder = NetworkBuilder::new("wide");
+            let names = |count: usize| (0..count).map(|state| state.to_string()).collect::<Vec<String>>();
+            let ids: Vec<_> =
+                (0..parents).map(|place| builder.variable(format!("p{place}"), names(states)).unwrap()).collect();
+            ids.iter().for_each(|&id| {
+                builder.depends(id, &[], table(&vec![1.0 / states as f64; states])).unwrap();
+            });
+            let effect = builder.variable("effect", names(2)).unwrap();
+            builder.depends(effect, &ids, distribution(states)).unwrap();
+            builder.build()
+        };
+        let noisy =
+            |states| Distribution::NoisyOr(crate::NoisyOr { effect: 0, leak: 0.1, links: vec![vec![0.5; states]; 4] });
+        // As a table this noisy or would take 2 GiB; as a chain it takes a few hundred numbers.
+        assert!(wide(noisy, 4, 100).unwrap().factors().unwrap().0.iter().all(|factor| factor.values().len() <= 400));
+        let function = |states: usize| Distribution::Function(vec![0; states * states]);
+        assert!(matches!(wide(function, 2, 3000), Err(Error::TooLarge { .. })));
     }
 
     #[test]

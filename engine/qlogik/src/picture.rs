@@ -3,12 +3,13 @@
 //! Layers from the arrows, order within layers by barycentres (Sugiyama, Tagawa and Toda 1981). No state, no files.
 
 mod layout;
+pub mod policy;
 mod svg;
+pub(crate) mod text;
 
 pub use self::svg::svg;
 
-use std::fmt::Write;
-
+use self::text::push;
 use crate::answer::Evaluation;
 use crate::model::Model;
 
@@ -100,10 +101,6 @@ pub fn dot(model: &Model, beliefs: Option<&Evaluation>) -> String {
 
 fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n"))
-}
-
-fn push(text: &mut String, what: std::fmt::Arguments<'_>) {
-    text.write_fmt(what).expect("writing to a string does not fail");
 }
 
 #[cfg(test)]

@@ -2,6 +2,9 @@
 //!
 //! Plain numbers in, a ranking out; where the scores come from is the caller's.
 
+pub mod answer;
+pub mod document;
+
 use serde::Serialize;
 
 use crate::error::Error;
@@ -35,7 +38,7 @@ pub struct Ranked {
     pub score: f64,
 }
 
-/// The smallest change of one weight after which the weighted sum has another winner.
+/// The smallest change of one weight after which there is another winner.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Tipping {
     /// The criterion.
@@ -64,43 +67,86 @@ pub fn rank(criteria: &[Criterion], scores: &[Vec<f64>], rule: Rule) -> Result<V
     Ok(ranked)
 }
 
-/// For each criterion the nearest weight at which the weighted sum has another winner, the most delicate first; criteria
-/// that can change nothing alone are left out.
+/// Steps over the share of one criterion in which another winner is looked for where the ranking is no line in it. A
+/// winner on a shorter stretch is overlooked.
+pub const SHARE_STEPS: usize = 1000;
+
+/// For each criterion the nearest weight at which there is another winner, the most delicate first; criteria that can
+/// change nothing alone are left out. Of the weighted sum it is exact; with TOPSIS, whose scores are no lines in the
+/// weights, the stretches between [`SHARE_STEPS`] even steps are searched.
 ///
 /// Errors: as of [`rank`].
-pub fn tipping_points(criteria: &[Criterion], scores: &[Vec<f64>]) -> Result<Vec<Tipping>, Error> {
+pub fn tipping_points(criteria: &[Criterion], scores: &[Vec<f64>], rule: Rule) -> Result<Vec<Tipping>, Error> {
     let weights = check(criteria, scores)?;
-    let scaled = scaled(criteria, scores);
-    let winner = rank(criteria, scores, Rule::WeightedSum)?[0].alternative;
     let mut found: Vec<Tipping> = Vec::new();
-    for (place, criterion) in criteria.iter().enumerate() {
-        let weight = weights[place];
+    for place in 0..criteria.len() {
         // The others have nothing to share out, so this one cannot change alone.
-        if weight >= 1.0 {
+        if weights[place] >= 1.0 {
             continue;
         }
-        // The total of an alternative is a line in the share x of this criterion: rest + x (own - rest).
-        let line = |row: &[f64]| {
-            let rest: f64 =
-                row.iter().zip(&weights).map(|(score, weight)| score * weight).sum::<f64>() - row[place] * weight;
-            (rest / (1.0 - weight), row[place])
-        };
-        let (rest, own) = line(&scaled[winner]);
-        let mut nearest: Option<Tipping> = None;
-        for (other, row) in scaled.iter().enumerate().filter(|(other, _)| *other != winner) {
-            let (other_rest, other_own) = line(row);
-            let slope = (own - rest) - (other_own - other_rest);
-            let tips_at = (other_rest - rest) / slope;
-            let is_nearer =
-                nearest.as_ref().is_none_or(|known| (tips_at - weight).abs() < (known.tips_at - weight).abs());
-            if slope != 0.0 && (0.0..=1.0).contains(&tips_at) && is_nearer {
-                nearest = Some(Tipping { criterion: criterion.name.clone(), weight, tips_at, winner: other });
-            }
-        }
-        found.extend(nearest);
+        found.extend(match rule {
+            Rule::WeightedSum => line_tips(criteria, &scaled(criteria, scores), &weights, place),
+            Rule::Topsis => curve_tips(criteria, scores, &weights, place)?,
+        });
     }
     found.sort_by(|a, b| (a.tips_at - a.weight).abs().total_cmp(&(b.tips_at - b.weight).abs()));
     Ok(found)
+}
+
+/// Of weighted sums: the total of an alternative is a line in the share x of a criterion, rest + x (own - rest).
+fn line_tips(criteria: &[Criterion], scaled: &[Vec<f64>], weights: &[f64], place: usize) -> Option<Tipping> {
+    let weight = weights[place];
+    let totals = totals(scaled, weights);
+    let winner = crate::factor::largest(&totals);
+    let line = |alternative: usize| {
+        let own = scaled[alternative][place];
+        ((totals[alternative] - own * weight) / (1.0 - weight), own)
+    };
+    let (rest, own) = line(winner);
+    let mut nearest: Option<Tipping> = None;
+    for other in (0..scaled.len()).filter(|&other| other != winner) {
+        let (other_rest, other_own) = line(other);
+        let slope = (own - rest) - (other_own - other_rest);
+        let tips_at = (other_rest - rest) / slope;
+        let is_nearer = nearest.as_ref().is_none_or(|known| (tips_at - weight).abs() < (known.tips_at - weight).abs());
+        if slope != 0.0 && (0.0..=1.0).contains(&tips_at) && is_nearer {
+            nearest = Some(Tipping { criterion: criteria[place].name.clone(), weight, tips_at, winner: other });
+        }
+    }
+    nearest
+}
+
+/// Of TOPSIS: the first step up or down that has another winner, halved until its place is known.
+fn curve_tips(
+    criteria: &[Criterion],
+    scores: &[Vec<f64>],
+    weights: &[f64],
+    place: usize,
+) -> Result<Option<Tipping>, Error> {
+    let weight = weights[place];
+    let winner_at = |share: f64| {
+        let shifted: Vec<f64> = (0..weights.len())
+            .map(|other| if other == place { share } else { weights[other] * (1.0 - share) / (1.0 - weight) })
+            .collect();
+        crate::factor::largest(&closeness(criteria, scores, &shifted))
+    };
+    let winner = winner_at(weight);
+    let mut nearest: Option<Tipping> = None;
+    for end in [0.0, 1.0] {
+        let at = |step: usize| weight + (end - weight) * step as f64 / SHARE_STEPS as f64;
+        let Some(step) = (1..=SHARE_STEPS).find(|&step| winner_at(at(step)) != winner) else { continue };
+        let (mut same, mut other) = (at(step - 1), at(step));
+        while (other - same).abs() > 1e-12 {
+            let middle = (same + other) / 2.0;
+            if winner_at(middle) == winner { same = middle } else { other = middle }
+        }
+        let is_nearer = nearest.as_ref().is_none_or(|known| (other - weight).abs() < (known.tips_at - weight).abs());
+        if is_nearer {
+            let criterion = criteria[place].name.clone();
+            nearest = Some(Tipping { criterion, weight, tips_at: other, winner: winner_at(other) });
+        }
+    }
+    Ok(nearest)
 }
 
 /// The weights as shares of their sum.
@@ -204,12 +250,33 @@ mod tests {
     fn the_winner_changes_where_it_is_said_to() {
         let scores = [vec![10.0, 5.0], vec![8.0, 1.0], vec![0.0, 0.0]];
         let at = |weight: f64| criteria(&[weight, 1.0 - weight], &[false, true]);
-        let tips = tipping_points(&at(0.9), &scores).unwrap();
+        let tips = tipping_points(&at(0.9), &scores, Rule::WeightedSum).unwrap();
         let tip = tips.iter().find(|tip| tip.criterion == "c0").unwrap();
         // 1 x + 0 (1 - x) = 0.8 x + 0.8 (1 - x) at x = 0.8.
         assert!((tip.tips_at - 0.8).abs() < 1e-12 && tip.winner == 1, "{tip:?}");
         for (weight, winner) in [(tip.tips_at + 1e-9, 0), (tip.tips_at - 1e-9, 1)] {
             assert_eq!(rank(&at(weight), &scores, Rule::WeightedSum).unwrap()[0].alternative, winner);
+        }
+    }
+
+    #[test]
+    fn the_winner_of_topsis_changes_where_it_is_said_to() {
+        let scores = [vec![10.0, 5.0, 3.0], vec![8.0, 1.0, 4.0], vec![1.0, 0.5, 9.0]];
+        let at = |weights: &[f64]| criteria(weights, &[false, true, false]);
+        let tips = tipping_points(&at(&[0.5, 0.3, 0.2]), &scores, Rule::Topsis).unwrap();
+        assert!(!tips.is_empty());
+        for tip in &tips {
+            let place: usize = tip.criterion[1..].parse().unwrap();
+            let winner = |share: f64| {
+                let mut weights = [0.5, 0.3, 0.2];
+                let scale = (1.0 - share) / (1.0 - weights[place]);
+                weights.iter_mut().for_each(|weight| *weight *= scale);
+                weights[place] = share;
+                rank(&at(&weights), &scores, Rule::Topsis).unwrap()[0].alternative
+            };
+            let towards = (tip.tips_at - tip.weight).signum() * 1e-9;
+            assert_eq!(winner(tip.tips_at + towards), tip.winner, "{tip:?}");
+            assert_eq!(winner(tip.tips_at - towards), winner(tip.weight), "{tip:?}");
         }
     }
 

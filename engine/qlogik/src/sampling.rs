@@ -1,7 +1,14 @@
-//! Approximate inference by likelihood weighting (Fung and Chang 1989; Shachter and Peot 1989), with error estimates.
+//! Approximate inference by likelihood weighting (Fung and Chang 1989; Shachter and Peot 1989), with error estimates;
+//! Gibbs sampling is in `sampling::gibbs`.
 //!
 //! For networks that are too large for exact answers. Samples follow the arrows; evidence is not drawn but weighs. The
 //! interval of each probability is Wilson's for the number of unweighted samples of the same variance (Geweke 1989). A function of the seed.
+
+mod gibbs;
+mod interval;
+
+pub use self::gibbs::{Walked, gibbs};
+pub use self::interval::Estimate;
 
 use crate::distribution::Distribution;
 use crate::domain::VariableId;
@@ -14,21 +21,6 @@ use crate::random::Random;
 pub const SAMPLES_MAX: usize = 100_000_000;
 /// Fewer effective samples than this give no usable answer.
 const EFFECTIVE_MIN: f64 = 10.0;
-/// The normal quantile of intervals of 97.5 %: the variance is estimated from the same samples, and with that of 95 % the
-/// intervals of rare states held a little less often than that (93.8 % of seeds for asia).
-const QUANTILE: f64 = 2.241_402_727_604_947;
-
-/// A probability with the interval that holds the true one in at least 95 % of seeds.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Estimate {
-    /// The estimate.
-    pub probability: f64,
-    /// Lower end of the interval.
-    pub low: f64,
-    /// Upper end of the interval.
-    pub high: f64,
-}
-
 /// Estimates of the beliefs of all variables.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sampled {
@@ -82,17 +74,13 @@ pub fn likelihood_weighting(
     }
     let estimates = |(id, sums): (VariableId, &Vec<f64>)| -> Vec<Estimate> {
         if let Some(known) = evidence.state(id) {
-            return (0..sums.len()).map(|state| certain(f64::from(u8::from(state == known)))).collect();
+            return (0..sums.len()).map(|state| Estimate::certain(f64::from(u8::from(state == known)))).collect();
         }
         let own = &state_squares[id.index()];
         sums.iter().zip(own).map(|(sum, own)| weighted(sum / total, *own, squares, total, effective)).collect()
     };
     let beliefs = network.ids().zip(&sums).map(estimates).collect();
     Ok(Sampled { beliefs, ln_evidence: (total / samples as f64).ln(), samples, effective })
-}
-
-fn certain(probability: f64) -> Estimate {
-    Estimate { probability, low: probability, high: probability }
 }
 
 /// The estimate of a state: its interval is that of as many unweighted samples as give the variance of the weighted mean
@@ -102,18 +90,7 @@ fn weighted(probability: f64, own: f64, squares: f64, total: f64, effective: f64
     let rest = 1.0 - probability;
     let variance = (own * rest * rest + (squares - own).max(0.0) * probability * probability) / (total * total);
     let samples = if spread > 0.0 && variance > 0.0 { spread / variance } else { effective };
-    wilson(probability, samples)
-}
-
-/// Wilson's interval of a proportion (1927).
-fn wilson(probability: f64, samples: f64) -> Estimate {
-    let z2 = QUANTILE * QUANTILE;
-    let scale = 1.0 / (1.0 + z2 / samples);
-    let centre = (probability + z2 / (2.0 * samples)) * scale;
-    let half = scale
-        * QUANTILE
-        * (probability * (1.0 - probability) / samples + z2 / (4.0 * samples * samples)).max(0.0).sqrt();
-    Estimate { probability, low: (centre - half).max(0.0), high: (centre + half).min(1.0) }
+    Estimate::of(probability, samples)
 }
 
 /// One sample after another.

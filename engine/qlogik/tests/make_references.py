@@ -137,4 +137,5 @@ def check(path, names, cases):
             assert difference < 1e-6, (path.stem, name, difference)
 
 
-main()
+if __name__ == "__main__":
+    main()

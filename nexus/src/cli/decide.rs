@@ -1,238 +1,75 @@
 //! `nexus decide`: what is likely, what to do, and what to find out first, from a model in a file.
 //!
-//! A thin front of `nexus_qlogik::answer`, which makes the answers, their text and their JSON. It talks to no node.
+//! A thin front of `nexus_qlogik`, which makes the answers, their text and their JSON; the verbs about networks and
+//! diagrams are in `decide::network`, the others in `decide::systems`. It talks to no node.
 
-use std::path::{Path, PathBuf};
+mod network;
+mod situation;
+mod systems;
 
-use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
-use nexus_qlogik::answer::{self, Effort, Method};
-use nexus_qlogik::{Error, Evidence, MEMORY_MAX, Model, VariableId, influence, picture};
-use serde::Serialize;
 
-use super::argument::Binding;
-use super::codes;
-use super::error::{CliError, Exit};
-use super::program::Source;
-use crate::output::json::document;
-use crate::output::{Console, diagnostic};
+use self::network::{
+    EvalArgs, ExplainArgs, InfluenceArgs, LearnArgs, PolicyArgs, SensitivityArgs, SeparatedArgs, VoiArgs,
+};
+use self::systems::{CircuitArgs, FuzzyArgs, PlotArgs, RankArgs, RulesArgs};
+use super::error::CliError;
+use crate::output::Console;
 
-/// Ask a decision model: a Bayesian network (.bif, .toml) or an influence diagram (.toml).
+/// Ask a decision model: a Bayesian network (.bif, .toml), an influence diagram, a fuzzy system, rules or a ranking
+/// (.toml).
 #[derive(Debug, Clone, Args)]
 pub(crate) struct DecideArgs {
     #[command(subcommand)]
     verb: DecideVerb,
 }
 
-/// The model and what is known.
-#[derive(Debug, Clone, Args)]
-struct Situation {
-    /// The model
-    #[arg(value_name = "MODEL")]
-    model: PathBuf,
-    /// What is known, like smoke=yes; may be given several times
-    #[arg(long = "evidence", short = 'e', value_name = "VARIABLE=STATE")]
-    evidence: Vec<Binding>,
-    /// Memory that an exact answer may take, in MiB
-    #[arg(long, value_name = "MIB", default_value_t = MEMORY_MAX >> 20, value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
-    memory: u64,
-}
-
 #[derive(Debug, Clone, Subcommand)]
 enum DecideVerb {
     /// Show how probable each state of each variable is
-    #[command(after_help = "Examples:\n  nexus decide eval asia.bif -e smoke=yes -e xray=yes\n  \
-                            nexus decide eval munin.bif --of L_MED_ALLCV_EW --method sampled --json")]
-    Eval {
-        #[command(flatten)]
-        situation: Situation,
-        /// Only this variable; may be given several times
-        #[arg(long = "of", value_name = "VARIABLE")]
-        of: Vec<String>,
-        /// How to answer; auto samples where an exact answer would take too much memory
-        #[arg(long, default_value = "auto", value_parser = PossibleValuesParser::new(["auto", "exact", "sampled"]))]
-        method: String,
-        /// Samples of a sampled answer
-        #[arg(long, value_name = "N", default_value_t = 100_000)]
-        samples: usize,
-        /// Seed of a sampled answer
-        #[arg(long, value_name = "N", default_value_t = 0)]
-        seed: u64,
-    },
+    Eval(EvalArgs),
     /// Show what to do at each decision, in each situation
-    #[command(after_help = "Examples:\n  nexus decide policy oil.toml\n  \
-                            nexus decide policy oil.toml --risk-tolerance 100")]
-    Policy {
-        #[command(flatten)]
-        situation: Situation,
-        /// Avoid risk, the more the smaller this amount is (negative: seek it); in the unit of the utilities
-        #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true)]
-        risk_tolerance: Option<f64>,
-    },
+    Policy(PolicyArgs),
     /// Show what it would be worth to find something out before deciding
-    #[command(after_help = "Examples:\n  nexus decide voi oil.toml\n  \
-                            nexus decide voi oil.toml --of oil --accuracy 0.8")]
-    Voi {
-        #[command(flatten)]
-        situation: Situation,
-        /// Only this variable
-        #[arg(long = "of", value_name = "VARIABLE")]
-        of: Option<String>,
-        /// The decision before which it would be known [default: the last]
-        #[arg(long, value_name = "DECISION")]
-        before: Option<String>,
-        /// How often a report of it would be right, from 0 to 1
-        #[arg(long, value_name = "P", default_value_t = 1.0, requires = "of")]
-        accuracy: f64,
-    },
+    Voi(VoiArgs),
     /// Show which evidence moved a belief, and by how much
-    #[command(after_help = "Example:\n  nexus decide explain asia.bif --of lung -e smoke=yes -e xray=yes")]
-    Explain {
-        #[command(flatten)]
-        situation: Situation,
-        /// The variable whose belief is explained
-        #[arg(long = "of", value_name = "VARIABLE")]
-        of: String,
-    },
+    Explain(ExplainArgs),
+    /// Show which numbers of the model a belief hangs on
+    Sensitivity(SensitivityArgs),
+    /// Show how strongly each arrow acts
+    Influence(InfluenceArgs),
+    /// Show whether one variable can tell anything about another
+    Separated(SeparatedArgs),
+    /// Learn the tables of a network from observations
+    Learn(LearnArgs),
+    /// Show what the rules of a model make of what is known, and which advice to follow
+    Rules(RulesArgs),
+    /// Show what a fuzzy system concludes from numbers
+    Fuzzy(FuzzyArgs),
+    /// Rank alternatives by several criteria, and show what the winner hangs on
+    Rank(RankArgs),
+    /// Run a small quantum circuit
+    Circuit(CircuitArgs),
     /// Draw the model with its beliefs
-    #[command(after_help = "Examples:\n  nexus decide plot asia.bif -e smoke=yes --output asia.svg\n  \
-                            nexus decide plot asia.bif --format dot | dot -Tpdf > asia.pdf")]
-    Plot {
-        #[command(flatten)]
-        situation: Situation,
-        /// What to write
-        #[arg(long, default_value = "svg", value_parser = PossibleValuesParser::new(["svg", "dot"]))]
-        format: String,
-        /// Where to write it [default: stdout]
-        #[arg(long, short = 'o', value_name = "FILE")]
-        output: Option<PathBuf>,
-    },
-}
-
-#[derive(Debug, Serialize)]
-struct ValuesDocument {
-    values: Vec<answer::ValueAnswer>,
-}
-
-#[derive(Debug, Serialize)]
-struct PictureDocument<'a> {
-    format: &'a str,
-    text: &'a str,
+    Plot(PlotArgs),
 }
 
 /// Runs the verb.
 pub(crate) fn decide(args: &DecideArgs, console: &mut Console) -> Result<(), CliError> {
     match &args.verb {
-        DecideVerb::Eval { situation, of, method, samples, seed } => {
-            let asked = situation.read(console)?;
-            let method = match method.as_str() {
-                "exact" => Method::Exact,
-                "sampled" => Method::Sampled,
-                _ => Method::Automatic,
-            };
-            let of = of.iter().map(|name| asked.find(name)).collect::<Result<Vec<_>, _>>()?;
-            let effort = Effort { method, memory_max: situation.memory_max(), samples: *samples, seed: *seed };
-            let found = answer::evaluate(asked.model.network(), &of, &asked.evidence, effort).map_err(refused)?;
-            tell(&found, &found.to_string(), console);
-        }
-        DecideVerb::Policy { situation, risk_tolerance } => {
-            let asked = situation.read(console)?;
-            let mut diagram = asked.diagram()?.clone();
-            if let Some(tolerance) = risk_tolerance {
-                diagram = diagram.with_risk(influence::Risk::Tolerance(*tolerance)).map_err(refused)?;
-            }
-            let found = answer::policy(&diagram, &asked.evidence, situation.memory_max()).map_err(refused)?;
-            tell(&found, &found.to_string(), console);
-        }
-        DecideVerb::Voi { situation, of, before, accuracy } => {
-            let asked = situation.read(console)?;
-            let of = of.as_deref().map(|name| asked.find(name)).transpose()?;
-            let before = before.as_deref().map(|name| asked.find(name)).transpose()?;
-            let memory_max = situation.memory_max();
-            let values =
-                answer::value_of_information(asked.diagram()?, of, before, *accuracy, &asked.evidence, memory_max)
-                    .map_err(refused)?;
-            let text = answer::values(&values);
-            tell(&ValuesDocument { values }, &text, console);
-        }
-        DecideVerb::Explain { situation, of } => {
-            let asked = situation.read(console)?;
-            let of = asked.find(of)?;
-            let found = answer::explain(asked.model.network(), of, &asked.evidence, situation.memory_max());
-            let found = found.map_err(refused)?;
-            tell(&found, &found.to_string(), console);
-        }
-        DecideVerb::Plot { situation, format, output } => {
-            let asked = situation.read(console)?;
-            let effort = Effort { memory_max: situation.memory_max(), ..Effort::default() };
-            let found = answer::evaluate(asked.model.network(), &[], &asked.evidence, effort).map_err(refused)?;
-            let text = match format.as_str() {
-                "dot" => picture::dot(&asked.model, Some(&found)),
-                _ => picture::svg(&asked.model, Some(&found)),
-            };
-            match output {
-                Some(path) => write(path, &text)?,
-                None => tell(&PictureDocument { format, text: &text }, &text, console),
-            }
-        }
-    }
-    Ok(())
-}
-
-fn tell(content: &impl Serialize, text: &str, console: &mut Console) {
-    console.answer(&if console.is_json() { document(content) } else { text.to_owned() });
-}
-
-fn write(path: &Path, text: &str) -> Result<(), CliError> {
-    std::fs::write(path, text).map_err(|error| {
-        let message = format!("{} cannot be written: {error}", path.display());
-        CliError::new(Exit::Usage, codes::BAD_OUTPUT, message)
-    })
-}
-
-/// A model and what is known, as read.
-struct Asked {
-    model: Model,
-    evidence: Evidence,
-}
-
-impl Situation {
-    fn memory_max(&self) -> u64 {
-        self.memory << 20
-    }
-
-    /// Reads the model, shows its warnings, and looks up what is known.
-    fn read(&self, console: &mut Console) -> Result<Asked, CliError> {
-        let source = Source::read(&self.model)?;
-        let (model, warnings) = Model::read(&source.file(), &source.text)
-            .map_err(|found| CliError::of_program(Exit::Usage, found, Some(source.text.clone())))?;
-        if !console.is_json() && !warnings.is_empty() {
-            console.say_raw(&diagnostic::all_drawn(&warnings, Some(&source.text)));
-        }
-        let known = self.evidence.iter().map(|binding| (binding.name.as_str(), binding.text.trim()));
-        let evidence = model.network().evidence(known).map_err(refused)?;
-        Ok(Asked { model, evidence })
-    }
-}
-
-impl Asked {
-    fn find(&self, name: &str) -> Result<VariableId, CliError> {
-        self.model.network().find(name).map_err(refused)
-    }
-
-    fn diagram(&self) -> Result<&influence::Diagram, CliError> {
-        self.model.diagram().ok_or_else(|| {
-            refused(Error::BadDecision("the model has no decisions, so there is nothing to decide".to_owned()))
-                .with_help("`nexus decide eval` shows what is likely; docs/decisions.md shows how to add decisions")
-        })
-    }
-}
-
-fn refused(error: Error) -> CliError {
-    let refused = CliError::new(Exit::Usage, error.code(), error.to_string());
-    match error.hint() {
-        Some(hint) => refused.with_help(hint),
-        None => refused,
+        DecideVerb::Eval(args) => network::eval(args, console),
+        DecideVerb::Policy(args) => network::policy(args, console),
+        DecideVerb::Voi(args) => network::voi(args, console),
+        DecideVerb::Explain(args) => network::explain(args, console),
+        DecideVerb::Sensitivity(args) => network::sensitivity(args, console),
+        DecideVerb::Influence(args) => network::influence(args, console),
+        DecideVerb::Separated(args) => network::separated(args, console),
+        DecideVerb::Learn(args) => network::learn(args, console),
+        DecideVerb::Rules(args) => systems::rules(args, console),
+        DecideVerb::Fuzzy(args) => systems::fuzzy(args, console),
+        DecideVerb::Rank(args) => systems::rank(args, console),
+        DecideVerb::Circuit(args) => systems::circuit(args, console),
+        DecideVerb::Plot(args) => systems::plot(args, console),
     }
 }
 
@@ -284,5 +121,88 @@ mod tests {
         );
         assert!(typed(&["voi", "--of", "weather", "--accuracy", "7"], false).unwrap_err().starts_with("NX1008"));
         assert!(typed(&["policy", "--risk-tolerance", "0"], false).unwrap_err().starts_with("NX1009"));
+    }
+
+    /// The page's commands, each as the words of its line.
+    fn commands_of_the_page() -> Vec<Vec<String>> {
+        let page = std::fs::read_to_string(root().join("docs/decisions.md")).unwrap();
+        let lines = page.lines().filter_map(|line| line.strip_prefix("nexus decide "));
+        let words = |line: &str| {
+            let mut words: Vec<String> = Vec::new();
+            for (place, part) in line.split('"').enumerate() {
+                match place % 2 {
+                    0 => words.extend(part.split_whitespace().map(str::to_owned)),
+                    _ => words.push(part.to_owned()),
+                }
+            }
+            words
+        };
+        lines.map(words).collect()
+    }
+
+    fn root() -> std::path::PathBuf {
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+    }
+
+    #[test]
+    fn every_command_of_the_page_gives_an_answer() {
+        let folder = tempfile::tempdir().unwrap();
+        let commands = commands_of_the_page();
+        assert!(commands.len() > 15);
+        for json in [false, true] {
+            for words in &commands {
+                let words = words.iter().map(|word| {
+                    if word.starts_with("examples/") {
+                        root().join(word).display().to_string()
+                    } else if word.ends_with(".svg") {
+                        folder.path().join(word).display().to_string()
+                    } else {
+                        word.clone()
+                    }
+                });
+                let line: Vec<String> = std::iter::once("decide".to_owned()).chain(words).collect();
+                let args = Line::try_parse_from(&line).unwrap_or_else(|error| panic!("{line:?}: {error}")).args;
+                let (mut console, out, _) = pages(json);
+                decide(&args, &mut console).unwrap_or_else(|error| panic!("{line:?}: {}", error.message));
+                assert_eq!(out.text().is_empty(), line[1] == "plot", "{line:?}");
+                assert!(!json || out.text().is_empty() || out.text().starts_with('{'), "{line:?}");
+            }
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 3, "the pictures");
+    }
+
+    fn of_example(words: &[&str], json: bool) -> String {
+        let words = words.iter().map(|word| {
+            if word.starts_with("examples/") { root().join(word).display().to_string() } else { (*word).to_owned() }
+        });
+        let line: Vec<String> = std::iter::once("decide".to_owned()).chain(words).collect();
+        let (mut console, out, _) = pages(json);
+        decide(&Line::try_parse_from(line).unwrap().args, &mut console)
+            .unwrap_or_else(|error| panic!("{}", error.message));
+        out.text()
+    }
+
+    #[test]
+    fn rules_are_heard_in_their_order_and_what_they_cost_is_told() {
+        let drone = ["rules", "examples/models/drone.toml", "-e", "weather=storm", "-e", "deadline=near"];
+        let text = of_example(&drone, false);
+        assert!(text.contains("follow fly") && text.contains("fly = later (utility)"), "{text}");
+        assert!(text.contains("not    be on time") && text.contains("known: weather = storm"), "{text}");
+        let windy =
+            ["rules", "examples/models/drone.toml", "-e", "weather=windy", "-e", "deadline=near", "-e", "battery=low"];
+        let text = of_example(&windy, false);
+        assert!(text.contains("spare the battery: speed = slow"), "{text}");
+    }
+
+    #[test]
+    fn what_was_learned_is_written_and_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("learned.toml");
+        let path = path.to_str().unwrap();
+        let words =
+            ["learn", "examples/models/server.toml", "examples/models/server.csv", "-o", path, "--prior", "model"];
+        let text = of_example(&words, false);
+        assert!(text.contains("60 observations, values missing") && text.contains("kept as they are: slow"), "{text}");
+        assert!(of_example(&["eval", path, "-e", "slow=yes"], true).contains("\"method\":\"exact\""));
     }
 }

@@ -6,6 +6,7 @@
 mod clock;
 mod data;
 mod decide;
+mod decide_systems;
 mod echo;
 mod grad;
 pub(crate) mod lists;
@@ -63,8 +64,17 @@ pub(crate) enum Member {
     Fold(Fold),
 }
 
-const TABLES: [&[Builtin]; 8] =
-    [lists::TABLE, math::TABLE, text::TABLE, data::TABLE, clock::TABLE, grad::TABLE, echo::TABLE, decide::TABLE];
+const TABLES: [&[Builtin]; 9] = [
+    lists::TABLE,
+    math::TABLE,
+    text::TABLE,
+    data::TABLE,
+    clock::TABLE,
+    grad::TABLE,
+    echo::TABLE,
+    decide::TABLE,
+    decide_systems::TABLE,
+];
 
 const CONSTANTS: [(&str, f64); 5] = [
     ("math.pi", std::f64::consts::PI),

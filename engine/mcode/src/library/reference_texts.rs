@@ -10,6 +10,11 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
     ("bool", "bool(x) -> bool", "A number (0 is false), \"true\" or \"false\" as a bool."),
     ("contains", "contains(xs, x) -> bool", "Whether a list or range has an item, a record a field, a string a part."),
     (
+        "decide.circuit",
+        "decide.circuit(circuit, shots = 1000, seed = 0) -> record",
+        "The basis states that a small quantum circuit (text, one gate a line) ends in, and their probabilities.",
+    ),
+    (
         "decide.eval",
         "decide.eval(model, evidence = {}) -> record",
         "What a decision model (text in BIF or TOML) believes of each variable, given what is known.",
@@ -20,9 +25,44 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
         "What a model believes of one variable, what each piece of evidence moved, and the runner-up.",
     ),
     (
+        "decide.fuzzy",
+        "decide.fuzzy(system, inputs) -> record",
+        "What a fuzzy system (text in TOML) concludes from a number for each input, and what each rule moved.",
+    ),
+    (
+        "decide.influence",
+        "decide.influence(model, evidence = {}) -> record",
+        "How strongly each arrow of a decision model acts, the strongest first.",
+    ),
+    (
+        "decide.learn",
+        "decide.learn(model, data, prior = none) -> record",
+        "The model with tables learned from observations (text in CSV); `prior` observations count for every cell.",
+    ),
+    (
         "decide.policy",
         "decide.policy(model, evidence = {}) -> record",
         "What to do at each decision of an influence diagram, and the utility that is expected then.",
+    ),
+    (
+        "decide.rank",
+        "decide.rank(choice, rule = \"topsis\") -> record",
+        "Alternatives (text in TOML) ranked by several criteria, and the weights at which another wins.",
+    ),
+    (
+        "decide.rules",
+        "decide.rules(model, evidence = {}) -> record",
+        "What the rules of a model make of what is known: which advice to follow, and what contradicts what.",
+    ),
+    (
+        "decide.sensitivity",
+        "decide.sensitivity(model, variable, evidence = {}) -> record",
+        "Which numbers of a model the belief in a variable hangs on, the steepest first.",
+    ),
+    (
+        "decide.separated",
+        "decide.separated(model, a, b, given = []) -> record",
+        "Whether one variable of a model can tell anything about another once others are known.",
     ),
     (
         "decide.voi",

@@ -8,7 +8,7 @@ use super::{Advised, Evaluation, Explanation, ValueAnswer, VariableBelief};
 const BAR: usize = 20;
 
 /// A probability as people read it.
-fn percent(probability: f64) -> String {
+pub(crate) fn percent(probability: f64) -> String {
     format!("{:6.2} %", probability * 100.0)
 }
 
@@ -16,7 +16,8 @@ fn bar(probability: f64) -> String {
     "█".repeat((probability * BAR as f64).round() as usize)
 }
 
-fn width<'a>(words: impl Iterator<Item = &'a str>) -> usize {
+/// The letters of the longest word.
+pub(crate) fn width<'a>(words: impl Iterator<Item = &'a str>) -> usize {
     words.map(|word| word.chars().count()).max().unwrap_or(0)
 }
 
@@ -28,14 +29,20 @@ impl Display for Evaluation {
         for belief in &self.beliefs {
             lines(f, belief, variable_width, state_width)?;
         }
-        let evidence = if self.ln_evidence < -30.0 {
-            format!("e^{:.3}", self.ln_evidence)
-        } else {
-            format!("{:.6}", self.ln_evidence.exp())
+        let evidence = match self.ln_evidence {
+            None => "not known".to_owned(),
+            Some(ln) if ln < -30.0 => format!("e^{ln:.3}"),
+            Some(ln) => format!("{:.6}", ln.exp()),
         };
         writeln!(f, "\nprobability of the evidence {evidence}; {}: {}", self.method, self.because)?;
-        match self.effective_samples {
-            Some(effective) => writeln!(f, "± half of the 95 % interval; worth {effective:.0} unweighted samples"),
+        if let Some(effective) = self.effective_samples {
+            writeln!(f, "± half of the 95 % interval; worth {effective:.0} unweighted samples")?;
+        }
+        match self.disagreement {
+            Some(ratio) if ratio > 1.1 => {
+                writeln!(f, "± half of the 95 % interval; the walks disagree ({ratio:.2}): ask for more samples")
+            }
+            Some(ratio) => writeln!(f, "± half of the 95 % interval; the walks agree ({ratio:.2})"),
             None => Ok(()),
         }
     }
@@ -158,7 +165,7 @@ pub fn values(values: &[ValueAnswer]) -> String {
 }
 
 /// A number with six significant digits at most.
-fn short(value: f64) -> String {
+pub(crate) fn short(value: f64) -> String {
     if value == 0.0 {
         return "0".to_owned();
     }

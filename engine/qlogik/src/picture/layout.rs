@@ -8,8 +8,14 @@ const SWEEPS: usize = 12;
 const GAP: f64 = 26.0;
 /// Space between layers.
 const LAYER_GAP: f64 = 56.0;
+/// How wide a picture is against its height, where shapes alone decide.
+const ASPECT: f64 = 1.6;
+/// A picture may be this wide in any case.
+const WIDTH_LEAST: f64 = 1500.0;
 /// Room that an arrow takes where it passes a layer.
-const WAY_POINT: f64 = 14.0;
+const WAY_POINT: f64 = 6.0;
+/// Space beside it.
+const WAY_GAP: f64 = 6.0;
 
 /// A laid out picture.
 pub(super) struct Layout {
@@ -30,9 +36,16 @@ struct Item {
     x: f64,
 }
 
+impl Item {
+    /// Its width with the space beside it; a way-point has no height.
+    fn room(&self) -> f64 {
+        self.width + if self.height > 0.0 { GAP } else { WAY_GAP }
+    }
+}
+
 /// Lays out shapes of these sizes and arrows, which run in no circle.
 pub(super) fn layout(sizes: &[(f64, f64)], arrows: &[(usize, usize)]) -> Layout {
-    let layers = layers(sizes.len(), arrows);
+    let layers = layers(sizes, arrows);
     let mut items: Vec<Item> = sizes
         .iter()
         .zip(&layers)
@@ -76,9 +89,12 @@ pub(super) fn layout(sizes: &[(f64, f64)], arrows: &[(usize, usize)]) -> Layout 
     }
 }
 
-/// The longest way to each shape from above.
-fn layers(count: usize, arrows: &[(usize, usize)]) -> Vec<usize> {
+/// The layer of each shape: the longest way from above; but what has more arrows out than in stands right above where they
+/// lead, and a layer that is too wide for the picture becomes several.
+fn layers(sizes: &[(f64, f64)], arrows: &[(usize, usize)]) -> Vec<usize> {
+    let count = sizes.len();
     let mut layers = vec![0; count];
+    let mut balance = vec![0_i64; count];
     // Without circles this is done after as many rounds as there are layers.
     for _ in 0..count {
         let mut changed = false;
@@ -92,7 +108,51 @@ fn layers(count: usize, arrows: &[(usize, usize)]) -> Vec<usize> {
             break;
         }
     }
-    layers
+    for &(from, to) in arrows {
+        balance[from] += 1;
+        balance[to] -= 1;
+    }
+    for _ in 0..count {
+        let mut nearest = vec![usize::MAX; count];
+        arrows.iter().for_each(|&(from, to)| nearest[from] = nearest[from].min(layers[to]));
+        let mut changed = false;
+        for shape in (0..count).filter(|&shape| balance[shape] > 0 && nearest[shape] != usize::MAX) {
+            changed |= layers[shape] != nearest[shape] - 1;
+            layers[shape] = nearest[shape] - 1;
+        }
+        if !changed {
+            break;
+        }
+    }
+    split(sizes, arrows, &layers)
+}
+
+/// Layers no wider than the picture may be. No arrow joins two shapes of one layer, so any part of it may stand below the
+/// rest; shapes whose arrows lead nearest go lowest.
+fn split(sizes: &[(f64, f64)], arrows: &[(usize, usize)], layers: &[usize]) -> Vec<usize> {
+    let area: f64 = sizes.iter().map(|(width, height)| (width + GAP) * (height + LAYER_GAP)).sum();
+    let widest = (area * ASPECT).sqrt().max(WIDTH_LEAST);
+    let mut nearest = vec![usize::MAX; sizes.len()];
+    arrows.iter().for_each(|&(from, to)| nearest[from] = nearest[from].min(layers[to]));
+    let mut split = vec![0; sizes.len()];
+    let mut next = 0;
+    for layer in 0..layers.iter().max().map_or(0, |last| last + 1) {
+        let mut row: Vec<usize> = (0..sizes.len()).filter(|&shape| layers[shape] == layer).collect();
+        let width: f64 = row.iter().map(|&shape| sizes[shape].0 + GAP).sum();
+        let share = width / (width / widest).ceil().max(1.0);
+        row.sort_by_key(|&shape| std::cmp::Reverse(nearest[shape]));
+        let mut used = 0.0;
+        for shape in row {
+            if used > 0.0 && used + (sizes[shape].0 + GAP) / 2.0 > share {
+                next += 1;
+                used = 0.0;
+            }
+            split[shape] = next;
+            used += sizes[shape].0 + GAP;
+        }
+        next += 1;
+    }
+    split
 }
 
 /// Orders the rows and finds places along them, in sweeps down and up.
@@ -123,7 +183,7 @@ fn spread(items: &mut [Item], row: &[usize], wish: &dyn Fn(usize) -> f64) {
     // A block: its first place in the row, the sum of what its start wants to be, how many items, and its width.
     let mut blocks: Vec<(usize, f64, f64, f64)> = Vec::new();
     for (place, &item) in row.iter().enumerate() {
-        let width = items[item].width + GAP;
+        let width = items[item].room();
         blocks.push((place, wish(item) - width / 2.0, 1.0, width));
         while let [.., before, last] = blocks.as_slice() {
             if before.1 / before.2 + before.3 <= last.1 / last.2 {
@@ -138,7 +198,7 @@ fn spread(items: &mut [Item], row: &[usize], wish: &dyn Fn(usize) -> f64) {
         let end = blocks.get(index + 1).map_or(row.len(), |next| next.0);
         let mut x = block.1 / block.2;
         for &item in &row[block.0..end] {
-            let width = items[item].width + GAP;
+            let width = items[item].room();
             items[item].x = x + width / 2.0;
             x += width;
         }
@@ -175,6 +235,16 @@ mod tests {
             }
             assert!(a.0 >= 50.0 - 1e-9 && a.0 <= done.width - 50.0 + 1e-9 && a.1 + 40.0 <= done.height + 1e-9);
         }
+        assert!(arrows.iter().all(|&(from, to)| done.places[from].1 < done.places[to].1));
+    }
+
+    #[test]
+    fn a_layer_too_wide_for_the_picture_becomes_several() {
+        let sizes = vec![(120.0, 40.0); 300];
+        // A hundred causes of one effect each, and a hundred more of one effect together.
+        let arrows: Vec<(usize, usize)> = (0..100).map(|i| (i, 100 + i)).chain((200..299).map(|i| (i, 299))).collect();
+        let done = layout(&sizes, &arrows);
+        assert!(done.width < 6.0 * done.height && done.height < 6.0 * done.width, "{} {}", done.width, done.height);
         assert!(arrows.iter().all(|&(from, to)| done.places[from].1 < done.places[to].1));
     }
 }

@@ -1,18 +1,18 @@
 //! The picture as SVG: one self-contained element, system fonts, readable in black and white.
 
 use super::layout::layout;
-use super::{Graph, Kind, Shape, push};
+use super::text::{cut, escaped, push};
+use super::{Graph, Kind, Shape};
 use crate::answer::Evaluation;
 use crate::model::Model;
 
-/// Width of a letter of 12 pixels, on average and generously.
+/// Width of a letter of 12 pixels, on average and generously: of a small one, and of a capital.
 const LETTER: f64 = 6.9;
+const CAPITAL: f64 = 8.9;
 const LINE: f64 = 17.0;
 const HEAD: f64 = 24.0;
 const BAR: f64 = 64.0;
 const MARGIN: f64 = 16.0;
-/// The most letters of a name that are drawn.
-const LETTERS_MAX: usize = 28;
 
 /// The model as SVG; with beliefs, each state has its bar. Evidence is shaded, decisions are square, utilities are
 /// hexagons; dashed arrows are information.
@@ -49,23 +49,15 @@ pub fn svg(model: &Model, beliefs: Option<&Evaluation>) -> String {
     text
 }
 
-fn cut(name: &str) -> String {
-    if name.chars().count() <= LETTERS_MAX {
-        name.to_owned()
-    } else {
-        name.chars().take(LETTERS_MAX - 1).chain(['…']).collect()
-    }
-}
-
 fn letters(name: &str) -> f64 {
-    cut(name).chars().count() as f64 * LETTER
+    cut(name).chars().map(|letter| if letter.is_uppercase() { CAPITAL } else { LETTER }).sum()
 }
 
 fn size(shape: &Shape) -> (f64, f64) {
     let drawn = shape.lines.iter().filter(|(_, probability)| probability.is_some() || shape.kind == Kind::Decision);
     let widest = drawn.clone().map(|(state, _)| letters(state)).fold(0.0, f64::max);
     let has_bars = shape.lines.iter().any(|(_, probability)| probability.is_some());
-    let inner = if has_bars { widest + BAR + 66.0 } else { widest + 24.0 };
+    let inner = if has_bars { widest + BAR + 74.0 } else { widest + 24.0 };
     let side = if shape.kind == Kind::Utility { 44.0 } else { 24.0 };
     let lines = drawn.count() as f64;
     (inner.max(letters(&shape.name) * 1.08 + side), HEAD + lines * LINE + if lines > 0.0 { 6.0 } else { 2.0 })
@@ -112,7 +104,7 @@ fn draw(text: &mut String, shape: &Shape, (centre, top): (f64, f64), (width, hei
         let state = escaped(&cut(state));
         match probability {
             Some(probability) => {
-                let (start, bar, percent) = (left + width - BAR - 54.0, BAR * probability, probability * 100.0);
+                let (start, bar, percent) = (left + width - BAR - 60.0, BAR * probability, probability * 100.0);
                 let (label, number, above) = (left + 9.0, left + width - 8.0, y - 10.0);
                 push(
                     text,
@@ -144,8 +136,4 @@ fn curve(points: &[(f64, f64)]) -> String {
         push(&mut path, format_args!(" C{x0:.1} {middle:.1} {x1:.1} {middle:.1} {x1:.1} {y1:.1}"));
     }
     path
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
