@@ -46,7 +46,7 @@ pub(crate) struct Crew {
 impl Crew {
     /// Starts everything. Must run inside an actix system. `on_give_up` hears of an actor that cannot be kept alive.
     pub(crate) fn start(plan: Plan, on_give_up: impl FnOnce(&'static str) + 'static) -> std::io::Result<Crew> {
-        let directory = Arc::new(Directory::default());
+        let directory = Arc::clone(&plan.gateway.directory);
         let slots = Slots::start(plan.capacity.slots, plan.runner, hand_in(&directory))?;
         let worker_state = Arc::new(WorkerState { slots, unrecorded: Mutex::new(VecDeque::new()) });
         let mut omega = Omega::new(on_give_up);

@@ -171,6 +171,7 @@ async fn run_here(
         drained: watch::channel(false).0,
         stop: stop.clone(),
         under_way: GatewayState::admission(),
+        directory: Arc::default(),
     };
     let store = Arc::clone(&payloads) as Arc<dyn PayloadStore>;
     let runner =

@@ -20,6 +20,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::codes;
 use crate::control::{ControlPlane, refusal};
+use crate::directory::Directory;
 use crate::leader_link::LeaderLink;
 use crate::liveness::Liveness;
 use crate::node::StopReason;
@@ -62,6 +63,8 @@ pub(crate) struct GatewayState {
     /// Set when the node should stop.
     pub(crate) stop: watch::Sender<Option<StopReason>>,
     pub(crate) under_way: Arc<Semaphore>,
+    /// The actors of this process.
+    pub(crate) directory: Arc<Directory>,
 }
 
 impl GatewayState {

@@ -233,6 +233,7 @@ async fn assemble(
         drained: drained.clone(),
         stop: stop.clone(),
         under_way: GatewayState::admission(),
+        directory: Arc::default(),
     });
     let code = CodeCache::at(home.code());
     let plan = Plan {

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use actix::prelude::*;
 use nexus_ledger::{Command, Effect, ReleaseReason, Released, Suspect};
 use nexus_model::{JobState, NodeCapacity, NodeId};
-use nexus_scheduler::{Assign, Input, JobFacts};
+use nexus_scheduler::{Assign, Explanation, Input, JobFacts};
 use nexus_wire::limits::HEARTBEAT_INTERVAL;
 use nexus_wire::{AttemptRange, LeaderMessage, Refusal, WorkerMessage};
 use tokio::sync::mpsc;
@@ -66,6 +66,12 @@ pub(crate) struct DetachWorker {
     pub(crate) node: NodeId,
     pub(crate) session: u64,
 }
+
+/// Gateway → scheduler: why are a job's tasks placed as they are? Answer: nothing where this node does not lead or does
+/// not know the job. If lost, the explanation goes without it.
+#[derive(Message)]
+#[rtype(result = "Option<Explanation>")]
+pub(crate) struct ExplainPlacement(pub(crate) nexus_model::JobId);
 
 /// The scheduler actor.
 pub(crate) struct Scheduler {
@@ -458,5 +464,13 @@ impl Handler<DetachWorker> for Scheduler {
             tracing::info!(%node, "a worker is gone");
             self.drop_worker(node, ctx);
         }
+    }
+}
+
+impl Handler<ExplainPlacement> for Scheduler {
+    type Result = Option<Explanation>;
+
+    fn handle(&mut self, ExplainPlacement(job): ExplainPlacement, _: &mut Self::Context) -> Self::Result {
+        self.known.and_then(|_| self.core.explain(job))
     }
 }

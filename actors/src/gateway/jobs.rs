@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use nexus_ledger::{Command, ExplainFacts, Reply};
+use nexus_ledger::{Command, ExplainFacts, Ledger, Reply};
 use nexus_model::{IndexRange, JobId, JobSpec, LimitLevel, Limits, NodeId, NodeRole};
 use nexus_wire::archived::Bounded;
 use nexus_wire::limits::{JOBS_PER_PAGE_MAX, TASKS_PAGE_BYTES, WAIT_MAX};
@@ -12,6 +12,7 @@ use super::GatewayState;
 use crate::codes;
 use crate::control::{ControlPlane, now_ms, refusal};
 use crate::roles::Caller;
+use crate::scheduler::ExplainPlacement;
 
 impl GatewayState {
     pub(super) async fn submit(
@@ -114,10 +115,23 @@ impl GatewayState {
         let facts = ExplainFacts { now_ms: now_ms(), up };
         let said = control.read(|ledger| (ledger.job(job).is_some(), ledger.explain(job, task, &facts))).await?;
         match (said, task) {
-            ((_, Some(said)), _) => Ok(Response::Explanation(said)),
+            ((_, Some(mut said)), _) => {
+                said.extend(self.placement(control, job).await?);
+                Ok(Response::Explanation(said))
+            }
             ((true, None), Some(task)) => Err(refusal(codes::NO_SUCH_TASK, format!("{job} has no task {task}"))),
             ((_, None), _) => Err(no_such_job(job)),
         }
+    }
+
+    /// Why the scheduler placed the job's tasks as it did; nothing where it does not know.
+    async fn placement(&self, control: &ControlPlane, job: JobId) -> Result<Vec<String>, Refusal> {
+        let Some(scheduler) = self.directory.scheduler.get().await else { return Ok(Vec::new()) };
+        // A scheduler that is just being restarted has forgotten the reasons.
+        let Ok(Some(explanation)) = scheduler.send(ExplainPlacement(job)).await else { return Ok(Vec::new()) };
+        let name =
+            |ledger: &Ledger, node| ledger.member(node).map_or_else(|| node.to_string(), |member| member.name.clone());
+        control.read(|ledger| explanation.sentences(&|node| name(ledger, node))).await
     }
 }
 

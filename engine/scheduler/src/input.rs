@@ -16,6 +16,8 @@ pub struct JobFacts {
     pub cpus: u32,
     /// Memory of each task, in bytes; 0 asks for none in particular.
     pub memory_bytes: u64,
+    /// Bytes of each task's inputs, which a node fetches before the first task.
+    pub input_bytes: u64,
     /// Jobs of one family are predicted to take alike: a digest of the program, for this process only.
     pub family: u64,
 }
@@ -33,6 +35,7 @@ impl JobFacts {
             priority: spec.priority,
             cpus: spec.resources.cpus,
             memory_bytes: spec.resources.memory_bytes,
+            input_bytes: spec.inputs.iter().map(|input| input.payload.len()).fold(0, u64::saturating_add),
             family: family.finish(),
         }
     }

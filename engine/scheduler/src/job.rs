@@ -7,6 +7,7 @@ use nexus_model::{IndexRange, NodeId};
 
 use crate::input::JobFacts;
 use crate::node::Load;
+use crate::placement::{Need, Placement};
 use crate::ranges::RangeSet;
 use crate::{RAMP, SHORT_NS, TASK_COST_NS, UNKNOWN_NS};
 
@@ -80,6 +81,11 @@ pub(crate) struct Job {
     pub(crate) lines: [Option<Lane>; 2],
     pub(crate) pace: Pace,
     pub(crate) family: u64,
+    /// The newest choice among nodes.
+    pub(crate) placement: Option<Placement>,
+    /// How long its tasks took on each node where some ran or are.
+    paces: BTreeMap<NodeId, Pace>,
+    input_bytes: u64,
     short: bool,
 }
 
@@ -103,6 +109,11 @@ impl Pace {
     /// What is believed of a job's tasks because of others of its family: the same, with little weight.
     pub(crate) fn hearsay(self) -> Self {
         Pace { completed: self.completed.min(HEARSAY_MAX), ..self }
+    }
+
+    /// Mean time of a task, in ns, where some ran.
+    pub(crate) fn mean_ns(self) -> Option<f64> {
+        (self.completed > 0).then_some(self.mean_ns)
     }
 
     /// Predicted time of a task on one slot, with what the runtime itself takes.
@@ -131,13 +142,37 @@ impl Job {
             lines: [None; 2],
             pace: Pace::default(),
             family: facts.family,
+            placement: None,
+            paces: BTreeMap::new(),
+            input_bytes: facts.input_bytes,
             short: false,
         }
     }
 
-    /// Learns from tasks that ran. Answers whether its tasks weigh differently on their nodes now.
-    pub(crate) fn learn(&mut self, tasks: u32, busy: Duration) -> bool {
+    /// What a task of it asks of a node.
+    pub(crate) fn need(&self) -> Need {
+        Need { pace: self.pace, cpus: self.cpus, input_bytes: self.input_bytes }
+    }
+
+    /// How long its tasks took on a node, where some ran or are.
+    pub(crate) fn pace_on(&self, node: NodeId) -> Option<Pace> {
+        self.paces.get(&node).copied()
+    }
+
+    /// Notes that tasks came to a node, with their inputs.
+    pub(crate) fn came_to(&mut self, node: NodeId) {
+        self.paces.entry(node).or_default();
+    }
+
+    /// Whether its tasks are known to be short.
+    pub(crate) fn is_short(&self) -> bool {
+        self.short
+    }
+
+    /// Learns from tasks that ran on a node. Answers whether its tasks weigh differently on their nodes now.
+    pub(crate) fn learn(&mut self, node: NodeId, tasks: u32, busy: Duration) -> bool {
         self.pace.learn(tasks, busy);
+        self.paces.entry(node).or_default().learn(tasks, busy);
         // Twice the time to become long again, so that a job near the border does not flap.
         self.judge(if self.short { 2 * SHORT_NS } else { SHORT_NS })
     }

@@ -6,8 +6,9 @@
 //! # Policy
 //! - **Order**: higher priority first; then the user who has used least; then the oldest job. A job that fits nowhere now
 //!   does not hold up those behind it; if its tasks need more than what is free, one node is kept free for it.
-//! - **Long and unknown tasks** are given to the most idle node, one for each slot, never in advance: none waits behind
-//!   another while a slot is idle somewhere.
+//! - **Long and unknown tasks** are given one for each slot, never in advance: none waits behind another while a slot is
+//!   idle somewhere. Of the most idle nodes that fit, that one is taken whose expected utility is highest, over predicted
+//!   time, energy, what must be fetched, and the risk that the node is lost; among those that are alike the most idle.
 //! - **Prediction** is the mean of the job's own tasks; before the first has run, that of the family (jobs of the same
 //!   program), with little weight.
 //! - **Short tasks** (predicted at most 25 ms) are given in advance, so that a worker never waits for the leader: up to
@@ -18,16 +19,20 @@
 //! - **Memory** that tasks ask for is never promised twice: such tasks are admitted one by one, not in advance.
 //! - **Suspects**, tasks that have lost a worker, run one at a time on each node, so that the next loss names the culprit.
 
+mod explanation;
 mod family;
 mod input;
 mod job;
 mod node;
+mod placement;
 mod plan;
 mod queue;
 mod ranges;
 mod scheduler;
 
+pub use explanation::Explanation;
 pub use input::{Assign, Input, JobFacts};
+pub use placement::{Estimate, Part, Placement};
 pub use scheduler::Scheduler;
 
 const MS: u64 = 1_000_000;
@@ -44,6 +49,8 @@ pub(crate) const CHUNK_NS: u64 = MS / 2;
 pub(crate) const TASK_COST_NS: u64 = 4_000;
 /// What a task of a job that has not run yet counts for, in fairness between users.
 pub(crate) const UNKNOWN_NS: u64 = 100 * MS;
+/// Runs that a guess of a task's time counts for, beside those that were seen.
+pub(crate) const PREDICTED_RUNS: f64 = 2.0;
 /// A chunk may be this many times the tasks that have run: the prediction earns its trust.
 pub(crate) const RAMP: u64 = 8;
 /// Most tasks in one proposal: what a worker reports back fits few frames.

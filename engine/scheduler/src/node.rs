@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use nexus_model::{JobId, NodeId};
 
+use crate::placement::Record;
 use crate::{LOW_WATER_NS, QUEUE_NS};
 
 /// What tasks take from the node that has them in hand.
@@ -42,6 +43,8 @@ pub(crate) struct Node {
     pub(crate) load: Load,
     /// The suspect task that it has in hand.
     pub(crate) suspect: Option<(JobId, u32)>,
+    /// How fast it was, and how reliable.
+    pub(crate) record: Record,
     idle_key: Option<IdleKey>,
     hungry_key: Option<HungryKey>,
 }
@@ -110,7 +113,8 @@ impl Nodes {
         self.nodes.iter().filter(|(_, node)| node.slots > 0).map(|(id, node)| (*id, node))
     }
 
-    /// Attaches a node with so many slots, or detaches it with none. A detached node without load is forgotten.
+    /// Attaches a node with so many slots, or detaches it with none. A detached node without load of which nothing is
+    /// known is forgotten.
     pub(crate) fn offer(&mut self, id: NodeId, slots: u32, memory_bytes: u64) {
         self.change(id, |node| (node.slots, node.memory_bytes) = (u64::from(slots), memory_bytes));
     }
@@ -125,6 +129,11 @@ impl Nodes {
         self.change(id, |node| node.suspect = suspect);
     }
 
+    /// Changes what is known of a node, which may have gone.
+    pub(crate) fn note(&mut self, id: NodeId, change: impl FnOnce(&mut Record)) {
+        change(&mut self.nodes.entry(id).or_default().record);
+    }
+
     fn change(&mut self, id: NodeId, change: impl FnOnce(&mut Node)) {
         let node = self.nodes.entry(id).or_default();
         self.slots -= node.slots;
@@ -136,7 +145,7 @@ impl Nodes {
         let hungry_key = hungry.then(|| (node.load.short_ns / free, id));
         move_key(&mut self.idle, &mut node.idle_key, idle_key);
         move_key(&mut self.hungry, &mut node.hungry_key, hungry_key);
-        if node.slots == 0 && node.load == Load::default() {
+        if node.slots == 0 && node.load == Load::default() && node.record == Record::default() {
             self.nodes.remove(&id);
         }
     }

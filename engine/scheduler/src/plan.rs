@@ -7,6 +7,7 @@ use nexus_model::{IndexRange, JobId, NodeId};
 use crate::input::Assign;
 use crate::job::{Job, Kind, Lane, Pending, Suspect};
 use crate::node::Node;
+use crate::placement::{CANDIDATES_MAX, Estimate, LOOKED_AT_MAX, Placement, choose};
 use crate::scheduler::{Reservation, Scheduler};
 use crate::{CHUNK_NS, CHUNK_TASKS_MAX};
 
@@ -24,7 +25,12 @@ impl Scheduler {
                 continue;
             };
             match self.choose(job, lane, users) {
-                Some((node, tasks)) => self.place(id, lane, node, tasks, proposals),
+                Some((node, tasks, placement)) => {
+                    if let (Some(placement), Some(job)) = (placement, self.jobs.get_mut(&id)) {
+                        job.placement = Some(placement);
+                    }
+                    self.place(id, lane, node, tasks, proposals);
+                }
                 None => {
                     self.reserve(id, lane);
                     blocked.insert(lane);
@@ -33,31 +39,25 @@ impl Scheduler {
         }
     }
 
-    /// A node for tasks of this job, and how many.
-    fn choose(&self, job: &Job, lane: Lane, users: usize) -> Option<(NodeId, u64)> {
+    /// A node for tasks of this job, how many, and where nodes were weighed, what they were found to be worth.
+    fn choose(&self, job: &Job, lane: Lane, users: usize) -> Option<(NodeId, u64, Option<Placement>)> {
         let cpus = u64::from(lane.cpus);
         let open = |node| self.reservation.is_none_or(|r| r.node != node || r.admits(job));
         let fits = |id, node: &Node| node.free() >= cpus && node.memory_room(lane.memory_bytes) > 0 && open(id);
-        match lane.kind {
-            Kind::Short => {
-                let (node, state) = self.nodes.by_hunger().find(|(id, node)| fits(*id, node))?;
-                Some((node, self.chunk(job, state, cpus, users)))
-            }
-            Kind::Long => {
-                let (node, state) = self.nodes.by_idleness().find(|(id, node)| fits(*id, node))?;
-                Some((node, if users > 1 { 1 } else { self.slots_full(job, state, lane) }))
-            }
-            Kind::Trial => {
-                let mut idle = self.nodes.by_idleness().take_while(|(_, node)| node.idle() >= cpus);
-                let (node, state) = idle.find(|(id, node)| fits(*id, node))?;
-                Some((node, if users > 1 { 1 } else { self.slots_full(job, state, lane) }))
-            }
-            Kind::Suspect => {
-                let alone = |node: &Node| node.suspect.is_none();
-                let (node, _) = self.nodes.by_idleness().find(|(id, node)| fits(*id, node) && alone(node))?;
-                Some((node, 1))
-            }
+        if lane.kind == Kind::Short {
+            let (node, state) = self.nodes.by_hunger().find(|(id, node)| fits(*id, node))?;
+            return Some((node, self.chunk(job, state, cpus, users), None));
         }
+        let suits =
+            |(id, node): &(NodeId, &Node)| fits(*id, node) && (lane.kind != Kind::Suspect || node.suspect.is_none());
+        let idle_enough = |(_, node): &(NodeId, &Node)| lane.kind != Kind::Trial || node.idle() >= cpus;
+        let mut nodes = self.nodes.by_idleness().take_while(idle_enough);
+        let first = nodes.find(suits)?;
+        let placement = weigh(job, first, nodes.take(LOOKED_AT_MAX).filter(suits))?;
+        let node = placement.chosen.node;
+        let one = users > 1 || lane.kind == Kind::Suspect;
+        let tasks = if one { 1 } else { self.slots_full(job, self.nodes.get(node)?, lane) };
+        Some((node, tasks, Some(placement)))
     }
 
     /// How many long or unknown tasks a node takes at once: its share of what is ready, as far as slots are idle.
@@ -128,4 +128,18 @@ impl Scheduler {
             node,
         });
     }
+}
+
+/// The choice among the first candidate and a few more.
+fn weigh<'n>(job: &Job, first: (NodeId, &Node), others: impl Iterator<Item = (NodeId, &'n Node)>) -> Option<Placement> {
+    let need = job.need();
+    let estimate = |id: NodeId, node: &Node| Estimate::of(id, node.record, job.pace_on(id), &need);
+    // On the stack: deciding allocates nothing.
+    let mut weighed = [estimate(first.0, first.1); CANDIDATES_MAX];
+    let mut count = 1;
+    for (id, node) in others.take(CANDIDATES_MAX - 1) {
+        weighed[count] = estimate(id, node);
+        count += 1;
+    }
+    choose(&weighed[..count], &need)
 }

@@ -1,6 +1,6 @@
 //! The scheduler's state and what each input does to it. Deciding is in `plan.rs`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use nexus_model::{IndexRange, JobId, NodeId};
@@ -9,6 +9,7 @@ use crate::family::Families;
 use crate::input::{Assign, Input, JobFacts};
 use crate::job::{Holding, Job, Suspect};
 use crate::node::Nodes;
+use crate::placement::Placement;
 use crate::queue::Queue;
 use crate::ranges::RangeSet;
 
@@ -25,7 +26,14 @@ pub struct Scheduler {
     families: Families,
     /// A node that is kept for a job whose tasks are too wide for what is free anywhere.
     pub(crate) reservation: Option<Reservation>,
+    /// Tasks that left a node without having run, until it is known what became of them.
+    left_behind: Option<(JobId, IndexRange, NodeId)>,
+    /// The newest choices for jobs that have ended, the newest last.
+    pub(crate) ended: VecDeque<(JobId, Placement)>,
 }
+
+/// Jobs that have ended whose newest choice can still be explained.
+const ENDED_MAX: usize = 1024;
 
 /// See [`Scheduler`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,11 +124,24 @@ impl Scheduler {
         self.line_up(id);
         self.reservation.take_if(|reservation| reservation.job == id);
         if let Some(job) = self.jobs.remove(&id) {
+            if let Some(placement) = job.placement {
+                self.ended.push_back((id, placement));
+                if self.ended.len() > ENDED_MAX {
+                    self.ended.pop_front();
+                }
+            }
             self.queue.leave(job.user);
         }
     }
 
     fn ready(&mut self, id: JobId, range: IndexRange, suspect: Suspect) {
+        // Tasks that left a node without having run, and are suspected right after, were lost with it.
+        if let Some((job, left, node)) = self.left_behind.take()
+            && suspect == Suspect::Yes
+            && (job, left) == (id, range)
+        {
+            self.nodes.note(node, |record| record.lost(range.len()));
+        }
         let Some(job) = self.jobs.get_mut(&id) else { return };
         match suspect {
             Suspect::No => job.ready.insert(range),
@@ -153,20 +174,23 @@ impl Scheduler {
     }
 
     fn left(&mut self, id: JobId, range: IndexRange, node: NodeId, busy: Option<Duration>) {
-        if let Some(busy) = busy {
-            self.learn(id, range.len(), busy);
+        match busy {
+            Some(busy) => self.learn(id, node, range.len(), busy),
+            None => self.left_behind = Some((id, range, node)),
         }
         self.hold(id, node, |held| held.saturating_sub(u64::from(range.len())));
         self.line_up(id);
         self.release_suspect(id, range, node);
     }
 
-    fn learn(&mut self, id: JobId, tasks: u32, busy: Duration) {
+    fn learn(&mut self, id: JobId, node: NodeId, tasks: u32, busy: Duration) {
         let Some(job) = self.jobs.get_mut(&id) else { return };
+        let pace = job.pace;
+        self.nodes.note(node, |record| record.ran(tasks, busy.as_nanos() as f64, pace));
         let used = u64::try_from(busy.as_nanos()).unwrap_or(u64::MAX).saturating_mul(u64::from(job.cpus));
         self.queue.charge(job.user, |usage| usage.saturating_add(used));
         self.families.learn(job.family, tasks, busy);
-        if job.learn(tasks, busy) {
+        if job.learn(node, tasks, busy) {
             self.weigh_again(id);
         }
     }
@@ -207,6 +231,7 @@ impl Scheduler {
         let tasks = change(old.tasks);
         let (load, usage_ns) = job.take(tasks);
         if tasks > 0 {
+            job.came_to(node);
             job.held.insert(node, Holding { tasks, load, usage_ns });
         } else {
             job.held.remove(&node);

@@ -1,0 +1,129 @@
+//! Choices among nodes, by what is proposed and how it is explained.
+
+use std::time::Duration;
+
+use nexus_model::{IndexRange, JobId, NodeId};
+use nexus_scheduler::{Assign, Explanation, Input, JobFacts, Part, Scheduler};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+struct Bench {
+    scheduler: Scheduler,
+}
+
+impl Bench {
+    /// Two nodes of one slot each.
+    fn new() -> Self {
+        let mut bench = Bench { scheduler: Scheduler::new() };
+        for node in [1, 2] {
+            bench.step(Input::NodeAttached { node: NodeId(node), slots: 1, memory_bytes: 0 });
+        }
+        bench
+    }
+
+    fn step(&mut self, input: Input) -> Vec<Assign> {
+        let mut proposals = Vec::new();
+        self.scheduler.step(input, &mut proposals);
+        proposals
+    }
+
+    fn accept(&mut self, job: u64, input_bytes: u64) {
+        let facts = JobFacts { user: "u".into(), priority: 0, cpus: 1, memory_bytes: 0, input_bytes, family: job };
+        self.step(Input::JobAccepted { job: JobId(job), facts });
+    }
+
+    /// The next tasks of a job become ready: the node that each was proposed for.
+    fn ready(&mut self, job: u64, start: u32, end: u32) -> Vec<u64> {
+        let range = IndexRange::new(start, end);
+        let proposed = self.step(Input::TasksReady { job: JobId(job), range, suspect: false });
+        proposed.iter().map(|assign| assign.node.0).collect()
+    }
+
+    fn end(&mut self, node: u64, job: u64, task: u32, busy: Duration) {
+        let range = IndexRange::new(task, task + 1);
+        self.step(Input::TasksLeft { node: NodeId(node), job: JobId(job), range, busy: Some(busy) });
+    }
+
+    fn explained(&self, job: u64) -> Explanation {
+        self.scheduler.explain(JobId(job)).expect("the job is known")
+    }
+}
+
+#[test]
+fn the_next_task_goes_where_tasks_of_its_job_were_faster() {
+    let mut bench = Bench::new();
+    bench.accept(1, 0);
+    for round in 0..4 {
+        assert_eq!(bench.ready(1, 2 * round, 2 * round + 2).len(), 2);
+        bench.end(1, 1, 2 * round, 8 * SECOND);
+        bench.end(2, 1, 2 * round + 1, 2 * SECOND);
+    }
+    assert_eq!(bench.ready(1, 8, 9), [2]);
+    let explanation = bench.explained(1);
+    let placement = explanation.placement.expect("a choice was made");
+    assert_eq!((placement.chosen.node, placement.chosen.runs), (NodeId(2), 4));
+    assert_eq!(placement.because.map(|(part, _)| part), Some(Part::Time));
+    let said = explanation.sentences(&|node| format!("box{}", node.0));
+    assert!(said[0].starts_with("last placed on box2: expected utility 0."), "{said:?}");
+    assert!(said[0].contains("4 runs seen") && said[0].contains("next best of 2 box1"), "{said:?}");
+    assert_eq!(explanation.now.len(), 2);
+    // What is known of the nodes serves another job too.
+    bench.end(2, 1, 8, 2 * SECOND);
+    bench.accept(2, 0);
+    assert_eq!(bench.ready(2, 0, 1), [2]);
+}
+
+#[test]
+fn the_next_task_goes_where_its_inputs_are() {
+    let mut bench = Bench::new();
+    bench.accept(1, 1 << 30);
+    assert_eq!(bench.ready(1, 0, 1), [1]);
+    bench.end(1, 1, 0, 3 * SECOND);
+    bench.accept(2, 0);
+    assert_eq!(bench.ready(2, 0, 1), [1], "nothing is known of either, so the order of the nodes decides");
+    assert_eq!(bench.ready(1, 1, 2), [2], "where the inputs are is no slot free");
+    bench.end(1, 2, 0, SECOND);
+    bench.end(2, 1, 1, 3 * SECOND);
+    bench.accept(3, 1 << 30);
+    assert_eq!(bench.ready(3, 0, 1), [1]);
+    bench.end(1, 3, 0, 3 * SECOND);
+    assert_eq!(bench.ready(3, 1, 2), [1]);
+    assert_eq!(
+        bench.explained(3).placement.and_then(|known| known.because).map(|(part, _)| part),
+        Some(Part::Locality)
+    );
+}
+
+#[test]
+fn a_node_that_is_lost_with_tasks_is_trusted_less() {
+    let mut bench = Bench::new();
+    bench.accept(1, 0);
+    bench.ready(1, 0, 2);
+    bench.end(2, 1, 1, 10 * SECOND);
+    for _ in 0..12 {
+        bench.step(Input::NodeDetached(NodeId(1)));
+        let range = IndexRange::new(0, 1);
+        bench.step(Input::TasksLeft { node: NodeId(1), job: JobId(1), range, busy: None });
+        // Meanwhile the other node is taken, so that the task goes back to the one that was lost.
+        bench.step(Input::NodeDetached(NodeId(2)));
+        bench.step(Input::TasksReady { job: JobId(1), range, suspect: true });
+        bench.step(Input::NodeAttached { node: NodeId(1), slots: 1, memory_bytes: 0 });
+        bench.step(Input::NodeAttached { node: NodeId(2), slots: 1, memory_bytes: 0 });
+    }
+    bench.end(1, 1, 0, 10 * SECOND);
+    bench.accept(2, 0);
+    assert_eq!(bench.ready(2, 0, 1), [2]);
+    assert_eq!(bench.explained(2).placement.and_then(|known| known.because).map(|(part, _)| part), Some(Part::Risk));
+}
+
+#[test]
+fn a_job_that_has_ended_is_still_explained_and_an_unknown_one_is_not() {
+    let mut bench = Bench::new();
+    bench.accept(1, 0);
+    bench.ready(1, 0, 1);
+    bench.end(1, 1, 0, SECOND);
+    bench.step(Input::JobEnded(JobId(1)));
+    let explanation = bench.explained(1);
+    assert!(explanation.placement.is_some() && explanation.now.is_empty());
+    assert_eq!(bench.scheduler.explain(JobId(9)), None);
+}
