@@ -1,5 +1,6 @@
 //! Programs whose results were computed by another reading of the language: `corpus/reader.py` parses and evaluates them
-//! with Python and NumPy and writes `corpus/expected.json`. Every level gives these results.
+//! with Python and NumPy and writes `corpus/expected.json`. Every level gives these results. `corpus/generate.py` makes up
+//! programs and writes them with their results to `corpus/generated.json`.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -28,6 +29,7 @@ fn expected() -> Vec<(String, Value)> {
     results
 }
 
+/// The result of a program, or the code of the error that it ends in.
 fn result(name: &str, source: &str, jit: JitLevel, threads: usize) -> Value {
     let compilation = compile(name, source);
     let program = compilation.program.unwrap_or_else(|| panic!("{name}: {:?}", compilation.diagnostics));
@@ -45,8 +47,7 @@ fn result(name: &str, source: &str, jit: JitLevel, threads: usize) -> Value {
         clock: None,
         threads,
     };
-    let done = run(&program, request).unwrap_or_else(|diagnostic| panic!("{name}: {diagnostic:?}"));
-    plain(done.result)
+    run(&program, request).map_or_else(|diagnostic| Value::String(diagnostic.code), |done| plain(done.result))
 }
 
 /// Where two values differ: whole numbers, texts and truth values at all, fractions by more than the tolerance.
@@ -83,6 +84,27 @@ fn every_level_gives_what_the_other_reading_gives() {
         for (level, threads) in [(JitLevel::Plain, 1), (JitLevel::Optimised, 2), (JitLevel::Native, 3)] {
             let found = result(name, &source, level, threads);
             differences(&found, expected, tolerance, &format!("{name} at {level:?}: "), &mut wrong);
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn made_up_programs_give_what_the_other_reading_gives() {
+    let text = std::fs::read_to_string(folder().join("generated.json")).expect("the programs can be read");
+    let Value::List(programs) = parse_argument(&text) else { panic!("a list of programs") };
+    assert!(programs.len() >= 160, "{} programs", programs.len());
+    let mut wrong = Vec::new();
+    for program in &programs {
+        let Value::Record(fields) = program else { panic!("a record") };
+        let [(_, Value::String(source)), (_, expected)] = fields.as_slice() else { panic!("a source and a result") };
+        for (level, threads) in [(JitLevel::Plain, 1), (JitLevel::Optimised, 2), (JitLevel::Native, 3)] {
+            let found = result("generated.mcode", source, level, threads);
+            let before = wrong.len();
+            differences(&found, expected, TOLERANCE, &format!("{level:?}: "), &mut wrong);
+            if wrong.len() > before {
+                wrong.push(source.clone());
+            }
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
