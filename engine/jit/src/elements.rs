@@ -77,34 +77,18 @@ impl Emitter<'_, '_> {
         }
         let words = self.arrays[array as usize];
         let length = if axis == Axis::Row { words.length } else { words.columns };
-        let position = if matches!(known, Index::Known(_)) || !from_end {
-            let below = self.builder.ins().icmp(IntCC::UnsignedLessThan, index, length);
-            self.exit_unless(below, exit);
-            index
-        } else {
-            self.checked_position(index, length, exit)
-        };
+        let position = if matches!(known, Index::Known(_)) || !from_end { index } else { self.wrapped(index, length) };
+        let beyond = self.builder.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, position, length);
+        self.exit_if(beyond, exit);
         self.elements.checked.push((array, axis, known, position));
         position
     }
 
-    /// A negative index counts from the end.
-    fn checked_position(&mut self, index: Value, length: Value, exit: ExitId) -> Value {
-        let (inside, from_end) = (self.builder.create_block(), self.builder.create_block());
-        let position = self.builder.append_block_param(inside, types::I64);
-        self.builder.set_cold_block(from_end);
-        let below = self.builder.ins().icmp(IntCC::UnsignedLessThan, index, length);
-        self.builder.ins().brif(below, inside, &[index], from_end, &[]);
-        self.builder.switch_to_block(from_end);
-        // A length is at most the largest int: this wraps only for an index that is not negative, which fails again.
-        let wrapped = self.builder.ins().iadd(index, length);
-        let negative = self.is_negative(index);
-        self.exit_unless(negative, exit);
-        let below = self.builder.ins().icmp(IntCC::UnsignedLessThan, wrapped, length);
-        self.exit_unless(below, exit);
-        self.builder.ins().jump(inside, &[wrapped]);
-        self.builder.switch_to_block(inside);
-        position
+    /// A negative index with the length added. What is beyond the ends still is: a length is at most the largest int.
+    fn wrapped(&mut self, index: Value, length: Value) -> Value {
+        let sign = self.builder.ins().sshr_imm(index, 63);
+        let shift = self.builder.ins().band(sign, length);
+        self.builder.ins().iadd(index, shift)
     }
 
     /// Where an element is: a pointer, and bytes behind it.

@@ -1,7 +1,7 @@
 //! One function of a unit as Cranelift IR: signatures, blocks, exits and calls. What single operations become is in
 //! [`super::operations`].
 
-use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::condcodes::{CondCode, IntCC};
 use cranelift_codegen::ir::{self as clif, AbiParam, FuncRef, InstBuilder, MemFlags, SigRef, Signature, Value, types};
 use cranelift_codegen::isa::CallConv;
 use cranelift_frontend::FunctionBuilder;
@@ -206,8 +206,9 @@ impl<'e, 'b> Emitter<'e, 'b> {
             }
             End::Branch { condition, then, otherwise } => {
                 let condition = self.read(condition);
+                let fails = self.inverse(condition);
                 let (then, otherwise) = (self.blocks[then.0 as usize], self.blocks[otherwise.0 as usize]);
-                self.builder.ins().brif(condition, then, &[], otherwise, &[]);
+                self.builder.ins().brif(fails, otherwise, &[], then, &[]);
             }
             End::Return(value) => {
                 self.store_loops();
@@ -252,9 +253,27 @@ impl<'e, 'b> Emitter<'e, 'b> {
 
     /// Takes the exit where `condition` is zero.
     pub(crate) fn exit_unless(&mut self, condition: Value, exit: ExitId) {
-        let (leave, stay) = (self.exit_block(exit), self.builder.create_block());
-        self.builder.ins().brif(condition, stay, &[], leave, &[]);
-        self.builder.switch_to_block(stay);
+        let fails = self.inverse(condition);
+        self.exit_if(fails, exit);
+    }
+
+    /// The opposite of a truth value.
+    ///
+    /// Branches are written so that what is seldom taken, or leaves a loop, comes first: the code generator goes over the
+    /// blocks below a branch from the last to the first, and once it has been to one outside of a loop it moves nothing
+    /// out of that loop any more (`loop_stack` in `egraph/elaborate.rs`).
+    fn inverse(&mut self, condition: Value) -> Value {
+        let dfg = &self.builder.func.dfg;
+        let known = dfg.value_def(dfg.resolve_aliases(condition)).inst().map(|inst| dfg.insts[inst]);
+        match known {
+            Some(clif::InstructionData::IntCompare { cond, args: [a, b], .. }) => {
+                self.builder.ins().icmp(cond.complement(), a, b)
+            }
+            Some(clif::InstructionData::FloatCompare { cond, args: [a, b], .. }) => {
+                self.builder.ins().fcmp(cond.complement(), a, b)
+            }
+            _ => self.builder.ins().icmp_imm(IntCC::Equal, condition, 0),
+        }
     }
 
     fn exit_block(&mut self, exit: ExitId) -> clif::Block {
