@@ -54,6 +54,12 @@ codes! {
     /// The program was refused by the compiler of the node that should run it, which gave no reason. This is a defect worth
     /// a report.
     NOT_COMPILED = "NX0307";
+    /// There is no strategy of that name, or it cannot run this program here; the message says which and why. `nexus
+    /// optimizer strategies` lists them, `nexus optimizer register FILE` adds one.
+    NO_SUCH_STRATEGY = "NX0308";
+    /// What the optimiser learned could not be read or written: the disk, or a file that is no state of it. Programs run
+    /// all the same.
+    OPTIMIZER_STATE = "NX0408";
     /// The node's data directory cannot be used: it is missing, unreadable, in use by another process, or damaged.
     DATA_DIRECTORY = "NX0401";
     /// The node cannot listen where it should: another program may use the port.

@@ -13,6 +13,8 @@ use crate::control::{ControlPlane, LedgerEvent};
 use crate::directory::Directory;
 use crate::gateway::{Gateway, GatewayState};
 use crate::leader_link::LeaderLink;
+use crate::learning::Learner;
+use crate::learning::sharing::{self, OptimizerKeeper};
 use crate::liveness::Liveness;
 use crate::omega::Omega;
 use crate::progress::Progress;
@@ -40,6 +42,7 @@ pub(crate) struct Plan {
 pub(crate) struct Crew {
     pub(crate) directory: Arc<Directory>,
     pub(crate) worker_state: Arc<WorkerState>,
+    learner: Option<Arc<Learner>>,
     omega: Addr<Omega>,
 }
 
@@ -47,16 +50,20 @@ impl Crew {
     /// Starts everything. Must run inside an actix system. `on_give_up` hears of an actor that cannot be kept alive.
     pub(crate) fn start(plan: Plan, on_give_up: impl FnOnce(&'static str) + 'static) -> std::io::Result<Crew> {
         let directory = Arc::clone(&plan.gateway.directory);
+        let learner = plan.runner.learner.clone();
         let slots = Slots::start(plan.capacity.slots, plan.runner, hand_in(&directory))?;
         let worker_state = Arc::new(WorkerState { slots, unrecorded: Mutex::new(VecDeque::new()) });
         let mut omega = Omega::new(on_give_up);
         supervise_gateway(&mut omega, &directory, plan.gateway);
         supervise_worker(&mut omega, &directory, (plan.node, plan.address, plan.capacity), &worker_state);
-        supervise_scheduler(&mut omega, &directory, plan.control.clone(), plan.liveness);
+        supervise_scheduler(&mut omega, &directory, plan.control.clone(), (plan.liveness, learner.clone()));
+        if let Some(learner) = &learner {
+            supervise_optimizer(&mut omega, learner, plan.leader.clone());
+        }
         actix::spawn(forward_events(plan.events, plan.progress, Arc::clone(&directory)));
         let way = Way { control: plan.control, leader: plan.leader, drained: plan.drained };
         actix::spawn(attachment::keep_attached(Arc::clone(&directory), way));
-        Ok(Crew { directory, worker_state, omega: omega.start() })
+        Ok(Crew { directory, worker_state, learner, omega: omega.start() })
     }
 
     /// Down in order: nothing is started again, what runs is given up, the leader hears that this worker goes.
@@ -68,6 +75,10 @@ impl Crew {
             let _ = worker.send(crate::worker::Leave).await;
         }
         self.directory.close();
+        if let Some(learner) = self.learner.clone() {
+            // A panic in there was said already, and there is nothing to be done about it now.
+            let _ = tokio::task::spawn_blocking(move || sharing::save(&learner)).await;
+        }
     }
 }
 
@@ -95,12 +106,29 @@ fn supervise_worker(
     );
 }
 
-fn supervise_scheduler(omega: &mut Omega, directory: &Arc<Directory>, control: ControlPlane, liveness: Liveness) {
+fn supervise_scheduler(
+    omega: &mut Omega,
+    directory: &Arc<Directory>,
+    control: ControlPlane,
+    (liveness, learner): (Liveness, Option<Arc<Learner>>),
+) {
     let directory = Arc::clone(directory);
     omega.supervise(
         "scheduler",
         Box::new(move |lifeline| {
-            directory.scheduler.set(Scheduler::new(control.clone(), liveness.clone(), lifeline).start());
+            directory
+                .scheduler
+                .set(Scheduler::new(control.clone(), liveness.clone(), learner.clone(), lifeline).start());
+        }),
+    );
+}
+
+fn supervise_optimizer(omega: &mut Omega, learner: &Arc<Learner>, leader: Option<LeaderLink>) {
+    let learner = Arc::clone(learner);
+    omega.supervise(
+        "optimizer",
+        Box::new(move |lifeline| {
+            OptimizerKeeper::new(Arc::clone(&learner), leader.clone(), lifeline).start();
         }),
     );
 }

@@ -18,12 +18,13 @@ use crate::codes;
 use crate::control::{ControlPlane, now_ms, refusal};
 use crate::crew::{Crew, Plan};
 use crate::gateway::{Ask, GatewayState};
+use crate::learning::Learner;
 use crate::liveness::Liveness;
 use crate::node::StopReason;
 use crate::payloads::MemoryPayloads;
 use crate::progress::Progress;
 use crate::roles::Caller;
-use crate::worker::{FileGrant, PayloadStore, PrintSink, TaskRunner};
+use crate::worker::{FileGrant, Optimize, PayloadStore, PrintSink, ProfileSink, TaskRunner};
 
 /// Hears how a job moves.
 pub type ProgressSink = Box<dyn FnMut(&JobView)>;
@@ -45,6 +46,12 @@ pub struct EmbeddedOptions {
     pub scratch: PathBuf,
     /// Machine code is kept in this folder from one run to the next; nothing is kept where absent.
     pub code_cache: Option<PathBuf>,
+    /// Chooses how programs run, and learns.
+    pub learner: Option<Arc<Learner>>,
+    /// Which programs it chooses for.
+    pub optimize: Optimize,
+    /// Gets the profile of every task that runs to its end.
+    pub profiles: Option<ProfileSink>,
 }
 
 /// A job that has ended.
@@ -150,7 +157,8 @@ async fn run_here(
     options: EmbeddedOptions,
     mut interrupted: watch::Receiver<bool>,
 ) -> Result<EmbeddedRun, Refusal> {
-    let EmbeddedOptions { capacity, print, files_root, mut progress, payloads, scratch, code_cache } = options;
+    let EmbeddedOptions { capacity, print, files_root, mut progress, payloads, scratch, .. } = options;
+    let EmbeddedOptions { code_cache, learner, optimize, profiles, .. } = options;
     let capacity = capacity.unwrap_or_else(|| NodeCapacity { slots: cores(), memory_bytes: 0, devices: Vec::new() });
     let (control, events) = ControlPlane::embedded();
     let jobs_progress = Progress::default();
@@ -172,10 +180,12 @@ async fn run_here(
         stop: stop.clone(),
         under_way: GatewayState::admission(),
         directory: Arc::default(),
+        learner: None,
     };
+    let code = code_cache.map(CodeCache::at);
     let store = Arc::clone(&payloads) as Arc<dyn PayloadStore>;
     let runner =
-        TaskRunner { scratch, payloads: store, print, files_root, code: code_cache.map(CodeCache::at), keeper: None };
+        TaskRunner { scratch, payloads: store, print, files_root, code, keeper: None, learner, optimize, profiles };
     let plan = Plan {
         node: NODE,
         address: String::new(),

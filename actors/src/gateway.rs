@@ -22,6 +22,7 @@ use crate::codes;
 use crate::control::{ControlPlane, refusal};
 use crate::directory::Directory;
 use crate::leader_link::LeaderLink;
+use crate::learning::Learner;
 use crate::liveness::Liveness;
 use crate::node::StopReason;
 use crate::omega::Lifeline;
@@ -65,6 +66,8 @@ pub(crate) struct GatewayState {
     pub(crate) under_way: Arc<Semaphore>,
     /// The actors of this process.
     pub(crate) directory: Arc<Directory>,
+    /// What was learned of programs, here and, told by other nodes, elsewhere.
+    pub(crate) learner: Option<Arc<Learner>>,
 }
 
 impl GatewayState {

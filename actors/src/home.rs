@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::codes;
 use crate::control::refusal;
+use crate::learning;
 
 /// How often a lock whose holder is dead is asked for again, and how long between.
 const LOCK_TRIES: u32 = 200;
@@ -97,6 +98,11 @@ impl Home {
     /// Accounts of running commands, one a run.
     pub(crate) fn processes(&self) -> PathBuf {
         self.root.join("processes")
+    }
+
+    /// What the optimiser learned.
+    pub(crate) fn optimizer(&self) -> PathBuf {
+        learning::file(&self.root)
     }
 
     fn beacon_file(&self) -> PathBuf {

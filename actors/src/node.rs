@@ -20,13 +20,14 @@ use crate::crew::{Crew, Plan};
 use crate::gateway::{self, GatewayState};
 use crate::home::{Beacon, Home, Membership};
 use crate::leader_link::{LeaderLink, from_link};
+use crate::learning::{self, Learner};
 use crate::liveness::Liveness;
 use crate::membership::{FOUNDER, JoinOptions, Member, Offer, become_member, unusable};
 use crate::payloads::NodePayloads;
 use crate::progress::Progress;
 use crate::recovery::give_up_lost;
 use crate::service::NodeService;
-use crate::worker::{Keeper, PayloadStore, TaskRunner};
+use crate::worker::{Keeper, Optimize, PayloadStore, TaskRunner};
 
 /// Threads for the network and consensus; the slots have their own.
 const RUNTIME_THREADS: usize = 2;
@@ -196,6 +197,32 @@ impl Running {
     }
 }
 
+/// What this machine learned of the programs that ran on it.
+fn learner(home: &Home, capacity: &NodeCapacity) -> Arc<Learner> {
+    let machine = learning::machine(&capacity.devices, capacity.memory_bytes);
+    let seed = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64);
+    let (learner, warning) = Learner::open(Some(&home.optimizer()), machine, seed);
+    if let Some(warning) = warning {
+        tracing::warn!("{warning}");
+    }
+    Arc::new(learner)
+}
+
+/// What runs the tasks of this node: everything under the strategy that was learned for it.
+fn runner(home: &Home, payloads: Arc<dyn PayloadStore>, keeper: Keeper, learner: Arc<Learner>) -> TaskRunner {
+    TaskRunner {
+        scratch: home.scratch(),
+        payloads,
+        print: None,
+        files_root: None,
+        code: Some(CodeCache::at(home.code())),
+        keeper: Some(keeper),
+        learner: Some(learner),
+        optimize: Optimize::Always,
+        profiles: None,
+    }
+}
+
 async fn assemble(
     home: &Home,
     member: Member,
@@ -207,6 +234,7 @@ async fn assemble(
     let liveness = Liveness::default();
     let progress = Progress::default();
     let keeper = Keeper::open(&home.processes(), run_mark()).map_err(|error| unusable(home, &error))?;
+    let learner = learner(home, &facts.capacity);
     let Member { identity, node, authority, peers, .. } = member;
     let (control, events) = ControlPlane::replicated(Opening {
         home,
@@ -234,21 +262,14 @@ async fn assemble(
         stop: stop.clone(),
         under_way: GatewayState::admission(),
         directory: Arc::default(),
+        learner: Some(Arc::clone(&learner)),
     });
-    let code = CodeCache::at(home.code());
     let plan = Plan {
         node: facts.node,
         address: facts.address.to_string(),
         capacity: facts.capacity.clone(),
         gateway: Arc::clone(&gateway),
-        runner: TaskRunner {
-            scratch: home.scratch(),
-            payloads,
-            print: None,
-            files_root: None,
-            code: Some(code),
-            keeper: Some(keeper),
-        },
+        runner: runner(home, payloads, keeper, learner),
         control: control.clone(),
         events,
         progress,

@@ -71,7 +71,9 @@ fn right_in_cluster(request: &ClusterRequest) -> Right {
     match request {
         ClusterRequest::FindLeader => Right::Look,
         // What is passed on is looked at again, for who asked.
-        ClusterRequest::Relay { .. } | ClusterRequest::Renew { .. } => Right::BeNode,
+        ClusterRequest::Relay { .. } | ClusterRequest::Renew { .. } | ClusterRequest::ShareExperience(_) => {
+            Right::BeNode
+        }
         ClusterRequest::SetVoters(_) | ClusterRequest::ForgetNode(_) => Right::Administer,
         ClusterRequest::DrainNode { node, .. } => Right::Operate(*node),
         ClusterRequest::BecomeVoter => Right::Vote,

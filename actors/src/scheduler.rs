@@ -7,18 +7,20 @@ mod finishing;
 mod upkeep;
 mod workers;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
 use nexus_ledger::{Command, Effect, ReleaseReason, Released, Suspect};
-use nexus_model::{JobState, NodeCapacity, NodeId};
-use nexus_scheduler::{Assign, Explanation, Input, JobFacts};
+use nexus_model::{JobSpec, JobState, NodeCapacity, NodeId, Program};
+use nexus_scheduler::{Assign, Expected, Explanation, Input, JobFacts};
 use nexus_wire::limits::HEARTBEAT_INTERVAL;
 use nexus_wire::{AttemptRange, LeaderMessage, Refusal, WorkerMessage};
 use tokio::sync::mpsc;
 
 use crate::codes;
 use crate::control::{ControlPlane, LedgerEvent, Standing, now_ms, refusal};
+use crate::learning::{self, Learner};
 use crate::liveness::{Alive, Liveness};
 use crate::omega::Lifeline;
 use finishing::{Batch, Finishing, Report};
@@ -84,11 +86,18 @@ pub(crate) struct Scheduler {
     known: Option<u64>,
     /// A look at the clock is under way.
     looking: bool,
+    /// Who saw programs run before, here and, told by other nodes, elsewhere.
+    learner: Option<Arc<Learner>>,
     _lifeline: Lifeline,
 }
 
 impl Scheduler {
-    pub(crate) fn new(control: ControlPlane, liveness: Liveness, lifeline: Lifeline) -> Self {
+    pub(crate) fn new(
+        control: ControlPlane,
+        liveness: Liveness,
+        learner: Option<Arc<Learner>>,
+        lifeline: Lifeline,
+    ) -> Self {
         Scheduler {
             control,
             liveness,
@@ -97,6 +106,7 @@ impl Scheduler {
             finishing: Finishing::default(),
             known: None,
             looking: false,
+            learner,
             _lifeline: lifeline,
         }
     }
@@ -132,7 +142,7 @@ impl Scheduler {
                 Effect::NodeRemoved { node } => self.drop_worker(*node, ctx),
                 _ => {}
             }
-            if let Some(input) = input_of(effect) {
+            if let Some(input) = input_of(effect, self.learner.as_deref()) {
                 self.core.step(input, &mut proposals);
             }
         }
@@ -182,7 +192,7 @@ impl Scheduler {
         let described = async move {
             control
                 .read_local(|ledger| {
-                    let spec = |job| ledger.spec(job).map(|spec| Box::new(nexus_model::JobSpec::clone(spec)));
+                    let spec = |job| ledger.spec(job).map(|spec| Box::new(JobSpec::clone(spec)));
                     undescribed.into_iter().filter_map(|(node, job)| Some((node, job, spec(job)?))).collect::<Vec<_>>()
                 })
                 .await
@@ -296,10 +306,20 @@ impl Scheduler {
     }
 }
 
+/// What a task of a job is predicted to take by those who saw its program run.
+fn expected(learner: Option<&Learner>, spec: &JobSpec) -> Option<Expected> {
+    let Program::MCode { source, .. } = &spec.program else { return None };
+    let [median, _, high] = learner?.predicted(&learning::text_name(source))?;
+    Some(Expected { median, high })
+}
+
 /// What the core has to know of an effect.
-fn input_of(effect: Effect) -> Option<Input> {
+fn input_of(effect: Effect, learner: Option<&Learner>) -> Option<Input> {
     Some(match effect {
-        Effect::JobAccepted { job, spec } => Input::JobAccepted { job, facts: JobFacts::of(&spec) },
+        Effect::JobAccepted { job, spec } => {
+            let facts = JobFacts { expected: expected(learner, &spec), ..JobFacts::of(&spec) };
+            Input::JobAccepted { job, facts }
+        }
         Effect::TasksReady { job, range, suspect } => {
             Input::TasksReady { job, range, suspect: suspect == Suspect::Yes }
         }

@@ -11,6 +11,8 @@ mod grants;
 mod keeper;
 mod leftovers;
 mod log;
+mod profile;
+mod program;
 mod queue;
 mod reports;
 mod slots;
@@ -28,10 +30,11 @@ use tokio::sync::mpsc;
 
 pub(crate) use grants::FileGrant;
 pub(crate) use keeper::Keeper;
+pub use profile::{ProfileSink, RunProfile};
 pub(crate) use reports::HandIn;
 pub(crate) use slots::Slots;
-pub use task::PrintSink;
 pub(crate) use task::seconds_now;
+pub use task::{Optimize, PrintSink};
 pub(crate) use task::{PayloadStore, TaskRunner};
 
 use crate::omega::Lifeline;

@@ -4,6 +4,7 @@
 //! peers and writes the table; no test asserts a time.
 
 mod engine;
+mod optimizer;
 mod runtime;
 
 use std::process::ExitCode;
@@ -17,6 +18,10 @@ fn main() -> ExitCode {
     }
     if is_wanted("runtime") {
         results.push(runtime::measure());
+    }
+    // Minutes of work, so only by name; a folder behind it gets the plots.
+    if let Some(at) = wanted.iter().position(|name| name == "optimizer") {
+        results.push(optimizer::measure(wanted.get(at + 1).map(std::path::Path::new)));
     }
     for result in results {
         if let Err(why) = result {

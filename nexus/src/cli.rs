@@ -28,6 +28,11 @@ mod mcode;
 mod mcode_doc;
 mod mcode_format;
 mod node;
+mod optimizer;
+mod optimizer_bench;
+mod optimizer_shown;
+mod profile;
+mod profile_shown;
 mod program;
 mod repl;
 mod result;
@@ -66,6 +71,8 @@ use self::login::LoginArgs;
 use self::lsp::LspArgs;
 use self::mcode::McodeArgs;
 use self::node::{NodeArgs, NodeVerb};
+use self::optimizer::OptimizerArgs;
+use self::profile::ProfileArgs;
 use self::repl::ReplArgs;
 use self::run::RunArgs;
 use self::shell::{CompletionsArgs, ManArgs};
@@ -126,6 +133,8 @@ enum Verb {
     Repl(ReplArgs),
     Lsp(LspArgs),
     Engine(EngineArgs),
+    Optimizer(OptimizerArgs),
+    Profile(ProfileArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),
 }
@@ -185,7 +194,7 @@ fn dispatch(
     interrupted: watch::Receiver<bool>,
 ) -> Result<(), CliError> {
     match &cli.verb {
-        Verb::Run(args) => run::run(args, world, console, interrupted),
+        Verb::Run(args) => run::run(args, || data_folder(cli.data.as_deref()), world, console, interrupted),
         Verb::Node(NodeArgs { verb: NodeVerb::Start(args) }) => {
             node::start(args, cli.data.clone(), world, console, interrupted)
         }
@@ -196,7 +205,9 @@ fn dispatch(
         Verb::Mcode(args) => mcode::mcode(args, world, console),
         Verb::Repl(args) => repl::repl(args, &data_folder(cli.data.as_deref())?, world, console),
         Verb::Lsp(args) => lsp::lsp(args, world),
+        Verb::Profile(args) => profile::profile(args, world, console, interrupted),
         Verb::Decide(args) => decide::decide(args, console),
+        Verb::Optimizer(args) => optimizer::optimizer(args, &data_folder(cli.data.as_deref())?, world, console),
         Verb::Engine(EngineArgs { verb: EngineVerb::Status { hardware } }) => {
             let devices = if *hardware { world.hardware_devices() } else { world.devices() };
             engine::status(&devices, world.kept_code(), console);

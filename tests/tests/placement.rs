@@ -34,7 +34,15 @@ fn placements_are_what_an_influence_diagram_of_the_same_numbers_gives() {
         scheduler.step(Input::NodeAttached { node: NodeId(node), slots, memory_bytes: 0 }, &mut proposals);
     }
     let job = JobId(1);
-    let facts = JobFacts { user: "u".into(), priority: 0, cpus: 1, memory_bytes: 0, input_bytes: 1 << 28, family: 1 };
+    let facts = JobFacts {
+        user: "u".into(),
+        priority: 0,
+        cpus: 1,
+        memory_bytes: 0,
+        input_bytes: 1 << 28,
+        family: 1,
+        expected: None,
+    };
     scheduler.step(Input::JobAccepted { job, facts }, &mut proposals);
     let mut checked = 0;
     for round in 0..12_u32 {

@@ -36,6 +36,7 @@ impl GatewayState {
                 Ok(self.carry_out_relayed(control, caller, claimed, *request).await)
             }
             ClusterRequest::BecomeVoter => Ok(self.become_voter(control).await),
+            ClusterRequest::ShareExperience(told) => Ok(self.share_experience(caller, told).await),
             ClusterRequest::DrainNode { node, draining } if node.is_none_or(|node| node == self.node) => {
                 Ok(self.drain_here(draining))
             }
@@ -43,6 +44,21 @@ impl GatewayState {
             | ClusterRequest::Renew { .. }
             | ClusterRequest::ForgetNode(_)
             | ClusterRequest::DrainNode { .. } => Err(request),
+        }
+    }
+
+    /// Takes what another node learned and answers what the others did.
+    async fn share_experience(&self, caller: &Caller, told: Vec<u8>) -> Result<Response, Refusal> {
+        let Caller::Member { node: Some(node), .. } = *caller else {
+            return Err(refusal(codes::NOT_ALLOWED, "only nodes share what they learned".to_owned()));
+        };
+        let Some(learner) = self.learner.clone() else { return Ok(Response::Done) };
+        let here = self.node;
+        let exchanged = tokio::task::spawn_blocking(move || learner.exchange(here, node, &told)).await;
+        match exchanged {
+            Ok(Ok(others)) => Ok(Response::Cluster(Box::new(ClusterResponse::Experience(others)))),
+            Ok(Err(why)) => Err(refusal(codes::BAD_MESSAGE, format!("the experience of {node} was not taken: {why}"))),
+            Err(_) => Err(refusal(codes::BUSY, "the experience could not be looked at".to_owned())),
         }
     }
 
@@ -84,7 +100,10 @@ impl GatewayState {
                 let request = ClusterRequest::DrainNode { node: None, draining };
                 self.ask_other(control, node, Request::Cluster(Box::new(request))).await
             }
-            ClusterRequest::FindLeader | ClusterRequest::Relay { .. } | ClusterRequest::BecomeVoter => {
+            ClusterRequest::FindLeader
+            | ClusterRequest::Relay { .. }
+            | ClusterRequest::BecomeVoter
+            | ClusterRequest::ShareExperience(_) => {
                 Err(refusal(codes::BAD_MESSAGE, "this is no request for a leader".to_owned()))
             }
         }
@@ -192,7 +211,7 @@ impl GatewayState {
         let renewed = match answer {
             Response::Cluster(answer) => match *answer {
                 ClusterResponse::Renewed(renewed) => *renewed,
-                ClusterResponse::Leader { .. } => return Err(unfit()),
+                ClusterResponse::Leader { .. } | ClusterResponse::Experience(_) => return Err(unfit()),
             },
             _ => return Err(unfit()),
         };

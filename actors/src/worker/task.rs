@@ -5,23 +5,26 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Instant;
 
-use nexus_mcode::CompiledProgram;
+use nexus_mcode::{CompiledProgram, Outline};
 use nexus_model::{
-    Cost, DeviceChoice, Diagnostic, Failure, INLINE_BYTES_MAX, JobId, JobSpec, Outcome, Payload, Program, Severity,
-    TaskOutput, Value, decode_value, encode_value,
+    Cost, Diagnostic, Failure, INLINE_BYTES_MAX, JobId, JobSpec, Outcome, Payload, Program, Severity, TaskOutput,
+    Value, decode_value, encode_value,
 };
 
 use super::command::{CommandEnd, CommandTask, run_command};
 use super::folder::Folder;
-use super::grants::{Deadline, FileGrant};
+use super::grants::FileGrant;
 use super::keeper::Keeper;
-use super::log::{SlotLog, Stream};
+use super::log::SlotLog;
+use super::profile::ProfileSink;
 use super::slots::CancelFlag;
 use crate::code_cache::CodeCache;
 use crate::codes;
+use crate::learning::{self, Learner};
 
 /// Reads and writes payloads that are too large to travel inline. Blocks; called on slots' threads only.
 pub(crate) trait PayloadStore: Send + Sync {
@@ -36,16 +39,22 @@ pub type PrintSink = Arc<Mutex<dyn FnMut(&str) + Send>>;
 
 /// A job on this worker: its description, compiled at the first task.
 pub(crate) struct JobSlot {
-    id: JobId,
-    spec: JobSpec,
+    pub(super) id: JobId,
+    pub(super) spec: JobSpec,
     prepared: OnceLock<Result<Prepared, Failure>>,
-    cancelled: CancelFlag,
+    pub(super) cancelled: CancelFlag,
 }
 
 /// What every task of an M-CODE job shares.
-struct Prepared {
-    program: Arc<CompiledProgram>,
-    inputs: Vec<(String, Value)>,
+pub(super) struct Prepared {
+    pub(super) program: Arc<CompiledProgram>,
+    pub(super) inputs: Vec<(String, Value)>,
+    /// The name under which the optimiser remembers the program.
+    pub(super) text_name: String,
+    /// Made when the optimiser is asked first.
+    pub(super) outline: OnceLock<Outline>,
+    /// Its tasks take microseconds: choosing would cost more than it saves.
+    pub(super) is_small: AtomicBool,
 }
 
 impl JobSlot {
@@ -84,6 +93,24 @@ pub(crate) struct TaskRunner {
     pub(crate) code: Option<CodeCache>,
     /// Ends commands should this process be killed; none where nobody else is to end them.
     pub(crate) keeper: Option<Keeper>,
+    /// Chooses how programs run and learns from it; none where nothing is to be learned.
+    pub(crate) learner: Option<Arc<Learner>>,
+    /// Which programs it chooses for.
+    pub(crate) optimize: Optimize,
+    /// Gets the profile of every program that runs; those of programs with `@profile` are logged anyway.
+    pub(crate) profiles: Option<ProfileSink>,
+}
+
+/// Which programs run as the optimiser chooses.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Optimize {
+    /// Those that ask for it with `@optimize`.
+    #[default]
+    OnRequest,
+    /// All.
+    Always,
+    /// All, under the strategy of this id.
+    Named(String),
 }
 
 impl TaskRunner {
@@ -160,86 +187,11 @@ impl TaskRunner {
                 Ok((input.name.clone(), value))
             })
             .collect::<Result<_, Failure>>()?;
-        Ok(Prepared { program, inputs })
+        let text_name = learning::text_name(source);
+        Ok(Prepared { program, inputs, text_name, outline: OnceLock::new(), is_small: AtomicBool::new(false) })
     }
 
-    fn run_program(&self, job: &JobSlot, index: u32, prepared: &Prepared, log: &SlotLog) -> (Outcome, Cost) {
-        let spec = &job.spec;
-        let device = match device_for(spec.device, &prepared.program) {
-            Ok((device, warning)) => {
-                if let Some(warning) = warning {
-                    log.append(Stream::Stderr, format!("warning: {warning}\n").as_bytes());
-                }
-                device
-            }
-            Err(failure) => return (Outcome::Failed(failure), Cost::default()),
-        };
-        let device_name = device.kind().name().to_owned();
-        let mut limits = spec.limits.clone();
-        let timed_by_job = spec.timeout.is_some_and(|t| limits.wall.is_none_or(|wall| t < wall));
-        if timed_by_job {
-            limits.wall = spec.timeout;
-        }
-        let position = index - spec.tasks.start;
-        let mut print = |text: &str| {
-            if let Some(sink) = &self.print {
-                (sink.lock().unwrap_or_else(std::sync::PoisonError::into_inner))(text);
-            }
-            log.append(Stream::Stdout, text.as_bytes());
-        };
-        let mut context = nexus_tensor::Context::new(device)
-            .with_limits(&limits)
-            .with_cancel(Arc::clone(job.cancelled.shared()))
-            .with_seed(spec.seed)
-            .with_stream(u64::from(index));
-        if let Some(wall) = limits.wall {
-            context = context.with_watch(Arc::new(Deadline::after(wall)));
-        }
-        let grant = self.files_root.as_deref().map(FileGrant::below);
-        let mut read = grant.as_ref().map(|grant| |name: &str| grant.read_value(name));
-        let arguments = spec
-            .arguments
-            .iter()
-            .map(|(name, source)| (name.clone(), source.value_at(position, spec.tasks.len())))
-            .collect();
-        let result = nexus_mcode::run(
-            &prepared.program,
-            nexus_mcode::RunRequest {
-                execution: spec.execution.unwrap_or_default(),
-                code: self.code.as_ref().map(|cache| cache as &dyn nexus_mcode::CodeStore),
-                arguments,
-                inputs: &prepared.inputs,
-                task: spec.is_array.then_some((index, spec.tasks.len())),
-                limits,
-                context,
-                cancel: Arc::clone(job.cancelled.shared()),
-                print: &mut print,
-                files: read.as_mut().map(|read| read as &mut nexus_mcode::FileReader<'_>),
-                // Where a program may read files it runs for the person at this machine, who may know the time.
-                clock: self.files_root.is_some().then_some(&seconds_now as &nexus_mcode::Clock),
-                threads: self.threads_for(spec),
-            },
-        );
-        let outcome = match result {
-            Ok(done) => self.keep_output(done.result, done.outputs),
-            Err(_) if job.is_cancelled() => Outcome::Cancelled,
-            Err(diagnostic) if timed_by_job && diagnostic.code == nexus_mcode::WALL_LIMIT_CODE => Outcome::TimedOut,
-            Err(diagnostic) => Outcome::Failed(diagnosed(diagnostic)),
-        };
-        (outcome, Cost { device: device_name, ..Cost::default() })
-    }
-
-    /// Threads for one task: those of its slots, or the whole machine where it is alone on it.
-    fn threads_for(&self, spec: &JobSpec) -> usize {
-        let slots = usize::try_from(spec.resources.cpus).unwrap_or(1).max(1);
-        if self.files_root.is_some() && !spec.is_array {
-            std::thread::available_parallelism().map_or(slots, std::num::NonZero::get)
-        } else {
-            slots
-        }
-    }
-
-    fn keep_output(&self, result: Value, outputs: Vec<(String, Value)>) -> Outcome {
+    pub(super) fn keep_output(&self, result: Value, outputs: Vec<(String, Value)>) -> Outcome {
         let keep = |value: &Value| -> Result<Payload, String> {
             let bytes = encode_value(value).map_err(|error| error.to_string())?;
             self.payloads.store(bytes)
@@ -327,43 +279,16 @@ impl TaskRunner {
     }
 }
 
-/// The device that a program runs on: its job's wish, else its own, else the best; and what to tell the user where that
-/// is not the best that the machine has.
-fn device_for(
-    wish: DeviceChoice,
-    program: &CompiledProgram,
-) -> Result<(nexus_tensor::Device, Option<String>), Failure> {
-    let choice = match wish {
-        DeviceChoice::Auto => match program.device_attribute() {
-            Some("cpu") => DeviceChoice::Cpu,
-            Some("gpu") => DeviceChoice::Gpu,
-            _ => DeviceChoice::Auto,
-        },
-        DeviceChoice::Cpu | DeviceChoice::Gpu => wish,
-    };
-    match choice {
-        DeviceChoice::Auto => {
-            let (device, reason) = nexus_tensor::Device::choose();
-            Ok((device, reason.map(|reason| format!("{reason}; computing on the CPU instead"))))
-        }
-        DeviceChoice::Cpu => Ok((nexus_tensor::Device::cpu(), None)),
-        DeviceChoice::Gpu => match nexus_tensor::Device::gpu() {
-            Ok(device) => Ok((device, None)),
-            Err(error) => Err(failure(error.code(), error.to_string())),
-        },
-    }
-}
-
 /// Seconds since 1970, for programs that may know the time; nothing here is decided by it.
 pub(crate) fn seconds_now() -> f64 {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
 }
 
-fn failure(code: &str, message: String) -> Failure {
+pub(super) fn failure(code: &str, message: String) -> Failure {
     Failure { code: code.to_owned(), message, diagnostic: None, retryable: false }
 }
 
-fn diagnosed(diagnostic: Diagnostic) -> Failure {
+pub(super) fn diagnosed(diagnostic: Diagnostic) -> Failure {
     Failure {
         code: diagnostic.code.clone(),
         message: diagnostic.message.clone(),

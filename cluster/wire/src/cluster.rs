@@ -44,6 +44,10 @@ pub enum ClusterRequest {
         /// Whether it takes no new tasks.
         draining: bool,
     },
+    /// Node → leader: this is what I learned of the programs that ran here; what did others learn? Answer:
+    /// [`ClusterResponse::Experience`]. Safe to repeat: what a node tells again replaces what it told before. A node
+    /// that does not know this request refuses it, and nothing is shared with it.
+    ShareExperience(Vec<u8>),
 }
 
 /// Who asked a node that passes the request on.
@@ -71,6 +75,8 @@ pub enum ClusterResponse {
     },
     /// New certificates.
     Renewed(Box<RenewedCertificates>),
+    /// What other nodes learned, in the form of [`ClusterRequest::ShareExperience`], by node.
+    Experience(Vec<(NodeId, Vec<u8>)>),
 }
 
 /// What a node gets that asks for new certificates.

@@ -31,3 +31,7 @@ const _: () = assert!(BLOB_CHUNK_BYTES < FRAME_BYTES_MAX);
 const _: () = assert!(FINISHED_BYTES_MAX < COMMAND_MESSAGE_BYTES_MAX && COMMAND_MESSAGE_BYTES_MAX < FRAME_BYTES_MAX);
 const _: () = assert!(TASKS_PAGE_BYTES < FRAME_BYTES_MAX);
 const _: () = assert!(WORKER_LEASE.as_millis() >= 4 * HEARTBEAT_INTERVAL.as_millis());
+/// Bytes of experience of one node in one message: what a thousand pieces of work take.
+pub const EXPERIENCE_BYTES_MAX: usize = 1 << 20;
+/// Nodes whose experience one answer carries; more than these would not fit a frame.
+pub const EXPERIENCE_NODES_MAX: usize = 6;

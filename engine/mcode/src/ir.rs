@@ -463,6 +463,13 @@ pub(crate) struct Image {
 }
 
 impl Image {
+    /// What a function is called in a profile: `fib (line 3)`.
+    pub(crate) fn label(&self, id: FunctionId) -> String {
+        let Some(code) = self.functions.get(id as usize) else { return String::new() };
+        let line = self.sources.get(usize::from(code.file)).map_or(0, |source| source.locate(code.head).line);
+        format!("{} (line {line})", code.name)
+    }
+
     /// The name of a global.
     pub(crate) fn global(&self, id: GlobalId) -> &str {
         &self.globals[id as usize]

@@ -14,6 +14,7 @@ use crate::ir::{Entry, Image};
 use crate::names::closest;
 use crate::native::{Native, NativeProfile, Shared};
 use crate::optimise::OptimiserCounts;
+use crate::profile::Profile;
 use crate::report::Report;
 use crate::source::ByteSpan;
 use crate::vm::fault::Fault;
@@ -69,6 +70,8 @@ pub struct RunResult {
     pub fusion: FusionProfile,
     /// What native code did.
     pub native: NativeProfile,
+    /// What the run spent its time on, where its context has a stopwatch.
+    pub profile: Option<Box<Profile>>,
 }
 
 #[expect(clippy::result_large_err, reason = "a failed run is rare, and the diagnostic is what its caller wants")]
@@ -144,20 +147,28 @@ pub(crate) fn run_piece(
         let outputs: Result<Vec<_>, Raised> =
             outputs.into_iter().map(|(name, value)| Ok((name, host.export(&value).map_err(at)?))).collect();
         let native = host.native.take().map(|native| native.profile).unwrap_or_default();
-        let globals: Vec<Value> = if image.keeps_variables { host.globals.clone() } else { Vec::new() };
-        let mut variables = Variables::new();
-        // Those of the main file come last; modules may have some of the same names.
-        for (name, value) in image.globals.iter().zip(&globals).rev() {
-            if !matches!(value, Value::Absent) && !variables.iter().any(|(known, _)| **known == **name) {
-                // What cannot leave a program, such as a function, ends with it.
-                variables.extend(host.export(value).ok().map(|value| (name.to_string(), value)));
-            }
-        }
-        variables.reverse();
+        let variables = variables_of(&mut host, image);
         let (optimiser, fusion) = (tier.counts, host.fusion);
-        Ok((RunResult { result: exported, outputs: outputs?, optimiser, fusion, native }, variables))
+        let profile = host.profile.take().map(|recorder| Box::new(recorder.finish(|id| image.label(id))));
+        let outputs = outputs?;
+        Ok((RunResult { result: exported, outputs, optimiser, fusion, native, profile }, variables))
     })();
     outcome.map_err(|raised| diagnostic(program, image, raised))
+}
+
+/// The variables of the top level with their values, where they are wanted.
+fn variables_of(host: &mut Host<'_>, image: &Image) -> Variables {
+    let globals: Vec<Value> = if image.keeps_variables { host.globals.clone() } else { Vec::new() };
+    let mut variables = Variables::new();
+    // Those of the main file come last; modules may have some of the same names.
+    for (name, value) in image.globals.iter().zip(&globals).rev() {
+        if !matches!(value, Value::Absent) && !variables.iter().any(|(known, _)| **known == **name) {
+            // What cannot leave a program, such as a function, ends with it.
+            variables.extend(host.export(value).ok().map(|value| (name.to_string(), value)));
+        }
+    }
+    variables.reverse();
+    variables
 }
 
 /// A fault as a diagnostic: the innermost place, and the calls that led there.

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::strategy::{DeviceTarget, Strategy};
-use crate::work::{Key, Pattern};
+use crate::work::{Features, Key, Pattern};
 
 /// What a strategy is predicted to take for a piece of work.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -29,6 +29,15 @@ pub enum Exclusion {
     /// The machine has no such device.
     #[error("there is no {} here", device(.0))]
     NoDevice(DeviceTarget),
+    /// It lays work on processes, and the work is one task.
+    #[error("it runs tasks side by side, and this is one task")]
+    OneTask,
+    /// It computes in another precision than the program asked for.
+    #[error("it computes in another precision than the program asks for")]
+    Precision,
+    /// It records gradients while a program runs, and the engine records them where a program asks for them.
+    #[error("gradients are recorded where a program asks for them, not by a strategy")]
+    Gradients,
     /// It is predicted to need more memory than there is.
     #[error("it would need {needed_bytes:.0} bytes of {free_bytes:.0}")]
     Memory {
@@ -49,6 +58,13 @@ pub enum Exclusion {
     /// Its results differed from those of the baseline.
     #[error("its results differed from those of `default`")]
     Wrong,
+}
+
+impl Exclusion {
+    /// Whether the strategy could run all the same, and is only not worth it.
+    pub(crate) fn is_advice(&self) -> bool {
+        matches!(self, Exclusion::FarWorse { .. } | Exclusion::Failed)
+    }
 }
 
 fn device(target: &DeviceTarget) -> &'static str {
@@ -82,9 +98,15 @@ pub enum Reason {
     /// The work is too small to think about.
     #[error("the work takes microseconds: choosing would not pay")]
     Small,
-    /// Nothing is known of this work yet, so the baseline is measured first.
-    #[error("nothing is known of this work yet: the baseline is measured first")]
+    /// Nothing that could be chosen can run here, so the baseline's own error is what users see.
+    #[error("nothing else can run here")]
     Baseline,
+    /// Nothing is known of this work yet, so it runs with everything on.
+    #[error("nothing is known of this work yet: it runs with everything on that makes programs fast")]
+    Usual,
+    /// A person named it.
+    #[error("it was asked for")]
+    Asked,
     /// Similar work says clearly that it is better, though this was never run.
     #[error("similar work was clearly faster this way")]
     Similar,
@@ -111,16 +133,25 @@ pub struct Choice {
     pub key: Key,
     /// What it is mostly about.
     pub pattern: Pattern,
-    /// Whether this strategy never ran on this work: its results are to be compared with the baseline's on a sample,
-    /// and told as [`crate::RunOutcome::Wrong`] where they differ beyond the precision that was asked for.
+    /// Whether the results of this strategy on this work were never compared: they are to be compared with another
+    /// strategy's on a sample ([`crate::Optimizer::checked`]), and told as [`crate::RunOutcome::Wrong`] where they
+    /// differ beyond the precision that was asked for.
     pub is_unchecked: bool,
     /// Everything that was looked at, in the order of registration.
     pub candidates: Vec<Candidate>,
     /// The expected time of the best known strategy, in seconds: what a trial is charged against.
     pub(crate) best_known_s: f64,
+    /// What the work was taken to do when this was chosen.
+    #[serde(skip)]
+    pub(crate) guessed: Features,
 }
 
 impl Choice {
+    /// What the work was taken to do when this was chosen.
+    pub fn guessed(&self) -> &Features {
+        &self.guessed
+    }
+
     /// What the chosen strategy is predicted to take; `None` where nothing was predicted because nothing was chosen.
     pub fn prediction(&self) -> Option<&Prediction> {
         let chosen = self.candidates.iter().find(|c| c.strategy_id == self.strategy.strategy_id)?;

@@ -1,12 +1,13 @@
 //! What a choice was made from, for people: candidates with predicted and seen times.
 
+use crate::beliefs::Looked;
 use crate::candidate::{Candidate, Choice, Prediction};
 use crate::evidence::seconds;
 use crate::known::Known;
 use crate::machine::Machine;
-use crate::optimizer::{Looked, Optimizer};
+use crate::optimizer::Optimizer;
 use crate::strategy::Strategies;
-use crate::work::Work;
+use crate::work::{Features, Key, Pattern, Work, hardware_digest};
 
 /// Everything that was looked at, in the order of registration.
 pub(crate) fn candidates(strategies: &Strategies, known: Option<&Known>, looked: &[Looked]) -> Vec<Candidate> {
@@ -29,11 +30,52 @@ pub(crate) fn candidates(strategies: &Strategies, known: Option<&Known>, looked:
     looked.iter().enumerate().map(one).collect()
 }
 
+/// What is known of a piece of work.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recalled {
+    /// Which.
+    pub key: Key,
+    /// What it is mostly about.
+    pub pattern: Pattern,
+    /// What it does.
+    pub features: Features,
+    /// Every strategy, in the order of registration.
+    pub candidates: Vec<Candidate>,
+    /// The best of those that ran.
+    pub best: Option<String>,
+}
+
+impl Recalled {
+    /// As a table, as [`Choice::explain`] draws it.
+    pub fn explain(&self) -> String {
+        table(&self.candidates)
+    }
+}
+
 impl Optimizer {
     /// What every strategy is predicted to do with this work on this machine; changes nothing.
     pub fn predict(&self, work: &Work, machine: &Machine) -> Vec<Candidate> {
         let key = work.key(&machine.hardware);
-        candidates(&self.strategies, self.table.get(&key), &self.look(&key, work, machine))
+        candidates(&self.strategies, self.table.get(&key), &self.look(&key, &work.features, machine))
+    }
+
+    /// The pieces of work on this class of hardware whose code's hash begins with `prefix` (hexadecimal, lowercase).
+    pub fn find(&self, prefix: &str, machine: &Machine) -> Vec<Key> {
+        let hardware = hardware_digest(&machine.hardware);
+        let keys = self.table.iter().map(|(key, _)| *key).filter(|key| key.hardware == hardware);
+        keys.filter(|key| blake3::Hash::from_bytes(key.code).to_hex().starts_with(prefix)).collect()
+    }
+
+    /// What is known of a piece of work that ran before: its pattern and every strategy, and the one that is the best
+    /// known. `None` where it was forgotten.
+    pub fn recall(&self, key: &Key, machine: &Machine) -> Option<Recalled> {
+        let known = self.table.get(key)?;
+        let looked = self.look(key, &known.features, machine);
+        let candidates = candidates(&self.strategies, Some(known), &looked);
+        let seen = candidates.iter().filter(|c| c.exclusion.is_none() && c.prediction.is_some_and(|p| p.runs > 0));
+        let median = |c: &&Candidate| c.prediction.map_or(f64::INFINITY, |p| p.median_s);
+        let best = seen.min_by(|a, b| median(a).total_cmp(&median(b))).map(|c| c.strategy_id.clone());
+        Some(Recalled { key: *key, pattern: known.features.pattern(), features: known.features, candidates, best })
     }
 }
 
@@ -41,27 +83,29 @@ impl Choice {
     /// The choice as a table: candidates with predicted times, 80 % intervals and what was seen; then what was chosen
     /// and why.
     pub fn explain(&self) -> String {
-        use std::fmt::Write as _;
-        let width = self.candidates.iter().map(|c| c.strategy_id.len()).max().unwrap_or(8).max(8);
-        let mut text = format!(
-            "{:width$}  {:>9}  {:>21}  {:>9}  {:>5}\n",
-            "STRATEGY", "PREDICTED", "80 % OF RUNS", "SEEN", "RUNS"
-        );
-        for candidate in &self.candidates {
-            let _ = write!(text, "{:width$}", candidate.strategy_id);
-            if let Some(p) = &candidate.prediction {
-                let between = format!("{} – {}", time(p.low_s), time(p.high_s));
-                let seen = p.seen_s.map_or_else(|| "—".to_owned(), time);
-                let _ = write!(text, "  {:>9}  {between:>21}  {seen:>9}  {:>5}", time(p.median_s), p.runs);
-            }
-            if let Some(exclusion) = &candidate.exclusion {
-                let _ = write!(text, "  {exclusion}");
-            }
-            text.push('\n');
-        }
-        let _ = writeln!(text, "chosen: {}, because {}", self.strategy.strategy_id, self.reason);
-        text
+        format!("{}chosen: {}, because {}\n", table(&self.candidates), self.strategy.strategy_id, self.reason)
     }
+}
+
+/// Candidates with predicted times, 80 % intervals and what was seen.
+fn table(candidates: &[Candidate]) -> String {
+    use std::fmt::Write as _;
+    let width = candidates.iter().map(|c| c.strategy_id.len()).max().unwrap_or(8).max(8);
+    let mut text =
+        format!("{:width$}  {:>9}  {:>21}  {:>9}  {:>5}\n", "STRATEGY", "PREDICTED", "80 % OF RUNS", "SEEN", "RUNS");
+    for candidate in candidates {
+        let _ = write!(text, "{:width$}", candidate.strategy_id);
+        if let Some(p) = &candidate.prediction {
+            let between = format!("{} – {}", time(p.low_s), time(p.high_s));
+            let seen = p.seen_s.map_or_else(|| "—".to_owned(), time);
+            let _ = write!(text, "  {:>9}  {between:>21}  {seen:>9}  {:>5}", time(p.median_s), p.runs);
+        }
+        if let Some(exclusion) = &candidate.exclusion {
+            let _ = write!(text, "  {exclusion}");
+        }
+        text.push('\n');
+    }
+    text
 }
 
 /// A time with three digits and a unit.

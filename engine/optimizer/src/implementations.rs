@@ -66,6 +66,7 @@ impl<I, O> Implementations<I, O> {
                 self.optimizer.record(&choice, RunOutcome::Wrong { seconds });
                 return right;
             }
+            self.optimizer.checked(&choice, true);
         }
         self.optimizer.record(&choice, RunOutcome::Succeeded { seconds, once_s: 0.0, memory_bytes: 0.0 });
         output

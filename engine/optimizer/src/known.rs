@@ -12,6 +12,8 @@ use crate::work::{Features, Key};
 const NODES_MAX: usize = 32;
 /// Runs that what other nodes saw counts for at most: one's own machine is seen better.
 const FOREIGN_RUNS_MAX: f64 = 3.0;
+/// Comparisons that did not come to their end after which no more are begun: the work is too long for them.
+const OPEN_CHECKS_MAX: u8 = 3;
 /// Failures after which a strategy is left alone on a piece of work.
 const FAILURES_MAX: u32 = 2;
 
@@ -28,6 +30,12 @@ pub(crate) struct Arm {
     pub(crate) failures: u32,
     /// Whether its results differed once.
     pub(crate) is_wrong: bool,
+    /// Whether its results were compared with another strategy's.
+    #[serde(default)]
+    pub(crate) is_checked: bool,
+    /// Comparisons that did not come to their end.
+    #[serde(default)]
+    pub(crate) open_checks: u8,
     /// Logarithm of the seconds that the roofline said when the work was last asked for.
     pub(crate) prior_log_s: Option<f64>,
     /// What the regression holds of it: the row's value.
@@ -50,6 +58,11 @@ impl Arm {
         if self.foreign.len() < NODES_MAX || self.foreign.contains_key(&node) {
             self.foreign.insert(node, evidence);
         }
+    }
+
+    /// Whether its results were compared, or could not be within a bearable time.
+    pub(crate) fn needs_no_check(&self) -> bool {
+        self.is_checked || self.open_checks >= OPEN_CHECKS_MAX
     }
 
     /// Whether it failed too often in a row.

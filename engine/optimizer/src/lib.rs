@@ -22,9 +22,11 @@
 //! budget that bounds the loss against the `default` strategy over every hundred runs; work of microseconds is not
 //! worth a thought.
 
+mod beliefs;
 mod budget;
 mod candidate;
 mod config;
+mod decide;
 mod evidence;
 mod explain;
 mod fleet;
@@ -32,6 +34,7 @@ mod history;
 mod implementations;
 mod known;
 mod machine;
+mod names;
 mod optimizer;
 mod regression;
 mod report;
@@ -42,6 +45,7 @@ mod work;
 pub use candidate::{Candidate, Choice, Exclusion, Prediction, Reason};
 pub use config::{ConfigError, OptimizerConfig};
 pub use evidence::Evidence;
+pub use explain::Recalled;
 pub use fleet::{Experience, FleetError};
 pub use history::{Run, RunOutcome};
 pub use implementations::Implementations;

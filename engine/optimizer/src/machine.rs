@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::candidate::Exclusion;
 use crate::strategy::{DeviceTarget, JitLevel, MemoryOptimization, Parallelization, Precision, Strategy};
-use crate::work::{Features, Pattern};
+use crate::work::Features;
 
 /// Speeds of a device, measured or assumed.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -51,32 +51,34 @@ const SCALAR_STEP_S: [f64; 3] = [5e-9, 3e-9, 6e-10];
 const START_S: f64 = 2e-6;
 /// What fusing a chain leaves of its memory traffic, at the least.
 const FUSED_TRAFFIC: f64 = 0.35;
-/// Seconds that starting processes for a run costs.
-const PROCESS_S: f64 = 5e-3;
 
 impl Machine {
     /// The prior of a strategy for work with these features, or why the strategy cannot run it here.
     pub(crate) fn roofline(&self, features: &Features, strategy: &Strategy) -> Result<Roofline, Exclusion> {
-        let (device, on_gpu) = self.device(features, strategy)?;
+        let (device, on_gpu) = self.device(strategy)?;
+        if strategy.precision != Precision::Balanced {
+            return Err(Exclusion::Precision);
+        }
+        if strategy.automatic_differentiation {
+            return Err(Exclusion::Gradients);
+        }
+        if strategy.parallelization_level == Parallelization::Processes && features.batch < 2.0 {
+            return Err(Exclusion::OneTask);
+        }
         let threads = match strategy.parallelization_level {
-            Parallelization::None => 1.0,
-            Parallelization::Threads | Parallelization::Processes => f64::from(self.threads.max(1)),
+            // Level 2 lays whole tasks side by side; each has one thread.
+            Parallelization::None | Parallelization::Processes => 1.0,
+            Parallelization::Threads => f64::from(self.threads.max(1)),
         };
         let share = if on_gpu { 1.0 } else { threads / f64::from(self.threads.max(1)) };
-        let width = match strategy.precision {
-            Precision::Fast => 0.5,
-            Precision::Balanced => 1.0,
-            Precision::Precise => 2.0,
-        };
         let traffic = if strategy.tensor_fusion { FUSED_TRAFFIC } else { 1.0 };
-        let compute = features.flops * width / (device.flops * share);
+        let compute = features.flops / (device.flops * share);
         // One thread alone draws more than its share of the memory's bandwidth.
-        let memory = features.bytes * width * traffic / (device.bandwidth * share.sqrt());
+        let memory = features.bytes * traffic / (device.bandwidth * share.sqrt());
         let launches = features.tensor_operations * device.launch_s;
         let level = usize::from(u8::from(strategy.jit_level));
         let scalar = features.scalar_operations * SCALAR_STEP_S[level];
         let moved = if on_gpu { features.io_bytes / device.transfer } else { 0.0 };
-        let processes = if strategy.parallelization_level == Parallelization::Processes { PROCESS_S } else { 0.0 };
         let compiling = if strategy.jit_level == JitLevel::Native { 2e-4 } else { 0.0 };
         let bytes = features.peak_bytes
             * match strategy.memory_optimization {
@@ -87,23 +89,22 @@ impl Machine {
         if bytes > device.memory_bytes {
             return Err(Exclusion::Memory { needed_bytes: bytes, free_bytes: device.memory_bytes });
         }
-        let seconds = START_S + compute.max(memory) + launches + scalar + moved + processes + compiling;
+        let seconds = START_S + compute.max(memory) + launches + scalar + moved + compiling;
         Ok(Roofline { seconds, bytes })
     }
 
-    fn device(&self, features: &Features, strategy: &Strategy) -> Result<(&Device, bool), Exclusion> {
+    /// Why a strategy can run nothing on this machine, whatever the work; `None` where it can.
+    pub fn refusal(&self, strategy: &Strategy) -> Option<Exclusion> {
+        let array = Features { batch: f64::INFINITY, ..Features::default() };
+        self.roofline(&array, strategy).err()
+    }
+
+    fn device(&self, strategy: &Strategy) -> Result<(&Device, bool), Exclusion> {
         let missing = Err(Exclusion::NoDevice(strategy.device_target));
         match (strategy.device_target, &self.gpu) {
             (DeviceTarget::Cpu, _) | (DeviceTarget::Auto, None) => Ok((&self.cpu, false)),
-            (DeviceTarget::Auto, Some(gpu)) => {
-                let is_large = features.flops / self.cpu.flops > features.tensor_operations * gpu.launch_s;
-                if features.pattern() == Pattern::TensorMathematics && is_large {
-                    Ok((gpu, true))
-                } else {
-                    Ok((&self.cpu, false))
-                }
-            }
-            (DeviceTarget::Gpu, Some(gpu)) => Ok((gpu, true)),
+            // The engine by itself takes the graphics processor where there is one.
+            (DeviceTarget::Auto | DeviceTarget::Gpu, Some(gpu)) => Ok((gpu, true)),
             (DeviceTarget::Cuda, Some(gpu)) if self.has_cuda => Ok((gpu, true)),
             (DeviceTarget::Ane, _) if self.has_ane => Ok((&self.cpu, true)),
             (DeviceTarget::Gpu, None) | (DeviceTarget::Cuda | DeviceTarget::Ane, _) => missing,

@@ -4,31 +4,23 @@ use std::collections::{BTreeMap, VecDeque};
 
 use rand::Rng;
 
-use crate::candidate::{Choice, Exclusion, Reason};
+use crate::beliefs::Looked;
+use crate::candidate::{Choice, Reason};
 use crate::config::OptimizerConfig;
-use crate::evidence::{Belief, Course, Noise, seconds};
+use crate::evidence::{Course, Noise, seconds};
 use crate::explain::candidates;
 use crate::history::{History, Run, RunOutcome};
-use crate::known::{Known, Table};
-use crate::machine::{Machine, Roofline};
+use crate::known::{Arm, Known, Table};
+use crate::machine::Machine;
+use crate::names::Names;
 use crate::regression::Regression;
 use crate::strategy::{Strategies, Strategy, StrategyError};
-use crate::work::{FEATURES, Features, Key, Work, hardware_digest};
+use crate::work::{Features, Key, Work, hardware_digest};
 
 /// The baseline's index.
 pub(crate) const BASELINE: usize = 0;
-/// Work that takes less than this is not worth a choice.
-const SMALL_S: f64 = 100e-6;
-/// Spread of what all strategies share on a piece of work, about the regression.
-const SHARED_SPREAD: f64 = 0.8;
 /// Spread of what is one strategy's own on a piece of work.
-const OWN_SPREAD: f64 = 0.5;
-/// Runs below which a strategy counts as not seen.
-const SEEN_RUNS: f64 = 0.5;
-/// What is predicted to take so many times the best known, and surely more than it, is left out.
-const FAR_WORSE: f64 = 3.0;
-/// The exploration rate at which doubts are taken as they are.
-const PLAIN_RATE: f64 = 0.2;
+pub(crate) const OWN_SPREAD: f64 = 0.5;
 /// How much faster than what is chosen the evidence of the others fades.
 const FADING: f64 = 0.05;
 
@@ -40,7 +32,8 @@ pub struct Optimizer {
     pub(crate) table: Table,
     pub(crate) history: History,
     pub(crate) noise: Noise,
-    regressions: BTreeMap<(u64, usize), Regression>,
+    pub(crate) names: Names,
+    pub(crate) regressions: BTreeMap<(u64, usize), Regression>,
     /// Pieces of work whose news the regressions do not know yet.
     news: VecDeque<(Key, usize)>,
     since_update: usize,
@@ -62,16 +55,6 @@ pub struct Feedback<'a> {
     pub is_success: bool,
 }
 
-/// A strategy that was looked at.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Looked {
-    pub(crate) roofline: Option<Roofline>,
-    pub(crate) belief: Option<Belief>,
-    pub(crate) exclusion: Option<Exclusion>,
-    /// Runs seen, here and elsewhere, newer ones counting more.
-    pub(crate) weight: f64,
-}
-
 impl Optimizer {
     /// An optimiser that has seen nothing.
     pub fn new(config: OptimizerConfig) -> Self {
@@ -81,6 +64,7 @@ impl Optimizer {
             table: Table::default(),
             history: History::default(),
             noise: Noise::default(),
+            names: Names::default(),
             regressions: BTreeMap::new(),
             news: VecDeque::new(),
             since_update: 0,
@@ -128,11 +112,36 @@ impl Optimizer {
         if self.table.get(&key).is_none() {
             self.remember(key, Known::new(work.features, self.tick));
         }
-        let looked = self.look(&key, work, machine);
+        let looked = self.look(&key, &work.features, machine);
         let (chosen, reason, best) = self.decide(&key, &looked, chance);
         self.keep_priors(&key, &looked);
         let best_known_s = looked[best].belief.map_or(0.0, |belief| seconds(belief.location));
         self.choice(key, work, chosen, reason, &looked, best_known_s)
+    }
+
+    /// The strategy that a person named, with what is predicted of all. The error says why it cannot run here.
+    pub fn ask_for(&mut self, work: &Work, machine: &Machine, strategy_id: &str) -> Result<Choice, StrategyError> {
+        self.tick += 1;
+        let key = work.key(&machine.hardware);
+        let index = self.index_of(strategy_id)?;
+        if self.table.get(&key).is_none() {
+            self.remember(key, Known::new(work.features, self.tick));
+        }
+        let looked = self.look(&key, &work.features, machine);
+        if let Some(exclusion) = looked[index].exclusion.filter(|exclusion| !exclusion.is_advice()) {
+            return Err(StrategyError::Text(format!("`{strategy_id}` cannot run this: {exclusion}")));
+        }
+        self.keep_priors(&key, &looked);
+        let usual_s = looked[index].belief.map_or(0.0, |belief| seconds(belief.location));
+        Ok(self.choice(key, work, index, Reason::Asked, &looked, usual_s))
+    }
+
+    fn index_of(&self, strategy_id: &str) -> Result<usize, StrategyError> {
+        let ids = self.strategies.all();
+        ids.iter().position(|s| s.strategy_id == strategy_id).ok_or_else(|| {
+            let known: Vec<&str> = ids.iter().map(|s| s.strategy_id.as_str()).collect();
+            StrategyError::Text(format!("there is no strategy `{strategy_id}`; there are {}", known.join(", ")))
+        })
     }
 
     fn choice(
@@ -145,15 +154,16 @@ impl Optimizer {
         best_known_s: f64,
     ) -> Choice {
         let known = self.table.get(&key);
-        let runs = known.and_then(|known| known.arm(chosen)).map_or(0, |arm| arm.own.runs);
+        let is_checked = known.and_then(|known| known.arm(chosen)).is_some_and(Arm::needs_no_check);
         Choice {
             strategy: self.strategies.all()[chosen].clone(),
             reason,
             key,
             pattern: known.map_or(work.features, |known| known.features).pattern(),
-            is_unchecked: chosen != BASELINE && runs == 0,
+            is_unchecked: chosen != BASELINE && !is_checked,
             candidates: candidates(&self.strategies, known, looked),
             best_known_s,
+            guessed: work.features,
         }
     }
 
@@ -166,96 +176,16 @@ impl Optimizer {
         }
     }
 
-    /// Every strategy as it is seen for this work.
-    pub(crate) fn look(&self, key: &Key, work: &Work, machine: &Machine) -> Vec<Looked> {
-        let known = self.table.get(key);
-        let features = known.filter(|known| known.is_measured).map_or(work.features, |known| known.features);
-        let row = features.vector();
-        let mut looked: Vec<Looked> = Vec::with_capacity(self.strategies.all().len());
-        let mut expected = Vec::with_capacity(self.strategies.all().len());
-        for (index, strategy) in self.strategies.all().iter().enumerate() {
-            let arm = known.and_then(|known| known.arm(index));
-            let evidence = arm.map(super::known::Arm::evidence).unwrap_or_default();
-            let roofline = machine.roofline(&features, strategy);
-            let exclusion = match (&roofline, arm) {
-                (Err(exclusion), _) => Some(*exclusion),
-                (Ok(_), Some(arm)) if arm.is_wrong => Some(Exclusion::Wrong),
-                (Ok(_), Some(arm)) if arm.has_failed() => Some(Exclusion::Failed),
-                (Ok(_), Some(arm)) if arm.memory_bytes > machine.cpu.memory_bytes => {
-                    Some(Exclusion::Memory { needed_bytes: arm.memory_bytes, free_bytes: machine.cpu.memory_bytes })
-                }
-                _ => None,
-            };
-            let roofline = roofline.ok();
-            let (mean, variance) = self.expect(key.hardware, index, &row);
-            expected.push((roofline.map_or(0.0, |roofline| roofline.seconds.ln()) + mean, variance, evidence));
-            looked.push(Looked { roofline, belief: None, exclusion, weight: evidence.weight });
-        }
-        believe(&mut looked, &expected, self.noise);
-        looked
-    }
-
-    fn expect(&self, hardware: u64, strategy: usize, row: &[f64; FEATURES]) -> (f64, f64) {
-        match self.regressions.get(&(hardware, strategy)) {
-            Some(regression) => regression.predict(row),
-            None => Regression::default().predict(row),
-        }
-    }
-
-    /// The chosen strategy, why, and the best known one.
-    fn decide(&self, key: &Key, looked: &[Looked], chance: &mut impl Rng) -> (usize, Reason, usize) {
-        let open = |index: &usize| looked[*index].exclusion.is_none() && looked[*index].belief.is_some();
-        let belief = |index: usize| looked[index].belief.expect("only what is open is asked");
-        let by_location = |a: &usize, b: &usize| belief(*a).location.total_cmp(&belief(*b).location);
-        let Some(cheapest) = (0..looked.len()).filter(open).min_by(by_location) else {
-            // Nothing can run as predicted; the baseline's own error is the one that users should see.
-            return (BASELINE, Reason::Baseline, BASELINE);
-        };
-        let is_seen = |index: &usize| looked[*index].weight >= SEEN_RUNS;
-        let Some(best) = (0..looked.len()).filter(open).filter(is_seen).min_by(by_location) else {
-            if !open(&BASELINE) {
-                return (cheapest, Reason::Best, cheapest);
-            }
-            let (baseline, other) = (belief(BASELINE).interval_s(), belief(cheapest).interval_s());
-            if baseline.1 < SMALL_S {
-                return (BASELINE, Reason::Small, BASELINE);
-            }
-            return match other.1 < baseline.0 {
-                true => (cheapest, Reason::Similar, cheapest),
-                false => (BASELINE, Reason::Baseline, BASELINE),
-            };
-        };
-        if open(&BASELINE) && is_seen(&BASELINE) && seconds(belief(BASELINE).location) < SMALL_S {
-            return (BASELINE, Reason::Small, BASELINE);
-        }
-        let boldness = self.config.exploration_rate / PLAIN_RATE;
-        let limit = belief(best).location + FAR_WORSE.ln();
-        let drawn = (0..looked.len())
-            .filter(open)
-            .filter(|&index| index == best || belief(index).location < limit)
-            .map(|index| (index, belief(index).sample(boldness, chance)))
-            .min_by(|a, b| a.1.total_cmp(&b.1));
-        let winner = drawn.map_or(best, |(index, _)| index);
-        if winner == best {
-            return (best, Reason::Best, best);
-        }
-        let usual_s = seconds(belief(best).location);
-        let price_s = belief(winner).mean_s() - usual_s;
-        let budget = self.table.get(key).map(|known| &known.budget);
-        let allowance_s = budget.map_or(0.0, |b| b.allowance_s(self.config.exploration_budget, usual_s));
-        match price_s <= allowance_s {
-            true => (winner, Reason::Trial { allowance_s }, best),
-            false => (best, Reason::Best, best),
-        }
-    }
-
     /// Learns from a run of what was chosen.
     pub fn record(&mut self, choice: &Choice, outcome: RunOutcome) {
         let ids = self.strategies.all();
         let Some(strategy) = ids.iter().position(|s| s.strategy_id == choice.strategy.strategy_id) else { return };
-        // Its piece of work was forgotten meanwhile: others were more in use.
-        let Some(known) = self.table.get_mut(&choice.key) else { return };
         self.tick += 1;
+        if self.table.get(&choice.key).is_none() {
+            // It was forgotten meanwhile, or chosen by another process that knows this optimiser's file.
+            self.remember(choice.key, Known::new(choice.guessed, self.tick));
+        }
+        let Some(known) = self.table.get_mut(&choice.key) else { return };
         known.used = self.tick;
         let (taken_s, once_s) = match outcome {
             RunOutcome::Succeeded { seconds, once_s, .. } => (seconds, once_s),
@@ -337,16 +267,34 @@ impl Optimizer {
             {
                 regression.remove(&before, value);
                 regression.settle();
-                self.news.push_back((choice.key, strategy));
+                if !self.news.contains(&(choice.key, strategy)) {
+                    self.news.push_back((choice.key, strategy));
+                }
             }
+        }
+    }
+
+    /// Whether the features of a choice's work were seen in a run, and not guessed.
+    pub fn is_measured(&self, choice: &Choice) -> bool {
+        self.table.get(&choice.key).is_some_and(|known| known.is_measured)
+    }
+
+    /// Notes that the results of a choice were compared with another strategy's: they are the same, or (`false`) the
+    /// other one had not come to its end when its share of the time was over.
+    pub fn checked(&mut self, choice: &Choice, same: bool) {
+        let Ok(index) = self.index_of(&choice.strategy.strategy_id) else { return };
+        let Some(known) = self.table.get_mut(&choice.key) else { return };
+        let arm = known.arm_mut(index);
+        match same {
+            true => arm.is_checked = true,
+            false => arm.open_checks = arm.open_checks.saturating_add(1),
         }
     }
 
     /// Learns from a run that a user measured.
     pub fn feedback(&mut self, feedback: &Feedback<'_>) -> Result<(), StrategyError> {
         let Feedback { work, machine, strategy_id, time_ms, is_success } = *feedback;
-        let unknown = || StrategyError::Text(format!("there is no strategy `{strategy_id}`"));
-        let index = self.strategies.all().iter().position(|s| s.strategy_id == strategy_id).ok_or_else(unknown)?;
+        let index = self.index_of(strategy_id)?;
         if !(time_ms > 0.0 && time_ms.is_finite()) {
             return Err(StrategyError::Text(format!("a run takes a time above zero, not {time_ms} ms")));
         }
@@ -354,7 +302,7 @@ impl Optimizer {
         if self.table.get(&key).is_none() {
             self.remember(key, Known::new(work.features, self.tick));
         }
-        let looked = self.look(&key, work, machine);
+        let looked = self.look(&key, &work.features, machine);
         self.keep_priors(&key, &looked);
         let choice = self.choice(key, work, index, Reason::Best, &looked, 0.0);
         let seconds = time_ms / 1e3;
@@ -425,41 +373,4 @@ fn residual(known: &Known, strategy: usize) -> Option<f64> {
     let arm = known.arm(strategy)?;
     let evidence = arm.evidence();
     (evidence.weight > 0.0).then_some(evidence.mean - arm.prior_log_s?)
-}
-
-/// Fills in the beliefs. What all strategies share on this work is learned from those that ran, each belief being helped
-/// by the others only.
-fn believe(looked: &mut [Looked], expected: &[(f64, f64, crate::Evidence)], noise: Noise) {
-    let shared = SHARED_SPREAD * SHARED_SPREAD;
-    let own = OWN_SPREAD * OWN_SPREAD;
-    // Of each that ran: precision of what it says about the shared part, and that times its value.
-    let says: Vec<(f64, f64)> = expected
-        .iter()
-        .map(|(mean, variance, evidence)| match evidence.weight > 0.0 {
-            true => {
-                let precision = 1.0 / (variance + own + noise.variance() / evidence.weight);
-                (precision, precision * (evidence.mean - mean))
-            }
-            false => (0.0, 0.0),
-        })
-        .collect();
-    let (precision, moment) = says.iter().fold((1.0 / shared, 0.0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
-    for ((looked, (mean, variance, evidence)), says) in looked.iter_mut().zip(expected).zip(says) {
-        if looked.roofline.is_none() {
-            continue;
-        }
-        let others = precision - says.0;
-        let location = mean + (moment - says.1) / others;
-        looked.belief = Some(evidence.belief(location, variance + own + 1.0 / others, noise));
-    }
-    let best = looked.iter().filter(|l| l.weight >= SEEN_RUNS && l.exclusion.is_none()).filter_map(|l| l.belief);
-    let Some(best) = best.map(|belief| belief.location).min_by(f64::total_cmp) else { return };
-    for looked in looked {
-        if let (Some(belief), None) = (looked.belief, looked.exclusion) {
-            let ratio = seconds(belief.location - best);
-            if ratio > FAR_WORSE && belief.interval_s().0 > seconds(best) {
-                looked.exclusion = Some(Exclusion::FarWorse { ratio });
-            }
-        }
-    }
 }

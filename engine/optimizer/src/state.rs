@@ -6,6 +6,7 @@ use crate::config::OptimizerConfig;
 use crate::evidence::Noise;
 use crate::history::History;
 use crate::known::{Known, Table};
+use crate::names::Names;
 use crate::optimizer::Optimizer;
 use crate::strategy::{Strategies, Strategy, StrategyError};
 use crate::work::Key;
@@ -39,6 +40,8 @@ struct Body {
     known: Vec<(Key, Known)>,
     history: History,
     noise: Noise,
+    #[serde(default)]
+    names: Names,
 }
 
 fn damaged(error: impl std::fmt::Display) -> StateError {
@@ -54,6 +57,7 @@ impl Optimizer {
             known: self.table.iter().map(|(key, known)| (*key, known.clone())).collect(),
             history: self.history.clone(),
             noise: self.noise,
+            names: self.names.clone(),
         };
         let body = serde_json::to_string(&body).expect("what was learned has no maps with strange keys");
         let checksum = blake3::hash(body.as_bytes()).to_hex().to_string();
@@ -92,6 +96,7 @@ impl Optimizer {
         let mut optimizer = Optimizer::new(config);
         (optimizer.strategies, optimizer.table) = (strategies, table);
         (optimizer.history, optimizer.tick, optimizer.noise) = (body.history, body.tick, body.noise);
+        optimizer.names = body.names;
         optimizer.absorb();
         Ok(optimizer)
     }

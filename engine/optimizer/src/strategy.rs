@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 /// Strategies that can be known at once: each is predicted for every choice.
 const STRATEGIES_MAX: usize = 64;
+/// The strategy that has everything on: what work runs under of which nothing is known.
+const USUAL_ID: &str = "aggressive_optimization";
 
 /// On how many hands the work is laid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -13,7 +15,7 @@ pub enum Parallelization {
     None,
     /// All threads of the process.
     Threads,
-    /// Processes or nodes.
+    /// Processes or nodes: the tasks of an array side by side, each on one thread.
     Processes,
 }
 
@@ -70,11 +72,11 @@ pub enum DeviceTarget {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum MemoryOptimization {
-    /// Memory is spent freely.
+    /// Memory is spent freely: a large pool keeps what tensors leave.
     Low,
     /// The engine's usual way.
     Balanced,
-    /// As little as possible.
+    /// As little as possible: what tensors leave goes back to the system at once.
     High,
 }
 
@@ -88,6 +90,30 @@ pub enum Precision {
     Balanced,
     /// f64, or compensated f32.
     Precise,
+}
+
+impl DeviceTarget {
+    /// As it is written in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            DeviceTarget::Auto => "auto",
+            DeviceTarget::Cpu => "cpu",
+            DeviceTarget::Gpu => "gpu",
+            DeviceTarget::Cuda => "cuda",
+            DeviceTarget::Ane => "ane",
+        }
+    }
+}
+
+impl MemoryOptimization {
+    /// As it is written in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            MemoryOptimization::Low => "low",
+            MemoryOptimization::Balanced => "balanced",
+            MemoryOptimization::High => "high",
+        }
+    }
 }
 
 /// How a piece of work is run.
@@ -110,13 +136,15 @@ pub struct Strategy {
     pub tensor_fusion: bool,
     /// Elementwise operations join the product before them, where the device can.
     pub operator_fusion: bool,
-    /// Independent pieces of one kind run as one batch.
+    /// Independent pieces of one kind (`map`, `spawn`, `parallel for`) run side by side as one batch, and not one after
+    /// the other.
     pub batch_processing: bool,
     /// Short loops are unrolled.
     pub loop_unrolling: bool,
-    /// Gradients are recorded while the program runs.
+    /// Gradients are recorded while the program runs. The engine records them where a program asks for them, so that a
+    /// strategy that wants them everywhere is never a candidate.
     pub automatic_differentiation: bool,
-    /// The precision profile.
+    /// The precision profile. A strategy whose profile is not that of the program is never a candidate.
     pub precision: Precision,
 }
 
@@ -252,6 +280,11 @@ impl Strategies {
         }
         self.all.push(strategy);
         Ok(())
+    }
+
+    /// Index of the strategy with everything on; the baseline's where that is not among them.
+    pub(crate) fn usual(&self) -> usize {
+        self.all.iter().position(|strategy| strategy.strategy_id == USUAL_ID).unwrap_or(0)
     }
 
     /// All of them.

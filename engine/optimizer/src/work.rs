@@ -125,7 +125,8 @@ pub struct Work {
     pub features: Features,
 }
 
-/// What is remembered as one piece of work: code, shapes in buckets of powers of two, class of hardware.
+/// What is remembered as one piece of work: code, shapes in buckets of powers of two (small sizes one by one), class of
+/// hardware.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Key {
     /// The hash of the program's code.
@@ -161,9 +162,13 @@ fn digest(hash: blake3::Hash) -> u64 {
     u64::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3], bytes[4], bytes[5], bytes[6], bytes[7]])
 }
 
-/// Sizes of one bucket differ by less than a factor of two.
+/// Sizes that are told apart one by one: a small number is as often a depth or a count of rounds as a size, and what
+/// recurses to a depth of 30 takes a thousand times as long as at 16.
+const EXACT_MAX: u64 = 64;
+
+/// Sizes of one bucket are equal, or differ by less than a factor of two.
 fn bucket(size: u64) -> u8 {
-    (u64::BITS - size.leading_zeros()) as u8
+    if size < EXACT_MAX { size as u8 } else { (EXACT_MAX as u32 + u64::BITS - size.leading_zeros()) as u8 }
 }
 
 #[cfg(test)]
@@ -180,6 +185,9 @@ mod tests {
         assert_eq!(work(1000).key("m3"), work(1023).key("m3"));
         assert_ne!(work(1000).key("m3"), work(1024).key("m3"));
         assert_ne!(work(1000).key("m3"), work(1000).key("m2"));
+        assert_ne!(work(30).key("m3"), work(31).key("m3"));
+        assert_ne!(work(63).key("m3"), work(64).key("m3"));
+        assert_eq!(work(u64::MAX).key("m3"), work(u64::MAX / 2 + 1).key("m3"));
     }
 
     #[test]

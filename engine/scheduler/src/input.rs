@@ -20,6 +20,17 @@ pub struct JobFacts {
     pub input_bytes: u64,
     /// Jobs of one family are predicted to take alike: a digest of the program, for this process only.
     pub family: u64,
+    /// What a task is predicted to take by those who saw the program run before; believed until something is seen here.
+    pub expected: Option<Expected>,
+}
+
+/// A prediction: half of the tasks take less than the median, one in ten more than `high`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Expected {
+    /// The median.
+    pub median: Duration,
+    /// The end of the middle 80 %.
+    pub high: Duration,
 }
 
 impl JobFacts {
@@ -37,6 +48,7 @@ impl JobFacts {
             memory_bytes: spec.resources.memory_bytes,
             input_bytes: spec.inputs.iter().map(|input| input.payload.len()).fold(0, u64::saturating_add),
             family: family.finish(),
+            expected: None,
         }
     }
 }

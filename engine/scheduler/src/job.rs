@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use nexus_model::{IndexRange, NodeId};
 
-use crate::input::JobFacts;
+use crate::input::{Expected, JobFacts};
 use crate::node::Load;
 use crate::placement::{Need, Placement};
 use crate::ranges::RangeSet;
@@ -86,6 +86,7 @@ pub(crate) struct Job {
     /// How long its tasks took on each node where some ran or are.
     paces: BTreeMap<NodeId, Pace>,
     input_bytes: u64,
+    pub(crate) expected: Option<Expected>,
     short: bool,
 }
 
@@ -114,6 +115,14 @@ impl Pace {
     /// Mean time of a task, in ns, where some ran.
     pub(crate) fn mean_ns(self) -> Option<f64> {
         (self.completed > 0).then_some(self.mean_ns)
+    }
+
+    /// What is believed because of a prediction: its median, with the weight of one task; where it cannot exclude that
+    /// tasks are long, they are taken to be as long as it says at most.
+    pub(crate) fn expected(expected: Expected) -> Self {
+        let (median, high) = (expected.median.as_nanos() as f64, expected.high.as_nanos() as f64);
+        let is_surely_short = high <= SHORT_NS as f64;
+        Pace { completed: 1, mean_ns: if is_surely_short { median } else { high.max(median) } }
     }
 
     /// Predicted time of a task on one slot, with what the runtime itself takes.
@@ -145,6 +154,7 @@ impl Job {
             placement: None,
             paces: BTreeMap::new(),
             input_bytes: facts.input_bytes,
+            expected: facts.expected,
             short: false,
         }
     }

@@ -31,7 +31,7 @@ mod ranges;
 mod scheduler;
 
 pub use explanation::Explanation;
-pub use input::{Assign, Input, JobFacts};
+pub use input::{Assign, Expected, Input, JobFacts};
 pub use placement::{Estimate, Part, Placement};
 pub use scheduler::Scheduler;
 

@@ -7,7 +7,7 @@ use nexus_model::{IndexRange, JobId, NodeId};
 
 use crate::family::Families;
 use crate::input::{Assign, Input, JobFacts};
-use crate::job::{Holding, Job, Suspect};
+use crate::job::{Holding, Job, Pace, Suspect};
 use crate::node::Nodes;
 use crate::placement::Placement;
 use crate::queue::Queue;
@@ -198,7 +198,9 @@ impl Scheduler {
     /// Gives a job that has not run what is known of its family. Answers whether that is anything.
     pub(crate) fn introduce(&mut self, id: JobId) -> bool {
         let Some(job) = self.jobs.get_mut(&id).filter(|job| job.pace.completed == 0) else { return false };
-        let pace = self.families.get(job.family);
+        let seen = self.families.get(job.family);
+        let told = || job.expected.map_or(Pace::default(), Pace::expected);
+        let pace = if seen.completed > 0 { seen } else { told() };
         if pace.completed == 0 {
             return false;
         }

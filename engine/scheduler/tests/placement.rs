@@ -28,7 +28,15 @@ impl Bench {
     }
 
     fn accept(&mut self, job: u64, input_bytes: u64) {
-        let facts = JobFacts { user: "u".into(), priority: 0, cpus: 1, memory_bytes: 0, input_bytes, family: job };
+        let facts = JobFacts {
+            user: "u".into(),
+            priority: 0,
+            cpus: 1,
+            memory_bytes: 0,
+            input_bytes,
+            family: job,
+            expected: None,
+        };
         self.step(Input::JobAccepted { job: JobId(job), facts });
     }
 

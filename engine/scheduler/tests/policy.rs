@@ -29,7 +29,15 @@ impl Bench {
     }
 
     fn job(&mut self, job: u64, user: &str, priority: i32, cpus: u32, tasks: u32) -> Vec<Assign> {
-        let facts = JobFacts { user: user.to_owned(), priority, cpus, memory_bytes: 0, input_bytes: 0, family: job };
+        let facts = JobFacts {
+            user: user.to_owned(),
+            priority,
+            cpus,
+            memory_bytes: 0,
+            input_bytes: 0,
+            family: job,
+            expected: None,
+        };
         assert_eq!(self.step(Input::JobAccepted { job: JobId(job), facts }), vec![]);
         self.step(Input::TasksReady { job: JobId(job), range: IndexRange::new(0, tasks), suspect: false })
     }
@@ -212,7 +220,15 @@ fn a_wide_task_is_not_starved_by_narrow_ones() {
 fn the_next_job_of_a_program_is_given_in_advance() {
     let mut bench = Bench::new();
     bench.node(1, 1);
-    let facts = |family| JobFacts { user: "u".into(), priority: 0, cpus: 1, memory_bytes: 0, input_bytes: 0, family };
+    let facts = |family| JobFacts {
+        user: "u".into(),
+        priority: 0,
+        cpus: 1,
+        memory_bytes: 0,
+        input_bytes: 0,
+        family,
+        expected: None,
+    };
     for job in 1..=6 {
         bench.step(Input::JobAccepted { job: JobId(job), facts: facts(if job < 6 { 7 } else { 8 }) });
     }
@@ -261,8 +277,15 @@ fn a_proposal_that_was_committed_after_all_is_counted_once() {
 fn memory_is_not_promised_twice() {
     let mut bench = Bench::new();
     bench.node(1, 4);
-    let facts =
-        |memory_bytes| JobFacts { user: "u".into(), priority: 0, cpus: 1, memory_bytes, input_bytes: 0, family: 0 };
+    let facts = |memory_bytes| JobFacts {
+        user: "u".into(),
+        priority: 0,
+        cpus: 1,
+        memory_bytes,
+        input_bytes: 0,
+        family: 0,
+        expected: None,
+    };
     bench.step(Input::JobAccepted { job: JobId(1), facts: facts(3 * GIB) });
     bench.step(Input::JobAccepted { job: JobId(2), facts: facts(9 * GIB) });
     bench.step(Input::JobAccepted { job: JobId(3), facts: facts(0) });

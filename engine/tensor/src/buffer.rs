@@ -10,13 +10,26 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use bytemuck::{Pod, Zeroable};
 
 use crate::TensorError;
-use crate::meter::{Charge, Meter};
+use crate::meter::{Charge, Meter, Pooling};
 use crate::pages::prefer_large;
 
 /// Buffers smaller than this come from the allocator, which is fast and keeps pages itself.
 const POOLED_BYTES_MIN: usize = 64 << 10;
 /// Most bytes that the pool keeps: four matrices of 4096² in f32.
 const POOL_BYTES_MAX: usize = 256 << 20;
+/// The same for runs that spend memory freely.
+const GENEROUS_BYTES_MAX: usize = 1 << 30;
+
+impl Pooling {
+    /// Bytes that the pool may hold when it is given a buffer of such a run.
+    const fn bytes_max(self) -> usize {
+        match self {
+            Pooling::Nothing => 0,
+            Pooling::Usual => POOL_BYTES_MAX,
+            Pooling::Generous => GENEROUS_BYTES_MAX,
+        }
+    }
+}
 
 /// One cache line, so that every buffer starts on one.
 #[derive(Clone, Copy, Pod, Zeroable)]
@@ -38,14 +51,14 @@ impl Buffer {
     /// `bytes` zeros.
     pub(crate) fn zeroed(meter: &Arc<Meter>, bytes: usize) -> Result<Buffer, TensorError> {
         let mut buffer = Buffer::stale(meter, bytes)?;
-        buffer.lines.0.fill(Line::zeroed());
+        buffer.lines.lines.fill(Line::zeroed());
         Ok(buffer)
     }
 
     /// `bytes` with any content: the caller writes every element before anyone reads it.
     pub(crate) fn stale(meter: &Arc<Meter>, bytes: usize) -> Result<Buffer, TensorError> {
         let charge = meter.admit(bytes as u64)?;
-        let lines = Lines::take(bytes.div_ceil(LINE)).ok_or(TensorError::OutOfMemory { bytes })?;
+        let lines = Lines::take(bytes.div_ceil(LINE), meter.pooling()).ok_or(TensorError::OutOfMemory { bytes })?;
         Ok(Buffer { lines, bytes, _charge: charge })
     }
 
@@ -58,49 +71,53 @@ impl Buffer {
 
     /// The elements.
     pub(crate) fn as_slice<T: Pod>(&self) -> &[T] {
-        let all: &[u8] = bytemuck::cast_slice(&self.lines.0);
+        let all: &[u8] = bytemuck::cast_slice(&self.lines.lines);
         bytemuck::cast_slice(&all[..self.bytes])
     }
 
     /// The elements, to be written.
     pub(crate) fn as_mut_slice<T: Pod>(&mut self) -> &mut [T] {
-        let all: &mut [u8] = bytemuck::cast_slice_mut(&mut self.lines.0);
+        let all: &mut [u8] = bytemuck::cast_slice_mut(&mut self.lines.lines);
         bytemuck::cast_slice_mut(&mut all[..self.bytes])
     }
 }
 
 /// Lines on loan from the pool or the allocator; returned on drop.
-struct Lines(Vec<Line>);
+struct Lines {
+    lines: Vec<Line>,
+    pooling: Pooling,
+}
 
 impl std::fmt::Debug for Lines {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} lines", self.0.len())
+        write!(f, "{} lines", self.lines.len())
     }
 }
 
 impl Lines {
     /// `count` lines, or `None` where the allocator has none.
-    fn take(count: usize) -> Option<Lines> {
+    fn take(count: usize, pooling: Pooling) -> Option<Lines> {
         let class = size_class(count);
         if class * LINE >= POOLED_BYTES_MIN
             && let Some(mut lines) = POOL.lock().unwrap_or_else(PoisonError::into_inner).take(class)
         {
             lines.truncate(count);
             lines.resize(count, Line::zeroed());
-            return Some(Lines(lines));
+            return Some(Lines { lines, pooling });
         }
         let mut lines = Vec::new();
         lines.try_reserve_exact(class).ok()?;
         prefer_large::<Line>(lines.as_ptr(), class * LINE);
         lines.resize(count, Line::zeroed());
-        Some(Lines(lines))
+        Some(Lines { lines, pooling })
     }
 }
 
 impl Drop for Lines {
     fn drop(&mut self) {
-        if self.0.capacity() * LINE >= POOLED_BYTES_MIN {
-            POOL.lock().unwrap_or_else(PoisonError::into_inner).give(std::mem::take(&mut self.0));
+        if self.pooling != Pooling::Nothing && self.lines.capacity() * LINE >= POOLED_BYTES_MIN {
+            let lines = std::mem::take(&mut self.lines);
+            POOL.lock().unwrap_or_else(PoisonError::into_inner).give(lines, self.pooling.bytes_max());
         }
     }
 }
@@ -128,9 +145,9 @@ impl Pool {
         Some(lines)
     }
 
-    fn give(&mut self, lines: Vec<Line>) {
+    fn give(&mut self, lines: Vec<Line>, bytes_max: usize) {
         let class = lines.capacity();
-        if class == size_class(class) && self.bytes + class * LINE <= POOL_BYTES_MAX {
+        if class == size_class(class) && self.bytes + class * LINE <= bytes_max {
             self.bytes += class * LINE;
             self.free.entry(class).or_default().push(lines);
         }

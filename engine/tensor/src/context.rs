@@ -21,6 +21,9 @@ pub trait Watch: Send + Sync {
     fn check(&self) -> Result<(), LimitHit>;
 }
 
+/// Tells the time in nanoseconds from any beginning, for profiles: the engine has no clock of its own.
+pub type Stopwatch = dyn Fn() -> u64 + Send + Sync;
+
 /// Something that a person should know of a result that was computed all the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Warning {
@@ -43,6 +46,8 @@ pub struct Context {
     stream: u64,
     calls: AtomicU64,
     warnings: Arc<Mutex<Vec<Warning>>>,
+    threads: usize,
+    stopwatch: Option<Arc<Stopwatch>>,
 }
 
 impl Context {
@@ -57,6 +62,8 @@ impl Context {
             stream: 0,
             calls: AtomicU64::new(0),
             warnings: Arc::default(),
+            threads: usize::MAX,
+            stopwatch: None,
         }
     }
 
@@ -72,6 +79,26 @@ impl Context {
     pub fn with_meter(mut self, meter: Arc<Meter>) -> Self {
         self.meter = meter;
         self
+    }
+
+    /// Lets elementwise passes, reductions and products on the processor use at most so many threads at once;
+    /// decompositions use all of them. Results depend on it in no bit.
+    #[must_use]
+    pub fn with_threads(mut self, threads: usize) -> Self {
+        self.threads = threads.max(1);
+        self
+    }
+
+    /// Lets whoever runs programs in this context time what they do.
+    #[must_use]
+    pub fn with_stopwatch(mut self, stopwatch: Arc<Stopwatch>) -> Self {
+        self.stopwatch = Some(stopwatch);
+        self
+    }
+
+    /// The clock of a profile, where the run is profiled.
+    pub fn stopwatch(&self) -> Option<&Arc<Stopwatch>> {
+        self.stopwatch.as_ref()
     }
 
     /// Stops operations with [`TensorError::Cancelled`] once `cancel` is true.
@@ -114,6 +141,8 @@ impl Context {
             stream: stream.wrapping_add(1),
             calls: AtomicU64::new(0),
             warnings: Arc::clone(&self.warnings),
+            threads: self.threads,
+            stopwatch: self.stopwatch.clone(),
         }
     }
 
@@ -140,6 +169,11 @@ impl Context {
     /// Where new tensors are made.
     pub fn device(&self) -> Device {
         self.device
+    }
+
+    /// Threads that one pass over memory may use: those that there are, or fewer.
+    pub(crate) fn threads(&self) -> usize {
+        self.threads.min(rayon::current_num_threads())
     }
 
     /// The memory account.
@@ -182,6 +216,7 @@ impl Context {
         let bytes = nexus_model::TensorData::byte_count(dtype, shape)?;
         let elements = bytes / dtype.size();
         self.meter.check_elements(elements as u64)?;
+        self.meter.count_operation(bytes);
         Ok(elements)
     }
 }

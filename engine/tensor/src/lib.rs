@@ -32,12 +32,12 @@ mod shape;
 mod tensor;
 
 pub use buffer::pooled_bytes;
-pub use context::{Context, Warning, Watch};
+pub use context::{Context, Stopwatch, Warning, Watch};
 pub use device::{Device, devices, graphics_may_exist, hardware_devices};
 pub use dispatch::{binary, binary_owned, compare, infer_binary, infer_compare, infer_unary, unary, unary_owned};
 pub use error::{NumericalProblem, TensorError};
 pub use index::{Index, IndexType, get, infer_index, set};
-pub use meter::{Charge, Meter, Transfers};
+pub use meter::{Charge, Meter, Pooling, Transfers, Work};
 pub use nexus_model::{DType, TensorData};
 pub use op::{Arg, ArgType, Dim, OpDef, Param, ParamKind, TensorType};
 pub use operator::{BinaryOp, CompareOp, UnaryOp};

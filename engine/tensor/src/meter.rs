@@ -19,6 +19,42 @@ pub struct Meter {
     uploaded_bytes: AtomicU64,
     downloads: AtomicU64,
     downloaded_bytes: AtomicU64,
+    pooling: Pooling,
+    operations: AtomicU64,
+    result_bytes: AtomicU64,
+    passes: AtomicU64,
+    threads: AtomicU64,
+    flops: AtomicU64,
+    spread: AtomicU64,
+}
+
+/// What becomes of the memory of tensors that are gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Pooling {
+    /// It goes back to the system: the process holds no more than its tensors.
+    Nothing,
+    /// Large buffers are kept for the next tensors, up to a quarter of a gibibyte for the process.
+    #[default]
+    Usual,
+    /// The same up to a gibibyte.
+    Generous,
+}
+
+/// The work of a run, as far as the engine counted it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Work {
+    /// Operations, those inside of fused regions included.
+    pub operations: u64,
+    /// Bytes of their results, were each written on its own.
+    pub result_bytes: u64,
+    /// Passes over memory on the processor: a fused region of many operations is one.
+    pub passes: u64,
+    /// The most threads that one pass was spread over.
+    pub threads: u64,
+    /// Floating-point operations of products; others are counted by their bytes.
+    pub flops: u64,
+    /// The most threads that calls of the program ran on side by side; 0 where none did.
+    pub spread: u64,
 }
 
 /// What moved between host and device during a run.
@@ -37,9 +73,15 @@ pub struct Transfers {
 impl Meter {
     /// A meter that holds a run to `limits`.
     pub fn new(limits: &Limits) -> Arc<Self> {
+        Meter::with_pooling(limits, Pooling::Usual)
+    }
+
+    /// The same, keeping the memory of tensors that are gone as `pooling` says.
+    pub fn with_pooling(limits: &Limits, pooling: Pooling) -> Arc<Self> {
         Arc::new(Meter {
             memory_bytes_max: limits.memory_bytes,
             tensor_elements_max: limits.tensor_elements,
+            pooling,
             ..Meter::default()
         })
     }
@@ -94,6 +136,45 @@ impl Meter {
             downloads: self.downloads.load(Ordering::Relaxed),
             downloaded_bytes: self.downloaded_bytes.load(Ordering::Relaxed),
         }
+    }
+
+    /// What becomes of the memory of tensors that are gone.
+    pub fn pooling(&self) -> Pooling {
+        self.pooling
+    }
+
+    /// The work so far.
+    pub fn work(&self) -> Work {
+        Work {
+            operations: self.operations.load(Ordering::Relaxed),
+            result_bytes: self.result_bytes.load(Ordering::Relaxed),
+            passes: self.passes.load(Ordering::Relaxed),
+            threads: self.threads.load(Ordering::Relaxed),
+            flops: self.flops.load(Ordering::Relaxed),
+            spread: self.spread.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Counts that a language ran calls side by side on so many threads.
+    pub fn count_spread(&self, threads: usize) {
+        self.spread.fetch_max(threads as u64, Ordering::Relaxed);
+    }
+
+    pub(crate) fn count_operation(&self, bytes: usize) {
+        self.operations.fetch_add(1, Ordering::Relaxed);
+        self.result_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Counts a pass that was spread over so many threads.
+    pub(crate) fn count_pass(&self, threads: usize) {
+        self.passes.fetch_add(1, Ordering::Relaxed);
+        if threads as u64 > self.threads.load(Ordering::Relaxed) {
+            self.threads.fetch_max(threads as u64, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn count_flops(&self, flops: usize) {
+        self.flops.fetch_add(flops as u64, Ordering::Relaxed);
     }
 
     pub(crate) fn count_upload(&self, bytes: usize) {

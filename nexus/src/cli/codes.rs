@@ -41,6 +41,10 @@ codes! {
     BAD_GRAPH = "NX0515";
     /// The name or id fits no node, or several.
     WHICH_NODE = "NX0514";
+    /// Nothing was learned yet of that program, job or hash on this kind of machine. `nexus run FILE --optimize` learns.
+    NOTHING_LEARNED = "NX0541";
+    /// A program of `nexus optimizer bench` failed; the message says why. This is a defect worth a report.
+    BENCH_FAILED = "NX0542";
     /// Programs are not in the one layout that `nexus mcode fmt` gives them.
     NOT_FORMATTED = "NX0531";
     /// The library has nothing of this name, and no text that mentions it.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use nexus_mcode::{Inspection, LibraryEntry};
+use nexus_mcode::{Inspection, LibraryEntry, Outline};
 use nexus_model::{Diagnostic, JitLevel, Value};
 
 /// What is shown of a compiled program.
@@ -46,4 +46,6 @@ pub(crate) trait Language {
         folder: Option<&Path>,
         view: View,
     ) -> Result<String, Vec<Diagnostic>>;
+    /// What the program is made of; `folder` as in [`Language::check`].
+    fn outline(&self, file: &str, source: &str, folder: Option<&Path>) -> Result<Outline, Vec<Diagnostic>>;
 }

@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
+use nexus_actors::{Optimize, ProfileSink, learning};
 use nexus_formats::json::JsonValue;
 use nexus_model::{DeviceInfo, JobSpec, Outcome, Payload};
+use nexus_optimizer::Choice;
 use nexus_wire::{JobView, Refusal, TaskView};
 
 use super::argument::OutputBinding;
@@ -13,11 +15,12 @@ use super::error::{CliError, Exit};
 use super::files;
 use super::job_result::{entries_of, shown_tasks};
 use super::language::Language;
+use super::profile::{self, ProfileRequest};
 use super::program::{ProgramFlags, Source, checked};
 use super::result::{TaskResult, failure_error, header, job_error, save, show, task_error};
 use super::wait::Progress;
 use crate::output::json::{Named, NodeNames, RunArrayDocument, RunDocument, document, ms};
-use crate::output::{Console, diagnostic, human};
+use crate::output::{Console, diagnostic, human, units};
 
 /// Run a program on this machine, without a node.
 #[derive(Debug, Clone, Args)]
@@ -26,7 +29,8 @@ Examples:
   nexus run examples/pca.mcode
   nexus run price.mcode --arg paths=1000000 --seed 7 --json
   nexus run fit.mcode --input x=data.csv --output weights=weights.npy
-  nexus run sweep.mcode --array 0..100 --arg rate=log:1e-3..1")]
+  nexus run sweep.mcode --array 0..100 --arg rate=log:1e-3..1
+  nexus run pca.mcode --optimize                     learn how it runs fastest")]
 pub(crate) struct RunArgs {
     /// The program
     #[arg(value_name = "FILE")]
@@ -36,6 +40,13 @@ pub(crate) struct RunArgs {
     /// Write an output (or the result, where no name is given) to a file: .npy, .npz, .safetensors, .csv, .json or .png
     #[arg(long, short = 'o', value_name = "[NAME=]PATH")]
     output: Vec<OutputBinding>,
+    /// Run it under the strategy that was learned to be the fastest, or under this one, and learn from the run
+    #[arg(long, value_name = "STRATEGY", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    optimize: Option<String>,
+    /// Show what the run spent its time on: text, json, folded (stacks), svg (a flame graph) or trace (for Chrome and
+    /// Perfetto); the latter four go to stdout, or with FORMAT=FILE to a file
+    #[arg(long, value_name = "FORMAT[=FILE]", num_args = 0..=1, require_equals = true, default_missing_value = "text")]
+    profile: Option<ProfileRequest>,
     /// Tasks at once, for an array; one for each core where absent
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
     slots: Option<u32>,
@@ -56,6 +67,12 @@ pub(crate) struct RunOptions {
     pub(crate) print: Box<dyn FnMut(&str) + Send>,
     /// Hears how the job moves.
     pub(crate) progress: Box<dyn FnMut(&JobView)>,
+    /// Which programs run as the optimiser chooses.
+    pub(crate) optimize: Optimize,
+    /// The file of what was learned.
+    pub(crate) learned: PathBuf,
+    /// Gets profiles, where they are wanted.
+    pub(crate) profiles: Option<ProfileSink>,
 }
 
 /// Gives the bytes behind a payload.
@@ -71,6 +88,10 @@ pub(crate) struct Finished {
     pub(crate) load: Load,
     /// The devices that there were.
     pub(crate) devices: Vec<DeviceInfo>,
+    /// What the optimiser chose last, where it was asked.
+    pub(crate) choice: Option<Box<Choice>>,
+    /// What there is to say about the optimiser's file.
+    pub(crate) warning: Option<String>,
 }
 
 /// The whole runtime in this process.
@@ -82,6 +103,7 @@ pub(crate) trait Runtime {
 /// Runs the verb.
 pub(crate) fn run(
     args: &RunArgs,
+    data: impl FnOnce() -> Result<PathBuf, CliError>,
     world: &(impl Runtime + Language),
     console: &mut Console,
     interrupted: Interrupted,
@@ -96,7 +118,19 @@ pub(crate) fn run(
     }
     let spec = args.program.spec(source.name(), source.program(), |text| world.argument(text))?;
     let mut progress = Progress::new(console, NodeNames::default());
+    let optimize = match args.optimize.as_deref() {
+        None => Optimize::OnRequest,
+        Some("") => Optimize::Always,
+        Some(strategy) => Optimize::Named(strategy.to_owned()),
+    };
+    // Settings that nobody needs may be wrong.
+    let wants = optimize != Optimize::OnRequest || source.text.contains("@optimize");
+    let learned = if wants { learning::file(&data()?) } else { PathBuf::new() };
+    let profiles = ProfileRequest::sink(args.profile.as_ref(), &source.text);
     let options = RunOptions {
+        profiles: profiles.clone(),
+        optimize,
+        learned,
         inputs: args.program.read_inputs()?,
         slots: args.slots,
         files_root: source.folder().to_owned(),
@@ -109,15 +143,40 @@ pub(crate) fn run(
         }),
     };
     let finished = world.run(checked(spec)?, options, interrupted)?;
-    if finished.job.is_array {
+    if let Some(warning) = &finished.warning {
+        console.say(&format!("warning: {warning}"));
+    }
+    if let Some(choice) = &finished.choice {
+        console.say(&chosen(choice));
+    }
+    let ended = if finished.job.is_array {
         array(args, &source, finished, console)
     } else {
         single(args, &source, finished, console)
+    };
+    match &profiles {
+        Some(profiles) => ended.and(profile::show(args.profile.as_ref(), profiles, &source.name(), console)),
+        None => ended,
     }
 }
 
+/// `strategy math_intensive: it is the best known (12 runs, 3.1 ms predicted)`.
+fn chosen(choice: &Choice) -> String {
+    let seen = match choice.prediction() {
+        Some(p) if p.runs > 0 => {
+            format!(
+                " ({} seen, {} predicted)",
+                units::count(p.runs, "run"),
+                units::duration(Duration::try_from_secs_f64(p.median_s).unwrap_or_default())
+            )
+        }
+        _ => String::new(),
+    };
+    format!("strategy {}: {}{seen}", choice.strategy.strategy_id, choice.reason)
+}
+
 fn single(args: &RunArgs, source: &Source, finished: Finished, console: &mut Console) -> Result<(), CliError> {
-    let Finished { job, tasks, load, devices } = finished;
+    let Finished { job, tasks, load, devices, .. } = finished;
     let Some(view) = tasks.into_iter().next() else { return Err(super::cluster::unexpected()) };
     let task = TaskResult::loaded(view, &load)?;
     let Some(result) = &task.result else { return Err(task_error(&task, &job, Some(source.text.clone()))) };
@@ -136,8 +195,17 @@ fn single(args: &RunArgs, source: &Source, finished: Finished, console: &mut Con
     save(console, &args.output, result, &task.outputs)
 }
 
+/// Why the run failed, where it did.
+pub(crate) fn fail_of(finished: &Finished, source: &Source) -> Result<(), CliError> {
+    let Finished { job, tasks, load, .. } = finished;
+    let failed = tasks.iter().find(|task| !matches!(task.outcome, Some(Outcome::Succeeded(_))));
+    let Some(view) = failed else { return Ok(()) };
+    let task = TaskResult::loaded(view.clone(), load)?;
+    Err(task_error(&task, job, Some(source.text.clone())))
+}
+
 fn array(args: &RunArgs, source: &Source, finished: Finished, console: &mut Console) -> Result<(), CliError> {
-    let Finished { job, tasks, load, devices } = finished;
+    let Finished { job, tasks, load, devices, .. } = finished;
     let tasks = tasks.into_iter().map(|view| TaskResult::loaded(view, &load)).collect::<Result<Vec<_>, _>>()?;
     let time = match (job.started_at_ms, job.finished_at_ms) {
         (Some(start), Some(end)) => Duration::from_millis(end.saturating_sub(start)),

@@ -8,10 +8,11 @@ use std::sync::{Arc, Mutex};
 
 use nexus_actors::client::Client;
 use nexus_actors::embedded::{self, EmbeddedOptions, Evaluation};
+use nexus_actors::learning::{self, Learner};
 use nexus_actors::node::{self, Arrival, NodeFacts, NodeOptions};
 use nexus_actors::{CodeCache, CodeCacheFacts, JoinOptions, MemoryPayloads, login, recovery};
 use nexus_config::{LogLevel, Machine, Places};
-use nexus_mcode::{Compilation, CompiledProgram, Inspection, LibraryEntry, PieceResult};
+use nexus_mcode::{Compilation, CompiledProgram, Inspection, LibraryEntry, Outline, PieceResult};
 use nexus_model::{DeviceInfo, DeviceKind, Diagnostic, Input, JitLevel, JobSpec, NodeCapacity, Payload, Value};
 use nexus_wire::{Refusal, Request, Response, TaskView};
 use tokio::sync::watch;
@@ -86,6 +87,10 @@ impl Language for Session {
             View::Plan(level) => nexus_mcode::plan_text(&program, level.into()),
         })
     }
+
+    fn outline(&self, file: &str, source: &str, folder: Option<&Path>) -> Result<Outline, Vec<Diagnostic>> {
+        compiled(file, source, folder).map(|(program, _)| nexus_mcode::outline(&program))
+    }
 }
 
 impl Pieces for Session {
@@ -136,7 +141,7 @@ impl Runtime for Session {
         options: RunOptions,
         interrupted: watch::Receiver<bool>,
     ) -> Result<Finished, CliError> {
-        let RunOptions { inputs, slots, files_root, print, progress } = options;
+        let RunOptions { inputs, slots, files_root, print, progress, optimize, learned, profiles } = options;
         let payloads = Arc::new(MemoryPayloads::default());
         for (name, bytes) in inputs {
             let payload = embedded::store(&payloads, bytes).map_err(|reason| {
@@ -145,7 +150,15 @@ impl Runtime for Session {
             spec.inputs.push(Input { name, payload });
         }
         let capacity = slots.map(|slots| NodeCapacity { slots, memory_bytes: 0, devices: Vec::new() });
+        let opened = (!learned.as_os_str().is_empty()).then(|| {
+            let machine = learning::machine(&nexus_tensor::hardware_devices(), 0);
+            Learner::open(Some(&learned), machine, mark())
+        });
+        let (learner, warning) = opened.map_or((None, None), |(learner, warning)| (Some(Arc::new(learner)), warning));
         let options = EmbeddedOptions {
+            learner: learner.clone(),
+            optimize,
+            profiles,
             capacity,
             print: Some(Arc::new(Mutex::new(print))),
             files_root: Some(files_root),
@@ -169,8 +182,14 @@ impl Runtime for Session {
                 leader: None,
             })
         };
-        Ok(Finished { job, tasks, load: Box::new(load), devices })
+        let choice = learner.and_then(|learner| learner.last()).map(Box::new);
+        Ok(Finished { job, tasks, load: Box::new(load), devices, choice, warning })
     }
+}
+
+/// A number unlike that of any other run, for what is left to chance.
+fn mark() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64)
 }
 
 impl World for Session {

@@ -1,5 +1,6 @@
 //! Whole commands against a world in memory: what a person types, and what stands on stdout and stderr then.
 
+mod language;
 mod mcode;
 
 use std::path::Path;
@@ -17,7 +18,7 @@ use super::engine::KeptCode;
 use super::error::tests::pages;
 use super::error::{CliError, Exit};
 use super::fake::{FakeCluster, ended, returned, task_view};
-use super::language::{Language, View};
+use super::language::Language as _;
 use super::login::LoggedIn;
 use super::node::{NodeStart, NodeStarted};
 use super::repl::{Pieces, Typed};
@@ -34,51 +35,6 @@ struct FakeWorld {
 
 fn broken(file: &str) -> Diagnostic {
     Diagnostic { file: file.into(), ..Diagnostic::error("MC0105", "unexpected `!`") }
-}
-
-impl Language for FakeWorld {
-    fn check(&self, file: &str, source: &str, _: Option<&Path>) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
-        if source.contains('!') { Err(vec![broken(file)]) } else { Ok(Vec::new()) }
-    }
-
-    fn tree(&self, file: &str, source: &str) -> Result<String, Vec<Diagnostic>> {
-        self.check(file, source, None).map(|_| format!("tree of {source}"))
-    }
-
-    fn formatted(&self, source: &str) -> Result<String, Vec<Diagnostic>> {
-        self.check("", source, None).map(|_| format!("{}\n", source.trim()))
-    }
-
-    fn bundled(&self, file: &str, source: &str, folder: &Path) -> Result<String, Vec<Diagnostic>> {
-        self.check(file, source, Some(folder)).map(|_| source.to_owned())
-    }
-
-    fn inspect(&self, file: &str, source: &str, _: Option<&Path>) -> nexus_mcode::Inspection {
-        nexus_mcode::inspect(file, source, &mut |_, _| Err("no files here".to_owned()))
-    }
-
-    fn library(&self) -> Vec<nexus_mcode::LibraryEntry> {
-        nexus_mcode::library()
-    }
-
-    fn argument(&self, text: &str) -> Value {
-        nexus_formats::read(nexus_formats::Format::Json, text.as_bytes())
-            .unwrap_or_else(|_| Value::String(text.to_owned()))
-    }
-
-    fn intermediate(
-        &self,
-        file: &str,
-        source: &str,
-        folder: Option<&Path>,
-        view: View,
-    ) -> Result<String, Vec<Diagnostic>> {
-        self.check(file, source, folder).map(|_| match view {
-            View::Code(JitLevel::Plain) => format!("code of {source}"),
-            View::Code(level) => format!("code at level {level} of {source}"),
-            View::Plan(level) => format!("plan at level {level} of {source}"),
-        })
-    }
 }
 
 impl Runtime for FakeWorld {
@@ -106,7 +62,7 @@ impl Runtime for FakeWorld {
             nexus_model::Payload::Blob { .. } => panic!("only small values here"),
         };
         let devices = vec![DeviceInfo { kind: DeviceKind::Cpu, name: "2 threads, avx512".into() }];
-        Ok(Finished { job, tasks, load: Box::new(load), devices })
+        Ok(Finished { job, tasks, load: Box::new(load), devices, choice: None, warning: None })
     }
 }
 

@@ -10,7 +10,7 @@ use super::bounds::{Bounded, bytes, name, text};
 use super::node::NodeRoleV1;
 use super::{WireError, decode_request, encode_request};
 use crate::cluster::{ClusterRequest, ClusterResponse, RelayedCaller, RenewedCertificates};
-use crate::limits::VOTERS_MAX;
+use crate::limits::{EXPERIENCE_BYTES_MAX, EXPERIENCE_NODES_MAX, VOTERS_MAX};
 use crate::message::Request;
 
 /// The numbers of the kinds, of requests and of responses: never reused, and none of the other requests' or responses'.
@@ -22,9 +22,11 @@ mod kind {
     pub(super) const RENEW: u8 = 68;
     pub(super) const FORGET_NODE: u8 = 69;
     pub(super) const DRAIN_NODE: u8 = 70;
+    pub(super) const SHARE_EXPERIENCE: u8 = 71;
 
     pub(super) const LEADER: u8 = 64;
     pub(super) const RENEWED: u8 = 65;
+    pub(super) const EXPERIENCE: u8 = 66;
 }
 
 /// The first kind that belongs to this file.
@@ -84,6 +86,17 @@ struct RenewedV1<'a> {
     authority_key_pem: Option<&'a str>,
 }
 
+#[derive(Archive, Serialize)]
+struct NodeExperienceV1 {
+    node: u64,
+    experience: Vec<u8>,
+}
+
+#[derive(Archive, Serialize)]
+struct ExperienceV1 {
+    nodes: Vec<NodeExperienceV1>,
+}
+
 pub(super) fn encode_cluster_request(what: &'static str, request: &ClusterRequest) -> Result<Vec<u8>, WireError> {
     let kind = |number| Kind { what, number };
     match request {
@@ -103,6 +116,7 @@ pub(super) fn encode_cluster_request(what: &'static str, request: &ClusterReques
         }
         ClusterRequest::BecomeVoter => kind(kind::BECOME_VOTER).write_bytes(&[]),
         ClusterRequest::ForgetNode(node) => kind(kind::FORGET_NODE).write(&node.0),
+        ClusterRequest::ShareExperience(experience) => kind(kind::SHARE_EXPERIENCE).write_bytes(experience),
         ClusterRequest::DrainNode { node, draining } => {
             kind(kind::DRAIN_NODE).write(&DrainNodeV1 { node: node.map(|node| node.0), draining: *draining })
         }
@@ -130,6 +144,7 @@ pub(super) fn cluster_request(body: Body<'_>) -> Result<ClusterRequest, WireErro
             let node = form.node.as_ref().map(|node| NodeId(node.to_native()));
             ClusterRequest::DrainNode { node, draining: form.draining }
         }
+        kind::SHARE_EXPERIENCE => ClusterRequest::ShareExperience(body.bytes().to_vec()),
         kind::RENEW => {
             let form: &ArchivedRenewV1<'_> = body.form()?;
             ClusterRequest::Renew { csr_pem: form.csr_pem.to_string(), client_csr_pem: form.client_csr_pem.to_string() }
@@ -159,6 +174,13 @@ pub(super) fn encode_cluster_response(what: &'static str, response: &ClusterResp
             let leader = leader.as_ref().map(|(node, address)| LeaderNodeV1 { node: node.0, address });
             kind(kind::LEADER).write(&LeaderV1 { node: node.0, term: *term, leader })
         }
+        ClusterResponse::Experience(nodes) => {
+            let bytes: usize = nodes.iter().map(|(_, experience)| experience.len() + SMALL_BYTES).sum();
+            let nodes = nodes
+                .iter()
+                .map(|(node, experience)| NodeExperienceV1 { node: node.0, experience: experience.clone() });
+            kind(kind::EXPERIENCE).write_large(bytes + SMALL_BYTES, &ExperienceV1 { nodes: nodes.collect() })
+        }
         ClusterResponse::Renewed(renewed) => kind(kind::RENEWED).write(&RenewedV1 {
             role: renewed.role.into(),
             certificate_pem: &renewed.certificate_pem,
@@ -178,6 +200,12 @@ pub(super) fn cluster_response(body: Body<'_>) -> Result<ClusterResponse, WireEr
                 term: form.term.to_native(),
                 leader: leader.map(|leader| (NodeId(leader.node.to_native()), leader.address.to_string())),
             }
+        }
+        kind::EXPERIENCE => {
+            let form: &ArchivedExperienceV1 = body.form()?;
+            let nodes = form.nodes.iter();
+            let nodes = nodes.map(|told| (NodeId(told.node.to_native()), told.experience.to_vec()));
+            ClusterResponse::Experience(nodes.collect())
         }
         kind::RENEWED => {
             let form: &ArchivedRenewedV1<'_> = body.form()?;
@@ -208,6 +236,7 @@ impl Bounded for ClusterRequest {
                     request => request.check_bounds(),
                 }
             }
+            ClusterRequest::ShareExperience(experience) => bytes("experience", experience.len(), EXPERIENCE_BYTES_MAX),
             ClusterRequest::SetVoters(voters) => bytes("list of voters", voters.len(), VOTERS_MAX),
             ClusterRequest::Renew { csr_pem, client_csr_pem } => {
                 text("certificate request", csr_pem)?;
@@ -222,6 +251,10 @@ impl Bounded for ClusterResponse {
         match self {
             ClusterResponse::Leader { leader, .. } => {
                 name("leader's address", leader.as_ref().map_or("", |(_, address)| address))
+            }
+            ClusterResponse::Experience(nodes) => {
+                bytes("list of nodes with experience", nodes.len(), EXPERIENCE_NODES_MAX)?;
+                nodes.iter().try_for_each(|(_, told)| bytes("experience", told.len(), EXPERIENCE_BYTES_MAX))
             }
             ClusterResponse::Renewed(renewed) => {
                 text("node's certificate", &renewed.certificate_pem)?;

@@ -210,6 +210,7 @@ fn cluster_request() -> impl Strategy<Value = ClusterRequest> {
         node_id().prop_map(ClusterRequest::ForgetNode),
         (option::of(node_id()), any::<bool>())
             .prop_map(|(node, draining)| ClusterRequest::DrainNode { node, draining }),
+        vec(any::<u8>(), 0..300).prop_map(ClusterRequest::ShareExperience),
         (text(), text()).prop_map(|(csr_pem, client_csr_pem)| ClusterRequest::Renew { csr_pem, client_csr_pem }),
     ]
 }
@@ -219,6 +220,8 @@ fn cluster_response() -> impl Strategy<Value = ClusterResponse> {
     prop_oneof![
         (node_id(), any::<u64>(), option::of((node_id(), text())))
             .prop_map(|(node, term, leader)| ClusterResponse::Leader { node, term, leader }),
+        vec((node_id(), vec(any::<u8>(), 0..300)), 0..limits::EXPERIENCE_NODES_MAX)
+            .prop_map(ClusterResponse::Experience),
         (role(), text(), text(), option::of(text())).prop_map(
             |(role, certificate_pem, client_certificate_pem, authority_key_pem)| {
                 ClusterResponse::Renewed(Box::new(RenewedCertificates {

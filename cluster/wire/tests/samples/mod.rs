@@ -199,6 +199,7 @@ pub(crate) fn requests() -> Vec<(&'static str, Request)> {
         ("renew", cluster(ClusterRequest::Renew { csr_pem: "CSR".into(), client_csr_pem: "CLIENT".into() })),
         ("forget-node", cluster(ClusterRequest::ForgetNode(NodeId(3)))),
         ("drain-node", cluster(ClusterRequest::DrainNode { node: Some(NodeId(3)), draining: true })),
+        ("share-experience", cluster(ClusterRequest::ShareExperience(b"[]".to_vec()))),
     ]
 }
 
@@ -268,6 +269,7 @@ pub(crate) fn responses() -> Vec<(&'static str, Response)> {
                 authority_key_pem: Some("KEY".into()),
             })))),
         ),
+        ("experience", Response::Cluster(Box::new(ClusterResponse::Experience(vec![(NodeId(2), b"[]".to_vec())])))),
         ("done", Response::Done),
         ("refused", Response::Refused(refusal)),
     ]

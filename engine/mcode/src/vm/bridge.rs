@@ -87,6 +87,10 @@ impl Host<'_> {
 
     /// Runs a library function on one value a parameter.
     pub(crate) fn call_op(&mut self, op: &'static OpDef, arguments: &mut [Value]) -> Outcome<Value> {
+        self.measured(op.name, |host| host.run_op(op, arguments))
+    }
+
+    fn run_op(&mut self, op: &'static OpDef, arguments: &mut [Value]) -> Outcome<Value> {
         self.tick(16)?;
         self.converted = 0;
         if arguments.iter().any(|a| matches!(a, Value::Function(_)))

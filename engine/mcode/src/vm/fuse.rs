@@ -369,7 +369,8 @@ impl<'p, 'h> Plan<'p, 'h> {
                 Input::Register(register) => self.taken(register).map_err(|fault| (first, fault))?,
             }));
         }
-        let evaluated = self.region.run(self.host.context, given);
+        let region = &self.region;
+        let evaluated = self.host.measured("fused region", |host| region.run(host.context, given));
         let evaluated = evaluated.map_err(|error| {
             let place = self.places.get(error.node.index()).copied().unwrap_or(first);
             (place, Fault::tensor(error.error))

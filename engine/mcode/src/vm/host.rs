@@ -14,6 +14,7 @@ use crate::ast::Name;
 use crate::codes::Code;
 use crate::ir::Image;
 use crate::native::Native;
+use crate::profile::Recorder;
 
 /// Work between two looks at the clock and the cancel flag, in steps of some nanoseconds to microseconds.
 const TICKS: i64 = 2_000;
@@ -54,6 +55,8 @@ pub(crate) struct Host<'a> {
     pub(crate) native: Option<Box<Native<'a>>>,
     /// What fusion did.
     pub(crate) fusion: FusionProfile,
+    /// What takes the time, where the run is profiled.
+    pub(crate) profile: Option<Box<Recorder>>,
     /// Threads that calls may be spread over.
     pub(crate) threads: usize,
     /// Whether this is the surroundings of a task: what it spawns runs at once.
@@ -97,6 +100,9 @@ impl<'a> Host<'a> {
             nested: 0,
             native: None,
             fusion: FusionProfile::default(),
+            profile: context
+                .stopwatch()
+                .map(|clock| Box::new(Recorder::new(Arc::clone(clock), image.functions.len(), 0))),
             threads: 1,
             in_task: false,
             pending: Vec::new(),
@@ -110,6 +116,26 @@ impl<'a> Host<'a> {
         };
         host.grant_loops();
         host
+    }
+
+    /// Runs an operation; times it where the run is profiled.
+    #[inline]
+    pub(crate) fn measured<T>(&mut self, name: &'static str, run: impl FnOnce(&mut Self) -> T) -> T {
+        match &mut self.profile {
+            None => run(self),
+            Some(profile) => match profile.begin_operation(name) {
+                false => run(self),
+                true => {
+                    let before = self.context.meter().work().result_bytes;
+                    let result = run(self);
+                    let bytes = self.context.meter().work().result_bytes.saturating_sub(before);
+                    if let Some(profile) = &mut self.profile {
+                        profile.end_operation(bytes);
+                    }
+                    result
+                }
+            },
+        }
     }
 
     /// Counts work; at intervals looks whether the run must stop.

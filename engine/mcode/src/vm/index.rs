@@ -45,7 +45,8 @@ pub(crate) fn element(host: &mut Host, tensor: &Tensor, index: i64) -> Outcome<V
 
 pub(crate) fn tensor_get(host: &mut Host, tensor: &Tensor, indices: &[Index]) -> Outcome<Value> {
     host.tick(8)?;
-    let part = nexus_tensor::get(host.context, tensor, indices).map_err(Fault::tensor)?;
+    let read = |host: &mut Host| nexus_tensor::get(host.context, tensor, indices).map_err(Fault::tensor);
+    let part = host.measured("tensor [ ]", read)?;
     let whole = part.shape().is_empty() && indices.iter().all(|i| matches!(i, Index::At(_)));
     if whole {
         let item = part.item().map_err(Fault::tensor)?;

@@ -55,7 +55,17 @@ pub(crate) fn execute(host: &mut Host, image: &Image, id: FunctionId, arguments:
     for (slot, argument) in machine.stack.iter_mut().zip(arguments) {
         *slot = argument;
     }
-    machine.run(&mut cursor).map_err(|fault| machine.raise(fault, cursor))
+    let outermost = (machine.host.nested, 0);
+    let open = machine.host.profile.as_mut().map(|profile| {
+        let open = profile.depth();
+        profile.enter(id, outermost);
+        open
+    });
+    let outcome = machine.run(&mut cursor).map_err(|fault| machine.raise(fault, cursor));
+    if let (Some(profile), Some(open)) = (&mut machine.host.profile, open) {
+        profile.close_to(open);
+    }
+    outcome
 }
 
 /// Machines inside each other: each stands on the real stack.
@@ -322,6 +332,9 @@ impl Machine<'_, '_> {
         }
         self.frames.push(Frame { function: cursor.function, pc: cursor.pc as u32, base: cursor.base });
         *cursor = Cursor { function: id, pc: 0, base };
+        if let Some(profile) = &mut self.host.profile {
+            profile.enter(id, (self.host.nested, self.frames.len()));
+        }
         if let Some(native) = &mut self.host.native
             && native.is_hot(self.image, id, 0)
         {
@@ -361,6 +374,9 @@ impl Machine<'_, '_> {
             if !slot.is_plain() {
                 *slot = Value::Absent;
             }
+        }
+        if let Some(profile) = &mut self.host.profile {
+            profile.leave((self.host.nested, self.frames.len()));
         }
         let Some(frame) = self.frames.pop() else { return Some(value) };
         put(&mut self.stack[cursor.base], value);

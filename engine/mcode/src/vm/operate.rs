@@ -76,7 +76,8 @@ pub(crate) fn compare(host: &mut Host, operator: Comparison, a: Value, b: Value)
         let operator = tensor_comparison(operator);
         host.tick(16)?;
         let (a, b) = (host.argument_of(a)?, host.argument_of(b)?);
-        let result = nexus_tensor::compare(host.context, operator, &a, &b).map_err(Fault::tensor)?;
+        let compared = |host: &mut Host| nexus_tensor::compare(host.context, operator, &a, &b).map_err(Fault::tensor);
+        let result = host.measured("comparison", compared)?;
         return host.value_of(result);
     }
     match operator {
@@ -203,7 +204,9 @@ pub(crate) fn negate(host: &mut Host, a: Value) -> Outcome<Value> {
 pub(crate) fn unary_tensor(host: &mut Host, operator: UnaryOp, a: Value) -> Outcome<Value> {
     host.tick(16)?;
     let a = host.argument_of(a)?;
-    let result = nexus_tensor::unary_owned(host.context, operator, a).map_err(Fault::tensor)?;
+    let name = if operator == UnaryOp::Not { "not" } else { "negation" };
+    let result =
+        host.measured(name, |host| nexus_tensor::unary_owned(host.context, operator, a).map_err(Fault::tensor))?;
     host.value_of(result)
 }
 
@@ -257,8 +260,26 @@ pub(crate) fn tensor_operator(operator: BinaryOperator) -> BinaryOp {
 fn tensor_binary(host: &mut Host, operator: BinaryOp, a: Value, b: Value) -> Outcome<Value> {
     host.tick(16)?;
     let (a, b) = (host.argument_of(a)?, host.argument_of(b)?);
-    let result = nexus_tensor::binary_owned(host.context, operator, a, b).map_err(Fault::tensor)?;
+    let run = |host: &mut Host| nexus_tensor::binary_owned(host.context, operator, a, b).map_err(Fault::tensor);
+    let result = host.measured(operation_name(operator), run)?;
     host.value_of(result)
+}
+
+/// What an operator on tensors is called in a profile.
+fn operation_name(operator: BinaryOp) -> &'static str {
+    match operator {
+        BinaryOp::Add => "tensor +",
+        BinaryOp::Sub => "tensor -",
+        BinaryOp::Mul => "tensor *",
+        BinaryOp::Div => "tensor /",
+        BinaryOp::FloorDiv => "tensor //",
+        BinaryOp::Rem => "tensor %",
+        BinaryOp::Pow => "tensor **",
+        BinaryOp::MatMul => "tensor @",
+        BinaryOp::And => "tensor and",
+        BinaryOp::Or => "tensor or",
+        _ => "tensor operator",
+    }
 }
 
 fn int_binary(operator: BinaryOperator, x: i64, y: i64) -> Outcome<Value> {

@@ -15,6 +15,7 @@ use crate::codes::Code;
 use crate::ir::{FunctionCode, Image, Register};
 use crate::library::lists::items;
 use crate::native::{Native, Shared};
+use crate::profile::Recorder;
 
 /// Work of one call for which threads are started, in instructions: a call by itself costs some microseconds, and what
 /// has no loop, call or operation on tensors takes less.
@@ -49,6 +50,7 @@ struct Done {
     result: Outcome<Value>,
     printed: Vec<String>,
     outputs: Vec<(String, Value)>,
+    profile: Option<Box<Recorder>>,
 }
 
 /// Puts the handle of a call into `start`, to run later; false where it must run now.
@@ -208,6 +210,9 @@ fn takes(image: &Image, function: &Closure, count: usize) -> bool {
 fn run(host: &mut Host, image: &Image, jobs: Vec<Job>, together: bool) -> Vec<Done> {
     let count = jobs.len();
     let threads = host.threads.clamp(1, count.max(1));
+    if count > 0 {
+        host.context.meter().count_spread(threads);
+    }
     let piece = count.div_ceil(threads * PIECES).max(1);
     let jobs: Vec<Mutex<Option<Job>>> = jobs.into_iter().map(|job| Mutex::new(Some(job))).collect();
     let done: Mutex<Vec<(usize, Vec<Done>)>> = Mutex::new(Vec::new());
@@ -248,6 +253,9 @@ fn run(host: &mut Host, image: &Image, jobs: Vec<Job>, together: bool) -> Vec<Do
     let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
     done.sort_unstable_by_key(|(from, _)| *from);
     let mut results: Vec<Done> = done.into_iter().flat_map(|(_, results)| results).collect();
+    if let Some(profile) = &mut host.profile {
+        results.iter_mut().filter_map(|done| done.profile.take()).for_each(|task| profile.merge(*task));
+    }
     if together && let Some(first) = results.iter().position(|d| d.result.is_err()) {
         results.truncate(first + 1);
     }
@@ -292,7 +300,8 @@ impl<'g> Ground<'g> {
     }
 
     fn run(&self, job: Job) -> Done {
-        let context = self.context.fork(job.stream);
+        let stream = job.stream;
+        let context = self.context.fork(stream);
         let mut printed: Vec<String> = Vec::new();
         let mut overflowed = false;
         let mut print = |line: &str| {
@@ -305,6 +314,9 @@ impl<'g> Ground<'g> {
         let mut host = Host::new(&context, self.limits, self.cancel, &mut print, self.inputs, self.files, self.image);
         host.clock = self.clock;
         host.in_task = true;
+        if let Some(profile) = &mut host.profile {
+            profile.set_thread(u32::try_from(stream.wrapping_add(1)).unwrap_or(u32::MAX));
+        }
         host.native = self.native.map(|shared| Box::new(Native::new(shared)));
         host.globals = self.globals.clone();
         host.loops = Arc::clone(&self.loops);
@@ -315,12 +327,13 @@ impl<'g> Ground<'g> {
             result = Err(fault);
         }
         let outputs = std::mem::take(&mut host.outputs);
+        let profile = host.profile.take();
         drop(host);
         if overflowed && result.is_ok() {
             let message = format!("tasks that run together printed more than {} MiB", PRINTED_MAX >> 20);
             let fault = Fault::new(Code::LimitOutput, message);
             result = Err(fault.help("return values, or use `output(\"name\", value)` for data"));
         }
-        Done { result, printed, outputs }
+        Done { result, printed, outputs, profile }
     }
 }

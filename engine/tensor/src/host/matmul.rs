@@ -145,6 +145,7 @@ fn floats<T: Element + faer::traits::ComplexField>(
     let (l, r) = (left.buffer.as_slice::<T>(), right.buffer.as_slice::<T>());
     let (left_offsets, right_offsets) = (offsets(&left, &batch), offsets(&right, &batch));
     let work = m * n * k;
+    ctx.meter().count_flops(work.saturating_mul(left_offsets.len()).saturating_mul(2));
     HostTensor::build(ctx, shape, |out: &mut [T]| {
         if work == 0 {
             // Sums of nothing; and an empty matrix has no place to point to.
@@ -164,7 +165,9 @@ fn floats<T: Element + faer::traits::ComplexField>(
             });
         }
         let panel = if ctx.can_stop() { (PANEL_WORK / (n * k).max(1)).max(64) } else { m };
-        let parallel = if work < PARALLEL_WORK { Par::Seq } else { Par::rayon(0) };
+        let threads = if work < PARALLEL_WORK { 1 } else { ctx.threads() };
+        ctx.meter().count_pass(threads);
+        let parallel = if threads == 1 { Par::Seq } else { Par::rayon(threads) };
         for (i, product) in out.chunks_exact_mut(m * n).enumerate() {
             let a = view(l, left_offsets[i], left_matrix);
             let b = view(r, right_offsets[i], right_matrix);

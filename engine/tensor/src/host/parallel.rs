@@ -90,14 +90,17 @@ pub(crate) fn fill_bytes(
     work: &(dyn Fn(usize, &mut [u8]) + Sync),
 ) -> Result<(), TensorError> {
     let piece = PIECE * size;
-    if out.len() <= piece || out.len() < cost.parallel_min() * size {
+    let threads = ctx.threads();
+    if threads == 1 || out.len() <= piece || out.len() < cost.parallel_min() * size {
+        ctx.meter().count_pass(1);
         for (i, part) in out.chunks_mut(piece).enumerate() {
             ctx.poll()?;
             work(i * PIECE, part);
         }
         return Ok(());
     }
-    out.par_chunks_mut(piece).enumerate().try_for_each(|(i, part)| {
+    let least = shares(ctx, out.len().div_ceil(piece), threads);
+    out.par_chunks_mut(piece).enumerate().with_min_len(least).try_for_each(|(i, part)| {
         ctx.poll()?;
         work(i * PIECE, part);
         Ok(())
@@ -114,18 +117,28 @@ fn fill_pieces<T: Send>(
 ) -> Result<(), TensorError> {
     let row = row.max(1);
     let piece = (PIECE / row).max(1) * row;
-    if out.len() < cost.parallel_min() || out.len() <= piece {
+    let threads = ctx.threads();
+    if threads == 1 || out.len() < cost.parallel_min() || out.len() <= piece {
+        ctx.meter().count_pass(1);
         for (i, part) in out.chunks_mut(piece).enumerate() {
             ctx.poll()?;
             work(i * piece, part);
         }
         return Ok(());
     }
-    out.par_chunks_mut(piece).enumerate().try_for_each(|(i, part)| {
+    let least = shares(ctx, out.len().div_ceil(piece), threads);
+    out.par_chunks_mut(piece).enumerate().with_min_len(least).try_for_each(|(i, part)| {
         ctx.poll()?;
         work(i * piece, part);
         Ok(())
     })
+}
+
+/// The fewest pieces that one thread takes. Where the run may use every thread this is one, so that uneven pieces even
+/// out; where it may use fewer, as many shares are cut as it has threads. Counts the pass.
+fn shares(ctx: &Context, pieces: usize, threads: usize) -> usize {
+    ctx.meter().count_pass(threads.min(pieces));
+    if threads == rayon::current_num_threads() { 1 } else { pieces.div_ceil(threads) }
 }
 
 /// Computes one value for each of `count` items of `size` elements, on several threads where that pays.
@@ -148,9 +161,12 @@ fn map_pieces<R: Send>(
         ctx.poll()?;
         Ok(work(i))
     };
-    if count < 2 || count.saturating_mul(size) < Cost::Cheap.parallel_min() {
+    let threads = ctx.threads();
+    if threads == 1 || count < 2 || count.saturating_mul(size) < Cost::Cheap.parallel_min() {
+        ctx.meter().count_pass(1);
         (0..count).map(one).collect()
     } else {
-        (0..count).into_par_iter().map(one).collect()
+        let least = shares(ctx, count, threads);
+        (0..count).into_par_iter().with_min_len(least).map(one).collect()
     }
 }

@@ -1,0 +1,320 @@
+//! The learning optimiser of a process: what every program that runs here asks for its strategy, and tells what it took.
+//!
+//! What decides is `nexus-optimizer`; this room has what that lacks: a machine ([`site`]), the way from a strategy to a
+//! run ([`application`]), results that can be compared ([`sameness`]), a file ([`state_file`]), and the actor that writes
+//! it and tells other nodes ([`sharing`]). It runs nothing: the worker does.
+
+pub(crate) mod application;
+pub(crate) mod sameness;
+pub(crate) mod sharing;
+pub(crate) mod site;
+pub(crate) mod state_file;
+pub(crate) mod trial;
+pub(crate) mod work;
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use nexus_model::NodeId;
+use nexus_optimizer::{
+    Candidate, Choice, Experience, Features, Key, Machine, Optimizer, OptimizerConfig, RunOutcome, Strategy,
+    StrategyError, Work,
+};
+use nexus_wire::limits::{EXPERIENCE_BYTES_MAX, EXPERIENCE_NODES_MAX};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
+pub use self::application::Application;
+pub use self::site::machine;
+pub use self::state_file::{StateFile, StateFileError};
+pub use self::trial::{Sample, Trial};
+pub use self::work::work_of;
+
+/// Events that are kept to be told again to a file that another process wrote meanwhile; beyond that the oldest are left
+/// to what this process alone knew.
+const EVENTS_MAX: usize = 2_000;
+
+/// Nodes whose experience a leader passes on; each takes up to a mebibyte of its memory.
+const NODES_MAX: usize = 32;
+
+/// The file of the optimiser in a data directory: of a node, and of the programs that its user runs without one.
+pub fn file(data: &Path) -> PathBuf {
+    data.join("optimizer.json")
+}
+
+/// The name under which the work of a program's text is remembered: what the scheduler asks by.
+pub(crate) fn text_name(text: &str) -> String {
+    format!("text-{}", &blake3::hash(text.as_bytes()).to_hex()[..24])
+}
+
+/// Something that an optimiser learned from.
+#[derive(Debug, Clone)]
+enum Event {
+    Recorded(Box<Choice>, RunOutcome),
+    Measured(Box<Choice>, Features),
+    Checked(Box<Choice>, bool),
+    Named(String, Key),
+    Heard(u64, Vec<Experience>),
+}
+
+impl Event {
+    fn tell(self, optimizer: &mut Optimizer) {
+        match self {
+            Event::Recorded(choice, outcome) => optimizer.record(&choice, outcome),
+            Event::Measured(choice, features) => optimizer.measured(&choice, features),
+            Event::Checked(choice, same) => optimizer.checked(&choice, same),
+            Event::Named(name, key) => optimizer.name(&name, key),
+            // What was sound when it came in is sound now.
+            Event::Heard(node, experience) => drop(optimizer.hear(node, &experience)),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct State {
+    optimizer: Optimizer,
+    chance: StdRng,
+    /// What the file does not know yet.
+    events: VecDeque<Event>,
+    file: Option<StateFile>,
+    last: Option<Choice>,
+    observed: Option<Observed>,
+    /// What other nodes told this one as their leader, the newest first.
+    others: VecDeque<(NodeId, Vec<u8>)>,
+}
+
+/// What a run that was chosen for was seen to do: by these counters a strategy's fields can be told apart.
+#[derive(Debug, Clone)]
+pub struct Observed {
+    /// How it was carried out.
+    pub application: Application,
+    /// Wall time of the run itself.
+    pub took: Duration,
+    /// Operations, passes over memory, threads.
+    pub work: nexus_tensor::Work,
+    /// The most bytes of tensors at once.
+    pub peak_bytes: u64,
+    /// What native code did.
+    pub native: nexus_mcode::NativeProfile,
+    /// What fusion did.
+    pub fusion: nexus_mcode::FusionProfile,
+    /// What was done to the program's code.
+    pub optimiser: nexus_mcode::OptimiserCounts,
+}
+
+/// The optimiser of this process; shared by its slots.
+#[derive(Debug)]
+pub struct Learner {
+    state: Mutex<State>,
+    machine: Machine,
+}
+
+impl Learner {
+    /// With what is in `file`, where there is one. A file that is damaged or of a newer version is set aside; the second
+    /// value says so.
+    pub fn open(file: Option<&Path>, machine: Machine, seed: u64) -> (Learner, Option<String>) {
+        let mut warning = None;
+        let (optimizer, file) = match file {
+            Some(path) => {
+                let mut file = StateFile::new(path);
+                let (optimizer, told) = file.load(OptimizerConfig::default());
+                warning = told;
+                (optimizer, Some(file))
+            }
+            None => (Optimizer::new(OptimizerConfig::default()), None),
+        };
+        let chance = StdRng::seed_from_u64(seed);
+        let state = State {
+            optimizer,
+            chance,
+            events: VecDeque::new(),
+            file,
+            last: None,
+            observed: None,
+            others: VecDeque::new(),
+        };
+        (Learner { state: Mutex::new(state), machine }, warning)
+    }
+
+    /// A learner without a file that is set as given: for measurements.
+    pub fn with_config(config: OptimizerConfig, machine: Machine, seed: u64) -> Learner {
+        let (learner, _) = Learner::open(None, machine, seed);
+        learner.state().optimizer = Optimizer::new(config);
+        learner
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The machine that it learns about.
+    pub fn machine(&self) -> &Machine {
+        &self.machine
+    }
+
+    /// How to run this work: as `named`, or as was learned. On the processor only, where the caller asks for it.
+    pub fn choose(&self, work: &Work, named: Option<&str>, processor_only: bool) -> Result<Choice, StrategyError> {
+        let without;
+        let machine = match processor_only && self.machine.gpu.is_some() {
+            true => {
+                without = Machine { gpu: None, has_cuda: false, has_ane: false, ..self.machine.clone() };
+                &without
+            }
+            false => &self.machine,
+        };
+        let State { optimizer, chance, last, .. } = &mut *self.state();
+        let choice = match named {
+            Some(id) => optimizer.ask_for(work, machine, id)?,
+            None => optimizer.choose(work, machine, chance),
+        };
+        *last = Some(choice.clone());
+        Ok(choice)
+    }
+
+    /// Learns what a run took.
+    pub fn record(&self, choice: &Choice, outcome: RunOutcome) {
+        self.state().take(Event::Recorded(Box::new(choice.clone()), outcome));
+    }
+
+    /// Learns what a run was seen to do, the first time that its work ran.
+    pub fn measured(&self, choice: &Choice, features: impl FnOnce() -> Features) {
+        let mut state = self.state();
+        if !state.optimizer.is_measured(choice) {
+            state.take(Event::Measured(Box::new(choice.clone()), features()));
+        }
+    }
+
+    /// Learns how a comparison of results ended.
+    pub fn checked(&self, choice: &Choice, same: bool) {
+        self.state().take(Event::Checked(Box::new(choice.clone()), same));
+    }
+
+    /// Remembers a piece of work under a name: a job's, a program's.
+    pub fn name(&self, name: &str, key: Key) {
+        let mut state = self.state();
+        if state.optimizer.named(name) != Some(key) {
+            state.take(Event::Named(name.to_owned(), key));
+        }
+    }
+
+    /// The choice that was made last.
+    pub fn last(&self) -> Option<Choice> {
+        self.state().last.clone()
+    }
+
+    /// Notes what a run was seen to do.
+    pub(crate) fn observe(&self, observed: Observed) {
+        self.state().observed = Some(observed);
+    }
+
+    /// What the run that ended last was seen to do, of those that came to their end.
+    pub fn observed(&self) -> Option<Observed> {
+        self.state().observed.clone()
+    }
+
+    /// Adds a strategy to choose from, for as long as this process runs.
+    pub fn register(&self, strategy: Strategy) -> Result<(), StrategyError> {
+        self.state().optimizer.register(strategy)
+    }
+
+    /// What every strategy is predicted to take for this work; changes nothing.
+    pub fn predict(&self, work: &Work) -> Vec<Candidate> {
+        self.state().optimizer.predict(work, &self.machine)
+    }
+
+    /// Median and 80 % interval of the best known strategy for the work that was remembered under a name.
+    pub fn predicted(&self, name: &str) -> Option<[Duration; 3]> {
+        let state = self.state();
+        let recalled = state.optimizer.recall(&state.optimizer.named(name)?, &self.machine)?;
+        let best = recalled.best?;
+        let prediction = recalled.candidates.iter().find(|c| c.strategy_id == best)?.prediction?;
+        let time = |seconds: f64| Duration::try_from_secs_f64(seconds).ok();
+        Some([time(prediction.median_s)?, time(prediction.low_s)?, time(prediction.high_s)?])
+    }
+
+    /// What this process saw itself, for other nodes.
+    pub fn experience(&self) -> Vec<Experience> {
+        self.state().optimizer.experience()
+    }
+
+    /// What this process saw itself, as bytes for other nodes: as much as one message holds, the most used first.
+    pub(crate) fn told(&self) -> Vec<u8> {
+        let mut experience = self.experience();
+        experience.sort_by_key(|told| std::cmp::Reverse(told.evidence.runs));
+        let mut text = String::from("[");
+        for one in experience {
+            let one = serde_json::to_string(&one).expect("experience is numbers and names");
+            if text.len() + one.len() + 2 > EXPERIENCE_BYTES_MAX {
+                break;
+            }
+            if text.len() > 1 {
+                text.push(',');
+            }
+            text.push_str(&one);
+        }
+        text.push(']');
+        text.into_bytes()
+    }
+
+    /// Takes what another node told as bytes.
+    pub(crate) fn hear_told(&self, node: NodeId, told: &[u8]) -> Result<(), String> {
+        let experience: Vec<Experience> = serde_json::from_slice(told).map_err(|error| error.to_string())?;
+        self.hear(node.0, experience)
+    }
+
+    /// Takes what `node` told the leader `here`; what the leader and the others told, for it.
+    pub(crate) fn exchange(&self, here: NodeId, node: NodeId, told: &[u8]) -> Result<Vec<(NodeId, Vec<u8>)>, String> {
+        self.hear_told(node, told)?;
+        let own = self.told();
+        let mut state = self.state();
+        state.others.retain(|(known, _)| *known != node);
+        state.others.push_front((node, told.to_vec()));
+        state.others.truncate(NODES_MAX);
+        let others = state.others.iter().filter(|(known, _)| *known != node).cloned();
+        Ok(std::iter::once((here, own)).chain(others).take(EXPERIENCE_NODES_MAX).collect())
+    }
+
+    /// Takes what another node saw. `Err` says what is unsound; nothing was taken then.
+    pub fn hear(&self, node: u64, experience: Vec<Experience>) -> Result<(), String> {
+        let mut state = self.state();
+        state.optimizer.hear(node, &experience).map_err(|error| error.to_string())?;
+        state.keep(Event::Heard(node, experience));
+        Ok(())
+    }
+
+    /// Looks something up in what was learned.
+    pub fn with<T>(&self, look: impl FnOnce(&Optimizer, &Machine) -> T) -> T {
+        look(&self.state().optimizer, &self.machine)
+    }
+
+    /// Writes what was learned to the file. Blocks on the disk; does nothing where nothing is new or there is no file.
+    pub fn save(&self) -> Result<(), StateFileError> {
+        let mut state = self.state();
+        if state.events.is_empty() {
+            return Ok(());
+        }
+        let State { optimizer, events, file: Some(file), .. } = &mut *state else { return Ok(()) };
+        file.save(optimizer, |theirs| events.iter().cloned().for_each(|event| event.tell(theirs)))?;
+        events.clear();
+        Ok(())
+    }
+}
+
+impl State {
+    fn take(&mut self, event: Event) {
+        self.keep(event.clone());
+        event.tell(&mut self.optimizer);
+    }
+
+    fn keep(&mut self, event: Event) {
+        if self.file.is_none() {
+            return;
+        }
+        if self.events.len() >= EVENTS_MAX {
+            self.events.pop_front();
+        }
+        self.events.push_back(event);
+    }
+}

@@ -1,0 +1,46 @@
+//! The machine that a process runs on, as the optimiser sees it.
+//!
+//! Speeds are assumed; what the optimiser learns corrects them, for all machines of one class of hardware together.
+
+use nexus_model::{DeviceInfo, DeviceKind};
+use nexus_optimizer::{Device, Machine};
+
+/// Memory of a machine that does not say how much it has: nothing is left out for it.
+const MEMORY_UNKNOWN: f64 = 1e15;
+/// An ordinary discrete or integrated graphics processor, before anything was measured.
+const GPU_FLOPS: f64 = 4e12;
+const GPU_BANDWIDTH: f64 = 2e11;
+const GPU_LAUNCH_S: f64 = 3e-5;
+const GPU_TRANSFER: f64 = 6e9;
+
+/// This machine, with these devices and so much memory for tasks; 0 where that is not known. Asks no graphics driver.
+pub fn machine(devices: &[DeviceInfo], memory_bytes: u64) -> Machine {
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let threads = u32::try_from(threads).unwrap_or(u32::MAX);
+    let memory = if memory_bytes == 0 { MEMORY_UNKNOWN } else { memory_bytes as f64 };
+    let graphics = devices.iter().find(|device| device.kind == DeviceKind::Gpu);
+    let vectors = devices.iter().find(|device| device.kind == DeviceKind::Cpu).map_or("", |cpu| cpu.name.as_str());
+    let mut hardware = format!("{} · {vectors}", processor());
+    if let Some(gpu) = graphics {
+        hardware = format!("{hardware} · {}", gpu.name);
+    }
+    let mut machine = Machine::ordinary(&hardware, threads, memory);
+    machine.gpu = graphics.map(|_| Device {
+        flops: GPU_FLOPS,
+        bandwidth: GPU_BANDWIDTH,
+        launch_s: GPU_LAUNCH_S,
+        memory_bytes: memory,
+        transfer: GPU_TRANSFER,
+    });
+    machine
+}
+
+/// The processor's model, as the system calls it.
+fn processor() -> String {
+    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = text.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
+    match model {
+        Some((_, name)) => name.trim().to_owned(),
+        None => format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+    }
+}

@@ -1,0 +1,85 @@
+//! One program with its arguments, to be run under any strategy: what benches of the optimiser measure.
+//!
+//! It runs on the calling thread, without a job, limits or a log; everything else is as in a task.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use nexus_mcode::{CompiledProgram, RunRequest, outline};
+use nexus_model::{Limits, Value};
+use nexus_optimizer::{Choice, Features, Strategy, Work};
+use nexus_tensor::{Context, Device, Meter};
+
+use super::Application;
+use super::work::{Seen, features_of, work_of};
+
+/// The program and its arguments.
+#[derive(Debug)]
+pub struct Trial {
+    program: Arc<CompiledProgram>,
+    arguments: Vec<(String, Value)>,
+    /// The piece of work that it is.
+    pub work: Work,
+}
+
+/// What a run took and did.
+#[derive(Debug, Clone)]
+pub struct Sample {
+    /// Wall time.
+    pub seconds: f64,
+    /// Bytes of tensors at most at once.
+    pub memory_bytes: f64,
+    /// What it returned.
+    pub result: Value,
+    seen: Seen,
+}
+
+impl Trial {
+    /// A program with these arguments, or why it does not compile.
+    pub fn new(name: &str, source: &str, arguments: Vec<(String, Value)>) -> Result<Trial, String> {
+        let compilation = nexus_mcode::compile(name, source);
+        let program = compilation.program.ok_or_else(|| {
+            let found: Vec<String> = compilation.diagnostics.iter().map(|d| d.message.clone()).collect();
+            format!("{name}: {}", found.join("; "))
+        })?;
+        let work = work_of(&outline(&program), &arguments, &[], 1);
+        Ok(Trial { program, arguments, work })
+    }
+
+    /// Runs it once under a strategy, on the processor; the error is the program's.
+    pub fn run(&self, strategy: &Strategy, threads: usize) -> Result<Sample, String> {
+        let application = Application::of(strategy, Device::cpu(), threads).map_err(|error| error.to_string())?;
+        let limits = Limits::local();
+        let meter = Meter::with_pooling(&limits, application.pooling);
+        let context =
+            Context::new(application.device).with_meter(Arc::clone(&meter)).with_threads(application.tensor_threads);
+        let started = Instant::now();
+        let done = nexus_mcode::run(
+            &self.program,
+            RunRequest {
+                execution: application.execution,
+                code: None,
+                arguments: self.arguments.clone(),
+                inputs: &[],
+                task: None,
+                limits,
+                context,
+                cancel: Arc::new(AtomicBool::new(false)),
+                print: &mut |_| {},
+                files: None,
+                clock: None,
+                threads: application.threads,
+            },
+        );
+        let seconds = started.elapsed().as_secs_f64();
+        let done = done.map_err(|error| error.message)?;
+        let seen = Seen { work: meter.work(), peak_bytes: meter.peak_bytes(), seconds };
+        Ok(Sample { seconds, memory_bytes: meter.peak_bytes() as f64, result: done.result, seen })
+    }
+
+    /// The features that a run showed, for [`nexus_optimizer::Optimizer::measured`].
+    pub fn features(&self, choice: &Choice, sample: &Sample, bandwidth: f64) -> Features {
+        features_of(choice.guessed(), &sample.seen, &choice.strategy, bandwidth)
+    }
+}

@@ -1,0 +1,126 @@
+//! What a run spent its time on and what the machine did for it, as `--profile` and `@profile` tell it.
+//!
+//! It is made by [`super::program`] and drawn by whoever asked for it.
+
+use std::fmt::Write as _;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use nexus_mcode::{Execution, FusionProfile, NativeProfile, OptimiserCounts, Profile, RunResult};
+use nexus_tensor::{Meter, Stopwatch, Transfers, Work};
+
+/// Profiles of tasks that one sink keeps: of an array the first ones say it all.
+const PROFILES_MAX: usize = 64;
+
+/// The profile of one run.
+#[derive(Debug, Clone)]
+pub struct RunProfile {
+    /// Index of the task.
+    pub task: u32,
+    /// Wall time of the run.
+    pub wall: Duration,
+    /// The device.
+    pub device: &'static str,
+    /// How the program was compiled.
+    pub execution: Execution,
+    /// Functions and operations.
+    pub calls: Profile,
+    /// Operations on tensors, passes over memory, threads.
+    pub work: Work,
+    /// What moved between host and device; each download is a synchronisation.
+    pub transfers: Transfers,
+    /// The most bytes of tensors at once.
+    pub peak_bytes: u64,
+    /// What native code did; `reused` are hits of its cache.
+    pub native: NativeProfile,
+    /// What fusion did.
+    pub fusion: FusionProfile,
+    /// What the optimiser of code did.
+    pub optimiser: OptimiserCounts,
+}
+
+/// Takes profiles.
+pub type ProfileSink = Arc<Mutex<Vec<RunProfile>>>;
+
+/// The clock of profiles: nanoseconds since this process first looked.
+pub(super) fn stopwatch() -> Arc<Stopwatch> {
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    Arc::new(|| u64::try_from(START.elapsed().as_nanos()).unwrap_or(u64::MAX))
+}
+
+/// Puts a profile into the sink while there is room.
+pub(super) fn hand_over(sink: &ProfileSink, profile: RunProfile) {
+    let mut profiles = sink.lock().unwrap_or_else(PoisonError::into_inner);
+    if profiles.len() < PROFILES_MAX {
+        profiles.push(profile);
+    }
+}
+
+impl RunProfile {
+    /// The profile of a run that came to its end; `None` where it was not profiled.
+    pub(super) fn of(
+        task: u32,
+        result: &mut RunResult,
+        (wall, meter): (Duration, &Meter),
+        (device, execution): (&'static str, Execution),
+    ) -> Option<RunProfile> {
+        Some(RunProfile {
+            task,
+            wall,
+            device,
+            execution,
+            calls: *result.profile.take()?,
+            work: meter.work(),
+            transfers: meter.transfers(),
+            peak_bytes: meter.peak_bytes(),
+            native: result.native.clone(),
+            fusion: result.fusion,
+            optimiser: result.optimiser,
+        })
+    }
+
+    /// The table of calls, and below it what the machine did, for people.
+    pub fn text(&self) -> String {
+        let RunProfile { work, transfers, native, fusion, .. } = self;
+        let mut text = self.calls.table();
+        let fused = match work.passes {
+            0 => String::new(),
+            passes => format!(" in {passes} passes over memory on up to {} threads", work.threads.max(1)),
+        };
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            text,
+            "tensors   {} operations{fused}, {} at most at once",
+            work.operations,
+            nexus_mcode::profile_bytes(self.peak_bytes)
+        );
+        if fusion.regions + fusion.fallbacks > 0 {
+            let _ = writeln!(
+                text,
+                "fusion    {} operations in {} regions, {} products worked on in place, {} times one by one after all",
+                fusion.operations, fusion.regions, fusion.products, fusion.fallbacks
+            );
+        }
+        if transfers.uploads + transfers.downloads > 0 {
+            let _ = writeln!(
+                text,
+                "device    {} uploads of {}, {} synchronisations with {}",
+                transfers.uploads,
+                nexus_mcode::profile_bytes(transfers.uploaded_bytes),
+                transfers.downloads,
+                nexus_mcode::profile_bytes(transfers.downloaded_bytes)
+            );
+        }
+        if native.compiled + native.reused + native.entered > 0 {
+            let _ = writeln!(
+                text,
+                "native    {} units compiled, {} taken from the cache, entered {} times, left early {} times",
+                native.compiled, native.reused, native.entered, native.fallbacks
+            );
+        }
+        for reason in &native.reasons {
+            let _ = writeln!(text, "not native  {reason}");
+        }
+        text
+    }
+}

@@ -1,0 +1,348 @@
+//! Runs one M-CODE program: chooses how with the optimiser's help, runs it, compares results of strategies that were
+//! never compared, and tells the optimiser what was seen.
+//!
+//! Called by [`super::task`] on a slot's thread.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use nexus_mcode::{CompiledProgram, RunResult};
+use nexus_model::{Cost, DeviceChoice, Diagnostic, Failure, JobSpec, Limits, Outcome, Value};
+use nexus_optimizer::{Choice, Reason, RunOutcome, Strategy};
+use nexus_tensor::{Context, Device, Meter};
+
+use super::grants::{Deadline, FileGrant};
+use super::log::{SlotLog, Stream};
+use super::profile::{RunProfile, hand_over, stopwatch};
+use super::task::{JobSlot, Optimize, Prepared, TaskRunner, diagnosed, failure, seconds_now};
+use crate::codes;
+use crate::learning::sameness::{same, same_outputs};
+use crate::learning::work::{Seen, features_of};
+use crate::learning::{Application, Learner, Observed, work_of};
+
+/// What comparing results may take at least; a fiftieth of a second is not felt.
+const CHECK_MIN: Duration = Duration::from_millis(20);
+/// And at most, as a share of the run that is compared.
+const CHECK_SHARE: u32 = 20;
+/// Work that takes less runs without the optimiser from then on.
+const SMALL: Duration = Duration::from_micros(100);
+
+/// One task of a job, as far as running it needs to be known.
+struct Task<'a> {
+    job: &'a JobSlot,
+    index: u32,
+    prepared: &'a Prepared,
+    arguments: Vec<(String, Value)>,
+    /// Set where the program looked at the clock: two runs may differ then.
+    looked_at_clock: Arc<AtomicBool>,
+}
+
+/// A run that came to its end.
+struct Ran {
+    result: Result<RunResult, Diagnostic>,
+    took: Duration,
+    meter: Arc<Meter>,
+}
+
+/// How a task is run, and why.
+struct Plan {
+    application: Application,
+    choice: Option<Choice>,
+}
+
+impl TaskRunner {
+    pub(super) fn run_program(&self, job: &JobSlot, index: u32, prepared: &Prepared, log: &SlotLog) -> (Outcome, Cost) {
+        let spec = &job.spec;
+        let device = match device_for(spec.device, &prepared.program) {
+            Ok((device, warning)) => {
+                if let Some(warning) = warning {
+                    log.append(Stream::Stderr, format!("warning: {warning}\n").as_bytes());
+                }
+                device
+            }
+            Err(failure) => return (Outcome::Failed(failure), Cost::default()),
+        };
+        let position = index - spec.tasks.start;
+        let value = |(name, source): &(String, nexus_model::ArgumentSource)| {
+            (name.clone(), source.value_at(position, spec.tasks.len()))
+        };
+        let arguments = spec.arguments.iter().map(value).collect();
+        let task = Task { job, index, prepared, arguments, looked_at_clock: Arc::default() };
+        let plan = match self.plan(&task, device, log) {
+            Ok(plan) => plan,
+            Err(failure) => return (Outcome::Failed(failure), Cost::default()),
+        };
+        let timed_by_job = spec.timeout.is_some_and(|t| spec.limits.wall.is_none_or(|wall| t < wall));
+        let wall = if timed_by_job { spec.timeout } else { spec.limits.wall };
+        let limits = Limits { wall, ..spec.limits.clone() };
+        let mut print = |text: &str| {
+            if let Some(sink) = &self.print {
+                (sink.lock().unwrap_or_else(std::sync::PoisonError::into_inner))(text);
+            }
+            log.append(Stream::Stdout, text.as_bytes());
+        };
+        let mut ran = self.execute(&task, &plan.application, limits, &mut print);
+        self.profile(&task, &plan.application, &mut ran, log);
+        let result = match (&plan.choice, &self.learner) {
+            (Some(choice), Some(learner)) => self.learn(&task, choice, &plan.application, ran, learner),
+            _ => ran.result,
+        };
+        let outcome = match result {
+            Ok(done) => self.keep_output(done.result, done.outputs),
+            Err(_) if job.is_cancelled() => Outcome::Cancelled,
+            Err(diagnostic) if timed_by_job && diagnostic.code == nexus_mcode::WALL_LIMIT_CODE => Outcome::TimedOut,
+            Err(diagnostic) => Outcome::Failed(diagnosed(diagnostic)),
+        };
+        (outcome, Cost { device: plan.application.device.kind().name().to_owned(), ..Cost::default() })
+    }
+
+    /// How a task is run: as its job says, or as the optimiser chooses.
+    fn plan(&self, task: &Task<'_>, device: Device, log: &SlotLog) -> Result<Plan, Failure> {
+        let spec = &task.job.spec;
+        let usual = Application::usual(device, spec.execution.unwrap_or_default(), self.threads_for(spec));
+        let Some(learner) = self.learner.as_deref().filter(|_| self.is_open(task)) else {
+            return Ok(Plan { application: usual, choice: None });
+        };
+        let asked = task.prepared.program.attributes().optimize.as_ref();
+        let (named, is_programs) = match (&self.optimize, asked) {
+            (Optimize::Named(id), _) => (Some(id.as_str()), false),
+            (_, Some(Some(id))) => (Some(id.as_str()), true),
+            (Optimize::Always, _) | (Optimize::OnRequest, Some(None)) => (None, false),
+            (Optimize::OnRequest, None) => return Ok(Plan { application: usual, choice: None }),
+        };
+        let outline = task.prepared.outline.get_or_init(|| nexus_mcode::outline(&task.prepared.program));
+        let work = work_of(outline, &task.arguments, &task.prepared.inputs, spec.tasks.len());
+        let processor_only = device.kind() == nexus_model::DeviceKind::Cpu;
+        let choice = match learner.choose(&work, named, processor_only) {
+            // A program travels: what it names may not be on this machine. Its user is told.
+            Err(error) if is_programs => {
+                let told = format!("warning: @optimize: {error}; what was learned decides instead\n");
+                log.append(Stream::Stderr, told.as_bytes());
+                learner.choose(&work, None, processor_only)
+            }
+            chosen => chosen,
+        };
+        let choice = choice.map_err(|error| {
+            failure(codes::NO_SUCH_STRATEGY, format!("{error} (`nexus optimizer strategies` lists them)"))
+        })?;
+        if choice.reason == Reason::Disabled {
+            return Ok(Plan { application: usual, choice: None });
+        }
+        let application = Application::of(&choice.strategy, device, self.threads_for(spec))
+            .map_err(|error| failure(error.code(), error.to_string()))?;
+        Ok(Plan { application, choice: Some(choice) })
+    }
+
+    /// Whether there is anything to choose: a job that says how it is executed, or that it wants the graphics processor,
+    /// has chosen; work of microseconds is not worth it.
+    fn is_open(&self, task: &Task<'_>) -> bool {
+        let spec = &task.job.spec;
+        let wants_gpu = match spec.device {
+            DeviceChoice::Gpu => true,
+            DeviceChoice::Cpu => false,
+            DeviceChoice::Auto => task.prepared.program.device_attribute() == Some("gpu"),
+        };
+        spec.execution.is_none() && !wants_gpu && !task.prepared.is_small.load(Ordering::Relaxed)
+    }
+
+    /// Runs the task once.
+    fn execute(&self, task: &Task<'_>, application: &Application, limits: Limits, print: &mut dyn FnMut(&str)) -> Ran {
+        let spec = &task.job.spec;
+        let cancel = task.job.cancelled.shared();
+        let meter = Meter::with_pooling(&limits, application.pooling);
+        let mut context = Context::new(application.device)
+            .with_meter(Arc::clone(&meter))
+            .with_threads(application.tensor_threads)
+            .with_cancel(Arc::clone(cancel))
+            .with_seed(spec.seed)
+            .with_stream(u64::from(task.index));
+        if let Some(wall) = limits.wall {
+            context = context.with_watch(Arc::new(Deadline::after(wall)));
+        }
+        if self.profiles.is_some() || task.prepared.program.attributes().profile.is_some() {
+            context = context.with_stopwatch(stopwatch());
+        }
+        let grant = self.files_root.as_deref().map(FileGrant::below);
+        let mut read = grant.as_ref().map(|grant| |name: &str| grant.read_value(name));
+        let looked = Arc::clone(&task.looked_at_clock);
+        let clock = move || {
+            looked.store(true, Ordering::Relaxed);
+            seconds_now()
+        };
+        let started = Instant::now();
+        let result = nexus_mcode::run(
+            &task.prepared.program,
+            nexus_mcode::RunRequest {
+                execution: application.execution,
+                code: self.code.as_ref().map(|cache| cache as &dyn nexus_mcode::CodeStore),
+                arguments: task.arguments.clone(),
+                inputs: &task.prepared.inputs,
+                task: spec.is_array.then_some((task.index, spec.tasks.len())),
+                limits,
+                context,
+                cancel: Arc::clone(cancel),
+                print,
+                files: read.as_mut().map(|read| read as &mut nexus_mcode::FileReader<'_>),
+                // Where a program may read files it runs for the person at this machine, who may know the time.
+                clock: self.files_root.is_some().then_some(&clock as &nexus_mcode::Clock),
+                threads: application.threads,
+            },
+        );
+        Ran { result, took: started.elapsed(), meter }
+    }
+
+    /// Hands the profile of a run to who asked for it: the sink, or the task's log.
+    fn profile(&self, task: &Task<'_>, application: &Application, ran: &mut Ran, log: &SlotLog) {
+        let Ok(result) = &mut ran.result else { return };
+        let how = (application.device.kind().name(), application.execution);
+        let Some(profile) = RunProfile::of(task.index, result, (ran.took, &ran.meter), how) else { return };
+        match &self.profiles {
+            Some(sink) => hand_over(sink, profile),
+            None => {
+                let name = task.prepared.program.attributes().profile.as_deref().unwrap_or_default();
+                log.append(Stream::Stderr, format!("profile {name}\n{}", profile.text()).as_bytes());
+            }
+        }
+    }
+
+    #[expect(clippy::result_large_err, reason = "a failed run is rare, and the diagnostic is what its caller wants")]
+    /// Tells the optimiser what a run took and did; gives the result that counts, which is the baseline's where the two
+    /// were compared and differ.
+    fn learn(
+        &self,
+        task: &Task<'_>,
+        choice: &Choice,
+        application: &Application,
+        ran: Ran,
+        learner: &Learner,
+    ) -> Result<RunResult, Diagnostic> {
+        let Ran { result, took, meter } = ran;
+        if task.job.is_cancelled() {
+            return result;
+        }
+        let job = format!("job-{}", task.job.id.0);
+        learner.name(&job, choice.key);
+        learner.name(&task.prepared.text_name, choice.key);
+        let seconds = took.as_secs_f64();
+        let checked = choice.is_unchecked.then(|| self.check(task, application, &result, took)).flatten();
+        if choice.is_unchecked {
+            learner.checked(choice, matches!(checked, Some(Verdict::Same { .. })));
+        }
+        let once_s = match checked {
+            Some(Verdict::Differs(right)) => {
+                tracing::warn!(
+                    job,
+                    strategy = choice.strategy.strategy_id,
+                    "a strategy gave other results than `default`; it is not used for this program again"
+                );
+                learner.record(choice, RunOutcome::Wrong { seconds });
+                return Ok(*right);
+            }
+            // What the baseline took says nothing of its speed: the run before it warmed everything up.
+            Some(Verdict::Same { took } | Verdict::Open { took }) => took.as_secs_f64(),
+            None => 0.0,
+        };
+        if let Ok(done) = &result {
+            learner.observe(Observed {
+                application: *application,
+                took,
+                work: meter.work(),
+                peak_bytes: meter.peak_bytes(),
+                native: done.native.clone(),
+                fusion: done.fusion,
+                optimiser: done.optimiser,
+            });
+            let memory_bytes = meter.peak_bytes() as f64;
+            learner.record(choice, RunOutcome::Succeeded { seconds, once_s, memory_bytes });
+            let seen = Seen { work: meter.work(), peak_bytes: meter.peak_bytes(), seconds };
+            let bandwidth = learner.machine().cpu.bandwidth;
+            learner.measured(choice, || features_of(choice.guessed(), &seen, &choice.strategy, bandwidth));
+            if took < SMALL {
+                task.prepared.is_small.store(true, Ordering::Relaxed);
+            }
+        }
+        result
+    }
+
+    /// Runs the baseline on the same task for a bearable while, and compares. `None` where nothing can be compared.
+    fn check(
+        &self,
+        task: &Task<'_>,
+        application: &Application,
+        result: &Result<RunResult, Diagnostic>,
+        took: Duration,
+    ) -> Option<Verdict> {
+        let spec = &task.job.spec;
+        let baseline = Application::of(&Strategy::baseline(), Device::cpu(), 1).ok()?;
+        if result.as_ref().is_err_and(|error| error.code == nexus_mcode::WALL_LIMIT_CODE) {
+            return None;
+        }
+        let bearable = (took / CHECK_SHARE).max(CHECK_MIN);
+        let wall = spec.limits.wall.map_or(bearable, |wall| wall.min(bearable));
+        let limits = Limits { wall: Some(wall), ..spec.limits.clone() };
+        let again = self.execute(task, &baseline, limits, &mut |_| {});
+        if task.looked_at_clock.load(Ordering::Relaxed) || task.job.is_cancelled() {
+            return None;
+        }
+        match (result, again.result) {
+            (_, Err(error)) if error.code == nexus_mcode::WALL_LIMIT_CODE => Some(Verdict::Open { took: again.took }),
+            (Ok(found), Ok(right)) => {
+                let agreement = application.agreement(&baseline);
+                let agrees = same(&found.result, &right.result, agreement)
+                    && same_outputs(&found.outputs, &right.outputs, agreement);
+                Some(if agrees { Verdict::Same { took: again.took } } else { Verdict::Differs(Box::new(right)) })
+            }
+            (Err(_), Ok(right)) => Some(Verdict::Differs(Box::new(right))),
+            // Both fail, or the baseline meets a limit that the other did not.
+            (_, Err(_)) => None,
+        }
+    }
+
+    /// Threads for one task: those of its slots, or the whole machine where it is alone on it.
+    fn threads_for(&self, spec: &JobSpec) -> usize {
+        let slots = usize::try_from(spec.resources.cpus).unwrap_or(1).max(1);
+        if self.files_root.is_some() && !spec.is_array {
+            std::thread::available_parallelism().map_or(slots, std::num::NonZero::get)
+        } else {
+            slots
+        }
+    }
+}
+
+/// How a comparison with the baseline ended.
+enum Verdict {
+    Same {
+        took: Duration,
+    },
+    /// The baseline's results, which count.
+    Differs(Box<RunResult>),
+    /// The baseline did not come to its end in time.
+    Open {
+        took: Duration,
+    },
+}
+
+/// The device that a program runs on: its job's wish, else its own, else the best; and what to tell the user where that
+/// is not the best that the machine has.
+fn device_for(wish: DeviceChoice, program: &CompiledProgram) -> Result<(Device, Option<String>), Failure> {
+    let choice = match wish {
+        DeviceChoice::Auto => match program.device_attribute() {
+            Some("cpu") => DeviceChoice::Cpu,
+            Some("gpu") => DeviceChoice::Gpu,
+            _ => DeviceChoice::Auto,
+        },
+        DeviceChoice::Cpu | DeviceChoice::Gpu => wish,
+    };
+    match choice {
+        DeviceChoice::Auto => {
+            let (device, reason) = Device::choose();
+            Ok((device, reason.map(|reason| format!("{reason}; computing on the CPU instead"))))
+        }
+        DeviceChoice::Cpu => Ok((Device::cpu(), None)),
+        DeviceChoice::Gpu => match Device::gpu() {
+            Ok(device) => Ok((device, None)),
+            Err(error) => Err(failure(error.code(), error.to_string())),
+        },
+    }
+}

@@ -1,0 +1,272 @@
+//! The optimiser where programs run: every field of a strategy acts, which counters of the run show; results are the same
+//! under every strategy; what was learned is kept, shared between processes, and survives a damaged file.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use nexus_actors::Optimize;
+use nexus_actors::embedded::{self, EmbeddedOptions, EmbeddedRun};
+use nexus_actors::learning::{self, Learner, Observed};
+use nexus_model::{IndexRange, JobSpec, NodeCapacity, Outcome, Program, Value, decode_value};
+use nexus_optimizer::{DeviceTarget, JitLevel, MemoryOptimization, Parallelization, Precision, Reason, Strategy};
+use tokio::sync::watch;
+
+fn learner(file: Option<&Path>) -> Arc<Learner> {
+    let machine = learning::machine(&[nexus_tensor::Device::cpu().info()], 0);
+    Arc::new(Learner::open(file, machine, 7).0)
+}
+
+/// Runs a program as `tasks` tasks, each on all cores, one after the other.
+fn run(source: &str, tasks: u32, learner: &Arc<Learner>, optimize: Optimize) -> EmbeddedRun {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get) as u32;
+    let mut spec = JobSpec::single("test", Program::MCode { file: "test.mcode".into(), source: source.into() });
+    spec.device = nexus_model::DeviceChoice::Cpu;
+    (spec.tasks, spec.is_array) = (IndexRange::new(0, tasks), tasks > 1);
+    spec.resources.cpus = cores;
+    let options = EmbeddedOptions {
+        capacity: Some(NodeCapacity { slots: cores, memory_bytes: 0, devices: Vec::new() }),
+        learner: Some(Arc::clone(learner)),
+        optimize,
+        scratch: std::env::temp_dir(),
+        ..EmbeddedOptions::default()
+    };
+    embedded::run(spec, options, watch::channel(false).1).expect("the runtime starts")
+}
+
+fn value(run: &EmbeddedRun) -> Value {
+    match run.tasks[0].outcome.as_ref().expect("it ended") {
+        Outcome::Succeeded(output) => {
+            decode_value(&run.load(&output.result).expect("it is here")).expect("a value is a value")
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The counters of a program under `default` with one thing changed, and its result.
+fn under(source: &str, change: impl FnOnce(&mut Strategy)) -> (Observed, Value) {
+    let learner = learner(None);
+    let mut strategy = Strategy { strategy_id: "changed".into(), ..Strategy::baseline() };
+    change(&mut strategy);
+    learner.register(strategy).expect("the name is free");
+    let run = run(source, 1, &learner, Optimize::Named("changed".into()));
+    let value = value(&run);
+    (learner.observed().expect("a run was observed"), value)
+}
+
+const CHAIN: &str = "x = tensor.ones(1024, 512)\ny = x * 2.0 + 1.0\nz = (y - x) * 0.5 + y * x\ntensor.sum(z)\n";
+const LOOP: &str = "function main()\n    total = 0\n    for i in 0..20000\n        total = total + i % 7\n    end\n    return total\nend\n";
+
+fn cores() -> u64 {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get) as u64
+}
+
+#[test]
+fn parallelization_level_decides_on_how_many_threads_a_pass_is_spread() {
+    let (one, a) = under(CHAIN, |s| s.parallelization_level = Parallelization::None);
+    let (many, b) = under(CHAIN, |s| s.parallelization_level = Parallelization::Threads);
+    assert_eq!(one.work.threads, 1);
+    assert_eq!(many.work.threads > 1, cores() > 1, "{:?}", many.work);
+    assert_eq!(a, b);
+}
+
+#[test]
+fn jit_level_decides_whether_native_code_runs() {
+    let (plain, a) = under(LOOP, |s| s.jit_level = JitLevel::Interpreted);
+    let (native, b) = under(LOOP, |s| s.jit_level = JitLevel::Native);
+    assert_eq!(plain.native.entered, 0);
+    assert!(native.native.entered > 0 && native.native.compiled > 0, "{:?}", native.native);
+    assert_eq!(a, b);
+}
+
+#[test]
+fn tensor_fusion_saves_passes_over_memory() {
+    let fused = |on| under(CHAIN, |s| (s.jit_level, s.tensor_fusion) = (JitLevel::Optimised, on));
+    let ((without, a), (with, b)) = (fused(false), fused(true));
+    assert_eq!(without.fusion.regions, 0);
+    assert!(with.fusion.regions > 0 && with.work.passes < without.work.passes, "{with:?} {without:?}");
+    assert_eq!(a, b);
+}
+
+#[test]
+fn operator_fusion_lets_operations_join_the_product_before_them() {
+    let source = "x = tensor.ones(64, 64)\nb = tensor.ones(64)\ny = tensor.relu(x @ x + b) * 0.5\ntensor.sum(y)\n";
+    let joined = |on| {
+        under(source, |s| {
+            (s.jit_level, s.tensor_fusion, s.operator_fusion) = (JitLevel::Optimised, true, on);
+        })
+    };
+    let ((without, a), (with, b)) = (joined(false), joined(true));
+    assert_eq!(without.fusion.products, 0);
+    assert!(with.fusion.products > 0, "{:?}", with.fusion);
+    assert_eq!(a, b);
+}
+
+#[test]
+fn loop_unrolling_writes_short_loops_out() {
+    let source = "function main()\n    total = 1\n    for i in 0..4\n        total = total * 3 + i\n    end\n    return total\nend\n";
+    let unrolled = |on| under(source, |s| (s.jit_level, s.loop_unrolling) = (JitLevel::Optimised, on));
+    let ((without, a), (with, b)) = (unrolled(false), unrolled(true));
+    assert_eq!(without.optimiser.unrolled, 0);
+    assert!(with.optimiser.unrolled > 0, "{:?}", with.optimiser);
+    assert_eq!(a, b);
+}
+
+#[test]
+fn batch_processing_runs_independent_calls_side_by_side() {
+    let source = "function work(i: int)\n    total = 0\n    for k in 0..500\n        total = total + k * i\n    end\n    \
+                  return total\nend\nfunction main()\n    return map(work, 0..64)\nend\n";
+    let batched =
+        |on| under(source, |s| (s.parallelization_level, s.batch_processing) = (Parallelization::Threads, on));
+    let ((without, a), (with, b)) = (batched(false), batched(true));
+    assert_eq!(without.work.spread, 1);
+    assert_eq!(with.work.spread, cores().min(64));
+    assert_eq!(a, b);
+}
+
+#[test]
+fn device_target_decides_where_tensors_live_and_what_is_not_here_is_said() {
+    let (on_cpu, _) = under(CHAIN, |s| s.device_target = DeviceTarget::Cpu);
+    assert_eq!(on_cpu.application.device, nexus_tensor::Device::cpu());
+    let learner = learner(None);
+    let run = run(CHAIN, 1, &learner, Optimize::Named("gpu_optimized".into()));
+    let Some(Outcome::Failed(failure)) = &run.tasks[0].outcome else { panic!("{:?}", run.tasks[0].outcome) };
+    assert_eq!(failure.code, "NX0308");
+    assert!(failure.message.contains("there is no graphics processor here"), "{}", failure.message);
+}
+
+#[test]
+fn what_would_change_results_is_never_run() {
+    for (change, why) in [
+        ((|s: &mut Strategy| s.precision = Precision::Fast) as fn(&mut Strategy), "another precision"),
+        (|s| s.automatic_differentiation = true, "gradients are recorded where a program asks"),
+    ] {
+        let learner = learner(None);
+        let mut strategy = Strategy { strategy_id: "changed".into(), ..Strategy::baseline() };
+        change(&mut strategy);
+        learner.register(strategy).expect("the name is free");
+        let run = run(CHAIN, 1, &learner, Optimize::Named("changed".into()));
+        let Some(Outcome::Failed(failure)) = &run.tasks[0].outcome else { panic!("{:?}", run.tasks[0].outcome) };
+        assert!(failure.message.contains(why), "{}", failure.message);
+    }
+}
+
+#[test]
+fn every_strategy_that_runs_here_gives_the_same_result() {
+    let source = "x = tensor.randn(96, 96)\ny = (x @ x) * 0.01 + tensor.exp(x * 0.1)\n\
+                  s = 0.0\nfor i in 0..96\n    s = s + y[i, i]\nend\noutput(\"y\", y)\ns\n";
+    let expected = value(&run(source, 1, &learner(None), Optimize::Named("default".into())));
+    for strategy in Strategy::built_in() {
+        let id = strategy.strategy_id;
+        if ["gpu_optimized", "ane_optimized", "parallel_cpu"].contains(&id.as_str()) {
+            continue;
+        }
+        let run = run(source, 1, &learner(None), Optimize::Named(id.clone()));
+        let (Value::Scalar(found), Value::Scalar(expected)) = (value(&run), &expected) else { panic!("a sum") };
+        assert!((found - expected).abs() <= expected.abs() * 1e-5, "{id}: {found} {expected}");
+    }
+}
+
+#[test]
+fn a_program_that_asks_is_optimised_and_others_are_left_alone() {
+    let learner = learner(None);
+    run(LOOP, 1, &learner, Optimize::OnRequest);
+    assert!(learner.last().is_none());
+    run(&format!("@optimize\n{LOOP}"), 1, &learner, Optimize::OnRequest);
+    assert_eq!(learner.last().map(|choice| choice.reason), Some(Reason::Usual));
+    run(&format!("@optimize(strategy = \"memory_efficient\")\n{LOOP}"), 1, &learner, Optimize::OnRequest);
+    assert_eq!(learner.last().map(|choice| choice.strategy.strategy_id), Some("memory_efficient".to_owned()));
+    // What a program names and this machine cannot do is said, and does not stop it.
+    let elsewhere = run(&format!("@optimize(strategy = \"gpu_optimized\")\n{LOOP}"), 1, &learner, Optimize::OnRequest);
+    value(&elsewhere);
+    let Some(nexus_model::Payload::Inline(told)) = elsewhere.tasks[0].cost.as_ref().and_then(|c| c.stderr.clone())
+    else {
+        panic!("nothing was said");
+    };
+    assert!(String::from_utf8_lossy(&told).contains("there is no graphics processor here"));
+}
+
+#[test]
+fn tasks_of_microseconds_are_not_chosen_for_again() {
+    let learner = learner(None);
+    run("1 + 1\n", 400, &learner, Optimize::Always);
+    let runs = learner.with(|optimizer, _| optimizer.runs().count());
+    assert!(runs < 50, "{runs} of 400 runs went through the optimiser");
+}
+
+#[test]
+fn the_fastest_strategy_is_found_and_runs_are_never_wrong() {
+    let learner = learner(None);
+    let run = run(LOOP, 60, &learner, Optimize::Always);
+    let first = value(&run);
+    for task in &run.tasks {
+        let Some(Outcome::Succeeded(output)) = &task.outcome else { panic!("{:?}", task.outcome) };
+        assert_eq!(decode_value(&run.load(&output.result).expect("it is here")).expect("a value"), first);
+    }
+    let native = learner.last().map(|choice| choice.strategy.jit_level);
+    // A loop over numbers takes a tenth of the time in native code.
+    assert_eq!(native, Some(JitLevel::Native));
+}
+
+#[test]
+fn what_was_learned_is_kept_and_shared_between_processes() {
+    let folder = tempfile::tempdir().expect("there is room");
+    let file = learning::file(folder.path());
+    let (here, there) = (learner(Some(&file)), learner(Some(&file)));
+    run(LOOP, 1, &here, Optimize::Always);
+    run(CHAIN, 1, &there, Optimize::Always);
+    here.save().expect("the folder can be written");
+    // The other process finds a file that it did not write, and adds what it saw.
+    there.save().expect("the folder can be written");
+    let both = learner(Some(&file));
+    assert_eq!(both.with(|optimizer, _| optimizer.known()), 2);
+    assert_eq!(there.with(|optimizer, _| optimizer.known()), 2);
+}
+
+#[test]
+fn a_damaged_or_foreign_file_is_set_aside_and_learning_starts_afresh() {
+    let folder = tempfile::tempdir().expect("there is room");
+    let file = learning::file(folder.path());
+    for content in
+        [&b"\x00\xff\xfe"[..], b"{}", b"{\"format\":\"nexus-optimizer\",\"version\":99,\"checksum\":\"\"}\n{}\n"]
+    {
+        std::fs::write(&file, content).expect("the folder can be written");
+        let machine = learning::machine(&[], 0);
+        let (opened, warning) = Learner::open(Some(&file), machine, 1);
+        let warning = warning.expect("it is said");
+        assert!(warning.contains("set aside as") && warning.contains("learning starts afresh"), "{warning}");
+        assert!(!file.exists());
+        let opened = Arc::new(opened);
+        run(LOOP, 1, &opened, Optimize::Always);
+        opened.save().expect("the folder can be written");
+        assert_eq!(learner(Some(&file)).with(|optimizer, _| optimizer.known()), 1);
+    }
+    let aside = std::fs::read_dir(folder.path()).expect("it is there").flatten();
+    let aside = aside.filter(|entry| entry.file_name().to_string_lossy().ends_with(".damaged"));
+    assert_eq!(aside.count(), 3);
+}
+
+#[test]
+fn a_reset_counts_for_processes_that_know_more() {
+    let folder = tempfile::tempdir().expect("there is room");
+    let file = learning::file(folder.path());
+    let here = learner(Some(&file));
+    run(LOOP, 1, &here, Optimize::Always);
+    here.save().expect("the folder can be written");
+    assert!(learning::StateFile::new(&file).reset().expect("it can be removed"));
+    run(CHAIN, 1, &here, Optimize::Always);
+    here.save().expect("the folder can be written");
+    assert_eq!(learner(Some(&file)).with(|optimizer, _| optimizer.known()), 1);
+}
+
+#[test]
+fn memory_optimization_is_passed_on() {
+    use nexus_tensor::Pooling;
+    for (memory, pooling) in [
+        (MemoryOptimization::Low, Pooling::Generous),
+        (MemoryOptimization::Balanced, Pooling::Usual),
+        (MemoryOptimization::High, Pooling::Nothing),
+    ] {
+        let (observed, _) = under(CHAIN, |s| s.memory_optimization = memory);
+        assert_eq!(observed.application.pooling, pooling);
+    }
+}

@@ -1,0 +1,125 @@
+//! Profiles of whole programs against a clock that the test moves: counts, sums, places in the calls, and the files that
+//! viewers read.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use nexus_mcode::{Execution, JitLevel, Profile, ProfileKind, RunRequest, RunResult, compile, run};
+use nexus_model::Limits;
+use nexus_tensor::{Context, Device};
+
+/// Runs a program at level 0 with a clock that goes on by a microsecond each time that it is looked at.
+fn profiled(source: &str, threads: usize) -> RunResult {
+    let compilation = compile("profiled.mcode", source);
+    let program = compilation.program.unwrap_or_else(|| panic!("{:?}", compilation.diagnostics));
+    let clock = AtomicU64::new(0);
+    let stopwatch = Arc::new(move || clock.fetch_add(1_000, Ordering::Relaxed));
+    let request = RunRequest {
+        execution: Execution::at(JitLevel::Plain),
+        code: None,
+        arguments: Vec::new(),
+        inputs: &[],
+        task: None,
+        limits: Limits::local(),
+        context: Context::new(Device::cpu()).with_stopwatch(stopwatch),
+        cancel: Arc::new(AtomicBool::new(false)),
+        print: &mut |_| {},
+        files: None,
+        clock: None,
+        threads,
+    };
+    run(&program, request).unwrap_or_else(|error| panic!("{error:?}"))
+}
+
+fn profile_of(source: &str) -> Profile {
+    *profiled(source, 1).profile.expect("the context has a stopwatch")
+}
+
+const CALLS: &str = "function inner(x)\n    return x + 1\nend\n\
+    function outer(n: int)\n    total = 0\n    for i in 0..n\n        total = inner(total)\n    end\n    return total\nend\n\
+    function main()\n    a = outer(10)\n    b = outer(20)\n    t = tensor.ones(8, 8)\n    u = t @ t\n    return a + b\nend\n";
+
+#[test]
+fn every_call_is_counted_and_time_is_split_between_callers_and_called() {
+    let profile = profile_of(CALLS);
+    let line = |name: &str| {
+        let found = profile.lines.iter().find(|line| line.name.starts_with(name));
+        &found.unwrap_or_else(|| panic!("{name} is missing:\n{}", profile.table())).timing
+    };
+    assert_eq!((line("main").count, line("outer").count, line("inner").count), (1, 2, 30));
+    assert_eq!((line("tensor.ones").count, line("tensor @").count), (1, 1));
+    // Each timed call takes one tick of the clock inside and one outside; the first calls are all timed.
+    assert_eq!((line("inner").total_ns, line("inner").min_ns, line("inner").max_ns), (30_000, 1_000, 1_000));
+    assert_eq!(line("outer").total_ns, 2 * 1_000 + 2 * 30_000);
+    assert_eq!(line("outer").self_ns, line("outer").total_ns - line("inner").total_ns);
+    let own: u64 = profile.lines.iter().map(|line| line.timing.self_ns).sum();
+    assert!(own >= line("main").total_ns, "{}", profile.table());
+    assert_eq!(line("tensor @").bytes, 8 * 8 * 4);
+}
+
+#[test]
+fn recursion_counts_its_outermost_call_in_the_total() {
+    let fib = "function fib(n: int)\n    if n < 2 return n end\n    return fib(n - 1) + fib(n - 2)\nend\n\
+               function main()\n    return fib(6)\nend\n";
+    let profile = profile_of(fib);
+    let line = |name: &str| profile.lines.iter().find(|line| line.name.starts_with(name)).expect("it ran");
+    // fib(6) makes 25 calls.
+    assert_eq!(line("fib").timing.count, 25);
+    assert!(line("fib").timing.total_ns < line("main").timing.total_ns);
+}
+
+#[test]
+fn stacks_and_traces_are_what_viewers_read() {
+    let profile = profile_of(CALLS);
+    let folded = profile.folded();
+    let deep = folded.lines().find(|line| line.contains("inner")).expect("there is time in it");
+    let (stack, time) = deep.rsplit_once(' ').expect("a stack and a number");
+    let frames: Vec<&str> = stack.split(';').collect();
+    assert_eq!(frames.len(), 3, "{stack}");
+    assert!(frames[0].starts_with("main") && frames[1].starts_with("outer"), "{stack}");
+    assert_eq!(time, "30");
+    let trace = profile.trace();
+    let trace = nexus_formats::read(nexus_formats::Format::Json, trace.as_bytes()).expect("it is JSON");
+    let nexus_model::Value::Record(fields) = trace else { panic!("a trace is an object") };
+    let Some((_, nexus_model::Value::List(events))) = fields.iter().find(|(name, _)| name == "traceEvents") else {
+        panic!("it has its events");
+    };
+    assert_eq!(events.len(), profile.events.len());
+    assert!(profile.events.iter().any(|event| event.kind == ProfileKind::Operation));
+    let svg = profile.flame_graph("a < b & c");
+    assert!(svg.starts_with("<svg") && svg.contains("a &lt; b &amp; c") && svg.trim_end().ends_with("</svg>"));
+    assert!(svg.matches("<rect").count() >= 4, "{svg}");
+}
+
+#[test]
+fn tasks_on_threads_are_in_the_profile_of_their_run() {
+    let spread = "function work(i: int)\n    total = 0\n    for k in 0..50\n        total = total + k * i\n    end\n    \
+                  return total\nend\nfunction main()\n    return map(work, 0..200)\nend\n";
+    for threads in [1, 2] {
+        let profile = profiled(spread, threads).profile.expect("the context has a stopwatch");
+        let work = profile.lines.iter().find(|line| line.name.starts_with("work")).expect("it ran");
+        assert_eq!(work.timing.count, 200, "{threads} threads");
+    }
+}
+
+#[test]
+fn a_fault_leaves_no_call_open() {
+    let compilation =
+        compile("fails.mcode", "function f(x)\n    return 1 // x\nend\nfunction main()\n    return f(0)\nend\n");
+    let program = compilation.program.expect("it compiles");
+    let request = RunRequest {
+        execution: Execution::at(JitLevel::Plain),
+        code: None,
+        arguments: Vec::new(),
+        inputs: &[],
+        task: None,
+        limits: Limits::local(),
+        context: Context::new(Device::cpu()).with_stopwatch(Arc::new(|| 0)),
+        cancel: Arc::new(AtomicBool::new(false)),
+        print: &mut |_| {},
+        files: None,
+        clock: None,
+        threads: 1,
+    };
+    assert!(run(&program, request).is_err());
+}

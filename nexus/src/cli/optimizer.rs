@@ -1,0 +1,274 @@
+//! `nexus optimizer`: what was learned of how programs run fastest here, for people to look at, keep and correct.
+//!
+//! It works on the file in the data directory, which a node and `nexus run --optimize` share; a running node takes over
+//! what is changed here with its next writing.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use nexus_actors::learning::{self, StateFile, StateFileError};
+use nexus_model::Value;
+use nexus_optimizer::{Feedback, Key, Machine, Optimizer, OptimizerConfig, Recalled, Strategy, StrategyError};
+
+use super::argument::{Binding, JobRef};
+use super::error::{CliError, Exit};
+use super::optimizer_bench;
+use super::optimizer_shown::{self, ExplainDocument};
+use super::program::Source;
+use super::world::World;
+use super::{codes, files};
+use crate::output::Console;
+use crate::output::json::document;
+
+/// Look at, keep and correct what was learned of how programs run fastest.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct OptimizerArgs {
+    #[command(subcommand)]
+    verb: OptimizerVerb,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+enum OptimizerVerb {
+    /// Show what is predicted and was seen of every strategy for a program
+    #[command(
+        after_help = "Examples:\n  nexus optimizer explain pca.mcode\n  nexus optimizer explain 17\n  nexus optimizer explain 3fa1c2"
+    )]
+    Explain {
+        /// A program, a job like 17, or the beginning of the hash of a program's code
+        #[arg(value_name = "FILE|JOB|HASH")]
+        what: String,
+    },
+    /// Write a page with plots of what was learned
+    #[command(after_help = "Example:\n  nexus optimizer report --output learned.html")]
+    Report {
+        /// Where the page goes
+        #[arg(long, short = 'o', value_name = "FILE", default_value = "optimizer.html")]
+        output: PathBuf,
+    },
+    /// List the strategies that there are to choose from
+    #[command(after_help = "Example:\n  nexus optimizer strategies --json")]
+    Strategies,
+    /// Add a strategy of your own, from a file with the fields of a strategy in TOML
+    #[command(after_help = optimizer_shown::REGISTER_HELP)]
+    Register {
+        /// The strategy
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Tell what a run of your own took
+    #[command(after_help = "Example:\n  nexus optimizer feedback pca.mcode math_intensive --time-ms 12.5")]
+    Feedback(FeedbackArgs),
+    /// Write what was learned to a file
+    #[command(after_help = "Example:\n  nexus optimizer save learned.json")]
+    Save {
+        /// Where to
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Take what was learned from a file, in place of what is known here
+    #[command(after_help = "Example:\n  nexus optimizer load learned.json")]
+    Load {
+        /// What `nexus optimizer save` wrote
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Forget everything that was learned, and the strategies that were added
+    Reset,
+    /// Measure what choosing saves here against `default`, beside what was claimed for it
+    #[command(after_help = "Example:\n  nexus optimizer bench --json")]
+    Bench,
+}
+
+#[derive(Debug, Clone, Args)]
+struct FeedbackArgs {
+    /// The program
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// The strategy that it ran under
+    #[arg(value_name = "STRATEGY")]
+    strategy: String,
+    /// What the run took, in milliseconds
+    #[arg(long, value_name = "MS")]
+    time_ms: f64,
+    /// The run failed
+    #[arg(long)]
+    failed: bool,
+    /// The arguments that it ran with
+    #[arg(long = "arg", short = 'a', value_name = "NAME=VALUE")]
+    arguments: Vec<Binding>,
+}
+
+/// Runs the verb.
+pub(crate) fn optimizer(
+    args: &OptimizerArgs,
+    data: &Path,
+    world: &impl World,
+    console: &mut Console,
+) -> Result<(), CliError> {
+    let mut file = StateFile::new(&learning::file(data));
+    let (mut known, warning) = file.load(OptimizerConfig::default());
+    if let Some(warning) = warning {
+        console.say(&format!("warning: {warning}"));
+    }
+    let machine = learning::machine(&world.hardware_devices(), 0);
+    match &args.verb {
+        OptimizerVerb::Explain { what } => explain(what, &known, &machine, world, console),
+        OptimizerVerb::Report { output } => report(output, &known, console),
+        OptimizerVerb::Strategies => {
+            optimizer_shown::strategies(&known, &machine, console);
+            Ok(())
+        }
+        OptimizerVerb::Register { file: path } => {
+            let strategy = Strategy::from_toml(&files::program(path)?).map_err(|error| refused(&error))?;
+            let id = strategy.strategy_id.clone();
+            change(&mut file, &mut known, |optimizer| optimizer.register(strategy.clone()))?;
+            done(&format!("`{id}` is a strategy from now on; `nexus run --optimize={id}` runs under it"), console);
+            Ok(())
+        }
+        OptimizerVerb::Feedback(args) => feedback(args, (&mut file, &mut known), &machine, world, console),
+        OptimizerVerb::Save { file: path } => {
+            std::fs::write(path, known.save()).map_err(|error| unwritten(path, &error))?;
+            done(&format!("{} pieces of work written to {}", known.known(), path.display()), console);
+            Ok(())
+        }
+        OptimizerVerb::Load { file: path } => {
+            let text = files::program(path)?;
+            let loaded = Optimizer::load(OptimizerConfig::default(), &text).map_err(|error| {
+                let message = format!("{} was not loaded: {error}", path.display());
+                CliError::new(Exit::Usage, codes::BAD_INPUT, message)
+                    .with_help("`nexus optimizer save` writes such files")
+            })?;
+            file.replace(&text).map_err(|error| unkept(&error))?;
+            done(&format!("{} pieces of work are known now", loaded.known()), console);
+            Ok(())
+        }
+        OptimizerVerb::Bench => optimizer_bench::bench(&world.hardware_devices(), console),
+        OptimizerVerb::Reset => {
+            let was = file.reset().map_err(|error| unkept(&error))?;
+            done(if was { "everything that was learned is forgotten" } else { "nothing was learned yet" }, console);
+            Ok(())
+        }
+    }
+}
+
+/// Says that something is done: to people on stderr, to programs as a document.
+fn done(what: &str, console: &mut Console) {
+    if console.is_json() {
+        console.answer(&document(&optimizer_shown::DoneDocument { done: what }));
+    } else {
+        console.say(what);
+    }
+}
+
+/// Changes what is known and writes it; where another process wrote it meanwhile, theirs is changed too.
+fn change(
+    file: &mut StateFile,
+    known: &mut Optimizer,
+    act: impl Fn(&mut Optimizer) -> Result<(), StrategyError>,
+) -> Result<(), CliError> {
+    act(known).map_err(|error| refused(&error))?;
+    // What was possible on one state and is not on a newer one (a name that was taken meanwhile) is left out.
+    file.save(known, |theirs| drop(act(theirs))).map_err(|error| unkept(&error))
+}
+
+fn refused(error: &StrategyError) -> CliError {
+    CliError::new(Exit::Usage, "NX0308", error.to_string())
+        .with_help("`nexus optimizer strategies` lists the strategies; `nexus optimizer register --help` shows a file")
+}
+
+fn unkept(error: &StateFileError) -> CliError {
+    CliError::new(Exit::ProgramFailed, "NX0408", error.to_string())
+}
+
+fn unwritten(path: &Path, error: &std::io::Error) -> CliError {
+    CliError::new(Exit::Usage, codes::BAD_OUTPUT, format!("{} cannot be written: {error}", path.display()))
+}
+
+fn explain(
+    what: &str,
+    known: &Optimizer,
+    machine: &Machine,
+    world: &impl World,
+    console: &mut Console,
+) -> Result<(), CliError> {
+    let keys = find(what, known, machine, world)?;
+    let recalled: Vec<Recalled> = keys.iter().filter_map(|key| known.recall(key, machine)).collect();
+    if recalled.is_empty() {
+        let message = format!("nothing was learned of {what} on this machine");
+        return Err(CliError::new(Exit::Usage, codes::NOTHING_LEARNED, message).with_help(
+            "`nexus run FILE --optimize` learns of a program; jobs of a node are learned from by themselves",
+        ));
+    }
+    if console.is_json() {
+        let works = recalled.iter().map(optimizer_shown::explained).collect();
+        console.answer(&document(&ExplainDocument { works }));
+    } else {
+        recalled.iter().for_each(|recalled| optimizer_shown::explain(recalled, console));
+    }
+    Ok(())
+}
+
+/// The pieces of work that a person means.
+fn find(what: &str, known: &Optimizer, machine: &Machine, world: &impl World) -> Result<Vec<Key>, CliError> {
+    let path = Path::new(what);
+    if path.exists() {
+        return Ok(known.find(&hex(&outline(path, world)?.code), machine));
+    }
+    if let Ok(job) = what.parse::<JobRef>() {
+        let named = known.named(&format!("job-{}", job.job.0));
+        // A number may also be the beginning of a hash.
+        if named.is_some() {
+            return Ok(named.into_iter().collect());
+        }
+    }
+    let is_hash = !what.is_empty() && what.chars().all(|c| c.is_ascii_hexdigit());
+    match is_hash {
+        true => Ok(known.find(&what.to_lowercase(), machine)),
+        false => {
+            let message = format!("{what} is no file, job or hash");
+            Err(CliError::new(Exit::Usage, codes::UNREADABLE_FILE, message)
+                .with_help("give a program like pca.mcode, a job like 17"))
+        }
+    }
+}
+
+fn outline(path: &Path, world: &impl World) -> Result<nexus_mcode::Outline, CliError> {
+    let source = Source::read(path)?;
+    let invalid = |found| CliError::of_program(Exit::ProgramFailed, found, Some(source.text.clone()));
+    world.outline(&source.file(), &source.text, Some(source.folder())).map_err(invalid)
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn report(output: &Path, known: &Optimizer, console: &mut Console) -> Result<(), CliError> {
+    std::fs::write(output, known.report()).map_err(|error| unwritten(output, &error))?;
+    let runs = known.runs().count();
+    done(&format!("{runs} runs of {} pieces of work: {}", known.known(), output.display()), console);
+    Ok(())
+}
+
+fn feedback(
+    args: &FeedbackArgs,
+    (file, known): (&mut StateFile, &mut Optimizer),
+    machine: &Machine,
+    world: &impl World,
+    console: &mut Console,
+) -> Result<(), CliError> {
+    let outline = outline(&args.file, world)?;
+    let arguments: Vec<(String, Value)> =
+        args.arguments.iter().map(|binding| (binding.name.clone(), world.argument(&binding.text))).collect();
+    let work = learning::work_of(&outline, &arguments, &[], 1);
+    change(file, known, |optimizer| {
+        optimizer.feedback(&Feedback {
+            work: &work,
+            machine,
+            strategy_id: &args.strategy,
+            time_ms: args.time_ms,
+            is_success: !args.failed,
+        })
+    })?;
+    done(&format!("learned: {} under {}", args.file.display(), args.strategy), console);
+    Ok(())
+}
