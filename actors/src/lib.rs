@@ -1,8 +1,8 @@
 //! The actors: Omega, gateway, scheduler, worker, and what puts them together as a node or inside one process.
 //!
 //! Every actor is a thin shell: it converts, steps a pure core, performs. What decides is in `engine/` and in the pure
-//! crates of `cluster/`. Outside this crate there are only three ways in: [`node::run`] (a node), [`embedded::run`] (one
-//! job in this process) and [`client::Client`] (talking to a node).
+//! crates of `cluster/`. Outside this crate there are four ways in: [`node::run`] (a node), [`embedded::run`] (one job in
+//! this process), [`client::Client`] (talking to a node) and [`onlooker::Onlooker`] (looking from inside a node).
 
 mod address_book;
 mod attachment;
@@ -23,6 +23,7 @@ pub mod login;
 mod membership;
 pub mod node;
 mod omega;
+pub mod onlooker;
 mod payloads;
 mod progress;
 pub mod recovery;

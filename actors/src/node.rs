@@ -23,6 +23,7 @@ use crate::leader_link::{LeaderLink, from_link};
 use crate::learning::{self, Learner};
 use crate::liveness::Liveness;
 use crate::membership::{FOUNDER, JoinOptions, Member, Offer, become_member, unusable};
+use crate::onlooker::Onlooker;
 use crate::payloads::NodePayloads;
 use crate::progress::Progress;
 use crate::recovery::give_up_lost;
@@ -85,10 +86,11 @@ pub enum Arrival {
     Returned,
 }
 
-/// Runs a node until it is asked to stop or fails. `ready` is called once it serves. Blocks.
+/// Runs a node until it is asked to stop or fails. `ready` is called once it serves, inside the node's tokio runtime, with a
+/// way to look at the cluster from this process. Blocks.
 pub fn run(
     options: NodeOptions,
-    ready: impl FnOnce(&NodeFacts),
+    ready: impl FnOnce(&NodeFacts, Onlooker),
     interrupted: watch::Receiver<bool>,
 ) -> Result<(), Refusal> {
     let system = actix::System::with_tokio_rt(|| {
@@ -104,7 +106,7 @@ pub fn run(
 
 async fn run_here(
     options: NodeOptions,
-    ready: impl FnOnce(&NodeFacts),
+    ready: impl FnOnce(&NodeFacts, Onlooker),
     mut interrupted: watch::Receiver<bool>,
 ) -> Result<(), Refusal> {
     let home = Home::new(&options.data);
@@ -136,12 +138,13 @@ async fn run_here(
     let book = AddressBook::default();
     let running = assemble(&home, member, &facts, (&link, &book), Arc::new(blobs), stop).await?;
     let (directory, control) = (Arc::clone(&running.crew.directory), running.control.clone());
+    let onlooker = Onlooker::new(Arc::clone(&directory));
     link.serve(Arc::new(NodeService { directory, control, book })).map_err(from_link)?;
     // From now on the directory belongs to a cluster that exists.
     running.remember(&home, &facts).map_err(|error| unusable(&home, &error))?;
     home.light_beacon(&Beacon { node: facts.node, address, pid: std::process::id() })
         .map_err(|error| unusable(&home, &error))?;
-    ready(&facts);
+    ready(&facts, onlooker);
     let end = tokio::select! {
         _ = interrupted.wait_for(|interrupted| *interrupted) => Ok(()),
         reason = stopped.wait_for(Option::is_some) => match reason.ok().and_then(|reason| reason.clone()) {

@@ -15,6 +15,8 @@ use crate::size;
 
 /// Port of a node unless it is told another.
 const PORT: u16 = 4747;
+/// Port of a node's web page unless it is told another.
+const HTTP_PORT: u16 = 4748;
 /// Most tasks at once: more slots than any machine has cores.
 const SLOTS_MAX: u32 = 4096;
 /// Least memory for tasks: below this no program starts.
@@ -39,6 +41,18 @@ pub struct NodeConfig {
     name: String,
     data: PathBuf,
     listen: SocketAddr,
+    http: Http,
+}
+
+/// Where a node's web page is, which also has its metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Http {
+    /// Nowhere.
+    Off,
+    /// There and nowhere else.
+    At(SocketAddr),
+    /// There, or at any free port of this machine where that one is taken: nobody chose it.
+    Preferably(SocketAddr),
 }
 
 /// What the node offers to tasks.
@@ -106,6 +120,11 @@ impl NodeConfig {
     pub fn listen(&self) -> SocketAddr {
         self.listen
     }
+
+    /// Where its web page is.
+    pub fn http(&self) -> Http {
+        self.http
+    }
 }
 
 impl WorkerConfig {
@@ -155,6 +174,7 @@ impl Config {
         let name = check(keys::NODE_NAME, raw.node.name.as_ref(), node_name, &mut note);
         let data = check(keys::NODE_DATA, raw.node.data.as_ref(), absolute_path, &mut note);
         let listen = check(keys::NODE_LISTEN, raw.node.listen.as_ref(), address, &mut note);
+        let http = check(keys::NODE_HTTP, raw.node.http.as_ref(), http, &mut note);
         let slots = check(keys::WORKER_SLOTS, raw.worker.slots.as_ref(), slots, &mut note);
         let memory = check(keys::WORKER_MEMORY, raw.worker.memory.as_ref(), memory, &mut note);
         let remote = check(keys::LIMITS_REMOTE, raw.limits.remote.as_ref(), limit_level, &mut note);
@@ -174,6 +194,10 @@ impl Config {
                 name: name.unwrap_or_else(|| name_of_host(&machine.host_name)),
                 data,
                 listen: flags.listen.or(listen).unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, PORT))),
+                http: flags
+                    .http
+                    .or(http)
+                    .unwrap_or(Http::Preferably(SocketAddr::from((Ipv4Addr::LOCALHOST, HTTP_PORT)))),
             },
             worker: WorkerConfig {
                 slots: slots.unwrap_or(machine.cores.clamp(1, SLOTS_MAX)),
@@ -236,6 +260,20 @@ fn absolute_path(value: &Value) -> Option<PathBuf> {
 
 fn address(value: &Value) -> Option<SocketAddr> {
     value.as_str()?.parse().ok()
+}
+
+fn http(value: &Value) -> Option<Http> {
+    Http::parse(value.as_str()?)
+}
+
+impl Http {
+    /// An address with a port, or `off`.
+    pub fn parse(text: &str) -> Option<Http> {
+        match text {
+            "off" => Some(Http::Off),
+            address => address.parse().ok().map(Http::At),
+        }
+    }
 }
 
 fn slots(value: &Value) -> Option<u32> {

@@ -17,6 +17,8 @@ pub(crate) const NODE_DATA: Key =
     Key { path: "node.data", allowed: "the absolute path of a folder, such as \"/srv/nexus\"" };
 pub(crate) const NODE_LISTEN: Key =
     Key { path: "node.listen", allowed: "an address and a port, such as \"127.0.0.1:4747\" or \"[::1]:4747\"" };
+pub(crate) const NODE_HTTP: Key =
+    Key { path: "node.http", allowed: "an address and a port such as \"127.0.0.1:4748\", or \"off\"" };
 pub(crate) const WORKER_SLOTS: Key = Key { path: "worker.slots", allowed: "a whole number from 1 to 4096" };
 pub(crate) const WORKER_MEMORY: Key = Key {
     path: "worker.memory",
@@ -27,7 +29,7 @@ pub(crate) const LOG_LEVEL: Key = Key { path: "log.level", allowed: "error, warn
 
 /// Every setting, in the order of the default file.
 pub(crate) const KEYS: &[Key] =
-    &[NODE_NAME, NODE_DATA, NODE_LISTEN, WORKER_SLOTS, WORKER_MEMORY, LIMITS_REMOTE, LOG_LEVEL];
+    &[NODE_NAME, NODE_DATA, NODE_LISTEN, NODE_HTTP, WORKER_SLOTS, WORKER_MEMORY, LIMITS_REMOTE, LOG_LEVEL];
 
 /// The sections, in order, each once.
 pub(crate) fn sections() -> Vec<&'static str> {

@@ -14,7 +14,7 @@ mod service;
 mod size;
 mod suggestion;
 
-pub use config::{Config, LimitsConfig, LogConfig, LogLevel, NodeConfig, WorkerConfig};
+pub use config::{Config, Http, LimitsConfig, LogConfig, LogLevel, NodeConfig, WorkerConfig};
 pub use error::{ConfigError, ConfigErrors};
 pub use machine::Machine;
 pub use places::{CONFIG_FILE, Flags, Places};

@@ -7,6 +7,7 @@ use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use crate::config::Http;
 use crate::error::ConfigError;
 use crate::machine::Machine;
 
@@ -22,6 +23,8 @@ pub struct Flags {
     pub data: Option<PathBuf>,
     /// `--listen ADDRESS`.
     pub listen: Option<SocketAddr>,
+    /// `--http ADDRESS|off`.
+    pub http: Option<Http>,
 }
 
 /// Where settings and data are. A namespace; there is nothing to hold.

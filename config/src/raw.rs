@@ -28,6 +28,7 @@ pub(crate) struct RawNode {
     pub(crate) name: Option<Value>,
     pub(crate) data: Option<Value>,
     pub(crate) listen: Option<Value>,
+    pub(crate) http: Option<Value>,
 }
 
 /// `[worker]` as written.

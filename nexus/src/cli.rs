@@ -8,6 +8,7 @@ mod cluster;
 mod cluster_recover;
 mod codes;
 mod decide;
+mod doctor;
 mod engine;
 mod engine_bench;
 mod error;
@@ -58,6 +59,10 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 use nexus_config::{Config, Flags, Machine};
 use tokio::sync::watch;
+
+#[cfg(test)]
+pub(crate) use self::fake::status as fake_status;
+pub(crate) use self::jobs::now_ms;
 
 use self::cluster::Cluster as _;
 use self::cluster_recover::ClusterArgs;
@@ -135,6 +140,9 @@ enum Verb {
     Engine(EngineArgs),
     Optimizer(OptimizerArgs),
     Profile(ProfileArgs),
+    /// Look for what is wrong with this machine's settings, disk, node and devices
+    #[command(after_help = "Examples:\n  nexus doctor\n  nexus doctor --json")]
+    Doctor,
     Completions(CompletionsArgs),
     Man(ManArgs),
 }
@@ -229,10 +237,14 @@ fn dispatch(
         | Verb::Whatif(_)
         | Verb::Token(_)
         | Verb::Voters(_)
+        | Verb::Doctor
         | Verb::Status => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
                 CliError::new(Exit::Unreachable, codes::UNEXPECTED_ANSWER, format!("no network here: {error}"))
             })?;
+            if matches!(cli.verb, Verb::Doctor) {
+                return runtime.block_on(doctor::doctor(cli.data.as_deref(), world, console));
+            }
             let data = data_folder(cli.data.as_deref())?;
             runtime.block_on(ask(&cli.verb, &data, world, console, interrupted))
         }

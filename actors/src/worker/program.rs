@@ -339,7 +339,10 @@ fn device_for(wish: DeviceChoice, program: &CompiledProgram) -> Result<(Device, 
             let (device, reason) = Device::choose();
             Ok((device, reason.map(|reason| format!("{reason}; computing on the CPU instead"))))
         }
-        DeviceChoice::Cpu => Ok((Device::cpu(), None)),
+        DeviceChoice::Cpu => match Device::processor() {
+            Ok(device) => Ok((device, None)),
+            Err(error) => Err(failure(error.code(), error.to_string())),
+        },
         DeviceChoice::Gpu => match Device::gpu() {
             Ok(device) => Ok((device, None)),
             Err(error) => Err(failure(error.code(), error.to_string())),

@@ -1,5 +1,5 @@
-//! The graphics processor through Burn's dispatch layer over wgpu: which adapters there are, starting one, and the calls
-//! that queue work on it.
+//! Burn's dispatch layer: the graphics processor through wgpu (which adapters there are, starting one), Burn's backend for
+//! the processor cores (`flex`), and the calls that queue work on either.
 //!
 //! It is not the tensor engine: shapes, dtypes, promotion and memory accounts are `nexus_tensor`'s, which drives this
 //! crate and is its only user. It is a crate of its own because Burn's layers are generic: whoever calls them compiles
@@ -24,4 +24,4 @@ pub use calls::Dispatch;
 pub use contain::{Contained, contain};
 pub use driver::{MISSING, hardware_may_exist, may_exist};
 pub use primitive::Primitive;
-pub use start::{Queue, start};
+pub use start::{Queue, start, start_flex};

@@ -32,14 +32,16 @@ pub(crate) use layout::Piece;
 pub(crate) use operand::Pair;
 pub(crate) use tensor::GpuTensor;
 
-use crate::device::adapter;
+use crate::device::{Device, adapter};
 use crate::{DType, TensorError};
 
-/// The started device of this process.
+/// A started device of Burn. There is one of each kind in a process, and tensors know theirs.
 #[derive(Debug)]
 pub(crate) struct Runtime {
     queue: Queue,
-    adapter: &'static Adapter,
+    device: Device,
+    /// `None` for Burn's own backend for the processor cores.
+    adapter: Option<&'static Adapter>,
 }
 
 impl Runtime {
@@ -47,7 +49,13 @@ impl Runtime {
     /// buffer whole.
     pub(crate) fn holds(&self, dtype: DType, elements: usize) -> bool {
         let kept = matches!(dtype, DType::F32 | DType::I32 | DType::Bool);
-        kept && elements > 0 && elements as u64 <= self.adapter.buffer_bytes_max / DEVICE_BYTES
+        let most = self.adapter.map_or(u64::MAX, |adapter| adapter.buffer_bytes_max);
+        kept && elements > 0 && elements as u64 <= most / DEVICE_BYTES
+    }
+
+    /// The device that it runs.
+    pub(crate) const fn device(&self) -> Device {
+        self.device
     }
 
     /// Whether matrix products are done on the device. On a software one the host is faster by far, and choosing a
@@ -55,7 +63,7 @@ impl Runtime {
     /// they can be tested without hardware.
     pub(crate) fn multiplies(&self) -> bool {
         static ASKED: OnceLock<bool> = OnceLock::new();
-        !self.adapter.software
+        self.adapter.is_none_or(|adapter| !adapter.software)
             || *ASKED.get_or_init(|| std::env::var_os("NEXUS_GPU_PRODUCTS").is_some_and(|value| value == "1"))
     }
 }
@@ -72,7 +80,17 @@ pub(crate) fn runtime() -> Result<&'static Runtime, TensorError> {
 fn start() -> Result<Runtime, TensorError> {
     let adapter = adapter()?;
     let queue = nexus_gpu::start(adapter).map_err(|error| failed(error.reason))?;
-    Ok(Runtime { queue, adapter })
+    Ok(Runtime { queue, device: Device::unstarted_gpu(), adapter: Some(adapter) })
+}
+
+/// Burn's backend for the processor cores, started on the first call.
+pub(crate) fn flex() -> Result<&'static Runtime, TensorError> {
+    static STARTED: OnceLock<Result<Runtime, TensorError>> = OnceLock::new();
+    let start = || {
+        let queue = nexus_gpu::start_flex().map_err(|error| failed(error.reason))?;
+        Ok(Runtime { queue, device: Device::unstarted_flex(), adapter: None })
+    };
+    STARTED.get_or_init(start).as_ref().map_err(Clone::clone)
 }
 
 /// Runs a call into Burn; a panic becomes an error.

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use nexus_model::{DType, DeviceKind, TensorData};
+use nexus_model::{DType, TensorData};
 
 use crate::device::Device;
 use crate::element::{Bit, Element, with_element};
@@ -88,7 +88,7 @@ impl Tensor {
     pub fn device(&self) -> Device {
         match &self.place {
             Place::Host(_) => Device::cpu(),
-            Place::Gpu(_) => Device::started_gpu(),
+            Place::Gpu(gpu) => gpu.runtime.device(),
         }
     }
 
@@ -236,8 +236,8 @@ impl Tensor {
 
     /// Puts a result that was made in host memory where the context wants it: what a GPU can hold goes up to it.
     pub(crate) fn place(ctx: &Context, host: HostTensor) -> Result<Tensor, TensorError> {
-        if ctx.device().kind() == DeviceKind::Gpu
-            && let Some(gpu) = GpuTensor::upload(ctx, &host)?
+        if let Some(runtime) = ctx.device().runtime()?
+            && let Some(gpu) = GpuTensor::upload(ctx, runtime, &host)?
         {
             return Ok(Tensor::on_gpu(gpu));
         }

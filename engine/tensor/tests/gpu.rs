@@ -1,5 +1,5 @@
-//! The graphics processor against the processor cores: every operation that is done there, on random small tensors and
-//! the awkward ones.
+//! Burn's devices (the graphics processor, and `flex` on the processor cores) against the engine's own kernels: every
+//! operation that is done there, on random small tensors and the awkward ones.
 //!
 //! Without a Vulkan device these tests say so and pass; with `NEXUS_TEST_GPU=1` they fail then. On a software device
 //! products are the host's unless `NEXUS_GPU_PRODUCTS=1`.
@@ -14,16 +14,19 @@ use nexus_tensor::{
     devices, find, get, unary,
 };
 
-/// The two contexts, or `None` where there is no GPU.
-fn contexts() -> Option<(Context, Context)> {
+/// The engine's own CPU context beside one for each device of Burn: its backend for the processor cores, which is
+/// always there, and the GPU where there is one.
+fn contexts() -> Vec<(Context, Context)> {
+    let beside = |device| (Context::new(Device::cpu()), Context::new(device));
+    let mut pairs = vec![beside(Device::flex().expect("needs no driver"))];
     match Device::gpu() {
-        Ok(gpu) => Some((Context::new(Device::cpu()), Context::new(gpu))),
+        Ok(gpu) => pairs.push(beside(gpu)),
         Err(error) => {
             assert!(std::env::var_os("NEXUS_TEST_GPU").is_none_or(|v| v != "1"), "NEXUS_TEST_GPU=1, but {error}");
             println!("skipped: no Vulkan device ({error})");
-            None
         }
     }
+    pairs
 }
 
 /// xorshift64*: enough chance for test data, and the same on every run.
@@ -76,7 +79,7 @@ fn assert_near(what: &str, host: &Arg, gpu: &Arg, tolerance: f64) {
 }
 
 fn on_gpu(arg: &Arg) -> bool {
-    matches!(arg, Arg::Tensor(tensor) if tensor.device() == Device::gpu().unwrap())
+    matches!(arg, Arg::Tensor(tensor) if tensor.device() != Device::cpu())
 }
 
 const SHAPES: [&[usize]; 6] = [&[], &[1], &[7], &[3, 5], &[2, 1, 4], &[2, 3, 1, 5]];
@@ -85,96 +88,106 @@ const ODD: [f32; 12] =
 
 #[test]
 fn functions_of_one_tensor_agree() {
-    let Some((cpu, gpu)) = contexts() else { return };
-    let mut random = Random(1);
-    use UnaryOp::{
-        Abs, Ceil, Cos, Erf, Exp, Expm1, Floor, Gelu, IsFinite, IsNan, Log, Log2, Log10, Neg, Not, Relu, Round, Rsqrt,
-        Sigmoid, Sign, Silu, Softplus, Sqrt, Square, Tanh,
-    };
-    for op in [
-        Abs, Ceil, Cos, Erf, Exp, Expm1, Floor, Gelu, IsFinite, IsNan, Neg, Not, Relu, Round, Sigmoid, Sign, Silu,
-        Softplus, Square, Tanh, Log, Log2, Log10, Sqrt, Rsqrt,
-    ] {
-        let low = if matches!(op, Log | Log2 | Log10 | Sqrt | Rsqrt) { 0.01 } else { -6.0 };
-        for shape in SHAPES {
-            let x = random.floats(shape, low, 6.0);
-            let (a, b) = (unary(&cpu, op, &tensor(&cpu, &x)).unwrap(), unary(&gpu, op, &tensor(&gpu, &x)).unwrap());
-            assert!(on_gpu(&b), "{op:?} {shape:?} left the gpu");
-            assert_near(&format!("{op:?}"), &a, &b, 4e-6);
+    for (cpu, gpu) in contexts() {
+        let mut random = Random(1);
+        use UnaryOp::{
+            Abs, Ceil, Cos, Erf, Exp, Expm1, Floor, Gelu, IsFinite, IsNan, Log, Log2, Log10, Neg, Not, Relu, Round,
+            Rsqrt, Sigmoid, Sign, Silu, Softplus, Sqrt, Square, Tanh,
+        };
+        for op in [
+            Abs, Ceil, Cos, Erf, Exp, Expm1, Floor, Gelu, IsFinite, IsNan, Neg, Not, Relu, Round, Sigmoid, Sign, Silu,
+            Softplus, Square, Tanh, Log, Log2, Log10, Sqrt, Rsqrt,
+        ] {
+            let low = if matches!(op, Log | Log2 | Log10 | Sqrt | Rsqrt) { 0.01 } else { -6.0 };
+            for shape in SHAPES {
+                let x = random.floats(shape, low, 6.0);
+                let (a, b) = (unary(&cpu, op, &tensor(&cpu, &x)).unwrap(), unary(&gpu, op, &tensor(&gpu, &x)).unwrap());
+                assert!(on_gpu(&b), "{op:?} {shape:?} left the gpu");
+                assert_near(&format!("{op:?}"), &a, &b, 4e-6);
+            }
+            if !matches!(op, Cos | Silu | Gelu | Exp | Rsqrt | Log | Log2 | Log10 | Sqrt) {
+                let x = floats(&[ODD.len()], &ODD);
+                let (a, b) = (unary(&cpu, op, &tensor(&cpu, &x)).unwrap(), unary(&gpu, op, &tensor(&gpu, &x)).unwrap());
+                assert_near(&format!("{op:?} of odd numbers"), &a, &b, 4e-6);
+            }
         }
-        if !matches!(op, Cos | Silu | Gelu | Exp | Rsqrt | Log | Log2 | Log10 | Sqrt) {
-            let x = floats(&[ODD.len()], &ODD);
+        for op in [Neg, Abs, Square, Relu, Not, Exp] {
+            let x = random.ints(&[4, 5]);
             let (a, b) = (unary(&cpu, op, &tensor(&cpu, &x)).unwrap(), unary(&gpu, op, &tensor(&gpu, &x)).unwrap());
-            assert_near(&format!("{op:?} of odd numbers"), &a, &b, 4e-6);
+            assert_near(&format!("{op:?} of ints"), &a, &b, 2e-5);
         }
-    }
-    for op in [Neg, Abs, Square, Relu, Not, Exp] {
-        let x = random.ints(&[4, 5]);
-        let (a, b) = (unary(&cpu, op, &tensor(&cpu, &x)).unwrap(), unary(&gpu, op, &tensor(&gpu, &x)).unwrap());
-        assert_near(&format!("{op:?} of ints"), &a, &b, 2e-5);
     }
 }
 
 #[test]
 fn functions_of_two_tensors_agree_and_broadcast() {
-    let Some((cpu, gpu)) = contexts() else { return };
-    let mut random = Random(2);
-    let pairs: [(&[usize], &[usize]); 6] =
-        [(&[3, 5], &[3, 5]), (&[3, 5], &[5]), (&[3, 1], &[1, 4]), (&[], &[2, 3]), (&[2, 1, 3], &[4, 1]), (&[1], &[])];
-    use BinaryOp::{Add, And, Atan2, Div, FloorDiv, Maximum, Minimum, Mul, Or, Pow, Rem, Sub, Xor};
-    for (left, right) in pairs {
-        let inputs = [
-            (random.floats(left, -4.0, 4.0), random.floats(right, 0.5, 3.0)),
-            (random.ints(left), random.ints(right)),
-            (random.floats(left, -4.0, 4.0), random.ints(right)),
+    for (cpu, gpu) in contexts() {
+        let mut random = Random(2);
+        let pairs: [(&[usize], &[usize]); 6] = [
+            (&[3, 5], &[3, 5]),
+            (&[3, 5], &[5]),
+            (&[3, 1], &[1, 4]),
+            (&[], &[2, 3]),
+            (&[2, 1, 3], &[4, 1]),
+            (&[1], &[]),
         ];
-        for (x, y) in &inputs {
-            for op in [Add, Sub, Mul, Div, Maximum, Minimum, And, Or, Xor, Atan2] {
-                let a = binary(&cpu, op, &tensor(&cpu, x), &tensor(&cpu, y)).unwrap();
-                let b = binary(&gpu, op, &tensor(&gpu, x), &tensor(&gpu, y)).unwrap();
-                assert_near(&format!("{op:?} {left:?} {right:?}"), &a, &b, 1e-6);
+        use BinaryOp::{Add, And, Atan2, Div, FloorDiv, Maximum, Minimum, Mul, Or, Pow, Rem, Sub, Xor};
+        for (left, right) in pairs {
+            let inputs = [
+                (random.floats(left, -4.0, 4.0), random.floats(right, 0.5, 3.0)),
+                (random.ints(left), random.ints(right)),
+                (random.floats(left, -4.0, 4.0), random.ints(right)),
+            ];
+            for (x, y) in &inputs {
+                for op in [Add, Sub, Mul, Div, Maximum, Minimum, And, Or, Xor, Atan2] {
+                    let a = binary(&cpu, op, &tensor(&cpu, x), &tensor(&cpu, y)).unwrap();
+                    let b = binary(&gpu, op, &tensor(&gpu, x), &tensor(&gpu, y)).unwrap();
+                    assert_near(&format!("{op:?} {left:?} {right:?}"), &a, &b, 1e-6);
+                }
+                use CompareOp::{Equal, Greater, GreaterEqual, Less, LessEqual, NotEqual};
+                for op in [Equal, NotEqual, Less, LessEqual, Greater, GreaterEqual] {
+                    let a = compare(&cpu, op, &tensor(&cpu, x), &tensor(&cpu, y)).unwrap();
+                    let b = compare(&gpu, op, &tensor(&gpu, x), &tensor(&gpu, y)).unwrap();
+                    assert_near(&format!("{op:?} {left:?} {right:?}"), &a, &b, 0.0);
+                }
             }
-            use CompareOp::{Equal, Greater, GreaterEqual, Less, LessEqual, NotEqual};
-            for op in [Equal, NotEqual, Less, LessEqual, Greater, GreaterEqual] {
-                let a = compare(&cpu, op, &tensor(&cpu, x), &tensor(&cpu, y)).unwrap();
-                let b = compare(&gpu, op, &tensor(&gpu, x), &tensor(&gpu, y)).unwrap();
-                assert_near(&format!("{op:?} {left:?} {right:?}"), &a, &b, 0.0);
+            let (x, y) = &inputs[0];
+            for op in [FloorDiv, Rem, Pow] {
+                let a = binary(&cpu, op, &tensor(&cpu, y), &tensor(&cpu, x)).unwrap();
+                let b = binary(&gpu, op, &tensor(&gpu, y), &tensor(&gpu, x)).unwrap();
+                assert_near(&format!("{op:?}"), &a, &b, 1e-6);
             }
-        }
-        let (x, y) = &inputs[0];
-        for op in [FloorDiv, Rem, Pow] {
-            let a = binary(&cpu, op, &tensor(&cpu, y), &tensor(&cpu, x)).unwrap();
-            let b = binary(&gpu, op, &tensor(&gpu, y), &tensor(&gpu, x)).unwrap();
-            assert_near(&format!("{op:?}"), &a, &b, 1e-6);
         }
     }
 }
 
 #[test]
 fn numbers_and_odd_values_meet_tensors_as_on_the_cpu() {
-    let Some((cpu, gpu)) = contexts() else { return };
-    let odd = floats(&[ODD.len()], &ODD);
-    use BinaryOp::{Add, Div, Maximum, Minimum, Mul, Pow, Sub};
-    for op in [Add, Sub, Mul, Div, Maximum, Minimum, Pow] {
-        for number in [Arg::Scalar(1.5), Arg::Int(2), Arg::Scalar(f64::NAN)] {
-            for flip in [false, true] {
-                let run = |ctx: &Context| {
-                    let x = tensor(ctx, &odd);
-                    if flip { binary(ctx, op, &number, &x) } else { binary(ctx, op, &x, &number) }.unwrap()
-                };
-                assert_near(&format!("{op:?} with {number:?}"), &run(&cpu), &run(&gpu), 1e-6);
+    for (cpu, gpu) in contexts() {
+        let odd = floats(&[ODD.len()], &ODD);
+        use BinaryOp::{Add, Div, Maximum, Minimum, Mul, Pow, Sub};
+        for op in [Add, Sub, Mul, Div, Maximum, Minimum, Pow] {
+            for number in [Arg::Scalar(1.5), Arg::Int(2), Arg::Scalar(f64::NAN)] {
+                for flip in [false, true] {
+                    let run = |ctx: &Context| {
+                        let x = tensor(ctx, &odd);
+                        if flip { binary(ctx, op, &number, &x) } else { binary(ctx, op, &x, &number) }.unwrap()
+                    };
+                    assert_near(&format!("{op:?} with {number:?}"), &run(&cpu), &run(&gpu), 1e-6);
+                }
             }
         }
-    }
-    use CompareOp::{Equal, Greater, GreaterEqual, Less, LessEqual, NotEqual};
-    for op in [Equal, NotEqual, Less, LessEqual, Greater, GreaterEqual] {
-        let run = |ctx: &Context| compare(ctx, op, &Arg::Scalar(0.5), &tensor(ctx, &odd)).unwrap();
-        assert_near(&format!("{op:?}"), &run(&cpu), &run(&gpu), 0.0);
-    }
-    for op in [Maximum, Minimum] {
-        let other: Vec<f32> = ODD.iter().rev().copied().collect();
-        let run = |ctx: &Context| binary(ctx, op, &tensor(ctx, &odd), &tensor(ctx, &floats(&[12], &other))).unwrap();
-        assert_near(&format!("{op:?} of odd numbers"), &run(&cpu), &run(&gpu), 0.0);
+        use CompareOp::{Equal, Greater, GreaterEqual, Less, LessEqual, NotEqual};
+        for op in [Equal, NotEqual, Less, LessEqual, Greater, GreaterEqual] {
+            let run = |ctx: &Context| compare(ctx, op, &Arg::Scalar(0.5), &tensor(ctx, &odd)).unwrap();
+            assert_near(&format!("{op:?}"), &run(&cpu), &run(&gpu), 0.0);
+        }
+        for op in [Maximum, Minimum] {
+            let other: Vec<f32> = ODD.iter().rev().copied().collect();
+            let run =
+                |ctx: &Context| binary(ctx, op, &tensor(ctx, &odd), &tensor(ctx, &floats(&[12], &other))).unwrap();
+            assert_near(&format!("{op:?} of odd numbers"), &run(&cpu), &run(&gpu), 0.0);
+        }
     }
 }
 
@@ -195,157 +208,164 @@ fn ints(values: &[i64]) -> Arg {
 
 #[test]
 fn reductions_agree_over_any_axes() {
-    let Some(both) = contexts() else { return };
-    let mut random = Random(3);
-    let x = random.floats(&[3, 4, 5], 0.5, 1.5);
-    let whole = random.ints(&[3, 4, 5]);
-    for axes in [Arg::None, ints(&[0]), ints(&[2]), ints(&[0, 2]), ints(&[1, 2])] {
-        for keep in [false, true] {
-            for name in ["sum", "mean", "prod", "max", "min", "any", "all", "norm"] {
-                same(&both, &format!("tensor.{name}"), &[&x], &[axes.clone(), Arg::Bool(keep)], 1e-5);
+    for both in contexts() {
+        let mut random = Random(3);
+        let x = random.floats(&[3, 4, 5], 0.5, 1.5);
+        let whole = random.ints(&[3, 4, 5]);
+        for axes in [Arg::None, ints(&[0]), ints(&[2]), ints(&[0, 2]), ints(&[1, 2])] {
+            for keep in [false, true] {
+                for name in ["sum", "mean", "prod", "max", "min", "any", "all", "norm"] {
+                    same(&both, &format!("tensor.{name}"), &[&x], &[axes.clone(), Arg::Bool(keep)], 1e-5);
+                }
             }
+            for name in ["sum", "max", "min", "any", "mean"] {
+                same(&both, &format!("tensor.{name}"), &[&whole], std::slice::from_ref(&axes), 1e-5);
+            }
+            same(&both, "tensor.logsumexp", &[&x], std::slice::from_ref(&axes), 1e-5);
+            same(&both, "tensor.var", &[&x], &[axes], 1e-5);
         }
-        for name in ["sum", "max", "min", "any", "mean"] {
-            same(&both, &format!("tensor.{name}"), &[&whole], std::slice::from_ref(&axes), 1e-5);
+        let tied = floats(&[2, 4], &[1.0, 3.0, 3.0, 2.0, f32::NAN, 1.0, f32::NAN, 5.0]);
+        for name in ["tensor.argmax", "tensor.argmin"] {
+            same(&both, name, &[&tied], &[Arg::Int(1)], 0.0);
+            same(&both, name, &[&x], &[], 0.0);
         }
-        same(&both, "tensor.logsumexp", &[&x], std::slice::from_ref(&axes), 1e-5);
-        same(&both, "tensor.var", &[&x], &[axes], 1e-5);
+        same(&both, "tensor.max", &[&tied], &[ints(&[1])], 0.0);
+        same(&both, "tensor.min", &[&tied], &[ints(&[1])], 0.0);
     }
-    let tied = floats(&[2, 4], &[1.0, 3.0, 3.0, 2.0, f32::NAN, 1.0, f32::NAN, 5.0]);
-    for name in ["tensor.argmax", "tensor.argmin"] {
-        same(&both, name, &[&tied], &[Arg::Int(1)], 0.0);
-        same(&both, name, &[&x], &[], 0.0);
-    }
-    same(&both, "tensor.max", &[&tied], &[ints(&[1])], 0.0);
-    same(&both, "tensor.min", &[&tied], &[ints(&[1])], 0.0);
 }
 
 #[test]
 fn products_and_normalisations_agree() {
-    let Some(both) = contexts() else { return };
-    let mut random = Random(4);
-    let shapes: [(&[usize], &[usize]); 5] =
-        [(&[3, 4], &[4, 5]), (&[4], &[4, 2]), (&[3, 4], &[4]), (&[2, 3, 4], &[4, 2]), (&[2, 1, 3, 4], &[5, 4, 2])];
-    for (left, right) in shapes {
-        let (x, y) = (random.floats(left, -1.0, 1.0), random.floats(right, -1.0, 1.0));
-        same(&both, "tensor.matmul", &[&x, &y], &[], 1e-5);
+    for both in contexts() {
+        let mut random = Random(4);
+        let shapes: [(&[usize], &[usize]); 5] =
+            [(&[3, 4], &[4, 5]), (&[4], &[4, 2]), (&[3, 4], &[4]), (&[2, 3, 4], &[4, 2]), (&[2, 1, 3, 4], &[5, 4, 2])];
+        for (left, right) in shapes {
+            let (x, y) = (random.floats(left, -1.0, 1.0), random.floats(right, -1.0, 1.0));
+            same(&both, "tensor.matmul", &[&x, &y], &[], 1e-5);
+        }
+        let x = random.floats(&[3, 4, 6], -9.0, 9.0);
+        for axis in [0, 1, -1] {
+            same(&both, "tensor.softmax", &[&x], &[Arg::Int(axis)], 1e-5);
+            same(&both, "tensor.log_softmax", &[&x], &[Arg::Int(axis)], 1e-5);
+        }
+        let (weight, bias) = (random.floats(&[6], 0.5, 2.0), random.floats(&[6], -1.0, 1.0));
+        same(&both, "tensor.layer_norm", &[&x, &weight, &bias], &[], 1e-5);
     }
-    let x = random.floats(&[3, 4, 6], -9.0, 9.0);
-    for axis in [0, 1, -1] {
-        same(&both, "tensor.softmax", &[&x], &[Arg::Int(axis)], 1e-5);
-        same(&both, "tensor.log_softmax", &[&x], &[Arg::Int(axis)], 1e-5);
-    }
-    let (weight, bias) = (random.floats(&[6], 0.5, 2.0), random.floats(&[6], -1.0, 1.0));
-    same(&both, "tensor.layer_norm", &[&x, &weight, &bias], &[], 1e-5);
 }
 
 #[test]
 fn shapes_pieces_and_selections_agree() {
-    let Some(both) = contexts() else { return };
-    let mut random = Random(5);
-    let x = random.floats(&[3, 4, 5], -1.0, 1.0);
-    let whole = random.ints(&[3, 4, 5]);
-    for data in [&x, &whole] {
-        same(&both, "tensor.reshape", &[data], &[ints(&[5, -1])], 0.0);
-        same(&both, "tensor.transpose", &[data], &[], 0.0);
-        same(&both, "tensor.permute", &[data], &[ints(&[1, 2, 0])], 0.0);
-        same(&both, "tensor.broadcast_to", &[data], &[ints(&[2, 3, 4, 5])], 0.0);
-        same(&both, "tensor.expand_dims", &[data], &[Arg::Int(-1)], 0.0);
-        same(&both, "tensor.flatten", &[data], &[], 0.0);
-        same(&both, "tensor.flip", &[data], &[], 0.0);
-        same(&both, "tensor.cast", &[data], &[Arg::Str("bool".into())], 0.0);
-        same(&both, "tensor.cast", &[data], &[Arg::Str("i32".into())], 0.0);
-        same(&both, "tensor.cast", &[data], &[Arg::Str("f64".into())], 0.0);
-        for indices in [
-            vec![Index::At(1)],
-            vec![Index::All, Index::Range { start: Some(1), end: None, step: Some(2) }, Index::At(-1)],
-            vec![Index::At(0), Index::At(0), Index::At(0)],
-            vec![Index::Range { start: None, end: None, step: Some(-1) }],
-            vec![Index::Range { start: Some(2), end: Some(2), step: None }],
-        ] {
-            let run = |ctx: &Context| {
-                let Arg::Tensor(whole) = tensor(ctx, data) else { unreachable!() };
-                Arg::Tensor(get(ctx, &whole, &indices).unwrap())
-            };
-            assert_near(&format!("{indices:?}"), &run(&both.0), &run(&both.1), 0.0);
+    for both in contexts() {
+        let mut random = Random(5);
+        let x = random.floats(&[3, 4, 5], -1.0, 1.0);
+        let whole = random.ints(&[3, 4, 5]);
+        for data in [&x, &whole] {
+            same(&both, "tensor.reshape", &[data], &[ints(&[5, -1])], 0.0);
+            same(&both, "tensor.transpose", &[data], &[], 0.0);
+            same(&both, "tensor.permute", &[data], &[ints(&[1, 2, 0])], 0.0);
+            same(&both, "tensor.broadcast_to", &[data], &[ints(&[2, 3, 4, 5])], 0.0);
+            same(&both, "tensor.expand_dims", &[data], &[Arg::Int(-1)], 0.0);
+            same(&both, "tensor.flatten", &[data], &[], 0.0);
+            same(&both, "tensor.flip", &[data], &[], 0.0);
+            same(&both, "tensor.cast", &[data], &[Arg::Str("bool".into())], 0.0);
+            same(&both, "tensor.cast", &[data], &[Arg::Str("i32".into())], 0.0);
+            same(&both, "tensor.cast", &[data], &[Arg::Str("f64".into())], 0.0);
+            for indices in [
+                vec![Index::At(1)],
+                vec![Index::All, Index::Range { start: Some(1), end: None, step: Some(2) }, Index::At(-1)],
+                vec![Index::At(0), Index::At(0), Index::At(0)],
+                vec![Index::Range { start: None, end: None, step: Some(-1) }],
+                vec![Index::Range { start: Some(2), end: Some(2), step: None }],
+            ] {
+                let run = |ctx: &Context| {
+                    let Arg::Tensor(whole) = tensor(ctx, data) else { unreachable!() };
+                    Arg::Tensor(get(ctx, &whole, &indices).unwrap())
+                };
+                assert_near(&format!("{indices:?}"), &run(&both.0), &run(&both.1), 0.0);
+            }
+            for name in ["tensor.concat", "tensor.stack"] {
+                let op = find(name).unwrap();
+                let run = |ctx: &Context| {
+                    let parts = Arg::List(vec![tensor(ctx, data), tensor(ctx, &x), tensor(ctx, data)]);
+                    (op.run)(ctx, &[parts, Arg::Int(1)]).unwrap()
+                };
+                assert_near(name, &run(&both.0), &run(&both.1), 0.0);
+            }
+            let mask = random.ints(&[4, 1]);
+            same(&both, "tensor.where", &[&mask, data, &x], &[], 0.0);
+            same(&both, "tensor.where", &[&mask, data], &[Arg::Int(7)], 0.0);
         }
-        for name in ["tensor.concat", "tensor.stack"] {
-            let op = find(name).unwrap();
-            let run = |ctx: &Context| {
-                let parts = Arg::List(vec![tensor(ctx, data), tensor(ctx, &x), tensor(ctx, data)]);
-                (op.run)(ctx, &[parts, Arg::Int(1)]).unwrap()
-            };
-            assert_near(name, &run(&both.0), &run(&both.1), 0.0);
+        for name in ["tensor.zeros", "tensor.ones"] {
+            same(&both, name, &[], &[ints(&[2, 3])], 0.0);
+            same(&both, name, &[], &[ints(&[0, 3])], 0.0);
         }
-        let mask = random.ints(&[4, 1]);
-        same(&both, "tensor.where", &[&mask, data, &x], &[], 0.0);
-        same(&both, "tensor.where", &[&mask, data], &[Arg::Int(7)], 0.0);
+        same(&both, "tensor.full", &[], &[ints(&[2, 2]), Arg::Scalar(2.5)], 0.0);
+        same(&both, "tensor.randn", &[], &[ints(&[16])], 0.0);
     }
-    for name in ["tensor.zeros", "tensor.ones"] {
-        same(&both, name, &[], &[ints(&[2, 3])], 0.0);
-        same(&both, name, &[], &[ints(&[0, 3])], 0.0);
-    }
-    same(&both, "tensor.full", &[], &[ints(&[2, 2]), Arg::Scalar(2.5)], 0.0);
-    same(&both, "tensor.randn", &[], &[ints(&[16])], 0.0);
 }
 
 #[test]
 fn empty_tensors_and_wide_dtypes_stay_with_the_host() {
-    let Some((cpu, gpu)) = contexts() else { return };
-    let empty = floats(&[0, 3], &[]);
-    assert!(!on_gpu(&tensor(&gpu, &empty)));
-    let x = floats(&[1, 3], &[1.0, 2.0, 3.0]);
-    let run = |ctx: &Context| binary(ctx, BinaryOp::Add, &tensor(ctx, &empty), &tensor(ctx, &x)).unwrap();
-    assert_near("adding nothing", &run(&cpu), &run(&gpu), 0.0);
-    let wide = TensorData::new(DType::F64, vec![1], 0.1f64.to_le_bytes().to_vec()).unwrap();
-    let third = binary(&gpu, BinaryOp::Add, &tensor(&gpu, &wide), &Arg::Scalar(0.2)).unwrap();
-    assert_eq!(data(&third).get_f64(0), Some(0.1 + 0.2));
+    for (cpu, gpu) in contexts() {
+        let empty = floats(&[0, 3], &[]);
+        assert!(!on_gpu(&tensor(&gpu, &empty)));
+        let x = floats(&[1, 3], &[1.0, 2.0, 3.0]);
+        let run = |ctx: &Context| binary(ctx, BinaryOp::Add, &tensor(ctx, &empty), &tensor(ctx, &x)).unwrap();
+        assert_near("adding nothing", &run(&cpu), &run(&gpu), 0.0);
+        let wide = TensorData::new(DType::F64, vec![1], 0.1f64.to_le_bytes().to_vec()).unwrap();
+        let third = binary(&gpu, BinaryOp::Add, &tensor(&gpu, &wide), &Arg::Scalar(0.2)).unwrap();
+        assert_eq!(data(&third).get_f64(0), Some(0.1 + 0.2));
+    }
 }
 
 #[test]
 fn a_chain_of_operations_synchronises_once() {
-    let Some((_, gpu)) = contexts() else { return };
-    let mut x = tensor(&gpu, &Random(6).floats(&[64, 64], 0.0, 1.0));
-    let before = gpu.meter().transfers();
-    for _ in 0..4 {
-        x = binary(&gpu, BinaryOp::Mul, &x, &Arg::Scalar(0.5)).unwrap();
-        x = unary(&gpu, UnaryOp::Tanh, &x).unwrap();
-        x = binary(&gpu, BinaryOp::Add, &x, &x).unwrap();
+    for (_, gpu) in contexts() {
+        let mut x = tensor(&gpu, &Random(6).floats(&[64, 64], 0.0, 1.0));
+        let before = gpu.meter().transfers();
+        for _ in 0..4 {
+            x = binary(&gpu, BinaryOp::Mul, &x, &Arg::Scalar(0.5)).unwrap();
+            x = unary(&gpu, UnaryOp::Tanh, &x).unwrap();
+            x = binary(&gpu, BinaryOp::Add, &x, &x).unwrap();
+        }
+        assert_eq!(gpu.meter().transfers(), before);
+        data(&x);
+        let after = gpu.meter().transfers();
+        assert_eq!((after.uploads, after.downloads), (before.uploads, before.downloads + 1));
     }
-    assert_eq!(gpu.meter().transfers(), before);
-    data(&x);
-    let after = gpu.meter().transfers();
-    assert_eq!((after.uploads, after.downloads), (before.uploads, before.downloads + 1));
 }
 
 #[test]
 fn memory_on_the_device_is_admitted_and_given_back() {
-    let Some((_, gpu)) = contexts() else { return };
-    let mut limits = nexus_model::Limits::level(nexus_model::LimitLevel::High);
-    limits.memory_bytes = Some(3 << 10);
-    let gpu = Context::new(gpu.device()).with_limits(&limits);
-    let x = tensor(&gpu, &Random(7).floats(&[256], 0.0, 1.0));
-    let error = [x.clone(), x.clone(), x.clone()]
-        .into_iter()
-        .try_fold(x.clone(), |sum, next| binary(&gpu, BinaryOp::Add, &sum, &next));
-    assert!(matches!(error, Ok(_) | Err(TensorError::Limit(_))), "{error:?}");
-    let kept: Result<Vec<Arg>, TensorError> = (0..8).map(|_| unary(&gpu, UnaryOp::Neg, &x)).collect();
-    assert!(matches!(kept, Err(TensorError::Limit(_))), "{kept:?}");
-    drop((x, error, kept));
-    assert_eq!(gpu.meter().in_use_bytes(), 0);
+    for (_, gpu) in contexts() {
+        let mut limits = nexus_model::Limits::level(nexus_model::LimitLevel::High);
+        limits.memory_bytes = Some(3 << 10);
+        let gpu = Context::new(gpu.device()).with_limits(&limits);
+        let x = tensor(&gpu, &Random(7).floats(&[256], 0.0, 1.0));
+        let error = [x.clone(), x.clone(), x.clone()]
+            .into_iter()
+            .try_fold(x.clone(), |sum, next| binary(&gpu, BinaryOp::Add, &sum, &next));
+        assert!(matches!(error, Ok(_) | Err(TensorError::Limit(_))), "{error:?}");
+        let kept: Result<Vec<Arg>, TensorError> = (0..8).map(|_| unary(&gpu, UnaryOp::Neg, &x)).collect();
+        assert!(matches!(kept, Err(TensorError::Limit(_))), "{kept:?}");
+        drop((x, error, kept));
+        assert_eq!(gpu.meter().in_use_bytes(), 0);
+    }
 }
 
 #[test]
 fn tensors_may_cross_threads() {
-    let Some((cpu, gpu)) = contexts() else { return };
-    let source = Random(8).floats(&[33], -1.0, 1.0);
-    let (x, gpu) = (tensor(&gpu, &source), Arc::new(gpu));
-    let doubled = std::thread::scope(|scope| {
-        let worker = scope.spawn(|| binary(&gpu, BinaryOp::Add, &x, &x).unwrap());
-        worker.join().unwrap()
-    });
-    let host = binary(&cpu, BinaryOp::Add, &tensor(&cpu, &source), &tensor(&cpu, &source)).unwrap();
-    assert_near("doubling in another thread", &host, &doubled, 0.0);
+    for (cpu, gpu) in contexts() {
+        let source = Random(8).floats(&[33], -1.0, 1.0);
+        let (x, gpu) = (tensor(&gpu, &source), Arc::new(gpu));
+        let doubled = std::thread::scope(|scope| {
+            let worker = scope.spawn(|| binary(&gpu, BinaryOp::Add, &x, &x).unwrap());
+            worker.join().unwrap()
+        });
+        let host = binary(&cpu, BinaryOp::Add, &tensor(&cpu, &source), &tensor(&cpu, &source)).unwrap();
+        assert_near("doubling in another thread", &host, &doubled, 0.0);
+    }
 }
 
 #[test]

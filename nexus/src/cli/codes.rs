@@ -45,6 +45,10 @@ codes! {
     NOTHING_LEARNED = "NX0541";
     /// A program of `nexus optimizer bench` failed; the message says why. This is a defect worth a report.
     BENCH_FAILED = "NX0542";
+    /// `nexus doctor` found something that does not work; each finding says what to do.
+    DOCTOR = "NX0516";
+    /// The address of a node's web page cannot be had: another program has the port, or the machine has no such address.
+    NO_WEB_PAGE = "NX0517";
     /// Programs are not in the one layout that `nexus mcode fmt` gives them.
     NOT_FORMATTED = "NX0531";
     /// The library has nothing of this name, and no text that mentions it.

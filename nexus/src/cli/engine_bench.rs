@@ -34,7 +34,7 @@ const WARM_UP: usize = 2;
 #[derive(Debug, Clone, Args)]
 pub(crate) struct BenchArgs {
     /// Where to compute: cpu or gpu
-    #[arg(long, value_name = "DEVICE", default_value = "cpu", value_parser = ["cpu", "gpu"])]
+    #[arg(long, value_name = "DEVICE", default_value = "cpu", value_parser = ["cpu", "gpu", "flex"])]
     device: String,
     /// Also write the table with a plot to this file
     #[arg(long, value_name = "FILE.html")]
@@ -70,7 +70,12 @@ struct BenchDocument<'a> {
 
 /// Measures, and shows the table.
 pub(crate) fn bench(args: &BenchArgs, console: &mut Console) -> Result<(), CliError> {
-    let device = if args.device == "gpu" { Device::gpu().map_err(of_engine)? } else { Device::cpu() };
+    let device = match args.device.as_str() {
+        "gpu" => Device::gpu(),
+        "flex" => Device::flex(),
+        _ => Ok(Device::cpu()),
+    };
+    let device = device.map_err(of_engine)?;
     let lines = measure(&Context::new(device).with_seed(1)).map_err(of_engine)?;
     if let Some(path) = &args.html {
         write_page(path, &page(&device.name(), &lines))?;

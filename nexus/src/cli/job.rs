@@ -79,7 +79,7 @@ pub(crate) async fn job(
         JobVerb::Show { job } => show(*job, cluster, console).await,
         JobVerb::Result(args) => result(args, cluster, console).await,
         JobVerb::Logs(args) => logs(args, cluster, console).await,
-        JobVerb::Cancel { job } => changed(Request::CancelJob(job.job), cluster, console).await,
+        JobVerb::Cancel { job } => cancel(*job, cluster, console).await,
         JobVerb::Retry { job } => changed(Request::RetryJob(job.job), cluster, console).await,
         JobVerb::Explain { job } => explain(*job, cluster, console).await,
         JobVerb::Wait { job } => {
@@ -146,6 +146,15 @@ async fn explain(reference: JobRef, cluster: &impl Cluster, console: &mut Consol
 }
 
 /// Asks for a change of a job, and shows what it is then.
+/// Cancels, and says where there was nothing left to cancel: a script may go on, but a person should know.
+async fn cancel(reference: JobRef, cluster: &impl Cluster, console: &mut Console) -> Result<(), CliError> {
+    let before = cluster::job(cluster, reference.job).await?;
+    if before.state.is_final() {
+        console.say(&format!("{} had ended before ({}); nothing was cancelled", before.job, before.state.name()));
+    }
+    changed(Request::CancelJob(reference.job), cluster, console).await
+}
+
 async fn changed(request: Request, cluster: &impl Cluster, console: &mut Console) -> Result<(), CliError> {
     let Response::Job(view) = cluster.request(request).await? else {
         return Err(unexpected());

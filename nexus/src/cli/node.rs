@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use nexus_config::{Config, Flags};
+use nexus_config::{Config, Flags, Http};
 use nexus_model::{NodeId, NodeRole};
 use nexus_wire::{ClusterRequest, NodeState, NodeView, Request, Response};
 
@@ -73,6 +73,9 @@ pub(crate) struct StartArgs {
     /// Address of the node; port 0 takes any free one
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) listen: Option<SocketAddr>,
+    /// Address of the web page with the metrics, or `off`
+    #[arg(long, value_name = "ADDRESS", value_parser = http)]
+    pub(crate) http: Option<Http>,
     /// What people call the machine; its host name where absent
     #[arg(long)]
     pub(crate) name: Option<String>,
@@ -116,6 +119,8 @@ pub(crate) struct NodeStarted {
     pub(crate) arrival: &'static str,
     /// Where it listens.
     pub(crate) address: String,
+    /// Where its web page is, if it has one.
+    pub(crate) web: Option<String>,
     /// Folder of its data.
     pub(crate) data: String,
     /// Tasks at once.
@@ -126,6 +131,11 @@ pub(crate) struct NodeStarted {
     pub(crate) version: &'static str,
 }
 
+/// What `--http` may be.
+fn http(text: &str) -> Result<Http, String> {
+    Http::parse(text).ok_or_else(|| "it can be an address and a port such as 127.0.0.1:4748, or off".to_owned())
+}
+
 /// `nexus node start`.
 pub(crate) fn start(
     args: &StartArgs,
@@ -134,7 +144,7 @@ pub(crate) fn start(
     console: &mut Console,
     interrupted: watch::Receiver<bool>,
 ) -> Result<(), CliError> {
-    let flags = Flags { config: args.config.clone(), data, listen: args.listen };
+    let flags = Flags { config: args.config.clone(), data, listen: args.listen, http: args.http };
     let config = super::config(&flags)?;
     let start = NodeStart {
         name: args.name.clone().unwrap_or_else(|| config.node().name().to_owned()),
@@ -160,17 +170,18 @@ pub(crate) fn start(
 }
 
 fn greeting(started: &NodeStarted) -> String {
-    let NodeStarted { node, name, cluster, arrival, address, data, slots, devices, version } = started;
+    let NodeStarted { node, name, cluster, arrival, address, web, data, slots, devices, version } = started;
     let cluster = match *arrival {
         "founded" => format!("new cluster \"{cluster}\""),
         "joined" => format!("joined cluster \"{cluster}\""),
         _ => format!("cluster \"{cluster}\""),
     };
     let devices = if devices.is_empty() { "cpu".to_owned() } else { devices.join(" · ") };
+    let web = web.as_ref().map(|web| format!(" · web {web}")).unwrap_or_default();
     format!(
         "nexus {version} · node {} (node-{node}) · {cluster}\n\
          devices   {devices} · {}\n\
-         listening quic {address}\n\
+         listening quic {address}{web}\n\
          data      {data}\n\
          Add a machine:  nexus token create --role worker\n\
          Stop with Ctrl-C.\n",

@@ -3,6 +3,7 @@
 //! The only file of this crate that knows the rooms behind the verbs.
 
 use std::io::IsTerminal;
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
@@ -32,6 +33,7 @@ use super::program::user;
 use super::repl::{Pieces, Typed};
 use super::run::{Finished, RunOptions, Runtime, place};
 use super::world::World;
+use crate::web;
 
 /// The version of this program.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -245,6 +247,8 @@ impl World for Session {
     ) -> Result<(), CliError> {
         let NodeStart { config, name, slots, join } = start;
         log_to_stderr(config.log().level());
+        let page = web::listen(config.node().http()).map_err(no_page)?;
+        let page_at = page.as_ref().map(TcpListener::local_addr).transpose().map_err(no_page)?;
         let options = NodeOptions {
             data: config.node().data().to_owned(),
             listen: config.node().listen(),
@@ -253,7 +257,13 @@ impl World for Session {
             capacity: NodeCapacity { slots, memory_bytes: config.worker().memory_bytes(), devices: devices_beside() },
             join: join.map(|(address, token)| JoinOptions { address, token }),
         };
-        node::run(options, |facts| ready(&started(facts)), interrupted)?;
+        let serve = |facts: &NodeFacts, onlooker| {
+            if let Some(Err(error)) = page.map(|page| web::serve(page, onlooker)) {
+                tracing::warn!(%error, "there is no web page");
+            }
+            ready(&started(facts, page_at));
+        };
+        node::run(options, serve, interrupted)?;
         Ok(())
     }
 }
@@ -291,7 +301,13 @@ impl Cluster for Client {
     }
 }
 
-fn started(facts: &NodeFacts) -> NodeStarted {
+/// The address that was chosen for the web page cannot be had.
+fn no_page(error: std::io::Error) -> CliError {
+    CliError::new(Exit::Usage, codes::NO_WEB_PAGE, format!("the web page cannot be served: {error}"))
+        .with_help("choose another address with --http ADDRESS or `node.http` in nexus.toml, or `off`")
+}
+
+fn started(facts: &NodeFacts, page: Option<SocketAddr>) -> NodeStarted {
     let devices = &facts.capacity.devices;
     NodeStarted {
         node: facts.node.0,
@@ -303,6 +319,7 @@ fn started(facts: &NodeFacts) -> NodeStarted {
             Arrival::Returned => "returned",
         },
         address: facts.address.to_string(),
+        web: page.map(|address| format!("http://{address}")),
         data: facts.data.display().to_string(),
         slots: facts.capacity.slots,
         devices: devices.iter().map(|device| place(device.kind.name(), std::slice::from_ref(device))).collect(),

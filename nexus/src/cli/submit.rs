@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{ArgGroup, Args};
 use nexus_model::{Conditions, Input, JobId, JobSpec, LimitLevel, Limits, Program, Resources, RetryPolicy, Taken};
 use nexus_wire::{Request, Response};
 use tokio::sync::watch;
@@ -25,7 +25,7 @@ use crate::output::{Console, diagnostic, units};
 
 /// Submit a program, a graph of tasks (.toml), or any command after `--`.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = "\
+#[command(group = ArgGroup::new("work").required(true).args(["file", "command"]), after_help = "\
 Examples:
   nexus submit train.mcode --arg epochs=10 --wait
   nexus submit sweep.mcode --array 0..400 --arg lr=log:1e-4..1e-1 --follow
@@ -35,7 +35,7 @@ Examples:
   nexus submit nightly.mcode --key nightly-2026-11-21")]
 pub(crate) struct SubmitArgs {
     /// The program, or the .toml file of a graph of tasks
-    #[arg(value_name = "FILE", required_unless_present = "command", conflicts_with = "command")]
+    #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
     /// A command with its arguments, after `--`
     #[arg(last = true, value_name = "PROGRAM ARG")]

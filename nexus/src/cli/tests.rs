@@ -128,6 +128,7 @@ impl World for FakeWorld {
             cluster: "studio".into(),
             arrival: "founded",
             address: start.config.node().listen().to_string(),
+            web: None,
             data: "/data".into(),
             slots: start.slots,
             devices: vec!["cpu 12 threads".into()],

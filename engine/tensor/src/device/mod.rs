@@ -4,6 +4,7 @@
 //! GPU, or lets the machine choose; with the CPU chosen it is never touched.
 
 use std::fmt;
+use std::sync::OnceLock;
 
 use nexus_gpu::{Adapter, adapters};
 use nexus_model::{DeviceInfo, DeviceKind};
@@ -15,19 +16,34 @@ use crate::gpu;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Device {
     kind: DeviceKind,
+    /// Whether its tensors are Burn's: always on a GPU, on the CPU where that was asked for.
+    burn: bool,
 }
 
 impl Device {
     /// The processor cores.
     pub const fn cpu() -> Device {
-        Device { kind: DeviceKind::Cpu }
+        Device { kind: DeviceKind::Cpu, burn: false }
+    }
+
+    /// The processor cores through Burn's own backend for them, `flex`, operation by operation: a second opinion on the
+    /// engine's kernels, which are faster, and on Burn's for graphics processors, with which it shares every call.
+    pub fn flex() -> Result<Device, TensorError> {
+        gpu::flex().map(gpu::Runtime::device)
+    }
+
+    /// The processor cores as this process is told to use them: [`Device::cpu`], or [`Device::flex`] where the variable
+    /// `NEXUS_CPU` is `flex`.
+    pub fn processor() -> Result<Device, TensorError> {
+        static ASKED: OnceLock<bool> = OnceLock::new();
+        let flex = *ASKED.get_or_init(|| std::env::var_os("NEXUS_CPU").is_some_and(|value| value == "flex"));
+        if flex { Device::flex() } else { Ok(Device::cpu()) }
     }
 
     /// The graphics processor, started where it was not yet. A software Vulkan device will do: it was asked for. The
     /// error says what was looked for and what to do.
     pub fn gpu() -> Result<Device, TensorError> {
-        gpu::runtime()?;
-        Ok(Device { kind: DeviceKind::Gpu })
+        gpu::runtime().map(gpu::Runtime::device)
     }
 
     /// What the machine does best: a hardware GPU where there is one that starts, else the CPU. A software Vulkan device
@@ -51,9 +67,28 @@ impl Device {
         }
     }
 
-    /// The graphics processor, for tensors that are on it.
-    pub(crate) const fn started_gpu() -> Device {
-        Device { kind: DeviceKind::Gpu }
+    /// The graphics processor, for the runtime that starts it.
+    pub(crate) const fn unstarted_gpu() -> Device {
+        Device { kind: DeviceKind::Gpu, burn: true }
+    }
+
+    /// The processor cores through Burn, for the runtime that starts it.
+    pub(crate) const fn unstarted_flex() -> Device {
+        Device { kind: DeviceKind::Cpu, burn: true }
+    }
+
+    /// Whether its tensors are Burn's.
+    pub(crate) const fn is_burn(self) -> bool {
+        self.burn
+    }
+
+    /// What runs its tensors where they are Burn's. It was started when the device was made.
+    pub(crate) fn runtime(self) -> Result<Option<&'static gpu::Runtime>, TensorError> {
+        match (self.burn, self.kind) {
+            (false, _) => Ok(None),
+            (true, DeviceKind::Cpu) => gpu::flex().map(Some),
+            (true, DeviceKind::Gpu) => gpu::runtime().map(Some),
+        }
     }
 
     /// Its kind.
@@ -64,6 +99,7 @@ impl Device {
     /// Its name, for people: `2 threads, avx512` or `NVIDIA H100 80GB HBM3 (vulkan)`.
     pub fn name(self) -> String {
         match self.kind {
+            DeviceKind::Cpu if self.burn => format!("{}, through Burn flex", cpu_name()),
             DeviceKind::Cpu => cpu_name(),
             DeviceKind::Gpu => adapter().map_or_else(|_| "gpu".to_owned(), |adapter| adapter.name.clone()),
         }
@@ -77,7 +113,7 @@ impl Device {
 
 impl fmt::Display for Device {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.kind.name())
+        f.write_str(if self.burn && self.kind == DeviceKind::Cpu { "flex" } else { self.kind.name() })
     }
 }
 
@@ -97,9 +133,10 @@ pub fn hardware_devices() -> Vec<DeviceInfo> {
     [Device::cpu().info()].into_iter().chain(gpus).collect()
 }
 
-/// Whether this machine may have a graphics processor. Asks no driver.
+/// Whether this machine may have a graphics processor. Asks no driver, and looks once in a process: every task asks.
 pub fn graphics_may_exist() -> bool {
-    nexus_gpu::hardware_may_exist() && nexus_gpu::may_exist()
+    static FOUND: OnceLock<bool> = OnceLock::new();
+    *FOUND.get_or_init(|| nexus_gpu::hardware_may_exist() && nexus_gpu::may_exist())
 }
 
 /// The best graphics adapter of this machine.

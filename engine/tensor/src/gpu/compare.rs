@@ -2,8 +2,8 @@
 
 use nexus_gpu::{BoolDType, Dispatch, FloatDType, IntDType, Primitive, Scalar};
 
+use super::GpuTensor;
 use super::operand::{Pair, Side};
-use super::{GpuTensor, runtime};
 use crate::shape::broadcast;
 use crate::{CompareOp, Context, DType, TensorError};
 
@@ -13,8 +13,8 @@ type OfOne = fn(Primitive, Scalar, BoolDType) -> Primitive;
 impl GpuTensor {
     /// A comparison; gives bool. `None` where the host must do it.
     pub(crate) fn compare(ctx: &Context, op: CompareOp, pair: Pair) -> Result<Option<GpuTensor>, TensorError> {
-        let Pair { left, right, dtype, shape } = pair;
-        let bools = runtime()?.queue.bools;
+        let Pair { runtime, left, right, dtype, shape } = pair;
+        let bools = runtime.queue.bools;
         // A number on the left is the same question asked from the other side.
         let (left, right, op) = match (left, right) {
             (Side::Number(n), Side::Tensor(x)) => (Side::Tensor(x), Side::Number(n), mirrored(op)),
@@ -28,11 +28,11 @@ impl GpuTensor {
         let target = shape.clone();
         match (left, right) {
             (Side::Tensor(x), Side::Number(n)) => {
-                GpuTensor::result(ctx, DType::Bool, shape, || of_one(x.take(), n, bools))
+                GpuTensor::result(ctx, runtime, DType::Bool, shape, || of_one(x.take(), n, bools))
             }
-            (Side::Tensor(a), Side::Tensor(b)) => {
-                GpuTensor::result(ctx, DType::Bool, shape, || of_two(a.spread(&target), b.spread(&target), bools))
-            }
+            (Side::Tensor(a), Side::Tensor(b)) => GpuTensor::result(ctx, runtime, DType::Bool, shape, || {
+                of_two(a.spread(&target), b.spread(&target), bools)
+            }),
             (Side::Number(_), _) => Ok(None),
         }
     }
@@ -40,8 +40,11 @@ impl GpuTensor {
     /// Elements of the pair's left where `mask` is true, of its right elsewhere; all three broadcast. `None` where the
     /// host must do it.
     pub(crate) fn select(ctx: &Context, mask: GpuTensor, pair: Pair) -> Result<Option<GpuTensor>, TensorError> {
-        let Pair { left, right, dtype, shape } = pair;
+        let Pair { runtime, left, right, dtype, shape } = pair;
         let shape = broadcast(&shape, &mask.shape)?;
+        if !std::ptr::eq(mask.runtime, runtime) {
+            return Ok(None);
+        }
         let Some(mask) = mask.cast(ctx, DType::Bool)? else { return Ok(None) };
         let target = shape.clone();
         let (fill, choose): (Fill, Choose) = match dtype {
@@ -50,13 +53,13 @@ impl GpuTensor {
             _ => return Ok(None),
         };
         match (left, right) {
-            (Side::Tensor(yes), Side::Tensor(no)) => GpuTensor::result(ctx, dtype, shape, || {
+            (Side::Tensor(yes), Side::Tensor(no)) => GpuTensor::result(ctx, runtime, dtype, shape, || {
                 choose(no.spread(&target), mask.spread(&target), yes.spread(&target))
             }),
             (Side::Number(yes), Side::Tensor(no)) => {
-                GpuTensor::result(ctx, dtype, shape, || fill(no.spread(&target), mask.spread(&target), yes))
+                GpuTensor::result(ctx, runtime, dtype, shape, || fill(no.spread(&target), mask.spread(&target), yes))
             }
-            (Side::Tensor(yes), Side::Number(no)) => GpuTensor::result(ctx, dtype, shape, || {
+            (Side::Tensor(yes), Side::Number(no)) => GpuTensor::result(ctx, runtime, dtype, shape, || {
                 fill(yes.spread(&target), Dispatch::bool_not(mask.spread(&target)), no)
             }),
             (Side::Number(_), Side::Number(_)) => Ok(None),
@@ -69,7 +72,7 @@ impl GpuTensor {
         if self.dtype == dtype {
             return Ok(Some(self));
         }
-        let bools = runtime()?.queue.bools;
+        let runtime = self.runtime;
         let function: fn(Primitive, BoolDType) -> Primitive = match (self.dtype, dtype) {
             (DType::F32, DType::Bool) => |x, bools| Dispatch::float_not_equal_elem(x, Scalar::Float(0.0), bools),
             (DType::I32, DType::Bool) => |x, bools| Dispatch::int_not_equal_elem(x, Scalar::Int(0), bools),
@@ -78,7 +81,7 @@ impl GpuTensor {
             (DType::I32, DType::F32) => |x, _| Dispatch::int_into_float(x, FloatDType::F32),
             _ => return Ok(None),
         };
-        GpuTensor::result(ctx, dtype, self.shape.clone(), || function(self.take(), bools))
+        GpuTensor::result(ctx, runtime, dtype, self.shape.clone(), || function(self.take(), runtime.queue.bools))
     }
 }
 

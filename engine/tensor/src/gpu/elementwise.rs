@@ -2,15 +2,15 @@
 
 use nexus_gpu::{BoolDType, Dispatch, Primitive, Scalar};
 
+use super::GpuTensor;
 use super::operand::{Pair, Side};
-use super::{GpuTensor, runtime};
 use crate::{BinaryOp, Context, DType, TensorError, UnaryOp};
 
 impl GpuTensor {
     /// An elementwise function. `None` where the host must do it.
     pub(crate) fn unary(&self, ctx: &Context, op: UnaryOp) -> Result<Option<GpuTensor>, TensorError> {
         let (compute, result) = op.dtypes(self.dtype);
-        let bools = runtime()?.queue.bools;
+        let bools = self.runtime.queue.bools;
         let truth: Option<fn(Primitive, BoolDType) -> Primitive> = match (op, compute) {
             (UnaryOp::Not, DType::F32) => Some(|x, b| Dispatch::float_equal_elem(x, Scalar::Float(0.0), b)),
             (UnaryOp::Not, DType::I32) => Some(|x, b| Dispatch::int_equal_elem(x, Scalar::Int(0), b)),
@@ -24,7 +24,7 @@ impl GpuTensor {
         };
         if let Some(test) = truth {
             let x = self.clone();
-            return GpuTensor::result(ctx, DType::Bool, self.shape.clone(), || test(x.take(), bools));
+            return GpuTensor::result(ctx, self.runtime, DType::Bool, self.shape.clone(), || test(x.take(), bools));
         }
         let function = match compute {
             DType::F32 => float_function(op),
@@ -33,60 +33,56 @@ impl GpuTensor {
         };
         let Some(function) = function else { return Ok(None) };
         let Some(x) = self.clone().cast(ctx, compute)? else { return Ok(None) };
-        GpuTensor::result(ctx, result, self.shape.clone(), || function(x.take()))
+        GpuTensor::result(ctx, self.runtime, result, self.shape.clone(), || function(x.take(), bools))
     }
 
     /// An elementwise operator. `None` where the host must do it.
     pub(crate) fn binary(ctx: &Context, op: BinaryOp, pair: Pair) -> Result<Option<GpuTensor>, TensorError> {
-        let Pair { left, right, dtype, shape } = pair;
         match op {
-            BinaryOp::And | BinaryOp::Or | BinaryOp::Xor => logic(ctx, op, Pair { left, right, dtype, shape }),
-            BinaryOp::Maximum | BinaryOp::Minimum => extreme(ctx, op, Pair { left, right, dtype, shape }),
-            _ if dtype == DType::F32 => float_operator(ctx, op, Pair { left, right, dtype, shape }),
-            _ if dtype == DType::I32 => int_operator(ctx, op, Pair { left, right, dtype, shape }),
+            BinaryOp::And | BinaryOp::Or | BinaryOp::Xor => logic(ctx, op, pair),
+            BinaryOp::Maximum | BinaryOp::Minimum => extreme(ctx, op, pair),
+            _ if pair.dtype == DType::F32 => float_operator(ctx, op, pair),
+            _ if pair.dtype == DType::I32 => int_operator(ctx, op, pair),
             _ => Ok(None),
         }
     }
 }
 
+/// A function of each element; it is told how the device stores truth values.
+type Function = fn(Primitive, BoolDType) -> Primitive;
+
 /// The f32 functions that a device computes as the host does, to the accuracy stated at the head of `gpu`.
-fn float_function(op: UnaryOp) -> Option<fn(Primitive) -> Primitive> {
+fn float_function(op: UnaryOp) -> Option<Function> {
     Some(match op {
-        UnaryOp::Neg => Dispatch::float_neg,
-        UnaryOp::Abs => Dispatch::float_abs,
+        UnaryOp::Neg => |x, _| Dispatch::float_neg(x),
+        UnaryOp::Abs => |x, _| Dispatch::float_abs(x),
         UnaryOp::Sign => float_sign,
-        UnaryOp::Floor => Dispatch::float_floor,
-        UnaryOp::Ceil => Dispatch::float_ceil,
-        UnaryOp::Round => Dispatch::float_round,
-        UnaryOp::Exp => Dispatch::float_exp,
-        UnaryOp::Log => Dispatch::float_log,
-        UnaryOp::Log2 => |x| Dispatch::float_mul_scalar(Dispatch::float_log(x), std::f64::consts::LOG2_E.into()),
-        UnaryOp::Log10 => |x| Dispatch::float_mul_scalar(Dispatch::float_log(x), std::f64::consts::LOG10_E.into()),
-        UnaryOp::Sqrt => Dispatch::float_sqrt,
-        UnaryOp::Rsqrt => |x| Dispatch::float_recip(Dispatch::float_sqrt(x)),
-        UnaryOp::Square => |x| Dispatch::float_mul(x.clone(), x),
-        UnaryOp::Tanh => Dispatch::float_tanh,
-        UnaryOp::Erf => Dispatch::float_erf,
-        UnaryOp::Relu => |x| {
-            let below = Dispatch::float_lower_elem(x.clone(), Scalar::Float(0.0), bools());
+        UnaryOp::Floor => |x, _| Dispatch::float_floor(x),
+        UnaryOp::Ceil => |x, _| Dispatch::float_ceil(x),
+        UnaryOp::Round => |x, _| Dispatch::float_round(x),
+        UnaryOp::Exp => |x, _| Dispatch::float_exp(x),
+        UnaryOp::Log => |x, _| Dispatch::float_log(x),
+        UnaryOp::Log2 => |x, _| Dispatch::float_mul_scalar(Dispatch::float_log(x), std::f64::consts::LOG2_E.into()),
+        UnaryOp::Log10 => |x, _| Dispatch::float_mul_scalar(Dispatch::float_log(x), std::f64::consts::LOG10_E.into()),
+        UnaryOp::Sqrt => |x, _| Dispatch::float_sqrt(x),
+        UnaryOp::Rsqrt => |x, _| Dispatch::float_recip(Dispatch::float_sqrt(x)),
+        UnaryOp::Square => |x, _| Dispatch::float_mul(x.clone(), x),
+        UnaryOp::Tanh => |x, _| Dispatch::float_tanh(x),
+        UnaryOp::Erf => |x, _| Dispatch::float_erf(x),
+        UnaryOp::Relu => |x, bools| {
+            let below = Dispatch::float_lower_elem(x.clone(), Scalar::Float(0.0), bools);
             Dispatch::float_mask_fill(x, below, Scalar::Float(0.0))
         },
-        UnaryOp::Gelu => |x| {
+        UnaryOp::Gelu => |x, _| {
             let scaled = Dispatch::float_mul_scalar(x.clone(), std::f64::consts::FRAC_1_SQRT_2.into());
             let cumulative = Dispatch::float_add_scalar(Dispatch::float_erf(scaled), Scalar::Float(1.0));
             Dispatch::float_mul(Dispatch::float_mul_scalar(x, Scalar::Float(0.5)), cumulative)
         },
-        UnaryOp::Sigmoid => |x| Dispatch::float_recip(one_plus_exp_of_negative(x)),
-        UnaryOp::Silu => |x| Dispatch::float_div(x.clone(), one_plus_exp_of_negative(x)),
+        UnaryOp::Sigmoid => |x, _| Dispatch::float_recip(one_plus_exp_of_negative(x)),
+        UnaryOp::Silu => |x, _| Dispatch::float_div(x.clone(), one_plus_exp_of_negative(x)),
         UnaryOp::Softplus => softplus,
         _ => return None,
     })
-}
-
-/// How the device stores truth values.
-fn bools() -> BoolDType {
-    // Tensors exist only where the runtime started.
-    runtime().map_or(BoolDType::U32, |runtime| runtime.queue.bools)
 }
 
 fn one_plus_exp_of_negative(x: Primitive) -> Primitive {
@@ -94,8 +90,7 @@ fn one_plus_exp_of_negative(x: Primitive) -> Primitive {
 }
 
 /// NaN and zero stay, because neither is above nor below zero.
-fn float_sign(x: Primitive) -> Primitive {
-    let bools = bools();
+fn float_sign(x: Primitive, bools: BoolDType) -> Primitive {
     let above = Dispatch::float_greater_elem(x.clone(), Scalar::Float(0.0), bools);
     let below = Dispatch::float_lower_elem(x.clone(), Scalar::Float(0.0), bools);
     let one = Dispatch::float_mask_fill(x, above, Scalar::Float(1.0));
@@ -103,22 +98,21 @@ fn float_sign(x: Primitive) -> Primitive {
 }
 
 /// max(x, 0) + log(1 + exp(-|x|)): the exponential never overflows.
-fn softplus(x: Primitive) -> Primitive {
-    let bools = bools();
+fn softplus(x: Primitive, bools: BoolDType) -> Primitive {
     let tail = Dispatch::float_exp(Dispatch::float_neg(Dispatch::float_abs(x.clone())));
     let log = Dispatch::float_log(Dispatch::float_add_scalar(tail, Scalar::Float(1.0)));
     let below = Dispatch::float_lower_elem(x.clone(), Scalar::Float(0.0), bools);
     Dispatch::float_add(Dispatch::float_mask_fill(x, below, Scalar::Float(0.0)), log)
 }
 
-fn int_function(op: UnaryOp) -> Option<fn(Primitive) -> Primitive> {
+fn int_function(op: UnaryOp) -> Option<Function> {
     Some(match op {
-        UnaryOp::Neg => |x| Dispatch::int_mul_scalar(x, Scalar::Int(-1)),
-        UnaryOp::Abs => Dispatch::int_abs,
-        UnaryOp::Square => |x| Dispatch::int_mul(x.clone(), x),
-        UnaryOp::Floor | UnaryOp::Ceil | UnaryOp::Round => |x| x,
-        UnaryOp::Relu => |x| {
-            let below = Dispatch::int_lower_elem(x.clone(), Scalar::Int(0), bools());
+        UnaryOp::Neg => |x, _| Dispatch::int_mul_scalar(x, Scalar::Int(-1)),
+        UnaryOp::Abs => |x, _| Dispatch::int_abs(x),
+        UnaryOp::Square => |x, _| Dispatch::int_mul(x.clone(), x),
+        UnaryOp::Floor | UnaryOp::Ceil | UnaryOp::Round => |x, _| x,
+        UnaryOp::Relu => |x, bools| {
+            let below = Dispatch::int_lower_elem(x.clone(), Scalar::Int(0), bools);
             Dispatch::int_mask_fill(x, below, Scalar::Int(0))
         },
         _ => return None,
@@ -126,7 +120,7 @@ fn int_function(op: UnaryOp) -> Option<fn(Primitive) -> Primitive> {
 }
 
 fn float_operator(ctx: &Context, op: BinaryOp, pair: Pair) -> Result<Option<GpuTensor>, TensorError> {
-    let Pair { left, right, dtype, shape } = pair;
+    let Pair { runtime, left, right, dtype, shape } = pair;
     let of_two: fn(Primitive, Primitive) -> Primitive = match op {
         BinaryOp::Add => Dispatch::float_add,
         BinaryOp::Sub => Dispatch::float_sub,
@@ -135,9 +129,9 @@ fn float_operator(ctx: &Context, op: BinaryOp, pair: Pair) -> Result<Option<GpuT
         BinaryOp::Pow if is_two(&right) => |x, _| Dispatch::float_mul(x.clone(), x),
         _ => return Ok(None),
     };
-    let queue = &runtime()?.queue;
+    let queue = &runtime.queue;
     let target = shape.clone();
-    GpuTensor::result(ctx, dtype, shape, || match (op, left, right) {
+    GpuTensor::result(ctx, runtime, dtype, shape, || match (op, left, right) {
         (BinaryOp::Add, Side::Tensor(x), Side::Number(n)) | (BinaryOp::Add, Side::Number(n), Side::Tensor(x)) => {
             Dispatch::float_add_scalar(x.take(), n)
         }
@@ -160,7 +154,7 @@ fn is_two(side: &Side) -> bool {
 
 /// Whole numbers wrap, as on the host. Those operators that can fail (division, powers) are the host's.
 fn int_operator(ctx: &Context, op: BinaryOp, pair: Pair) -> Result<Option<GpuTensor>, TensorError> {
-    let Pair { left, right, dtype, shape } = pair;
+    let Pair { runtime, left, right, dtype, shape } = pair;
     type Two = fn(Primitive, Primitive) -> Primitive;
     type One = fn(Primitive, Scalar) -> Primitive;
     let (of_two, of_one): (Two, One) = match op {
@@ -171,15 +165,15 @@ fn int_operator(ctx: &Context, op: BinaryOp, pair: Pair) -> Result<Option<GpuTen
     };
     let target = shape.clone();
     match (left, right) {
-        (Side::Tensor(x), Side::Number(n)) => GpuTensor::result(ctx, dtype, shape, || of_one(x.take(), n)),
+        (Side::Tensor(x), Side::Number(n)) => GpuTensor::result(ctx, runtime, dtype, shape, || of_one(x.take(), n)),
         (Side::Number(n), Side::Tensor(x)) if op != BinaryOp::Sub => {
-            GpuTensor::result(ctx, dtype, shape, || of_one(x.take(), n))
+            GpuTensor::result(ctx, runtime, dtype, shape, || of_one(x.take(), n))
         }
-        (Side::Number(n), Side::Tensor(x)) => GpuTensor::result(ctx, dtype, shape, || {
+        (Side::Number(n), Side::Tensor(x)) => GpuTensor::result(ctx, runtime, dtype, shape, || {
             Dispatch::int_add_scalar(Dispatch::int_mul_scalar(x.take(), Scalar::Int(-1)), n)
         }),
         (Side::Tensor(a), Side::Tensor(b)) => {
-            GpuTensor::result(ctx, dtype, shape, || of_two(a.spread(&target), b.spread(&target)))
+            GpuTensor::result(ctx, runtime, dtype, shape, || of_two(a.spread(&target), b.spread(&target)))
         }
         (Side::Number(_), Side::Number(_)) => Ok(None),
     }
@@ -187,13 +181,13 @@ fn int_operator(ctx: &Context, op: BinaryOp, pair: Pair) -> Result<Option<GpuTen
 
 /// `and`, `or`, `xor` of what is not zero.
 fn logic(ctx: &Context, op: BinaryOp, pair: Pair) -> Result<Option<GpuTensor>, TensorError> {
-    let Pair { left, right, shape, .. } = pair;
+    let Pair { runtime, left, right, shape, .. } = pair;
     let (Side::Tensor(left), Side::Tensor(right)) = (left, right) else { return Ok(None) };
     let (Some(left), Some(right)) = (left.cast(ctx, DType::Bool)?, right.cast(ctx, DType::Bool)?) else {
         return Ok(None);
     };
     let target = shape.clone();
-    GpuTensor::result(ctx, DType::Bool, shape, || {
+    GpuTensor::result(ctx, runtime, DType::Bool, shape, || {
         let (left, right) = (left.spread(&target), right.spread(&target));
         match op {
             BinaryOp::And => Dispatch::bool_and(left, right),
@@ -205,8 +199,8 @@ fn logic(ctx: &Context, op: BinaryOp, pair: Pair) -> Result<Option<GpuTensor>, T
 
 /// The larger or smaller; NaN if either is. Chosen by comparisons, because a shader's own `max` may drop NaN.
 fn extreme(ctx: &Context, op: BinaryOp, pair: Pair) -> Result<Option<GpuTensor>, TensorError> {
-    let Pair { left, right, dtype, shape } = pair;
-    let bools = runtime()?.queue.bools;
+    let Pair { runtime, left, right, dtype, shape } = pair;
+    let bools = runtime.queue.bools;
     let larger = op == BinaryOp::Maximum;
     let target = shape.clone();
     match (left, right, dtype) {
@@ -214,20 +208,20 @@ fn extreme(ctx: &Context, op: BinaryOp, pair: Pair) -> Result<Option<GpuTensor>,
         | (Side::Number(Scalar::Float(n)), Side::Tensor(x), DType::F32)
             if !n.is_nan() =>
         {
-            GpuTensor::result(ctx, dtype, shape, || {
+            GpuTensor::result(ctx, runtime, dtype, shape, || {
                 let (x, n) = (x.take(), Scalar::Float(n));
                 let compare = if larger { Dispatch::float_lower_elem } else { Dispatch::float_greater_elem };
                 Dispatch::float_mask_fill(x.clone(), compare(x, n, bools), n)
             })
         }
         (Side::Tensor(x), Side::Number(n), DType::I32) | (Side::Number(n), Side::Tensor(x), DType::I32) => {
-            GpuTensor::result(ctx, dtype, shape, || {
+            GpuTensor::result(ctx, runtime, dtype, shape, || {
                 let x = x.take();
                 let compare = if larger { Dispatch::int_lower_elem } else { Dispatch::int_greater_elem };
                 Dispatch::int_mask_fill(x.clone(), compare(x, n, bools), n)
             })
         }
-        (Side::Tensor(a), Side::Tensor(b), DType::F32) => GpuTensor::result(ctx, dtype, shape, || {
+        (Side::Tensor(a), Side::Tensor(b), DType::F32) => GpuTensor::result(ctx, runtime, dtype, shape, || {
             let (a, b) = (a.spread(&target), b.spread(&target));
             let compare = if larger { Dispatch::float_lower } else { Dispatch::float_greater };
             let better = compare(a.clone(), b.clone(), bools);
@@ -237,7 +231,7 @@ fn extreme(ctx: &Context, op: BinaryOp, pair: Pair) -> Result<Option<GpuTensor>,
             let take = Dispatch::bool_and(Dispatch::bool_or(better, nan), Dispatch::bool_not(keep_left));
             Dispatch::float_mask_where(a, take, b)
         }),
-        (Side::Tensor(a), Side::Tensor(b), DType::I32) => GpuTensor::result(ctx, dtype, shape, || {
+        (Side::Tensor(a), Side::Tensor(b), DType::I32) => GpuTensor::result(ctx, runtime, dtype, shape, || {
             let (a, b) = (a.spread(&target), b.spread(&target));
             let compare = if larger { Dispatch::int_lower } else { Dispatch::int_greater };
             let better = compare(a.clone(), b.clone(), bools);

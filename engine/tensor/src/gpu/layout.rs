@@ -3,7 +3,7 @@
 use nexus_gpu::{Dispatch, FloatDType, Primitive, Scalar, Shape as BurnShape, Slice};
 
 use super::tensor::device_shape;
-use super::{GpuTensor, failed, runtime};
+use super::{GpuTensor, Runtime, failed};
 use crate::shape::{Shape, element_count};
 use crate::{Context, DType, TensorError};
 
@@ -53,8 +53,8 @@ impl GpuTensor {
         shape: Shape,
         call: impl FnOnce(Primitive) -> Primitive,
     ) -> Result<GpuTensor, TensorError> {
-        let dtype = self.dtype;
-        GpuTensor::result(ctx, dtype, shape, || call(self.take()))?
+        let (runtime, dtype) = (self.runtime, self.dtype);
+        GpuTensor::result(ctx, runtime, dtype, shape, || call(self.take()))?
             .ok_or_else(|| failed("it does not hold a tensor as large as one that it holds".to_owned()))
     }
 
@@ -87,7 +87,7 @@ impl GpuTensor {
         if crate::shape::broadcast(&self.shape, shape)?.as_slice() != shape {
             return Err(TensorError::shapes(&self.shape, shape, "do not broadcast"));
         }
-        GpuTensor::result(ctx, self.dtype, shape.into(), || self.clone().spread(shape))
+        GpuTensor::result(ctx, self.runtime, self.dtype, shape.into(), || self.clone().spread(shape))
     }
 
     /// A piece of each axis. `None` where nothing is left.
@@ -105,7 +105,7 @@ impl GpuTensor {
             })
             .collect();
         let dtype = self.dtype;
-        GpuTensor::result(ctx, dtype, shape, || {
+        GpuTensor::result(ctx, self.runtime, dtype, shape, || {
             let x = self.clone().take();
             match dtype {
                 DType::F32 => Dispatch::float_slice(x, &slices),
@@ -122,10 +122,13 @@ impl GpuTensor {
         axis: usize,
     ) -> Result<Option<GpuTensor>, TensorError> {
         let Some(first) = tensors.first() else { return Ok(None) };
-        let (dtype, mut shape) = (first.dtype, first.shape.clone());
+        let (runtime, dtype, mut shape) = (first.runtime, first.dtype, first.shape.clone());
         debug_assert!(tensors.iter().all(|tensor| tensor.dtype == dtype));
+        if !tensors.iter().all(|tensor| std::ptr::eq(tensor.runtime, runtime)) {
+            return Ok(None);
+        }
         shape[axis] = tensors.iter().map(|tensor| tensor.shape[axis]).sum();
-        GpuTensor::result(ctx, dtype, shape, || {
+        GpuTensor::result(ctx, runtime, dtype, shape, || {
             let parts: Vec<Primitive> = tensors.into_iter().map(GpuTensor::take).collect();
             match dtype {
                 DType::F32 => Dispatch::float_cat(parts, axis),
@@ -136,9 +139,14 @@ impl GpuTensor {
     }
 
     /// A tensor of one f32 value, made on the device. `None` where the device could not hold it.
-    pub(crate) fn full(ctx: &Context, shape: &[usize], value: f32) -> Result<Option<GpuTensor>, TensorError> {
-        let queue = &runtime()?.queue;
-        GpuTensor::result(ctx, DType::F32, shape.into(), || {
+    pub(crate) fn full(
+        ctx: &Context,
+        runtime: &'static Runtime,
+        shape: &[usize],
+        value: f32,
+    ) -> Result<Option<GpuTensor>, TensorError> {
+        let queue = &runtime.queue;
+        GpuTensor::result(ctx, runtime, DType::F32, shape.into(), || {
             Dispatch::float_full(device_shape(shape), Scalar::Float(f64::from(value)), queue, FloatDType::F32)
         })
     }

@@ -4,7 +4,7 @@
 use nexus_gpu::{Dispatch, FloatDType, Primitive, Queue, Scalar};
 
 use super::tensor::device_shape;
-use super::{GpuTensor, runtime};
+use super::{GpuTensor, Runtime};
 use crate::element::Bit;
 use crate::host::HostTensor;
 use crate::host::elementwise::cast;
@@ -24,6 +24,8 @@ pub(super) enum Side {
 /// Two operands of one dtype, at least one of them a tensor on the device.
 #[derive(Debug, Clone)]
 pub(crate) struct Pair {
+    /// The device that holds both.
+    pub(super) runtime: &'static Runtime,
     pub(super) left: Side,
     pub(super) right: Side,
     /// The dtype of both.
@@ -35,18 +37,19 @@ pub(crate) struct Pair {
 impl Pair {
     /// Brings operands together in `dtype`. `None` where neither is on the device, or where one cannot be.
     pub(crate) fn new(ctx: &Context, left: &Arg, right: &Arg, dtype: DType) -> Result<Option<Pair>, TensorError> {
-        let there = |arg: &Arg| matches!(arg, Arg::Tensor(tensor) if tensor.as_gpu().is_some());
-        if !(there(left) || there(right)) || !matches!(dtype, DType::F32 | DType::I32 | DType::Bool) {
+        let Some(runtime) = place_of(left, right) else { return Ok(None) };
+        if !matches!(dtype, DType::F32 | DType::I32 | DType::Bool) {
             return Ok(None);
         }
         let shape = broadcast(shape_of(left), shape_of(right))?;
-        if !runtime()?.holds(dtype, element_count(&shape)) {
+        if !runtime.holds(dtype, element_count(&shape)) {
             return Ok(None);
         }
-        let (Some(left), Some(right)) = (Side::new(ctx, left, dtype)?, Side::new(ctx, right, dtype)?) else {
+        let (Some(left), Some(right)) = (Side::new(ctx, runtime, left, dtype)?, Side::new(ctx, runtime, right, dtype)?)
+        else {
             return Ok(None);
         };
-        Ok(Some(Pair { left, right, dtype, shape }))
+        Ok(Some(Pair { runtime, left, right, dtype, shape }))
     }
 
     /// As [`Pair::new`] for operands of a matrix product, whose shapes need not broadcast.
@@ -56,15 +59,18 @@ impl Pair {
         right: &Arg,
         dtype: DType,
     ) -> Result<Option<(GpuTensor, GpuTensor)>, TensorError> {
-        let there = |arg: &Arg| matches!(arg, Arg::Tensor(tensor) if tensor.as_gpu().is_some());
-        if !(there(left) || there(right)) || dtype != DType::F32 {
-            return Ok(None);
-        }
-        match (Side::new(ctx, left, dtype)?, Side::new(ctx, right, dtype)?) {
+        let Some(runtime) = place_of(left, right).filter(|_| dtype == DType::F32) else { return Ok(None) };
+        match (Side::new(ctx, runtime, left, dtype)?, Side::new(ctx, runtime, right, dtype)?) {
             (Some(Side::Tensor(left)), Some(Side::Tensor(right))) => Ok(Some((left, right))),
             _ => Ok(None),
         }
     }
+}
+
+/// The device that holds one of two operands, the left one's before the right one's.
+fn place_of(left: &Arg, right: &Arg) -> Option<&'static Runtime> {
+    let there = |arg: &Arg| if let Arg::Tensor(tensor) = arg { tensor.as_gpu().map(|gpu| gpu.runtime) } else { None };
+    there(left).or_else(|| there(right))
 }
 
 fn shape_of(arg: &Arg) -> &[usize] {
@@ -72,19 +78,21 @@ fn shape_of(arg: &Arg) -> &[usize] {
 }
 
 impl Side {
-    fn new(ctx: &Context, arg: &Arg, dtype: DType) -> Result<Option<Side>, TensorError> {
+    fn new(ctx: &Context, runtime: &'static Runtime, arg: &Arg, dtype: DType) -> Result<Option<Side>, TensorError> {
         let host = match arg {
             Arg::Tensor(tensor) => match tensor.as_gpu() {
-                Some(gpu) => return Ok(gpu.clone().cast(ctx, dtype)?.map(Side::Tensor)),
-                None if tensor.is_empty() => return Ok(None),
-                None => cast(ctx, &tensor.to_host()?, dtype)?,
+                Some(gpu) if std::ptr::eq(gpu.runtime, runtime) => {
+                    return Ok(gpu.clone().cast(ctx, dtype)?.map(Side::Tensor));
+                }
+                _ if tensor.is_empty() => return Ok(None),
+                _ => cast(ctx, &tensor.to_host()?, dtype)?,
             },
             number => Tensor::number(ctx, number, dtype)?,
         };
         if host.rank() == 0 {
             return Ok(Some(Side::Number(number(&host))));
         }
-        Ok(GpuTensor::upload(ctx, &host)?.map(Side::Tensor))
+        Ok(GpuTensor::upload(ctx, runtime, &host)?.map(Side::Tensor))
     }
 
     /// Burn's handle, spread to `shape`, of an f32 operand; a number is made a tensor first.

@@ -2,8 +2,8 @@
 
 use nexus_gpu::{Dispatch, IntDType, Primitive, Scalar};
 
+use super::GpuTensor;
 use super::tensor::device_shape;
-use super::{GpuTensor, runtime};
 use crate::host::matmul::product_shape;
 use crate::host::normalize::Normalization;
 use crate::host::reduce::{ReduceOp, reduced_shape};
@@ -30,7 +30,7 @@ impl GpuTensor {
         };
         let Some(x) = self.clone().cast(ctx, compute)? else { return Ok(None) };
         let shape = reduced_shape(&self.shape, axes, true);
-        GpuTensor::result(ctx, op.dtype(self.dtype), shape, || {
+        GpuTensor::result(ctx, self.runtime, op.dtype(self.dtype), shape, || {
             let from = x.shape.clone();
             let mut x = x.take();
             if op == ReduceOp::SumSquares {
@@ -51,7 +51,7 @@ impl GpuTensor {
             return Ok(None);
         }
         let shape = reduced_shape(&self.shape, &[axis], false);
-        GpuTensor::result(ctx, DType::I32, shape.clone(), || {
+        GpuTensor::result(ctx, self.runtime, DType::I32, shape.clone(), || {
             let x = self.clone().take();
             let found = if largest {
                 Dispatch::float_argmax(x, axis, IntDType::I32)
@@ -65,7 +65,8 @@ impl GpuTensor {
     /// The matrix product. `None` where the host must do it.
     pub(crate) fn matmul(ctx: &Context, left: GpuTensor, right: GpuTensor) -> Result<Option<GpuTensor>, TensorError> {
         let shape = product_shape(&left.shape, &right.shape)?;
-        if !runtime()?.multiplies() {
+        let runtime = left.runtime;
+        if !runtime.multiplies() {
             return Ok(None);
         }
         // A vector is a row on the left and a column on the right; the axis of size 1 goes away afterwards.
@@ -80,7 +81,7 @@ impl GpuTensor {
             target.extend_from_slice(&tensor.shape[tensor.rank() - 2..]);
             tensor.spread(&target)
         };
-        GpuTensor::result(ctx, DType::F32, shape.clone(), || {
+        GpuTensor::result(ctx, runtime, DType::F32, shape.clone(), || {
             let product = Dispatch::float_matmul(stacked(left), stacked(right));
             if *full == *shape { product } else { Dispatch::float_reshape(product, device_shape(&shape)) }
         })
@@ -96,7 +97,7 @@ impl GpuTensor {
         if self.dtype != DType::F32 || self.rank() == 0 {
             return Ok(None);
         }
-        GpuTensor::result(ctx, DType::F32, self.shape.clone(), || {
+        GpuTensor::result(ctx, self.runtime, DType::F32, self.shape.clone(), || {
             let x = self.clone().take();
             match kind {
                 Normalization::Softmax => Dispatch::softmax(x, axis),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use nexus_gpu::{BoolStore, BurnType, Dispatch, Primitive, Shape as BurnShape, TensorData as BurnData};
 
-use super::{DEVICE_BYTES, contain, failed, runtime};
+use super::{DEVICE_BYTES, Runtime, contain, failed};
 use crate::buffer::Buffer;
 use crate::host::HostTensor;
 use crate::host::copy::gathered_bytes;
@@ -12,10 +12,12 @@ use crate::meter::Charge;
 use crate::shape::{Shape, element_count};
 use crate::{Context, DType, TensorError};
 
-/// A tensor of f32, i32 or bool with at least one element, on the graphics processor.
+/// A tensor of f32, i32 or bool with at least one element, on a device of Burn.
 #[derive(Debug, Clone)]
 pub(crate) struct GpuTensor {
     handle: Primitive,
+    /// The device that holds it.
+    pub(crate) runtime: &'static Runtime,
     pub(crate) dtype: DType,
     pub(crate) shape: Shape,
     charge: Arc<Charge>,
@@ -28,8 +30,11 @@ pub(super) fn device_shape(shape: &[usize]) -> BurnShape {
 
 impl GpuTensor {
     /// Copies a host tensor up. `None` where the device cannot hold it.
-    pub(crate) fn upload(ctx: &Context, host: &HostTensor) -> Result<Option<GpuTensor>, TensorError> {
-        let runtime = runtime()?;
+    pub(crate) fn upload(
+        ctx: &Context,
+        runtime: &'static Runtime,
+        host: &HostTensor,
+    ) -> Result<Option<GpuTensor>, TensorError> {
         if !runtime.holds(host.dtype, host.len()) {
             return Ok(None);
         }
@@ -51,7 +56,7 @@ impl GpuTensor {
             }
         };
         let handle = contain(call)?;
-        Ok(Some(GpuTensor { handle, dtype: host.dtype, shape: host.shape.clone(), charge: Arc::new(charge) }))
+        Ok(Some(GpuTensor { handle, runtime, dtype: host.dtype, shape: host.shape.clone(), charge: Arc::new(charge) }))
     }
 
     /// Copies the elements down. Waits for everything that they depend on.
@@ -99,18 +104,19 @@ impl GpuTensor {
     /// not hold it.
     pub(super) fn result(
         ctx: &Context,
+        runtime: &'static Runtime,
         dtype: DType,
         shape: Shape,
         call: impl FnOnce() -> Primitive,
     ) -> Result<Option<GpuTensor>, TensorError> {
         ctx.poll()?;
         let elements = ctx.measure(dtype, &shape)?;
-        if !runtime()?.holds(dtype, elements) {
+        if !runtime.holds(dtype, elements) {
             return Ok(None);
         }
         let charge = ctx.meter().admit(elements as u64 * DEVICE_BYTES)?;
         let handle = contain(call)?;
-        Ok(Some(GpuTensor { handle, dtype, shape, charge: Arc::new(charge) }))
+        Ok(Some(GpuTensor { handle, runtime, dtype, shape, charge: Arc::new(charge) }))
     }
 }
 

@@ -27,50 +27,36 @@ struct NormalizeRow<'a, T, W> {
     out: &'a mut [T],
 }
 
-/// Sums of thirty-two lanes, so that long rows keep their precision and use vector registers.
+/// Folds thirty-two lanes, then those: long rows keep their precision and use vector registers.
 #[inline(always)]
-fn sum<W: Real>(values: &[W]) -> W {
-    let mut lanes = [W::ZERO; 32];
+fn lanes<W: Real>(values: &[W], start: W, step: impl Fn(W, W) -> W, join: impl Fn(W, W) -> W) -> W {
+    let mut lanes = [start; 32];
     let (groups, rest) = values.as_chunks::<32>();
     for group in groups {
         for (lane, &x) in lanes.iter_mut().zip(group) {
-            *lane += x;
+            *lane = step(*lane, x);
         }
     }
     for (lane, &x) in lanes.iter_mut().zip(rest) {
-        *lane += x;
+        *lane = step(*lane, x);
     }
-    lanes.into_iter().fold(W::ZERO, |a, b| a + b)
+    lanes.into_iter().fold(start, join)
+}
+
+#[inline(always)]
+fn sum<W: Real>(values: &[W]) -> W {
+    lanes(values, W::ZERO, |total, x| total + x, |a, b| a + b)
 }
 
 #[inline(always)]
 fn sum_of_squares<W: Real>(values: &[W]) -> W {
-    let mut lanes = [W::ZERO; 32];
-    let (groups, rest) = values.as_chunks::<32>();
-    for group in groups {
-        for (lane, &x) in lanes.iter_mut().zip(group) {
-            *lane += x * x;
-        }
-    }
-    for (lane, &x) in lanes.iter_mut().zip(rest) {
-        *lane += x * x;
-    }
-    lanes.into_iter().fold(W::ZERO, |a, b| a + b)
+    lanes(values, W::ZERO, |total, x| total + x * x, |a, b| a + b)
 }
 
 #[inline(always)]
 fn largest<W: Real>(values: &[W]) -> W {
-    let mut lanes = [-W::INFINITY; 32];
-    let (groups, rest) = values.as_chunks::<32>();
-    for group in groups {
-        for (lane, &x) in lanes.iter_mut().zip(group) {
-            *lane = if x > *lane { x } else { *lane };
-        }
-    }
-    for (lane, &x) in lanes.iter_mut().zip(rest) {
-        *lane = if x > *lane { x } else { *lane };
-    }
-    lanes.into_iter().fold(-W::INFINITY, |a, b| if b > a { b } else { a })
+    let larger = |a, b| if b > a { b } else { a };
+    lanes(values, -W::INFINITY, larger, larger)
 }
 
 impl<T: Element, W: Real> Kernel for NormalizeRow<'_, T, W>

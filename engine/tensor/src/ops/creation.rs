@@ -1,6 +1,6 @@
 //! Operations that make tensors from nothing, from numbers, or from chance.
 
-use nexus_model::{DType, DeviceKind};
+use nexus_model::DType;
 
 use super::args::done;
 use super::infer::{self, Inferred, typed};
@@ -185,10 +185,10 @@ pub(super) const OPS: &[OpDef] = &[
 
 /// A tensor of one value made where the context's GPU can make it; `None` leaves it to the host.
 fn filled_there(ctx: &Context, dtype: DType, shape: &[usize], value: f32) -> Result<Option<Tensor>, TensorError> {
-    if ctx.device().kind() != DeviceKind::Gpu || dtype != DType::F32 {
-        return Ok(None);
+    match ctx.device().runtime()? {
+        Some(runtime) if dtype == DType::F32 => Ok(GpuTensor::full(ctx, runtime, shape, value)?.map(Tensor::on_gpu)),
+        _ => Ok(None),
     }
-    Ok(GpuTensor::full(ctx, shape, value)?.map(Tensor::on_gpu))
 }
 
 fn random_dtype(a: &[Arg], i: usize) -> Result<DType, TensorError> {

@@ -47,7 +47,7 @@ pub(super) fn evaluate(region: &Region, ctx: &Context, inputs: Vec<Arg>) -> Resu
         return Err(blame(TensorError::argument("inputs", problem)));
     }
     let on_gpu = |arg: &Arg| matches!(arg, Arg::Tensor(tensor) if tensor.as_gpu().is_some());
-    if ctx.device().kind() == nexus_model::DeviceKind::Gpu || inputs.iter().any(on_gpu) {
+    if ctx.device().is_burn() || inputs.iter().any(on_gpu) {
         return one_by_one(region, ctx, inputs);
     }
     let mut inputs: Vec<Option<Arg>> = inputs.into_iter().map(Some).collect();

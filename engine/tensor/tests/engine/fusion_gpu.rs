@@ -76,18 +76,19 @@ fn values(ctx: &Context, region: &Region, rows: i64, columns: i64) -> Vec<f64> {
 
 #[test]
 fn regions_agree_on_every_device() {
-    let Some(gpu) = crate::gpu::gpu() else { return };
-    let mut runner = TestRunner::new(Config::with_cases(24));
-    let cases = (prop::collection::vec(step(), 1..10), 1i64..40, prop_oneof![Just(1i64), 2i64..9, Just(100)]);
-    let outcome = runner.run(&cases, |(steps, rows, columns)| {
-        let region = region(&steps);
-        let on = |device| values(&Context::new(device).with_seed(5), &region, rows, columns);
-        let (host, device) = (on(Device::cpu()), on(gpu));
-        prop_assert_eq!(host.len(), device.len());
-        for (x, y) in host.iter().zip(&device) {
-            prop_assert!((x - y).abs() <= 2e-5 * x.abs().max(1.0), "{} on the CPU, {} on the GPU", x, y);
-        }
-        Ok(())
-    });
-    outcome.expect("regions agree");
+    for burn in crate::gpu::burn_devices() {
+        let mut runner = TestRunner::new(Config::with_cases(24));
+        let cases = (prop::collection::vec(step(), 1..10), 1i64..40, prop_oneof![Just(1i64), 2i64..9, Just(100)]);
+        let outcome = runner.run(&cases, |(steps, rows, columns)| {
+            let region = region(&steps);
+            let on = |device| values(&Context::new(device).with_seed(5), &region, rows, columns);
+            let (host, device) = (on(Device::cpu()), on(burn));
+            prop_assert_eq!(host.len(), device.len());
+            for (x, y) in host.iter().zip(&device) {
+                prop_assert!((x - y).abs() <= 2e-5 * x.abs().max(1.0), "{} on the CPU, {} on {}", x, y, burn.name());
+            }
+            Ok(())
+        });
+        outcome.expect("regions agree");
+    }
 }

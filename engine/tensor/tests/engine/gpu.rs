@@ -1,4 +1,4 @@
-//! The graphics processor against the same references as the CPU.
+//! The devices of Burn against the same references as the CPU.
 //!
 //! Skipped with a message where the machine has no adapter (software Vulkan will do); `NEXUS_TEST_GPU=1` makes that a
 //! failure. Shapes are small, because each new shape class of a product is tuned when it is first met.
@@ -8,7 +8,7 @@ use nexus_tensor::{Arg, Context, DType, Device, Tensor, TensorData, TensorError}
 use crate::golden::{check_all, run};
 
 /// The GPU, or `None` after saying so.
-pub(crate) fn gpu() -> Option<Device> {
+fn gpu() -> Option<Device> {
     match Device::gpu() {
         Ok(device) => Some(device),
         Err(error) => {
@@ -22,6 +22,11 @@ pub(crate) fn gpu() -> Option<Device> {
     }
 }
 
+/// The devices of Burn: `flex`, which is always there, and the GPU.
+pub(crate) fn burn_devices() -> impl Iterator<Item = Device> {
+    [Device::flex().expect("needs no driver")].into_iter().chain(gpu())
+}
+
 fn tensor(ctx: &Context, shape: &[usize], values: &[f32]) -> Tensor {
     let bytes = values.iter().flat_map(|x| x.to_le_bytes()).collect();
     let data = TensorData::new(DType::F32, shape.to_vec(), bytes).expect("valid");
@@ -33,14 +38,16 @@ const SLACK: f64 = 10.0;
 
 #[test]
 fn reductions_agree_with_the_reference() {
-    let Some(device) = gpu() else { return };
-    check_all(include_str!("../fixtures/reductions.json"), device, SLACK);
+    for device in burn_devices() {
+        check_all(include_str!("../fixtures/reductions.json"), device, SLACK);
+    }
 }
 
 #[test]
 fn shapes_agree_with_the_reference() {
-    let Some(device) = gpu() else { return };
-    check_all(include_str!("../fixtures/shaping.json"), device, 1.0);
+    for device in burn_devices() {
+        check_all(include_str!("../fixtures/shaping.json"), device, 1.0);
+    }
 }
 
 #[test]
@@ -64,7 +71,6 @@ fn a_chain_stays_on_the_device_and_synchronises_once() {
 
 #[test]
 fn random_numbers_are_the_same_on_every_device() {
-    let Some(device) = gpu() else { return };
     let draw = |device| {
         let ctx = Context::new(device).with_seed(11);
         let Arg::Tensor(t) = run(&ctx, "tensor.randn", &[Arg::List(vec![Arg::Int(33)])]).expect("random") else {
@@ -72,7 +78,9 @@ fn random_numbers_are_the_same_on_every_device() {
         };
         t.to_data().expect("reads")
     };
-    assert_eq!(draw(device), draw(Device::cpu()));
+    for device in burn_devices() {
+        assert_eq!(draw(device), draw(Device::cpu()));
+    }
 }
 
 #[test]
