@@ -44,7 +44,7 @@ const PROGRAMS: &[(&str, &str, &str, &[i64])] = &[
     (
         "sieve",
         "data",
-        "function main(n: int)\n    sieve = [true]\n    for i in 1..n\n        append(sieve, true)\n    end\n    count = 0\n    \
+        "function main(n: int)\n    sieve = [true]\n    for i in 1..n\n        sieve = append(sieve, true)\n    end\n    count = 0\n    \
          for i in 2..n\n        if sieve[i]\n            count = count + 1\n            j = i * i\n            \
          while j < n\n                sieve[j] = false\n                j = j + i\n            end\n        end\n    end\n    \
          return count\nend\n",
@@ -63,22 +63,22 @@ const PROGRAMS: &[(&str, &str, &str, &[i64])] = &[
         "queue",
         "timeline",
         "function main(n: int)\n    free = 0.0\n    late = 0.0\n    clock = 0.0\n    for i in 0..n\n        \
-         clock = clock + 1.0 + sin(i * 0.7)\n        start = clock\n        if free > clock\n            start = free\n        end\n        \
-         free = start + 1.0 + cos(i * 1.3)\n        late = late + (start - clock)\n    end\n    return late\nend\n",
+         clock = clock + 1.0 + math.sin(i * 0.7)\n        start = clock\n        if free > clock\n            start = free\n        end\n        \
+         free = start + 1.0 + math.cos(i * 1.3)\n        late = late + (start - clock)\n    end\n    return late\nend\n",
         &[200, 1000, 5000, 20000, 100000],
     ),
     (
         "rollouts",
         "timeline",
         "function rollout(k: int)\n    price = 100.0\n    least = price\n    for t in 0..250\n        \
-         price = price * (1.0 + 0.01 * sin(k * 12.9898 + t * 78.233))\n        if price < least\n            least = price\n        end\n    end\n    \
+         price = price * (1.0 + 0.01 * math.sin(k * 12.9898 + t * 78.233))\n        if price < least\n            least = price\n        end\n    end\n    \
          return least\nend\nfunction main(n: int)\n    return sum(map(rollout, 0..n))\nend\n",
         &[4, 16, 64, 256],
     ),
     (
         "json",
         "io",
-        "function main(n: int)\n    rows = []\n    for i in 0..n\n        append(rows, {id: i, x: i * 0.5})\n    end\n    \
+        "function main(n: int)\n    rows = []\n    for i in 0..n\n        rows = append(rows, {id: i, x: i * 0.5})\n    end\n    \
          text = json.format(rows)\n    again = json.parse(text)\n    return len(again)\nend\n",
         &[10, 100, 500, 2000, 8000],
     ),

@@ -53,8 +53,8 @@ const CLAIMS: [Claim; 4] = [
         claimed: 0.44,
         size: 50_000,
         source: "function main(n: int)\n    free = 0.0\n    late = 0.0\n    clock = 0.0\n    for i in 0..n\n        \
-                 clock = clock + 1.0 + sin(i * 0.7)\n        start = clock\n        if free > clock\n            \
-                 start = free\n        end\n        free = start + 1.0 + cos(i * 1.3)\n        \
+                 clock = clock + 1.0 + math.sin(i * 0.7)\n        start = clock\n        if free > clock\n            \
+                 start = free\n        end\n        free = start + 1.0 + math.cos(i * 1.3)\n        \
                  late = late + (start - clock)\n    end\n    return late\nend\n",
     },
     Claim {
