@@ -90,8 +90,8 @@ mod tests {
     fn machine_code_is_kept_where_things_can_be_lost() {
         let machine = Machine { cache_folder: Some("/cache".into()), ..Machine::default() };
         assert_eq!(Places::code_cache(&machine), Some("/cache/code".into()));
-        let machine = Machine { nexus_home: Some("/home".into()), ..machine };
-        assert_eq!(Places::code_cache(&machine), Some("/home/cache/code".into()));
+        let machine = Machine { nexus_home: Some("/nexus".into()), ..machine };
+        assert_eq!(Places::code_cache(&machine), Some("/nexus/cache/code".into()));
         assert_eq!(Places::code_cache(&Machine::default()), None);
     }
 
