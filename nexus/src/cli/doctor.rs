@@ -333,8 +333,8 @@ mod tests {
         assert_eq!(memory(1 << 30, 0).state, Mark::Ok);
         let cpu = device(DeviceKind::Cpu, "2 threads");
         let both = [cpu.clone(), device(DeviceKind::Gpu, "llvmpipe")];
-        assert!(devices(&both, &[cpu.clone()]).found.contains("imitates"));
-        assert!(devices(&[cpu.clone()], &[cpu]).found.contains("no GPU"));
+        assert!(devices(&both, std::slice::from_ref(&cpu)).found.contains("imitates"));
+        assert!(devices(std::slice::from_ref(&cpu), std::slice::from_ref(&cpu)).found.contains("no GPU"));
         assert_eq!(devices(&both, &both).found, "cpu 2 threads · gpu llvmpipe");
     }
 
