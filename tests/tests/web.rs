@@ -10,10 +10,11 @@ use serde_json::Value;
 /// The status, headers and body of an answer, asked for as `host`.
 fn ask(address: &str, path: &str, host: &str) -> (u16, String, String) {
     let mut stream = TcpStream::connect(address).expect("the page is served");
-    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a stream takes a limit");
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")
+        .expect("the node reads the question");
     let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
+    stream.read_to_string(&mut answer).expect("the node answers in time");
     let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
     (status, head.to_lowercase(), body.to_owned())
@@ -22,7 +23,7 @@ fn ask(address: &str, path: &str, host: &str) -> (u16, String, String) {
 fn page_of(node: &Node) -> String {
     let said = node.said();
     let at = said.split("web http://").nth(1).expect("the greeting names the page");
-    at.split_whitespace().next().unwrap().to_owned()
+    at.split_whitespace().next().expect("an address follows").to_owned()
 }
 
 #[test]
