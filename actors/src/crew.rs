@@ -2,6 +2,7 @@
 //! of this process's worker to this process's scheduler.
 
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use actix::prelude::*;
@@ -11,6 +12,7 @@ use tokio::sync::{mpsc, watch};
 use crate::attachment::{self, Way};
 use crate::control::{ControlPlane, LedgerEvent};
 use crate::directory::Directory;
+use crate::echo::Echo;
 use crate::gateway::{Gateway, GatewayState};
 use crate::leader_link::LeaderLink;
 use crate::learning::Learner;
@@ -27,6 +29,8 @@ pub(crate) struct Plan {
     pub(crate) address: String,
     pub(crate) capacity: NodeCapacity,
     pub(crate) gateway: Arc<GatewayState>,
+    /// The data directory, where the timelines are that this node keeps.
+    pub(crate) timelines: Option<PathBuf>,
     pub(crate) runner: TaskRunner,
     pub(crate) control: ControlPlane,
     pub(crate) events: mpsc::Receiver<LedgerEvent>,
@@ -55,6 +59,9 @@ impl Crew {
         let worker_state = Arc::new(WorkerState { slots, unrecorded: Mutex::new(VecDeque::new()) });
         let mut omega = Omega::new(on_give_up);
         supervise_gateway(&mut omega, &directory, plan.gateway);
+        if let Some(data) = plan.timelines {
+            supervise_echo(&mut omega, &directory, data);
+        }
         supervise_worker(&mut omega, &directory, (plan.node, plan.address, plan.capacity), &worker_state);
         supervise_scheduler(&mut omega, &directory, plan.control.clone(), (plan.liveness, learner.clone()));
         if let Some(learner) = &learner {
@@ -104,6 +111,11 @@ fn supervise_worker(
             directory.worker.set(worker.start());
         }),
     );
+}
+
+fn supervise_echo(omega: &mut Omega, directory: &Arc<Directory>, data: PathBuf) {
+    let directory = Arc::clone(directory);
+    omega.supervise("echo", Box::new(move |lifeline| directory.echo.set(Echo::new(data.clone(), lifeline).start())));
 }
 
 fn supervise_scheduler(

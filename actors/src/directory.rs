@@ -3,6 +3,7 @@
 use actix::{Actor, Addr};
 use tokio::sync::watch;
 
+use crate::echo::Echo;
 use crate::gateway::Gateway;
 use crate::scheduler::Scheduler;
 use crate::worker::Worker;
@@ -67,6 +68,8 @@ pub(crate) struct Directory {
     pub(crate) gateway: Place<Gateway>,
     pub(crate) scheduler: Place<Scheduler>,
     pub(crate) worker: Place<Worker>,
+    /// Stays empty where no timelines are kept.
+    pub(crate) echo: Place<Echo>,
 }
 
 impl Directory {
@@ -75,5 +78,6 @@ impl Directory {
         self.gateway.close();
         self.scheduler.close();
         self.worker.close();
+        self.echo.close();
     }
 }

@@ -191,6 +191,7 @@ async fn run_here(
         address: String::new(),
         capacity,
         gateway: Arc::new(gateway),
+        timelines: None,
         runner,
         control,
         events,

@@ -8,6 +8,7 @@ mod jobs;
 mod members;
 mod payloads;
 mod relay;
+mod timelines;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use std::time::Duration;
 use actix::prelude::*;
 use nexus_blobs::BlobStore;
 use nexus_model::NodeId;
-use nexus_wire::{ClusterRequest, Refusal, Request, Response};
+use nexus_wire::{ClusterRequest, Refusal, Request, Response, TimelineRequest};
 use tokio::sync::{Semaphore, watch};
 
 use crate::codes;
@@ -125,6 +126,10 @@ impl GatewayState {
             Request::StopNode(Some(node)) if node == self.node => return Ok(self.stop_here()),
             Request::ReadBlob { hash, offset } if self.has_blob(&hash) => return self.read_blob(hash, offset).await,
             Request::Raft(message) => return control.consensus_message(message).await.map(Response::Raft),
+            Request::Timeline(request) => match self.kept_of_this_node(*request) {
+                Ok(ask) => return self.kept_here(ask).await,
+                Err(request) => Request::Timeline(Box::new(request)),
+            },
             Request::Cluster(request) => match self.answer_as_node(control, &caller, *request).await {
                 Ok(answer) => return answer,
                 Err(request) => Request::Cluster(Box::new(request)),
@@ -157,6 +162,7 @@ impl GatewayState {
         let is_nameless = match request {
             Request::StopNode(None) => true,
             Request::Cluster(request) => matches!(**request, ClusterRequest::DrainNode { node: None, .. }),
+            Request::Timeline(request) => matches!(**request, TimelineRequest::Kept { node: None, .. }),
             _ => false,
         };
         match caller {
@@ -203,6 +209,7 @@ impl GatewayState {
             Request::WriteBlob { hash, total, offset, bytes } => self.write_blob(hash, total, offset, bytes).await,
             Request::Raft(message) => control.consensus_message(message).await.map(Response::Raft),
             Request::Cluster(request) => self.carry_out_cluster(control, &caller, *request).await,
+            Request::Timeline(request) => self.carry_out_timeline(control, *request).await,
         }
     }
 

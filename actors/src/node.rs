@@ -272,6 +272,7 @@ async fn assemble(
         address: facts.address.to_string(),
         capacity: facts.capacity.clone(),
         gateway: Arc::clone(&gateway),
+        timelines: Some(home.root().to_owned()),
         runner: runner(home, payloads, keeper, learner),
         control: control.clone(),
         events,

@@ -1,7 +1,7 @@
 //! Who may ask for what: the one table of permissions. What is not allowed here is denied.
 
 use nexus_model::{NodeId, NodeRole};
-use nexus_wire::{ClusterRequest, RelayedCaller, Request};
+use nexus_wire::{ClusterRequest, RelayedCaller, Request, TimelineRequest};
 
 /// Who asks, as proved by the certificate of the connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +64,7 @@ fn right_for(request: &Request) -> Right {
         Request::StopNode(node) => Right::Operate(*node),
         Request::Raft(_) => Right::Vote,
         Request::Cluster(request) => right_in_cluster(request),
+        Request::Timeline(request) => right_of_timelines(request),
     }
 }
 
@@ -77,6 +78,15 @@ fn right_in_cluster(request: &ClusterRequest) -> Right {
         ClusterRequest::SetVoters(_) | ClusterRequest::ForgetNode(_) => Right::Administer,
         ClusterRequest::DrainNode { node, .. } => Right::Operate(*node),
         ClusterRequest::BecomeVoter => Right::Vote,
+    }
+}
+
+fn right_of_timelines(request: &TimelineRequest) -> Right {
+    match request {
+        TimelineRequest::JobLife(_) | TimelineRequest::NodeLife(_) => Right::Look,
+        TimelineRequest::Kept { ask, .. } if ask.is_look() => Right::Look,
+        // What a machine keeps is its user's.
+        TimelineRequest::Kept { node, .. } => Right::Operate(*node),
     }
 }
 
@@ -218,6 +228,18 @@ mod tests {
         let submitter = member(NodeRole::Submitter, 2);
         assert!(allowed(&submitter, &drain(None), NodeId(2)), "the user of a machine may drain it");
         assert!(!allowed(&submitter, &drain(Some(NodeId(1))), NodeId(2)));
+    }
+
+    #[test]
+    fn timelines_are_changed_by_their_machines_user_and_by_operators() {
+        let kept = |node, ask| Request::Timeline(Box::new(TimelineRequest::Kept { node: Some(NodeId(node)), ask }));
+        let create = |node| kept(node, nexus_wire::KeptRequest::Create { document: String::new() });
+        let (own, operator) = (member(NodeRole::Submitter, 2), member(NodeRole::Operator, 9));
+        assert!(allowed(&own, &create(2), NodeId(1)) && allowed(&operator, &create(2), NodeId(1)));
+        assert!(!allowed(&own, &create(3), NodeId(1)));
+        let viewer = member(NodeRole::Viewer, 2);
+        assert!(allowed(&viewer, &kept(3, nexus_wire::KeptRequest::List), NodeId(1)));
+        assert!(!allowed(&viewer, &create(2), NodeId(1)));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
-use nexus_ledger::{Command, Effect, ReleaseReason, Released, Suspect};
+use nexus_ledger::{Command, Effect, NodeNote, ReleaseReason, Released, Suspect};
 use nexus_model::{JobSpec, JobState, NodeCapacity, NodeId, Program};
 use nexus_scheduler::{Assign, Expected, Explanation, Input, JobFacts};
 use nexus_wire::limits::HEARTBEAT_INTERVAL;
@@ -139,7 +139,7 @@ impl Scheduler {
             match &effect {
                 Effect::TasksAssigned { node, attempt } => granted.push((*node, *attempt)),
                 Effect::JobEnded { job, state } => self.tell_end(*job, *state, ctx),
-                Effect::NodeRemoved { node } => self.drop_worker(*node, ctx),
+                Effect::NodeRemoved { node } => self.drop_worker(*node, NodeNote::Stopped, ctx),
                 _ => {}
             }
             if let Some(input) = input_of(effect, self.learner.as_deref()) {
@@ -227,14 +227,27 @@ impl Scheduler {
     fn send(&mut self, node: NodeId, message: LeaderMessage, ctx: &mut Context<Self>) {
         if !self.workers.send(node, message) {
             tracing::warn!(%node, "the worker does not take its messages; it counts as lost");
-            self.drop_worker(node, ctx);
+            self.drop_worker(node, NodeNote::Lost, ctx);
         }
     }
 
+    /// Writes into a node's life that it came or went. Nobody waits for it: a life without this entry is as good as the
+    /// leader's own that was lost before it could say so.
+    fn note(&self, node: NodeId, note: NodeNote, ctx: &mut Context<Self>) {
+        let control = self.control.clone();
+        let noted = async move { control.propose(Command::NoteNode { node, note, at_ms: now_ms() }).await };
+        ctx.spawn(noted.into_actor(self).map(move |noted, _, _| {
+            if let Err(refusal) = noted {
+                tracing::debug!(%node, reason = %refusal, "what happened to a node was not written into its life");
+            }
+        }));
+    }
+
     /// The way to a worker is gone: no new work for it; what it holds stays its own until the end of its lease.
-    fn drop_worker(&mut self, node: NodeId, ctx: &mut Context<Self>) {
+    fn drop_worker(&mut self, node: NodeId, note: NodeNote, ctx: &mut Context<Self>) {
         if self.workers.lose(node, Instant::now()) {
             self.liveness.lost(node);
+            self.note(node, note, ctx);
             self.step(Input::NodeDetached(node), ctx);
         }
     }
@@ -267,7 +280,7 @@ impl Scheduler {
                     Err(refusal) => {
                         // The worker keeps the report; it comes again with its next hello.
                         tracing::warn!(%node, reason = %refusal, "a report was not recorded");
-                        scheduler.drop_worker(node, ctx);
+                        scheduler.drop_worker(node, NodeNote::Lost, ctx);
                     }
                 }
                 scheduler.record(ctx);
@@ -282,7 +295,7 @@ impl Scheduler {
         let now = Instant::now();
         for node in self.workers.silent(now) {
             tracing::warn!(%node, "a worker is silent; it counts as lost");
-            self.drop_worker(node, ctx);
+            self.drop_worker(node, NodeNote::Lost, ctx);
         }
         for node in self.workers.expired(now) {
             tracing::warn!(%node, "a lost worker's lease is over; its tasks go back to the queue");
@@ -337,6 +350,7 @@ fn input_of(effect: Effect, learner: Option<&Learner>) -> Option<Input> {
         | Effect::JobForgotten { .. }
         | Effect::NodeAdded { .. }
         | Effect::NodeUpdated { .. }
+        | Effect::NodeNoted { .. }
         | Effect::VotersChanged { .. } => return None,
     })
 }
@@ -442,6 +456,7 @@ impl Handler<AttachWorker> for Scheduler {
             let session = scheduler.workers.attach(node, port, Instant::now());
             let alive = Alive { running: 0, rtt: None, seen_at_ms: now_ms() };
             scheduler.liveness.seen(node, alive);
+            scheduler.note(node, NodeNote::Up { slots }, ctx);
             scheduler.step(Input::NodeAttached { node, slots, memory_bytes }, ctx);
             Ok(session)
         }))
@@ -469,7 +484,7 @@ impl Handler<FromWorker> for Scheduler {
                 self.record(ctx);
             }
             WorkerMessage::Goodbye => {
-                self.drop_worker(node, ctx);
+                self.drop_worker(node, NodeNote::Stopped, ctx);
                 self.release(node, ReleaseReason::WorkerStopped, ctx);
             }
         }
@@ -482,7 +497,7 @@ impl Handler<DetachWorker> for Scheduler {
     fn handle(&mut self, DetachWorker { node, session }: DetachWorker, ctx: &mut Self::Context) {
         if self.workers.is_current(node, session) {
             tracing::info!(%node, "a worker is gone");
-            self.drop_worker(node, ctx);
+            self.drop_worker(node, NodeNote::Lost, ctx);
         }
     }
 }

@@ -23,6 +23,7 @@ mod job_logs;
 mod job_result;
 mod jobs;
 mod language;
+mod life;
 mod login;
 mod lsp;
 mod mcode;
@@ -206,7 +207,7 @@ fn dispatch(
         Verb::Node(NodeArgs { verb: NodeVerb::Start(args) }) => {
             node::start(args, cli.data.clone(), world, console, interrupted)
         }
-        Verb::Timeline(args) if args.job().is_none() => {
+        Verb::Timeline(args) if args.is_local(&data_folder(cli.data.as_deref())?) => {
             timeline::timeline(args, &data_folder(cli.data.as_deref())?, console)
         }
         Verb::Explain(args) => explain::explain(args, |code| world.explain(code), console),
@@ -264,7 +265,16 @@ async fn ask(
         if let Verb::Login(args) = verb {
             return login::login(args, data, world, console).await;
         }
-        let cluster = &world.connect(data).await?;
+        let connected = world.connect(data).await;
+        if let (Verb::Timeline(args), Err(_)) = (verb, &connected)
+            && let Some((life::Subject::Node(name), _)) = args.life(data)
+            && args.at_node.is_none()
+            && life::Subject::of(&name).is_none()
+        {
+            // Without a cluster there are no nodes, so that a timeline was meant, and is not there.
+            return timeline::timeline(args, data, console);
+        }
+        let cluster = &connected?;
         let done = match verb {
             Verb::Submit(args) => submit::submit(args, cluster, world, console, &mut interrupted).await,
             Verb::Jobs(args) => jobs::jobs(args, cluster, console).await,
@@ -278,9 +288,10 @@ async fn ask(
             Verb::Node(NodeArgs { verb: NodeVerb::Forget { node } }) => node::forget(node, cluster, console).await,
             Verb::Node(_) => node::list(cluster, console).await,
             Verb::Whatif(args) => whatif::whatif(args, cluster, console).await,
-            Verb::Timeline(args) => match args.job() {
-                Some((job, svg)) => whatif::show(job, svg, cluster, console).await,
-                None => Err(cluster::unexpected()),
+            Verb::Timeline(args) => match (&args.at_node, args.life(data)) {
+                (Some(node), _) => timeline::far::timeline_at(&args.verb, node, data, cluster, console).await,
+                (None, Some((subject, wanted))) => life::life(&subject, &wanted, cluster, console).await,
+                (None, None) => timeline::timeline(args, data, console),
             },
             Verb::Token(args) => token::token(args, cluster, console).await,
             Verb::Voters(args) => voters::voters(args, cluster, console).await,

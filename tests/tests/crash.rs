@@ -68,3 +68,26 @@ fn what_commands_started_ends_with_a_killed_node() {
         std::thread::yield_now();
     }
 }
+
+#[test]
+fn what_happened_to_a_job_is_told_after_kill_9_as_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().join("home");
+    let mut node = Node::start(&home, &[]);
+    let job =
+        node.json(&["submit", "--array", "0..20", "--wait", "--", "/bin/sh", "-c", "sleep 0.01"])["job"].to_string();
+    let before = node.json(&["timeline", "show", &job]);
+    node.kill();
+    let node = Node::start(&home, &[]);
+    assert_eq!(node.json(&["timeline", "show", &job]), before);
+    let events = before["events"].as_array().expect("events");
+    let ran: u64 = events
+        .iter()
+        .filter(|event| event["metadata"]["how"] == "succeeded")
+        .map(|event| event["metadata"]["tasks"].as_str().map_or(1, |tasks| tasks.parse().expect("a count")))
+        .sum();
+    assert_eq!(ran, 20, "{before}");
+    let own = node.json(&["timeline", "show", "node-1"]);
+    let named = |name: &str| own["events"].as_array().expect("events").iter().any(|event| event["name"] == name);
+    assert!(named("joined") && named("voter"), "{own}");
+}

@@ -135,7 +135,7 @@ impl GatewayState {
     }
 }
 
-fn no_such_job(job: JobId) -> Refusal {
+pub(super) fn no_such_job(job: JobId) -> Refusal {
     Refusal {
         help: Some("`nexus jobs` lists the jobs".to_owned()),
         ..refusal(codes::NO_SUCH_JOB, format!("there is no {job}"))

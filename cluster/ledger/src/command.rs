@@ -134,6 +134,29 @@ pub enum Command {
         /// All of them.
         voters: Vec<NodeId>,
     },
+    /// A machine came or went: for its life, and for nothing else. Answer: [`Reply::Done`](crate::Reply::Done).
+    NoteNode {
+        /// Which.
+        node: NodeId,
+        /// What happened.
+        note: NodeNote,
+        /// Proposed at.
+        at_ms: u64,
+    },
+}
+
+/// What the leader sees of a machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum NodeNote {
+    /// Its worker attached.
+    Up {
+        /// Slots that it offers; 0 while it drains.
+        slots: u32,
+    },
+    /// The way to its worker was lost.
+    Lost,
+    /// Its worker said goodbye.
+    Stopped,
 }
 
 impl Command {
@@ -150,7 +173,8 @@ impl Command {
             | Command::ReleaseTasks { at_ms, .. }
             | Command::AddNode { at_ms, .. }
             | Command::RemoveNode { at_ms, .. }
-            | Command::CreateToken { at_ms, .. } => *at_ms,
+            | Command::CreateToken { at_ms, .. }
+            | Command::NoteNode { at_ms, .. } => *at_ms,
             Command::ForgetJob { .. } | Command::UpdateNode { .. } | Command::SetVoters { .. } => 0,
         }
     }

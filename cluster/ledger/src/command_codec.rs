@@ -13,7 +13,7 @@ use rkyv::with::{InlineAsBox, Map};
 use rkyv::{Archive, Serialize};
 use thiserror::Error;
 
-use crate::command::{Assignment, Command, Digest, NewNode, ReleaseReason, Released};
+use crate::command::{Assignment, Command, Digest, NewNode, NodeNote, ReleaseReason, Released};
 
 const VERSION: u8 = 1;
 
@@ -190,6 +190,38 @@ enum CommandV1<'a> {
         key: Option<&'a str>,
         at_ms: u64,
     },
+    NoteNode {
+        node: u64,
+        note: NodeNoteV1,
+        at_ms: u64,
+    },
+}
+
+#[derive(Debug, Archive, Serialize)]
+enum NodeNoteV1 {
+    Up { slots: u32 },
+    Lost,
+    Stopped,
+}
+
+impl From<NodeNote> for NodeNoteV1 {
+    fn from(note: NodeNote) -> Self {
+        match note {
+            NodeNote::Up { slots } => NodeNoteV1::Up { slots },
+            NodeNote::Lost => NodeNoteV1::Lost,
+            NodeNote::Stopped => NodeNoteV1::Stopped,
+        }
+    }
+}
+
+impl From<&ArchivedNodeNoteV1> for NodeNote {
+    fn from(form: &ArchivedNodeNoteV1) -> Self {
+        match form {
+            ArchivedNodeNoteV1::Up { slots } => NodeNote::Up { slots: slots.to_native() },
+            ArchivedNodeNoteV1::Lost => NodeNote::Lost,
+            ArchivedNodeNoteV1::Stopped => NodeNote::Stopped,
+        }
+    }
 }
 
 impl<'a> TryFrom<&'a Command> for CommandV1<'a> {
@@ -237,6 +269,9 @@ impl<'a> TryFrom<&'a Command> for CommandV1<'a> {
             },
             Command::SetVoters { voters } => {
                 CommandV1::SetVoters { voters: voters.iter().map(|node| node.0).collect() }
+            }
+            Command::NoteNode { node, note, at_ms } => {
+                CommandV1::NoteNode { node: node.0, note: (*note).into(), at_ms: *at_ms }
             }
         })
     }
@@ -311,6 +346,9 @@ impl TryFrom<&ArchivedCommandV1<'_>> for Command {
             },
             Form::SetVoters { voters } => {
                 Command::SetVoters { voters: voters.iter().map(|node| NodeId(node.to_native())).collect() }
+            }
+            Form::NoteNode { node, note, at_ms } => {
+                Command::NoteNode { node: NodeId(node.to_native()), note: note.into(), at_ms: at_ms.to_native() }
             }
         })
     }

@@ -8,6 +8,7 @@ use nexus_wire::AttemptRange;
 use thiserror::Error;
 
 use crate::codes;
+use crate::command::NodeNote;
 
 /// The result of one command.
 #[derive(Debug, Clone, PartialEq)]
@@ -137,6 +138,13 @@ pub enum Effect {
     NodeRemoved {
         /// Which.
         node: NodeId,
+    },
+    /// A machine came or went.
+    NodeNoted {
+        /// Which.
+        node: NodeId,
+        /// What happened.
+        note: NodeNote,
     },
     /// The voters are these.
     VotersChanged {

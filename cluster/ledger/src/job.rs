@@ -24,6 +24,7 @@ use crate::command::ReleaseReason;
 use crate::effect::{Effect, Suspect};
 use crate::end;
 use crate::end_log::EndLog;
+use crate::life_log::LifeLog;
 use crate::outbox::{Fate, Outbox};
 use crate::table::{Slot, TaskTable};
 use crate::waiting::Waiting;
@@ -75,6 +76,8 @@ pub(crate) struct Work {
     pub(crate) free: Vec<u32>,
     /// How tasks ended.
     pub(crate) ends: EndLog,
+    /// What happened to the job since.
+    pub(crate) life: LifeLog,
     /// Succeeded tasks by node.
     pub(crate) by_node: BTreeMap<NodeId, u32>,
     /// First assignment.

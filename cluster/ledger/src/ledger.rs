@@ -12,6 +12,7 @@ use nexus_wire::{AttemptRange, FinishedTasks};
 use crate::command::{Assignment, Command, NewNode, ReleaseReason, Released};
 use crate::effect::{Applied, Effect, Rejection, Reply, Suspect};
 use crate::job::Job;
+use crate::lives::Lives;
 use crate::members::{Admission, Member, Members, NAME_BYTES_MAX, check_len};
 use crate::outbox::{Held, Outbox};
 
@@ -42,6 +43,8 @@ pub struct Ledger {
     pub(crate) wakes: BTreeSet<(u64, JobId)>,
     /// Jobs that ended in the entry that is being applied.
     pub(crate) just_ended: Vec<JobId>,
+    /// What happened to members; the lives of jobs are with the jobs.
+    pub(crate) lives: Lives,
     /// The spec of the last accepted job: a burst of equal submissions shares one.
     last_spec: Option<Arc<JobSpec>>,
 }
@@ -67,6 +70,7 @@ impl Ledger {
         self.settle_dependents(at_ms, &mut out);
         let effects = out.finish();
         self.held = held;
+        self.write_lives(at_ms, &effects);
         debug_assert!(reply.is_ok() || effects.is_empty(), "a rejection has no effects");
         Applied { reply, effects }
     }
@@ -112,6 +116,11 @@ impl Ledger {
                 self.release(node, Released::All, ReleaseReason::WorkerStopped, at_ms, out);
                 self.cluster_mut()?.remove(node);
                 out.push(Effect::NodeRemoved { node });
+                Ok(Reply::Done)
+            }
+            Command::NoteNode { node, note, at_ms: _ } => {
+                self.cluster()?.machine(node)?;
+                out.push(Effect::NodeNoted { node, note });
                 Ok(Reply::Done)
             }
             Command::CreateToken { hash, role, expires_at_ms, at_ms } => {

@@ -15,6 +15,8 @@ mod explain;
 mod job;
 mod job_conditions;
 mod ledger;
+mod life_log;
+mod lives;
 mod members;
 mod outbox;
 mod packed;
@@ -25,7 +27,7 @@ mod view;
 mod waiting;
 
 pub use codes::EXPLANATIONS;
-pub use command::{Assignment, Command, Digest, NewNode, ReleaseReason, Released};
+pub use command::{Assignment, Command, Digest, NewNode, NodeNote, ReleaseReason, Released};
 pub use command_codec::{CodecError, decode_command, encode_command};
 pub use effect::{Applied, Effect, Rejection, Reply, Suspect};
 pub use explain::ExplainFacts;

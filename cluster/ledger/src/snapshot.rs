@@ -2,7 +2,8 @@
 //!
 //! Version 1: a header of 16 bytes (version, three zeros, CRC-32 of all that follows, eight zeros), then sections: a head
 //! of 16 bytes (kind, zeros, length) and an archive, padded to a multiple of 16. In order: the cluster; pieces of the
-//! idempotency keys; for each job its head, the runs of its tasks and the segments of its ends; the end mark. The same
+//! idempotency keys; the lives of nodes; for each job its head, the runs of its tasks, the segments of its ends and its
+//! life; the end mark. The same
 //! state always gives the same bytes. Decoding any bytes gives a ledger whose parts agree, or an error, never a panic.
 
 use std::collections::BTreeMap;
@@ -19,8 +20,9 @@ use crate::job::{Counts, Grant, Job, LOSSES_MAX, Work};
 use crate::ledger::Ledger;
 use crate::members::Members;
 use crate::snapshot_form::{
-    ArchivedClusterV1, ArchivedJobV1, ArchivedJobV2, ArchivedJobV3, ArchivedKeyV1, ArchivedRunV1, ArchivedSegmentV1,
-    ClusterV1, JobV1, JobV2, JobV3, KeyV1, NodeCountV1, RestingV1, RunV1, SegmentV1, SlotV1, TaskEndV1,
+    ArchivedClusterV1, ArchivedJobV1, ArchivedJobV2, ArchivedJobV3, ArchivedKeyV1, ArchivedLifeV1, ArchivedNodeLifeV1,
+    ArchivedRunV1, ArchivedSegmentV1, ClusterV1, JobV1, JobV2, JobV3, KeyV1, LifeV1, NodeCountV1, NodeLifeV1,
+    RestingV1, RunV1, SegmentV1, SlotV1, TaskEndV1,
 };
 use crate::table::Slot;
 use crate::waiting::Waiting;
@@ -44,6 +46,10 @@ mod kind {
     pub(super) const JOB_2: u32 = 7;
     /// A job that says how it is executed.
     pub(super) const JOB_3: u32 = 8;
+    /// What happened to a job.
+    pub(super) const LIFE: u32 = 9;
+    /// What happened to nodes, in pieces, and until when.
+    pub(super) const NODE_LIVES: u32 = 10;
 }
 
 impl Ledger {
@@ -55,6 +61,9 @@ impl Ledger {
         let keys = self.keys.iter().flat_map(|(user, keys)| keys.iter().map(move |(key, job)| (user, key, job)));
         let keys = keys.map(|(user, key, job)| KeyV1 { user, key, job: job.0 });
         write_pieces(kind::KEYS, keys, &mut out)?;
+        let lives = self.lives.nodes.iter().map(|(node, log)| (*node, LifeV1::from(log)));
+        let seen_ms = self.lives.seen_ms;
+        write_pieces(kind::NODE_LIVES, lives.map(|(node, life)| NodeLifeV1 { node: node.0, seen_ms, life }), &mut out)?;
         for (id, job) in &self.jobs {
             write_job(*id, job, &mut out)?;
         }
@@ -163,7 +172,8 @@ fn write_job(id: JobId, job: &Job, out: &mut Vec<u8>) -> Result<(), CodecError> 
         RunV1 { tasks: run.len(), slot }
     });
     write_pieces(kind::RUNS, runs, out)?;
-    work.ends.segments().iter().try_for_each(|segment| write(kind::ENDS, &SegmentV1::from(segment), out))
+    work.ends.segments().iter().try_for_each(|segment| write(kind::ENDS, &SegmentV1::from(segment), out))?;
+    if work.life.entries > 0 { write(kind::LIFE, &LifeV1::from(&work.life), out) } else { Ok(()) }
 }
 
 /// Takes a section off the front: its kind, its archive, what follows.
@@ -192,6 +202,7 @@ impl Restore {
         match (kind, &mut self.ledger, &mut self.job) {
             (kind::CLUSTER, None, None) => self.ledger = Some(read_cluster(bytes)?),
             (kind::KEYS, Some(ledger), None) => read_keys(bytes, ledger)?,
+            (kind::NODE_LIVES, Some(ledger), None) => read_node_lives(bytes, ledger)?,
             (kind::JOB, Some(_), _) => {
                 self.close_job()?;
                 self.job = Some(RestoreJob::read(bytes)?);
@@ -208,6 +219,9 @@ impl Restore {
             (kind::ENDS, Some(_), Some(job)) => {
                 let segment = read(bytes, |form: &ArchivedSegmentV1<'_>| Ok::<Segment, WireError>(form.into()))?;
                 job.ends.restore(segment).map_err(|_| inconsistent("the end of a task cannot be read"))?;
+            }
+            (kind::LIFE, Some(_), Some(job)) => {
+                job.work.life = read(bytes, |form: &ArchivedLifeV1<'_>| form.restore())?
             }
             _ => return Err(inconsistent("a section is out of place")),
         }
@@ -231,6 +245,7 @@ fn read_cluster(bytes: &[u8]) -> Result<Ledger, CodecError> {
     let ledger = read(bytes, |form: &ArchivedClusterV1<'_>| {
         let members: Option<Members> = form.members.as_ref().map(Into::into);
         let mut ledger = Ledger::new();
+        ledger.lives.voters = members.iter().flat_map(|members| &members.voters).copied().collect();
         ledger.applied = form.applied.to_native();
         ledger.last_job = form.last_job.to_native();
         ledger.members = members;
@@ -255,6 +270,17 @@ fn read_keys(bytes: &[u8], ledger: &mut Ledger) -> Result<(), CodecError> {
         for form in forms.iter() {
             let keys = ledger.keys.entry(form.user.to_string()).or_default();
             keys.insert(form.key.to_string(), JobId(form.job.to_native()));
+        }
+        Ok(())
+    })?;
+    Ok(())
+}
+
+fn read_node_lives(bytes: &[u8], ledger: &mut Ledger) -> Result<(), CodecError> {
+    read(bytes, |forms: &ArchivedVec<ArchivedNodeLifeV1<'_>>| {
+        for form in forms.iter() {
+            ledger.lives.nodes.insert(NodeId(form.node.to_native()), form.life.restore()?);
+            ledger.lives.seen_ms = ledger.lives.seen_ms.max(form.seen_ms.to_native());
         }
         Ok(())
     })?;
@@ -358,7 +384,7 @@ impl RestoreJob {
             ledger.held.insert((grant.node, id, number));
         }
         work.ends = ends;
-        let idle = work.started_at_ms.is_none() && work.ends.len() == 0;
+        let idle = work.started_at_ms.is_none() && work.ends.len() == 0 && work.life.entries == 0;
         job.work = (!idle).then(|| Box::new(work));
         job.spec = ledger.share(job.spec);
         ledger.queued += u64::from(job.counts.get(TaskState::Ready));

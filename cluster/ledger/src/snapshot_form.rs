@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use nexus_model::{AttemptToken, IndexRange, NodeId};
+use nexus_wire::WireError;
 use nexus_wire::archived::{ConditionsV1, ExecutionV1, IndexRangeV1, JobSpecV1, NodeCapacityV1, NodeRoleV1};
 use rkyv::with::InlineAsBox;
 use rkyv::{Archive, Serialize};
@@ -11,6 +12,7 @@ use rkyv::{Archive, Serialize};
 use crate::command::Digest;
 use crate::end_log::Segment;
 use crate::job::Grant;
+use crate::life_log::LifeLog;
 use crate::members::{Member, Members, Token};
 use crate::table::Slot;
 
@@ -193,6 +195,40 @@ impl From<&ArchivedSlotV1> for Slot {
             }
         }
     }
+}
+
+/// [`LifeLog`].
+#[derive(Debug, Archive, Serialize)]
+pub(crate) struct LifeV1<'a> {
+    #[rkyv(with = InlineAsBox)]
+    bytes: &'a [u8],
+    last_ms: u64,
+    entries: u32,
+    dropped: u64,
+}
+
+impl<'a> From<&'a LifeLog> for LifeV1<'a> {
+    fn from(log: &'a LifeLog) -> Self {
+        LifeV1 { bytes: &log.bytes, last_ms: log.last_ms, entries: log.entries, dropped: log.dropped }
+    }
+}
+
+impl ArchivedLifeV1<'_> {
+    /// The log, its bytes checked.
+    pub(crate) fn restore(&self) -> Result<LifeLog, WireError> {
+        let (last_ms, entries) = (self.last_ms.to_native(), self.entries.to_native());
+        LifeLog::restore(&self.bytes, last_ms, entries, self.dropped.to_native())
+            .map_err(|_| WireError::Value("a life that cannot be read"))
+    }
+}
+
+/// The life of a node.
+#[derive(Debug, Archive, Serialize)]
+pub(crate) struct NodeLifeV1<'a> {
+    pub(crate) node: u64,
+    /// The newest time of the whole log: in each, so that there is no form for one number.
+    pub(crate) seen_ms: u64,
+    pub(crate) life: LifeV1<'a>,
 }
 
 /// [`Segment`].

@@ -8,7 +8,9 @@ mod cluster;
 use std::time::Duration;
 
 use cluster::{Cluster, MS, capacity, failed, machine, range, spec, succeeded};
-use nexus_ledger::{Assignment, CodecError, Command, Ledger, ReleaseReason, Released, decode_command, encode_command};
+use nexus_ledger::{
+    Assignment, CodecError, Command, Ledger, NodeNote, ReleaseReason, Released, decode_command, encode_command,
+};
 use nexus_model::{
     ArgumentSource, AttemptToken, BlobHash, Conditions, Cost, DeviceInfo, DeviceKind, Diagnostic, Execution, Failure,
     Input, JitLevel, JobId, Label, Limits, NodeId, NodeRole, Outcome, Payload, Program, Span, Taken, TaskOutput,
@@ -96,6 +98,7 @@ fn rich_spec() -> nexus_model::JobSpec {
 fn commands() -> Vec<(&'static str, Command)> {
     let mut founder = machine("studio", 1);
     founder.capacity.devices = vec![DeviceInfo { kind: DeviceKind::Gpu, name: "M3 Max".into() }];
+    let note = |note| Command::NoteNode { node: NodeId(3), note, at_ms: 11 };
     let released = |attempts, why| Command::ReleaseTasks { node: NodeId(2), attempts, why, at_ms: 9 };
     vec![
         (
@@ -128,6 +131,9 @@ fn commands() -> Vec<(&'static str, Command)> {
         ("retry-job", Command::RetryJob { job: JobId(3), at_ms: 9 }),
         ("wake", Command::Wake { at_ms: 10 }),
         ("set-voters", Command::SetVoters { voters: vec![NodeId(1), NodeId(2), NodeId(3)] }),
+        ("note-node-up", note(NodeNote::Up { slots: 12 })),
+        ("note-node-lost", note(NodeNote::Lost)),
+        ("note-node-stopped", note(NodeNote::Stopped)),
     ]
 }
 
@@ -193,13 +199,26 @@ fn log_entries_of_version_1_are_read_for_ever() {
 fn snapshots_of_version_1_are_read_for_ever() {
     let cluster = rich_ledger();
     let bytes = cluster.ledger.encode_snapshot().unwrap();
-    let kept = fixture("snapshot", &bytes);
+    // The first ones had no lives of jobs and nodes.
+    let before_lives = Ledger::decode_snapshot(&fixture("snapshot", &[])).unwrap();
+    let kept = fixture("snapshot-with-lives", &bytes);
     let ledger = Ledger::decode_snapshot(&kept).unwrap();
     assert!(kept == bytes, "a snapshot is still written as it was first");
+    for ledger in [&before_lives, &ledger] {
+        same_jobs_and_nodes(ledger, &cluster);
+    }
+    for view in cluster.ledger.jobs(99, None) {
+        assert_eq!(ledger.job_life(view.job), cluster.ledger.job_life(view.job));
+    }
+    assert_eq!(ledger.node_life(NodeId(2)), cluster.ledger.node_life(NodeId(2)));
+    assert!(before_lives.node_life(NodeId(2)).is_some_and(|life| life.entries.is_empty()));
+}
+
+fn same_jobs_and_nodes(ledger: &Ledger, cluster: &Cluster) {
     for view in cluster.ledger.jobs(99, None) {
         assert_eq!(ledger.job(view.job).as_ref(), Some(&view));
         let tasks = |ledger: &Ledger| ledger.tasks(view.job, view.tasks, TaskDetail::Full, usize::MAX);
-        assert_eq!(tasks(&ledger), tasks(&cluster.ledger));
+        assert_eq!(tasks(ledger), tasks(&cluster.ledger));
         assert_eq!(ledger.spec(view.job), cluster.ledger.spec(view.job));
     }
     assert_eq!(ledger.standing(), cluster.ledger.standing());
@@ -278,7 +297,7 @@ proptest! {
         changes in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 1..5),
         cut in any::<proptest::sample::Index>(),
     ) {
-        let (_, command) = &commands()[which.index(14)];
+        let (_, command) = &commands()[which.index(commands().len())];
         let mut bytes = encode_command(command).unwrap();
         for (at, byte) in changes {
             let at = at.index(bytes.len());

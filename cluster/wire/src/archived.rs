@@ -19,11 +19,13 @@ mod error;
 mod execution;
 mod job;
 mod leader;
+mod life;
 mod node;
 mod outcome;
 mod request;
 mod response;
 mod size;
+mod timeline;
 mod view;
 mod worker;
 

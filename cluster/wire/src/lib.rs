@@ -4,8 +4,10 @@ pub mod archived;
 mod cluster;
 mod decoder;
 mod frame;
+mod life;
 pub mod limits;
 mod message;
+mod timeline;
 mod version;
 
 pub use archived::{
@@ -15,8 +17,10 @@ pub use archived::{
 pub use cluster::{ClusterRequest, ClusterResponse, RelayedCaller, RenewedCertificates};
 pub use decoder::{FrameDecoder, Progress};
 pub use frame::{Exchange, Frame, FrameError, FrameHeader, HEADER_BYTES, IncomingHeader, MessageType, TraceContext};
+pub use life::{Fate, Life, LifeEntry, LifeEvent};
 pub use message::{
     AttemptRange, FinishedTasks, JobView, JoinRequest, JoinedNode, LeaderMessage, NodeState, NodeView, Refusal,
     Request, Response, StatusView, TaskDetail, TaskView, WorkerMessage,
 };
+pub use timeline::{KeptRequest, TimelineRequest, TimelineResponse};
 pub use version::ProtocolVersion;

@@ -15,6 +15,11 @@ pub const BLOB_CHUNK_BYTES: usize = 1 << 20;
 pub const JOBS_PER_PAGE_MAX: u32 = 1000;
 /// Most bytes of task details in one answer; the client asks again for the rest.
 pub const TASKS_PAGE_BYTES: usize = 4 << 20;
+/// Most bytes of a timeline, or of edits of one, in a message: about a hundred thousand events, and with what stands beside
+/// them less than a frame.
+pub const TIMELINE_BYTES_MAX: usize = 7 << 20;
+/// Most entries of a life in one answer, about a megabyte of them.
+pub const LIFE_ENTRIES_MAX: usize = 20_000;
 /// Longest wait of one `WaitJob`; clients ask again.
 pub const WAIT_MAX: Duration = Duration::from_secs(30);
 /// A worker's sign of life.
@@ -30,6 +35,7 @@ pub const VOTERS_MAX: usize = 7;
 const _: () = assert!(BLOB_CHUNK_BYTES < FRAME_BYTES_MAX);
 const _: () = assert!(FINISHED_BYTES_MAX < COMMAND_MESSAGE_BYTES_MAX && COMMAND_MESSAGE_BYTES_MAX < FRAME_BYTES_MAX);
 const _: () = assert!(TASKS_PAGE_BYTES < FRAME_BYTES_MAX);
+const _: () = assert!(TIMELINE_BYTES_MAX + (64 << 10) < FRAME_BYTES_MAX && 128 * LIFE_ENTRIES_MAX < FRAME_BYTES_MAX);
 const _: () = assert!(WORKER_LEASE.as_millis() >= 4 * HEARTBEAT_INTERVAL.as_millis());
 /// Bytes of experience of one node in one message: what a thousand pieces of work take.
 pub const EXPERIENCE_BYTES_MAX: usize = 1 << 20;

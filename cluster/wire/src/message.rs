@@ -11,6 +11,7 @@ use nexus_model::{
 };
 
 use crate::cluster::{ClusterRequest, ClusterResponse};
+use crate::timeline::{TimelineRequest, TimelineResponse};
 
 /// What a client or a node asks of a gateway. Losing a request or its response means the outcome is unknown; each says
 /// whether repeating it is safe.
@@ -106,6 +107,8 @@ pub enum Request {
     Raft(Vec<u8>),
     /// About the cluster itself, or passed on by one of its nodes.
     Cluster(Box<ClusterRequest>),
+    /// About timelines.
+    Timeline(Box<TimelineRequest>),
 }
 
 /// How much of each task to answer.
@@ -192,6 +195,8 @@ pub enum Response {
     Raft(Vec<u8>),
     /// About the cluster itself.
     Cluster(Box<ClusterResponse>),
+    /// About timelines.
+    Timeline(Box<TimelineResponse>),
     /// It is done.
     Done,
     /// It is not done, and why.

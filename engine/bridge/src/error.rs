@@ -21,6 +21,16 @@ pub enum BridgeError {
         /// What depends on time.
         why: &'static str,
     },
+    /// Time cannot be cut like that.
+    #[error(
+        "time is cut into 1 to {most} slices, each longer than nothing and all within 285 years; these were {count}"
+    )]
+    BadSlices {
+        /// How many slices were asked for.
+        count: usize,
+        /// The limit.
+        most: usize,
+    },
     /// A table would be too large.
     #[error("`{event}` comes about through {parents} others in different ways: at most {most} fit one table")]
     TooManyParents {

@@ -3,18 +3,35 @@
 //! Every event becomes a variable that says whether it ever happens: a noisy or over its causes, and over what it needs.
 //! Facts that have causes are evidence about them; decisions become decisions, and `informs` what is known when they are
 //! taken. When things happen is not part of these models, so timelines in which that decides whether they happen
-//! (`prevents`) or what they are worth (a cost of lateness) are refused: the forecast answers for those.
+//! (`prevents`) or what they are worth (a cost of lateness) are refused: the models over time answer for those.
+//!
+//! Over time ([`timed_network`], [`timed_diagram`]) every event's variable says in which slice of time it happens.
 
 mod error;
 mod model;
+mod slices;
+mod timed;
+mod timed_answers;
 
 use std::collections::BTreeMap;
 
-use nexus_echo::Graph;
+use nexus_echo::{Graph, Micros};
 use nexus_qlogik::influence::{self, Diagram};
 use nexus_qlogik::{Evidence, JunctionTree, MEMORY_MAX, Network};
 
 pub use error::BridgeError;
+pub use slices::{SLICES_MAX, Slices};
+pub use timed::{TimedDecisionModel, TimedModel};
+pub use timed_answers::{Bound, Effort, Method, TimedBelief, TimedBeliefs, TimedPolicy, timed_beliefs, timed_policy};
+
+/// What was seen of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seen {
+    /// It happened at this time.
+    At(Micros),
+    /// It had not happened by this time.
+    NotBy(Micros),
+}
 
 /// A timeline as a network, with what its facts say.
 #[derive(Debug, Clone)]
@@ -74,6 +91,22 @@ pub fn diagram(graph: &Graph) -> Result<DecisionModel, BridgeError> {
     model::diagram(graph)
 }
 
+/// A timeline over time as a dynamic Bayesian network. Open decisions take each option with equal chance.
+///
+/// # Errors
+/// What the network refuses, such as circles.
+pub fn timed_network(graph: &Graph, slices: Slices) -> Result<TimedModel, BridgeError> {
+    timed::network(graph, slices)
+}
+
+/// A timeline's decisions over time as an influence diagram.
+///
+/// # Errors
+/// As [`timed_network`]; without decisions or utilities.
+pub fn timed_diagram(graph: &Graph, slices: Slices) -> Result<TimedDecisionModel, BridgeError> {
+    timed::diagram(graph, slices)
+}
+
 /// How likely each event is, given the facts and what else was observed; exact.
 ///
 /// # Errors
@@ -101,6 +134,12 @@ pub fn policy(graph: &Graph, observed: &BTreeMap<String, bool>) -> Result<Policy
         evidence.observe(network.find(name)?, usize::from(*happened));
     }
     let solution = influence::policy::solve(&diagram, &evidence, MEMORY_MAX)?;
+    Ok(advised(&diagram, &solution))
+}
+
+/// A solution in the words of the timeline.
+fn advised(diagram: &Diagram, solution: &influence::policy::Solution) -> Policy {
+    let network = diagram.network();
     let mut advice = Vec::new();
     for policy in &solution.policies {
         let variable = network.variable(policy.decision);
@@ -115,5 +154,5 @@ pub fn policy(graph: &Graph, observed: &BTreeMap<String, bool>) -> Result<Policy
             });
         }
     }
-    Ok(Policy { utility: solution.expected_utility, advice })
+    Policy { utility: solution.expected_utility, advice }
 }

@@ -64,16 +64,16 @@ pub(crate) fn diagram(graph: &Graph) -> Result<DecisionModel, BridgeError> {
     Ok(DecisionModel { diagram: builder.build()?, evidence })
 }
 
-fn choose(graph: &Graph, decision: u32) -> String {
+pub(crate) fn choose(graph: &Graph, decision: u32) -> String {
     format!("{CHOOSE}{}", graph.nodes[decision as usize].name)
 }
 
-fn names(graph: &Graph, events: &[u32]) -> Vec<String> {
+pub(crate) fn names(graph: &Graph, events: &[u32]) -> Vec<String> {
     events.iter().map(|&event| graph.nodes[event as usize].name.clone()).collect()
 }
 
 /// Decisions with the places of their options.
-fn decisions(graph: &Graph) -> Vec<(u32, Vec<u32>)> {
+pub(crate) fn decisions(graph: &Graph) -> Vec<(u32, Vec<u32>)> {
     let deciding = (0..graph.len() as u32).filter(|&at| graph.nodes[at as usize].kind == EventKind::Decision);
     let options = |at: u32| {
         let edges = graph.outgoing(at).iter().map(|&edge| graph.edges[edge as usize]);

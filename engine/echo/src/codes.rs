@@ -42,4 +42,7 @@ codes! {
     UNANSWERABLE = "NX0912";
     /// `nexus timeline check` found something that cannot be. `nexus timeline repair NAME` proposes the least change.
     INCONSISTENT = "NX0913";
+    /// The edits were made for an earlier state of the timeline, and somebody else has changed it since. Nothing was changed;
+    /// read it again and make the edits for what it is now.
+    MOVED_ON = "NX0914";
 }

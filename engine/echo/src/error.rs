@@ -83,6 +83,16 @@ pub enum EchoError {
         /// How many entries there are.
         length: u64,
     },
+    /// Somebody else changed the timeline meanwhile.
+    #[error("`{timeline}` has moved on: it has {length} edits, and these were made for {position}")]
+    MovedOn {
+        /// The timeline's name.
+        timeline: String,
+        /// The length of the log that the edits were made for.
+        position: u64,
+        /// Its length now.
+        length: u64,
+    },
     /// No snapshot of that name.
     #[error("timeline `{timeline}` has no snapshot `{name}`")]
     NoSuchSnapshot {
@@ -145,6 +155,7 @@ impl EchoError {
             EchoError::NoSuchTimeline { .. } => codes::NO_SUCH_TIMELINE,
             EchoError::TimelineExists(_) => codes::TIMELINE_EXISTS,
             EchoError::NoSuchPosition { .. } | EchoError::NoSuchSnapshot { .. } => codes::NO_SUCH_POSITION,
+            EchoError::MovedOn { .. } => codes::MOVED_ON,
             EchoError::BrokenChain { .. } => codes::BROKEN_CHAIN,
             EchoError::TooLarge { .. } => codes::TOO_LARGE,
             EchoError::BadJson { .. } => codes::BAD_JSON,

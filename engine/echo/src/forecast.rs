@@ -11,10 +11,12 @@ mod random;
 mod summary;
 
 pub use critical::{CriticalEvent, critical_events};
-pub(crate) use delay::normal_quantile;
+pub(crate) use delay::{Sampler, normal_quantile};
 pub use model::{Choices, Model};
 pub(crate) use random::Lanes;
 pub use summary::{Distribution, EventForecast, Forecast, Interval};
+
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::EchoError;
 use crate::graph::Graph;
@@ -23,6 +25,10 @@ use crate::graph::Graph;
 pub const ROLLOUTS_MAX: u64 = 100_000_000;
 /// The most threads that a forecast starts.
 const THREADS_MAX: usize = 64;
+
+/// The most groups of blocks that are summed apart, and the fewest blocks of a group: what a thread takes at once.
+const GROUPS_MAX: u64 = 64;
+const GROUP_BLOCKS_MIN: u64 = 16;
 
 /// How to simulate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,16 +59,25 @@ pub fn forecast(graph: &Graph, choices: &Choices, settings: Settings) -> Result<
     let rollouts = settings.rollouts.clamp(1, ROLLOUTS_MAX);
     let model = Model::new(graph, choices)?;
     let blocks = rollouts.div_ceil(block::LANES as u64);
-    let threads = settings.threads.clamp(1, THREADS_MAX) as u64;
-    let share = blocks.div_ceil(threads);
-    let parts: Vec<summary::Tally> = std::thread::scope(|scope| {
-        let model = &model;
-        let workers: Vec<_> = (0..threads)
-            .map(|at| (at * share, ((at + 1) * share).min(blocks)))
-            .filter(|(first, end)| first < end)
-            .map(|(first, end)| scope.spawn(move || block::run(model, settings.seed, first..end, rollouts)))
-            .collect();
-        workers.into_iter().map(|worker| worker.join().expect("the arithmetic of a rollout cannot panic")).collect()
+    // The groups are the same for every number of threads, and so are the sums over them, to the last bit.
+    let group = blocks.div_ceil(GROUPS_MAX).max(GROUP_BLOCKS_MIN);
+    let groups: Vec<_> = (0..blocks.div_ceil(group)).map(|at| at * group..((at + 1) * group).min(blocks)).collect();
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        while let Some(blocks) = groups.get(next.fetch_add(1, Ordering::Relaxed)) {
+            done.push((blocks.start, block::run(&model, settings.seed, blocks.clone(), rollouts)));
+        }
+        done
+    };
+    let mut parts: Vec<(u64, summary::Tally)> = std::thread::scope(|scope| {
+        let threads = settings.threads.clamp(1, THREADS_MAX).min(groups.len());
+        let workers: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+        let own = work();
+        let joined =
+            workers.into_iter().flat_map(|worker| worker.join().expect("the arithmetic of a rollout cannot panic"));
+        own.into_iter().chain(joined).collect()
     });
-    Ok(summary::summarise(graph, &model, parts, rollouts))
+    parts.sort_by_key(|(start, _)| *start);
+    Ok(summary::summarise(graph, &model, parts.into_iter().map(|(_, tally)| tally).collect(), rollouts))
 }

@@ -154,7 +154,7 @@ impl Graph {
         let ends = self.edges[edge as usize];
         match ends.kind {
             TriggerKind::Enables => true,
-            TriggerKind::Causes | TriggerKind::Option => self.causes(ends.target).count() == 1,
+            TriggerKind::Causes | TriggerKind::Option => self.causes(ends.target).nth(1).is_none(),
             TriggerKind::Prevents | TriggerKind::Excludes | TriggerKind::Informs => false,
         }
     }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::event::{EventId, EventKind, TimeNode};
+use crate::state::State;
 use crate::trigger::{Spread, Trigger, TriggerKey, TriggerKind};
 
 /// One change of a timeline, as it is asked for, stored and sent.
@@ -113,6 +114,21 @@ pub(crate) struct Entry {
     pub(crate) op: Op,
     /// Hash of the log with this entry as its last.
     pub(crate) hash: ChainHash,
+    /// What it did, so that a replay looks nothing up.
+    pub(crate) done: Done,
+}
+
+/// What an edit did to the slots of a state.
+#[derive(Debug, Clone)]
+pub(crate) enum Done {
+    /// Nothing: a snapshot, or a dispute, which is kept by id.
+    Nothing,
+    /// It put an event or a trigger into this slot, changed it there or took it out.
+    Slot(u32),
+    /// It took the event of this slot out, and these triggers with it.
+    Removed(u32, Arc<[u32]>),
+    /// It went back to this state.
+    Returned(Box<State>),
 }
 
 /// An edit with its names resolved to ids, so that replaying needs no hashing of names.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::EchoError;
 use crate::event::{EventId, TimeNode};
-use crate::log::Op;
+use crate::log::{Done, Op};
 use crate::persistent::{IdMap, PersistentVec};
 use crate::time::clip;
 use crate::trigger::{Trigger, TriggerKey};
@@ -50,19 +50,13 @@ impl Index {
     }
 }
 
-/// A new slot that the index must learn of.
-pub(crate) enum Placed {
-    Node(EventId, u32),
-    Trigger(TriggerKey, u32),
-    Nothing,
-}
-
-impl Placed {
-    pub(crate) fn enter(self, index: &mut Index) {
-        match self {
-            Placed::Node(id, slot) => index.nodes.insert(id.0, slot),
-            Placed::Trigger(key, slot) => index.triggers.insert(key.mixed(), slot),
-            Placed::Nothing => {}
+impl Index {
+    /// Learns where an entry put what was new; what had its slot already has it again.
+    pub(crate) fn enter(&mut self, op: &Op, done: &Done) {
+        match (op, done) {
+            (Op::Append(id, _), Done::Slot(slot)) => self.nodes.insert(id.0, *slot),
+            (Op::Link(key, _), Done::Slot(slot)) => self.triggers.insert(key.mixed(), *slot),
+            _ => {}
         }
     }
 }
@@ -128,66 +122,76 @@ impl State {
     ///
     /// # Errors
     /// What does not fit; the timeline's name is left empty for the caller to fill in.
-    pub(crate) fn apply(&mut self, index: &Index, op: &Op) -> Result<Placed, EchoError> {
-        match op {
-            Op::Append(id, node) => self.append(index, *id, node),
-            Op::Link(key, trigger) => self.link(index, *key, trigger),
-            Op::Replace(id, node) => {
-                let at = self.live_node(index, *id, &node.name)?;
-                self.nodes.set(at as usize, NodeSlot { id: *id, node: Arc::clone(node), live: true });
-                if self.disputes.contains_key(id) {
-                    Arc::make_mut(&mut self.disputes).remove(id);
-                }
-                Ok(Placed::Nothing)
-            }
-            Op::Relink(key, trigger) => {
-                let (at, ends) = self.live_trigger(index, *key, [&trigger.from, &trigger.to])?;
-                let slot = TriggerSlot { key: *key, trigger: Arc::clone(trigger), ends, live: true };
-                self.triggers.set(at as usize, slot);
-                Ok(Placed::Nothing)
-            }
+    pub(crate) fn apply(&mut self, index: &Index, op: &Op) -> Result<Done, EchoError> {
+        let done = match op {
+            Op::Append(id, node) => match self.node_slot(index, *id) {
+                // Two names with one hash are as good as one name: neither can be told from the other later.
+                Some((_, old)) if old.live => return Err(EchoError::EventExists(clip(&node.name))),
+                Some((at, _)) => Done::Slot(at),
+                None => Done::Slot(next_slot(self.nodes.len(), EVENTS_MAX, "a timeline with that many events")?),
+            },
+            Op::Link(key, trigger) => return self.link(index, *key, trigger),
+            Op::Replace(id, node) => Done::Slot(self.live_node(index, *id, &node.name)?),
+            Op::Relink(key, trigger) => Done::Slot(self.live_trigger(index, *key, [&trigger.from, &trigger.to])?),
             Op::Remove(id, name) => {
                 let at = self.live_node(index, *id, name)?;
-                self.remove(at);
-                Ok(Placed::Nothing)
+                let touching = |(_, slot): &(usize, &TriggerSlot)| slot.live && slot.ends.contains(&at);
+                let cut = self.triggers.iter().enumerate().filter(touching).map(|(at, _)| at as u32);
+                Done::Removed(at, cut.collect())
             }
-            Op::Cut(key, [from, to]) => {
-                let (at, _) = self.live_trigger(index, *key, [from, to])?;
-                self.cut(at);
-                Ok(Placed::Nothing)
-            }
+            Op::Cut(key, [from, to]) => Done::Slot(self.live_trigger(index, *key, [from, to])?),
             Op::Dispute(id, node) => {
                 self.live_node(index, *id, &node.name)?;
-                Arc::make_mut(&mut self.disputes).insert(*id, Arc::clone(node));
-                Ok(Placed::Nothing)
+                Done::Nothing
             }
-            Op::Snapshot(_) | Op::Rollback(_) => Ok(Placed::Nothing),
+            Op::Snapshot(_) | Op::Rollback(_) => Done::Nothing,
+        };
+        self.replay(op, &done, None);
+        Ok(done)
+    }
+
+    /// Does again what an entry did, in the state before it. `newest` is a later state of the same timeline, which knows
+    /// the ends of all triggers; without it none is new.
+    pub(crate) fn replay(&mut self, op: &Op, done: &Done, newest: Option<&State>) {
+        match (op, done) {
+            (Op::Append(id, node), Done::Slot(at)) => {
+                put(&mut self.nodes, *at, NodeSlot { id: *id, node: Arc::clone(node), live: true });
+                self.live[0] += 1;
+            }
+            (Op::Link(key, trigger), Done::Slot(at)) => {
+                if let Some(ends) = newest.and_then(|newest| newest.triggers.get(*at as usize)).map(|slot| slot.ends) {
+                    self.put_trigger(*at, *key, trigger, ends);
+                }
+            }
+            (Op::Replace(id, node), Done::Slot(at)) => {
+                put(&mut self.nodes, *at, NodeSlot { id: *id, node: Arc::clone(node), live: true });
+                self.undispute(*id);
+            }
+            (Op::Relink(key, trigger), Done::Slot(at)) => {
+                if let Some(ends) = self.triggers.get(*at as usize).map(|slot| slot.ends) {
+                    let slot = TriggerSlot { key: *key, trigger: Arc::clone(trigger), ends, live: true };
+                    put(&mut self.triggers, *at, slot);
+                }
+            }
+            (Op::Remove(id, _), Done::Removed(at, cut)) => {
+                cut.iter().for_each(|at| self.cut(*at));
+                self.undispute(*id);
+                if let Some(mut slot) = self.nodes.get(*at as usize).cloned() {
+                    slot.live = false;
+                    put(&mut self.nodes, *at, slot);
+                    self.live[0] -= 1;
+                }
+            }
+            (Op::Cut(..), Done::Slot(at)) => self.cut(*at),
+            (Op::Dispute(id, node), _) => _ = Arc::make_mut(&mut self.disputes).insert(*id, Arc::clone(node)),
+            (Op::Rollback(_), Done::Returned(state)) => self.clone_from(state),
+            _ => {}
         }
     }
 
-    fn append(&mut self, index: &Index, id: EventId, node: &Arc<TimeNode>) -> Result<Placed, EchoError> {
-        let slot = NodeSlot { id, node: Arc::clone(node), live: true };
-        let placed = match self.node_slot(index, id) {
-            // Two names with one hash are as good as one name: neither can be told from the other later.
-            Some((_, old)) if old.live => return Err(EchoError::EventExists(clip(&node.name))),
-            Some((at, _)) => {
-                self.nodes.set(at as usize, slot);
-                Placed::Nothing
-            }
-            None => {
-                let at = next_slot(self.nodes.len(), EVENTS_MAX, "a timeline with that many events")?;
-                self.nodes.push(slot);
-                Placed::Node(id, at)
-            }
-        };
-        self.live[0] += 1;
-        Ok(placed)
-    }
-
-    fn link(&mut self, index: &Index, key: TriggerKey, trigger: &Arc<Trigger>) -> Result<Placed, EchoError> {
+    fn link(&mut self, index: &Index, key: TriggerKey, trigger: &Arc<Trigger>) -> Result<Done, EchoError> {
         let ends = [self.live_node(index, key.source, &trigger.from)?, self.live_node(index, key.target, &trigger.to)?];
-        let slot = TriggerSlot { key, trigger: Arc::clone(trigger), ends, live: true };
-        let placed = match self.trigger_slot(index, key) {
+        let at = match self.trigger_slot(index, key) {
             Some((_, old)) if old.live => {
                 return Err(EchoError::TriggerExists {
                     from: trigger.from.clone(),
@@ -195,38 +199,28 @@ impl State {
                     to: trigger.to.clone(),
                 });
             }
-            Some((at, _)) => {
-                self.triggers.set(at as usize, slot);
-                Placed::Nothing
-            }
-            None => {
-                let at = next_slot(self.triggers.len(), TRIGGERS_MAX, "a timeline with that many triggers")?;
-                self.triggers.push(slot);
-                Placed::Trigger(key, at)
-            }
+            Some((at, _)) => at,
+            None => next_slot(self.triggers.len(), TRIGGERS_MAX, "a timeline with that many triggers")?,
         };
-        self.live[1] += 1;
-        Ok(placed)
+        self.put_trigger(at, key, trigger, ends);
+        Ok(Done::Slot(at))
     }
 
-    fn remove(&mut self, at: u32) {
-        let touching = |(_, slot): &(usize, &TriggerSlot)| slot.live && slot.ends.contains(&at);
-        let cut: Vec<usize> = self.triggers.iter().enumerate().filter(touching).map(|(at, _)| at).collect();
-        cut.into_iter().for_each(|at| self.cut(at as u32));
-        if let Some(mut slot) = self.nodes.get(at as usize).cloned() {
-            slot.live = false;
-            if self.disputes.contains_key(&slot.id) {
-                Arc::make_mut(&mut self.disputes).remove(&slot.id);
-            }
-            self.nodes.set(at as usize, slot);
-            self.live[0] -= 1;
+    fn put_trigger(&mut self, at: u32, key: TriggerKey, trigger: &Arc<Trigger>, ends: [u32; 2]) {
+        put(&mut self.triggers, at, TriggerSlot { key, trigger: Arc::clone(trigger), ends, live: true });
+        self.live[1] += 1;
+    }
+
+    fn undispute(&mut self, id: EventId) {
+        if self.disputes.contains_key(&id) {
+            Arc::make_mut(&mut self.disputes).remove(&id);
         }
     }
 
     fn cut(&mut self, at: u32) {
         if let Some(mut slot) = self.triggers.get(at as usize).cloned() {
             slot.live = false;
-            self.triggers.set(at as usize, slot);
+            put(&mut self.triggers, at, slot);
             self.live[1] -= 1;
         }
     }
@@ -238,14 +232,9 @@ impl State {
         }
     }
 
-    fn live_trigger(
-        &self,
-        index: &Index,
-        key: TriggerKey,
-        [from, to]: [&String; 2],
-    ) -> Result<(u32, [u32; 2]), EchoError> {
+    fn live_trigger(&self, index: &Index, key: TriggerKey, [from, to]: [&String; 2]) -> Result<u32, EchoError> {
         match self.trigger_slot(index, key) {
-            Some((at, slot)) if slot.live => Ok((at, slot.ends)),
+            Some((at, slot)) if slot.live => Ok(at),
             _ => Err(EchoError::NoSuchTrigger {
                 from: clip(from),
                 kind: key.kind.word(),
@@ -292,6 +281,15 @@ impl State {
         }
         self.disputes = Arc::clone(&old.disputes);
         self.live = old.live;
+    }
+}
+
+/// Puts a value into a slot that is there, or is the next.
+fn put<T: Clone>(slots: &mut PersistentVec<T>, at: u32, value: T) {
+    if (at as usize) < slots.len() {
+        slots.set(at as usize, value);
+    } else {
+        slots.push(value);
     }
 }
 

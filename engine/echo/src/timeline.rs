@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::EchoError;
 use crate::event::{EventId, TimeNode};
-use crate::log::{ChainHash, Edit, Entry, Op};
+use crate::log::{ChainHash, Done, Edit, Entry, Op};
 use crate::persistent::PersistentVec;
 use crate::state::{Index, State};
 use crate::time::Micros;
@@ -153,19 +153,21 @@ impl Timeline {
             Edit::Remove { .. } | Edit::Cut { .. } | Edit::Snapshot { .. } | Edit::Rollback { .. } => {}
         }
         let op = Op::from(edit);
-        match &op {
+        let done = match &op {
             Op::Rollback(to) => {
                 let old = self.state_at(*to)?;
                 self.state.roll_back_to(&old);
+                Done::Returned(Box::new(self.state.clone()))
             }
-            Op::Snapshot(name) => self.take_snapshot(name)?,
-            _ => {
-                let placed = self.state.apply(&self.index, &op).map_err(|error| self.explain(error))?;
-                placed.enter(&mut self.index);
+            Op::Snapshot(name) => {
+                self.take_snapshot(name)?;
+                Done::Nothing
             }
-        }
+            _ => self.state.apply(&self.index, &op).map_err(|error| self.explain(error))?,
+        };
+        self.index.enter(&op, &done);
         let hash = self.head().then(&op, &mut self.buffer);
-        self.log.push(Entry { op, hash });
+        self.log.push(Entry { op, hash, done });
         if self.len().is_multiple_of(CHECKPOINT_EVERY) {
             self.checkpoints.push(self.state.clone());
         }
@@ -246,16 +248,7 @@ impl Timeline {
         let mut state = kept.expect("a state is kept at every multiple below the length").clone();
         for at in checkpoint * CHECKPOINT_EVERY..position {
             let entry = self.log.get(at as usize).expect("the position is below the length");
-            match &entry.op {
-                Op::Rollback(to) => {
-                    // The position it names is before the entry, so this ends.
-                    let old = self.state_at(*to)?;
-                    state.roll_back_to(&old);
-                }
-                op => {
-                    state.apply(&self.index, op)?;
-                }
-            }
+            state.replay(&entry.op, &entry.done, Some(&self.state));
         }
         Ok(state)
     }

@@ -200,6 +200,13 @@ impl Trigger {
         self
     }
 
+    /// `count` delays, in microseconds, each of which stands for an equal share of the distribution: its quantiles in the
+    /// middle of the shares, in order.
+    pub fn delay_quantiles(&self, count: usize) -> Vec<f64> {
+        let delay = crate::forecast::Sampler::new(self);
+        (0..count).map(|at| delay.draw((at as f64 + 0.5) / count as f64)).collect()
+    }
+
     /// Its identity.
     pub fn key(&self) -> TriggerKey {
         TriggerKey { source: EventId::of(&self.from), target: EventId::of(&self.to), kind: self.kind }

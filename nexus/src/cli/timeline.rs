@@ -1,24 +1,25 @@
 //! `nexus timeline`: timelines that branch, are checked, mended, forecast and planned on.
 //!
-//! They live in the data folder and need no node. What decides is `nexus-echo`; this is words in and words out.
+//! They live in the data folder and need no node; those of another node are asked for by messages (`far.rs`), and the
+//! lives of jobs and nodes of the cluster (`life.rs`). What decides is `nexus-echo`; this is words in and words out.
 
 mod answers;
 mod changes;
+pub(crate) mod far;
 mod future;
-mod verbs;
+pub(crate) mod verbs;
 
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use nexus_actors::timelines::{StoreError, TimelineStore};
 use nexus_echo::{EchoError, Edit, Timeline};
-use nexus_model::JobId;
 use serde_json::json;
 
 use self::verbs::{FormatWord, TimelineVerb, text};
 use super::codes;
 use super::error::{CliError, Exit};
-use super::whatif::job_of;
+use super::life::{Subject, Wanted};
 use crate::output::Console;
 use crate::output::json::document;
 
@@ -31,20 +32,38 @@ Examples:
   nexus timeline forecast launch
   nexus timeline plan launch
   nexus timeline fork launch cheaper
+  nexus timeline show 17
+  nexus timeline list --at-node studio
 
 docs/timelines.md has the whole story.")]
 pub(crate) struct TimelineArgs {
     #[command(subcommand)]
-    verb: TimelineVerb,
+    pub(crate) verb: TimelineVerb,
+    /// Of the timelines that this node of the cluster keeps
+    #[arg(long, global = true, value_name = "NODE")]
+    pub(crate) at_node: Option<String>,
 }
 
 impl TimelineArgs {
-    /// The job that is to be shown, and the picture to write, if it is one.
-    pub(crate) fn job(&self) -> Option<(JobId, Option<&PathBuf>)> {
-        match &self.verb {
-            TimelineVerb::Show { name, at: None, svg } => job_of(name).map(|job| (job, svg.as_ref())),
-            _ => None,
+    /// Whose life is to be shown, if it is one that the cluster has: a job, or a node by a name that no kept timeline has.
+    pub(crate) fn life(&self, data: &Path) -> Option<(Subject, Wanted)> {
+        let (name, wanted) = match &self.verb {
+            TimelineVerb::Show { name, at: None, svg: None } => (name, Wanted::Chart),
+            TimelineVerb::Show { name, at: None, svg } => (name, Wanted::Written(FormatWord::Svg, svg.clone())),
+            TimelineVerb::Export { name, at: None, format, output } => (name, Wanted::Written(*format, output.clone())),
+            _ => return None,
+        };
+        let is_kept = || TimelineStore::read(data).and_then(|store| store.names()).is_ok_and(|all| all.contains(name));
+        match Subject::of(name) {
+            Some(subject) => Some((subject, wanted)),
+            None if is_kept() => None,
+            None => Some((Subject::Node(name.clone()), wanted)),
         }
+    }
+
+    /// Whether the answer is in this machine's data folder, for all that the words say.
+    pub(crate) fn is_local(&self, data: &Path) -> bool {
+        self.at_node.is_none() && self.life(data).is_none()
     }
 }
 
@@ -79,16 +98,19 @@ fn help(error: &EchoError) -> Option<&'static str> {
 
 /// Runs the verb on the timelines of a data folder.
 pub(crate) fn timeline(args: &TimelineArgs, data: &Path, console: &mut Console) -> Result<(), CliError> {
-    let open = Opened { data };
-    match &args.verb {
-        TimelineVerb::List => answers::list(&open, console),
-        TimelineVerb::Create { name, kind } => changes::create(&open, &Timeline::new(name, (*kind).into()), console),
-        TimelineVerb::Import { file, name } => changes::import(&open, file, name.as_deref(), console),
-        TimelineVerb::Append(event) => changes::append(&open, event, console),
-        TimelineVerb::Link(trigger) => changes::link(&open, trigger, console),
-        TimelineVerb::Edit(edit) => changes::edit(&open, edit, console),
+    timeline_with(&args.verb, &Opened { data, far: None }, console)
+}
+
+fn timeline_with(verb: &TimelineVerb, open: &Opened, console: &mut Console) -> Result<(), CliError> {
+    match verb {
+        TimelineVerb::List => answers::list(open, console),
+        TimelineVerb::Create { name, kind } => changes::create(open, &Timeline::new(name, (*kind).into()), console),
+        TimelineVerb::Import { file, name } => changes::import(open, file, name.as_deref(), console),
+        TimelineVerb::Append(event) => changes::append(open, event, console),
+        TimelineVerb::Link(trigger) => changes::link(open, trigger, console),
+        TimelineVerb::Edit(edit) => changes::edit(open, edit, console),
         TimelineVerb::Fork { name, branch, at, kind } => {
-            changes::fork(&open, name, branch, at.as_deref(), (*kind).into(), console)
+            changes::fork(open, name, branch, at.as_deref(), (*kind).into(), console)
         }
         TimelineVerb::Snapshot { name, snapshot } => {
             let edit = Edit::Snapshot { name: snapshot.clone() };
@@ -99,11 +121,14 @@ pub(crate) fn timeline(args: &TimelineArgs, data: &Path, console: &mut Console) 
             open.change(name, [Edit::Rollback { to }]).map(|timeline| changes::told(&timeline, console))
         }
         TimelineVerb::Merge { name, branch, prefer, dry_run } => {
-            changes::merge(&open, [name, branch], (*prefer).into(), *dry_run, console)
+            changes::merge(open, [name, branch], (*prefer).into(), *dry_run, console)
+        }
+        TimelineVerb::Branches { name, svg, dot } => {
+            answers::branches(open, name.as_deref(), (svg.as_deref(), dot.as_deref()), console)
         }
         TimelineVerb::Diff { first, second } => answers::diff(&open.load(first)?, &open.load(second)?, console),
         TimelineVerb::Check { name } => answers::check(&open.load(name)?, console),
-        TimelineVerb::Repair { name, apply } => changes::repair(&open, name, *apply, console),
+        TimelineVerb::Repair { name, apply } => changes::repair(open, name, *apply, console),
         TimelineVerb::Show { name, at, svg } => {
             let timeline = open.load_at(name, at.as_deref())?;
             match svg {
@@ -127,10 +152,16 @@ pub(crate) fn timeline(args: &TimelineArgs, data: &Path, console: &mut Console) 
 /// Where the timelines are.
 struct Opened<'a> {
     data: &'a Path,
+    /// Those of another node that were fetched; then none of this machine's is meant.
+    far: Option<&'a far::Far>,
 }
 
 impl Opened<'_> {
     fn load(&self, name: &str) -> Result<Timeline, CliError> {
+        if let Some(far) = self.far {
+            let missing = || EchoError::NoSuchTimeline { name: name.to_owned(), near: None }.into();
+            return far.timelines.get(name).cloned().ok_or_else(missing);
+        }
         Ok(TimelineStore::read(self.data)?.load(name)?)
     }
 

@@ -1,23 +1,22 @@
-//! `nexus whatif JOB` and `nexus timeline show JOB`: a job as a timeline, and what would have been otherwise.
+//! `nexus whatif JOB`: how long a job would take otherwise.
 //!
 //! What the cluster knows of the job is asked for; what it means is `nexus_echo::jobs`.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use clap::Args;
-use nexus_echo::jobs::{Prediction, RanJob, RanTask, job_timeline, predict};
-use nexus_echo::{Graph, Micros, draw};
+use nexus_echo::Micros;
+use nexus_echo::jobs::{Prediction, RanJob, RanTask, SeenTimes, predict};
 use nexus_model::{IndexRange, JobId};
 use nexus_wire::limits::JOBS_PER_PAGE_MAX;
-use nexus_wire::{JobView, NodeView, Request, Response, TaskView};
+use nexus_wire::{JobView, LifeEntry, LifeEvent, NodeView, Request, Response, TaskView, TimelineRequest};
 use serde_json::json;
 
 use super::argument::JobRef;
 use super::cluster::{self, Cluster};
 use super::codes;
 use super::error::{CliError, Exit};
-use super::timeline::exported;
+use super::life;
 use crate::output::Console;
 use crate::output::json::document;
 
@@ -25,8 +24,8 @@ use crate::output::json::document;
 const OTHER_RUNS_MAX: usize = 30;
 /// Seed of a prediction: the same question has the same answer.
 const SEED: u64 = 1;
-const CHART_WIDTH: usize = 100;
-const CHART_ROWS: usize = 60;
+/// Tasks of an earlier run that are set beside those of this one.
+const OTHER_TASKS_MAX: u32 = 20_000;
 
 /// Predict how long a job would take otherwise
 #[derive(Debug, Clone, Args)]
@@ -59,6 +58,9 @@ pub(crate) async fn whatif(args: &WhatifArgs, cluster: &impl Cluster, console: &
     if let Some(on) = &args.on {
         let on = name(on)?;
         slots.retain(|node, _| *node == on);
+        // It was not there then, but is now.
+        let now = nodes.iter().find(|node| node.name == on && node.capacity.slots > 0);
+        now.into_iter().for_each(|node| _ = slots.entry(on.clone()).or_insert(node.capacity.slots));
     }
     if let Some(without) = &args.without {
         let without = name(without)?;
@@ -68,7 +70,8 @@ pub(crate) async fn whatif(args: &WhatifArgs, cluster: &impl Cluster, console: &
         slots = shared_out(&slots, workers);
     }
     let took = ran.finished.0 - ran.started.0;
-    let (same, changed) = (predict(&ran, &ran.slots, SEED)?, predict(&ran, &slots, SEED)?);
+    let times = SeenTimes::new(&ran);
+    let (same, changed) = (predict(&ran, &ran.slots, &times, SEED)?, predict(&ran, &slots, &times, SEED)?);
     if console.is_json() {
         let ms = |p: &Prediction| json!({"median_ms": p.median / 1e3, "low_80_ms": p.low_80 / 1e3, "high_80_ms": p.high_80 / 1e3});
         console.answer(&document(&json!({
@@ -96,36 +99,6 @@ pub(crate) async fn whatif(args: &WhatifArgs, cluster: &impl Cluster, console: &
     Ok(())
 }
 
-/// Runs `nexus timeline show JOB`.
-pub(crate) async fn show(
-    job: JobId,
-    svg: Option<&PathBuf>,
-    cluster: &impl Cluster,
-    console: &mut Console,
-) -> Result<(), CliError> {
-    let nodes = cluster::nodes(cluster).await?;
-    let ran = ran_job(cluster, job, &nodes).await?;
-    let timeline = job_timeline(&ran)?;
-    let graph = Graph::new(timeline.state());
-    if let Some(path) = svg {
-        return exported(&draw::svg(&graph, &format!("job {} · {}", job.0, ran.name)), Some(path), console);
-    }
-    if console.is_json() {
-        console.answer(&nexus_echo::Document::of(&timeline).to_text());
-    } else {
-        console.answer(&draw::chart(&graph, CHART_WIDTH, CHART_ROWS));
-        console.say("lengths are measured; starts are those of slots that take the tasks in order");
-    }
-    Ok(())
-}
-
-/// The job of a name like `17` or `job-17`.
-pub(crate) fn job_of(name: &str) -> Option<JobId> {
-    let digits = name.strip_prefix("job-").unwrap_or(name);
-    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    is_number.then(|| digits.parse().ok().map(JobId)).flatten()
-}
-
 /// As many slots in all as wanted, in the proportions that there are, the largest remainders first.
 fn shared_out(slots: &BTreeMap<String, u32>, wanted: u32) -> BTreeMap<String, u32> {
     let all: u64 = slots.values().map(|slots| u64::from(*slots)).sum();
@@ -149,51 +122,107 @@ async fn ran_job(cluster: &impl Cluster, job: JobId, nodes: &[NodeView]) -> Resu
         return Err(CliError::new(Exit::Usage, codes::NO_RESULT_YET, message)
             .with_help(format!("`nexus job wait {}` waits for it", job.0)));
     };
+    let tasks = ran_tasks(cluster, job, view.tasks, nodes).await?;
+    let presences = presences(cluster, nodes).await?;
+    let slots = slots_at(&presences, started);
+    let others = other_runs(cluster, &view, |other| slots_at(&presences, other) == slots).await?;
+    let other_tasks = match others.first() {
+        Some((other, _)) => {
+            let end = other.tasks.end.min(other.tasks.start.saturating_add(OTHER_TASKS_MAX));
+            ran_tasks(cluster, other.job, IndexRange::new(other.tasks.start, end), nodes).await?
+        }
+        None => Vec::new(),
+    };
+    let micros = |ms: u64| Micros(i64::try_from(ms).unwrap_or(i64::MAX).saturating_mul(1_000));
+    Ok(RanJob {
+        started: micros(started),
+        finished: micros(finished),
+        tasks,
+        slots,
+        other_runs: others.iter().map(|(_, took)| *took).collect(),
+        other_tasks,
+    })
+}
+
+/// Since when a node offered how many slots, in order: from its life.
+struct Presence {
+    node: String,
+    since: Vec<(u64, u32)>,
+}
+
+async fn presences(cluster: &impl Cluster, nodes: &[NodeView]) -> Result<Vec<Presence>, CliError> {
+    let mut presences = Vec::new();
+    for view in nodes {
+        let life = life::asked(cluster, TimelineRequest::NodeLife(view.node)).await?;
+        let offers = |entry: &LifeEntry| match entry.what {
+            LifeEvent::Up { slots } => Some((entry.at_ms, slots)),
+            LifeEvent::Lost | LifeEvent::Stopped | LifeEvent::Removed => Some((entry.at_ms, 0)),
+            _ => None,
+        };
+        let since = life.entries.iter().filter_map(offers).collect();
+        presences.push(Presence { node: view.name.clone(), since });
+    }
+    Ok(presences)
+}
+
+/// The slots that were offered at a time, by node.
+fn slots_at(presences: &[Presence], at_ms: u64) -> BTreeMap<String, u32> {
+    let slots = |presence: &Presence| {
+        let offers = presence.since.partition_point(|(since, _)| *since <= at_ms);
+        offers.checked_sub(1).map_or(0, |last| presence.since[last].1)
+    };
+    let offered = presences.iter().map(|presence| (presence.node.clone(), slots(presence)));
+    offered.filter(|(_, slots)| *slots > 0).collect()
+}
+
+/// The tasks of a job that ran, with their nodes and times.
+async fn ran_tasks(
+    cluster: &impl Cluster,
+    job: JobId,
+    mut rest: IndexRange,
+    nodes: &[NodeView],
+) -> Result<Vec<RanTask>, CliError> {
     let node_name =
         |id| nodes.iter().find(|node| node.node == id).map_or_else(|| id.to_string(), |node| node.name.clone());
     let mut tasks = Vec::new();
-    let mut rest = view.tasks;
     while rest.start < rest.end {
         let page = cluster::tasks_page(cluster, job, rest).await?;
         let Some(last) = page.last().map(|task| task.index) else { break };
         tasks.extend(page.iter().filter_map(|task: &TaskView| {
-            let cost = task.cost.as_ref()?;
+            let wall = task.cost.as_ref()?.wall;
             Some(RanTask {
-                name: format!("task {}", task.index),
+                index: task.index,
                 node: node_name(task.node?),
-                wall: Micros(i64::try_from(cost.wall.as_micros()).unwrap_or(i64::MAX)),
-                attempts: task.attempts,
+                wall: Micros(i64::try_from(wall.as_micros()).unwrap_or(i64::MAX)),
             })
         }));
         rest = IndexRange { start: last + 1, end: rest.end };
     }
-    let micros = |ms: u64| Micros(i64::try_from(ms).unwrap_or(i64::MAX).saturating_mul(1_000));
-    let used = |node: &&NodeView| view.by_node.iter().any(|(id, _)| *id == node.node) || node.capacity.slots > 0;
-    Ok(RanJob {
-        name: view.name.clone(),
-        submitted: micros(view.submitted_at_ms),
-        started: micros(started),
-        finished: micros(finished),
-        tasks,
-        slots: nodes.iter().filter(used).map(|node| (node.name.clone(), node.capacity.slots)).collect(),
-        other_runs: other_runs(cluster, &view).await?,
-    })
+    Ok(tasks)
 }
 
-/// How long other runs of the same name and size took that ended well.
-async fn other_runs(cluster: &impl Cluster, of: &JobView) -> Result<Vec<Micros>, CliError> {
+/// Other runs of the same name and size that ended alike and began on the same slots, and how long they took; the newest
+/// first.
+async fn other_runs(
+    cluster: &impl Cluster,
+    of: &JobView,
+    on_same_slots: impl Fn(u64) -> bool,
+) -> Result<Vec<(JobView, Micros)>, CliError> {
     let Response::Jobs(page) = cluster.request(Request::ListJobs { limit: JOBS_PER_PAGE_MAX, before: None }).await?
     else {
         return Err(cluster::unexpected());
     };
-    let length = |range: IndexRange| range.end.saturating_sub(range.start);
-    let same = |job: &&JobView| {
-        job.job != of.job && job.name == of.name && length(job.tasks) == length(of.tasks) && job.state == of.state
+    let same = |job: &JobView| {
+        (&job.name, job.tasks, job.state) == (&of.name, of.tasks, of.state)
+            && job.job != of.job
+            && job.started_at_ms.is_some_and(&on_same_slots)
     };
     let took = |job: &JobView| {
-        Some(Micros(i64::try_from(job.finished_at_ms?.saturating_sub(job.started_at_ms?)).ok()?.checked_mul(1_000)?))
+        let ms = job.finished_at_ms?.saturating_sub(job.started_at_ms?);
+        Some(Micros(i64::try_from(ms).ok()?.checked_mul(1_000)?))
     };
-    Ok(page.iter().filter(same).filter_map(took).take(OTHER_RUNS_MAX).collect())
+    let ran = page.into_iter().filter(same).filter_map(|job| took(&job).map(|took| (job, took)));
+    Ok(ran.take(OTHER_RUNS_MAX).collect())
 }
 
 #[cfg(test)]
@@ -209,9 +238,15 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_jobs_and_other_names_are_timelines() {
-        assert_eq!(job_of("17"), Some(JobId(17)));
-        assert_eq!(job_of("job-17"), Some(JobId(17)));
-        assert_eq!(["launch", "", "job-", "17b"].map(job_of), [None; 4]);
+    fn slots_are_those_that_were_offered_then() {
+        let presences = [
+            Presence { node: "a".to_owned(), since: vec![(10, 4), (20, 0), (30, 2)] },
+            Presence { node: "b".to_owned(), since: vec![(15, 1)] },
+        ];
+        let slots = |at| slots_at(&presences, at).into_iter().collect::<Vec<_>>();
+        assert_eq!(slots(9), []);
+        assert_eq!(slots(10), [("a".to_owned(), 4)]);
+        assert_eq!(slots(25), [("b".to_owned(), 1)]);
+        assert_eq!(slots(31), [("a".to_owned(), 2), ("b".to_owned(), 1)]);
     }
 }

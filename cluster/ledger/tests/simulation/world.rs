@@ -427,6 +427,7 @@ fn input_of(effect: Effect) -> Option<Input> {
         | Effect::JobForgotten { .. }
         | Effect::NodeAdded { .. }
         | Effect::NodeUpdated { .. }
+        | Effect::NodeNoted { .. }
         | Effect::VotersChanged { .. } => return None,
     })
 }

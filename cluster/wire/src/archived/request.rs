@@ -13,6 +13,7 @@ use super::conditions::JobSpecV2;
 use super::execution::JobSpecV3;
 use super::job::{IndexRangeV1, JobSpecV1};
 use super::node::{NodeCapacityV1, NodeRoleV1};
+use super::timeline::{encode_timeline_request, timeline_request};
 use super::{DurationV1, WireError, plain_enum};
 use crate::limits::BLOB_CHUNK_BYTES;
 use crate::message::{JoinRequest, Request, TaskDetail};
@@ -39,6 +40,7 @@ mod kind {
     pub(super) const RETRY_JOB: u8 = 16;
     pub(super) const EXPLAIN_JOB: u8 = 17;
     pub(super) const SUBMIT_JOB_3: u8 = 18;
+    pub(super) const TIMELINE: u8 = 19;
 }
 
 plain_enum!(
@@ -177,6 +179,7 @@ pub fn encode_request(request: &Request) -> Result<Vec<u8>, WireError> {
         }
         Request::Raft(bytes) => kind(kind::RAFT).write_bytes(bytes),
         Request::Cluster(request) => encode_cluster_request(WHAT, request),
+        Request::Timeline(request) => encode_timeline_request(kind(kind::TIMELINE), request),
     }
 }
 
@@ -261,6 +264,7 @@ fn request(body: Body<'_>) -> Result<Request, WireError> {
             }
         }
         kind::RAFT => Request::Raft(body.bytes().to_vec()),
+        kind::TIMELINE => Request::Timeline(Box::new(timeline_request(body)?)),
         cluster::FIRST_KIND.. => Request::Cluster(Box::new(cluster_request(body)?)),
         _ => return Err(body.unknown()),
     })
@@ -308,6 +312,7 @@ impl Bounded for Request {
             Request::CreateToken { role: _, ttl } => duration("token's life", Some(*ttl)),
             Request::Join(join) => join.check_bounds(),
             Request::Cluster(request) => request.check_bounds(),
+            Request::Timeline(request) => request.check_bounds(),
             Request::WriteBlob { hash: _, total, offset, bytes: piece } => {
                 bytes("piece of a blob", piece.len(), BLOB_CHUNK_BYTES)?;
                 match offset.checked_add(piece.len() as u64) {

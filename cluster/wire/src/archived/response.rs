@@ -10,6 +10,7 @@ use super::body::{Body, Kind, SMALL_BYTES, TASK_BYTES};
 use super::bounds::{Bounded, bytes, duration, name, text};
 use super::cluster::{self, cluster_response, encode_cluster_response};
 use super::node::NodeRoleV1;
+use super::timeline::{encode_timeline_response, timeline_response};
 use super::view::{
     ArchivedJobViewV1, ArchivedNodeViewV1, ArchivedStatusViewV1, ArchivedTaskViewV1, JobViewV1, NodeViewV1,
     StatusViewV1, TaskViewV1,
@@ -35,6 +36,7 @@ mod kind {
     pub(super) const DONE: u8 = 11;
     pub(super) const REFUSED: u8 = 12;
     pub(super) const EXPLANATION: u8 = 13;
+    pub(super) const TIMELINE: u8 = 14;
 }
 
 #[derive(Archive, Serialize)]
@@ -123,6 +125,7 @@ pub fn encode_response(response: &Response) -> Result<Vec<u8>, WireError> {
         }
         Response::Raft(bytes) => kind(kind::RAFT).write_bytes(bytes),
         Response::Cluster(response) => encode_cluster_response(WHAT, response),
+        Response::Timeline(response) => encode_timeline_response(kind(kind::TIMELINE), response),
         Response::Done => kind(kind::DONE).write_bytes(&[]),
         Response::Refused(refusal) => kind(kind::REFUSED).write(&RefusedV1 {
             code: &refusal.code,
@@ -196,20 +199,23 @@ fn response(body: Body<'_>) -> Result<Response, WireError> {
             Response::BlobChunk { total: form.total.to_native(), bytes: form.bytes.to_vec() }
         }
         kind::RAFT => Response::Raft(body.bytes().to_vec()),
+        kind::TIMELINE => Response::Timeline(Box::new(timeline_response(body)?)),
         cluster::FIRST_KIND.. => Response::Cluster(Box::new(cluster_response(body)?)),
         kind::DONE => body.nothing(Response::Done)?,
-        kind::REFUSED => {
-            let form: &ArchivedRefusedV1<'_> = body.form()?;
-            Response::Refused(Refusal {
-                code: form.code.to_string(),
-                message: form.message.to_string(),
-                help: form.help.as_ref().map(|help| help.to_string()),
-                retry_after: form.retry_after.as_ref().map(TryInto::try_into).transpose()?,
-                leader: form.leader.as_ref().map(|leader| leader.to_string()),
-            })
-        }
+        kind::REFUSED => refused(body)?,
         _ => return Err(body.unknown()),
     })
+}
+
+fn refused(body: Body<'_>) -> Result<Response, WireError> {
+    let form: &ArchivedRefusedV1<'_> = body.form()?;
+    Ok(Response::Refused(Refusal {
+        code: form.code.to_string(),
+        message: form.message.to_string(),
+        help: form.help.as_ref().map(|help| help.to_string()),
+        retry_after: form.retry_after.as_ref().map(TryInto::try_into).transpose()?,
+        leader: form.leader.as_ref().map(|leader| leader.to_string()),
+    }))
 }
 
 impl Bounded for Response {
@@ -224,6 +230,7 @@ impl Bounded for Response {
             Response::Token { token, role: _, expires_at_ms: _ } => name("join token", token),
             Response::Joined(joined) => joined.check_bounds(),
             Response::Cluster(response) => response.check_bounds(),
+            Response::Timeline(response) => response.check_bounds(),
             Response::BlobChunk { total, bytes: piece } => {
                 bytes("piece of a blob", piece.len(), BLOB_CHUNK_BYTES)?;
                 match piece.len() as u64 <= *total {

@@ -215,6 +215,48 @@ fn cluster_request() -> impl Strategy<Value = ClusterRequest> {
     ]
 }
 
+/// Any request about timelines.
+fn timeline_request() -> impl Strategy<Value = TimelineRequest> {
+    let ask = prop_oneof![
+        Just(KeptRequest::List),
+        (text(), option::of(any::<u64>())).prop_map(|(name, position)| KeptRequest::Read { name, position }),
+        (text(), any::<u64>(), text()).prop_map(|(name, position, edits)| KeptRequest::Change {
+            name,
+            position,
+            edits
+        }),
+        text().prop_map(|document| KeptRequest::Create { document }),
+    ];
+    prop_oneof![
+        job_id().prop_map(TimelineRequest::JobLife),
+        node_id().prop_map(TimelineRequest::NodeLife),
+        (option::of(node_id()), ask).prop_map(|(node, ask)| TimelineRequest::Kept { node, ask }),
+    ]
+}
+
+/// Any answer about timelines.
+fn timeline_response() -> impl Strategy<Value = TimelineResponse> {
+    let placed = (range(), node_id(), any::<u64>()).prop_map(|(range, node, token)| LifeEvent::Placed {
+        range,
+        node,
+        token: AttemptToken(token),
+    });
+    let fate = prop_oneof![task_state().prop_map(Fate::Ended), Just(Fate::Lost), Just(Fate::Resting)];
+    let left = (range(), node_id(), any::<u64>(), option::of(duration()), fate).prop_map(
+        |(range, node, token, busy, fate)| LifeEvent::Left { range, node, token: AttemptToken(token), busy, fate },
+    );
+    let up = any::<u32>().prop_map(|slots| LifeEvent::Up { slots });
+    let entry = (any::<u64>(), option::of(job_id()), prop_oneof![placed, left, up, Just(LifeEvent::Voter)])
+        .prop_map(|(at_ms, job, what)| LifeEntry { at_ms, job, what });
+    prop_oneof![
+        (vec(entry, 0..5), any::<u64>())
+            .prop_map(|(entries, dropped)| TimelineResponse::Life(Box::new(Life { entries, dropped }))),
+        vec(text(), 0..4).prop_map(TimelineResponse::Names),
+        (text(), any::<u64>()).prop_map(|(document, position)| TimelineResponse::Document { document, position }),
+        any::<u64>().prop_map(|position| TimelineResponse::Changed { position }),
+    ]
+}
+
 /// Any answer about the cluster.
 fn cluster_response() -> impl Strategy<Value = ClusterResponse> {
     prop_oneof![
@@ -264,6 +306,7 @@ pub(crate) fn request() -> impl Strategy<Value = Request> {
         }),
         vec(any::<u8>(), 0..50).prop_map(Request::Raft),
         cluster_request().prop_map(|request| Request::Cluster(Box::new(request))),
+        timeline_request().prop_map(|request| Request::Timeline(Box::new(request))),
     ]
 }
 
@@ -374,6 +417,7 @@ pub(crate) fn response() -> impl Strategy<Value = Response> {
         (50..u64::MAX, vec(any::<u8>(), 0..50)).prop_map(|(total, bytes)| Response::BlobChunk { total, bytes }),
         vec(any::<u8>(), 0..50).prop_map(Response::Raft),
         cluster_response().prop_map(|response| Response::Cluster(Box::new(response))),
+        timeline_response().prop_map(|response| Response::Timeline(Box::new(response))),
         Just(Response::Done),
         refusal.prop_map(Response::Refused),
     ]

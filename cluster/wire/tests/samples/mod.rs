@@ -152,6 +152,41 @@ fn cluster(request: ClusterRequest) -> Request {
     Request::Cluster(Box::new(request))
 }
 
+fn timeline(request: TimelineRequest) -> Request {
+    Request::Timeline(Box::new(request))
+}
+
+fn kept(node: Option<u64>, ask: KeptRequest) -> Request {
+    timeline(TimelineRequest::Kept { node: node.map(NodeId), ask })
+}
+
+/// A life with everything in it that can happen.
+pub(crate) fn life() -> Life {
+    let range = IndexRange::new(3, 9);
+    let (node, token) = (NodeId(2), AttemptToken(70));
+    let left = |busy, fate| LifeEvent::Left { range, node, token, busy, fate };
+    let events = [
+        LifeEvent::Accepted,
+        LifeEvent::Placed { range, node, token },
+        left(Some(Duration::from_micros(41)), Fate::Ended(TaskState::Succeeded)),
+        left(None, Fate::Lost),
+        left(None, Fate::Requeued),
+        left(Some(Duration::ZERO), Fate::Resting),
+        LifeEvent::TasksEnded { range, state: TaskState::Cancelled },
+        LifeEvent::Ended { state: JobState::Failed },
+        LifeEvent::Reopened,
+        LifeEvent::Joined,
+        LifeEvent::Up { slots: 12 },
+        LifeEvent::Lost,
+        LifeEvent::Stopped,
+        LifeEvent::Voter,
+        LifeEvent::NotVoter,
+        LifeEvent::Removed,
+    ];
+    let entry = |(what, at_ms): (LifeEvent, u64)| LifeEntry { at_ms, job: (at_ms < 9).then_some(JobId(17)), what };
+    Life { entries: events.into_iter().zip(1..).map(entry).collect(), dropped: 5 }
+}
+
 /// A request of every kind.
 pub(crate) fn requests() -> Vec<(&'static str, Request)> {
     let job = JobId(17);
@@ -198,8 +233,26 @@ pub(crate) fn requests() -> Vec<(&'static str, Request)> {
         ("become-voter", cluster(ClusterRequest::BecomeVoter)),
         ("renew", cluster(ClusterRequest::Renew { csr_pem: "CSR".into(), client_csr_pem: "CLIENT".into() })),
         ("forget-node", cluster(ClusterRequest::ForgetNode(NodeId(3)))),
+        ("job-life", timeline(TimelineRequest::JobLife(job))),
+        ("node-life", timeline(TimelineRequest::NodeLife(NodeId(3)))),
+        ("kept-list", kept(None, KeptRequest::List)),
+        ("kept-read", kept(Some(3), KeptRequest::Read { name: "launch".into(), position: Some(4) })),
+        ("kept-change", kept(Some(3), KeptRequest::Change { name: "launch".into(), position: 9, edits: "{}".into() })),
+        ("kept-create", kept(None, KeptRequest::Create { document: "{}".into() })),
         ("drain-node", cluster(ClusterRequest::DrainNode { node: Some(NodeId(3)), draining: true })),
         ("share-experience", cluster(ClusterRequest::ShareExperience(b"[]".to_vec()))),
+    ]
+}
+
+/// Those about timelines, and the shortest.
+fn other_responses() -> Vec<(&'static str, Response)> {
+    let told = |answer| Response::Timeline(Box::new(answer));
+    vec![
+        ("life", told(TimelineResponse::Life(Box::new(life())))),
+        ("timeline-names", told(TimelineResponse::Names(vec!["launch".into(), String::new()]))),
+        ("timeline", told(TimelineResponse::Document { document: "{}".into(), position: 9 })),
+        ("done", Response::Done),
+        ("timeline-changed", told(TimelineResponse::Changed { position: 10 })),
     ]
 }
 
@@ -240,7 +293,7 @@ pub(crate) fn responses() -> Vec<(&'static str, Response)> {
         leader: Some("10.0.0.2:7401".into()),
     };
     let token = "nexus-join-1".into();
-    vec![
+    let mut all = vec![
         ("submitted", Response::Submitted(JobId(17))),
         ("jobs", Response::Jobs(states.map(job).to_vec())),
         ("job", Response::Job(Box::new(job(JobState::Failed)))),
@@ -270,9 +323,10 @@ pub(crate) fn responses() -> Vec<(&'static str, Response)> {
             })))),
         ),
         ("experience", Response::Cluster(Box::new(ClusterResponse::Experience(vec![(NodeId(2), b"[]".to_vec())])))),
-        ("done", Response::Done),
         ("refused", Response::Refused(refusal)),
-    ]
+    ];
+    all.extend(other_responses());
+    all
 }
 
 /// A worker message of every kind.

@@ -12,34 +12,35 @@ const PROBABILITY_SLACK: f64 = 1e-9;
 /// All local findings.
 pub(super) fn findings(graph: &Graph) -> Vec<Finding> {
     let edges = (0..graph.edges.len() as u32).filter_map(|edge| of_edge(graph, edge));
-    let nodes =
-        (0..graph.len() as u32).flat_map(|node| inversion(graph, node).into_iter().chain(collision(graph, node)));
+    let nodes = (0..graph.len() as u32).flat_map(|node| {
+        let first = first_cause(graph, node).and_then(|edge| violation(graph, edge));
+        [first, inversion(graph, node), collision(graph, node)].into_iter().flatten()
+    });
     edges.chain(nodes).collect()
 }
 
-/// What is wrong with one trigger between the events as they stand.
-pub(super) fn of_edge(graph: &Graph, edge: u32) -> Option<Finding> {
+/// What is wrong with one trigger between the events as they stand, but for causes, of which the first alone counts.
+fn of_edge(graph: &Graph, edge: u32) -> Option<Finding> {
     match graph.edges[edge as usize].kind {
         TriggerKind::Excludes => contradiction(graph, edge),
-        TriggerKind::Prevents => None,
-        _ => violation(graph, edge),
+        TriggerKind::Prevents | TriggerKind::Causes | TriggerKind::Option => None,
+        TriggerKind::Enables | TriggerKind::Informs => violation(graph, edge),
     }
+}
+
+/// Of several causes any may have been the one: only the one that allows the earliest effect can be violated.
+fn first_cause(graph: &Graph, node: u32) -> Option<u32> {
+    let allows = |edge: u32| {
+        let source = graph.edges[edge as usize].source;
+        (graph.nodes[source as usize].timestamp.0 + graph.triggers[edge as usize].delay.min.0, edge)
+    };
+    graph.causes(node).map(allows).min().map(|(_, edge)| edge)
 }
 
 fn violation(graph: &Graph, edge: u32) -> Option<Finding> {
     let (ends, trigger) = (graph.edges[edge as usize], &graph.triggers[edge as usize]);
     let [source, target] = [ends.source, ends.target].map(|node| &graph.nodes[node as usize]);
     let earliest = source.timestamp.0 + trigger.delay.min.0;
-    // Of several causes any may have been the one: only the one that allows the earliest effect can be violated.
-    if matches!(ends.kind, TriggerKind::Causes | TriggerKind::Option) {
-        let allows = |edge: u32| {
-            let source = graph.edges[edge as usize].source;
-            (graph.nodes[source as usize].timestamp.0 + graph.triggers[edge as usize].delay.min.0, edge)
-        };
-        if graph.causes(ends.target).map(allows).min() != Some((earliest, edge)) {
-            return None;
-        }
-    }
     if target.timestamp.0 >= earliest || ends.source == ends.target {
         return None;
     }

@@ -40,7 +40,8 @@ pub fn chart(graph: &Graph, width: usize, rows: usize) -> String {
         };
         let name: String = label(graph, at).chars().take(40).collect();
         let length = Micros(until(graph, at) - node.timestamp.0);
-        let note = if length.0 > 0 { length.to_string() } else { time_text(Micros(node.timestamp.0)) };
+        let is_bar = node.metadata.contains_key("until");
+        let note = if is_bar { length.to_string() } else { time_text(Micros(node.timestamp.0)) };
         let _ = writeln!(
             out,
             "{name:names$}  {}{}{}  {note}",

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::draw::frame::quoted;
 use crate::draw::svg::time_text;
 use crate::event::EventKind;
 use crate::graph::Graph;
@@ -51,8 +52,4 @@ pub fn dot(graph: &Graph, title: &str) -> String {
     }
     out.push_str("}\n");
     out
-}
-
-fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n"))
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use crate::draw::chart::{span, until};
+use crate::draw::frame::{LETTER, cut, escaped, open, text};
 use crate::event::EventKind;
 use crate::graph::Graph;
 use crate::time::Micros;
@@ -14,8 +15,8 @@ const ROWS_MAX: usize = 400;
 const ROW: f64 = 26.0;
 const TOP: f64 = 62.0;
 const WIDTH: f64 = 1_120.0;
-/// About the width of a letter of the labels.
-const LETTER: f64 = 6.6;
+/// Beyond so many triggers that only say what came after what, a Gantt chart is clearer without them.
+const ARROWS_MAX: usize = 8;
 
 /// A point in time for people: a date if it lies after 1980, a span from zero otherwise.
 pub fn time_text(at: Micros) -> String {
@@ -42,20 +43,18 @@ pub fn svg(graph: &Graph, title: &str) -> String {
     let longest = labels.iter().map(|label| label.chars().count()).max().unwrap_or(0).min(36);
     let scale = Scale { left: 30.0 + longest as f64 * LETTER, first, length: (last - first).max(1) as f64 };
     let height = TOP + labels.len() as f64 * ROW + 30.0;
-    let mut out = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" width=\"{WIDTH}\" height=\"{height}\" \
-         font-family=\"Helvetica, Arial, sans-serif\" font-size=\"12\">\n<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n\
-         <text x=\"20\" y=\"24\" font-size=\"16\" font-weight=\"bold\" fill=\"#111827\">{}</text>\n",
-        escaped(title)
-    );
+    let mut out = open(WIDTH, height, title);
+    legend(&mut out, graph);
     axis(&mut out, &scale, (first, last), height);
     for (at, label) in labels.iter().enumerate() {
         let y = TOP + at as f64 * ROW + ROW / 2.0;
         let _ = writeln!(out, "<text x=\"20\" y=\"{}\" fill=\"#374151\">{}</text>", y + 4.0, escaped(&cut(label, 36)));
     }
+    let is_gantt = graph.nodes.iter().any(|node| node.metadata.contains_key("lane"));
     let y = |node: u32| rows[node as usize].map(|row| TOP + row as f64 * ROW + ROW / 2.0);
     for (edge, trigger) in graph.edges.iter().zip(&graph.triggers) {
-        if let (Some(from), Some(to)) = (y(edge.source), y(edge.target)) {
+        let only_order = edge.kind == TriggerKind::Enables && is_gantt && graph.edges.len() > ARROWS_MAX;
+        if let (Some(from), Some(to), false) = (y(edge.source), y(edge.target), only_order) {
             let ends = [until(graph, edge.source as usize), graph.nodes[edge.target as usize].timestamp.0];
             arrow(&mut out, edge.kind, trigger.probability, [(scale.x(ends[0]), from), (scale.x(ends[1]), to)]);
         }
@@ -102,12 +101,25 @@ fn axis(out: &mut String, scale: &Scale, (first, last): (i64, i64), height: f64)
             "<line x1=\"{x:.1}\" y1=\"52\" x2=\"{x:.1}\" y2=\"{}\" stroke=\"#e5e7eb\"/><text x=\"{x:.1}\" y=\"46\" \
              text-anchor=\"middle\" font-size=\"10\" fill=\"#6b7280\">{}</text>",
             height - 20.0,
-            escaped(&time_text(Micros(at)))
+            escaped(&tick_text(at, first, last))
         );
         if first == last {
             break;
         }
     }
+}
+
+/// Within two days the first tick is the date and the others are spans after it; else all are dates or spans.
+fn tick_text(at: i64, first: i64, last: i64) -> String {
+    const TWO_DAYS: i64 = 2 * 86_400_000_000;
+    let is_date = time_text(Micros(first)).contains('-') && first > 0;
+    if !is_date || last - first >= TWO_DAYS || at <= first {
+        return time_text(Micros(at));
+    }
+    // Two digits more than the whole has: no more can be read off.
+    let digits = (last - first).ilog10().saturating_sub(2);
+    let step = 10_i64.pow(digits);
+    format!("+{}", Micros((at - first + step / 2) / step * step))
 }
 
 fn arrow(out: &mut String, kind: TriggerKind, probability: f64, [(x1, y1), (x2, y2)]: [(f64, f64); 2]) {
@@ -139,11 +151,16 @@ fn event(out: &mut String, graph: &Graph, at: usize, scale: &Scale, y: f64) {
         EventKind::Planned => ("#ffffff", "#1e3a8a"),
         EventKind::Decision => ("#fbbf24", "#92400e"),
     };
-    let title = format!("{} · {}", node.name, time_text(node.timestamp));
-    let shape = if end - x > 3.0 {
-        let (top, width) = (y - 7.0, end - x);
+    let length = Micros(until(graph, at) - node.timestamp.0);
+    let lasts = if length.0 > 0 { format!(" · {length}") } else { String::new() };
+    let how_text = node.metadata.get("how").map(|how| format!(" · {how}")).unwrap_or_default();
+    let title = format!("{} · {}{lasts}{how_text}", node.name, time_text(node.timestamp));
+    let how = node.metadata.get("how").map(String::as_str);
+    let shape = if node.metadata.contains_key("until") {
+        let (top, width) = (y - 8.0, (end - x).max(1.5));
+        let (fill, stroke) = how_colours(how);
         format!(
-            "<rect x=\"{x:.1}\" y=\"{top:.1}\" width=\"{width:.1}\" height=\"14\" rx=\"3\" fill=\"#93c5fd\" stroke=\"{stroke}\">"
+            "<rect x=\"{x:.1}\" y=\"{top:.1}\" width=\"{width:.1}\" height=\"16\" rx=\"2\" fill=\"{fill}\" stroke=\"{stroke}\" stroke-width=\"0.8\">"
         )
     } else if node.kind == EventKind::Decision {
         format!(
@@ -158,6 +175,10 @@ fn event(out: &mut String, graph: &Graph, at: usize, scale: &Scale, y: f64) {
     };
     let close = if shape.starts_with("<circle") { "circle" } else { "rect" };
     let _ = writeln!(out, "{shape}<title>{}</title></{close}>", escaped(&title));
+    let letters = ((end - x - 6.0) / LETTER) as usize;
+    if node.metadata.contains_key("until") && letters >= 4 {
+        out.push_str(&text(x + 4.0, y + 4.0, 11, "#0f172a", &cut(&node.name, letters)));
+    }
     let mut note = match node.probability {
         Some(probability) => format!("p {probability}"),
         None => String::new(),
@@ -176,13 +197,32 @@ fn event(out: &mut String, graph: &Graph, at: usize, scale: &Scale, y: f64) {
     }
 }
 
-fn cut(text: &str, most: usize) -> String {
-    if text.chars().count() <= most {
-        return text.to_owned();
+/// What bars of a fate look like: fill and outline.
+fn how_colours(how: Option<&str>) -> (&'static str, &'static str) {
+    match how {
+        Some("succeeded") | None => ("#93c5fd", "#1d4ed8"),
+        Some("failed" | "timed-out" | "timed out") => ("#fca5a5", "#b91c1c"),
+        Some("lost" | "retried" | "retried later") => ("#fcd34d", "#b45309"),
+        Some("attached") => ("#bbf7d0", "#047857"),
+        Some("running") => ("#e0f2fe", "#0284c7"),
+        Some(_) => ("#e5e7eb", "#6b7280"),
     }
-    text.chars().take(most - 1).chain(['…']).collect()
 }
 
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+/// Which colours mean what, of those that are there.
+fn legend(out: &mut String, graph: &Graph) {
+    let mut fates: Vec<&str> =
+        graph.nodes.iter().filter_map(|node| node.metadata.get("how")).map(String::as_str).collect();
+    fates.sort_unstable();
+    fates.dedup();
+    let mut x = WIDTH - 20.0;
+    for fate in fates.into_iter().rev() {
+        let (fill, stroke) = how_colours(Some(fate));
+        x -= fate.chars().count() as f64 * LETTER + 30.0;
+        let _ = writeln!(
+            out,
+            "<rect x=\"{x:.1}\" y=\"13\" width=\"14\" height=\"12\" rx=\"2\" fill=\"{fill}\" stroke=\"{stroke}\"/>"
+        );
+        out.push_str(&text(x + 19.0, 23.0, 11, "#374151", fate));
+    }
 }

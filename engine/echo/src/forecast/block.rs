@@ -27,7 +27,7 @@ pub(crate) fn run(model: &Model, seed: u64, blocks: Range<u64>, rollouts: u64) -
             }
         }
         let lanes = (rollouts - block * LANES as u64).min(LANES as u64) as usize;
-        tally.add(model, &times, lanes);
+        tally.add(model, &mut times, (block * LANES as u64, lanes));
     }
     tally
 }

@@ -1,6 +1,7 @@
 //! A graph in the order in which a simulation goes through it.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
 
 use crate::EchoError;
 use crate::event::EventKind;
@@ -180,7 +181,8 @@ fn arc(graph: &Graph, edge: u32, rank: &[u32]) -> Arc {
     }
 }
 
-/// Places of all nodes so that sources come first (Kahn, "Topological sorting of large networks", 1962).
+/// Places of all nodes so that sources come first (Kahn, "Topological sorting of large networks", 1962), and of those that
+/// may come next the one with the earliest time: a decision knows the choices of earlier ones.
 fn order(graph: &Graph) -> Result<Vec<u32>, EchoError> {
     let counts = |edge: u32| {
         let edge = graph.edges[edge as usize];
@@ -193,15 +195,17 @@ fn order(graph: &Graph) -> Result<Vec<u32>, EchoError> {
     for edge in (0..graph.edges.len() as u32).filter(|&edge| counts(edge)) {
         waiting[graph.edges[edge as usize].target as usize] += 1;
     }
-    let mut order: Vec<u32> = (0..graph.len() as u32).filter(|&node| waiting[node as usize] == 0).collect();
-    let mut next = 0;
-    while let Some(&node) = order.get(next) {
-        next += 1;
+    let soon = |node: u32| Reverse((graph.nodes[node as usize].timestamp, node));
+    let mut ready: BinaryHeap<_> =
+        (0..graph.len() as u32).filter(|&node| waiting[node as usize] == 0).map(soon).collect();
+    let mut order = Vec::with_capacity(graph.len());
+    while let Some(Reverse((_, node))) = ready.pop() {
+        order.push(node);
         for &edge in graph.outgoing(node).iter().filter(|&&edge| counts(edge)) {
             let target = graph.edges[edge as usize].target;
             waiting[target as usize] -= 1;
             if waiting[target as usize] == 0 {
-                order.push(target);
+                ready.push(soon(target));
             }
         }
     }

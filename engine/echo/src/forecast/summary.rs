@@ -65,43 +65,58 @@ pub struct Forecast {
     pub utility: Distribution,
 }
 
-/// Sums and samples of one quantity. Differences to the first value are summed, so that large times lose no digits.
+/// Partial sums side by side, which the compiler keeps in vector registers.
+const WIDE: usize = 8;
+
+/// Sums and samples of one quantity. Differences to a value near the first one are summed, so that large times lose no
+/// digits.
 #[derive(Debug, Clone, Default)]
 struct Sums {
     count: u64,
     shift: f64,
-    sum: f64,
-    squares: f64,
+    sum: [f64; WIDE],
+    squares: [f64; WIDE],
     samples: Vec<f64>,
 }
 
 impl Sums {
-    fn add(&mut self, value: f64, keep: usize) {
+    /// Takes in the values that are finite; keeps the first `keep` lanes as samples.
+    fn add(&mut self, values: &[f64; LANES], keep: usize) {
         if self.count == 0 {
-            self.shift = value;
+            let first = values.iter().find(|value| value.is_finite());
+            let Some(first) = first else { return };
+            self.shift = *first;
         }
-        let difference = value - self.shift;
-        self.count += 1;
-        self.sum += difference;
-        self.squares += difference * difference;
-        if self.samples.len() < keep {
-            self.samples.push(value);
+        let mut counts = [0.0; WIDE];
+        for chunk in values.chunks_exact(WIDE) {
+            for lane in 0..WIDE {
+                let counts_here = chunk[lane] < f64::INFINITY;
+                let difference = if counts_here { chunk[lane] - self.shift } else { 0.0 };
+                counts[lane] += if counts_here { 1.0 } else { 0.0 };
+                self.sum[lane] += difference;
+                self.squares[lane] += difference * difference;
+            }
+        }
+        self.count += counts.iter().sum::<f64>() as u64;
+        if keep > 0 {
+            self.samples.extend(values[..keep.min(LANES)].iter().filter(|value| value.is_finite()));
         }
     }
 
-    fn merge(&mut self, other: Sums, keep: usize) {
+    fn merge(&mut self, other: Sums) {
         if other.count == 0 {
             return;
         }
         if self.count == 0 {
-            self.shift = other.shift;
+            *self = other;
+            return;
         }
         let move_by = other.shift - self.shift;
-        self.squares += other.squares + 2.0 * move_by * other.sum + move_by * move_by * other.count as f64;
-        self.sum += other.sum + move_by * other.count as f64;
+        let (sum, squares): (f64, f64) = (other.sum.iter().sum(), other.squares.iter().sum());
+        self.squares[0] += squares + 2.0 * move_by * sum + move_by * move_by * other.count as f64;
+        self.sum[0] += sum + move_by * other.count as f64;
         self.count += other.count;
-        let room = keep.saturating_sub(self.samples.len());
-        self.samples.extend(other.samples.into_iter().take(room));
+        self.samples.extend(other.samples);
     }
 
     fn distribution(mut self) -> Option<Distribution> {
@@ -109,15 +124,14 @@ impl Sums {
             return None;
         }
         let n = self.count as f64;
-        let mean = self.sum / n;
-        let variance = ((self.squares - self.sum * mean) / (n - 1.0).max(1.0)).max(0.0);
-        self.samples.sort_unstable_by(f64::total_cmp);
-        let quantile = |p: f64| {
-            let place = p * (self.samples.len() - 1) as f64;
-            let at = place as usize;
-            let next = self.samples[(at + 1).min(self.samples.len() - 1)];
-            self.samples[at] + (next - self.samples[at]) * (place - at as f64)
-        };
+        let (sum, squares): (f64, f64) = (self.sum.iter().sum(), self.squares.iter().sum());
+        let mean = sum / n;
+        let variance = ((squares - sum * mean) / (n - 1.0).max(1.0)).max(0.0);
+        if self.samples.is_empty() {
+            // It happened in later futures than those that are kept: the mean is the best that is known.
+            self.samples.push(mean + self.shift);
+        }
+        let mut quantile = |p: f64| quantile(&mut self.samples, p);
         let (mean, error) = (mean + self.shift, Z95 * (variance / n).sqrt());
         Some(Distribution {
             mean,
@@ -130,7 +144,7 @@ impl Sums {
     }
 }
 
-/// What a thread has seen.
+/// What a group of blocks has shown.
 #[derive(Debug, Clone)]
 pub(crate) struct Tally {
     events: Vec<Sums>,
@@ -143,44 +157,62 @@ impl Tally {
         Tally { events: vec![Sums::default(); events], makespan: Sums::default(), utility: Sums::default() }
     }
 
-    /// Takes in the first `lanes` lanes of a block.
-    pub(crate) fn add(&mut self, model: &Model, times: &[[f64; LANES]], lanes: usize) {
-        let keep = samples_kept(times.len());
+    /// Takes in a block of rollouts, the first of which has the number `first`; beyond the first `lanes` lanes nothing
+    /// counts.
+    pub(crate) fn add(&mut self, model: &Model, times: &mut [[f64; LANES]], (first, lanes): (u64, usize)) {
+        let room = |most: usize| most.saturating_sub(usize::try_from(first).unwrap_or(usize::MAX));
+        let keep = room(samples_kept(times.len()));
         let mut utility = [0.0; LANES];
-        let (mut first, mut last) = ([f64::INFINITY; LANES], [f64::NEG_INFINITY; LANES]);
+        let (mut earliest, mut latest) = ([f64::INFINITY; LANES], [f64::NEG_INFINITY; LANES]);
         for ((step, times), sums) in model.steps.iter().zip(times).zip(&mut self.events) {
-            for lane in 0..lanes {
+            times[lanes..].fill(f64::INFINITY);
+            sums.add(times, keep);
+            for lane in 0..LANES {
                 let time = times[lane];
-                if time == f64::INFINITY {
-                    continue;
+                let happens = time < f64::INFINITY;
+                earliest[lane] = if time < earliest[lane] { time } else { earliest[lane] };
+                latest[lane] = if happens && time > latest[lane] { time } else { latest[lane] };
+            }
+            if step.utility != 0.0 || step.late_cost != 0.0 {
+                for lane in 0..LANES {
+                    let worth = step.utility - step.late_cost * (times[lane] - step.at).max(0.0);
+                    utility[lane] += if times[lane] < f64::INFINITY { worth } else { 0.0 };
                 }
-                sums.add(time, keep);
-                utility[lane] += step.utility - step.late_cost * (time - step.at).max(0.0);
-                first[lane] = first[lane].min(time);
-                last[lane] = last[lane].max(time);
             }
         }
+        let mut makespan = [f64::INFINITY; LANES];
         for lane in 0..lanes {
-            self.utility.add(utility[lane], SAMPLES_MAX);
-            if first[lane] <= last[lane] {
-                self.makespan.add(last[lane] - first[lane], SAMPLES_MAX);
+            if earliest[lane] <= latest[lane] {
+                makespan[lane] = latest[lane] - earliest[lane];
             }
         }
+        utility[lanes..].fill(f64::INFINITY);
+        self.utility.add(&utility, room(SAMPLES_MAX));
+        self.makespan.add(&makespan, room(SAMPLES_MAX));
     }
+}
+
+/// The value below which a part `p` of the values lies, interpolated between neighbours (the seventh definition of Hyndman
+/// and Fan, "Sample quantiles in statistical packages", 1996). Puts the values into another order.
+fn quantile(values: &mut [f64], p: f64) -> f64 {
+    let place = p * (values.len() - 1) as f64;
+    let at = place as usize;
+    let (_, &mut below, above) = values.select_nth_unstable_by(at, f64::total_cmp);
+    let next = above.iter().copied().reduce(f64::min).unwrap_or(below);
+    below + (next - below) * (place - at as f64)
 }
 
 fn samples_kept(events: usize) -> usize {
     (SAMPLES_MAX / events.max(1)).max(1_000)
 }
 
-/// Puts the threads' tallies together, in order.
+/// Puts the tallies of groups of blocks together, in order.
 pub(crate) fn summarise(graph: &Graph, model: &Model, parts: Vec<Tally>, rollouts: u64) -> Forecast {
-    let keep = samples_kept(model.steps.len());
     let mut all = Tally::new(model.steps.len());
     for part in parts {
-        all.events.iter_mut().zip(part.events).for_each(|(sums, other)| sums.merge(other, keep));
-        all.makespan.merge(part.makespan, SAMPLES_MAX);
-        all.utility.merge(part.utility, SAMPLES_MAX);
+        all.events.iter_mut().zip(part.events).for_each(|(sums, other)| sums.merge(other));
+        all.makespan.merge(part.makespan);
+        all.utility.merge(part.utility);
     }
     let mut events: Vec<Option<Sums>> = all.events.into_iter().map(Some).collect();
     let events = graph.nodes.iter().zip(&model.rank).map(|(node, &rank)| {

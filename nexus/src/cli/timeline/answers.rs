@@ -1,12 +1,15 @@
 //! The verbs of `nexus timeline` that look at something.
 
+use std::collections::BTreeSet;
+use std::path::Path;
+
 use nexus_actors::timelines::TimelineStore;
 use nexus_echo::check::Severity;
 use nexus_echo::{Diff, Differences, Graph, Timeline, draw};
 use serde::Serialize;
 use serde_json::json;
 
-use super::Opened;
+use super::{Opened, exported};
 use crate::cli::error::{CliError, Exit};
 use crate::output::Console;
 use crate::output::json::document;
@@ -54,6 +57,30 @@ pub(super) fn list(open: &Opened, console: &mut Console) -> Result<(), CliError>
     }
     console.answer(&table.render());
     Ok(())
+}
+
+/// Every timeline of the store, or one with all that comes from it.
+pub(super) fn branches(
+    open: &Opened,
+    name: Option<&str>,
+    (svg, dot): (Option<&Path>, Option<&Path>),
+    console: &mut Console,
+) -> Result<(), CliError> {
+    let store = TimelineStore::read(open.data)?;
+    let mut timelines = store.names()?.iter().map(|name| store.load(name)).collect::<Result<Vec<_>, _>>()?;
+    if let Some(name) = name {
+        let mut family = BTreeSet::from([store.load(name)?.name().to_owned()]);
+        // Branches of branches are found in as many rounds as they are deep.
+        while timelines.iter().any(|one| {
+            one.forked().is_some_and(|fork| family.contains(&fork.parent)) && family.insert(one.name().to_owned())
+        }) {}
+        timelines.retain(|one| family.contains(one.name()));
+    }
+    let title = name.unwrap_or("timelines");
+    match (svg, dot) {
+        (_, Some(path)) => exported(&draw::branches_dot(&timelines, title), Some(path), console),
+        (svg, None) => exported(&draw::branches_svg(&timelines, title), svg, console),
+    }
 }
 
 pub(super) fn show(timeline: &Timeline, console: &mut Console) -> Result<(), CliError> {

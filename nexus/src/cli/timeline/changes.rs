@@ -46,6 +46,11 @@ pub(super) fn create(open: &Opened, timeline: &Timeline, console: &mut Console) 
 }
 
 pub(super) fn import(open: &Opened, file: &PathBuf, name: Option<&str>, console: &mut Console) -> Result<(), CliError> {
+    create(open, &named_document(file, name)?.timeline()?, console)
+}
+
+/// The document of a file, under the name that it is to have.
+pub(super) fn named_document(file: &PathBuf, name: Option<&str>) -> Result<Document, CliError> {
     let mut document = Document::parse(&read(file)?)?;
     if let Some(name) = name {
         name.clone_into(&mut document.name);
@@ -54,7 +59,13 @@ pub(super) fn import(open: &Opened, file: &PathBuf, name: Option<&str>, console:
         let message = format!("{} gives the timeline no name", file.display());
         return Err(CliError::new(Exit::Usage, codes::USAGE, message).with_help("add --as NAME"));
     }
-    create(open, &document.timeline()?, console)
+    Ok(document)
+}
+
+/// The text of a file of edits.
+pub(super) fn edits_text(file: &PathBuf) -> Result<String, CliError> {
+    String::from_utf8(read(file)?)
+        .map_err(|_| CliError::new(Exit::Usage, codes::NOT_TEXT, format!("{} is not UTF-8 text", file.display())))
 }
 
 pub(super) fn append(open: &Opened, args: &EventArgs, console: &mut Console) -> Result<(), CliError> {
@@ -80,13 +91,7 @@ pub(super) fn link(open: &Opened, args: &TriggerArgs, console: &mut Console) -> 
 
 pub(super) fn edit(open: &Opened, args: &EditArgs, console: &mut Console) -> Result<(), CliError> {
     let edits = match (&args.file, &args.event, &args.cut[..]) {
-        (Some(file), ..) => {
-            let bytes = read(file)?;
-            let text = String::from_utf8(bytes).map_err(|_| {
-                CliError::new(Exit::Usage, codes::NOT_TEXT, format!("{} is not UTF-8 text", file.display()))
-            })?;
-            parse_edits(&text)?
-        }
+        (Some(file), ..) => parse_edits(&edits_text(file)?)?,
         (None, _, [from, kind, to]) => {
             let word = TriggerWord::from_str(kind, true).map_err(|_| {
                 let words = "causes, enables, prevents, excludes, informs, option";

@@ -2,9 +2,10 @@
 
 use nexus_echo::forecast::{Choices, Distribution, Settings, critical_events, forecast as simulate};
 use nexus_echo::plan::{Method, PlanSettings, plan as solve};
-use nexus_echo::{Graph, Micros, Timeline};
+use nexus_echo::{Graph, Micros, Timeline, draw};
 use serde_json::json;
 
+use super::exported;
 use super::verbs::{ForecastArgs, PlanArgs};
 use crate::cli::error::CliError;
 use crate::output::Console;
@@ -75,7 +76,7 @@ pub(super) fn forecast(timeline: &Timeline, args: &ForecastArgs, console: &mut C
 }
 
 fn when(micros: f64) -> String {
-    nexus_echo::draw::time_text(Micros::from_f64(micros))
+    draw::time_text(Micros::from_f64(micros))
 }
 
 pub(super) fn plan(timeline: &Timeline, args: &PlanArgs, console: &mut Console) -> Result<(), CliError> {
@@ -83,6 +84,12 @@ pub(super) fn plan(timeline: &Timeline, args: &PlanArgs, console: &mut Console) 
     let choices: Choices = args.choose.iter().cloned().collect();
     let settings = PlanSettings { rollouts: args.rollouts, seed: args.seed, search: false };
     let found = solve(&graph, &choices, settings)?;
+    if let Some(path) = &args.svg {
+        return exported(&draw::policy_svg(&found, timeline.name()), Some(path), console);
+    }
+    if let Some(path) = &args.dot {
+        return exported(&draw::policy_dot(&found, timeline.name()), Some(path), console);
+    }
     if console.is_json() {
         console.answer(&document(&found));
         return Ok(());

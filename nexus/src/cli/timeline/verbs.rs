@@ -74,6 +74,16 @@ pub(crate) enum TimelineVerb {
         #[arg(long)]
         dry_run: bool,
     },
+    /// Draw the timelines with their branches
+    #[command(after_help = "Example:\n  nexus timeline branches --svg branches.svg")]
+    Branches {
+        /// Only this one and what was forked from it
+        name: Option<String>,
+        #[arg(long, value_name = "FILE", required_unless_present = "dot", conflicts_with = "dot")]
+        svg: Option<PathBuf>,
+        #[arg(long, value_name = "FILE")]
+        dot: Option<PathBuf>,
+    },
     /// Compare two timelines
     #[command(after_help = "Example:\n  nexus timeline diff launch rushed")]
     Diff { first: String, second: String },
@@ -88,12 +98,12 @@ pub(crate) enum TimelineVerb {
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=3))]
         apply: Option<u8>,
     },
-    /// Draw it, or the timeline of a job
+    /// Draw it, or what happened to a job or a node
     #[command(
-        after_help = "Examples:\n  nexus timeline show launch\n  nexus timeline show 17\n  nexus timeline show 17 --svg job.svg"
+        after_help = "Examples:\n  nexus timeline show launch\n  nexus timeline show 17\n  nexus timeline show studio\n  nexus timeline show 17 --svg job.svg"
     )]
     Show {
-        /// A timeline, or the number of a job
+        /// A timeline, the number of a job, or a node
         name: String,
         /// Write an SVG picture instead
         #[arg(long, value_name = "FILE")]
@@ -118,11 +128,14 @@ pub(crate) enum TimelineVerb {
     #[command(after_help = "Example:\n  nexus timeline forecast launch --choose \"suppliers?=two suppliers\"")]
     Forecast(ForecastArgs),
     /// Find what to do at its decisions
-    #[command(after_help = "Example:\n  nexus timeline plan launch")]
+    #[command(after_help = "Examples:\n  nexus timeline plan launch\n  nexus timeline plan launch --svg policy.svg")]
     Plan(PlanArgs),
     /// Write it as JSON, DOT, SVG or a trace for Chrome's viewer
-    #[command(after_help = "Example:\n  nexus timeline export launch --format svg -o launch.svg")]
+    #[command(
+        after_help = "Examples:\n  nexus timeline export launch --format svg -o launch.svg\n  nexus timeline export 17 --format trace -o trace.json"
+    )]
     Export {
+        /// A timeline, the number of a job, or a node
         name: String,
         #[arg(long, value_enum, default_value = "json")]
         format: FormatWord,
@@ -254,6 +267,12 @@ pub(crate) struct PlanArgs {
     /// Take an option for given: DECISION=OPTION
     #[arg(long, value_name = "DECISION=OPTION", value_parser = choice)]
     pub(crate) choose: Vec<(String, String)>,
+    /// Write the policy as an SVG picture instead
+    #[arg(long, value_name = "FILE", conflicts_with = "dot")]
+    pub(crate) svg: Option<PathBuf>,
+    /// Write the policy as a graph for Graphviz instead
+    #[arg(long, value_name = "FILE")]
+    pub(crate) dot: Option<PathBuf>,
 }
 
 fn choice(text: &str) -> Result<(String, String), String> {
