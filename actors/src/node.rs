@@ -226,6 +226,14 @@ fn runner(home: &Home, payloads: Arc<dyn PayloadStore>, keeper: Keeper, learner:
     }
 }
 
+/// What happens when an actor cannot be kept alive: the node stops, and says so.
+fn giving_up(stop: watch::Sender<Option<StopReason>>) -> impl FnOnce(&'static str) {
+    move |actor| {
+        let message = format!("the {actor} actor died again and again; the node stopped");
+        stop.send_replace(Some(StopReason::Failed(refusal(codes::ACTOR_LOST, message))));
+    }
+}
+
 async fn assemble(
     home: &Home,
     member: Member,
@@ -281,11 +289,7 @@ async fn assemble(
         leader: Some(leader),
         drained: drained.subscribe(),
     };
-    let on_give_up = move |actor: &'static str| {
-        let message = format!("the {actor} actor died again and again; the node stopped");
-        stop.send_replace(Some(StopReason::Failed(refusal(codes::ACTOR_LOST, message))));
-    };
-    let crew = Crew::start(plan, on_give_up)
+    let crew = Crew::start(plan, giving_up(stop))
         .map_err(|error| refusal(codes::DATA_DIRECTORY, format!("no threads for the tasks: {error}")))?;
     let chores = [
         tokio::spawn(keep_members(control.clone())),

@@ -9,6 +9,7 @@ use nexus_wire::archived::{
     archive, read,
 };
 use nexus_wire::{AttemptRange, WireError};
+use rkyv::primitive::ArchivedU64;
 use rkyv::with::{InlineAsBox, Map};
 use rkyv::{Archive, Serialize};
 use thiserror::Error;
@@ -282,6 +283,7 @@ impl TryFrom<&ArchivedCommandV1<'_>> for Command {
 
     fn try_from(form: &ArchivedCommandV1<'_>) -> Result<Self, WireError> {
         use ArchivedCommandV1 as Form;
+        let id = |node: &ArchivedU64| NodeId(node.to_native());
         Ok(match form {
             Form::CreateCluster { name, ca_certificate_pem, founder, at_ms } => Command::CreateCluster {
                 name: name.to_string(),
@@ -335,20 +337,16 @@ impl TryFrom<&ArchivedCommandV1<'_>> for Command {
                 address: address.to_string(),
                 capacity: capacity.into(),
             },
-            Form::RemoveNode { node, at_ms } => {
-                Command::RemoveNode { node: NodeId(node.to_native()), at_ms: at_ms.to_native() }
-            }
+            Form::RemoveNode { node, at_ms } => Command::RemoveNode { node: id(node), at_ms: at_ms.to_native() },
             Form::CreateToken { hash, role, expires_at_ms, at_ms } => Command::CreateToken {
                 hash: *hash,
                 role: role.into(),
                 expires_at_ms: expires_at_ms.to_native(),
                 at_ms: at_ms.to_native(),
             },
-            Form::SetVoters { voters } => {
-                Command::SetVoters { voters: voters.iter().map(|node| NodeId(node.to_native())).collect() }
-            }
+            Form::SetVoters { voters } => Command::SetVoters { voters: voters.iter().map(id).collect() },
             Form::NoteNode { node, note, at_ms } => {
-                Command::NoteNode { node: NodeId(node.to_native()), note: note.into(), at_ms: at_ms.to_native() }
+                Command::NoteNode { node: id(node), note: note.into(), at_ms: at_ms.to_native() }
             }
         })
     }
