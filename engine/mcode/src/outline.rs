@@ -180,7 +180,7 @@ mod tests {
         let other = of("# twice\nfunction main(n: int)\n\n  doubled = n * 2 # here\n  return doubled + 1\nend\n");
         assert_eq!(one.code, other.code);
         assert_ne!(one.code, of("function main(n: int)\n    x = n * 3\n    return x + 1\nend\n").code);
-        assert_ne!(of("x = sin(1.0)\nx\n").code, of("x = cos(1.0)\nx\n").code);
+        assert_ne!(of("x = math.sin(1.0)\nx\n").code, of("x = math.cos(1.0)\nx\n").code);
         assert_ne!(of("x = \"a\"\nx\n").code, of("x = \"b\"\nx\n").code);
     }
 

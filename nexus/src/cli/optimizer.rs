@@ -73,6 +73,7 @@ enum OptimizerVerb {
         file: PathBuf,
     },
     /// Forget everything that was learned, and the strategies that were added
+    #[command(after_help = "Example:\n  nexus optimizer reset")]
     Reset,
     /// Measure what choosing saves here against `default`, beside what was claimed for it
     #[command(after_help = "Example:\n  nexus optimizer bench --json")]
