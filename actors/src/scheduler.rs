@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
-use nexus_ledger::{Command, Effect, NodeNote, ReleaseReason, Released, Suspect};
+use nexus_ledger::{Command, Effect, NodeNote, ReleaseReason, Released};
 use nexus_model::{JobSpec, JobState, NodeCapacity, NodeId, Program};
 use nexus_scheduler::{Assign, Expected, Explanation, Input, JobFacts};
 use nexus_wire::limits::HEARTBEAT_INTERVAL;
@@ -142,7 +142,9 @@ impl Scheduler {
                 Effect::NodeRemoved { node } => self.drop_worker(*node, NodeNote::Stopped, ctx),
                 _ => {}
             }
-            if let Some(input) = input_of(effect, self.learner.as_deref()) {
+            let learner = self.learner.as_deref();
+            let facts = |spec: &JobSpec| JobFacts { expected: expected(learner, spec), ..JobFacts::of(spec) };
+            if let Some(input) = effect.scheduled(facts) {
                 self.core.step(input, &mut proposals);
             }
         }
@@ -324,35 +326,6 @@ fn expected(learner: Option<&Learner>, spec: &JobSpec) -> Option<Expected> {
     let Program::MCode { source, .. } = &spec.program else { return None };
     let [median, _, high] = learner?.predicted(&learning::text_name(source))?;
     Some(Expected { median, high })
-}
-
-/// What the core has to know of an effect.
-fn input_of(effect: Effect, learner: Option<&Learner>) -> Option<Input> {
-    Some(match effect {
-        Effect::JobAccepted { job, spec } => {
-            let facts = JobFacts { expected: expected(learner, &spec), ..JobFacts::of(&spec) };
-            Input::JobAccepted { job, facts }
-        }
-        Effect::TasksReady { job, range, suspect } => {
-            Input::TasksReady { job, range, suspect: suspect == Suspect::Yes }
-        }
-        Effect::TasksAssigned { node, attempt } => {
-            Input::TasksAssigned { node, job: attempt.job, range: attempt.range }
-        }
-        Effect::AssignmentRefused { job, range, node } => Input::AssignmentRefused { node, job, range },
-        Effect::TasksLeft { node, attempt, busy } => {
-            Input::TasksLeft { node, job: attempt.job, range: attempt.range, busy }
-        }
-        Effect::JobEnded { job, .. } => Input::JobEnded(job),
-        Effect::NodeRemoved { node } => Input::NodeDetached(node),
-        Effect::ClusterCreated
-        | Effect::TasksEnded { .. }
-        | Effect::JobForgotten { .. }
-        | Effect::NodeAdded { .. }
-        | Effect::NodeUpdated { .. }
-        | Effect::NodeNoted { .. }
-        | Effect::VotersChanged { .. } => return None,
-    })
 }
 
 /// Gives back to the queue what `node` does not hold any more: all but `holding`.

@@ -20,6 +20,7 @@ mod lives;
 mod members;
 mod outbox;
 mod packed;
+mod scheduled;
 mod snapshot;
 mod snapshot_form;
 mod table;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use nexus_ledger::{
-    Applied, Assignment, Command, Effect, Ledger, NewNode, ReleaseReason, Released, Reply, Suspect, decode_command,
+    Applied, Assignment, Command, Effect, Ledger, NewNode, ReleaseReason, Released, Reply, decode_command,
     encode_command,
 };
 use nexus_model::{
@@ -177,7 +177,7 @@ impl World {
             if let Effect::TasksAssigned { node, attempt } = &effect {
                 self.workers.entry(*node).or_default().holds.push_back(*attempt);
             }
-            input_of(effect).into_iter().for_each(|input| self.scheduler.step(input, &mut proposals));
+            effect.scheduled(JobFacts::of).into_iter().for_each(|input| self.scheduler.step(input, &mut proposals));
         }
         self.propose(proposals);
         applied
@@ -357,7 +357,8 @@ impl World {
         }
         self.proposed.clear();
         self.scheduler = Scheduler::new();
-        let standing: Vec<Input> = self.ledger.standing().into_iter().filter_map(input_of).collect();
+        let standing: Vec<Input> =
+            self.ledger.standing().into_iter().filter_map(|effect| effect.scheduled(JobFacts::of)).collect();
         standing.into_iter().for_each(|input| self.tell(input));
         let attached: Vec<_> = self.workers.iter().filter(|(_, w)| w.attached).map(|(id, w)| (*id, w.slots)).collect();
         for (node, slots) in attached {
@@ -404,30 +405,4 @@ impl World {
         let capacity = NodeCapacity { slots: 2, memory_bytes: 1 << 30, devices: vec![] };
         NewNode { name: "m".into(), fingerprint: [key; 32], address: "a".into(), capacity }
     }
-}
-
-/// As the scheduler actor translates.
-fn input_of(effect: Effect) -> Option<Input> {
-    Some(match effect {
-        Effect::JobAccepted { job, spec } => Input::JobAccepted { job, facts: JobFacts::of(&spec) },
-        Effect::TasksReady { job, range, suspect } => {
-            Input::TasksReady { job, range, suspect: suspect == Suspect::Yes }
-        }
-        Effect::TasksAssigned { node, attempt } => {
-            Input::TasksAssigned { node, job: attempt.job, range: attempt.range }
-        }
-        Effect::AssignmentRefused { job, range, node } => Input::AssignmentRefused { node, job, range },
-        Effect::TasksLeft { node, attempt, busy } => {
-            Input::TasksLeft { node, job: attempt.job, range: attempt.range, busy }
-        }
-        Effect::JobEnded { job, .. } => Input::JobEnded(job),
-        Effect::NodeRemoved { node } => Input::NodeDetached(node),
-        Effect::ClusterCreated
-        | Effect::TasksEnded { .. }
-        | Effect::JobForgotten { .. }
-        | Effect::NodeAdded { .. }
-        | Effect::NodeUpdated { .. }
-        | Effect::NodeNoted { .. }
-        | Effect::VotersChanged { .. } => return None,
-    })
 }

@@ -256,6 +256,18 @@ fn other_responses() -> Vec<(&'static str, Response)> {
     ]
 }
 
+fn joined() -> JoinedNode {
+    JoinedNode {
+        node: NodeId(3),
+        role: NodeRole::Voter,
+        certificate_pem: "node's certificate".into(),
+        client_certificate_pem: "client's certificate".into(),
+        ca_pem: "authority's certificate".into(),
+        cluster: "home".into(),
+        peers: vec!["10.0.0.2:7401".into(), "10.0.0.3:7401".into()],
+    }
+}
+
 /// A response of every kind.
 pub(crate) fn responses() -> Vec<(&'static str, Response)> {
     let states = [JobState::Queued, JobState::Running, JobState::Succeeded, JobState::Failed, JobState::Cancelled];
@@ -264,15 +276,6 @@ pub(crate) fn responses() -> Vec<(&'static str, Response)> {
         let (node, cost) = (outcome.is_some().then_some(NodeId(2)), outcome.is_some().then(cost));
         TaskView { index, state, node, attempts: 1 + index, outcome, cost }
     });
-    let joined = JoinedNode {
-        node: NodeId(3),
-        role: NodeRole::Voter,
-        certificate_pem: "node's certificate".into(),
-        client_certificate_pem: "client's certificate".into(),
-        ca_pem: "authority's certificate".into(),
-        cluster: "home".into(),
-        peers: vec!["10.0.0.2:7401".into(), "10.0.0.3:7401".into()],
-    };
     let status = StatusView {
         cluster: "home".into(),
         node: NodeId(1),
@@ -302,7 +305,7 @@ pub(crate) fn responses() -> Vec<(&'static str, Response)> {
         ("explanation", Response::Explanation(vec!["because".into(), String::new()])),
         ("status", Response::Status(Box::new(status))),
         ("token", Response::Token { token, role: NodeRole::Worker, expires_at_ms: 1_795_000_000_000 }),
-        ("joined", Response::Joined(Box::new(joined))),
+        ("joined", Response::Joined(Box::new(joined()))),
         ("blob-chunk", Response::BlobChunk { total: 9, bytes: b"piece".to_vec() }),
         ("raft", Response::Raft(b"granted".to_vec())),
         (

@@ -1,0 +1,34 @@
+//! What the scheduler is told of an event of the ledger: the one translation, for the leader and for the simulation.
+
+use nexus_model::JobSpec;
+use nexus_scheduler::{Input, JobFacts};
+
+use crate::{Effect, Suspect};
+
+impl Effect {
+    /// The scheduler's input; `None` for what does not concern it. `facts` says what is known of an accepted job.
+    pub fn scheduled(self, facts: impl FnOnce(&JobSpec) -> JobFacts) -> Option<Input> {
+        Some(match self {
+            Effect::JobAccepted { job, spec } => Input::JobAccepted { job, facts: facts(&spec) },
+            Effect::TasksReady { job, range, suspect } => {
+                Input::TasksReady { job, range, suspect: suspect == Suspect::Yes }
+            }
+            Effect::TasksAssigned { node, attempt } => {
+                Input::TasksAssigned { node, job: attempt.job, range: attempt.range }
+            }
+            Effect::AssignmentRefused { job, range, node } => Input::AssignmentRefused { node, job, range },
+            Effect::TasksLeft { node, attempt, busy } => {
+                Input::TasksLeft { node, job: attempt.job, range: attempt.range, busy }
+            }
+            Effect::JobEnded { job, .. } => Input::JobEnded(job),
+            Effect::NodeRemoved { node } => Input::NodeDetached(node),
+            Effect::ClusterCreated
+            | Effect::TasksEnded { .. }
+            | Effect::JobForgotten { .. }
+            | Effect::NodeAdded { .. }
+            | Effect::NodeUpdated { .. }
+            | Effect::NodeNoted { .. }
+            | Effect::VotersChanged { .. } => return None,
+        })
+    }
+}
