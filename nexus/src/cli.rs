@@ -165,7 +165,12 @@ fn start(arguments: Vec<OsString>, world: &impl World) -> Exit {
         Verb::Repl(_) => watch::channel(false).1,
         _ => interrupt::listen(),
     };
-    match dispatch(&cli, world, &mut console, interrupted) {
+    let mut done = dispatch(&cli, world, &mut console, interrupted);
+    if let Some(error) = console.take_lost() {
+        let lost = CliError::new(Exit::Usage, codes::BAD_OUTPUT, format!("the answer could not be written: {error}"));
+        done = done.and(Err(lost.with_help("make room, or send it elsewhere; what was asked for was done")));
+    }
+    match done {
         Ok(()) => Exit::Done,
         Err(error) => {
             error.show(&mut console);

@@ -18,7 +18,8 @@ codes! {
     NOT_TEXT = "NX0503";
     /// An input file is damaged or of a format that is not read here. Inputs are .npy, .npz, .safetensors, .csv or .json.
     BAD_INPUT = "NX0504";
-    /// What a command makes could not be written where --output or --html says, or not in that format.
+    /// What a command makes could not be written: where --output or --html says, or not in that format, or to stdout because
+    /// its disk is full.
     BAD_OUTPUT = "NX0505";
     /// The command was interrupted with Ctrl-C.
     INTERRUPTED = "NX0506";

@@ -5,11 +5,11 @@
 
 use std::fs::{self, File};
 use std::io::Write as _;
-use std::net::UdpSocket;
+use std::net::{TcpListener, UdpSocket};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use nexus_config::{Config, Flags, Machine, Places};
+use nexus_config::{Config, Flags, Http, Machine, Places};
 use nexus_model::{DeviceInfo, DeviceKind};
 use nexus_wire::{Request, Response, StatusView};
 use serde::Serialize;
@@ -186,7 +186,17 @@ async fn node(data: &Path, config: &Config, world: &impl World) -> Finding {
 /// Whether a node could listen where the settings say, as none answers. One that hangs holds its port.
 fn port(config: &Config, silence: &str) -> Finding {
     let listen = config.node().listen();
+    if let Http::At(page) = config.node().http()
+        && let Err(error) = TcpListener::bind(page)
+    {
+        return Finding::problem(
+            "node",
+            format!("{silence}; its web page could not be at {page}: {error}"),
+            "end the program that has the port, or choose another with `node.http` in nexus.toml or --http",
+        );
+    }
     match UdpSocket::bind(listen) {
+        Ok(_) if listen.port() == 0 => Finding::ok("node", format!("{silence}; one would take any free port")),
         Ok(_) => Finding::ok("node", format!("{silence}; {listen} is free for one")),
         Err(error) => Finding::problem(
             "node",

@@ -122,8 +122,9 @@ fn shown(job: &JobView, names: &NodeNames, now_ms: u64) -> String {
     let time = facts.time_ms.map(|time| units::duration(Duration::from_millis(time)));
     line("time", time.unwrap_or_default());
     if let Some((task, failure)) = &job.first_failure {
-        let which = if job.is_array { format!("task {task}") } else { "it".to_owned() };
-        text.push_str(&format!("first failure: {which}\n"));
+        if job.is_array {
+            text.push_str(&format!("first failure: task {task}\n"));
+        }
         text.push_str(&match &failure.diagnostic {
             Some(found) => diagnostic::drawn(found, None),
             None => diagnostic::heading(nexus_model::Severity::Error, &failure.code, &failure.message),
@@ -159,10 +160,11 @@ async fn changed(request: Request, cluster: &impl Cluster, console: &mut Console
     let Response::Job(view) = cluster.request(request).await? else {
         return Err(unexpected());
     };
+    let names = cluster::names(cluster).await;
     if console.is_json() {
-        console.answer(&document(&JobDocument::of(&view, &NodeNames::default(), now_ms())));
+        console.answer(&document(&JobDocument::of(&view, &names, now_ms())));
     } else {
-        console.answer(&format!("{}\n", summary(&view, &NodeNames::default())));
+        console.answer(&format!("{}\n", summary(&view, &names)));
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Where output goes: the answer to stdout, the conversation to stderr; colours only to a terminal.
 //!
-//! A closed pipe (`nexus jobs | head`) is no error: the rest of the answer is dropped.
+//! A closed pipe (`nexus jobs | head`) is no error: the rest of the answer is dropped. An answer that is lost in any other
+//! way, as on a full disk, makes the command fail.
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,6 +21,7 @@ pub struct Console {
     json: bool,
     interactive: bool,
     broken: bool,
+    lost: Option<io::Error>,
 }
 
 impl std::fmt::Debug for Console {
@@ -37,6 +39,7 @@ impl Console {
             json,
             interactive: io::stderr().is_terminal(),
             broken: false,
+            lost: None,
         }
     }
 
@@ -45,7 +48,14 @@ impl Console {
         let strip = |stream: Box<dyn Write + Send>| -> Stream {
             Arc::new(Mutex::new(Box::new(anstream::StripStream::new(stream))))
         };
-        Console { out: strip(Box::new(out)), err: strip(Box::new(err)), json, interactive: false, broken: false }
+        Console {
+            out: strip(Box::new(out)),
+            err: strip(Box::new(err)),
+            json,
+            interactive: false,
+            broken: false,
+            lost: None,
+        }
     }
 
     /// Whether the answer is a JSON document.
@@ -68,8 +78,16 @@ impl Console {
         if self.broken {
             return;
         }
-        // Whoever reads has gone or the disk is full: there is no one left to tell.
-        self.broken = write(&self.out, bytes).is_err();
+        if let Err(error) = write(&self.out, bytes) {
+            self.broken = true;
+            // Whoever reads and has gone wants no more.
+            self.lost = Some(error).filter(|error| error.kind() != io::ErrorKind::BrokenPipe);
+        }
+    }
+
+    /// Why a part of the answer was lost, where that is not what its reader wanted. Told once.
+    pub fn take_lost(&mut self) -> Option<io::Error> {
+        self.lost.take()
     }
 
     /// Whether whoever read the answer has gone.
@@ -102,11 +120,11 @@ impl Console {
 mod tests {
     use super::*;
 
-    struct Closed;
+    struct Closed(io::ErrorKind);
 
     impl Write for Closed {
         fn write(&mut self, _: &[u8]) -> io::Result<usize> {
-            Err(io::ErrorKind::BrokenPipe.into())
+            Err(self.0.into())
         }
 
         fn flush(&mut self) -> io::Result<()> {
@@ -116,10 +134,19 @@ mod tests {
 
     #[test]
     fn a_closed_pipe_is_quiet() {
-        let mut console = Console::plain(false, Closed, Closed);
+        let closed = || Closed(io::ErrorKind::BrokenPipe);
+        let mut console = Console::plain(false, closed(), closed());
         assert!(!console.is_broken());
         console.answer("x");
         console.say("y");
         assert!(console.is_broken());
+        assert!(console.take_lost().is_none());
+    }
+
+    #[test]
+    fn an_answer_lost_to_a_full_disk_is_told() {
+        let mut console = Console::plain(false, Closed(io::ErrorKind::StorageFull), io::sink());
+        console.answer("x");
+        assert_eq!(console.take_lost().map(|error| error.kind()), Some(io::ErrorKind::StorageFull));
     }
 }

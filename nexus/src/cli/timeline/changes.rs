@@ -40,6 +40,12 @@ pub(super) fn told(timeline: &Timeline, console: &mut Console) {
 }
 
 pub(super) fn create(open: &Opened, timeline: &Timeline, console: &mut Console) -> Result<(), CliError> {
+    let name = timeline.name();
+    if name.is_empty() || name.trim_start_matches("job-").bytes().all(|byte| byte.is_ascii_digit()) {
+        let message =
+            format!("a timeline cannot be called \"{name}\": numbers are jobs, and a name has at least a letter");
+        return Err(CliError::new(Exit::Usage, codes::USAGE, message).with_help("call it like `launch` or `plan-2`"));
+    }
     open.create(timeline)?;
     told(timeline, console);
     Ok(())
