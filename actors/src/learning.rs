@@ -1,8 +1,8 @@
 //! The learning optimiser of a process: what every program that runs here asks for its strategy, and tells what it took.
 //!
-//! What decides is `nexus-optimizer`; this room has what that lacks: a machine ([`site`]), the way from a strategy to a
-//! run ([`application`]), results that can be compared ([`sameness`]), a file ([`state_file`]), and the actor that writes
-//! it and tells other nodes ([`sharing`]). It runs nothing: the worker does.
+//! What decides is `nexus-optimizer`; this room has what that lacks: a machine (`site`), the way from a strategy to a
+//! run (`application`), results that can be compared (`sameness`), a file (`state_file`), and the actor that writes
+//! it and tells other nodes (`sharing`). It runs nothing: the worker does.
 
 pub(crate) mod application;
 pub(crate) mod sameness;
