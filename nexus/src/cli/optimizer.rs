@@ -89,7 +89,7 @@ struct FeedbackArgs {
     #[arg(value_name = "STRATEGY")]
     strategy: String,
     /// What the run took, in milliseconds
-    #[arg(long, value_name = "MS")]
+    #[arg(long, value_name = "MS", value_parser = milliseconds)]
     time_ms: f64,
     /// The run failed
     #[arg(long)]
@@ -97,6 +97,14 @@ struct FeedbackArgs {
     /// The arguments that it ran with
     #[arg(long = "arg", short = 'a', value_name = "NAME=VALUE")]
     arguments: Vec<Binding>,
+}
+
+/// Times that a run can take: from a tenth of a microsecond to four months. One absurd time would spoil every prediction.
+const RUN_MS: std::ops::RangeInclusive<f64> = 1e-4..=1e10;
+
+fn milliseconds(text: &str) -> Result<f64, String> {
+    let time: f64 = text.parse().map_err(|_| "it can be a number of milliseconds, such as 12.5".to_owned())?;
+    if RUN_MS.contains(&time) { Ok(time) } else { Err("no run takes that long or that little".to_owned()) }
 }
 
 /// Runs the verb.
@@ -272,4 +280,17 @@ fn feedback(
     })?;
     done(&format!("learned: {} under {}", args.file.display(), args.strategy), console);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn absurd_times_are_refused() {
+        assert_eq!(milliseconds("12.5"), Ok(12.5));
+        for text in ["1e300", "1e-300", "0", "-1", "NaN", "inf", "soon"] {
+            assert!(milliseconds(text).is_err(), "{text}");
+        }
+    }
 }
