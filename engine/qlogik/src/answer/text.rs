@@ -82,7 +82,7 @@ impl Display for Explanation {
             writeln!(f, "the runner-up is {runner_up} with {}", percent(of(runner_up)).trim())?;
         }
         if self.impacts.is_empty() {
-            return writeln!(f, "no evidence was given");
+            return writeln!(f, "no evidence about other variables was given");
         }
         let names = width(self.impacts.iter().map(|impact| impact.evidence.as_str())).max("evidence".len());
         writeln!(
