@@ -13,7 +13,6 @@ pub use self::writer::write;
 
 use nexus_model::Diagnostic;
 
-use crate::codes;
 use crate::findings::Findings;
 use crate::network::Network;
 
@@ -24,11 +23,7 @@ pub const TEXT_BYTES_MAX: usize = 64 << 20;
 ///
 /// Errors: everything that was found wrong, in the order of the text.
 pub fn read(file: &str, text: &str) -> Result<(Network, Vec<Diagnostic>), Vec<Diagnostic>> {
-    let mut findings = Findings::new(file, text);
-    if text.len() > TEXT_BYTES_MAX {
-        let message = format!("the text has {} bytes; at most {TEXT_BYTES_MAX} are read", text.len());
-        return Err(findings.refuse(codes::TOO_LARGE, message));
-    }
+    let mut findings = Findings::of_text(file, text, TEXT_BYTES_MAX)?;
     let file = parser::parse(text, &mut findings);
     let network = build::build(&file, &mut findings);
     findings.finish(network)

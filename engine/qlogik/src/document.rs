@@ -12,7 +12,7 @@ use nexus_model::Diagnostic;
 use serde::Deserialize;
 use toml::{Spanned, Value};
 
-use crate::codes::{BAD_SYNTAX, BAD_TABLE, TOO_LARGE};
+use crate::codes::{BAD_SYNTAX, BAD_TABLE};
 use crate::distribution::{Distribution, NoisyOr};
 use crate::domain::VariableId;
 use crate::error::Error;
@@ -106,18 +106,7 @@ pub type Ruled = (Model, RuleSet);
 ///
 /// Errors: everything that was found wrong.
 pub fn read_with_rules(file: &str, text: &str) -> Result<(Ruled, Vec<Diagnostic>), Vec<Diagnostic>> {
-    let mut findings = Findings::new(file, text);
-    if text.len() > TEXT_BYTES_MAX {
-        let message = format!("the text has {} bytes; at most {TEXT_BYTES_MAX} are read", text.len());
-        return Err(findings.refuse(TOO_LARGE, message));
-    }
-    let document: Document = match toml::from_str(text) {
-        Ok(document) => document,
-        Err(error) => {
-            findings.syntax(BAD_SYNTAX, &error);
-            return findings.finish(None);
-        }
-    };
+    let (mut findings, document) = Findings::of_toml::<Document>(file, text, TEXT_BYTES_MAX)?;
     let mut reader = Reader { builder: DiagramBuilder::new(document.name.as_str()), findings: &mut findings };
     let model = reader.model(&document);
     let ruled = model.map(|model| {

@@ -3,6 +3,9 @@
 //! Driven by the readers of BIF and TOML.
 
 use nexus_model::{Diagnostic, Label, Severity, Span};
+use serde::de::DeserializeOwned;
+
+use crate::codes::{BAD_SYNTAX, TOO_LARGE};
 
 /// The most findings of one reading; whoever has more has the wrong file.
 const FINDINGS_MAX: usize = 50;
@@ -18,9 +21,35 @@ pub(crate) struct Findings<'a> {
 }
 
 impl<'a> Findings<'a> {
-    /// No findings yet.
-    pub(crate) fn new(file: &'a str, text: &'a str) -> Self {
-        Findings { file, text, found: Vec::new() }
+    /// No findings yet, about a text of at most `bytes_max` bytes.
+    ///
+    /// Errors: that it is longer, which is the only finding then.
+    pub(crate) fn of_text(file: &'a str, text: &'a str, bytes_max: usize) -> Result<Self, Vec<Diagnostic>> {
+        let mut findings = Findings { file, text, found: Vec::new() };
+        if text.len() > bytes_max {
+            let message = format!("the text has {} bytes; at most {bytes_max} are read", text.len());
+            findings.whole(TOO_LARGE, message);
+            return Err(findings.found);
+        }
+        Ok(findings)
+    }
+
+    /// As [`Findings::of_text`], with what the text says as TOML.
+    ///
+    /// Errors: also that it is no TOML, or not of the form asked for.
+    pub(crate) fn of_toml<D: DeserializeOwned>(
+        file: &'a str,
+        text: &'a str,
+        bytes_max: usize,
+    ) -> Result<(Self, D), Vec<Diagnostic>> {
+        let mut findings = Findings::of_text(file, text, bytes_max)?;
+        match toml::from_str(text) {
+            Ok(document) => Ok((findings, document)),
+            Err(error) => {
+                findings.syntax(&error);
+                Err(findings.found)
+            }
+        }
     }
 
     /// Something is wrong here.
@@ -38,12 +67,11 @@ impl<'a> Findings<'a> {
         self.add(Severity::Error, code, None, message.into());
     }
 
-    /// A text that is not TOML, or not of the form asked for.
-    pub(crate) fn syntax(&mut self, code: &str, error: &toml::de::Error) {
+    fn syntax(&mut self, error: &toml::de::Error) {
         let message = error.message().trim().replace('\n', ": ");
         match error.span() {
-            Some(at) => self.error(code, at, message),
-            None => self.whole(code, message),
+            Some(at) => self.error(BAD_SYNTAX, at, message),
+            None => self.whole(BAD_SYNTAX, message),
         }
         self.help("`docs/decisions.md` describes the form of models");
     }
@@ -75,12 +103,6 @@ impl<'a> Findings<'a> {
     /// Whether something is wrong.
     pub(crate) fn has_errors(&self) -> bool {
         self.found.iter().any(|found| found.severity == Severity::Error)
-    }
-
-    /// The findings of a text that is not read at all.
-    pub(crate) fn refuse(mut self, code: &str, message: impl Into<String>) -> Vec<Diagnostic> {
-        self.whole(code, message);
-        self.found
     }
 
     /// The result with its warnings, if nothing was wrong.

@@ -12,7 +12,7 @@ use super::membership::Membership;
 use super::norm::Norm;
 use super::surface::Defuzzifier;
 use super::{Linguistic, Settings, System, Term};
-use crate::codes::{BAD_FUZZY, BAD_SYNTAX, TOO_LARGE};
+use crate::codes::BAD_FUZZY;
 use crate::document::TEXT_BYTES_MAX;
 use crate::error::Error;
 use crate::findings::Findings;
@@ -54,18 +54,7 @@ pub fn is_system(text: &str) -> bool {
 ///
 /// Errors: everything that was found wrong.
 pub fn read(file: &str, text: &str) -> Result<(System, Vec<Diagnostic>), Vec<Diagnostic>> {
-    let mut findings = Findings::new(file, text);
-    if text.len() > TEXT_BYTES_MAX {
-        let message = format!("the text has {} bytes; at most {TEXT_BYTES_MAX} are read", text.len());
-        return Err(findings.refuse(TOO_LARGE, message));
-    }
-    let document: Document = match toml::from_str(text) {
-        Ok(document) => document,
-        Err(error) => {
-            findings.syntax(BAD_SYNTAX, &error);
-            return findings.finish(None);
-        }
-    };
+    let (mut findings, document) = Findings::of_toml::<Document>(file, text, TEXT_BYTES_MAX)?;
     let system = system(&document, &mut findings);
     findings.finish(system)
 }

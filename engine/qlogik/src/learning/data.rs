@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use nexus_model::Diagnostic;
 
-use crate::codes::{BAD_DATA, TOO_LARGE};
+use crate::codes::BAD_DATA;
 use crate::document::TEXT_BYTES_MAX;
 use crate::domain::VariableId;
 use crate::evidence::Evidence;
@@ -63,11 +63,7 @@ impl Data {
     ///
     /// Errors: everything that was found wrong, to a bound.
     pub fn read(network: &Network, file: &str, text: &str) -> Result<(Data, Vec<Diagnostic>), Vec<Diagnostic>> {
-        let mut findings = Findings::new(file, text);
-        if text.len() > TEXT_BYTES_MAX {
-            let message = format!("the text has {} bytes; at most {TEXT_BYTES_MAX} are read", text.len());
-            return Err(findings.refuse(TOO_LARGE, message));
-        }
+        let mut findings = Findings::of_text(file, text, TEXT_BYTES_MAX)?;
         let data = Reader { network, findings: &mut findings }.data(text);
         findings.finish(data)
     }

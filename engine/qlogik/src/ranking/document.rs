@@ -10,7 +10,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::Criterion;
-use crate::codes::{BAD_CRITERIA, BAD_SYNTAX, TOO_LARGE};
+use crate::codes::BAD_CRITERIA;
 use crate::document::TEXT_BYTES_MAX;
 use crate::findings::Findings;
 use crate::network::nearest;
@@ -62,18 +62,7 @@ struct AlternativeTable {
 ///
 /// Errors: everything that was found wrong.
 pub fn read(file: &str, text: &str) -> Result<Choice, Vec<Diagnostic>> {
-    let mut findings = Findings::new(file, text);
-    if text.len() > TEXT_BYTES_MAX {
-        let message = format!("the text has {} bytes; at most {TEXT_BYTES_MAX} are read", text.len());
-        return Err(findings.refuse(TOO_LARGE, message));
-    }
-    let document: Document = match toml::from_str(text) {
-        Ok(document) => document,
-        Err(error) => {
-            findings.syntax(BAD_SYNTAX, &error);
-            return findings.finish(None).map(|(choice, _)| choice);
-        }
-    };
+    let (mut findings, document) = Findings::of_toml::<Document>(file, text, TEXT_BYTES_MAX)?;
     let choice = choice(document, &mut findings);
     findings.finish(Some(choice)).map(|(choice, _)| choice)
 }

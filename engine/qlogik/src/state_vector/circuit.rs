@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::{Dice, Gate, QUBITS_MAX, StateVector};
 use crate::answer::text::percent;
-use crate::codes::{BAD_CIRCUIT, TOO_LARGE};
+use crate::codes::BAD_CIRCUIT;
 use crate::error::Error;
 use crate::findings::Findings;
 
@@ -64,11 +64,7 @@ pub struct CircuitAnswer {
 ///
 /// Errors: everything that was found wrong.
 pub fn read(file: &str, text: &str) -> Result<Circuit, Vec<Diagnostic>> {
-    let mut findings = Findings::new(file, text);
-    if text.len() > TEXT_BYTES_MAX {
-        let message = format!("the text has {} bytes; at most {TEXT_BYTES_MAX} are read", text.len());
-        return Err(findings.refuse(TOO_LARGE, message));
-    }
+    let mut findings = Findings::of_text(file, text, TEXT_BYTES_MAX)?;
     let mut circuit = Circuit { qubits: 0, gates: Vec::new() };
     let mut start = 0;
     for line in text.split_inclusive('\n') {
