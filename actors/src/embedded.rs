@@ -119,18 +119,12 @@ pub fn evaluate(request: Evaluation<'_>) -> Result<nexus_mcode::PieceResult, Vec
     let limits = nexus_model::Limits::local();
     let context = nexus_tensor::Context::new(device).with_cancel(Arc::clone(&cancel)).with_stream(stream);
     let request = nexus_mcode::RunRequest {
-        execution: nexus_mcode::Execution::default(),
-        code: None,
-        arguments: Vec::new(),
-        inputs: &[],
-        task: None,
-        limits,
-        context,
         cancel,
-        print,
         files: Some(&mut read),
         clock: Some(&crate::worker::seconds_now),
         threads: cores() as usize,
+        print,
+        ..nexus_mcode::RunRequest::new(context, limits)
     };
     nexus_mcode::run_in_session(&program, request, known).map_err(|diagnostic| vec![diagnostic])
 }
@@ -184,8 +178,18 @@ async fn run_here(
     };
     let code = code_cache.map(CodeCache::at);
     let store = Arc::clone(&payloads) as Arc<dyn PayloadStore>;
-    let runner =
-        TaskRunner { scratch, payloads: store, print, files_root, code, keeper: None, learner, optimize, profiles };
+    let runner = TaskRunner {
+        scratch,
+        payloads: store,
+        print,
+        files_root,
+        code,
+        keeper: None,
+        learner,
+        optimize,
+        port: None,
+        profiles,
+    };
     let plan = Plan {
         node: NODE,
         address: String::new(),

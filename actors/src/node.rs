@@ -17,6 +17,7 @@ use crate::code_cache::CodeCache;
 use crate::codes;
 use crate::control::{ControlPlane, Opening, keep_members, refusal};
 use crate::crew::{Crew, Plan};
+use crate::directory::Directory;
 use crate::gateway::{self, GatewayState};
 use crate::home::{Beacon, Home, Membership};
 use crate::leader_link::{LeaderLink, from_link};
@@ -28,7 +29,7 @@ use crate::payloads::NodePayloads;
 use crate::progress::Progress;
 use crate::recovery::give_up_lost;
 use crate::service::NodeService;
-use crate::worker::{Keeper, Optimize, PayloadStore, TaskRunner};
+use crate::worker::{ClusterPort, Keeper, Optimize, PayloadStore, TaskRunner};
 
 /// Threads for the network and consensus; the slots have their own.
 const RUNTIME_THREADS: usize = 2;
@@ -212,10 +213,11 @@ fn learner(home: &Home, capacity: &NodeCapacity) -> Arc<Learner> {
 }
 
 /// What runs the tasks of this node: everything under the strategy that was learned for it.
-fn runner(home: &Home, payloads: Arc<dyn PayloadStore>, keeper: Keeper, learner: Arc<Learner>) -> TaskRunner {
+fn runner(home: &Home, port: ClusterPort, keeper: Keeper, learner: Arc<Learner>) -> TaskRunner {
     TaskRunner {
         scratch: home.scratch(),
-        payloads,
+        payloads: Arc::clone(&port.payloads),
+        port: Some(port),
         print: None,
         files_root: None,
         code: Some(CodeCache::at(home.code())),
@@ -260,6 +262,9 @@ async fn assemble(
     let membership = gateway::Membership::new(home.clone(), link.clone(), book.clone(), &identity, authority);
     let way = (leader.clone(), tokio::runtime::Handle::current());
     let payloads: Arc<dyn PayloadStore> = Arc::new(NodePayloads { blobs: Arc::clone(&blobs), leader: Some(way) });
+    let directory = Arc::<Directory>::default();
+    let runtime = tokio::runtime::Handle::current();
+    let port = ClusterPort { node, directory: Arc::clone(&directory), payloads, runtime };
     let drained = watch::channel(home.is_drained()).0;
     let gateway = Arc::new(GatewayState {
         node: facts.node,
@@ -272,7 +277,7 @@ async fn assemble(
         drained: drained.clone(),
         stop: stop.clone(),
         under_way: GatewayState::admission(),
-        directory: Arc::default(),
+        directory,
         learner: Some(Arc::clone(&learner)),
     });
     let plan = Plan {
@@ -281,7 +286,7 @@ async fn assemble(
         capacity: facts.capacity.clone(),
         gateway: Arc::clone(&gateway),
         timelines: Some(home.root().to_owned()),
-        runner: runner(home, payloads, keeper, learner),
+        runner: runner(home, port, keeper, learner),
         control: control.clone(),
         events,
         progress,

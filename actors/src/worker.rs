@@ -4,6 +4,7 @@
 //! another machine; both are a bounded channel of messages here. Without a leader the slots go on with what they hold,
 //! and everything unrecorded is reported again after the next attachment.
 
+mod calls;
 mod command;
 mod exit_notice;
 mod folder;
@@ -28,6 +29,7 @@ use nexus_wire::limits::HEARTBEAT_INTERVAL;
 use nexus_wire::{FinishedTasks, LeaderMessage, WorkerMessage};
 use tokio::sync::mpsc;
 
+pub(crate) use calls::ClusterPort;
 pub(crate) use grants::FileGrant;
 pub(crate) use keeper::Keeper;
 pub use profile::{ProfileSink, RunProfile};

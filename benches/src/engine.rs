@@ -47,20 +47,7 @@ pub(crate) fn measure() -> Result<(), String> {
 fn run_once(program: &nexus_mcode::CompiledProgram) -> Result<(), String> {
     let limits = Limits::local();
     let context = nexus_tensor::Context::new(nexus_tensor::Device::cpu());
-    let request = nexus_mcode::RunRequest {
-        execution: nexus_mcode::Execution::default(),
-        code: None,
-        arguments: Vec::new(),
-        inputs: &[],
-        task: None,
-        limits,
-        context,
-        cancel: Arc::default(),
-        print: &mut |_| {},
-        files: None,
-        clock: None,
-        threads: 2,
-    };
+    let request = nexus_mcode::RunRequest { threads: 2, ..nexus_mcode::RunRequest::new(context, limits) };
     nexus_mcode::run(program, request).map(drop).map_err(|diagnostic| diagnostic.message)
 }
 

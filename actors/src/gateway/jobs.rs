@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use nexus_ledger::{Command, ExplainFacts, Ledger, Reply};
-use nexus_model::{IndexRange, JobId, JobSpec, LimitLevel, Limits, NodeId, NodeRole};
+use nexus_model::{IndexRange, JobId, JobSpec, LimitLevel, Limits, NodeId, NodeRole, TaskId, TaskState};
 use nexus_wire::archived::Bounded;
 use nexus_wire::limits::{JOBS_PER_PAGE_MAX, TASKS_PAGE_BYTES, WAIT_MAX};
 use nexus_wire::{Refusal, Response, TaskDetail};
@@ -11,7 +11,7 @@ use nexus_wire::{Refusal, Response, TaskDetail};
 use super::GatewayState;
 use crate::codes;
 use crate::control::{ControlPlane, now_ms, refusal};
-use crate::roles::Caller;
+use crate::roles::{Caller, is_node};
 use crate::scheduler::ExplainPlacement;
 
 impl GatewayState {
@@ -24,7 +24,9 @@ impl GatewayState {
     ) -> Result<Response, Refusal> {
         spec.check().map_err(|error| refusal(codes::BAD_SUBMISSION, error.to_string()))?;
         spec.check_bounds().map_err(|error| refusal(codes::BAD_SUBMISSION, error.to_string()))?;
-        if let Caller::Member { role, name, .. } = caller {
+        if let Some(task) = spec.part_of() {
+            adopt(control, caller, &mut spec, task).await?;
+        } else if let Caller::Member { role, name, .. } = caller {
             if !name.is_empty() {
                 spec.user.clone_from(name);
             }
@@ -133,6 +135,33 @@ impl GatewayState {
             |ledger: &Ledger, node| ledger.member(node).map_or_else(|| node.to_string(), |member| member.name.clone());
         control.read(|ledger| explanation.sentences(&|node| name(ledger, node))).await
     }
+}
+
+/// Gives a part of a task what that task may use. Only the node that runs the task may hand on parts of it.
+async fn adopt(control: &ControlPlane, caller: &Caller, spec: &mut JobSpec, task: TaskId) -> Result<(), Refusal> {
+    let range = IndexRange::new(task.index, task.index + 1);
+    let known = control
+        .read(|ledger| {
+            (ledger.spec(task.job).cloned(), ledger.tasks(task.job, range, TaskDetail::State, TASKS_PAGE_BYTES))
+        })
+        .await?;
+    let runs = |node: NodeId| {
+        let tasks = known.1.iter().flatten();
+        let under_way = |state| matches!(state, TaskState::Assigned | TaskState::Running);
+        tasks.into_iter().any(|view| view.node == Some(node) && under_way(view.state))
+    };
+    let asks = match caller {
+        Caller::Member { role, node: Some(node), .. } if is_node(*role) => runs(*node),
+        Caller::Anonymous | Caller::Member { .. } => false,
+    };
+    let Some(whole) = known.0.filter(|whole| asks && whole.program == spec.program && whole.part_of().is_none()) else {
+        let message = format!("calls of task {task} are handed on by the node that runs it, and by nobody else");
+        return Err(refusal(codes::NOT_ALLOWED, message));
+    };
+    spec.user.clone_from(&whole.user);
+    spec.limits = whole.limits.clone();
+    spec.priority = whole.priority;
+    Ok(())
 }
 
 pub(super) fn no_such_job(job: JobId) -> Refusal {

@@ -3,7 +3,6 @@
 //! It runs on the calling thread, without a job, limits or a log; everything else is as in a task.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use nexus_mcode::{CompiledProgram, RunRequest, outline};
@@ -59,17 +58,9 @@ impl Trial {
             &self.program,
             RunRequest {
                 execution: application.execution,
-                code: None,
                 arguments: self.arguments.clone(),
-                inputs: &[],
-                task: None,
-                limits,
-                context,
-                cancel: Arc::new(AtomicBool::new(false)),
-                print: &mut |_| {},
-                files: None,
-                clock: None,
                 threads: application.threads,
+                ..RunRequest::new(context, limits)
             },
         );
         let seconds = started.elapsed().as_secs_f64();

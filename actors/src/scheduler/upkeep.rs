@@ -1,5 +1,5 @@
-//! What the leader does without being asked, by its clock: waking what rests, ending what is overdue, forgetting what
-//! ended long ago.
+//! What the leader does without being asked, by its clock: waking what rests, ending what is overdue or of no use any
+//! more, forgetting what ended long ago.
 //!
 //! The ledger reads no clock; these proposals bring the time to it.
 
@@ -22,11 +22,16 @@ const FORGET_AT_ONCE: usize = 100;
 pub(super) async fn look(control: ControlPlane) -> Result<(), Refusal> {
     let now = now_ms();
     let before = now.saturating_sub(ENDED_AGE_MAX.as_millis() as u64);
-    let (wakes, old) = control
-        .read_local(|ledger| (ledger.has_wakes(now), ledger.forgettable(ENDED_JOBS_MAX, before, FORGET_AT_ONCE)))
+    let (wakes, old, orphans) = control
+        .read_local(|ledger| {
+            (ledger.has_wakes(now), ledger.forgettable(ENDED_JOBS_MAX, before, FORGET_AT_ONCE), ledger.orphans())
+        })
         .await;
     if wakes {
         control.propose(Command::Wake { at_ms: now }).await?;
+    }
+    for job in orphans {
+        control.propose(Command::CancelJob { job, at_ms: now }).await?;
     }
     for job in old {
         control.propose(Command::ForgetJob { job }).await?;

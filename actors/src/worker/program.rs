@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use nexus_mcode::{CompiledProgram, RunResult};
-use nexus_model::{Cost, DeviceChoice, Diagnostic, Failure, JobSpec, Limits, Outcome, Value};
+use nexus_mcode::{CompiledProgram, Elsewhere, RunResult};
+use nexus_model::{Cost, DeviceChoice, Diagnostic, Failure, JobSpec, Limits, Outcome, TaskId, Value};
 use nexus_optimizer::{Choice, Reason, RunOutcome, Strategy};
 use nexus_tensor::{Context, Device, Meter};
 
+use super::calls::TaskCalls;
 use super::grants::{Deadline, FileGrant};
 use super::log::{SlotLog, Stream};
 use super::profile::{RunProfile, hand_over, stopwatch};
@@ -43,6 +44,8 @@ struct Ran {
     result: Result<RunResult, Diagnostic>,
     took: Duration,
     meter: Arc<Meter>,
+    /// Other machines may have had a part in it.
+    is_shared: bool,
 }
 
 /// How a task is run, and why.
@@ -82,7 +85,10 @@ impl TaskRunner {
             }
             log.append(Stream::Stdout, text.as_bytes());
         };
-        let mut ran = self.execute(&task, &plan.application, limits, &mut print);
+        let calls = self.calls_of(&task, &plan.application);
+        let elsewhere = calls.as_ref().map(|calls| calls as &dyn Elsewhere);
+        let mut ran = self.execute(&task, (&plan.application, elsewhere), limits, &mut print);
+        ran.is_shared = calls.is_some_and(|calls| calls.offered.load(Ordering::Relaxed));
         self.profile(&task, &plan.application, &mut ran, log);
         let result = match (&plan.choice, &self.learner) {
             (Some(choice), Some(learner)) => self.learn(&task, choice, &plan.application, ran, learner),
@@ -146,20 +152,52 @@ impl TaskRunner {
         spec.execution.is_none() && !wants_gpu && !task.prepared.is_small.load(Ordering::Relaxed)
     }
 
+    /// The way of a task's long calls to other nodes: where there are some, and it is not itself such calls. What a
+    /// person's own files and clock say is not there.
+    fn calls_of<'t>(&'t self, task: &'t Task<'_>, application: &Application) -> Option<TaskCalls<'t>> {
+        let port = self.port.as_ref().filter(|_| self.files_root.is_none())?;
+        let id = TaskId { job: task.job.id, index: task.index };
+        let (spec, application) = (&task.job.spec, *application);
+        Some(TaskCalls { port, task: id, spec, application, offered: AtomicBool::new(false) })
+    }
+
+    /// What a run with these limits works in.
+    pub(super) fn context_for(
+        application: &Application,
+        (meter, limits): (&Arc<Meter>, &Limits),
+        cancel: &Arc<AtomicBool>,
+        (seed, stream): (u64, u64),
+    ) -> Context {
+        let context = Context::new(application.device)
+            .with_meter(Arc::clone(meter))
+            .with_threads(application.tensor_threads)
+            .with_cancel(Arc::clone(cancel))
+            .with_seed(seed)
+            .with_stream(stream);
+        match limits.wall {
+            Some(wall) => context.with_watch(Arc::new(Deadline::after(wall))),
+            None => context,
+        }
+    }
+
+    /// Where machine code is kept.
+    pub(super) fn code_store(&self) -> Option<&dyn nexus_mcode::CodeStore> {
+        self.code.as_ref().map(|cache| cache as &dyn nexus_mcode::CodeStore)
+    }
+
     /// Runs the task once.
-    fn execute(&self, task: &Task<'_>, application: &Application, limits: Limits, print: &mut dyn FnMut(&str)) -> Ran {
+    fn execute(
+        &self,
+        task: &Task<'_>,
+        (application, elsewhere): (&Application, Option<&dyn Elsewhere>),
+        limits: Limits,
+        print: &mut dyn FnMut(&str),
+    ) -> Ran {
         let spec = &task.job.spec;
         let cancel = task.job.cancelled.shared();
         let meter = Meter::with_pooling(&limits, application.pooling);
-        let mut context = Context::new(application.device)
-            .with_meter(Arc::clone(&meter))
-            .with_threads(application.tensor_threads)
-            .with_cancel(Arc::clone(cancel))
-            .with_seed(spec.seed)
-            .with_stream(u64::from(task.index));
-        if let Some(wall) = limits.wall {
-            context = context.with_watch(Arc::new(Deadline::after(wall)));
-        }
+        let place = (spec.seed, u64::from(task.index));
+        let mut context = Self::context_for(application, (&meter, &limits), cancel, place);
         if self.profiles.is_some() || task.prepared.program.attributes().profile.is_some() {
             context = context.with_stopwatch(stopwatch());
         }
@@ -175,7 +213,7 @@ impl TaskRunner {
             &task.prepared.program,
             nexus_mcode::RunRequest {
                 execution: application.execution,
-                code: self.code.as_ref().map(|cache| cache as &dyn nexus_mcode::CodeStore),
+                code: self.code_store(),
                 arguments: task.arguments.clone(),
                 inputs: &task.prepared.inputs,
                 task: spec.is_array.then_some((task.index, spec.tasks.len())),
@@ -187,9 +225,10 @@ impl TaskRunner {
                 // Where a program may read files it runs for the person at this machine, who may know the time.
                 clock: self.files_root.is_some().then_some(&clock as &nexus_mcode::Clock),
                 threads: application.threads,
+                elsewhere,
             },
         );
-        Ran { result, took: started.elapsed(), meter }
+        Ran { result, took: started.elapsed(), meter, is_shared: false }
     }
 
     /// Hands the profile of a run to who asked for it: the sink, or the task's log.
@@ -217,7 +256,7 @@ impl TaskRunner {
         ran: Ran,
         learner: &Learner,
     ) -> Result<RunResult, Diagnostic> {
-        let Ran { result, took, meter } = ran;
+        let Ran { result, took, meter, is_shared } = ran;
         if task.job.is_cancelled() {
             return result;
         }
@@ -243,7 +282,9 @@ impl TaskRunner {
             Some(Verdict::Same { took } | Verdict::Open { took }) => took.as_secs_f64(),
             None => 0.0,
         };
-        if let Ok(done) = &result {
+        if let Ok(done) = &result
+            && !is_shared
+        {
             learner.observe(Observed {
                 application: *application,
                 took,
@@ -281,7 +322,7 @@ impl TaskRunner {
         let bearable = (took / CHECK_SHARE).max(CHECK_MIN);
         let wall = spec.limits.wall.map_or(bearable, |wall| wall.min(bearable));
         let limits = Limits { wall: Some(wall), ..spec.limits.clone() };
-        let again = self.execute(task, &baseline, limits, &mut |_| {});
+        let again = self.execute(task, (&baseline, None), limits, &mut |_| {});
         if task.looked_at_clock.load(Ordering::Relaxed) || task.job.is_cancelled() {
             return None;
         }
@@ -325,7 +366,7 @@ enum Verdict {
 
 /// The device that a program runs on: its job's wish, else its own, else the best; and what to tell the user where that
 /// is not the best that the machine has.
-fn device_for(wish: DeviceChoice, program: &CompiledProgram) -> Result<(Device, Option<String>), Failure> {
+pub(super) fn device_for(wish: DeviceChoice, program: &CompiledProgram) -> Result<(Device, Option<String>), Failure> {
     let choice = match wish {
         DeviceChoice::Auto => match program.device_attribute() {
             Some("cpu") => DeviceChoice::Cpu,

@@ -15,6 +15,7 @@ use nexus_model::{
     Value, decode_value, encode_value,
 };
 
+use super::calls::ClusterPort;
 use super::command::{CommandEnd, CommandTask, run_command};
 use super::folder::Folder;
 use super::grants::FileGrant;
@@ -97,6 +98,8 @@ pub(crate) struct TaskRunner {
     pub(crate) learner: Option<Arc<Learner>>,
     /// Which programs it chooses for.
     pub(crate) optimize: Optimize,
+    /// The way to other nodes, for calls that take long; none where there are no others.
+    pub(crate) port: Option<ClusterPort>,
     /// Gets the profile of every program that runs; those of programs with `@profile` are logged anyway.
     pub(crate) profiles: Option<ProfileSink>,
 }
@@ -147,9 +150,10 @@ impl TaskRunner {
         match &job.spec.program {
             Program::MCode { file, source } => {
                 let prepared = job.prepared.get_or_init(|| self.prepare(&job.spec, file, source));
-                match prepared {
-                    Ok(prepared) => self.run_program(job, index, prepared, &place.log),
-                    Err(failure) => (Outcome::Failed(failure.clone()), Cost::default()),
+                match (prepared, job.spec.part_of()) {
+                    (Ok(prepared), None) => self.run_program(job, index, prepared, &place.log),
+                    (Ok(prepared), Some(of)) => (self.run_calls(job, (index, of), prepared), Cost::default()),
+                    (Err(failure), _) => (Outcome::Failed(failure.clone()), Cost::default()),
                 }
             }
             Program::Command { argv, env, cwd } => {

@@ -132,6 +132,18 @@ impl Ledger {
         effects
     }
 
+    /// Jobs that have not ended and are parts of tasks that nobody runs any more.
+    pub fn orphans(&self) -> Vec<JobId> {
+        let parts = self.active.iter().filter_map(|id| Some((*id, self.jobs.get(id)?.spec.part_of()?)));
+        parts.filter(|(_, of)| !self.runs(*of)).map(|(id, _)| id).collect()
+    }
+
+    fn runs(&self, task: TaskId) -> bool {
+        let range = IndexRange::new(task.index, task.index.saturating_add(1));
+        let slots = self.jobs.get(&task.job).map(|job| job.table.runs(range));
+        slots.into_iter().flatten().any(|(_, slot)| matches!(slot, Slot::Assigned { .. }))
+    }
+
     /// The cluster's name, once there is one.
     pub fn cluster_name(&self) -> Option<&str> {
         self.members.as_ref().map(|members| members.cluster.as_str())

@@ -33,17 +33,9 @@ fn main() -> Result<(), String> {
         let limits = Limits::local();
         let request = RunRequest {
             arguments: arguments.clone(),
-            inputs: &[],
-            task: None,
             execution: level.into(),
-            code: None,
-            context: Context::new(Device::cpu()),
-            limits,
-            cancel: Arc::new(AtomicBool::new(false)),
             print: &mut |line| print!("{line}"),
-            files: None,
-            clock: None,
-            threads: 1,
+            ..RunRequest::new(Context::new(Device::cpu()), limits)
         };
         let start = processor_seconds();
         let result = run(&program, request).map_err(|diagnostic| format!("{diagnostic:?}"))?;

@@ -463,6 +463,12 @@ pub(crate) struct Image {
 }
 
 impl Image {
+    /// Whether calls may run beside each other somewhere in it.
+    pub(crate) fn spreads(&self) -> bool {
+        let spreads = |i: &Instruction| matches!(i, Instruction::Defer { .. } | Instruction::FanOut { .. });
+        self.functions.iter().any(|function| function.instructions.iter().any(spreads))
+    }
+
     /// What a function is called in a profile: `fib (line 3)`.
     pub(crate) fn label(&self, id: FunctionId) -> String {
         let Some(code) = self.functions.get(id as usize) else { return String::new() };

@@ -9,6 +9,7 @@ use nexus_tensor::Context;
 
 use crate::codes::Code;
 use crate::compile::{CompiledProgram, EntryParameter};
+use crate::elsewhere::Elsewhere;
 use crate::hir::Declared;
 use crate::ir::{Entry, Image};
 use crate::names::closest;
@@ -21,8 +22,8 @@ use crate::vm::fault::Fault;
 use crate::vm::fuse::FusionProfile;
 use crate::vm::host::{Clock, FileReader, Files, Host};
 use crate::vm::machine::{Raised, execute};
-use crate::vm::tasks;
 use crate::vm::value::Value;
+use crate::vm::{sharing, tasks};
 
 /// The code of the diagnostic of a run that took longer than its limit.
 pub const WALL_LIMIT_CODE: &str = Code::LimitWall.as_str();
@@ -55,6 +56,31 @@ pub struct RunRequest<'a> {
     pub clock: Option<&'a Clock>,
     /// Threads that `spawn`, `map` and `parallel for` may use; with 1 everything runs in order. The result is the same.
     pub threads: usize,
+    /// Other machines, for calls that take long; `None` where there are none. The result is the same.
+    pub elsewhere: Option<&'a dyn Elsewhere>,
+}
+
+impl<'a> RunRequest<'a> {
+    /// A run without arguments and inputs, with the usual execution, on one thread, that is granted nothing and whose
+    /// prints nobody reads.
+    pub fn new(context: Context, limits: Limits) -> Self {
+        RunRequest {
+            arguments: Vec::new(),
+            inputs: &[],
+            task: None,
+            limits,
+            execution: Execution::default(),
+            code: None,
+            context,
+            cancel: Arc::default(),
+            // What has no size takes no memory either.
+            print: Box::leak(Box::new(|_: &str| {})),
+            files: None,
+            clock: None,
+            threads: 1,
+            elsewhere: None,
+        }
+    }
 }
 
 /// What a run gives.
@@ -103,6 +129,7 @@ pub(crate) fn run_piece(
         files,
         clock,
         threads,
+        elsewhere,
     } = request;
     let tier = program.tier(execution);
     let image = &tier.image;
@@ -116,32 +143,15 @@ pub(crate) fn run_piece(
     host.clock = clock;
     host.threads = threads;
     let values = bind(program, &mut arguments, task).map_err(|report| report.to_diagnostic(&image.sources))?;
-    host.native = (execution.jit_level == JitLevel::Native)
-        .then(|| Box::new(Native::new(Shared { cache: &tier.native, store: code })));
-    let outcome = (|| {
-        let at = |mut fault: Box<Fault>| Raised { places: std::mem::take(&mut fault.places), fault };
-        host.poll().map_err(at)?;
-        for (global, name) in image.globals.iter().enumerate() {
-            if let Some((_, value)) = known.iter().find(|(known, _)| **known == **name) {
-                host.globals[global] = host.import(value).map_err(at)?;
-            }
-        }
-        let mut result = Value::None;
-        for &id in &image.top_levels {
-            result = execute(&mut host, image, id, Vec::new())?;
-        }
-        if let Entry::Function(id) = image.entry {
-            let mut given = Vec::with_capacity(values.len());
-            for value in &values {
-                given.push(match value {
-                    Some(value) => host.import(value).map_err(at)?,
-                    None => Value::Absent,
-                });
-            }
-            drop(values);
-            result = execute(&mut host, image, id, given)?;
-        }
-        tasks::finish(&mut host, image).map_err(at)?;
+    host.native = is_native(execution).then(|| Box::new(Native::new(Shared { cache: &tier.native, store: code })));
+    // Files and the clock are of this machine alone.
+    let elsewhere = elsewhere.filter(|_| image.spreads() && host.files.is_none() && clock.is_none());
+    let hash = program.hash();
+    let ran = match elsewhere {
+        None => run_entry(&mut host, known, values),
+        Some(elsewhere) => sharing::beside(&mut host, (elsewhere, &hash), |host| run_entry(host, known, values)),
+    };
+    let outcome = ran.and_then(|result| {
         let exported = host.export(&result).map_err(at)?;
         let outputs = std::mem::take(&mut host.outputs);
         let outputs: Result<Vec<_>, Raised> =
@@ -152,8 +162,49 @@ pub(crate) fn run_piece(
         let profile = host.profile.take().map(|recorder| Box::new(recorder.finish(|id| image.label(id))));
         let outputs = outputs?;
         Ok((RunResult { result: exported, outputs, optimiser, fusion, native, profile }, variables))
-    })();
+    });
     outcome.map_err(|raised| diagnostic(program, image, raised))
+}
+
+/// Whether programs become native code.
+pub(crate) fn is_native(execution: Execution) -> bool {
+    execution.jit_level == JitLevel::Native
+}
+
+fn at(mut fault: Box<Fault>) -> Raised {
+    Raised { places: std::mem::take(&mut fault.places), fault }
+}
+
+/// Runs the top level and the entry, and what they spawned; gives the result.
+fn run_entry(
+    host: &mut Host<'_>,
+    known: &[(String, ModelValue)],
+    values: Vec<Option<ModelValue>>,
+) -> Result<Value, Raised> {
+    let image = host.image;
+    host.poll().map_err(at)?;
+    for (global, name) in image.globals.iter().enumerate() {
+        if let Some((_, value)) = known.iter().find(|(known, _)| **known == **name) {
+            host.globals[global] = host.import(value).map_err(at)?;
+        }
+    }
+    let mut result = Value::None;
+    for &id in &image.top_levels {
+        result = execute(host, image, id, Vec::new())?;
+    }
+    if let Entry::Function(id) = image.entry {
+        let mut given = Vec::with_capacity(values.len());
+        for value in &values {
+            given.push(match value {
+                Some(value) => host.import(value).map_err(at)?,
+                None => Value::Absent,
+            });
+        }
+        drop(values);
+        result = execute(host, image, id, given)?;
+    }
+    tasks::finish(host).map_err(at)?;
+    Ok(result)
 }
 
 /// The variables of the top level with their values, where they are wanted.

@@ -184,18 +184,8 @@ fn outcome(source: &str, jit: JitLevel) -> Option<String> {
     limits.loop_iterations = Some(60_000);
     limits.recursion_depth = 60;
     let request = RunRequest {
-        arguments: Vec::new(),
-        inputs: &[],
-        task: None,
         execution: jit.into(),
-        code: None,
-        context: Context::new(Device::cpu()).with_limits(&limits),
-        limits,
-        cancel: Arc::default(),
-        print: &mut |_| {},
-        files: None,
-        clock: None,
-        threads: 1,
+        ..RunRequest::new(Context::new(Device::cpu()).with_limits(&limits), limits.clone())
     };
     Some(match run(&program, request) {
         Ok(done) => bits(&done.result),

@@ -33,20 +33,8 @@ fn expected() -> Vec<(String, Value)> {
 fn result(name: &str, source: &str, jit: JitLevel, threads: usize) -> Value {
     let compilation = compile(name, source);
     let program = compilation.program.unwrap_or_else(|| panic!("{name}: {:?}", compilation.diagnostics));
-    let request = RunRequest {
-        arguments: Vec::new(),
-        inputs: &[],
-        task: None,
-        execution: jit.into(),
-        code: None,
-        limits: Limits::local(),
-        context: Context::new(Device::cpu()),
-        cancel: Arc::default(),
-        print: &mut |_| {},
-        files: None,
-        clock: None,
-        threads,
-    };
+    let request =
+        RunRequest { execution: jit.into(), threads, ..RunRequest::new(Context::new(Device::cpu()), Limits::local()) };
     run(&program, request).map_or_else(|diagnostic| Value::String(diagnostic.code), |done| plain(done.result))
 }
 

@@ -9,20 +9,8 @@ use nexus_tensor::{Context, Device};
 fn run_at(source: &str, level: JitLevel) -> Result<RunResult, Box<Diagnostic>> {
     let compilation = compile("elements.mcode", source);
     let program = compilation.program.unwrap_or_else(|| panic!("{source}\n{:?}", compilation.diagnostics));
-    let request = RunRequest {
-        arguments: Vec::new(),
-        inputs: &[],
-        task: None,
-        execution: level.into(),
-        code: None,
-        limits: Limits::local(),
-        context: Context::new(Device::cpu()),
-        cancel: Arc::default(),
-        print: &mut |_| {},
-        files: None,
-        clock: None,
-        threads: 1,
-    };
+    let request =
+        RunRequest { execution: level.into(), ..RunRequest::new(Context::new(Device::cpu()), Limits::local()) };
     run(&program, request).map_err(Box::new)
 }
 
@@ -129,18 +117,8 @@ fn a_loop_that_never_ends_stops_soon_after_its_limit() {
         let program = compile("elements.mcode", &source).program.expect("it compiles");
         let end = Instant::now() + Duration::from_millis(100);
         let request = RunRequest {
-            arguments: Vec::new(),
-            inputs: &[],
-            task: None,
             execution: JitLevel::Native.into(),
-            code: None,
-            limits: Limits::local(),
-            context: Context::new(Device::cpu()).with_watch(Arc::new(Until(end))),
-            cancel: Arc::default(),
-            print: &mut |_| {},
-            files: None,
-            clock: None,
-            threads: 1,
+            ..RunRequest::new(Context::new(Device::cpu()).with_watch(Arc::new(Until(end))), Limits::local())
         };
         let error = run(&program, request).expect_err("it is stopped");
         assert_eq!(error.code, nexus_mcode::WALL_LIMIT_CODE);

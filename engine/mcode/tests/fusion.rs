@@ -15,20 +15,8 @@ fn run_with(source: &str, execution: Execution) -> Option<Found> {
     let program = compile("fusion.mcode", source).program?;
     let mut limits = Limits::local();
     limits.loop_iterations = Some(20_000);
-    let request = RunRequest {
-        arguments: Vec::new(),
-        inputs: &[],
-        task: None,
-        execution,
-        code: None,
-        context: Context::new(Device::cpu()).with_limits(&limits),
-        limits,
-        cancel: Arc::default(),
-        print: &mut |_| {},
-        files: None,
-        clock: None,
-        threads: 1,
-    };
+    let request =
+        RunRequest { execution, ..RunRequest::new(Context::new(Device::cpu()).with_limits(&limits), limits.clone()) };
     Some(run(&program, request).map_err(Box::new))
 }
 
@@ -217,18 +205,8 @@ fn short_loops_are_written_out_and_count_their_iterations() {
             let mut limits = Limits::local();
             limits.loop_iterations = Some(allowed);
             let request = RunRequest {
-                arguments: Vec::new(),
-                inputs: &[],
-                task: None,
                 execution: level.into(),
-                code: None,
-                context: Context::new(Device::cpu()).with_limits(&limits),
-                limits,
-                cancel: Arc::default(),
-                print: &mut |_| {},
-                files: None,
-                clock: None,
-                threads: 1,
+                ..RunRequest::new(Context::new(Device::cpu()).with_limits(&limits), limits.clone())
             };
             assert_eq!(run(&program, request).is_ok(), fine, "{allowed} at level {level}");
         }

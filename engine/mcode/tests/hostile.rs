@@ -17,18 +17,9 @@ fn run_under(source: &str, limits: Limits, cancel: Arc<AtomicBool>) -> Result<Va
     let compilation = compile("hostile.mcode", source);
     let Some(program) = compilation.program else { return Err(Box::new(compilation.diagnostics[0].clone())) };
     let request = RunRequest {
-        execution: Execution::default(),
-        code: None,
-        arguments: Vec::new(),
-        inputs: &[],
-        task: None,
-        context: Context::new(Device::cpu()).with_limits(&limits),
-        limits,
         cancel,
-        print: &mut |_| {},
-        files: None,
-        clock: None,
         threads: 2,
+        ..RunRequest::new(Context::new(Device::cpu()).with_limits(&limits), limits.clone())
     };
     run(&program, request).map(|done| done.result).map_err(Box::new)
 }
@@ -110,13 +101,7 @@ proptest! {
         // What compiles also runs, or stops with a diagnostic.
         if let Some(program) = compilation.program {
             let limits = Limits { loop_iterations: Some(1000), ..Limits::level(LimitLevel::Maximum) };
-            let request = RunRequest {
-                execution: Execution::default(),
-                code: None,
-                arguments: Vec::new(), inputs: &[], task: None,
-                context: Context::new(Device::cpu()).with_limits(&limits), limits,
-                cancel: Arc::default(), print: &mut |_| {}, files: None, clock: None, threads: 2,
-            };
+            let request = RunRequest { threads: 2, ..RunRequest::new(Context::new(Device::cpu()).with_limits(&limits), limits.clone()) };
             if let Err(diagnostic) = run(&program, request) {
                 prop_assert_ne!(diagnostic.code, "MC0499");
             }

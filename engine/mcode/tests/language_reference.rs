@@ -16,20 +16,7 @@ fn outcome(source: &str) -> Result<Value, Box<Diagnostic>> {
         let first = compilation.diagnostics.into_iter().next();
         return Err(Box::new(first.expect("a program that does not compile says why")));
     };
-    let request = RunRequest {
-        execution: nexus_mcode::Execution::default(),
-        code: None,
-        arguments: Vec::new(),
-        inputs: &[],
-        task: None,
-        limits: Limits::local(),
-        context: Context::new(Device::cpu()),
-        cancel: Arc::default(),
-        print: &mut |_| {},
-        files: None,
-        clock: None,
-        threads: 2,
-    };
+    let request = RunRequest { threads: 2, ..RunRequest::new(Context::new(Device::cpu()), Limits::local()) };
     run(&program, request).map(|done| done.result).map_err(Box::new)
 }
 

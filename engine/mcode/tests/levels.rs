@@ -22,18 +22,9 @@ fn run_until(source: &str, jit: JitLevel, limits: &Limits, cancel: Arc<AtomicBoo
     let compilation = compile("level.mcode", source);
     let program = compilation.program.unwrap_or_else(|| panic!("{source}\n{:?}", compilation.diagnostics));
     let request = RunRequest {
-        arguments: Vec::new(),
-        inputs: &[],
-        task: None,
-        limits: limits.clone(),
         execution: jit.into(),
-        code: None,
-        context: Context::new(Device::cpu()).with_limits(limits),
         cancel,
-        print: &mut |_| {},
-        files: None,
-        clock: None,
-        threads: 1,
+        ..RunRequest::new(Context::new(Device::cpu()).with_limits(limits), limits.clone())
     };
     match run(&program, request) {
         Ok(done) => (Ok(done.result), done.native),

@@ -15,18 +15,10 @@ fn run_on(threads: usize, source: &str, limits: Limits, clock: Option<&Clock>) -
     let program = compilation.program.unwrap_or_else(|| panic!("{:?}", compilation.diagnostics));
     let mut printed = String::new();
     let request = RunRequest {
-        execution: nexus_mcode::Execution::default(),
-        code: None,
-        arguments: Vec::new(),
-        inputs: &[],
-        task: None,
-        context: Context::new(Device::cpu()).with_limits(&limits).with_seed(7),
-        limits,
-        cancel: std::sync::Arc::default(),
-        print: &mut |line| printed.push_str(line),
-        files: None,
         clock,
         threads,
+        print: &mut |line| printed.push_str(line),
+        ..RunRequest::new(Context::new(Device::cpu()).with_limits(&limits).with_seed(7), limits.clone())
     };
     let result = run(&program, request).map_err(Box::new);
     (result, printed)

@@ -16,17 +16,8 @@ fn profiled(source: &str, threads: usize) -> RunResult {
     let stopwatch = Arc::new(move || clock.fetch_add(1_000, Ordering::Relaxed));
     let request = RunRequest {
         execution: Execution::at(JitLevel::Plain),
-        code: None,
-        arguments: Vec::new(),
-        inputs: &[],
-        task: None,
-        limits: Limits::local(),
-        context: Context::new(Device::cpu()).with_stopwatch(stopwatch),
-        cancel: Arc::new(AtomicBool::new(false)),
-        print: &mut |_| {},
-        files: None,
-        clock: None,
         threads,
+        ..RunRequest::new(Context::new(Device::cpu()).with_stopwatch(stopwatch), Limits::local())
     };
     run(&program, request).unwrap_or_else(|error| panic!("{error:?}"))
 }
@@ -109,17 +100,7 @@ fn a_fault_leaves_no_call_open() {
     let program = compilation.program.expect("it compiles");
     let request = RunRequest {
         execution: Execution::at(JitLevel::Plain),
-        code: None,
-        arguments: Vec::new(),
-        inputs: &[],
-        task: None,
-        limits: Limits::local(),
-        context: Context::new(Device::cpu()).with_stopwatch(Arc::new(|| 0)),
-        cancel: Arc::new(AtomicBool::new(false)),
-        print: &mut |_| {},
-        files: None,
-        clock: None,
-        threads: 1,
+        ..RunRequest::new(Context::new(Device::cpu()).with_stopwatch(Arc::new(|| 0)), Limits::local())
     };
     assert!(run(&program, request).is_err());
 }

@@ -19,17 +19,8 @@ fn outcome(file: &str, source: &str, jit: JitLevel) -> Result<Value, Box<Diagnos
     };
     let request = RunRequest {
         execution: jit.into(),
-        code: None,
-        arguments: Vec::new(),
-        inputs: &[],
-        task: None,
-        limits: Limits::local(),
-        context: Context::new(Device::cpu()),
-        cancel: Arc::default(),
-        print: &mut |_| {},
-        files: None,
-        clock: None,
         threads: 2,
+        ..RunRequest::new(Context::new(Device::cpu()), Limits::local())
     };
     run(&program, request).map(|done| done.result).map_err(Box::new)
 }

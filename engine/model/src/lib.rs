@@ -13,6 +13,7 @@ mod job;
 mod limits;
 mod node;
 mod outcome;
+mod part;
 mod value;
 
 pub use codec::{CodecError, VALUE_BYTES_MAX, VALUE_DEPTH_MAX, decode_value, encode_value};

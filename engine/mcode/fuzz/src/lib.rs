@@ -134,18 +134,10 @@ fn outcome(source: &str, jit: JitLevel) -> Option<Outcome> {
     let watch = Arc::new(Deadline { at: Instant::now() + WALL });
     let mut printed = String::new();
     let request = RunRequest {
-        arguments: Vec::new(),
-        inputs: &[],
-        task: None,
         execution: jit.into(),
-        code: None,
-        context: Context::new(Device::cpu()).with_limits(&limits).with_watch(watch),
-        limits,
-        cancel: Arc::new(AtomicBool::new(false)),
-        print: &mut |line| printed.push_str(line),
-        files: None,
-        clock: None,
         threads: 2,
+        print: &mut |line| printed.push_str(line),
+        ..RunRequest::new(Context::new(Device::cpu()).with_limits(&limits).with_watch(watch), limits.clone())
     };
     Some(match run(&program, request) {
         Ok(done) => {

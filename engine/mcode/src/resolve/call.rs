@@ -252,9 +252,11 @@ impl Resolver<'_, '_> {
         if given.len() < usize::from(least) || given.len() > usize::from(most) {
             let found = given.len();
             let message = format!("`{}` takes {}, {found} given", builtin.name, arity(least, most));
-            self.reporter
-                .error(Code::WrongArguments, span, message)
-                .help(format!("for example: `{}`", builtin.example));
+            let help = match found > usize::from(u8::MAX) {
+                true => format!("so many belong into a list; for example: `{}`", builtin.example),
+                false => format!("for example: `{}`", builtin.example),
+            };
+            self.reporter.error(Code::WrongArguments, span, message).help(help);
             return ExprKind::Invalid;
         }
         ExprKind::CallBuiltin(id, given.into_iter().map(|g| g.value).collect())
@@ -320,7 +322,8 @@ fn counted(count: usize) -> String {
 
 fn arity(least: u8, most: u8) -> String {
     match (least, most) {
-        (least, u8::MAX) => format!("at least {}", counted(usize::from(least))),
+        (0, u8::MAX) => format!("up to {} arguments", u8::MAX),
+        (least, u8::MAX) => format!("at least {} and at most {}", counted(usize::from(least)), u8::MAX),
         (least, most) if least == most => counted(usize::from(most)),
         (least, most) => format!("{least} to {most} arguments"),
     }

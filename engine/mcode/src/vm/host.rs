@@ -8,6 +8,7 @@ use nexus_tensor::{Charge, Context};
 
 use super::fault::{Fault, Outcome};
 use super::fuse::FusionProfile;
+use super::sharing::Sharing;
 use super::tasks::Pending;
 use super::value::{List, Record, Text, Value};
 use crate::ast::Name;
@@ -59,6 +60,8 @@ pub(crate) struct Host<'a> {
     pub(crate) profile: Option<Box<Recorder>>,
     /// Threads that calls may be spread over.
     pub(crate) threads: usize,
+    /// The way of long batches of calls to other machines.
+    pub(crate) sharing: Option<Sharing<'a>>,
     /// Whether this is the surroundings of a task: what it spawns runs at once.
     pub(crate) in_task: bool,
     /// Spawned calls that have not run, in order.
@@ -104,6 +107,7 @@ impl<'a> Host<'a> {
                 .stopwatch()
                 .map(|clock| Box::new(Recorder::new(Arc::clone(clock), image.functions.len(), 0))),
             threads: 1,
+            sharing: None,
             in_task: false,
             pending: Vec::new(),
             streams: 0,
@@ -192,6 +196,15 @@ impl<'a> Host<'a> {
     pub(crate) fn account_for_loops(&mut self) {
         self.loops.fetch_add(self.loops_granted.saturating_sub(self.loops_left), Ordering::Relaxed);
         self.grant_loops();
+    }
+
+    /// Accounts for iterations of calls that counted theirs alone.
+    pub(crate) fn add_iterations(&mut self, count: u64) -> Outcome<()> {
+        if count == 0 {
+            return Ok(());
+        }
+        self.loops.fetch_add(count, Ordering::Relaxed);
+        self.settle_loops()
     }
 
     /// Iterations that are accounted for.

@@ -1,6 +1,7 @@
 //! The virtual machine: runs register code.
 
 mod assign;
+mod batch;
 mod bridge;
 mod calling;
 mod declared;
@@ -12,7 +13,9 @@ pub(crate) mod index;
 pub(crate) mod list;
 pub(crate) mod machine;
 pub(crate) mod operate;
+mod portable;
 mod sequence;
+pub(crate) mod sharing;
 mod slow;
 pub(crate) mod tasks;
 pub(crate) mod text;

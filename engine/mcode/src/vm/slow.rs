@@ -350,9 +350,9 @@ fn change(
             (to, Value::task(value)?)
         }
         Instruction::Await { to, from } => match operand(code, window, from) {
-            Value::Task(task) => (to, tasks::result(host, image, &task)?),
+            Value::Task(task) => (to, tasks::result(host, &task)?),
             Value::List(list) => {
-                let values: Outcome<Vec<Value>> = list.iter().map(|v| awaited(host, image, &v)).collect();
+                let values: Outcome<Vec<Value>> = list.iter().map(|v| awaited(host, &v)).collect();
                 (to, host.list(values?)?)
             }
             other => return Err(not_a_task(&other)),
@@ -363,9 +363,9 @@ fn change(
     Ok(())
 }
 
-fn awaited(host: &mut Host, image: &Image, value: &Value) -> Outcome<Value> {
+fn awaited(host: &mut Host, value: &Value) -> Outcome<Value> {
     match value {
-        Value::Task(task) => tasks::result(host, image, task),
+        Value::Task(task) => tasks::result(host, task),
         other => Err(not_a_task(other)),
     }
 }

@@ -94,6 +94,15 @@ pub(crate) enum Transform {
 }
 
 impl Transform {
+    /// All of them.
+    pub(crate) const ALL: [Transform; 5] = [
+        Transform::Gradient,
+        Transform::ValueAndGradient,
+        Transform::Jacobian,
+        Transform::Hessian,
+        Transform::Numerical,
+    ];
+
     /// The name of the library function that makes it.
     pub(crate) const fn name(self) -> &'static str {
         match self {
