@@ -151,9 +151,7 @@ async fn run_here(
     options: EmbeddedOptions,
     mut interrupted: watch::Receiver<bool>,
 ) -> Result<EmbeddedRun, Refusal> {
-    let EmbeddedOptions { capacity, print, files_root, mut progress, payloads, scratch, .. } = options;
-    let EmbeddedOptions { code_cache, learner, optimize, profiles, .. } = options;
-    let capacity = capacity.unwrap_or_else(|| NodeCapacity { slots: cores(), memory_bytes: 0, devices: Vec::new() });
+    let (runner, capacity, mut progress, payloads) = parts_of(options);
     let (control, events) = ControlPlane::embedded();
     let jobs_progress = Progress::default();
     let liveness = Liveness::default();
@@ -175,20 +173,6 @@ async fn run_here(
         under_way: GatewayState::admission(),
         directory: Arc::default(),
         learner: None,
-    };
-    let code = code_cache.map(CodeCache::at);
-    let store = Arc::clone(&payloads) as Arc<dyn PayloadStore>;
-    let runner = TaskRunner {
-        scratch,
-        payloads: store,
-        print,
-        files_root,
-        code,
-        keeper: None,
-        learner,
-        optimize,
-        port: None,
-        profiles,
     };
     let plan = Plan {
         node: NODE,
@@ -217,6 +201,18 @@ async fn run_here(
     crew.stop().await;
     let (job, tasks) = driven?;
     Ok(EmbeddedRun { job, tasks, payloads })
+}
+
+/// What runs the tasks, what there is for them, and who hears of them.
+fn parts_of(options: EmbeddedOptions) -> (TaskRunner, NodeCapacity, Option<ProgressSink>, Arc<MemoryPayloads>) {
+    let EmbeddedOptions { print, files_root, scratch, learner, optimize, profiles, progress, payloads, .. } = options;
+    let code = options.code_cache.map(CodeCache::at);
+    let store = Arc::clone(&payloads) as Arc<dyn PayloadStore>;
+    let (keeper, port) = (None, None);
+    let runner =
+        TaskRunner { scratch, payloads: store, print, files_root, code, keeper, learner, optimize, port, profiles };
+    let usual = || NodeCapacity { slots: cores(), memory_bytes: 0, devices: Vec::new() };
+    (runner, options.capacity.unwrap_or_else(usual), progress, payloads)
 }
 
 async fn drive(

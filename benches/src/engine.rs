@@ -1,6 +1,5 @@
 //! The tensor engine and the language, in this process.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use nexus_model::Limits;

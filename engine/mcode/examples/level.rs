@@ -1,8 +1,6 @@
 //! Runs a program at one level and says how long it took: `level LEVEL FILE [NAME=VALUE…]`. What `benches/compare/language.py`
 //! measures; not a command for users, who have `nexus run`.
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use nexus_mcode::{JitLevel, RunRequest, compile, parse_argument, run};

@@ -6,7 +6,6 @@
 //! repeats its body until native code is made of it.
 
 use std::fmt::Write;
-use std::sync::Arc;
 
 use nexus_mcode::{JitLevel, RunRequest, compile, run};
 use nexus_model::{Limits, Value};

@@ -3,7 +3,6 @@
 //! programs and writes them with their results to `corpus/generated.json`.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use nexus_mcode::{JitLevel, RunRequest, compile, parse_argument, run};
 use nexus_model::{Limits, Value};

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 
 use nexus_mcode::{Elsewhere, JitLevel, Offer, RunRequest, compile, run, run_calls};
 use nexus_model::{Diagnostic, Limits, Value, decode_value, encode_value};
 use nexus_tensor::{Context, Device};
+
+/// Pieces that wait to be taken.
+const RETURNED_MAX: usize = 8;
 
 /// How the other machine behaves.
 #[derive(Clone, Copy, PartialEq)]
@@ -42,7 +45,7 @@ impl Elsewhere for Machine<'_> {
             _ => self.source.to_owned(),
         };
         let (other, taken, refused) = (self.other, Arc::clone(&self.pieces), Arc::clone(&self.refused));
-        let (sender, receiver) = channel();
+        let (sender, receiver) = sync_channel(RETURNED_MAX);
         std::thread::spawn(move || {
             let program = compile("shared.mcode", &source).program.expect("it compiles");
             let calls = decode_value(&bytes).expect("what was encoded");

@@ -1,7 +1,6 @@
 //! Programs over tensors mean the same at every level and with every setting, and each setting does what it says.
 
 use std::fmt::Write;
-use std::sync::Arc;
 
 use nexus_mcode::{Execution, JitLevel, RunRequest, RunResult, compile, run};
 use nexus_model::{Diagnostic, Limits, Value};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use nexus_mcode::{Execution, RunRequest, compile, run};
+use nexus_mcode::{RunRequest, compile, run};
 use nexus_model::{Diagnostic, LimitLevel, Limits, Value};
 use nexus_tensor::{Context, Device};
 use proptest::prelude::*;

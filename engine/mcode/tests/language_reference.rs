@@ -2,7 +2,6 @@
 //! `# error` and a code.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use nexus_mcode::{RunRequest, compile, parse_argument, run};
 use nexus_model::{Diagnostic, Limits, Value};

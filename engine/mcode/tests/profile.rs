@@ -2,7 +2,7 @@
 //! viewers read.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use nexus_mcode::{Execution, JitLevel, Profile, ProfileKind, RunRequest, RunResult, compile, run};
 use nexus_model::Limits;

@@ -2,7 +2,6 @@
 //! a value (tensors as nested lists), or `# error`, a code and a line.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use nexus_mcode::{JitLevel, RunRequest, compile, parse_argument, run};
 use nexus_model::{Diagnostic, Limits, Value};

@@ -7,7 +7,6 @@ mod draw;
 mod words;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use nexus_mcode::{JitLevel, RunRequest, ast_text, bundle, compile, format, inspect, parse_argument, piece, run};
