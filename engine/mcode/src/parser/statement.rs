@@ -83,8 +83,15 @@ impl Parser<'_> {
     fn statement(&mut self) -> Option<Statement> {
         let first = self.token();
         let kind = match first.kind {
-            TokenKind::KwLet => self.binding(Binding::Let)?,
-            TokenKind::KwConst => self.binding(Binding::Const)?,
+            TokenKind::KwLet => {
+                self.next();
+                self.binding(Binding::Let)?
+            }
+            TokenKind::KwConst => {
+                self.next();
+                self.binding(Binding::Const)?
+            }
+            TokenKind::Name if self.peek_second() == TokenKind::Colon => self.binding(Binding::Assign)?,
             TokenKind::KwIf => self.conditional(),
             TokenKind::KwWhile => self.while_loop(),
             TokenKind::KwFor => self.for_loop(false)?,
@@ -114,7 +121,6 @@ impl Parser<'_> {
     }
 
     fn binding(&mut self, binding: Binding) -> Option<StatementKind> {
-        self.next();
         let name = self.expect_name("a variable's name")?;
         let annotation = self.take(TokenKind::Colon).and_then(|_| self.type_syntax());
         self.expect(TokenKind::Assign)?;
