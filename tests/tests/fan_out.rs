@@ -25,7 +25,7 @@ end
 
 fn written(folder: &Path) -> String {
     let file = folder.join("spread.mcode");
-    std::fs::write(&file, PROGRAM).unwrap();
+    std::fs::write(&file, PROGRAM).expect("a folder that can be written to");
     file.to_str().expect("a path of text").to_owned()
 }
 
