@@ -162,6 +162,22 @@ impl Home {
         fs::remove_file(self.lost_file())
     }
 
+    fn address_file(&self) -> PathBuf {
+        self.root.join("address.json")
+    }
+
+    /// Where the node of this directory listened last. Others know it there.
+    pub(crate) fn last_address(&self) -> Option<SocketAddr> {
+        serde_json::from_slice(&fs::read(self.address_file()).ok()?).ok()
+    }
+
+    pub(crate) fn remember_address(&self, address: SocketAddr) -> std::io::Result<()> {
+        if self.last_address() == Some(address) {
+            return Ok(());
+        }
+        write_private(&self.address_file(), &serde_json::to_vec_pretty(&address)?)
+    }
+
     fn drained_file(&self) -> PathBuf {
         self.root.join("drained")
     }

@@ -134,7 +134,11 @@ async fn join_cluster(home: &Home, offer: Offer<'_>, join: &JoinOptions) -> Resu
     client.save(&home.client()).map_err(from_link)?;
     let mut peers = vec![join.address.clone()];
     peers.extend(joined.peers.iter().filter(|peer| **peer != join.address).cloned());
-    let name = plain_name(offer.name);
+    // Where the name was taken the cluster gave it a number, which the client's certificate tells.
+    let name = match client.subject() {
+        Subject::Client { name, .. } => name.clone(),
+        Subject::Node { .. } => plain_name(offer.name),
+    };
     home.remember_membership(&Membership { name: name.clone(), peers: peers.clone() })
         .map_err(|error| unusable(home, &error))?;
     let identity = Identity::new(key, &joined.certificate_pem, &joined.ca_pem).map_err(from_link)?;

@@ -122,7 +122,7 @@ async fn run_here(
     };
     let member = become_member(&home, offer, options.join.as_ref()).await?;
     let credentials = Credentials::Member(Arc::clone(&member.identity));
-    let link = Link::bind(LinkConfig::new(options.listen, credentials)).map_err(from_link)?;
+    let link = listen(&home, options.listen, &credentials)?;
     let address = link.local_address().map_err(from_link)?;
     let facts = NodeFacts {
         node: member.node,
@@ -141,6 +141,7 @@ async fn run_here(
     let (directory, control) = (Arc::clone(&running.crew.directory), running.control.clone());
     let onlooker = Onlooker::new(Arc::clone(&directory));
     link.serve(Arc::new(NodeService { directory, control, book })).map_err(from_link)?;
+    home.remember_address(address).map_err(|error| unusable(&home, &error))?;
     // From now on the directory belongs to a cluster that exists.
     running.remember(&home, &facts).map_err(|error| unusable(&home, &error))?;
     home.light_beacon(&Beacon { node: facts.node, address, pid: std::process::id() })
@@ -156,6 +157,16 @@ async fn run_here(
     home.douse_beacon();
     running.stop(&link).await;
     end
+}
+
+/// Listens where it was told; where any port will do, at the one that the others know from last time, if it is free.
+fn listen(home: &Home, wanted: SocketAddr, credentials: &Credentials) -> Result<Link, Refusal> {
+    let known = home.last_address().filter(|last| wanted.port() == 0 && last.ip() == wanted.ip());
+    let again = known.and_then(|last| Link::bind(LinkConfig::new(last, credentials.clone())).ok());
+    match again {
+        Some(link) => Ok(link),
+        None => Link::bind(LinkConfig::new(wanted, credentials.clone())).map_err(from_link),
+    }
 }
 
 /// Why a node stops.

@@ -6,7 +6,7 @@
 mod argument;
 mod cluster;
 mod cluster_recover;
-mod codes;
+pub(crate) mod codes;
 mod decide;
 mod doctor;
 mod engine;
@@ -182,9 +182,16 @@ fn start(arguments: Vec<OsString>, world: &impl World) -> Exit {
 /// Help and versions are answers; anything else that the command line's reader has to say is an error.
 fn misused(arguments: &[OsString], error: &clap::Error) -> Exit {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
-        // Whoever asked and has gone needs no help.
-        let _ = error.print();
-        return Exit::Done;
+        return match error.print() {
+            // Whoever asked and has gone needs no help.
+            Err(lost) if lost.kind() != std::io::ErrorKind::BrokenPipe => {
+                let lost =
+                    CliError::new(Exit::Usage, codes::BAD_OUTPUT, format!("the help could not be written: {lost}"));
+                lost.with_help("make room, or send it elsewhere").show(&mut Console::standard(false));
+                Exit::Usage
+            }
+            Ok(()) | Err(_) => Exit::Done,
+        };
     }
     let json = arguments.iter().take_while(|argument| *argument != "--").any(|argument| argument == "--json");
     if !json {

@@ -25,7 +25,7 @@ use nexus_model::JobId;
 use nexus_wire::{Refusal, Request, Response, StatusView};
 use serde::Serialize;
 
-use crate::cli::now_ms;
+use crate::cli::{codes, now_ms};
 use crate::output::json::{ErrorDocument, ErrorFacts, JobDocument, JobsDocument, NodeNames, StatusDocument, document};
 
 /// How long the cluster may take to answer before a probe is told that it does not.
@@ -114,7 +114,12 @@ struct Absence {
 
 impl Absence {
     fn of(message: &str) -> Absence {
-        Absence { status: StatusCode::NOT_FOUND, code: String::new(), message: message.to_owned(), help: None }
+        Absence {
+            status: StatusCode::NOT_FOUND,
+            code: codes::NO_SUCH_PAGE.to_owned(),
+            message: message.to_owned(),
+            help: None,
+        }
     }
 }
 
@@ -140,7 +145,7 @@ async fn ask(onlooker: &Onlooker, request: Request) -> Result<Response, Absence>
         Ok(answer) => Ok(answer?),
         Err(_) => Err(Absence {
             status: StatusCode::SERVICE_UNAVAILABLE,
-            code: String::new(),
+            code: codes::PAGE_WAITS.to_owned(),
             message: format!("the cluster did not answer within {} s", PATIENCE.as_secs()),
             help: None,
         }),
@@ -165,7 +170,7 @@ async fn ready(State(onlooker): State<Onlooker>) -> Result<&'static str, Absence
         Some(_) => Ok("ready\n"),
         None => Err(Absence {
             status: StatusCode::SERVICE_UNAVAILABLE,
-            code: String::new(),
+            code: codes::PAGE_WAITS.to_owned(),
             message: "the cluster has no leader".to_owned(),
             help: Some("`nexus status` shows which nodes are down".to_owned()),
         }),

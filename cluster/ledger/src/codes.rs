@@ -27,6 +27,9 @@ codes! {
     /// The task ran longer than its timeout. It is not tried again: under the same limit it would most likely end the
     /// same way. Submit it with a longer `--timeout`.
     TIMED_OUT = "NX0315";
+    /// The task had not ended when the deadline of its job was over, so it was ended then, wherever it was. Submit it again
+    /// with a later `--deadline`, or without one.
+    DEADLINE_PASSED = "NX0318";
     /// A job that this one waited for failed, was cancelled, or was forgotten, so this one never ran. Mend the other one
     /// and run it again (`nexus job retry`), then this one.
     CONDITION_FAILED = "NX0316";

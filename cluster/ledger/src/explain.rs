@@ -135,11 +135,13 @@ impl Ledger {
 }
 
 fn ending(job: &Job, end: u32) -> String {
-    match job.work.as_ref().and_then(|work| work.ends.get(end)).map(|end| end.outcome) {
-        Some(Outcome::Succeeded(_)) => "it succeeded".to_owned(),
-        Some(Outcome::Failed(failure)) => format!("it failed: {} ({})", failure.message, failure.code),
-        Some(Outcome::TimedOut) => "it ran out of time".to_owned(),
-        Some(Outcome::Cancelled) | None => "it was cancelled".to_owned(),
+    let end = job.work.as_ref().and_then(|work| work.ends.get(end)).map(|end| (end.outcome, end.cost));
+    match end {
+        Some((Outcome::Succeeded(_), _)) => "it succeeded".to_owned(),
+        Some((Outcome::Failed(failure), _)) => format!("it failed: {} ({})", failure.message, failure.code),
+        Some((Outcome::TimedOut, cost)) if cost.is_unattempted() => "it had not ended at the deadline".to_owned(),
+        Some((Outcome::TimedOut, _)) => "it ran longer than its timeout".to_owned(),
+        Some((Outcome::Cancelled, _)) | None => "it was cancelled".to_owned(),
     }
 }
 

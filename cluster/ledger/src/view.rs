@@ -9,7 +9,7 @@ use crate::codes;
 use crate::command::Digest;
 use crate::effect::{Effect, Suspect};
 use crate::end::End;
-use crate::job::{Job, suspect};
+use crate::job::{Job, runtime_failure, suspect};
 use crate::ledger::Ledger;
 use crate::members::Member;
 use crate::table::Slot;
@@ -264,14 +264,13 @@ impl Job {
 
     fn first_failure(&self, job: JobId) -> Option<(TaskId, Failure)> {
         let (index, end) = self.work.as_ref()?.first_failure?;
-        let failure = match self.ended(end)?.outcome {
+        let ended = self.ended(end)?;
+        let failure = match ended.outcome {
             Outcome::Failed(failure) => failure,
-            Outcome::TimedOut => Failure {
-                code: codes::TIMED_OUT.to_owned(),
-                message: "it ran longer than its timeout".to_owned(),
-                diagnostic: None,
-                retryable: false,
-            },
+            Outcome::TimedOut if ended.cost.is_unattempted() => {
+                runtime_failure(codes::DEADLINE_PASSED, "it had not ended at the deadline of its job")
+            }
+            Outcome::TimedOut => runtime_failure(codes::TIMED_OUT, "it ran longer than its timeout"),
             Outcome::Succeeded(_) | Outcome::Cancelled => return None,
         };
         Some((TaskId { job, index }, failure))

@@ -20,6 +20,7 @@ mod execution;
 mod job;
 mod leader;
 mod life;
+mod log;
 mod node;
 mod outcome;
 mod request;

@@ -5,6 +5,7 @@
 
 use nexus_model::{NodeId, NodeRole};
 
+use crate::log::LogQuery;
 use crate::message::Request;
 
 /// What is asked about the cluster, or by one of its nodes of another.
@@ -48,6 +49,8 @@ pub enum ClusterRequest {
     /// [`ClusterResponse::Experience`]. Safe to repeat: what a node tells again replaces what it told before. A node
     /// that does not know this request refuses it, and nothing is shared with it.
     ShareExperience(Vec<u8>),
+    /// Leader → node: what has a task printed that you hold? Answer: [`crate::Response::Log`]. Safe to repeat.
+    ReadHeldLog(LogQuery),
 }
 
 /// Who asked a node that passes the request on.

@@ -6,6 +6,7 @@ mod decoder;
 mod frame;
 mod life;
 pub mod limits;
+mod log;
 mod message;
 mod timeline;
 mod version;
@@ -18,6 +19,7 @@ pub use cluster::{ClusterRequest, ClusterResponse, RelayedCaller, RenewedCertifi
 pub use decoder::{FrameDecoder, Progress};
 pub use frame::{Exchange, Frame, FrameError, FrameHeader, HEADER_BYTES, IncomingHeader, MessageType, TraceContext};
 pub use life::{Fate, Life, LifeEntry, LifeEvent};
+pub use log::{LogPiece, LogPosition, LogQuery, LogState};
 pub use message::{
     AttemptRange, FinishedTasks, JobView, JoinRequest, JoinedNode, LeaderMessage, NodeState, NodeView, Refusal,
     Request, Response, StatusView, TaskDetail, TaskView, WorkerMessage,

@@ -22,6 +22,10 @@ pub const TIMELINE_BYTES_MAX: usize = 7 << 20;
 pub const LIFE_ENTRIES_MAX: usize = 20_000;
 /// Longest wait of one `WaitJob`; clients ask again.
 pub const WAIT_MAX: Duration = Duration::from_secs(30);
+/// Bytes of a stream in one piece of a log: a follower far behind catches up in a few, one that keeps up needs one.
+pub const LOG_PIECE_BYTES: usize = 256 << 10;
+/// Longest wait for more of a log; followers ask again.
+pub const LOG_WAIT_MAX: Duration = Duration::from_secs(10);
 /// A worker's sign of life.
 pub const HEARTBEAT_INTERVAL: Duration = Duration::from_millis(500);
 /// Without a sign of life for this long, a worker's tasks go back to the queue: ten missed heartbeats.
@@ -32,7 +36,8 @@ pub const REQUEST_DEADLINE: Duration = Duration::from_secs(30);
 /// Most voters: each commit waits for a majority of them, and more than seven disks make nothing safer.
 pub const VOTERS_MAX: usize = 7;
 
-const _: () = assert!(BLOB_CHUNK_BYTES < FRAME_BYTES_MAX);
+const _: () = assert!(BLOB_CHUNK_BYTES < FRAME_BYTES_MAX && 2 * LOG_PIECE_BYTES < FRAME_BYTES_MAX);
+const _: () = assert!(LOG_WAIT_MAX.as_secs() < REQUEST_DEADLINE.as_secs());
 const _: () = assert!(FINISHED_BYTES_MAX < COMMAND_MESSAGE_BYTES_MAX && COMMAND_MESSAGE_BYTES_MAX < FRAME_BYTES_MAX);
 const _: () = assert!(TASKS_PAGE_BYTES < FRAME_BYTES_MAX);
 const _: () = assert!(TIMELINE_BYTES_MAX + (64 << 10) < FRAME_BYTES_MAX && 128 * LIFE_ENTRIES_MAX < FRAME_BYTES_MAX);

@@ -11,6 +11,7 @@ use nexus_model::{
 };
 
 use crate::cluster::{ClusterRequest, ClusterResponse};
+use crate::log::{LogPiece, LogQuery};
 use crate::timeline::{TimelineRequest, TimelineResponse};
 
 /// What a client or a node asks of a gateway. Losing a request or its response means the outcome is unknown; each says
@@ -67,6 +68,9 @@ pub enum Request {
         /// The task, or the job as a whole.
         task: Option<u32>,
     },
+    /// Client → gateway: what a task has printed from a position on, also while it runs. Answer: [`Response::Log`], at
+    /// once where there is something new. Safe to repeat.
+    ReadLog(LogQuery),
     /// Client → gateway: the nodes. Answer: [`Response::Nodes`].
     ListNodes,
     /// Client → gateway: how the cluster is. Answer: [`Response::Status`].
@@ -191,6 +195,8 @@ pub enum Response {
         /// The piece.
         bytes: Vec<u8>,
     },
+    /// A part of a task's log.
+    Log(LogPiece),
     /// The answer of the consensus library.
     Raft(Vec<u8>),
     /// About the cluster itself.

@@ -90,3 +90,11 @@ pub struct Cost {
     /// Exit status of a command.
     pub exit_code: Option<i32>,
 }
+
+impl Cost {
+    /// Whether no attempt stands behind it: the ledger ended the task itself (a cancel, a deadline). Every attempt takes
+    /// some time.
+    pub fn is_unattempted(&self) -> bool {
+        self.wall.is_zero()
+    }
+}

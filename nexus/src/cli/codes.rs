@@ -33,6 +33,12 @@ codes! {
     JOB_CANCELLED = "NX0510";
     /// A task ran longer than its --timeout in each of its attempts.
     TASK_TIMED_OUT = "NX0511";
+    /// The task had not ended when the deadline of its job was over (`--deadline`), so it was ended then.
+    JOB_OVERDUE = "NX0518";
+    /// There is nothing at this address of the web page; the message names what there is.
+    NO_SUCH_PAGE = "NX0519";
+    /// The cluster did not answer the web page in time, or has no leader. `nexus status` shows which nodes are down.
+    PAGE_WAITS = "NX0520";
     /// The node gave an answer that this command does not understand. Are both of the same version?
     UNEXPECTED_ANSWER = "NX0512";
     /// The settings cannot be used as they are; the message names the file and the key.

@@ -9,6 +9,7 @@ use nexus_model::Value;
 
 use super::codes;
 use super::error::{CliError, Exit};
+use super::interrupt;
 
 /// The text of a program.
 pub(crate) fn program(path: &Path) -> Result<Arc<str>, CliError> {
@@ -27,7 +28,7 @@ fn bytes(path: &Path, what: &str) -> Result<Vec<u8>, CliError> {
     if path.is_dir() {
         return Err(wrong(format!("{} is a folder, not {what}", path.display())));
     }
-    std::fs::read(path).map_err(|error| match error.kind() {
+    interrupt::reading(|| std::fs::read(path)).map_err(|error| match error.kind() {
         ErrorKind::NotFound => {
             let error = wrong(format!("{} does not exist", path.display()));
             match similar(path) {

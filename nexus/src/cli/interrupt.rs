@@ -1,12 +1,24 @@
 //! Ctrl-C and SIGTERM: the first asks what runs to end in order, the second ends the process at once.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use super::error::Exit;
+
+/// How many threads wait for a file that the user gives.
+static READING: AtomicUsize = AtomicUsize::new(0);
+
+/// Reads something that may never come (a pipe, a terminal). Nothing has begun by then that would have to end in order,
+/// so that an interruption ends the process at once.
+pub(crate) fn reading<R>(read: impl FnOnce() -> R) -> R {
+    READING.fetch_add(1, Ordering::SeqCst);
+    let result = read();
+    READING.fetch_sub(1, Ordering::SeqCst);
+    result
+}
 
 /// Begins to listen, on a thread of its own. The receiver turns true at the first signal, and stays false for ever
 /// where the system gives no way to listen: then the signal ends the process as it always did.
@@ -28,7 +40,9 @@ pub(crate) fn listen() -> watch::Receiver<bool> {
             };
             next().await;
             interrupt.send_replace(true);
-            next().await;
+            if READING.load(Ordering::SeqCst) == 0 {
+                next().await;
+            }
             std::process::exit(Exit::Cancelled as i32);
         });
     });

@@ -87,6 +87,16 @@ impl FromStr for ProfileRequest {
 }
 
 impl ProfileRequest {
+    /// Whether the profile would go where the answer as one document goes.
+    pub(crate) fn check(&self, console: &Console) -> Result<(), CliError> {
+        if console.is_json() && self.file.is_none() && self.format != Format::Text {
+            let message = "--json prints one document on stdout, and the profile would be another".to_owned();
+            let error = CliError::new(Exit::Usage, codes::USAGE, message);
+            return Err(error.with_help("write the profile to a file, like --profile=json=profile.json"));
+        }
+        Ok(())
+    }
+
     /// Where profiles go, when they are asked for here or by the program itself.
     pub(crate) fn sink(request: Option<&ProfileRequest>, text: &str) -> Option<ProfileSink> {
         (request.is_some() || text.contains("@profile")).then(|| Arc::new(Mutex::new(Vec::new())))

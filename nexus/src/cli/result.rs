@@ -68,10 +68,19 @@ impl TaskResult {
         }
     }
 
+    /// Whether the deadline of its job ended it, and not its own timeout.
+    fn is_overdue(&self) -> bool {
+        let ended_itself = self.view.cost.as_ref().is_some_and(|cost| !cost.is_unattempted());
+        self.view.outcome == Some(Outcome::TimedOut) && !ended_itself
+    }
+
     /// Its part of a JSON document.
     pub(crate) fn document(&self, names: &NodeNames) -> TaskDocument<'_> {
         let error = match self.view.outcome {
             Some(Outcome::Failed(ref failure)) => Some(ErrorFacts::of_failure(failure)),
+            Some(Outcome::TimedOut) if self.is_overdue() => {
+                Some(ErrorFacts::new(codes::JOB_OVERDUE, "it had not ended at the deadline of its job", None))
+            }
             Some(Outcome::TimedOut) => {
                 Some(ErrorFacts::new(codes::TASK_TIMED_OUT, "it ran longer than its timeout", None))
             }
@@ -161,6 +170,12 @@ pub(crate) fn task_error(task: &TaskResult, job: &JobView, source: Option<Arc<st
     let which = if job.is_array { format!("task {}/{index}", job.job.0) } else { job.job.to_string() };
     match &task.view.outcome {
         Some(Outcome::Failed(failure)) => failure_error(failure, source),
+        Some(Outcome::TimedOut) if task.is_overdue() => CliError::new(
+            Exit::Cancelled,
+            codes::JOB_OVERDUE,
+            format!("{which} had not ended at the deadline of the job"),
+        )
+        .with_help("submit it again with a later --deadline"),
         Some(Outcome::TimedOut) => CliError::new(
             Exit::Cancelled,
             codes::TASK_TIMED_OUT,
@@ -208,12 +223,13 @@ pub(crate) fn job_error(job: &JobView) -> Option<CliError> {
             let (failed, timed_out) = (job.count(TaskState::Failed), job.count(TaskState::TimedOut));
             let exit = if failed == 0 { Exit::Cancelled } else { Exit::ProgramFailed };
             let of = units::count(u64::from(job.tasks.len()), "task");
+            // A deadline leaves no task behind, so the first that was late tells of all that were.
+            let overdue = job.first_failure.as_ref().is_some_and(|(_, first)| first.code == "NX0318");
+            let lateness = if overdue { "had not ended at the deadline" } else { "ran longer than the timeout" };
             let message = match (failed, timed_out) {
-                (0, late) => format!("{late} of {of} of job-{number} ran longer than the timeout"),
+                (0, late) => format!("{late} of {of} of job-{number} {lateness}"),
                 (failed, 0) => format!("{failed} of {of} of job-{number} failed"),
-                (failed, late) => {
-                    format!("{failed} of {of} of job-{number} failed, {late} ran longer than the timeout")
-                }
+                (failed, late) => format!("{failed} of {of} of job-{number} failed, {late} {lateness}"),
             };
             let error = CliError::new(exit, codes::JOB_FAILED, message);
             Some(error.with_help(format!("`nexus job show {number}` tells more")))

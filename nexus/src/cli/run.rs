@@ -111,6 +111,7 @@ pub(crate) fn run(
     for binding in &args.output {
         files::check_output_name(Path::new(&binding.path))?;
     }
+    args.profile.iter().try_for_each(|request| request.check(console))?;
     let source = Source::read(&args.file)?;
     let invalid = |found| CliError::of_program(Exit::ProgramFailed, found, Some(source.text.clone()));
     for warning in world.check(&source.file(), &source.text, Some(source.folder())).map_err(invalid)? {

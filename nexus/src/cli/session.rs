@@ -170,6 +170,7 @@ impl Runtime for Session {
             scratch: std::env::temp_dir().join(format!("nexus-run-{}", std::process::id())),
         };
         let run = embedded::run(spec, options, interrupted)?;
+        let warning = warning.or_else(|| unwritten(learner.as_deref()));
         let (job, tasks) = (run.job.clone(), run.tasks.clone());
         let on_gpu = |task: &TaskView| task.cost.as_ref().is_some_and(|cost| cost.device == DeviceKind::Gpu.name());
         // A driver that no task has loaded is not loaded for its name.
@@ -187,6 +188,12 @@ impl Runtime for Session {
         let choice = learner.and_then(|learner| learner.last()).map(Box::new);
         Ok(Finished { job, tasks, load: Box::new(load), devices, choice, warning })
     }
+}
+
+/// What there is to say where what was learned could not be written.
+fn unwritten(learner: Option<&Learner>) -> Option<String> {
+    let error = learner?.save().err()?;
+    Some(format!("what was learned of this run is lost: {error}"))
 }
 
 /// A number unlike that of any other run, for what is left to chance.

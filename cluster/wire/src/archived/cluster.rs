@@ -7,6 +7,7 @@ use rkyv::{Archive, Serialize};
 
 use super::body::{Body, Kind, SMALL_BYTES};
 use super::bounds::{Bounded, bytes, name, text};
+use super::log::{encode_log_query, log_query};
 use super::node::NodeRoleV1;
 use super::{WireError, decode_request, encode_request};
 use crate::cluster::{ClusterRequest, ClusterResponse, RelayedCaller, RenewedCertificates};
@@ -23,6 +24,7 @@ mod kind {
     pub(super) const FORGET_NODE: u8 = 69;
     pub(super) const DRAIN_NODE: u8 = 70;
     pub(super) const SHARE_EXPERIENCE: u8 = 71;
+    pub(super) const READ_HELD_LOG: u8 = 72;
 
     pub(super) const LEADER: u8 = 64;
     pub(super) const RENEWED: u8 = 65;
@@ -117,6 +119,7 @@ pub(super) fn encode_cluster_request(what: &'static str, request: &ClusterReques
         ClusterRequest::BecomeVoter => kind(kind::BECOME_VOTER).write_bytes(&[]),
         ClusterRequest::ForgetNode(node) => kind(kind::FORGET_NODE).write(&node.0),
         ClusterRequest::ShareExperience(experience) => kind(kind::SHARE_EXPERIENCE).write_bytes(experience),
+        ClusterRequest::ReadHeldLog(query) => encode_log_query(kind(kind::READ_HELD_LOG), query),
         ClusterRequest::DrainNode { node, draining } => {
             kind(kind::DRAIN_NODE).write(&DrainNodeV1 { node: node.map(|node| node.0), draining: *draining })
         }
@@ -144,6 +147,7 @@ pub(super) fn cluster_request(body: Body<'_>) -> Result<ClusterRequest, WireErro
             let node = form.node.as_ref().map(|node| NodeId(node.to_native()));
             ClusterRequest::DrainNode { node, draining: form.draining }
         }
+        kind::READ_HELD_LOG => ClusterRequest::ReadHeldLog(log_query(body)?),
         kind::SHARE_EXPERIENCE => ClusterRequest::ShareExperience(body.bytes().to_vec()),
         kind::RENEW => {
             let form: &ArchivedRenewV1<'_> = body.form()?;
@@ -237,6 +241,7 @@ impl Bounded for ClusterRequest {
                 }
             }
             ClusterRequest::ShareExperience(experience) => bytes("experience", experience.len(), EXPERIENCE_BYTES_MAX),
+            ClusterRequest::ReadHeldLog(query) => query.check_bounds(),
             ClusterRequest::SetVoters(voters) => bytes("list of voters", voters.len(), VOTERS_MAX),
             ClusterRequest::Renew { csr_pem, client_csr_pem } => {
                 text("certificate request", csr_pem)?;

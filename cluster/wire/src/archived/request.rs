@@ -12,6 +12,7 @@ use super::cluster::{self, cluster_request, encode_cluster_request};
 use super::conditions::JobSpecV2;
 use super::execution::JobSpecV3;
 use super::job::{IndexRangeV1, JobSpecV1};
+use super::log::{encode_log_query, log_query};
 use super::node::{NodeCapacityV1, NodeRoleV1};
 use super::timeline::{encode_timeline_request, timeline_request};
 use super::{DurationV1, WireError, plain_enum};
@@ -41,6 +42,7 @@ mod kind {
     pub(super) const EXPLAIN_JOB: u8 = 17;
     pub(super) const SUBMIT_JOB_3: u8 = 18;
     pub(super) const TIMELINE: u8 = 19;
+    pub(super) const READ_LOG: u8 = 20;
 }
 
 plain_enum!(
@@ -180,6 +182,7 @@ pub fn encode_request(request: &Request) -> Result<Vec<u8>, WireError> {
         Request::Raft(bytes) => kind(kind::RAFT).write_bytes(bytes),
         Request::Cluster(request) => encode_cluster_request(WHAT, request),
         Request::Timeline(request) => encode_timeline_request(kind(kind::TIMELINE), request),
+        Request::ReadLog(query) => encode_log_query(kind(kind::READ_LOG), query),
     }
 }
 
@@ -264,6 +267,7 @@ fn request(body: Body<'_>) -> Result<Request, WireError> {
             }
         }
         kind::RAFT => Request::Raft(body.bytes().to_vec()),
+        kind::READ_LOG => Request::ReadLog(log_query(body)?),
         kind::TIMELINE => Request::Timeline(Box::new(timeline_request(body)?)),
         cluster::FIRST_KIND.. => Request::Cluster(Box::new(cluster_request(body)?)),
         _ => return Err(body.unknown()),
@@ -313,6 +317,7 @@ impl Bounded for Request {
             Request::Join(join) => join.check_bounds(),
             Request::Cluster(request) => request.check_bounds(),
             Request::Timeline(request) => request.check_bounds(),
+            Request::ReadLog(query) => query.check_bounds(),
             Request::WriteBlob { hash: _, total, offset, bytes: piece } => {
                 bytes("piece of a blob", piece.len(), BLOB_CHUNK_BYTES)?;
                 match offset.checked_add(piece.len() as u64) {
