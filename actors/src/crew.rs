@@ -55,7 +55,7 @@ impl Crew {
     pub(crate) fn start(plan: Plan, on_give_up: impl FnOnce(&'static str) + 'static) -> std::io::Result<Crew> {
         let directory = Arc::clone(&plan.gateway.directory);
         let learner = plan.runner.learner.clone();
-        let slots = Slots::start(plan.capacity.slots, plan.runner, hand_in(&directory))?;
+        let slots = Slots::start(&plan.capacity, plan.runner, hand_in(&directory))?;
         let worker_state = Arc::new(WorkerState { slots, unrecorded: Mutex::new(VecDeque::new()) });
         let mut omega = Omega::new(on_give_up);
         supervise_gateway(&mut omega, &directory, plan.gateway);

@@ -5,6 +5,7 @@
 
 mod cluster;
 mod jobs;
+mod logs;
 mod members;
 mod payloads;
 mod relay;
@@ -198,6 +199,8 @@ impl GatewayState {
             Request::CancelJob(job) => self.cancel_job(control, job).await,
             Request::RetryJob(job) => self.retry_job(control, job).await,
             Request::ExplainJob { job, task } => self.explain_job(control, job, task).await,
+            Request::UnmetNeeds(job) => self.unmet_needs(control, job).await,
+            Request::ReadLog(query) => self.read_log(control, query).await,
             Request::ListNodes => Ok(Response::Nodes(self.nodes(control).await)),
             Request::GetStatus => self.status(control).await,
             Request::CreateToken { role, ttl } => self.create_token(control, role, ttl).await,

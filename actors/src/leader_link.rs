@@ -99,7 +99,7 @@ impl LeaderLink {
         match tokio::time::timeout(FIND_DEADLINE, asked).await {
             Ok(Some(Response::Cluster(answer))) => match *answer {
                 ClusterResponse::Leader { leader, .. } => leader,
-                ClusterResponse::Renewed(_) | ClusterResponse::Experience(_) => None,
+                ClusterResponse::Renewed(_) | ClusterResponse::Experience(_) | ClusterResponse::Labels(_) => None,
             },
             _ => None,
         }

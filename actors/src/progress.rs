@@ -34,6 +34,7 @@ impl Progress {
                 | Effect::TasksLeft { .. }
                 | Effect::NodeAdded { .. }
                 | Effect::NodeUpdated { .. }
+                | Effect::NodeLabelled { .. }
                 | Effect::NodeNoted { .. }
                 | Effect::NodeRemoved { .. }
                 | Effect::VotersChanged { .. } => continue,

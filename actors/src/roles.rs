@@ -53,6 +53,8 @@ fn right_for(request: &Request) -> Right {
         | Request::ListTasks { .. }
         | Request::WaitJob { .. }
         | Request::ExplainJob { .. }
+        | Request::ReadLog(_)
+        | Request::UnmetNeeds(_)
         | Request::ListNodes
         | Request::GetStatus => Right::Look,
         Request::SubmitJob { .. }
@@ -70,13 +72,15 @@ fn right_for(request: &Request) -> Right {
 
 fn right_in_cluster(request: &ClusterRequest) -> Right {
     match request {
-        ClusterRequest::FindLeader => Right::Look,
+        ClusterRequest::FindLeader | ClusterRequest::ListLabels => Right::Look,
         // What is passed on is looked at again, for who asked.
-        ClusterRequest::Relay { .. } | ClusterRequest::Renew { .. } | ClusterRequest::ShareExperience(_) => {
-            Right::BeNode
-        }
+        ClusterRequest::Relay { .. }
+        | ClusterRequest::Renew { .. }
+        | ClusterRequest::ShareExperience(_)
+        | ClusterRequest::ReadHeldLog(_) => Right::BeNode,
         ClusterRequest::SetVoters(_) | ClusterRequest::ForgetNode(_) => Right::Administer,
         ClusterRequest::DrainNode { node, .. } => Right::Operate(*node),
+        ClusterRequest::LabelNode { node, .. } => Right::Operate(Some(*node)),
         ClusterRequest::BecomeVoter => Right::Vote,
     }
 }

@@ -423,13 +423,19 @@ impl Handler<AttachWorker> for Scheduler {
         }
         let (slots, memory_bytes) = (capacity.slots, capacity.memory_bytes);
         let running = self.workers.last_running(node);
-        let reconciled = reconcile(self.control.clone(), (node, address, capacity), running, holding);
+        let control = self.control.clone();
+        let reconciled = async move {
+            reconcile(control.clone(), (node, address, capacity), running, holding).await?;
+            let described = control.read_local(|ledger| ledger.member(node).map(|m| (m.all_labels(), m.gpu_milli())));
+            Ok(described.await)
+        };
         Box::pin(reconciled.into_actor(self).map(move |reconciled, scheduler, ctx| {
-            reconciled?;
+            let (labels, gpu_milli) = reconciled?.unwrap_or_default();
             let session = scheduler.workers.attach(node, port, Instant::now());
             let alive = Alive { running: 0, rtt: None, seen_at_ms: now_ms() };
             scheduler.liveness.seen(node, alive);
             scheduler.note(node, NodeNote::Up { slots }, ctx);
+            scheduler.core.handle(Input::NodeDescribed { node, labels, gpu_milli });
             scheduler.step(Input::NodeAttached { node, slots, memory_bytes }, ctx);
             Ok(session)
         }))

@@ -8,6 +8,7 @@ mod calls;
 mod command;
 mod exit_notice;
 mod folder;
+mod gpus;
 mod grants;
 mod keeper;
 mod leftovers;
@@ -26,7 +27,7 @@ use actix::prelude::*;
 use nexus_model::{NodeCapacity, NodeId};
 use nexus_wire::archived::batches;
 use nexus_wire::limits::HEARTBEAT_INTERVAL;
-use nexus_wire::{FinishedTasks, LeaderMessage, WorkerMessage};
+use nexus_wire::{FinishedTasks, LeaderMessage, LogPiece, LogQuery, WorkerMessage};
 use tokio::sync::mpsc;
 
 pub(crate) use calls::ClusterPort;
@@ -72,6 +73,12 @@ pub(crate) struct Leave;
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct TasksEnded(pub(crate) Vec<FinishedTasks>);
+
+/// Gateway → worker: what has a task printed that is in hand here? Answer: a piece, which may be empty. If it is lost the
+/// follower asks again.
+#[derive(Message)]
+#[rtype(result = "LogPiece")]
+pub(crate) struct ReadHeldLog(pub(crate) LogQuery);
 
 /// What must outlive a crash of the worker actor.
 pub(crate) struct WorkerState {
@@ -200,6 +207,14 @@ impl Handler<TasksEnded> for Worker {
             messages.push(WorkerMessage::TasksFinished { sequence, tasks });
         }
         AtomicResponse::new(Box::pin(self.report(messages)))
+    }
+}
+
+impl Handler<ReadHeldLog> for Worker {
+    type Result = ResponseFuture<LogPiece>;
+
+    fn handle(&mut self, ReadHeldLog(query): ReadHeldLog, _: &mut Self::Context) -> Self::Result {
+        Box::pin(self.state.slots.read_log(query))
     }
 }
 

@@ -16,6 +16,7 @@ mod explain;
 #[cfg(test)]
 mod fake;
 mod files;
+mod follow;
 mod graph;
 mod interrupt;
 mod job;
@@ -30,6 +31,7 @@ mod mcode;
 mod mcode_doc;
 mod mcode_format;
 mod node;
+mod node_label;
 mod optimizer;
 mod optimizer_bench;
 mod optimizer_shown;
@@ -296,6 +298,9 @@ async fn ask(
             }
             Verb::Node(NodeArgs { verb: NodeVerb::Drain { node, undo } }) => {
                 node::drain(node.as_deref(), !undo, cluster, console).await
+            }
+            Verb::Node(NodeArgs { verb: NodeVerb::Label { node, labels } }) => {
+                node_label::label(node, labels, cluster, console).await
             }
             Verb::Node(NodeArgs { verb: NodeVerb::Forget { node } }) => node::forget(node, cluster, console).await,
             Verb::Node(_) => node::list(cluster, console).await,

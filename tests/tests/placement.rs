@@ -39,6 +39,8 @@ fn placements_are_what_an_influence_diagram_of_the_same_numbers_gives() {
         priority: 0,
         cpus: 1,
         memory_bytes: 0,
+        gpu_milli: 0,
+        selection: None,
         input_bytes: 1 << 28,
         family: 1,
         expected: None,

@@ -36,6 +36,7 @@ impl GatewayState {
                 Ok(self.carry_out_relayed(control, caller, claimed, *request).await)
             }
             ClusterRequest::BecomeVoter => Ok(self.become_voter(control).await),
+            ClusterRequest::ReadHeldLog(query) => Ok(self.read_held_log(query).await),
             ClusterRequest::ShareExperience(told) => Ok(self.share_experience(caller, told).await),
             ClusterRequest::DrainNode { node, draining } if node.is_none_or(|node| node == self.node) => {
                 Ok(self.drain_here(draining))
@@ -43,6 +44,8 @@ impl GatewayState {
             ClusterRequest::SetVoters(_)
             | ClusterRequest::Renew { .. }
             | ClusterRequest::ForgetNode(_)
+            | ClusterRequest::LabelNode { .. }
+            | ClusterRequest::ListLabels
             | ClusterRequest::DrainNode { .. } => Err(request),
         }
     }
@@ -94,6 +97,17 @@ impl GatewayState {
                 self.renew(control, caller, &csr_pem, &client_csr_pem).await
             }
             ClusterRequest::ForgetNode(node) => self.forget(control, node).await,
+            ClusterRequest::LabelNode { node, changes } => {
+                control.propose(Command::LabelNode { node, changes }).await?;
+                Ok(Response::Done)
+            }
+            ClusterRequest::ListLabels => {
+                let labels = control.read(|ledger| {
+                    let labelled = ledger.members().filter(|(_, member)| !member.labels.is_empty());
+                    labelled.map(|(node, member)| (node, member.labels.clone())).collect()
+                });
+                Ok(Response::Cluster(Box::new(ClusterResponse::Labels(labels.await?))))
+            }
             ClusterRequest::DrainNode { node: None, draining } => self.drain_here(draining),
             ClusterRequest::DrainNode { node: Some(node), draining } if node == self.node => self.drain_here(draining),
             ClusterRequest::DrainNode { node: Some(node), draining } => {
@@ -103,6 +117,7 @@ impl GatewayState {
             ClusterRequest::FindLeader
             | ClusterRequest::Relay { .. }
             | ClusterRequest::BecomeVoter
+            | ClusterRequest::ReadHeldLog(_)
             | ClusterRequest::ShareExperience(_) => {
                 Err(refusal(codes::BAD_MESSAGE, "this is no request for a leader".to_owned()))
             }
@@ -211,7 +226,9 @@ impl GatewayState {
         let renewed = match answer {
             Response::Cluster(answer) => match *answer {
                 ClusterResponse::Renewed(renewed) => *renewed,
-                ClusterResponse::Leader { .. } | ClusterResponse::Experience(_) => return Err(unfit()),
+                ClusterResponse::Leader { .. } | ClusterResponse::Experience(_) | ClusterResponse::Labels(_) => {
+                    return Err(unfit());
+                }
             },
             _ => return Err(unfit()),
         };

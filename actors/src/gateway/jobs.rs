@@ -126,6 +126,12 @@ impl GatewayState {
         }
     }
 
+    /// What a job asks for that no machine has.
+    pub(super) async fn unmet_needs(&self, control: &ControlPlane, job: JobId) -> Result<Response, Refusal> {
+        let unmet = control.read(|ledger| ledger.unmet_needs(job)).await?;
+        unmet.map(Response::Explanation).ok_or_else(|| no_such_job(job))
+    }
+
     /// Why the scheduler placed the job's tasks as it did; nothing where it does not know.
     async fn placement(&self, control: &ControlPlane, job: JobId) -> Result<Vec<String>, Refusal> {
         let Some(scheduler) = self.directory.scheduler.get().await else { return Ok(Vec::new()) };

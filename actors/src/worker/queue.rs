@@ -9,6 +9,8 @@ use std::time::Duration;
 use nexus_model::{IndexRange, JobId};
 use nexus_wire::AttemptRange;
 
+use super::gpus::{GpuShare, Gpus};
+
 /// Work that one chunk should hold: long enough that the queue's lock does not show, short enough that results flow and
 /// the other slots find something left.
 const CHUNK_TARGET: Duration = Duration::from_millis(2);
@@ -24,11 +26,14 @@ pub(crate) struct Chunk {
     pub(crate) attempt: AttemptRange,
     /// Slots that each of its tasks takes.
     pub(crate) cpus: u32,
+    /// The graphics processors that its task has.
+    pub(crate) gpus: GpuShare,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct JobPace {
     cpus: u32,
+    gpu_milli: u32,
     seconds_per_task: Option<f64>,
 }
 
@@ -37,21 +42,23 @@ struct JobPace {
 pub(crate) struct WorkQueue {
     slots: u32,
     slots_free: u32,
+    gpus: Gpus,
     ranges: VecDeque<AttemptRange>,
     paces: BTreeMap<JobId, JobPace>,
 }
 
 impl WorkQueue {
-    /// An empty queue for `slots` slots (at least one).
-    pub(crate) fn new(slots: u32) -> Self {
+    /// An empty queue for `slots` slots (at least one) and so many graphics processors.
+    pub(crate) fn new(slots: u32, gpus: usize) -> Self {
         assert!(slots > 0, "a worker has at least one slot");
-        WorkQueue { slots, slots_free: slots, ranges: VecDeque::new(), paces: BTreeMap::new() }
+        WorkQueue { slots, slots_free: slots, gpus: Gpus::new(gpus), ranges: VecDeque::new(), paces: BTreeMap::new() }
     }
 
-    /// Learns what a job's tasks take, before its first range comes. More slots than there are count as all of them.
-    pub(crate) fn describe(&mut self, job: JobId, cpus: u32) {
-        let cpus = cpus.clamp(1, self.slots);
-        self.paces.entry(job).or_insert(JobPace { cpus, seconds_per_task: None });
+    /// Learns what a job's tasks take, before its first range comes. More slots or graphics processors than there are count
+    /// as all of them.
+    pub(crate) fn describe(&mut self, job: JobId, cpus: u32, gpu_milli: u32) {
+        let (cpus, gpu_milli) = (cpus.clamp(1, self.slots), gpu_milli.min(self.gpus.all()));
+        self.paces.entry(job).or_insert(JobPace { cpus, gpu_milli, seconds_per_task: None });
     }
 
     /// Adds an assigned range. A range of an unknown job counts one slot a task.
@@ -65,11 +72,13 @@ impl WorkQueue {
     /// come, first served: a wide task at the front is not overtaken for ever.
     pub(crate) fn take(&mut self) -> Option<Chunk> {
         let front = self.ranges.front_mut()?;
-        let pace = self.paces.get(&front.job).copied().unwrap_or(JobPace { cpus: 1, seconds_per_task: None });
+        let pace =
+            self.paces.get(&front.job).copied().unwrap_or(JobPace { cpus: 1, gpu_milli: 0, seconds_per_task: None });
         if pace.cpus > self.slots_free {
             return None;
         }
-        let count = chunk_tasks(pace, front.range.len(), self.slots);
+        let gpus = self.gpus.take(pace.gpu_milli)?;
+        let count = if pace.gpu_milli > 0 { 1 } else { chunk_tasks(pace, front.range.len(), self.slots) };
         let end = front.range.start + count;
         let attempt = AttemptRange { range: IndexRange::new(front.range.start, end), ..*front };
         front.range.start = end;
@@ -77,12 +86,13 @@ impl WorkQueue {
             self.ranges.pop_front();
         }
         self.slots_free -= pace.cpus;
-        Some(Chunk { attempt, cpus: pace.cpus })
+        Some(Chunk { attempt, cpus: pace.cpus, gpus })
     }
 
     /// A chunk is done: its slots are free again, and the job's pace is better known.
     pub(crate) fn finish(&mut self, chunk: Chunk, ran: u32, took: Duration) {
         self.slots_free += chunk.cpus;
+        self.gpus.give_back(chunk.gpus);
         assert!(self.slots_free <= self.slots, "more slots were freed than taken");
         if ran == 0 {
             return;
@@ -135,8 +145,8 @@ mod tests {
     }
 
     fn queue(slots: u32, cpus: u32) -> WorkQueue {
-        let mut queue = WorkQueue::new(slots);
-        queue.describe(JobId(1), cpus);
+        let mut queue = WorkQueue::new(slots, 0);
+        queue.describe(JobId(1), cpus, 0);
         queue
     }
 
@@ -156,8 +166,8 @@ mod tests {
         let first = queue.take().unwrap();
         queue.finish(first, 1, Duration::from_micros(1));
         assert_eq!(queue.take().unwrap().attempt, attempt(1, 1, 2001));
-        let mut queue = WorkQueue::new(2);
-        queue.describe(JobId(1), 1);
+        let mut queue = WorkQueue::new(2, 0);
+        queue.describe(JobId(1), 1, 0);
         queue.push(attempt(1, 0, 11));
         let first = queue.take().unwrap();
         queue.finish(first, 1, Duration::from_micros(1));
@@ -176,14 +186,14 @@ mod tests {
     #[test]
     fn a_wide_task_waits_for_its_slots_and_is_not_overtaken() {
         let mut queue = queue(2, 1);
-        queue.describe(JobId(2), 2);
+        queue.describe(JobId(2), 2, 0);
         queue.push(attempt(1, 0, 1));
         queue.push(attempt(2, 0, 1));
         queue.push(attempt(1, 5, 6));
         let narrow = queue.take().unwrap();
         assert_eq!(queue.take(), None);
         queue.finish(narrow, 1, Duration::from_millis(1));
-        assert_eq!(queue.take(), Some(Chunk { attempt: attempt(2, 0, 1), cpus: 2 }));
+        assert_eq!(queue.take(), Some(Chunk { attempt: attempt(2, 0, 1), cpus: 2, gpus: GpuShare::default() }));
         assert_eq!(queue.take(), None);
     }
 
@@ -194,6 +204,25 @@ mod tests {
         queue.push(attempt(2, 0, 5));
         assert_eq!(queue.cancel(JobId(1)), vec![attempt(1, 0, 5)]);
         assert_eq!(queue.waiting().collect::<Vec<_>>(), vec![&attempt(2, 0, 5)]);
+    }
+
+    #[test]
+    fn tasks_that_share_a_gpu_have_room_on_it_and_whole_ones_their_own() {
+        let mut queue = WorkQueue::new(8, 2);
+        for (job, milli) in [(1, 600), (2, 400), (3, 2000)] {
+            queue.describe(JobId(job), 1, milli);
+        }
+        queue.push(attempt(1, 0, 2));
+        queue.push(attempt(2, 0, 3));
+        let on: Vec<Chunk> = std::iter::from_fn(|| queue.take()).collect();
+        let devices: Vec<String> = on.iter().map(|chunk| chunk.gpus.devices()).collect();
+        assert_eq!(devices, ["0", "1", "0", "1"], "0.6 and 0.4 each, and the third 0.4 waits");
+        on.iter().for_each(|chunk| queue.finish(*chunk, 1, Duration::from_millis(1)));
+        queue.push(attempt(3, 0, 1));
+        let last = queue.take().unwrap();
+        assert_eq!(queue.take(), None, "0.4 has both for itself no more");
+        queue.finish(last, 1, Duration::from_millis(1));
+        assert_eq!(queue.take().unwrap().gpus.devices(), "0,1");
     }
 
     proptest! {

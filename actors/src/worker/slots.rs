@@ -7,16 +7,24 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use nexus_model::{IndexRange, JobId, JobSpec};
-use nexus_wire::{AttemptRange, FinishedTasks};
+use nexus_model::{DeviceKind, IndexRange, JobId, JobSpec, NodeCapacity};
+use nexus_wire::limits::LOG_WAIT_MAX;
+use nexus_wire::{AttemptRange, FinishedTasks, LogPiece, LogQuery, LogState};
+use tokio::sync::Notify;
 
 use super::folder::Folder;
 use super::log::SlotLog;
 use super::queue::{Chunk, WorkQueue};
 use super::reports::{GATHER, HandIn, Reports};
 use super::task::{JobSlot, Place, TaskRunner};
+
+/// What is printed within this time goes to a follower together.
+const FOLLOW_GATHER: Duration = Duration::from_millis(10);
+
+/// How long a follower waits for a task that no slot has in hand.
+const NOT_IN_HAND_PATIENCE: Duration = Duration::from_millis(200);
 
 struct State {
     queue: WorkQueue,
@@ -31,6 +39,8 @@ struct Shared {
     runner: TaskRunner,
     reports: Reports,
     places: Vec<Place>,
+    /// Wakes who follows the log of a task.
+    printed: Arc<Notify>,
 }
 
 impl Shared {
@@ -47,13 +57,20 @@ pub(crate) struct Slots {
 }
 
 impl Slots {
-    /// Starts `count` slots.
-    pub(crate) fn start(count: u32, runner: TaskRunner, hand_in: HandIn) -> std::io::Result<Self> {
-        let state =
-            State { queue: WorkQueue::new(count), jobs: BTreeMap::new(), running: BTreeMap::new(), stopping: false };
+    /// Starts the slots of a machine.
+    pub(crate) fn start(capacity: &NodeCapacity, runner: TaskRunner, hand_in: HandIn) -> std::io::Result<Self> {
+        let count = capacity.slots;
+        let gpus = capacity.devices.iter().filter(|device| device.kind == DeviceKind::Gpu).count();
+        let state = State {
+            queue: WorkQueue::new(count, gpus),
+            jobs: BTreeMap::new(),
+            running: BTreeMap::new(),
+            stopping: false,
+        };
+        let printed = Arc::new(Notify::new());
         let place = |slot| {
             let folder = Folder::new(runner.scratch.join(format!("slot-{slot}")));
-            Place { log: SlotLog::default(), folder }
+            Place { log: SlotLog::announced(&printed), folder }
         };
         let shared = Arc::new(Shared {
             state: Mutex::new(state),
@@ -61,6 +78,7 @@ impl Slots {
             places: (0..count).map(place).collect(),
             runner,
             reports: Reports::new(hand_in),
+            printed,
         });
         let mut slots = Slots { shared: Arc::clone(&shared), threads: Vec::new() };
         slots.spawn("reporter".to_owned(), |shared| shared.reports.run())?;
@@ -79,7 +97,7 @@ impl Slots {
     /// Learns a job before its first range.
     pub(crate) fn describe(&self, job: JobId, spec: JobSpec) {
         let mut state = self.shared.lock();
-        state.queue.describe(job, spec.resources.cpus);
+        state.queue.describe(job, spec.resources.cpus, spec.resources.gpu_milli);
         state.jobs.entry(job).or_insert_with(|| Arc::new(JobSlot::new(job, spec)));
     }
 
@@ -123,6 +141,35 @@ impl Slots {
 }
 
 impl Slots {
+    /// What a task in hand has printed; waits while there is nothing new, as long as the query says.
+    pub(crate) fn read_log(&self, query: LogQuery) -> impl Future<Output = LogPiece> + Send + use<> {
+        let shared = Arc::clone(&self.shared);
+        async move {
+            let asked_at = tokio::time::Instant::now();
+            let mut was_in_hand = false;
+            let LogQuery { task, attempt, from, .. } = query;
+            let mut piece = LogPiece::empty(LogState::Running, attempt, from);
+            loop {
+                let mut printed = std::pin::pin!(shared.printed.notified());
+                // From here on nothing that is printed goes unnoticed.
+                printed.as_mut().enable();
+                let found = shared.places.iter().find_map(|place| place.log.read(task, from));
+                let is_in_hand = found.is_some();
+                (piece.stdout, piece.stderr) = found.unwrap_or_default();
+                // What is not in hand waits for a slot, or has ended, which the ledger will know in a moment.
+                let patience = if is_in_hand { LOG_WAIT_MAX } else { NOT_IN_HAND_PATIENCE };
+                let deadline = asked_at + query.patience.min(patience);
+                let has_ended = was_in_hand && !is_in_hand;
+                if !piece.is_empty() || has_ended || tokio::time::timeout_at(deadline, printed).await.is_err() {
+                    return piece;
+                }
+                was_in_hand |= is_in_hand;
+                // Who prints a line seldom prints only one.
+                tokio::time::sleep(FOLLOW_GATHER).await;
+            }
+        }
+    }
+
     /// Starts nothing more and stops what runs; nothing that ends from now on counts.
     pub(crate) fn give_up(&self) {
         let mut state = self.shared.lock();
@@ -193,7 +240,7 @@ fn run_chunk(shared: &Shared, slot: u32, place: &Place, chunk: &Chunk, job: &Job
         if job.is_cancelled() {
             break;
         }
-        let (outcome, cost) = shared.runner.run(job, index, place);
+        let (outcome, cost) = shared.runner.run(job, index, place, chunk.gpus);
         if job.is_cancelled() {
             // Cancelled, or this node is stopping: nothing that ended from now on counts.
             break;

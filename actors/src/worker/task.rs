@@ -18,6 +18,7 @@ use nexus_model::{
 use super::calls::ClusterPort;
 use super::command::{CommandEnd, CommandTask, run_command};
 use super::folder::Folder;
+use super::gpus::GpuShare;
 use super::grants::FileGrant;
 use super::keeper::Keeper;
 use super::log::SlotLog;
@@ -26,6 +27,9 @@ use super::slots::CancelFlag;
 use crate::code_cache::CodeCache;
 use crate::codes;
 use crate::learning::{self, Learner};
+
+/// By this variable CUDA programs are told which processors are theirs.
+const CUDA_DEVICES: &str = "CUDA_VISIBLE_DEVICES";
 
 /// Reads and writes payloads that are too large to travel inline. Blocks; called on slots' threads only.
 pub(crate) trait PayloadStore: Send + Sync {
@@ -117,12 +121,13 @@ pub enum Optimize {
 }
 
 impl TaskRunner {
-    /// Runs task `index` of `job` to its end. What it prints can be read in the place's log meanwhile.
-    pub(crate) fn run(&self, job: &JobSlot, index: u32, place: &Place) -> (Outcome, Cost) {
+    /// Runs task `index` of `job` to its end, with its part of the graphics processors. What it prints can be read in the
+    /// place's log meanwhile.
+    pub(crate) fn run(&self, job: &JobSlot, index: u32, place: &Place, gpus: GpuShare) -> (Outcome, Cost) {
         let started = Instant::now();
         place.log.begin(job.id, index);
-        let (outcome, mut cost) =
-            catch_unwind(AssertUnwindSafe(|| self.dispatch(job, index, place))).unwrap_or_else(|panic| {
+        let (outcome, mut cost) = catch_unwind(AssertUnwindSafe(|| self.dispatch(job, index, place, gpus)))
+            .unwrap_or_else(|panic| {
                 let text = panic_text(panic.as_ref());
                 tracing::error!(task = %job.id, index, panic = text, "a task's code panicked inside the runtime");
                 (
@@ -146,7 +151,7 @@ impl TaskRunner {
         (outcome, cost)
     }
 
-    fn dispatch(&self, job: &JobSlot, index: u32, place: &Place) -> (Outcome, Cost) {
+    fn dispatch(&self, job: &JobSlot, index: u32, place: &Place, gpus: GpuShare) -> (Outcome, Cost) {
         match &job.spec.program {
             Program::MCode { file, source } => {
                 let prepared = job.prepared.get_or_init(|| self.prepare(&job.spec, file, source));
@@ -157,7 +162,14 @@ impl TaskRunner {
                 }
             }
             Program::Command { argv, env, cwd } => {
-                let environment = self.environment(job, index, env);
+                let mut environment = self.environment(job, index, env);
+                if gpus.is_some() {
+                    environment.push(("NEXUS_GPUS", gpus.devices()));
+                    // What the user asks for is left alone.
+                    if !env.iter().any(|(name, _)| name == CUDA_DEVICES) {
+                        environment.push((CUDA_DEVICES, gpus.devices()));
+                    }
+                }
                 self.run_process(job, argv, environment, cwd.as_deref(), place)
             }
         }

@@ -76,6 +76,9 @@ codes! {
     NOTHING_TO_RETRY = "NX0619";
     /// The job waits for another one that did not succeed. Run that one again first.
     RETRY_OTHER_FIRST = "NX0620";
+    /// A label is a name and a value of letters, digits, `.`, `_`, `-` and `/`, at most 63 each, and a node has at most 64.
+    /// `node` is the name of the node and cannot be given. Nothing was changed.
+    BAD_LABEL = "NX0621";
     /// One voter, or an odd number: an even number survives no more losses than one voter fewer.
     VOTER_COUNT = "NX0618";
 }

@@ -109,6 +109,13 @@ pub enum Command {
         /// What it offers.
         capacity: NodeCapacity,
     },
+    /// Give a machine labels, or take them away. Answer: [`Reply::Done`](crate::Reply::Done).
+    LabelNode {
+        /// Which.
+        node: NodeId,
+        /// Labels by name; without a value the label is taken away.
+        changes: Vec<(String, Option<String>)>,
+    },
     /// Remove a member for ever: its tasks go back to the queue, its key is never admitted again. Refused for a voter.
     /// Answer: [`Reply::Done`](crate::Reply::Done).
     RemoveNode {
@@ -175,7 +182,10 @@ impl Command {
             | Command::RemoveNode { at_ms, .. }
             | Command::CreateToken { at_ms, .. }
             | Command::NoteNode { at_ms, .. } => *at_ms,
-            Command::ForgetJob { .. } | Command::UpdateNode { .. } | Command::SetVoters { .. } => 0,
+            Command::ForgetJob { .. }
+            | Command::UpdateNode { .. }
+            | Command::LabelNode { .. }
+            | Command::SetVoters { .. } => 0,
         }
     }
 }

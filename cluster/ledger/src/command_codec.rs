@@ -5,8 +5,8 @@
 
 use nexus_model::{IndexRange, JobId, NodeId};
 use nexus_wire::archived::{
-    AttemptRangeV1, FinishedTasksV1, IndexRangeV1, JobSpecV1, JobSpecV2, JobSpecV3, NodeCapacityV1, NodeRoleV1,
-    archive, read,
+    AttemptRangeV1, FinishedTasksV1, IndexRangeV1, JobSpecV1, JobSpecV2, JobSpecV3, JobSpecV4, NeedsV1, NodeCapacityV1,
+    NodeRoleV1, archive, read,
 };
 use nexus_wire::{AttemptRange, WireError};
 use rkyv::primitive::ArchivedU64;
@@ -196,6 +196,24 @@ enum CommandV1<'a> {
         note: NodeNoteV1,
         at_ms: u64,
     },
+    SubmitJob4 {
+        spec: Box<JobSpecV4<'a>>,
+        #[rkyv(with = Map<InlineAsBox>)]
+        key: Option<&'a str>,
+        at_ms: u64,
+    },
+    LabelNode {
+        node: u64,
+        changes: Vec<LabelV1<'a>>,
+    },
+}
+
+#[derive(Debug, Archive, Serialize)]
+struct LabelV1<'a> {
+    #[rkyv(with = InlineAsBox)]
+    name: &'a str,
+    #[rkyv(with = Map<InlineAsBox>)]
+    value: Option<&'a str>,
 }
 
 #[derive(Debug, Archive, Serialize)]
@@ -233,6 +251,9 @@ impl<'a> TryFrom<&'a Command> for CommandV1<'a> {
             Command::CreateCluster { name, ca_certificate_pem, founder, at_ms } => {
                 CommandV1::CreateCluster { name, ca_certificate_pem, founder: founder.into(), at_ms: *at_ms }
             }
+            Command::SubmitJob { spec, key, at_ms } if NeedsV1::of(spec).is_some() => {
+                CommandV1::SubmitJob4 { spec: Box::new((&**spec).try_into()?), key: key.as_deref(), at_ms: *at_ms }
+            }
             Command::SubmitJob { spec, key, at_ms } if spec.execution.is_some() => {
                 CommandV1::SubmitJob3 { spec: Box::new((&**spec).try_into()?), key: key.as_deref(), at_ms: *at_ms }
             }
@@ -260,6 +281,10 @@ impl<'a> TryFrom<&'a Command> for CommandV1<'a> {
             }
             Command::UpdateNode { node, address, capacity } => {
                 CommandV1::UpdateNode { node: node.0, address, capacity: capacity.into() }
+            }
+            Command::LabelNode { node, changes } => {
+                let changes = changes.iter().map(|(name, value)| LabelV1 { name, value: value.as_deref() });
+                CommandV1::LabelNode { node: node.0, changes: changes.collect() }
             }
             Command::RemoveNode { node, at_ms } => CommandV1::RemoveNode { node: node.0, at_ms: *at_ms },
             Command::CreateToken { hash, role, expires_at_ms, at_ms } => CommandV1::CreateToken {
@@ -306,6 +331,17 @@ impl TryFrom<&ArchivedCommandV1<'_>> for Command {
                 key: key.as_ref().map(|key| key.to_string()),
                 at_ms: at_ms.to_native(),
             },
+            Form::SubmitJob4 { spec, key, at_ms } => Command::SubmitJob {
+                spec: Box::new((&**spec).try_into()?),
+                key: key.as_ref().map(|key| key.to_string()),
+                at_ms: at_ms.to_native(),
+            },
+            Form::LabelNode { node, changes } => {
+                let change = |form: &ArchivedLabelV1<'_>| {
+                    (form.name.to_string(), form.value.as_ref().map(|value| value.to_string()))
+                };
+                Command::LabelNode { node: id(node), changes: changes.iter().map(change).collect() }
+            }
             Form::RetryJob { job, at_ms } => {
                 Command::RetryJob { job: JobId(job.to_native()), at_ms: at_ms.to_native() }
             }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use nexus_model::{IndexRange, JobId, JobSpec, JobState, NodeId, NodeRole, SpecError, TaskState};
+use nexus_model::{IndexRange, JobId, JobSpec, JobState, LabelError, Labels, NodeId, NodeRole, SpecError, TaskState};
 use nexus_wire::AttemptRange;
 use thiserror::Error;
 
@@ -134,6 +134,13 @@ pub enum Effect {
         /// Which.
         node: NodeId,
     },
+    /// A machine's labels are these now, its name among them.
+    NodeLabelled {
+        /// Which.
+        node: NodeId,
+        /// All of them.
+        labels: Labels,
+    },
     /// A member is gone.
     NodeRemoved {
         /// Which.
@@ -223,6 +230,9 @@ pub enum Rejection {
     /// The member is a client, no machine that runs tasks. A retry gives the same answer.
     #[error("{0} is a client, not a machine that runs tasks")]
     NotAMachine(NodeId),
+    /// No label can be so. A retry gives the same answer.
+    #[error(transparent)]
+    Label(LabelError),
     /// No such token, or it ended long ago. A new token helps.
     #[error("this join token is not known here")]
     UnknownToken,
@@ -265,6 +275,7 @@ impl Rejection {
             Rejection::ConditionFailed { .. } => codes::RETRY_OTHER_FIRST,
             Rejection::UnknownNode(_) => codes::UNKNOWN_NODE,
             Rejection::NotAMachine(_) => codes::NOT_A_MACHINE,
+            Rejection::Label(_) => codes::BAD_LABEL,
             Rejection::UnknownToken => codes::UNKNOWN_TOKEN,
             Rejection::TokenUsed => codes::TOKEN_USED,
             Rejection::TokenExpired => codes::TOKEN_EXPIRED,

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use nexus_model::{IndexRange, JobId, NodeId, Outcome, TaskState};
+use nexus_model::{GPU_MILLI, IndexRange, JobId, JobSpec, NodeId, Outcome, Resources, TaskState};
 
 use crate::job::Job;
 use crate::ledger::Ledger;
@@ -108,30 +108,81 @@ impl Ledger {
         said.collect()
     }
 
+    /// What a job asks for that no machine of the cluster has, whether it is up or not: its tasks wait until one joins, or
+    /// is labelled so. `None` for an unknown job; an empty list where some machine could run a task of it.
+    pub fn unmet_needs(&self, id: JobId) -> Option<Vec<String>> {
+        let spec = self.spec(id)?;
+        let machines = self.members().map(|(_, member)| member).filter(|member| member.is_machine());
+        Some(unmet(spec, &machines.collect::<Vec<_>>(), "of this cluster").into_iter().collect())
+    }
+
     /// Why ready tasks of a job are not placed at this moment.
     fn why_not_placed(&self, job: &Job, facts: &ExplainFacts) -> String {
         let up: Vec<&Member> = facts.up.iter().filter_map(|node| self.member(*node)).collect();
-        let (cpus, memory) = (job.spec.resources.cpus, job.spec.resources.memory_bytes);
-        let slots = up.iter().map(|member| member.capacity.slots);
         if up.is_empty() {
             return "no machine is up that could run it".to_owned();
         }
-        let widest = slots.clone().max().unwrap_or(0);
-        if cpus > widest {
-            return format!("a task needs {cpus} slots, and the largest machine that is up has {widest}");
+        if let Some(unmet) = unmet(&job.spec, &up, "that is up") {
+            return unmet;
         }
-        let fits = |member: &&Member| member.capacity.memory_bytes == 0 || member.capacity.memory_bytes >= memory;
-        if !up.iter().any(fits) {
-            return format!("a task needs {memory} bytes of memory, more than any machine that is up has");
-        }
+        let slots: u32 = up.iter().map(|member| member.capacity.slots).sum();
         let held: u32 = self.jobs.values().map(|job| job.counts.get(TaskState::Assigned)).sum();
-        let slots: u32 = slots.sum();
         format!("the {slots} slots that are up have {held} tasks in hand, and {} tasks are ready in all", self.queued)
     }
 
     fn name(&self, node: NodeId) -> String {
         self.member(node).map_or_else(|| node.to_string(), |member| member.name.clone())
     }
+}
+
+/// What a job asks for that none of these machines has.
+fn unmet(spec: &JobSpec, machines: &[&Member], which: &str) -> Option<String> {
+    let labels: Vec<_> = machines.iter().map(|member| (*member, member.all_labels())).collect();
+    let admitted = labels.iter().filter(|(_, labels)| spec.selection.admits(labels)).map(|(member, _)| *member);
+    let admitted: Vec<&Member> = admitted.collect();
+    if admitted.is_empty() {
+        let mut required = spec.selection.require.iter();
+        let lone = required.find(|selector| !labels.iter().any(|(_, labels)| selector.admits(labels)));
+        return Some(match lone {
+            Some(selector) => format!("it is to run where {selector}, and no machine {which} is so"),
+            None => format!("no machine {which} has all the labels that it asks for"),
+        });
+    }
+    let with_them = if spec.selection.require.is_empty() {
+        which.to_owned()
+    } else {
+        format!("{which}, with the labels that it asks for,")
+    };
+    let Resources { cpus, memory_bytes, gpu_milli } = spec.resources;
+    let slots = admitted.iter().map(|member| member.capacity.slots).max().unwrap_or(0);
+    if slots == 0 {
+        return Some(format!("every machine {with_them} is drained"));
+    }
+    if cpus > slots {
+        return Some(format!("a task needs {cpus} slots; the largest machine {with_them} has {slots}"));
+    }
+    // A machine whose memory is not known counts as large enough.
+    let memory = admitted.iter().map(|member| member.capacity.memory_bytes);
+    let most = memory.map(|bytes| if bytes == 0 { u64::MAX } else { bytes }).max().unwrap_or(0);
+    if memory_bytes > most {
+        let (needed, most) = (gibibytes(memory_bytes), gibibytes(most));
+        return Some(format!("a task needs {needed} of memory; the largest machine {with_them} has {most}"));
+    }
+    let gpus = admitted.iter().map(|member| member.gpu_milli()).max().unwrap_or(0);
+    if gpu_milli > gpus {
+        let count = |milli: u32| f64::from(milli) / f64::from(GPU_MILLI);
+        let (needed, most) = (count(gpu_milli), count(gpus));
+        return Some(format!("a task needs {needed} of a gpu; the machine {with_them} that has most has {most}"));
+    }
+    let fits = |member: &&Member| {
+        let memory = member.capacity.memory_bytes == 0 || member.capacity.memory_bytes >= memory_bytes;
+        member.capacity.slots >= cpus && memory && member.gpu_milli() >= gpu_milli
+    };
+    (!admitted.iter().any(fits)).then(|| format!("no machine {with_them} has all that a task needs at once"))
+}
+
+fn gibibytes(bytes: u64) -> String {
+    format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30))
 }
 
 fn ending(job: &Job, end: u32) -> String {

@@ -111,6 +111,13 @@ impl Ledger {
                 }
                 Ok(Reply::Done)
             }
+            Command::LabelNode { node, changes } => {
+                let members = self.cluster_mut()?;
+                if members.label(node, &changes)? {
+                    out.push(Effect::NodeLabelled { node, labels: members.machine(node)?.all_labels() });
+                }
+                Ok(Reply::Done)
+            }
             Command::RemoveNode { node, at_ms } => {
                 self.cluster()?.check_removal(node)?;
                 self.release(node, Released::All, ReleaseReason::WorkerStopped, at_ms, out);

@@ -101,6 +101,7 @@ impl Ledger {
                 | Effect::TasksReady { .. }
                 | Effect::AssignmentRefused { .. }
                 | Effect::JobForgotten { .. }
+                | Effect::NodeLabelled { .. }
                 | Effect::NodeUpdated { .. } => {}
             }
         }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use nexus_model::{NodeCapacity, NodeId, NodeRole};
+use nexus_model::{DeviceKind, GPU_MILLI, Labels, NodeCapacity, NodeId, NodeRole};
 
 use crate::command::{Digest, NewNode};
 use crate::effect::Rejection;
@@ -33,6 +33,8 @@ pub struct Member {
     pub address: String,
     /// What it offers.
     pub capacity: NodeCapacity,
+    /// What people say of it.
+    pub labels: Labels,
     /// Admitted at, ms since 1970.
     pub joined_at_ms: u64,
 }
@@ -41,6 +43,17 @@ impl Member {
     /// Whether it runs tasks.
     pub fn is_machine(&self) -> bool {
         matches!(self.role, NodeRole::Worker | NodeRole::Voter)
+    }
+
+    /// What a job can ask of it: its labels, and its name as one.
+    pub fn all_labels(&self) -> Labels {
+        self.labels.of_node(&self.name)
+    }
+
+    /// The graphics processors that it offers, in thousandths.
+    pub fn gpu_milli(&self) -> u32 {
+        let gpus = self.capacity.devices.iter().filter(|device| device.kind == DeviceKind::Gpu).count();
+        u32::try_from(gpus).unwrap_or(u32::MAX).saturating_mul(GPU_MILLI)
     }
 }
 
@@ -153,6 +166,18 @@ impl Members {
         Ok(changed)
     }
 
+    /// Changes the labels of a machine: all of `changes`, or none. Answers whether anything changed.
+    pub(crate) fn label(&mut self, node: NodeId, changes: &[(String, Option<String>)]) -> Result<bool, Rejection> {
+        let mut labels = self.machine(node)?.labels.clone();
+        for (name, value) in changes {
+            labels.set(name, value.as_deref()).map_err(Rejection::Label)?;
+        }
+        let member = self.nodes.get_mut(&node).ok_or(Rejection::UnknownNode(node))?;
+        let changed = member.labels != labels;
+        member.labels = labels;
+        Ok(changed)
+    }
+
     /// Whether `node` can be removed.
     pub(crate) fn check_removal(&self, node: NodeId) -> Result<(), Rejection> {
         if !self.nodes.contains_key(&node) {
@@ -192,7 +217,9 @@ impl Members {
         let id = NodeId(self.last_node);
         let NewNode { name, fingerprint, address, capacity } = node;
         let name = self.free_name(name);
-        self.nodes.insert(id, Member { name, role, fingerprint, address, capacity, joined_at_ms: at_ms });
+        let labels = Labels::default();
+        let member = Member { name, role, fingerprint, address, capacity, labels, joined_at_ms: at_ms };
+        self.nodes.insert(id, member);
         id
     }
 

@@ -21,6 +21,7 @@ impl Effect {
                 Input::TasksLeft { node, job: attempt.job, range: attempt.range, busy }
             }
             Effect::JobEnded { job, .. } => Input::JobEnded(job),
+            Effect::NodeLabelled { node, labels } => Input::NodeLabelled { node, labels },
             Effect::NodeRemoved { node } => Input::NodeDetached(node),
             Effect::ClusterCreated
             | Effect::TasksEnded { .. }

@@ -2,16 +2,16 @@
 //!
 //! Version 1: a header of 16 bytes (version, three zeros, CRC-32 of all that follows, eight zeros), then sections: a head
 //! of 16 bytes (kind, zeros, length) and an archive, padded to a multiple of 16. In order: the cluster; pieces of the
-//! idempotency keys; the lives of nodes; for each job its head, the runs of its tasks, the segments of its ends and its
+//! idempotency keys; the lives of nodes; the labels of nodes; for each job its head, the runs of its tasks, the segments of its ends and its
 //! life; the end mark. The same
 //! state always gives the same bytes. Decoding any bytes gives a ledger whose parts agree, or an error, never a panic.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use nexus_model::{Conditions, Execution, IndexRange, JobId, JobSpec, NodeId, TaskState};
+use nexus_model::{Conditions, IndexRange, JobId, JobSpec, NodeId, TaskState};
 use nexus_wire::WireError;
-use nexus_wire::archived::{Form, archive, read};
+use nexus_wire::archived::{Form, NeedsV1, archive, read};
 use rkyv::vec::ArchivedVec;
 
 use crate::command_codec::CodecError;
@@ -20,9 +20,9 @@ use crate::job::{Counts, Grant, Job, LOSSES_MAX, Work};
 use crate::ledger::Ledger;
 use crate::members::Members;
 use crate::snapshot_form::{
-    ArchivedClusterV1, ArchivedJobV1, ArchivedJobV2, ArchivedJobV3, ArchivedKeyV1, ArchivedLifeV1, ArchivedNodeLifeV1,
-    ArchivedRunV1, ArchivedSegmentV1, ClusterV1, JobV1, JobV2, JobV3, KeyV1, LifeV1, NodeCountV1, NodeLifeV1,
-    RestingV1, RunV1, SegmentV1, SlotV1, TaskEndV1,
+    ArchivedClusterV1, ArchivedJobV1, ArchivedJobV2, ArchivedJobV3, ArchivedJobV4, ArchivedKeyV1, ArchivedLifeV1,
+    ArchivedNodeLabelsV1, ArchivedNodeLifeV1, ArchivedRunV1, ArchivedSegmentV1, ClusterV1, JobV1, JobV2, JobV3, JobV4,
+    KeyV1, LifeV1, NodeCountV1, NodeLabelsV1, NodeLifeV1, RestingV1, RunV1, SegmentV1, SlotV1, TaskEndV1,
 };
 use crate::table::Slot;
 use crate::waiting::Waiting;
@@ -50,6 +50,10 @@ mod kind {
     pub(super) const LIFE: u32 = 9;
     /// What happened to nodes, in pieces, and until when.
     pub(super) const NODE_LIVES: u32 = 10;
+    /// The labels of nodes, in pieces.
+    pub(super) const NODE_LABELS: u32 = 11;
+    /// A job that asks something of its nodes.
+    pub(super) const JOB_4: u32 = 12;
 }
 
 impl Ledger {
@@ -64,6 +68,9 @@ impl Ledger {
         let lives = self.lives.nodes.iter().map(|(node, log)| (*node, LifeV1::from(log)));
         let seen_ms = self.lives.seen_ms;
         write_pieces(kind::NODE_LIVES, lives.map(|(node, life)| NodeLifeV1 { node: node.0, seen_ms, life }), &mut out)?;
+        let labelled = self.members().filter(|(_, member)| !member.labels.is_empty());
+        let labels = labelled.map(|(node, member)| NodeLabelsV1::of(node, &member.labels));
+        write_pieces(kind::NODE_LABELS, labels, &mut out)?;
         for (id, job) in &self.jobs {
             write_job(*id, job, &mut out)?;
         }
@@ -148,7 +155,8 @@ fn write_job(id: JobId, job: &Job, out: &mut Vec<u8>) -> Result<(), CodecError> 
         grants: live.iter().map(|(grant, _)| (*grant).into()).collect(),
     };
     let waits = job.waiting.as_deref();
-    if job.spec.conditions.is_none() && waits.is_none() && job.spec.execution.is_none() {
+    let needs = NeedsV1::of(&job.spec);
+    if job.spec.conditions.is_none() && waits.is_none() && job.spec.execution.is_none() && needs.is_none() {
         write(kind::JOB, &head, out)?;
     } else {
         let resting = waits.iter().flat_map(|waiting| &waiting.resting);
@@ -159,9 +167,11 @@ fn write_job(id: JobId, job: &Job, out: &mut Vec<u8>) -> Result<(), CodecError> 
             after: waits.iter().flat_map(|waiting| &waiting.after).map(|job| job.0).collect(),
             resting: resting.collect(),
         };
-        match job.spec.execution {
-            None => write(kind::JOB_2, &head, out)?,
-            Some(execution) => write(kind::JOB_3, &JobV3 { job: head, execution: execution.into() }, out)?,
+        let execution = job.spec.execution.map(Into::into);
+        match (execution, needs) {
+            (None, None) => write(kind::JOB_2, &head, out)?,
+            (Some(execution), None) => write(kind::JOB_3, &JobV3 { job: head, execution }, out)?,
+            (execution, Some(needs)) => write(kind::JOB_4, &JobV4 { job: head, execution, needs }, out)?,
         }
     }
     let runs = job.table.runs(job.table.range()).map(|(run, slot)| {
@@ -203,6 +213,11 @@ impl Restore {
             (kind::CLUSTER, None, None) => self.ledger = Some(read_cluster(bytes)?),
             (kind::KEYS, Some(ledger), None) => read_keys(bytes, ledger)?,
             (kind::NODE_LIVES, Some(ledger), None) => read_node_lives(bytes, ledger)?,
+            (kind::NODE_LABELS, Some(ledger), None) => read_node_labels(bytes, ledger)?,
+            (kind::JOB_4, Some(_), _) => {
+                self.close_job()?;
+                self.job = Some(RestoreJob::read_selective(bytes)?);
+            }
             (kind::JOB, Some(_), _) => {
                 self.close_job()?;
                 self.job = Some(RestoreJob::read(bytes)?);
@@ -287,6 +302,17 @@ fn read_node_lives(bytes: &[u8], ledger: &mut Ledger) -> Result<(), CodecError> 
     Ok(())
 }
 
+fn read_node_labels(bytes: &[u8], ledger: &mut Ledger) -> Result<(), CodecError> {
+    let labels = read(bytes, |forms: &ArchivedVec<ArchivedNodeLabelsV1<'_>>| {
+        forms.iter().map(ArchivedNodeLabelsV1::restore).collect::<Result<Vec<_>, _>>()
+    })?;
+    for (node, labels) in labels {
+        let member = ledger.members.as_mut().and_then(|members| members.nodes.get_mut(&node));
+        member.ok_or(inconsistent("labels of a node that is no member"))?.labels = labels;
+    }
+    Ok(())
+}
+
 /// A job on its way back: everything is checked against everything else when it is closed.
 struct RestoreJob {
     id: JobId,
@@ -299,19 +325,29 @@ struct RestoreJob {
 
 impl RestoreJob {
     fn read(bytes: &[u8]) -> Result<Self, CodecError> {
-        Ok(read(bytes, |form: &ArchivedJobV1<'_>| Self::of(form, Conditions::default(), None))?)
+        Ok(read(bytes, |form: &ArchivedJobV1<'_>| Self::of(form, Conditions::default(), |_| {}))?)
     }
 
     fn read_conditioned(bytes: &[u8]) -> Result<Self, CodecError> {
-        Ok(read(bytes, |form: &ArchivedJobV2<'_>| Self::waiting(form, None))?)
+        Ok(read(bytes, |form: &ArchivedJobV2<'_>| Self::waiting(form, |_| {}))?)
     }
 
     fn read_executed(bytes: &[u8]) -> Result<Self, CodecError> {
-        Ok(read(bytes, |form: &ArchivedJobV3<'_>| Self::waiting(&form.job, Some((&form.execution).into())))?)
+        let executed = |form: &ArchivedJobV3<'_>, spec: &mut JobSpec| spec.execution = Some((&form.execution).into());
+        Ok(read(bytes, |form: &ArchivedJobV3<'_>| Self::waiting(&form.job, |spec| executed(form, spec)))?)
     }
 
-    fn waiting(form: &ArchivedJobV2<'_>, execution: Option<Execution>) -> Result<Self, WireError> {
-        let mut restored = Self::of(&form.job, (&form.conditions).try_into()?, execution)?;
+    fn read_selective(bytes: &[u8]) -> Result<Self, CodecError> {
+        let needy = |form: &ArchivedJobV4<'_>, spec: &mut JobSpec| {
+            spec.execution = form.execution.as_ref().map(Into::into);
+            form.needs.restore(spec);
+        };
+        Ok(read(bytes, |form: &ArchivedJobV4<'_>| Self::waiting(&form.job, |spec| needy(form, spec)))?)
+    }
+
+    /// `complete` adds to the description what stands beside it.
+    fn waiting(form: &ArchivedJobV2<'_>, complete: impl FnOnce(&mut JobSpec)) -> Result<Self, WireError> {
+        let mut restored = Self::of(&form.job, (&form.conditions).try_into()?, complete)?;
         let mut waiting =
             Waiting { after: form.after.iter().map(|job| JobId(job.to_native())).collect(), ..Waiting::default() };
         for resting in form.resting.iter() {
@@ -322,11 +358,15 @@ impl RestoreJob {
         Ok(restored)
     }
 
-    fn of(form: &ArchivedJobV1<'_>, conditions: Conditions, execution: Option<Execution>) -> Result<Self, WireError> {
+    fn of(
+        form: &ArchivedJobV1<'_>,
+        conditions: Conditions,
+        complete: impl FnOnce(&mut JobSpec),
+    ) -> Result<Self, WireError> {
         {
             let mut spec: JobSpec = (&form.spec).try_into()?;
             spec.conditions = conditions;
-            spec.execution = execution;
+            complete(&mut spec);
             // An input that was taken is there twice, by its name and as what was taken.
             let mut bare = spec.clone();
             bare.conditions.takes.retain(|taken| !spec.inputs.iter().any(|input| input.name == taken.name));

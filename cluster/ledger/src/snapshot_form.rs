@@ -3,9 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use nexus_model::{AttemptToken, IndexRange, NodeId};
+use nexus_model::{AttemptToken, IndexRange, Labels, NodeId};
 use nexus_wire::WireError;
-use nexus_wire::archived::{ConditionsV1, ExecutionV1, IndexRangeV1, JobSpecV1, NodeCapacityV1, NodeRoleV1};
+use nexus_wire::archived::{ConditionsV1, ExecutionV1, IndexRangeV1, JobSpecV1, NeedsV1, NodeCapacityV1, NodeRoleV1};
 use rkyv::with::InlineAsBox;
 use rkyv::{Archive, Serialize};
 
@@ -96,6 +96,47 @@ pub(crate) struct JobV2<'a> {
 pub(crate) struct JobV3<'a> {
     pub(crate) job: JobV2<'a>,
     pub(crate) execution: ExecutionV1,
+}
+
+/// A job that asks something of its nodes.
+#[derive(Debug, Archive, Serialize)]
+pub(crate) struct JobV4<'a> {
+    pub(crate) job: JobV2<'a>,
+    pub(crate) execution: Option<ExecutionV1>,
+    pub(crate) needs: NeedsV1<'a>,
+}
+
+/// The labels of a machine.
+#[derive(Debug, Archive, Serialize)]
+pub(crate) struct NodeLabelsV1<'a> {
+    pub(crate) node: u64,
+    pub(crate) labels: Vec<LabelV1<'a>>,
+}
+
+/// A label.
+#[derive(Debug, Archive, Serialize)]
+pub(crate) struct LabelV1<'a> {
+    #[rkyv(with = InlineAsBox)]
+    name: &'a str,
+    #[rkyv(with = InlineAsBox)]
+    value: &'a str,
+}
+
+impl<'a> NodeLabelsV1<'a> {
+    pub(crate) fn of(node: NodeId, labels: &'a Labels) -> Self {
+        NodeLabelsV1 { node: node.0, labels: labels.iter().map(|(name, value)| LabelV1 { name, value }).collect() }
+    }
+}
+
+impl ArchivedNodeLabelsV1<'_> {
+    /// The node and its labels, checked.
+    pub(crate) fn restore(&self) -> Result<(NodeId, Labels), WireError> {
+        let mut labels = Labels::default();
+        for label in self.labels.iter() {
+            labels.set(&label.name, Some(&*label.value)).map_err(|_| WireError::Value("a label that is none"))?;
+        }
+        Ok((NodeId(self.node.to_native()), labels))
+    }
 }
 
 /// Tasks that rest until a time.
@@ -313,6 +354,8 @@ fn read_member(form: &ArchivedMemberV1<'_>) -> (NodeId, Member) {
         fingerprint: form.fingerprint,
         address: form.address.to_string(),
         capacity: (&form.capacity).into(),
+        // In a part of their own, which follows.
+        labels: Labels::default(),
         joined_at_ms: form.joined_at_ms.to_native(),
     };
     (NodeId(form.id.to_native()), member)

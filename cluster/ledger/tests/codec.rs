@@ -76,6 +76,14 @@ fn executed_spec() -> nexus_model::JobSpec {
     spec
 }
 
+fn selective_spec() -> nexus_model::JobSpec {
+    let mut spec = executed_spec();
+    spec.resources.gpu_milli = 250;
+    spec.selection.require = vec!["zone=home".parse().unwrap()];
+    spec.selection.prefer = vec!["node!=air".parse().unwrap()];
+    spec
+}
+
 fn rich_spec() -> nexus_model::JobSpec {
     let mut spec = spec(400);
     spec.program = Program::Command {
@@ -128,6 +136,14 @@ fn commands() -> Vec<(&'static str, Command)> {
         ),
         ("submit-job-with-conditions", Command::SubmitJob { spec: Box::new(conditioned_spec()), key: None, at_ms: 2 }),
         ("submit-job-with-execution", Command::SubmitJob { spec: Box::new(executed_spec()), key: None, at_ms: 2 }),
+        ("submit-job-with-needs", Command::SubmitJob { spec: Box::new(selective_spec()), key: None, at_ms: 2 }),
+        (
+            "label-node",
+            Command::LabelNode {
+                node: NodeId(2),
+                changes: vec![("zone".into(), Some("home".into())), ("old".into(), None)],
+            },
+        ),
         ("retry-job", Command::RetryJob { job: JobId(3), at_ms: 9 }),
         ("wake", Command::Wake { at_ms: 10 }),
         ("set-voters", Command::SetVoters { voters: vec![NodeId(1), NodeId(2), NodeId(3)] }),

@@ -137,3 +137,51 @@ fn a_status_names_nodes_roles_and_what_they_hold() {
     let nodes: Vec<_> = status.nodes.iter().map(|node| (node.node.0, node.roles.len(), node.running)).collect();
     assert_eq!(nodes, [(1, 2, 0), (2, 1, 2), (3, 1, 0)]);
 }
+
+#[test]
+fn labels_are_given_and_taken_whole_and_outlive_a_snapshot() {
+    let mut cluster = Cluster::new();
+    let label = |node, changes: &[(&str, Option<&str>)]| Command::LabelNode {
+        node: NodeId(node),
+        changes: changes.iter().map(|(name, value)| ((*name).to_owned(), value.map(str::to_owned))).collect(),
+    };
+    let (_, effects) = cluster.ok(label(2, &[("zone", Some("home")), ("rack", Some("3"))]));
+    let [Effect::NodeLabelled { node: NodeId(2), labels }] = effects.as_slice() else { panic!("{effects:?}") };
+    assert_eq!(labels.to_string(), format!("node={} rack=3 zone=home", cluster.ledger.member(NodeId(2)).unwrap().name));
+    assert_eq!(cluster.ok(label(2, &[("zone", Some("home"))])).1, vec![], "nothing new");
+    assert!(cluster.rejected(label(2, &[("rack", None), ("a b", Some("x"))])).to_string().contains("`a b`"));
+    let restored = Ledger::decode_snapshot(&cluster.ledger.encode_snapshot().unwrap()).unwrap();
+    for ledger in [&cluster.ledger, &restored] {
+        assert_eq!(ledger.member(NodeId(2)).unwrap().labels.to_string(), "rack=3 zone=home");
+    }
+    assert_eq!(restored.encode_snapshot().unwrap(), cluster.ledger.encode_snapshot().unwrap());
+    assert_eq!(cluster.rejected(label(9, &[])), Rejection::UnknownNode(NodeId(9)));
+}
+
+#[test]
+fn what_no_machine_has_is_named() {
+    let mut cluster = Cluster::new();
+    let mut unmet = |change: &dyn Fn(&mut nexus_model::JobSpec)| {
+        let mut spec = spec(1);
+        change(&mut spec);
+        let job = cluster.submit(spec);
+        cluster.ledger.unmet_needs(job).unwrap().join("; ")
+    };
+    assert_eq!(unmet(&|_| {}), "");
+    assert_eq!(
+        unmet(&|spec| spec.resources.cpus = 100),
+        "a task needs 100 slots; the largest machine of this cluster has 4"
+    );
+    assert_eq!(
+        unmet(&|spec| spec.resources.memory_bytes = 1 << 40),
+        "a task needs 1024.0 GiB of memory; the largest machine of this cluster has 16.0 GiB"
+    );
+    assert_eq!(
+        unmet(&|spec| spec.resources.gpu_milli = 500),
+        "a task needs 0.5 of a gpu; the machine of this cluster that has most has 0"
+    );
+    assert_eq!(
+        unmet(&|spec| spec.selection.require = vec!["zone=attic".parse().unwrap()]),
+        "it is to run where zone=attic, and no machine of this cluster is so"
+    );
+}

@@ -23,6 +23,7 @@ mod life;
 mod log;
 mod node;
 mod outcome;
+mod placement;
 mod request;
 mod response;
 mod size;
@@ -47,6 +48,7 @@ pub use job::{ARGUMENTS_BYTES_MAX, ArchivedIndexRangeV1, ArchivedJobSpecV1, Inde
 pub use leader::{decode_leader_message, encode_leader_message};
 pub use node::{ArchivedNodeCapacityV1, ArchivedNodeRoleV1, NodeCapacityV1, NodeRoleV1};
 pub use outcome::{ArchivedCostV1, ArchivedOutcomeV1, ArchivedPayloadV1, CostV1, OutcomeV1, PayloadV1};
+pub use placement::{ArchivedJobSpecV4, ArchivedNeedsV1, JobSpecV4, NeedsV1};
 pub use request::{decode_join, decode_request, encode_request};
 pub use response::{decode_response, encode_response};
 pub use size::{batches, finished_bytes};

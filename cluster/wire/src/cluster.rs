@@ -3,7 +3,7 @@
 //! They travel as [`crate::Request::Cluster`] and [`crate::Response::Cluster`]; what they do is the gateway's. Kinds of
 //! messages about jobs and blobs are in `message.rs`.
 
-use nexus_model::{NodeId, NodeRole};
+use nexus_model::{Labels, NodeId, NodeRole};
 
 use crate::log::LogQuery;
 use crate::message::Request;
@@ -49,6 +49,16 @@ pub enum ClusterRequest {
     /// [`ClusterResponse::Experience`]. Safe to repeat: what a node tells again replaces what it told before. A node
     /// that does not know this request refuses it, and nothing is shared with it.
     ShareExperience(Vec<u8>),
+    /// Client → leader: give a node labels, or take them away. Answer: [`crate::Response::Done`] when it is committed. Safe
+    /// to repeat.
+    LabelNode {
+        /// Which.
+        node: NodeId,
+        /// Labels by name; without a value the label is taken away.
+        changes: Vec<(String, Option<String>)>,
+    },
+    /// Client → leader: the labels of the nodes. Answer: [`ClusterResponse::Labels`].
+    ListLabels,
     /// Leader → node: what has a task printed that you hold? Answer: [`crate::Response::Log`]. Safe to repeat.
     ReadHeldLog(LogQuery),
 }
@@ -80,6 +90,8 @@ pub enum ClusterResponse {
     Renewed(Box<RenewedCertificates>),
     /// What other nodes learned, in the form of [`ClusterRequest::ShareExperience`], by node.
     Experience(Vec<(NodeId, Vec<u8>)>),
+    /// The labels of the nodes that have any, in order of id.
+    Labels(Vec<(NodeId, Labels)>),
 }
 
 /// What a node gets that asks for new certificates.

@@ -68,6 +68,9 @@ pub enum Request {
         /// The task, or the job as a whole.
         task: Option<u32>,
     },
+    /// Client → gateway: what does a job ask for that no machine of the cluster has? Answer: [`Response::Explanation`],
+    /// without a sentence where some machine could run its tasks. Safe to repeat.
+    UnmetNeeds(JobId),
     /// Client → gateway: what a task has printed from a position on, also while it runs. Answer: [`Response::Log`], at
     /// once where there is something new. Safe to repeat.
     ReadLog(LogQuery),

@@ -11,6 +11,7 @@ use crate::conditions::Conditions;
 use crate::execution::Execution;
 use crate::limits::Limits;
 use crate::outcome::Payload;
+use crate::placement::{LabelError, Selection};
 use crate::value::Value;
 
 /// The most tasks in one array.
@@ -145,11 +146,17 @@ pub struct Resources {
     pub cpus: u32,
     /// Memory in bytes; 0 asks for none in particular.
     pub memory_bytes: u64,
+    /// Thousandths of a graphics processor: up to 1000 a part of one, which others may share; above, whole ones. 0 asks
+    /// for none.
+    pub gpu_milli: u32,
 }
+
+/// A whole graphics processor, in thousandths.
+pub const GPU_MILLI: u32 = 1000;
 
 impl Default for Resources {
     fn default() -> Self {
-        Resources { cpus: 1, memory_bytes: 0 }
+        Resources { cpus: 1, memory_bytes: 0, gpu_milli: 0 }
     }
 }
 
@@ -197,6 +204,8 @@ pub struct JobSpec {
     pub timeout: Option<Duration>,
     /// Larger runs first.
     pub priority: i32,
+    /// What it asks of the nodes that it runs on.
+    pub selection: Selection,
     /// What it waits for, and until when.
     pub conditions: Conditions,
     /// How a program is compiled and executed; where it is absent whoever runs it chooses.
@@ -242,6 +251,12 @@ pub enum SpecError {
     /// A task that asks for no slot.
     #[error("a task needs at least one cpu")]
     NoCpu,
+    /// More than one graphics processor, but not a whole number of them.
+    #[error("a task takes a part of one gpu, or whole ones: not {} of a gpu", f64::from(*.0) / f64::from(GPU_MILLI))]
+    GpuParts(u32),
+    /// What is asked of a label that no label can be.
+    #[error(transparent)]
+    Label(LabelError),
     /// It would have to end before it may begin.
     #[error("the deadline is before the time at which it may begin")]
     Deadline,
@@ -265,6 +280,7 @@ impl JobSpec {
             retry: RetryPolicy::default(),
             timeout: None,
             priority: 0,
+            selection: Selection::default(),
             conditions: Conditions::default(),
             execution: None,
         }
@@ -284,6 +300,11 @@ impl JobSpec {
         if self.resources.cpus == 0 {
             return Err(SpecError::NoCpu);
         }
+        let gpu_milli = self.resources.gpu_milli;
+        if gpu_milli > GPU_MILLI && !gpu_milli.is_multiple_of(GPU_MILLI) {
+            return Err(SpecError::GpuParts(gpu_milli));
+        }
+        self.selection.check()?;
         self.check_program()?;
         at_most("number of arguments", self.arguments.len(), ENTRIES_MAX)?;
         at_most("number of inputs", self.inputs.len(), ENTRIES_MAX)?;
@@ -446,6 +467,13 @@ mod tests {
         job.tasks = IndexRange::new(0, u32::MAX);
         assert!(matches!(job.check(), Err(SpecError::ArrayTooLarge(_))));
         let mut job = command(&["true"]);
+        job.resources.gpu_milli = 1500;
+        assert_eq!(
+            job.check().unwrap_err().to_string(),
+            "a task takes a part of one gpu, or whole ones: not 1.5 of a gpu"
+        );
+        job.resources.gpu_milli = 2000;
+        assert_eq!(job.check(), Ok(()));
         job.arguments = vec![("lr".into(), ArgumentSource::Logarithmic { from: 0.0, to: 1.0 })];
         assert_eq!(job.check(), Err(SpecError::Sweep("lr".into())));
         job.arguments = vec![

@@ -14,6 +14,7 @@ mod limits;
 mod node;
 mod outcome;
 mod part;
+mod placement;
 mod value;
 
 pub use codec::{CodecError, VALUE_BYTES_MAX, VALUE_DEPTH_MAX, decode_value, encode_value};
@@ -22,10 +23,13 @@ pub use diagnostic::{Diagnostic, Label, Severity, Span};
 pub use execution::{Execution, JitLevel};
 pub use ids::{AttemptToken, BlobHash, JobId, NodeId, ParseIdError, TaskId};
 pub use job::{
-    ARRAY_TASKS_MAX, ArgumentSource, DeviceChoice, IndexRange, Input, JobSpec, JobState, Program, Resources,
+    ARRAY_TASKS_MAX, ArgumentSource, DeviceChoice, GPU_MILLI, IndexRange, Input, JobSpec, JobState, Program, Resources,
     RetryPolicy, SpecError, TaskState,
 };
 pub use limits::{LimitHit, LimitKind, LimitLevel, Limits};
 pub use node::{DeviceInfo, DeviceKind, NodeCapacity, NodeRole};
 pub use outcome::{Cost, Failure, INLINE_BYTES_MAX, Outcome, Payload, TaskOutput};
+pub use placement::{
+    LABEL_BYTES_MAX, LABELS_MAX, LabelError, Labels, NODE_LABEL, Relation, SELECTORS_MAX, Selection, Selector,
+};
 pub use value::{DType, TensorData, TensorDataError, Value};

@@ -34,6 +34,7 @@ impl Scheduler {
         let mut now: Vec<(Estimate, u64)> = self
             .nodes
             .attached()
+            .filter(|(_, state)| job.admits(&state.labels))
             .map(|(node, state)| (Estimate::of(node, state.record, job.pace_on(node), &need), state.free()))
             .collect();
         now.sort_by(|a, b| b.0.utility.total_cmp(&a.0.utility));

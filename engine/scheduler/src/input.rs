@@ -1,9 +1,10 @@
 //! What the scheduler is told, and what it decides.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 use std::time::Duration;
 
-use nexus_model::{IndexRange, JobId, JobSpec, NodeId, Program};
+use nexus_model::{IndexRange, JobId, JobSpec, Labels, NodeId, Program, Selection};
 
 /// What a job asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +17,10 @@ pub struct JobFacts {
     pub cpus: u32,
     /// Memory of each task, in bytes; 0 asks for none in particular.
     pub memory_bytes: u64,
+    /// Thousandths of graphics processors of each task, as in [`nexus_model::Resources`].
+    pub gpu_milli: u32,
+    /// What it asks of nodes; absent where that is nothing.
+    pub selection: Option<Arc<Selection>>,
     /// Bytes of each task's inputs, which a node fetches before the first task.
     pub input_bytes: u64,
     /// Jobs of one family are predicted to take alike: a digest of the program, for this process only.
@@ -46,6 +51,8 @@ impl JobFacts {
             priority: spec.priority,
             cpus: spec.resources.cpus,
             memory_bytes: spec.resources.memory_bytes,
+            gpu_milli: spec.resources.gpu_milli,
+            selection: (!spec.selection.is_none()).then(|| Arc::new(spec.selection.clone())),
             input_bytes: spec.inputs.iter().map(|input| input.payload.len()).fold(0, u64::saturating_add),
             family: family.finish(),
             expected: None,
@@ -107,6 +114,22 @@ pub enum Input {
     },
     /// A job has ended, or was cancelled.
     JobEnded(JobId),
+    /// What a node is and has beside slots and memory. Comes before it is attached, and again where it changed.
+    NodeDescribed {
+        /// Which.
+        node: NodeId,
+        /// Its labels, its name among them.
+        labels: Labels,
+        /// Its graphics processors, in thousandths.
+        gpu_milli: u32,
+    },
+    /// A node's labels are others now.
+    NodeLabelled {
+        /// Which.
+        node: NodeId,
+        /// All of them, its name among them.
+        labels: Labels,
+    },
     /// A node can take work; again with other slots where they changed.
     NodeAttached {
         /// Which.

@@ -1,9 +1,11 @@
 //! A job as the scheduler sees it: what is ready, who has what, and how long its tasks take.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 use std::time::Duration;
 
-use nexus_model::{IndexRange, NodeId};
+use nexus_model::{GPU_MILLI, IndexRange, Labels, NodeId, Selection};
 
 use crate::input::{Expected, JobFacts};
 use crate::node::Load;
@@ -17,6 +19,9 @@ pub(crate) struct Lane {
     pub(crate) kind: Kind,
     pub(crate) cpus: u32,
     pub(crate) memory_bytes: u64,
+    pub(crate) gpu_milli: u32,
+    /// A digest of what is asked of nodes; 0 where that is nothing. Two that are alike by chance only wait for each other.
+    pub(crate) selection: u64,
 }
 
 /// How tasks are placed.
@@ -70,6 +75,10 @@ pub(crate) struct Job {
     pub(crate) priority: i32,
     pub(crate) cpus: u32,
     pub(crate) memory_bytes: u64,
+    /// What a task takes of a node's graphics processors: so many tasks as fit one count as all of it.
+    pub(crate) gpu_milli: u32,
+    selection: Option<Arc<Selection>>,
+    selection_digest: u64,
     pub(crate) ready: RangeSet,
     pub(crate) suspects: RangeSet,
     /// Placements by their first task.
@@ -136,6 +145,22 @@ const HEARSAY_MAX: u64 = 4;
 /// The weight of the newest batch once many are known (an exponentially weighted mean).
 const NEWEST_WEIGHT: f64 = 0.125;
 
+/// What a part of a graphics processor takes of it: a share of which a whole number makes one, so that parts that add up
+/// also fit. Whole ones take themselves.
+fn gpu_share(milli: u32) -> u32 {
+    match milli {
+        0 => 0,
+        1..=GPU_MILLI => GPU_MILLI.div_ceil(GPU_MILLI / milli),
+        more => more,
+    }
+}
+
+fn digest(selection: &Arc<Selection>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    selection.hash(&mut hasher);
+    hasher.finish().max(1)
+}
+
 impl Job {
     pub(crate) fn new(user: u64, facts: &JobFacts) -> Self {
         Job {
@@ -143,6 +168,9 @@ impl Job {
             priority: facts.priority,
             cpus: facts.cpus.max(1),
             memory_bytes: facts.memory_bytes,
+            gpu_milli: gpu_share(facts.gpu_milli),
+            selection_digest: facts.selection.as_ref().map_or(0, digest),
+            selection: facts.selection.clone(),
             ready: RangeSet::default(),
             suspects: RangeSet::default(),
             pending: BTreeMap::new(),
@@ -157,6 +185,21 @@ impl Job {
             expected: facts.expected,
             short: false,
         }
+    }
+
+    /// Whether its tasks may run on a node with these labels.
+    pub(crate) fn admits(&self, labels: &Labels) -> bool {
+        self.selection.as_ref().is_none_or(|selection| selection.admits(labels))
+    }
+
+    /// How many of its preferences such a node meets.
+    pub(crate) fn liking(&self, labels: &Labels) -> usize {
+        self.selection.as_ref().map_or(0, |selection| selection.liking(labels))
+    }
+
+    /// Whether it prefers some nodes to others.
+    pub(crate) fn prefers(&self) -> bool {
+        self.selection.as_ref().is_some_and(|selection| !selection.prefer.is_empty())
     }
 
     /// What a task of it asks of a node.
@@ -195,8 +238,8 @@ impl Job {
 
     fn judge(&mut self, border_ns: u64) -> bool {
         let before = self.short;
-        // What asks for memory is admitted task by task, never in advance.
-        self.short = self.memory_bytes == 0 && self.task_ns() <= border_ns;
+        // What asks for memory or graphics processors is admitted task by task, never in advance.
+        self.short = self.memory_bytes == 0 && self.gpu_milli == 0 && self.task_ns() <= border_ns;
         before != self.short
     }
 
@@ -217,7 +260,13 @@ impl Job {
             (true, 0) => Kind::Trial,
             (true, _) => Kind::Short,
         };
-        let lane = |kind| Lane { kind, cpus: self.cpus, memory_bytes: self.memory_bytes };
+        let lane = |kind| Lane {
+            kind,
+            cpus: self.cpus,
+            memory_bytes: self.memory_bytes,
+            gpu_milli: self.gpu_milli,
+            selection: self.selection_digest,
+        };
         [(!self.ready.is_empty()).then(|| lane(ready)), (!self.suspects.is_empty()).then(|| lane(Kind::Suspect))]
     }
 
@@ -230,6 +279,7 @@ impl Job {
             pinned: if self.short { 0 } else { cpus },
             short_ns: if self.short { usage_ns } else { 0 },
             memory_bytes: u128::from(tasks) * u128::from(self.memory_bytes),
+            gpu_milli: tasks.saturating_mul(u64::from(self.gpu_milli)),
         };
         (load, usage_ns)
     }

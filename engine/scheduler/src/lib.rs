@@ -17,6 +17,10 @@
 //!   array, when chunks shrink to half a millisecond of work. If the prediction is wrong (a long task among short ones), the short ones
 //!   behind it wait for the worker's other slots.
 //! - **Memory** that tasks ask for is never promised twice: such tasks are admitted one by one, not in advance.
+//! - **Labels** that a job requires rule nodes out; of those that have room, one is taken that meets most of what it
+//!   prefers, and only among those that are alike in this the expected utility decides.
+//! - **Graphics processors** are promised in parts: a task that asks for a part takes a share of which a whole number makes
+//!   one, so that parts of several tasks never need more than there is.
 //! - **Suspects**, tasks that have lost a worker, run one at a time on each node, so that the next loss names the culprit.
 
 mod explanation;

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use nexus_model::{JobId, NodeId};
+use nexus_model::{JobId, Labels, NodeId};
 
 use crate::placement::Record;
 use crate::{LOW_WATER_NS, QUEUE_NS};
@@ -19,6 +19,8 @@ pub(crate) struct Load {
     pub(crate) short_ns: u64,
     /// Memory that they ask for; wide enough for any number of any tasks.
     pub(crate) memory_bytes: u128,
+    /// Graphics processors that they take, in thousandths.
+    pub(crate) gpu_milli: u64,
 }
 
 impl Load {
@@ -27,6 +29,7 @@ impl Load {
         self.pinned = self.pinned - old.pinned + new.pinned;
         self.short_ns = self.short_ns - old.short_ns + new.short_ns;
         self.memory_bytes = self.memory_bytes - old.memory_bytes + new.memory_bytes;
+        self.gpu_milli = self.gpu_milli - old.gpu_milli + new.gpu_milli;
     }
 }
 
@@ -40,6 +43,10 @@ pub(crate) struct Node {
     pub(crate) slots: u64,
     /// Memory that it offers; 0 where that is not known, and then not limited.
     pub(crate) memory_bytes: u64,
+    /// Its labels, its name among them.
+    pub(crate) labels: Labels,
+    /// Graphics processors that it offers, in thousandths.
+    pub(crate) gpu_milli: u64,
     pub(crate) load: Load,
     /// The suspect task that it has in hand.
     pub(crate) suspect: Option<(JobId, u32)>,
@@ -67,6 +74,11 @@ impl Node {
         }
         let left = u128::from(self.memory_bytes).saturating_sub(self.load.memory_bytes);
         u64::try_from(left / u128::from(bytes)).unwrap_or(u64::MAX)
+    }
+
+    /// How many more tasks that take so much of the graphics processors can come.
+    pub(crate) fn gpu_room(&self, milli: u32) -> u64 {
+        self.gpu_milli.saturating_sub(self.load.gpu_milli).checked_div(milli.into()).unwrap_or(u64::MAX)
     }
 
     /// Short work, in ns times cpus, that brings its queue to the brim.
@@ -117,6 +129,13 @@ impl Nodes {
     /// known is forgotten.
     pub(crate) fn offer(&mut self, id: NodeId, slots: u32, memory_bytes: u64) {
         self.change(id, |node| (node.slots, node.memory_bytes) = (u64::from(slots), memory_bytes));
+    }
+
+    /// Notes what a node is called and has beside slots and memory.
+    pub(crate) fn describe(&mut self, id: NodeId, labels: Labels, gpu_milli: Option<u32>) {
+        let node = self.nodes.entry(id).or_default();
+        node.labels = labels;
+        node.gpu_milli = gpu_milli.map_or(node.gpu_milli, u64::from);
     }
 
     /// Replaces what one job takes from a node.

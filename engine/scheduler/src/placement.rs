@@ -36,6 +36,9 @@ const SPEED_MAX: f64 = 32.0;
 /// Tasks of which a node's losses are remembered; then both halve, so that a node can mend.
 const REMEMBERED: f64 = 10_000.0;
 
+/// Parts that make less of a difference are no reason: they would be told as nothing.
+const GAIN_MIN: f64 = 0.0005;
+
 /// What is known of a node beside its load.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Record {
@@ -206,7 +209,7 @@ pub(crate) fn choose(candidates: &[Estimate], need: &Need) -> Option<Placement> 
     let gain = |other: &Estimate, part| chosen.utility - chosen.with(part, other, need);
     let because = runner_up.and_then(|other| {
         let parts = [Part::Time, Part::Locality, Part::Risk].map(|part| (part, gain(&other, part)));
-        parts.into_iter().filter(|(_, gain)| *gain > 0.0).max_by(|a, b| a.1.total_cmp(&b.1))
+        parts.into_iter().filter(|(_, gain)| *gain >= GAIN_MIN).max_by(|a, b| a.1.total_cmp(&b.1))
     });
     Some(Placement { chosen: *chosen, runner_up, weighed: candidates.len(), because, scale_ns: need.scale_ns() })
 }

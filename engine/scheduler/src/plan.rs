@@ -43,17 +43,29 @@ impl Scheduler {
     fn choose(&self, job: &Job, lane: Lane, users: usize) -> Option<(NodeId, u64, Option<Placement>)> {
         let cpus = u64::from(lane.cpus);
         let open = |node| self.reservation.is_none_or(|r| r.node != node || r.admits(job));
-        let fits = |id, node: &Node| node.free() >= cpus && node.memory_room(lane.memory_bytes) > 0 && open(id);
+        let fits = |id, node: &Node| {
+            let room = node.memory_room(lane.memory_bytes) > 0 && node.gpu_room(lane.gpu_milli) > 0;
+            node.free() >= cpus && room && job.admits(&node.labels) && open(id)
+        };
         if lane.kind == Kind::Short {
-            let (node, state) = self.nodes.by_hunger().find(|(id, node)| fits(*id, node))?;
+            let mut hungry = self.nodes.by_hunger().filter(|(id, node)| fits(*id, node));
+            let first = hungry.next()?;
+            let (node, state) = if job.prefers() { best_liked(job, first, hungry.take(LOOKED_AT_MAX)) } else { first };
             return Some((node, self.chunk(job, state, cpus, users), None));
         }
         let suits =
             |(id, node): &(NodeId, &Node)| fits(*id, node) && (lane.kind != Kind::Suspect || node.suspect.is_none());
         let idle_enough = |(_, node): &(NodeId, &Node)| lane.kind != Kind::Trial || node.idle() >= cpus;
         let mut nodes = self.nodes.by_idleness().take_while(idle_enough);
-        let first = nodes.find(suits)?;
-        let placement = weigh(job, first, nodes.take(LOOKED_AT_MAX).filter(suits))?;
+        let mut first = nodes.find(suits)?;
+        if job.prefers() {
+            first = best_liked(job, first, nodes.take(LOOKED_AT_MAX).filter(suits));
+            nodes = self.nodes.by_idleness().take_while(idle_enough);
+        }
+        let liking = job.liking(&first.1.labels);
+        let others = nodes.take(LOOKED_AT_MAX).filter(suits);
+        let others = others.filter(|(id, node)| *id != first.0 && job.liking(&node.labels) == liking);
+        let placement = weigh(job, first, others)?;
         let node = placement.chosen.node;
         let one = users > 1 || lane.kind == Kind::Suspect;
         let tasks = if one { 1 } else { self.slots_full(job, self.nodes.get(node)?, lane) };
@@ -65,7 +77,7 @@ impl Scheduler {
         let cpus = u64::from(lane.cpus);
         let share = job.ready.len().saturating_mul(node.slots).div_ceil(self.nodes.slots().max(1));
         let room = node.idle().min(node.free()) / cpus;
-        share.min(room).min(node.memory_room(lane.memory_bytes)).max(1)
+        share.min(room).min(node.memory_room(lane.memory_bytes)).min(node.gpu_room(lane.gpu_milli)).max(1)
     }
 
     /// How many short tasks a node takes at once: enough to fill its queue, but no more than
@@ -111,13 +123,17 @@ impl Scheduler {
     /// Keeps a node for a job whose tasks need more than what is free anywhere, so that narrower ones behind it do not
     /// starve it: not while it has something in hand, and one at a time, the first in order.
     fn reserve(&mut self, id: JobId, lane: Lane) {
-        if (lane.cpus < 2 && lane.memory_bytes == 0) || lane.kind == Kind::Suspect || self.reservation.is_some() {
+        if (lane.cpus < 2 && lane.memory_bytes == 0 && lane.gpu_milli == 0)
+            || lane.kind == Kind::Suspect
+            || self.reservation.is_some()
+        {
             return;
         }
-        let Some(&Job { priority, given: 0, .. }) = self.jobs.get(&id) else { return };
+        let Some(job @ &Job { priority, given: 0, .. }) = self.jobs.get(&id) else { return };
         let wide_enough = self.nodes.attached().filter(|(_, node)| {
             let memory = node.memory_bytes == 0 || node.memory_bytes >= lane.memory_bytes;
-            memory && node.slots >= u64::from(lane.cpus)
+            let gpus = node.gpu_milli >= u64::from(lane.gpu_milli);
+            memory && gpus && node.slots >= u64::from(lane.cpus) && job.admits(&node.labels)
         });
         let best = wide_enough.max_by_key(|(node, state)| (state.free(), std::cmp::Reverse(*node)));
         self.reservation = best.map(|(node, ..)| Reservation {
@@ -125,9 +141,20 @@ impl Scheduler {
             priority,
             cpus: lane.cpus,
             memory_bytes: lane.memory_bytes,
+            gpu_milli: lane.gpu_milli,
             node,
         });
     }
+}
+
+/// Of the first candidate and others, the one that meets most of the job's preferences; the first of those that are alike.
+fn best_liked<'n>(
+    job: &Job,
+    first: (NodeId, &'n Node),
+    others: impl Iterator<Item = (NodeId, &'n Node)>,
+) -> (NodeId, &'n Node) {
+    let liking = |(_, node): &(NodeId, &Node)| job.liking(&node.labels);
+    others.fold(first, |best, other| if liking(&other) > liking(&best) { other } else { best })
 }
 
 /// The choice among the first candidate and a few more.

@@ -42,6 +42,7 @@ pub(crate) struct Reservation {
     pub(crate) priority: i32,
     pub(crate) cpus: u32,
     pub(crate) memory_bytes: u64,
+    pub(crate) gpu_milli: u32,
     pub(crate) node: NodeId,
 }
 
@@ -49,7 +50,12 @@ impl Reservation {
     /// Whether tasks of `job` may be placed on the node nevertheless: those with the same needs, which the reservation
     /// is as good for, and those that go first.
     pub(crate) fn admits(&self, job: &Job) -> bool {
-        let same_needs = (job.cpus, job.memory_bytes) == (self.cpus, self.memory_bytes);
+        let same_needs = (job.cpus, job.memory_bytes, job.gpu_milli) == (self.cpus, self.memory_bytes, self.gpu_milli);
+        // A job that waits for graphics processors alone loses nothing to one that needs none.
+        let waits_for_gpus_alone = self.gpu_milli > 0 && self.cpus < 2 && self.memory_bytes == 0;
+        if waits_for_gpus_alone && job.gpu_milli == 0 {
+            return true;
+        }
         job.priority > self.priority || (job.priority == self.priority && same_needs)
     }
 }
@@ -88,6 +94,8 @@ impl Scheduler {
             }
             Input::TryAgain => {}
             Input::TasksLeft { node, job, range, busy } => self.left(job, range, node, busy),
+            Input::NodeDescribed { node, labels, gpu_milli } => self.nodes.describe(node, labels, Some(gpu_milli)),
+            Input::NodeLabelled { node, labels } => self.nodes.describe(node, labels, None),
             Input::NodeAttached { node, slots, memory_bytes } => self.nodes.offer(node, slots, memory_bytes),
             Input::NodeDetached(node) => {
                 self.nodes.offer(node, 0, 0);

@@ -33,6 +33,8 @@ impl Bench {
             priority: 0,
             cpus: 1,
             memory_bytes: 0,
+            gpu_milli: 0,
+            selection: None,
             input_bytes,
             family: job,
             expected: None,

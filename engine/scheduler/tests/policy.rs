@@ -1,9 +1,10 @@
 //! The scheduler's policy, by what it proposes: each test ends by saying that nothing else was proposed.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
-use nexus_model::{IndexRange, JobId, NodeId};
+use nexus_model::{IndexRange, JobId, Labels, NodeId, Selection};
 use nexus_scheduler::{Assign, Input, JobFacts, Scheduler};
 
 const SHORT: Duration = Duration::from_micros(1);
@@ -34,6 +35,8 @@ impl Bench {
             priority,
             cpus,
             memory_bytes: 0,
+            gpu_milli: 0,
+            selection: None,
             input_bytes: 0,
             family: job,
             expected: None,
@@ -225,6 +228,8 @@ fn the_next_job_of_a_program_is_given_in_advance() {
         priority: 0,
         cpus: 1,
         memory_bytes: 0,
+        gpu_milli: 0,
+        selection: None,
         input_bytes: 0,
         family,
         expected: None,
@@ -282,6 +287,8 @@ fn memory_is_not_promised_twice() {
         priority: 0,
         cpus: 1,
         memory_bytes,
+        gpu_milli: 0,
+        selection: None,
         input_bytes: 0,
         family: 0,
         expected: None,
@@ -295,4 +302,78 @@ fn memory_is_not_promised_twice() {
     assert_eq!(bench.step(ready(2, 1)), vec![], "it fits nowhere, and holds up nobody");
     assert_eq!(bench.step(Input::JobEnded(JobId(1))), vec![]);
     assert_eq!(bench.step(ready(3, 1)), vec![assign(1, 3, 0, 1)]);
+}
+
+/// A job of one long task at a time that asks for this.
+fn asking(bench: &mut Bench, job: u64, gpu_milli: u32, require: &[&str], prefer: &[&str], tasks: u32) -> Vec<Assign> {
+    let selectors = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect();
+    let selection = Selection { require: selectors(require), prefer: selectors(prefer) };
+    let facts = JobFacts {
+        user: "u".to_owned(),
+        priority: 0,
+        cpus: 1,
+        memory_bytes: 0,
+        gpu_milli,
+        selection: (!selection.is_none()).then(|| Arc::new(selection)),
+        input_bytes: 0,
+        family: job,
+        expected: None,
+    };
+    assert_eq!(bench.step(Input::JobAccepted { job: JobId(job), facts }), vec![]);
+    bench.step(Input::TasksReady { job: JobId(job), range: IndexRange::new(0, tasks), suspect: false })
+}
+
+fn described(bench: &mut Bench, node: u64, zone: &str, gpus: u32) {
+    let mut labels = Labels::default();
+    labels.set("zone", Some(zone)).unwrap();
+    let labels = labels.of_node(&format!("n{node}"));
+    bench.step(Input::NodeDescribed { node: NodeId(node), labels, gpu_milli: 1000 * gpus });
+    bench.node(node, 8);
+}
+
+#[test]
+fn tasks_run_where_the_labels_are_that_they_require() {
+    let mut bench = Bench::new();
+    described(&mut bench, 1, "office", 0);
+    described(&mut bench, 2, "home", 0);
+    assert_eq!(asking(&mut bench, 1, 0, &["zone=home"], &[], 1), vec![assign(2, 1, 0, 1)]);
+    assert_eq!(asking(&mut bench, 2, 0, &["node!=n2"], &[], 1), vec![assign(1, 2, 0, 1)]);
+    assert_eq!(asking(&mut bench, 3, 0, &["zone=attic"], &[], 1), vec![], "it waits, and holds up nobody");
+    assert_eq!(asking(&mut bench, 4, 0, &[], &[], 1).len(), 1);
+    let mut labels = Labels::default();
+    labels.set("zone", Some("attic")).unwrap();
+    let moved = bench.step(Input::NodeLabelled { node: NodeId(1), labels });
+    assert_eq!(moved, vec![assign(1, 3, 0, 1)], "a label that comes lets it go");
+    assert_eq!(bench.step(Input::TryAgain), vec![]);
+}
+
+#[test]
+fn a_preference_is_followed_while_there_is_room_and_no_longer() {
+    let mut bench = Bench::new();
+    described(&mut bench, 1, "office", 0);
+    described(&mut bench, 2, "home", 0);
+    let placed = asking(&mut bench, 1, 0, &[], &["zone=home"], 12);
+    let on = |node| placed.iter().filter(|a| a.node == NodeId(node)).map(|a| a.range.len()).sum::<u32>();
+    assert_eq!((on(1), on(2)), (4, 8), "{placed:?}");
+    assert_eq!(bench.step(Input::TryAgain), vec![]);
+}
+
+#[test]
+fn parts_of_a_gpu_are_never_promised_twice() {
+    let mut bench = Bench::new();
+    described(&mut bench, 1, "home", 2);
+    let placed = |assigns: &[Assign]| assigns.iter().map(|a| a.range.len()).sum::<u32>();
+    // 0.4 of a gpu fits twice into each of two.
+    assert_eq!(placed(&asking(&mut bench, 1, 400, &[], &[], 9)), 4);
+    assert_eq!(bench.end(1, 1, 0, 1, Duration::from_secs(9)), vec![assign(1, 1, 4, 5)]);
+    assert_eq!(asking(&mut bench, 2, 100, &[], &[], 1), vec![], "both are taken");
+    assert_eq!(placed(&asking(&mut bench, 3, 0, &[], &[], 1)), 1, "who needs none goes on");
+    let mut bench = Bench::new();
+    described(&mut bench, 1, "home", 2);
+    // 0.6 of a gpu leaves no room for another 0.6: a whole one each.
+    assert_eq!(placed(&asking(&mut bench, 1, 600, &[], &[], 9)), 2);
+    let mut bench = Bench::new();
+    described(&mut bench, 1, "home", 1);
+    assert_eq!(asking(&mut bench, 1, 2000, &[], &[], 1), vec![], "two whole ones are not there");
+    assert_eq!(bench.step(Input::TryAgain), vec![]);
 }

@@ -5,7 +5,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use nexus_model::{ArgumentSource, IndexRange, JobId, TaskId, Value};
+use nexus_model::{ArgumentSource, GPU_MILLI, IndexRange, JobId, TaskId, Value};
 
 /// `name=text`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,6 +116,18 @@ pub(crate) fn size(text: &str) -> Result<u64, String> {
     if bytes < (1u64 << 60) as f64 { Ok(bytes as u64) } else { Err("no machine has as much".to_owned()) }
 }
 
+/// Reads `2` or `0.5` graphics processors, in thousandths.
+pub(crate) fn gpus(text: &str) -> Result<u32, String> {
+    let wrong = || "write a part of one, like 0.5, or a whole number".to_owned();
+    let number: f64 = text.trim().parse().map_err(|_| wrong())?;
+    let milli = (number * f64::from(GPU_MILLI)).round();
+    let is_whole = milli % f64::from(GPU_MILLI) == 0.0;
+    if !(1.0..=1e6).contains(&milli) || (milli > f64::from(GPU_MILLI) && !is_whole) {
+        return Err(wrong());
+    }
+    Ok(milli as u32)
+}
+
 fn number_and_unit(text: &str) -> Option<(f64, &str)> {
     let text = text.trim();
     let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
@@ -211,6 +223,16 @@ mod tests {
         }
         for text in ["", "GiB", "-1", "1 parsec", "9999999999TiB"] {
             assert!(size(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn gpus_come_in_parts_of_one_or_whole() {
+        for (text, milli) in [("1", 1000), ("0.25", 250), (".5", 500), ("8", 8000)] {
+            assert_eq!(gpus(text), Ok(milli), "{text}");
+        }
+        for text in ["", "0", "-1", "1.5", "NaN", "inf", "0.0001", "a"] {
+            assert!(gpus(text).is_err(), "{text}");
         }
     }
 

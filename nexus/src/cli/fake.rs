@@ -9,7 +9,9 @@ use nexus_model::{
     BlobHash, Cost, DeviceInfo, DeviceKind, IndexRange, JobId, JobState, NodeCapacity, NodeId, NodeRole, Outcome,
     Payload, TaskOutput, TaskState, Value, encode_value,
 };
-use nexus_wire::{JobView, NodeState, NodeView, Refusal, Request, Response, StatusView, TaskView};
+use nexus_wire::{
+    ClusterRequest, ClusterResponse, JobView, NodeState, NodeView, Refusal, Request, Response, StatusView, TaskView,
+};
 
 use super::cluster::Cluster;
 
@@ -80,6 +82,9 @@ impl Cluster for FakeCluster {
             Request::GetStatus => Ok(Response::Status(Box::new(status()))),
             Request::CreateToken { role, .. } => {
                 Ok(Response::Token { token: "NXJ1.7Yk".into(), role, expires_at_ms: 900_000 })
+            }
+            Request::Cluster(request) if *request == ClusterRequest::ListLabels => {
+                Ok(Response::Cluster(Box::new(ClusterResponse::Labels(Vec::new()))))
             }
             _ => Ok(Response::Done),
         }

@@ -8,12 +8,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nexus_model::{
-    Conditions, Execution, Input, JitLevel, JobId, JobSpec, Program, Resources, RetryPolicy, Taken, Value, encode_value,
+    Conditions, Execution, Input, JitLevel, JobId, JobSpec, Program, Resources, RetryPolicy, Selection, Selector,
+    Taken, Value, encode_value,
 };
 use nexus_wire::{Request, Response};
 use serde::Deserialize;
 
-use super::argument::{argument_source, duration, index_range, size};
+use super::argument::{argument_source, duration, gpus, index_range, size};
 use super::cluster::{Cluster, unexpected};
 use super::error::{CliError, Exit};
 use super::jobs::now_ms;
@@ -44,6 +45,9 @@ struct TaskTable {
     after: Vec<String>,
     cpus: Option<u32>,
     memory: Option<String>,
+    gpu: Option<f64>,
+    require: Vec<String>,
+    prefer: Vec<String>,
     priority: i32,
     timeout: Option<String>,
     retries: Option<u32>,
@@ -178,7 +182,16 @@ fn planned(
     };
     let memory = |text: &String| size(text).map_err(|reason| wrong(format!("memory = \"{text}\": {reason}")));
     let memory_bytes = table.memory.as_ref().map(memory).transpose()?.unwrap_or(0);
-    spec.resources = Resources { cpus: table.cpus.unwrap_or(1), memory_bytes };
+    let gpu = |number: f64| gpus(&number.to_string()).map_err(|reason| wrong(format!("gpu = {number}: {reason}")));
+    let gpu_milli = table.gpu.map(gpu).transpose()?.unwrap_or(0);
+    let selector = |key: &str, text: &String| {
+        text.parse::<Selector>().map_err(|reason| wrong(format!("{key} = \"{text}\": {reason}")))
+    };
+    spec.resources = Resources { cpus: table.cpus.unwrap_or(1), memory_bytes, gpu_milli };
+    spec.selection = Selection {
+        require: table.require.iter().map(|text| selector("require", text)).collect::<Result<_, _>>()?,
+        prefer: table.prefer.iter().map(|text| selector("prefer", text)).collect::<Result<_, _>>()?,
+    };
     (spec.user, spec.seed, spec.priority) = (user(), table.seed, table.priority);
     spec.execution = table.jit.map(Execution::at);
     spec.timeout = time("timeout", &table.timeout)?;
@@ -329,6 +342,8 @@ mod tests {
                 "wait for each other: a, b",
             ),
             ("[task.a]\ncommand = [\"x\"]\ntimeout = \"soon\"\n", "timeout = \"soon\": write a number with"),
+            ("[task.a]\ncommand = [\"x\"]\ngpu = 1.5\n", "gpu = 1.5: write a part of one"),
+            ("[task.a]\ncommand = [\"x\"]\nrequire = [\"home\"]\n", "require = \"home\": write it like zone=home"),
             ("[task.a]\nprogram = \"none.mcode\"\n", "none.mcode"),
         ] {
             let error = read(text).err().unwrap_or_else(|| panic!("{text} was accepted"));

@@ -78,7 +78,7 @@ pub(crate) async fn job(
     match &args.verb {
         JobVerb::Show { job } => show(*job, cluster, console).await,
         JobVerb::Result(args) => result(args, cluster, console).await,
-        JobVerb::Logs(args) => logs(args, cluster, console).await,
+        JobVerb::Logs(args) => logs(args, cluster, console, interrupted).await,
         JobVerb::Cancel { job } => cancel(*job, cluster, console).await,
         JobVerb::Retry { job } => changed(Request::RetryJob(job.job), cluster, console).await,
         JobVerb::Explain { job } => explain(*job, cluster, console).await,

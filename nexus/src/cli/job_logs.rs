@@ -1,12 +1,16 @@
-//! `nexus job logs`: what tasks printed, on the streams that they printed it to.
+//! `nexus job logs`: what tasks printed, on the streams that they printed it to. What they print meanwhile is in
+//! `follow.rs`.
 
 use clap::Args;
 use nexus_model::{IndexRange, Payload};
 use nexus_wire::TaskView;
+use tokio::sync::watch;
 
 use super::argument::JobRef;
 use super::cluster::{self, Cluster};
 use super::error::{CliError, Exit};
+use super::follow::Follower;
+use super::wait::interruption;
 use crate::output::Console;
 use crate::output::json::{LogDocument, document};
 use crate::output::paint::{FAINT, paint};
@@ -14,16 +18,25 @@ use crate::output::paint::{FAINT, paint};
 /// Print what a job's tasks printed.
 #[derive(Debug, Clone, Args)]
 #[command(
-    after_help = "Examples:\n  nexus job logs 17\n  nexus job logs 17/112 2>/dev/null\n  nexus job logs 17 --json"
+    after_help = "Examples:\n  nexus job logs 17\n  nexus job logs 17 --follow\n  nexus job logs 17/112 2>/dev/null\n  nexus job logs 17 --json"
 )]
 pub(crate) struct LogsArgs {
     /// The job or task, like 17 or 17/112
     #[arg(value_name = "JOB")]
     job: JobRef,
+    /// Go on with what is printed from now on, until the tasks have ended; several tasks a line at a time. Ctrl-C leaves
+    /// them running; with --json one line for each line
+    #[arg(long, short = 'f')]
+    follow: bool,
 }
 
 /// Runs the verb.
-pub(crate) async fn logs(args: &LogsArgs, cluster: &impl Cluster, console: &mut Console) -> Result<(), CliError> {
+pub(crate) async fn logs(
+    args: &LogsArgs,
+    cluster: &impl Cluster,
+    console: &mut Console,
+    interrupted: &mut watch::Receiver<bool>,
+) -> Result<(), CliError> {
     let job = cluster::job(cluster, args.job.job).await?;
     let range = match args.job.task {
         None => job.tasks,
@@ -33,6 +46,21 @@ pub(crate) async fn logs(args: &LogsArgs, cluster: &impl Cluster, console: &mut 
             return Err(CliError::new(Exit::Usage, "NX0111", message).with_help(format!("its tasks are {}", job.tasks)));
         }
     };
+    if args.follow {
+        let follower = Follower::new(job.job, range.len(), cluster, console);
+        let left = format!("^C  left; the job goes on.  nexus job logs {} --follow", job.job.0);
+        let followed = tokio::select! {
+            followed = follower.follow(range, console) => Some(followed),
+            () = interruption(interrupted) => None,
+        };
+        return match followed {
+            Some(followed) => followed.map(drop),
+            None => {
+                console.say(&left);
+                Ok(())
+            }
+        };
+    }
     if console.is_json() {
         console.answer(&format!("{{\"job\":{},\"tasks\":[", job.job.0));
     }
@@ -78,7 +106,7 @@ pub(crate) fn is_command(task: &TaskView) -> bool {
     task.cost.as_ref().is_some_and(|cost| cost.exit_code.is_some())
 }
 
-async fn printed(task: &TaskView, cluster: &impl Cluster) -> Result<(Vec<u8>, Vec<u8>), CliError> {
+pub(crate) async fn printed(task: &TaskView, cluster: &impl Cluster) -> Result<(Vec<u8>, Vec<u8>), CliError> {
     let Some(cost) = &task.cost else { return Ok(Default::default()) };
     let fetch = async |payload: &Option<Payload>| match payload {
         Some(payload) => cluster.fetch(payload).await,

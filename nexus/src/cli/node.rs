@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use nexus_config::{Config, Flags, Http};
-use nexus_model::{NodeId, NodeRole};
+use nexus_model::{Labels, NodeId, NodeRole};
 use nexus_wire::{ClusterRequest, NodeState, NodeView, Request, Response};
 
 use serde::Serialize;
@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use super::cluster::{self, Cluster, find_node, unexpected};
 use super::error::CliError;
 use super::jobs::now_ms;
+use super::node_label::{self, LabelChange};
 use super::world::World;
 use crate::output::json::{NodeDocument, NodesDocument, document};
 use crate::output::paint::{ERROR, GOOD, NAME, paint};
@@ -44,6 +45,18 @@ pub(crate) enum NodeVerb {
         /// Give it work again
         #[arg(long)]
         undo: bool,
+    },
+    /// Show a node's labels, or give it some and take others away; jobs ask for them with --require and --prefer
+    #[command(
+        after_help = "Examples:\n  nexus node label studio\n  nexus node label studio zone=home rack=3\n  nexus node label studio rack-"
+    )]
+    Label {
+        /// Name or id
+        #[arg(value_name = "NODE")]
+        node: String,
+        /// A label to give, or one to take away
+        #[arg(value_name = "LABEL=VALUE|LABEL-")]
+        labels: Vec<LabelChange>,
     },
     /// Take a machine or person out of the cluster for ever; its certificates count no more
     #[command(after_help = "Examples:\n  nexus node forget air")]
@@ -193,13 +206,24 @@ fn greeting(started: &NodeStarted) -> String {
 /// `nexus node list`.
 pub(crate) async fn list(cluster: &impl Cluster, console: &mut Console) -> Result<(), CliError> {
     let nodes = cluster::nodes(cluster).await?;
+    // A cluster of an earlier version knows none.
+    let labels = node_label::all(cluster).await.unwrap_or_default();
     if console.is_json() {
-        let nodes = nodes.iter().map(|node| NodeDocument::of(node, now_ms())).collect();
-        console.answer(&document(&NodesDocument { nodes }));
-    } else {
-        console.answer(&table(&nodes, now_ms()));
+        let with_labels = |node: &NodeView| NodeDocument {
+            labels: Some(labels.get(&node.node).map(Labels::iter).into_iter().flatten().map(owned).collect()),
+            ..NodeDocument::of(node, now_ms())
+        };
+        console.answer(&document(&NodesDocument { nodes: nodes.iter().map(with_labels).collect() }));
+        return Ok(());
     }
+    console.answer(&table(&nodes, now_ms()));
+    let labelled = nodes.iter().filter_map(|node| Some((node, labels.get(&node.node)?)));
+    labelled.for_each(|(node, labels)| console.answer(&format!("{}: {labels}\n", paint(NAME, &node.name))));
     Ok(())
+}
+
+fn owned((name, value): (&str, &str)) -> (String, String) {
+    (name.to_owned(), value.to_owned())
 }
 
 /// `nexus node stop`.

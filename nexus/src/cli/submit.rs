@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgGroup, Args};
-use nexus_model::{Conditions, Input, JobId, JobSpec, LimitLevel, Limits, Program, Resources, RetryPolicy, Taken};
+use nexus_model::{
+    Conditions, Input, JobId, JobSpec, LimitLevel, Limits, Program, Resources, RetryPolicy, Selection, Selector, Taken,
+};
 use nexus_wire::{Request, Response};
 use tokio::sync::watch;
 
-use super::argument::{Binding, duration, size};
+use super::argument::{Binding, duration, gpus, size};
 use super::cluster::{self, Cluster, unexpected};
 use super::codes;
 use super::error::{CliError, Exit};
@@ -20,7 +22,7 @@ use super::language::Language;
 use super::program::{ProgramFlags, Source, checked};
 use super::wait::{Style, Waited, until_ended};
 use crate::output::json::{GraphDocument, SubmittedDocument, document};
-use crate::output::paint::{NAME, paint};
+use crate::output::paint::{NAME, WARNING, paint};
 use crate::output::{Console, diagnostic, units};
 
 /// Submit a program, a graph of tasks (.toml), or any command after `--`.
@@ -29,6 +31,7 @@ use crate::output::{Console, diagnostic, units};
 Examples:
   nexus submit train.mcode --arg epochs=10 --wait
   nexus submit sweep.mcode --array 0..400 --arg lr=log:1e-4..1e-1 --follow
+  nexus submit train.mcode --gpu 0.5 --require zone=home --prefer node=studio
   nexus submit --cpus 4 --timeout 1h --env MODE=fast -- ./simulate --steps 1000
   nexus submit fit.mcode --after 17 --take data=17 --deadline 2h
   nexus submit pipeline.toml --wait
@@ -84,6 +87,15 @@ pub(crate) struct SubmitArgs {
     /// Memory that a task takes, like 512MiB
     #[arg(long, value_name = "SIZE", value_parser = size)]
     memory: Option<u64>,
+    /// Graphics processors that a task takes: a part of one, like 0.5, which others may share, or whole ones
+    #[arg(long, value_name = "N", value_parser = gpus)]
+    gpu: Option<u32>,
+    /// Run only where this label is, like zone=home, os=macos or node!=air; all that are given must hold
+    #[arg(long, value_name = "LABEL=VALUE")]
+    require: Vec<Selector>,
+    /// Run rather where this label is, while there is room
+    #[arg(long, value_name = "LABEL=VALUE")]
+    prefer: Vec<Selector>,
     /// Set an environment variable of the command
     #[arg(long, value_name = "NAME=VALUE", requires = "command")]
     env: Vec<Binding>,
@@ -121,9 +133,13 @@ pub(crate) async fn submit(
     }
     let spec = Box::new(checked(spec)?);
     let (name, tasks) = (spec.name.clone(), spec.tasks.len());
+    let asks = spec.resources != Resources::default() || !spec.selection.is_none();
     let Response::Submitted(job) = cluster.request(Request::SubmitJob { spec, key: args.key.clone() }).await? else {
         return Err(unexpected());
     };
+    if asks {
+        say_unmet(job, cluster, console).await;
+    }
     if args.wait || args.follow {
         let style = if args.follow { Style::Follow } else { Style::Quiet };
         console.say(&submitted(job, &name, tasks));
@@ -143,6 +159,19 @@ pub(crate) async fn submit(
         console.answer(&format!("{}\n", submitted(job, &name, tasks)));
     }
     Ok(())
+}
+
+/// Says what a job asks for that no machine of the cluster has: it waits until one joins, which may never be.
+async fn say_unmet(job: JobId, cluster: &impl Cluster, console: &mut Console) {
+    // A courtesy: what was accepted is accepted, also by a cluster of an earlier version.
+    let Ok(Response::Explanation(unmet)) = cluster.request(Request::UnmetNeeds(job)).await else { return };
+    for what in unmet {
+        let warning = paint(WARNING, "warning");
+        console.say(&format!(
+            "{warning}: {what}: {job} waits until a machine joins that has it (nexus job cancel {})",
+            job.0
+        ));
+    }
 }
 
 async fn submit_graph(
@@ -170,6 +199,9 @@ async fn submit_graph(
         return Ok(());
     }
     console.say(text().trim_end());
+    for (_, job) in &jobs {
+        say_unmet(*job, cluster, console).await;
+    }
     let names = cluster::names(cluster).await;
     let style = if args.follow { Style::Follow } else { Style::Quiet };
     let mut outcome = Ok(());
@@ -228,7 +260,9 @@ fn spec(args: &SubmitArgs, language: &impl Language, console: &mut Console) -> R
     spec.retry = attempts.map_or_else(RetryPolicy::default, |max_attempts| RetryPolicy { max_attempts });
     // Without a level the cluster decides: nothing is metered for its owner, strangers get the level of its settings.
     spec.limits = args.limits.map_or_else(Limits::local, Limits::level);
-    spec.resources = Resources { cpus: args.cpus, memory_bytes: args.memory.unwrap_or(0) };
+    spec.resources =
+        Resources { cpus: args.cpus, memory_bytes: args.memory.unwrap_or(0), gpu_milli: args.gpu.unwrap_or(0) };
+    spec.selection = Selection { require: args.require.clone(), prefer: args.prefer.clone() };
     Ok(spec)
 }
 

@@ -93,7 +93,7 @@ pub(crate) async fn interruption(interrupted: &mut watch::Receiver<bool>) {
 }
 
 /// How long to wait before asking again, if asking again makes sense.
-fn retry_after(refusal: &Refusal) -> Option<Duration> {
+pub(crate) fn retry_after(refusal: &Refusal) -> Option<Duration> {
     match (refusal.retry_after, refusal.code.as_str()) {
         (Some(pause), _) => Some(pause.clamp(Duration::from_millis(1), WAIT_MAX)),
         (None, "NX0104" | "NX0106") => Some(RETRY_PAUSE),

@@ -2,6 +2,7 @@
 //!
 //! A field is never removed or given another meaning; what is not known is null.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use nexus_formats::json::JsonValue;
@@ -332,7 +333,7 @@ pub struct GraphDocument<'a> {
     /// Name.
     pub name: &'a str,
     /// Ids by task.
-    pub jobs: std::collections::BTreeMap<&'a str, u64>,
+    pub jobs: BTreeMap<&'a str, u64>,
 }
 
 /// `nexus job explain … --json`.
@@ -409,6 +410,20 @@ pub struct NodeDocument {
     pub rtt_ms: Option<f64>,
     /// Since its last sign of life.
     pub seen_ms: Option<u64>,
+    /// Its labels, where they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub labels: Option<BTreeMap<String, String>>,
+}
+
+/// `nexus node label --json`.
+#[derive(Debug, Serialize)]
+pub struct LabelsDocument<'a> {
+    /// Name.
+    pub node: &'a str,
+    /// Id.
+    pub id: u64,
+    /// Labels by name.
+    pub labels: BTreeMap<&'a str, &'a str>,
 }
 
 impl NodeDocument {
@@ -427,6 +442,7 @@ impl NodeDocument {
             tasks: node.running,
             rtt_ms: node.rtt.map(ms),
             seen_ms: node.seen_at_ms.map(|seen| now_ms.saturating_sub(seen)),
+            labels: None,
         }
     }
 }

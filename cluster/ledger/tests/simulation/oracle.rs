@@ -123,6 +123,7 @@ impl Oracle {
             | Effect::AssignmentRefused { .. }
             | Effect::NodeAdded { .. }
             | Effect::NodeUpdated { .. }
+            | Effect::NodeLabelled { .. }
             | Effect::NodeNoted { .. }
             | Effect::NodeRemoved { .. }
             | Effect::VotersChanged { .. } => {}

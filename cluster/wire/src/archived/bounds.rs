@@ -83,6 +83,7 @@ impl Bounded for JobSpec {
         }
         self.limits.check_bounds()?;
         self.conditions.check_bounds()?;
+        self.selection.check_bounds()?;
         duration("timeout", self.timeout)
     }
 }

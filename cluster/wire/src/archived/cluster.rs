@@ -1,7 +1,8 @@
 //! What is asked and answered about the cluster itself.
 
-use nexus_model::NodeId;
+use nexus_model::{LABELS_MAX, Labels, NodeId};
 use rkyv::primitive::ArchivedU64;
+use rkyv::vec::ArchivedVec;
 use rkyv::with::{InlineAsBox, Map};
 use rkyv::{Archive, Serialize};
 
@@ -25,10 +26,13 @@ mod kind {
     pub(super) const DRAIN_NODE: u8 = 70;
     pub(super) const SHARE_EXPERIENCE: u8 = 71;
     pub(super) const READ_HELD_LOG: u8 = 72;
+    pub(super) const LABEL_NODE: u8 = 73;
+    pub(super) const LIST_LABELS: u8 = 74;
 
     pub(super) const LEADER: u8 = 64;
     pub(super) const RENEWED: u8 = 65;
     pub(super) const EXPERIENCE: u8 = 66;
+    pub(super) const LABELS: u8 = 67;
 }
 
 /// The first kind that belongs to this file.
@@ -61,6 +65,20 @@ struct RenewV1<'a> {
 struct DrainNodeV1 {
     node: Option<u64>,
     draining: bool,
+}
+
+#[derive(Archive, Serialize)]
+struct LabelChangeV1<'a> {
+    #[rkyv(with = InlineAsBox)]
+    name: &'a str,
+    #[rkyv(with = Map<InlineAsBox>)]
+    value: Option<&'a str>,
+}
+
+#[derive(Archive, Serialize)]
+struct LabelNodeV1<'a> {
+    node: u64,
+    changes: Vec<LabelChangeV1<'a>>,
 }
 
 #[derive(Archive, Serialize)]
@@ -119,6 +137,11 @@ pub(super) fn encode_cluster_request(what: &'static str, request: &ClusterReques
         ClusterRequest::BecomeVoter => kind(kind::BECOME_VOTER).write_bytes(&[]),
         ClusterRequest::ForgetNode(node) => kind(kind::FORGET_NODE).write(&node.0),
         ClusterRequest::ShareExperience(experience) => kind(kind::SHARE_EXPERIENCE).write_bytes(experience),
+        ClusterRequest::LabelNode { node, changes } => {
+            let changes = changes.iter().map(|(name, value)| LabelChangeV1 { name, value: value.as_deref() });
+            kind(kind::LABEL_NODE).write(&LabelNodeV1 { node: node.0, changes: changes.collect() })
+        }
+        ClusterRequest::ListLabels => kind(kind::LIST_LABELS).write_bytes(&[]),
         ClusterRequest::ReadHeldLog(query) => encode_log_query(kind(kind::READ_HELD_LOG), query),
         ClusterRequest::DrainNode { node, draining } => {
             kind(kind::DRAIN_NODE).write(&DrainNodeV1 { node: node.map(|node| node.0), draining: *draining })
@@ -147,6 +170,13 @@ pub(super) fn cluster_request(body: Body<'_>) -> Result<ClusterRequest, WireErro
             let node = form.node.as_ref().map(|node| NodeId(node.to_native()));
             ClusterRequest::DrainNode { node, draining: form.draining }
         }
+        kind::LABEL_NODE => {
+            let form: &ArchivedLabelNodeV1<'_> = body.form()?;
+            let changes = form.changes.iter();
+            let changes = changes.map(|change| (change.name.to_string(), change.value.as_ref().map(|v| v.to_string())));
+            ClusterRequest::LabelNode { node: NodeId(form.node.to_native()), changes: changes.collect() }
+        }
+        kind::LIST_LABELS => body.nothing(ClusterRequest::ListLabels)?,
         kind::READ_HELD_LOG => ClusterRequest::ReadHeldLog(log_query(body)?),
         kind::SHARE_EXPERIENCE => ClusterRequest::ShareExperience(body.bytes().to_vec()),
         kind::RENEW => {
@@ -185,6 +215,13 @@ pub(super) fn encode_cluster_response(what: &'static str, response: &ClusterResp
                 .map(|(node, experience)| NodeExperienceV1 { node: node.0, experience: experience.clone() });
             kind(kind::EXPERIENCE).write_large(bytes + SMALL_BYTES, &ExperienceV1 { nodes: nodes.collect() })
         }
+        ClusterResponse::Labels(nodes) => {
+            let labels = nodes.iter().map(|(node, labels)| {
+                let labels = labels.iter().map(|(name, value)| LabelChangeV1 { name, value: Some(value) });
+                LabelNodeV1 { node: node.0, changes: labels.collect() }
+            });
+            kind(kind::LABELS).write(&labels.collect::<Vec<_>>())
+        }
         ClusterResponse::Renewed(renewed) => kind(kind::RENEWED).write(&RenewedV1 {
             role: renewed.role.into(),
             certificate_pem: &renewed.certificate_pem,
@@ -211,6 +248,10 @@ pub(super) fn cluster_response(body: Body<'_>) -> Result<ClusterResponse, WireEr
             let nodes = nodes.map(|told| (NodeId(told.node.to_native()), told.experience.to_vec()));
             ClusterResponse::Experience(nodes.collect())
         }
+        kind::LABELS => {
+            let form: &ArchivedVec<ArchivedLabelNodeV1<'_>> = body.form()?;
+            ClusterResponse::Labels(form.iter().map(labels_of).collect::<Result<_, _>>()?)
+        }
         kind::RENEWED => {
             let form: &ArchivedRenewedV1<'_> = body.form()?;
             ClusterResponse::Renewed(Box::new(RenewedCertificates {
@@ -224,11 +265,21 @@ pub(super) fn cluster_response(body: Body<'_>) -> Result<ClusterResponse, WireEr
     })
 }
 
+fn labels_of(form: &ArchivedLabelNodeV1<'_>) -> Result<(NodeId, Labels), WireError> {
+    let mut labels = Labels::default();
+    for change in form.changes.iter() {
+        let value = change.value.as_ref().map(|value| value.to_string());
+        labels.set(&change.name, value.as_deref()).map_err(|_| WireError::Value("a label that is none"))?;
+    }
+    Ok((NodeId(form.node.to_native()), labels))
+}
+
 impl Bounded for ClusterRequest {
     fn check_bounds(&self) -> Result<(), WireError> {
         match self {
             ClusterRequest::FindLeader
             | ClusterRequest::BecomeVoter
+            | ClusterRequest::ListLabels
             | ClusterRequest::ForgetNode(_)
             | ClusterRequest::DrainNode { .. } => Ok(()),
             ClusterRequest::Relay { caller, request } => {
@@ -242,6 +293,13 @@ impl Bounded for ClusterRequest {
             }
             ClusterRequest::ShareExperience(experience) => bytes("experience", experience.len(), EXPERIENCE_BYTES_MAX),
             ClusterRequest::ReadHeldLog(query) => query.check_bounds(),
+            ClusterRequest::LabelNode { node: _, changes } => {
+                bytes("list of labels", changes.len(), 2 * LABELS_MAX)?;
+                changes.iter().try_for_each(|(label, value)| {
+                    name("label's name", label)?;
+                    name("label's value", value.as_deref().unwrap_or_default())
+                })
+            }
             ClusterRequest::SetVoters(voters) => bytes("list of voters", voters.len(), VOTERS_MAX),
             ClusterRequest::Renew { csr_pem, client_csr_pem } => {
                 text("certificate request", csr_pem)?;
@@ -261,6 +319,8 @@ impl Bounded for ClusterResponse {
                 bytes("list of nodes with experience", nodes.len(), EXPERIENCE_NODES_MAX)?;
                 nodes.iter().try_for_each(|(_, told)| bytes("experience", told.len(), EXPERIENCE_BYTES_MAX))
             }
+            // Every label was checked as it was read or set.
+            ClusterResponse::Labels(_) => Ok(()),
             ClusterResponse::Renewed(renewed) => {
                 text("node's certificate", &renewed.certificate_pem)?;
                 text("client's certificate", &renewed.client_certificate_pem)?;

@@ -2,7 +2,7 @@
 
 use nexus_model::{
     ArgumentSource, Conditions, DeviceChoice, IndexRange, Input, JobSpec, JobState, Limits, Program, Resources,
-    RetryPolicy, TaskState, decode_value, encode_value,
+    RetryPolicy, Selection, TaskState, decode_value, encode_value,
 };
 use rkyv::with::{InlineAsBox, Map};
 use rkyv::{Archive, Serialize};
@@ -286,10 +286,15 @@ impl TryFrom<&ArchivedJobSpecV1<'_>> for JobSpec {
             device: (&form.device).into(),
             seed: form.seed.to_native(),
             limits: (&form.limits).try_into()?,
-            resources: Resources { cpus: form.cpus.to_native(), memory_bytes: form.memory_bytes.to_native() },
+            resources: Resources {
+                cpus: form.cpus.to_native(),
+                memory_bytes: form.memory_bytes.to_native(),
+                gpu_milli: 0,
+            },
             retry: RetryPolicy { max_attempts: form.max_attempts.to_native() },
             timeout: form.timeout.as_ref().map(|timeout: &ArchivedDurationV1| timeout.try_into()).transpose()?,
             priority: form.priority.to_native(),
+            selection: Selection::default(),
             conditions: Conditions::default(),
             execution: None,
         })

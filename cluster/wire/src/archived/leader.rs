@@ -12,6 +12,7 @@ use super::bounds::Bounded;
 use super::conditions::JobSpecV2;
 use super::execution::JobSpecV3;
 use super::job::JobSpecV1;
+use super::placement::{JobSpecV4, NeedsV1};
 use crate::message::LeaderMessage;
 
 const WHAT: &str = "leader message";
@@ -25,6 +26,7 @@ mod kind {
     pub(super) const FINISHED_RECORDED: u8 = 5;
     pub(super) const DESCRIBE_JOB_2: u8 = 6;
     pub(super) const DESCRIBE_JOB_3: u8 = 7;
+    pub(super) const DESCRIBE_JOB_4: u8 = 8;
 }
 
 #[derive(Archive, Serialize)]
@@ -45,6 +47,12 @@ struct DescribeJobV3<'a> {
     spec: JobSpecV3<'a>,
 }
 
+#[derive(Archive, Serialize)]
+struct DescribeJobV4<'a> {
+    job: u64,
+    spec: JobSpecV4<'a>,
+}
+
 /// The body of a leader message's frame. Fails where it is beyond its bounds or would not fit a frame, or a job's
 /// argument is nested too deep.
 pub fn encode_leader_message(message: &LeaderMessage) -> Result<Vec<u8>, WireError> {
@@ -52,6 +60,9 @@ pub fn encode_leader_message(message: &LeaderMessage) -> Result<Vec<u8>, WireErr
     let kind = |number| Kind { what: WHAT, number };
     match message {
         LeaderMessage::AssignTasks(tasks) => kind(kind::ASSIGN_TASKS).write(&attempts(tasks)),
+        LeaderMessage::DescribeJob { job, spec } if NeedsV1::of(spec).is_some() => {
+            kind(kind::DESCRIBE_JOB_4).write(&DescribeJobV4 { job: job.0, spec: (&**spec).try_into()? })
+        }
         LeaderMessage::DescribeJob { job, spec } if spec.execution.is_some() => {
             kind(kind::DESCRIBE_JOB_3).write(&DescribeJobV3 { job: job.0, spec: (&**spec).try_into()? })
         }
@@ -86,6 +97,10 @@ pub fn decode_leader_message(bytes: &[u8]) -> Result<LeaderMessage, WireError> {
         }
         kind::DESCRIBE_JOB_3 => {
             let form: &ArchivedDescribeJobV3<'_> = body.form()?;
+            LeaderMessage::DescribeJob { job: JobId(form.job.to_native()), spec: Box::new((&form.spec).try_into()?) }
+        }
+        kind::DESCRIBE_JOB_4 => {
+            let form: &ArchivedDescribeJobV4<'_> = body.form()?;
             LeaderMessage::DescribeJob { job: JobId(form.job.to_native()), spec: Box::new((&form.spec).try_into()?) }
         }
         kind::CANCEL_JOB => LeaderMessage::CancelJob(JobId(number()?)),

@@ -14,6 +14,7 @@ use super::execution::JobSpecV3;
 use super::job::{IndexRangeV1, JobSpecV1};
 use super::log::{encode_log_query, log_query};
 use super::node::{NodeCapacityV1, NodeRoleV1};
+use super::placement::{JobSpecV4, NeedsV1};
 use super::timeline::{encode_timeline_request, timeline_request};
 use super::{DurationV1, WireError, plain_enum};
 use crate::limits::BLOB_CHUNK_BYTES;
@@ -43,6 +44,8 @@ mod kind {
     pub(super) const SUBMIT_JOB_3: u8 = 18;
     pub(super) const TIMELINE: u8 = 19;
     pub(super) const READ_LOG: u8 = 20;
+    pub(super) const SUBMIT_JOB_4: u8 = 21;
+    pub(super) const UNMET_NEEDS: u8 = 22;
 }
 
 plain_enum!(
@@ -67,6 +70,13 @@ struct SubmitJobV2<'a> {
 #[derive(Archive, Serialize)]
 struct SubmitJobV3<'a> {
     spec: JobSpecV3<'a>,
+    #[rkyv(with = Map<InlineAsBox>)]
+    key: Option<&'a str>,
+}
+
+#[derive(Archive, Serialize)]
+struct SubmitJobV4<'a> {
+    spec: JobSpecV4<'a>,
     #[rkyv(with = Map<InlineAsBox>)]
     key: Option<&'a str>,
 }
@@ -139,6 +149,8 @@ pub fn encode_request(request: &Request) -> Result<Vec<u8>, WireError> {
     request.check_bounds()?;
     let kind = |number| Kind { what: WHAT, number };
     match request {
+        Request::SubmitJob { spec, key } if NeedsV1::of(spec).is_some() => kind(kind::SUBMIT_JOB_4)
+            .write_command(SMALL_BYTES, &SubmitJobV4 { spec: (&**spec).try_into()?, key: key.as_deref() }),
         Request::SubmitJob { spec, key } if spec.execution.is_some() => kind(kind::SUBMIT_JOB_3)
             .write_command(SMALL_BYTES, &SubmitJobV3 { spec: (&**spec).try_into()?, key: key.as_deref() }),
         Request::SubmitJob { spec, key } if !spec.conditions.is_none() => kind(kind::SUBMIT_JOB_2)
@@ -182,6 +194,7 @@ pub fn encode_request(request: &Request) -> Result<Vec<u8>, WireError> {
         Request::Raft(bytes) => kind(kind::RAFT).write_bytes(bytes),
         Request::Cluster(request) => encode_cluster_request(WHAT, request),
         Request::Timeline(request) => encode_timeline_request(kind(kind::TIMELINE), request),
+        Request::UnmetNeeds(job) => kind(kind::UNMET_NEEDS).write(&job.0),
         Request::ReadLog(query) => encode_log_query(kind(kind::READ_LOG), query),
     }
 }
@@ -217,6 +230,8 @@ fn request(body: Body<'_>) -> Result<Request, WireError> {
         }
         kind::SUBMIT_JOB_2 => submit_2(body)?,
         kind::SUBMIT_JOB_3 => submit_3(body)?,
+        kind::SUBMIT_JOB_4 => submit_4(body)?,
+        kind::UNMET_NEEDS => Request::UnmetNeeds(job()?),
         kind::RETRY_JOB => Request::RetryJob(job()?),
         kind::EXPLAIN_JOB => explain(body)?,
         kind::LIST_JOBS => {
@@ -286,6 +301,12 @@ fn submit_3(body: Body<'_>) -> Result<Request, WireError> {
     Ok(Request::SubmitJob { spec: Box::new((&form.spec).try_into()?), key })
 }
 
+fn submit_4(body: Body<'_>) -> Result<Request, WireError> {
+    let form: &ArchivedSubmitJobV4<'_> = body.command()?;
+    let key = form.key.as_ref().map(|key| key.to_string());
+    Ok(Request::SubmitJob { spec: Box::new((&form.spec).try_into()?), key })
+}
+
 fn explain(body: Body<'_>) -> Result<Request, WireError> {
     let form: &ArchivedExplainJobV1 = body.form()?;
     let task = form.task.as_ref().map(|task| task.to_native());
@@ -330,6 +351,7 @@ impl Bounded for Request {
             | Request::CancelJob(_)
             | Request::RetryJob(_)
             | Request::ExplainJob { .. }
+            | Request::UnmetNeeds(_)
             | Request::ListNodes
             | Request::GetStatus
             | Request::StopNode(_)

@@ -159,10 +159,11 @@ fn spec() -> impl Strategy<Value = Box<JobSpec>> {
                 device,
                 seed,
                 limits,
-                resources: Resources { cpus, memory_bytes },
+                resources: Resources { cpus, memory_bytes, gpu_milli: 0 },
                 retry: RetryPolicy { max_attempts },
                 timeout,
                 priority,
+                selection: Selection::default(),
                 conditions,
                 execution,
             })
@@ -194,6 +195,39 @@ fn conditions() -> impl Strategy<Value = Conditions> {
     prop_oneof![Just(Conditions::default()), some]
 }
 
+fn log_query() -> impl Strategy<Value = LogQuery> {
+    (job_id(), any::<(u32, u32, u64, u64)>(), duration()).prop_map(
+        |(job, (index, attempt, stdout, stderr), patience)| LogQuery {
+            task: TaskId { job, index },
+            attempt,
+            from: LogPosition { stdout, stderr },
+            patience,
+        },
+    )
+}
+
+fn log_piece() -> impl Strategy<Value = LogPiece> {
+    let state = proptest::sample::select(vec![LogState::Waiting, LogState::Running, LogState::Ended]);
+    let bytes = || vec(any::<u8>(), 0..300);
+    (state, any::<(u32, u64, u64)>(), bytes(), bytes()).prop_map(|(state, (attempt, stdout, stderr), out, err)| {
+        LogPiece { state, attempt, from: LogPosition { stdout, stderr }, stdout: out, stderr: err }
+    })
+}
+
+/// A job that asks something of its nodes.
+fn selective() -> impl Strategy<Value = Box<JobSpec>> {
+    let selectors = || {
+        let relation = proptest::sample::select(vec![Relation::Is, Relation::IsNot]);
+        let one = (text(), relation, text());
+        vec(one.prop_map(|(label, relation, value)| Selector { label, relation, value }), 1..3)
+    };
+    (spec(), selectors(), selectors(), any::<u32>()).prop_map(|(mut spec, require, prefer, gpu_milli)| {
+        spec.selection = Selection { require, prefer };
+        spec.resources.gpu_milli = gpu_milli;
+        spec
+    })
+}
+
 /// Any request about the cluster; what is relayed is small, so that strategies do not nest.
 fn cluster_request() -> impl Strategy<Value = ClusterRequest> {
     let relayed = prop_oneof![
@@ -211,6 +245,10 @@ fn cluster_request() -> impl Strategy<Value = ClusterRequest> {
         (option::of(node_id()), any::<bool>())
             .prop_map(|(node, draining)| ClusterRequest::DrainNode { node, draining }),
         vec(any::<u8>(), 0..300).prop_map(ClusterRequest::ShareExperience),
+        log_query().prop_map(ClusterRequest::ReadHeldLog),
+        (node_id(), vec((text(), option::of(text())), 0..4))
+            .prop_map(|(node, changes)| ClusterRequest::LabelNode { node, changes }),
+        Just(ClusterRequest::ListLabels),
         (text(), text()).prop_map(|(csr_pem, client_csr_pem)| ClusterRequest::Renew { csr_pem, client_csr_pem }),
     ]
 }
@@ -288,6 +326,9 @@ pub(crate) fn request() -> impl Strategy<Value = Request> {
     prop_oneof![
         (spec(), option::of(text())).prop_map(|(spec, key)| Request::SubmitJob { spec, key }),
         (any::<u32>(), option::of(job_id())).prop_map(|(limit, before)| Request::ListJobs { limit, before }),
+        (selective(), option::of(text())).prop_map(|(spec, key)| Request::SubmitJob { spec, key }),
+        job_id().prop_map(Request::UnmetNeeds),
+        log_query().prop_map(Request::ReadLog),
         job_id().prop_map(Request::ShowJob),
         (job_id(), range(), detail).prop_map(|(job, range, detail)| Request::ListTasks { job, range, detail }),
         (job_id(), any::<u32>(), duration()).prop_map(|(job, seen, patience)| Request::WaitJob { job, seen, patience }),
@@ -416,6 +457,7 @@ pub(crate) fn response() -> impl Strategy<Value = Response> {
         joined.prop_map(Response::Joined),
         (50..u64::MAX, vec(any::<u8>(), 0..50)).prop_map(|(total, bytes)| Response::BlobChunk { total, bytes }),
         vec(any::<u8>(), 0..50).prop_map(Response::Raft),
+        log_piece().prop_map(Response::Log),
         cluster_response().prop_map(|response| Response::Cluster(Box::new(response))),
         timeline_response().prop_map(|response| Response::Timeline(Box::new(response))),
         Just(Response::Done),

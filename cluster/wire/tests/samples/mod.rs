@@ -35,7 +35,7 @@ fn sweep() -> Box<JobSpec> {
     spec.device = DeviceChoice::Gpu;
     spec.seed = 42;
     spec.limits = Limits::level(LimitLevel::Medium);
-    spec.resources = Resources { cpus: 2, memory_bytes: 1 << 30 };
+    spec.resources = Resources { cpus: 2, memory_bytes: 1 << 30, gpu_milli: 0 };
     spec.retry = RetryPolicy { max_attempts: 5 };
     spec.timeout = Some(Duration::from_millis(1500));
     spec.priority = -3;
@@ -72,6 +72,14 @@ fn conditioned() -> Box<JobSpec> {
 fn executed() -> Box<JobSpec> {
     let mut spec = conditioned();
     spec.execution = Some(Execution { operator_fusion: false, ..Execution::at(JitLevel::Optimised) });
+    spec
+}
+
+fn selective() -> Box<JobSpec> {
+    let mut spec = executed();
+    spec.resources.gpu_milli = 500;
+    let selector = |text: &str| text.parse().expect("a selector");
+    spec.selection = Selection { require: vec![selector("zone=home")], prefer: vec![selector("node!=air")] };
     spec
 }
 
@@ -187,6 +195,26 @@ pub(crate) fn life() -> Life {
     Life { entries: events.into_iter().zip(1..).map(entry).collect(), dropped: 5 }
 }
 
+fn labels() -> Labels {
+    let mut labels = Labels::default();
+    labels.set("zone", Some("home")).expect("a label");
+    labels
+}
+
+fn log_query() -> LogQuery {
+    LogQuery {
+        task: TaskId { job: JobId(17), index: 3 },
+        attempt: 2,
+        from: LogPosition { stdout: 4096, stderr: 7 },
+        patience: Duration::from_millis(900),
+    }
+}
+
+fn log_piece() -> LogPiece {
+    let LogQuery { attempt, from, .. } = log_query();
+    LogPiece { state: LogState::Running, attempt, from, stdout: b"epoch 3\n".to_vec(), stderr: b"!".to_vec() }
+}
+
 /// A request of every kind.
 pub(crate) fn requests() -> Vec<(&'static str, Request)> {
     let job = JobId(17);
@@ -210,6 +238,8 @@ pub(crate) fn requests() -> Vec<(&'static str, Request)> {
         ("cancel-job", Request::CancelJob(job)),
         ("submit-with-conditions", Request::SubmitJob { spec: conditioned(), key: Some("k".into()) }),
         ("submit-with-execution", Request::SubmitJob { spec: executed(), key: Some("k".into()) }),
+        ("submit-with-needs", Request::SubmitJob { spec: selective(), key: Some("k".into()) }),
+        ("unmet-needs", Request::UnmetNeeds(job)),
         ("retry-job", Request::RetryJob(job)),
         ("explain-job", Request::ExplainJob { job, task: None }),
         ("explain-task", Request::ExplainJob { job, task: Some(3) }),
@@ -240,6 +270,16 @@ pub(crate) fn requests() -> Vec<(&'static str, Request)> {
         ("kept-change", kept(Some(3), KeptRequest::Change { name: "launch".into(), position: 9, edits: "{}".into() })),
         ("kept-create", kept(None, KeptRequest::Create { document: "{}".into() })),
         ("drain-node", cluster(ClusterRequest::DrainNode { node: Some(NodeId(3)), draining: true })),
+        ("read-log", Request::ReadLog(log_query())),
+        (
+            "label-node",
+            cluster(ClusterRequest::LabelNode {
+                node: NodeId(3),
+                changes: vec![("zone".into(), Some("home".into())), ("old".into(), None)],
+            }),
+        ),
+        ("list-labels", cluster(ClusterRequest::ListLabels)),
+        ("read-held-log", cluster(ClusterRequest::ReadHeldLog(log_query()))),
         ("share-experience", cluster(ClusterRequest::ShareExperience(b"[]".to_vec()))),
     ]
 }
@@ -252,6 +292,8 @@ fn other_responses() -> Vec<(&'static str, Response)> {
         ("timeline-names", told(TimelineResponse::Names(vec!["launch".into(), String::new()]))),
         ("timeline", told(TimelineResponse::Document { document: "{}".into(), position: 9 })),
         ("done", Response::Done),
+        ("labels", Response::Cluster(Box::new(ClusterResponse::Labels(vec![(NodeId(3), labels())])))),
+        ("log", Response::Log(log_piece())),
         ("timeline-changed", told(TimelineResponse::Changed { position: 10 })),
     ]
 }
@@ -358,6 +400,7 @@ pub(crate) fn leader_messages() -> Vec<(&'static str, LeaderMessage)> {
         ("cancel-job", LeaderMessage::CancelJob(JobId(17))),
         ("describe-job-with-conditions", LeaderMessage::DescribeJob { job: JobId(17), spec: conditioned() }),
         ("describe-job-with-execution", LeaderMessage::DescribeJob { job: JobId(17), spec: executed() }),
+        ("describe-job-with-needs", LeaderMessage::DescribeJob { job: JobId(17), spec: selective() }),
         ("forget-job", LeaderMessage::ForgetJob(JobId(17))),
         ("finished-recorded", LeaderMessage::FinishedRecorded { sequence: 3 }),
     ]

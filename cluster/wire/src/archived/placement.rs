@@ -1,0 +1,104 @@
+//! What a job asks of the nodes that it runs on, and a job's description with it: version 4 of what is submitted.
+//!
+//! A job that asks for nothing in particular is still written in an earlier version, so that it means the same to a node
+//! that knows no other.
+
+use nexus_model::{JobSpec, Relation, Selection, Selector};
+use rkyv::with::InlineAsBox;
+use rkyv::{Archive, Serialize};
+
+use super::bounds::{Bounded, name};
+use super::execution::JobSpecV3;
+use super::{WireError, plain_enum};
+
+plain_enum!(
+    /// [`Relation`].
+    RelationV1, ArchivedRelationV1, Relation { Is = 0, IsNot = 1 }
+);
+
+/// [`Selector`].
+#[derive(Debug, Archive, Serialize)]
+pub struct SelectorV1<'a> {
+    #[rkyv(with = InlineAsBox)]
+    label: &'a str,
+    relation: RelationV1,
+    #[rkyv(with = InlineAsBox)]
+    value: &'a str,
+}
+
+/// [`Selection`], and the graphics processors of [`nexus_model::Resources`].
+#[derive(Debug, Archive, Serialize)]
+pub struct NeedsV1<'a> {
+    gpu_milli: u32,
+    require: Vec<SelectorV1<'a>>,
+    prefer: Vec<SelectorV1<'a>>,
+}
+
+/// [`JobSpec`] with what it asks of nodes.
+#[derive(Debug, Archive, Serialize)]
+pub struct JobSpecV4<'a> {
+    spec: JobSpecV3<'a>,
+    needs: NeedsV1<'a>,
+}
+
+impl<'a> NeedsV1<'a> {
+    /// What `spec` asks of nodes; `None` where that is nothing in particular.
+    pub fn of(spec: &'a JobSpec) -> Option<Self> {
+        let gpu_milli = spec.resources.gpu_milli;
+        let some = gpu_milli > 0 || !spec.selection.is_none();
+        let forms = |selectors: &'a [Selector]| {
+            let form = |selector: &'a Selector| SelectorV1 {
+                label: &selector.label,
+                relation: selector.relation.into(),
+                value: &selector.value,
+            };
+            selectors.iter().map(form).collect()
+        };
+        let Selection { require, prefer } = &spec.selection;
+        some.then(|| NeedsV1 { gpu_milli, require: forms(require), prefer: forms(prefer) })
+    }
+}
+
+impl ArchivedNeedsV1<'_> {
+    /// Puts it into `spec`.
+    pub fn restore(&self, spec: &mut JobSpec) {
+        let selector = |form: &ArchivedSelectorV1<'_>| Selector {
+            label: form.label.to_string(),
+            relation: (&form.relation).into(),
+            value: form.value.to_string(),
+        };
+        spec.resources.gpu_milli = self.gpu_milli.to_native();
+        spec.selection = Selection {
+            require: self.require.iter().map(selector).collect(),
+            prefer: self.prefer.iter().map(selector).collect(),
+        };
+    }
+}
+
+impl<'a> TryFrom<&'a JobSpec> for JobSpecV4<'a> {
+    type Error = WireError;
+
+    fn try_from(spec: &'a JobSpec) -> Result<Self, WireError> {
+        let none = NeedsV1 { gpu_milli: 0, require: Vec::new(), prefer: Vec::new() };
+        Ok(JobSpecV4 { spec: spec.try_into()?, needs: NeedsV1::of(spec).unwrap_or(none) })
+    }
+}
+
+impl TryFrom<&ArchivedJobSpecV4<'_>> for JobSpec {
+    type Error = WireError;
+
+    fn try_from(form: &ArchivedJobSpecV4<'_>) -> Result<Self, WireError> {
+        let mut spec = JobSpec::try_from(&form.spec)?;
+        form.needs.restore(&mut spec);
+        Ok(spec)
+    }
+}
+
+impl Bounded for Selection {
+    fn check_bounds(&self) -> Result<(), WireError> {
+        self.require.iter().chain(&self.prefer).try_for_each(|selector| {
+            name("label's name", &selector.label)?;
+            name("label's value", &selector.value)
+        })
+    }
+}
