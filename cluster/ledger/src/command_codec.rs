@@ -3,12 +3,14 @@
 //! Version 1: the byte `1`, then the archived form. Entries are kept for as long as the log is, so a form is never changed; a later version is a
 //! new form beside it. Decoding any bytes gives a command or an error, never a panic.
 
-use nexus_model::{IndexRange, JobId, NodeId};
+use nexus_model::{IndexRange, JobId, JobSpec, NodeId};
 use nexus_wire::archived::{
     AttemptRangeV1, FinishedTasksV1, IndexRangeV1, JobSpecV1, JobSpecV2, JobSpecV3, JobSpecV4, NeedsV1, NodeCapacityV1,
     NodeRoleV1, archive, read,
 };
 use nexus_wire::{AttemptRange, WireError};
+use rkyv::boxed::ArchivedBox;
+use rkyv::option::ArchivedOption;
 use rkyv::primitive::ArchivedU64;
 use rkyv::with::{InlineAsBox, Map};
 use rkyv::{Archive, Serialize};
@@ -316,26 +318,10 @@ impl TryFrom<&ArchivedCommandV1<'_>> for Command {
                 founder: founder.into(),
                 at_ms: at_ms.to_native(),
             },
-            Form::SubmitJob { spec, key, at_ms } => Command::SubmitJob {
-                spec: Box::new((&**spec).try_into()?),
-                key: key.as_ref().map(|key| key.to_string()),
-                at_ms: at_ms.to_native(),
-            },
-            Form::SubmitJob2 { spec, key, at_ms } => Command::SubmitJob {
-                spec: Box::new((&**spec).try_into()?),
-                key: key.as_ref().map(|key| key.to_string()),
-                at_ms: at_ms.to_native(),
-            },
-            Form::SubmitJob3 { spec, key, at_ms } => Command::SubmitJob {
-                spec: Box::new((&**spec).try_into()?),
-                key: key.as_ref().map(|key| key.to_string()),
-                at_ms: at_ms.to_native(),
-            },
-            Form::SubmitJob4 { spec, key, at_ms } => Command::SubmitJob {
-                spec: Box::new((&**spec).try_into()?),
-                key: key.as_ref().map(|key| key.to_string()),
-                at_ms: at_ms.to_native(),
-            },
+            Form::SubmitJob { spec, key, at_ms } => submit((&**spec).try_into(), key, at_ms)?,
+            Form::SubmitJob2 { spec, key, at_ms } => submit((&**spec).try_into(), key, at_ms)?,
+            Form::SubmitJob3 { spec, key, at_ms } => submit((&**spec).try_into(), key, at_ms)?,
+            Form::SubmitJob4 { spec, key, at_ms } => submit((&**spec).try_into(), key, at_ms)?,
             Form::LabelNode { node, changes } => {
                 let change = |form: &ArchivedLabelV1<'_>| {
                     (form.name.to_string(), form.value.as_ref().map(|value| value.to_string()))
@@ -386,6 +372,16 @@ impl TryFrom<&ArchivedCommandV1<'_>> for Command {
             }
         })
     }
+}
+
+/// A submission whose description was written in any version.
+fn submit(
+    spec: Result<JobSpec, WireError>,
+    key: &ArchivedOption<ArchivedBox<str>>,
+    at_ms: &ArchivedU64,
+) -> Result<Command, WireError> {
+    let key = key.as_ref().map(|key| key.to_string());
+    Ok(Command::SubmitJob { spec: Box::new(spec?), key, at_ms: at_ms.to_native() })
 }
 
 impl From<&Assignment> for AssignmentV1 {

@@ -23,6 +23,7 @@ mod packed;
 mod scheduled;
 mod snapshot;
 mod snapshot_form;
+mod snapshot_job;
 mod table;
 mod view;
 mod waiting;

@@ -306,7 +306,7 @@ fn memory_is_not_promised_twice() {
 
 /// A job of one long task at a time that asks for this.
 fn asking(bench: &mut Bench, job: u64, gpu_milli: u32, require: &[&str], prefer: &[&str], tasks: u32) -> Vec<Assign> {
-    let selectors = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect();
+    let selectors = |texts: &[&str]| texts.iter().map(|text| text.parse().expect("a selector")).collect();
     let selection = Selection { require: selectors(require), prefer: selectors(prefer) };
     let facts = JobFacts {
         user: "u".to_owned(),
@@ -325,7 +325,7 @@ fn asking(bench: &mut Bench, job: u64, gpu_milli: u32, require: &[&str], prefer:
 
 fn described(bench: &mut Bench, node: u64, zone: &str, gpus: u32) {
     let mut labels = Labels::default();
-    labels.set("zone", Some(zone)).unwrap();
+    labels.set("zone", Some(zone)).expect("a label");
     let labels = labels.of_node(&format!("n{node}"));
     bench.step(Input::NodeDescribed { node: NodeId(node), labels, gpu_milli: 1000 * gpus });
     bench.node(node, 8);

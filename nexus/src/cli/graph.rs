@@ -180,18 +180,7 @@ fn planned(
         let read = |text: &String| duration(text).map_err(|reason| wrong(format!("{key} = \"{text}\": {reason}")));
         text.as_ref().map(read).transpose()
     };
-    let memory = |text: &String| size(text).map_err(|reason| wrong(format!("memory = \"{text}\": {reason}")));
-    let memory_bytes = table.memory.as_ref().map(memory).transpose()?.unwrap_or(0);
-    let gpu = |number: f64| gpus(&number.to_string()).map_err(|reason| wrong(format!("gpu = {number}: {reason}")));
-    let gpu_milli = table.gpu.map(gpu).transpose()?.unwrap_or(0);
-    let selector = |key: &str, text: &String| {
-        text.parse::<Selector>().map_err(|reason| wrong(format!("{key} = \"{text}\": {reason}")))
-    };
-    spec.resources = Resources { cpus: table.cpus.unwrap_or(1), memory_bytes, gpu_milli };
-    spec.selection = Selection {
-        require: table.require.iter().map(|text| selector("require", text)).collect::<Result<_, _>>()?,
-        prefer: table.prefer.iter().map(|text| selector("prefer", text)).collect::<Result<_, _>>()?,
-    };
+    (spec.resources, spec.selection) = asked(&table).map_err(wrong)?;
     (spec.user, spec.seed, spec.priority) = (user(), table.seed, table.priority);
     spec.execution = table.jit.map(Execution::at);
     spec.timeout = time("timeout", &table.timeout)?;
@@ -214,6 +203,23 @@ fn planned(
         }
     }
     Ok(Planned { name: name.to_owned(), spec: checked(spec)?, files, after: table.after, takes })
+}
+
+/// What a task asks of the machines that it runs on.
+fn asked(table: &TaskTable) -> Result<(Resources, Selection), String> {
+    let memory = |text: &String| size(text).map_err(|reason| format!("memory = \"{text}\": {reason}"));
+    let gpu = |number: f64| gpus(&number.to_string()).map_err(|reason| format!("gpu = {number}: {reason}"));
+    let selectors = |key: &str, texts: &[String]| {
+        let read = |text: &String| text.parse::<Selector>().map_err(|reason| format!("{key} = \"{text}\": {reason}"));
+        texts.iter().map(read).collect::<Result<_, _>>()
+    };
+    let resources = Resources {
+        cpus: table.cpus.unwrap_or(1),
+        memory_bytes: table.memory.as_ref().map(memory).transpose()?.unwrap_or(0),
+        gpu_milli: table.gpu.map(gpu).transpose()?.unwrap_or(0),
+    };
+    let (require, prefer) = (selectors("require", &table.require)?, selectors("prefer", &table.prefer)?);
+    Ok((resources, Selection { require, prefer }))
 }
 
 /// Numbers, truth values and lists of them.

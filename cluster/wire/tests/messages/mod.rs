@@ -1,5 +1,7 @@
 //! Messages of every kind with arbitrary content within their bounds, for property tests.
 
+mod live;
+
 use std::time::Duration;
 
 use nexus_model::*;
@@ -8,6 +10,8 @@ use nexus_wire::*;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
+
+use live::{log_piece, log_query, selective};
 
 fn text() -> impl Strategy<Value = String> {
     ".{0,12}"
@@ -193,39 +197,6 @@ fn conditions() -> impl Strategy<Value = Conditions> {
         retry_failures,
     });
     prop_oneof![Just(Conditions::default()), some]
-}
-
-fn log_query() -> impl Strategy<Value = LogQuery> {
-    (job_id(), any::<(u32, u32, u64, u64)>(), duration()).prop_map(
-        |(job, (index, attempt, stdout, stderr), patience)| LogQuery {
-            task: TaskId { job, index },
-            attempt,
-            from: LogPosition { stdout, stderr },
-            patience,
-        },
-    )
-}
-
-fn log_piece() -> impl Strategy<Value = LogPiece> {
-    let state = proptest::sample::select(vec![LogState::Waiting, LogState::Running, LogState::Ended]);
-    let bytes = || vec(any::<u8>(), 0..300);
-    (state, any::<(u32, u64, u64)>(), bytes(), bytes()).prop_map(|(state, (attempt, stdout, stderr), out, err)| {
-        LogPiece { state, attempt, from: LogPosition { stdout, stderr }, stdout: out, stderr: err }
-    })
-}
-
-/// A job that asks something of its nodes.
-fn selective() -> impl Strategy<Value = Box<JobSpec>> {
-    let selectors = || {
-        let relation = proptest::sample::select(vec![Relation::Is, Relation::IsNot]);
-        let one = (text(), relation, text());
-        vec(one.prop_map(|(label, relation, value)| Selector { label, relation, value }), 1..3)
-    };
-    (spec(), selectors(), selectors(), any::<u32>()).prop_map(|(mut spec, require, prefer, gpu_milli)| {
-        spec.selection = Selection { require, prefer };
-        spec.resources.gpu_milli = gpu_milli;
-        spec
-    })
 }
 
 /// Any request about the cluster; what is relayed is small, so that strategies do not nest.
