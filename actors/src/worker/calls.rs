@@ -106,6 +106,7 @@ impl TaskCalls<'_> {
             },
             seed: spec.seed,
             resources: Resources { cpus: 1, ..spec.resources.clone() },
+            selection: spec.selection.clone(),
             retry: RetryPolicy::default(),
             execution: Some(self.application.execution),
             ..JobSpec::single(name, spec.program.clone())
