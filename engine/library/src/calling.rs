@@ -50,7 +50,7 @@ pub type CallingRun = fn(&mut dyn Caller, &[Given]) -> Result<Arg, Stop>;
 
 /// How the operation runs, if it is one that calls functions.
 pub fn calling(op: &OpDef) -> Option<CallingRun> {
-    ops::analysis::CALLING.iter().find(|(known, _)| known.name == op.name).map(|(_, run)| *run)
+    ops::CALLING.into_iter().flatten().find(|(known, _)| known.name == op.name).map(|(_, run)| *run)
 }
 
 /// The function in argument `i`.

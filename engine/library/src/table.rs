@@ -10,7 +10,7 @@ use crate::ops;
 
 static OWN: LazyLock<HashMap<&'static str, (&'static OpDef, Gradient)>> = LazyLock::new(|| {
     let entries = ops::FAMILIES.into_iter().flatten().map(|(op, gradient)| (op.name, (op, *gradient)));
-    let calling = ops::analysis::CALLING.iter().map(|(op, _)| (op.name, (op, Gradient::Missing)));
+    let calling = ops::CALLING.into_iter().flatten().map(|(op, _)| (op.name, (op, Gradient::Missing)));
     let steps = ops::optimisers::OPS.iter().map(|op| (op.name, (op, Gradient::Missing)));
     entries.chain(calling).chain(steps).collect()
 });
@@ -28,6 +28,6 @@ pub(crate) fn own_gradient(name: &str) -> Option<Gradient> {
 /// Every operation, the engine's first.
 pub fn all() -> impl Iterator<Item = &'static OpDef> {
     let own = ops::FAMILIES.into_iter().flatten().map(|(op, _)| op);
-    let calling = ops::analysis::CALLING.iter().map(|(op, _)| op);
+    let calling = ops::CALLING.into_iter().flatten().map(|(op, _)| op);
     nexus_tensor::OPS.iter().chain(own).chain(calling).chain(ops::optimisers::OPS)
 }

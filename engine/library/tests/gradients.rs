@@ -283,6 +283,80 @@ fn products_and_decompositions_have_the_derivative_that_differences_show() {
     check(&ctx, "linalg.norm", &[x(&[2, 4]), Item::from(Arg::Int(3)), ints(&[1])], &[0], TOLERANCE);
 }
 
+#[test]
+fn spectra_and_what_is_made_of_them_have_the_derivative_that_differences_show() {
+    let ctx = Context::new(Device::cpu());
+    let mut state = 6;
+    let mut x = |shape: &[usize]| plain(random(&ctx, shape, -1.0, 1.0, &mut state));
+    let int = |v: i64| Item::Other(Arg::Int(v));
+    let word = |text: &str| Item::Other(Arg::Str(text.into()));
+    for norm in ["backward", "ortho", "forward"] {
+        for name in ["signal.fft", "signal.ifft", "signal.rfft", "signal.irfft"] {
+            for n in [none(), int(4), int(7)] {
+                check(&ctx, name, &[x(&[2, 5]), n.clone(), int(-1), word(norm)], &[0], TOLERANCE);
+                check(&ctx, name, &[x(&[5, 2]), n, int(0), word(norm)], &[0], TOLERANCE);
+            }
+        }
+        for name in ["signal.fft2", "signal.ifft2"] {
+            check(&ctx, name, &[x(&[2, 3, 4]), none(), word(norm)], &[0], TOLERANCE);
+            check(&ctx, name, &[x(&[2, 3, 4]), ints(&[0, -1]), word(norm)], &[0], TOLERANCE);
+        }
+    }
+    for mode in ["full", "same", "valid"] {
+        for name in ["signal.convolve", "signal.correlate"] {
+            check(&ctx, name, &[x(&[2, 6]), x(&[3]), word(mode)], &[0, 1], TOLERANCE);
+            check(&ctx, name, &[x(&[4, 3]), x(&[2, 5]), word(mode), ints(&[0, 1])], &[0, 1], TOLERANCE);
+        }
+    }
+    for name in ["signal.fftshift", "signal.ifftshift"] {
+        check(&ctx, name, &[x(&[3, 4]), none()], &[0], TOLERANCE);
+    }
+    for name in ["complex.abs", "complex.conj", "complex.exp"] {
+        check(&ctx, name, &[x(&[3])], &[0], TOLERANCE);
+    }
+    check(&ctx, "complex.mul", &[x(&[3]), x(&[2, 1])], &[0, 1], TOLERANCE);
+    check(&ctx, "complex.div", &[x(&[3]), plain(tensor(&ctx, &[3], &[2.0, -3.0, 0.7]))], &[0, 1], TOLERANCE);
+    check(&ctx, "linalg.expm", &[x(&[3, 3])], &[0], TOLERANCE);
+    check(&ctx, "linalg.expm", &[x(&[2, 2, 2])], &[0], TOLERANCE);
+}
+
+/// The size of a spectrum as a function of its signal goes through records: a transform, a product, an absolute value.
+#[test]
+fn gradients_pass_through_complex_values() {
+    let ctx = Context::new(Device::cpu());
+    let t = Algebra::new(&ctx);
+    let call = |name: &str, args: &[Item]| t.named(find(name).expect("it exists"), args).expect("it runs");
+    let function = |x: &Item, y: &Item| -> Var {
+        let (a, b) = (call("signal.fft", std::slice::from_ref(x)), call("signal.ifft", std::slice::from_ref(y)));
+        let turned = call("complex.div", &[call("complex.exp", &[b.clone()]), call("complex.conj", &[a.clone()])]);
+        let joined = call("complex.mul", &[turned, b]);
+        let Item::Var(size) = call("complex.abs", &[joined.clone()]) else { panic!("a tensor") };
+        let Item::Var(angle) = call("complex.angle", &[joined]) else { panic!("a tensor") };
+        traced_number(&t, &[size, angle])
+    };
+    let (x, y) = ([0.4, -1.0, 2.0, 0.3, 0.9], [1.0, 0.2, -0.7, 0.1, 0.5]);
+    let point = |values: &[f64]| plain(tensor(&ctx, &[5], values));
+    let tape = Tape::new(0);
+    let Item::Var(start) = point(&x) else { panic!("a tensor") };
+    let variable = tape.variable(start).expect("it is followed");
+    let output = function(&Item::Var(variable.clone()), &point(&y));
+    let seed = tape.seed(&t, &output).expect("one number");
+    let found = tape.gradients(&t, &output, seed, &[variable]).expect("all have gradients").remove(0);
+    let Arg::Tensor(found) = found.plain() else { panic!("a tensor") };
+    for (k, found) in found.to_f64s(&ctx).expect("it is there").into_iter().enumerate() {
+        let side = |h: f64| {
+            let mut moved = x;
+            moved[k] += h;
+            match function(&point(&moved), &point(&y)).plain() {
+                Arg::Scalar(value) => *value,
+                other => panic!("{other:?} is no number"),
+            }
+        };
+        let expected = (side(1e-5) - side(-1e-5)) / 2e-5;
+        assert!((found - expected).abs() < 2e-6 * expected.abs().max(1.0), "{k}: {found}, {expected}");
+    }
+}
+
 /// Only the lower triangle is read, so differences are taken along symmetric directions.
 #[test]
 fn symmetric_factors_have_the_derivative_along_symmetric_directions() {
@@ -391,31 +465,45 @@ fn every_operation_has_a_gradient_or_is_known_to_have_none() {
         "linalg.eigvals",
         "linalg.lstsq",
         "linalg.lu",
+        "linalg.svd_truncated",
         "optim.adam",
         "optim.adamw",
         "optim.sgd",
         "optim.update",
+        "stats.anova",
         "stats.bernoulli",
         "stats.beta",
         "stats.binomial",
         "stats.cdf",
         "stats.chi2",
+        "stats.chi2_contingency",
+        "stats.chi2_test",
         "stats.corrcoef",
         "stats.exponential",
+        "stats.fisher_exact",
         "stats.fisher_f",
         "stats.gamma",
+        "stats.kruskal",
+        "stats.ks_test",
+        "stats.levene",
         "stats.lognormal",
         "stats.logpdf",
+        "stats.mann_whitney",
         "stats.median",
         "stats.moments",
         "stats.normal",
+        "stats.normality",
         "stats.pdf",
+        "stats.pearson",
         "stats.poisson",
         "stats.ppf",
         "stats.quantile",
         "stats.sf",
+        "stats.spearman",
         "stats.student_t",
+        "stats.t_test",
         "stats.uniform",
+        "stats.wilcoxon",
         "tensor.arange",
         "tensor.linspace",
         "tensor.logspace",

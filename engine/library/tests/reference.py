@@ -11,6 +11,7 @@ import pathlib
 
 import jax
 import jax.numpy as jnp
+import jax.scipy.signal
 import numpy as np
 
 jax.config.update("jax_enable_x64", True)
@@ -101,6 +102,21 @@ case("tensor.relu", [np.array([-1.0, 0.0, 2.0])], jax.nn.relu, [0])
 case("tensor.prod", [np.array([2.0, 0.0, 3.0])], jnp.prod, [0])
 case("tensor.cumprod", [np.array([2.0, 0.0, 3.0, 4.0]), 0], jnp.cumprod, [0])
 case("tensor.pow", [np.array([0.0, 2.0, 1.5]), np.array([2.0, 0.0, -1.0])], jnp.power, [0, 1])
+
+for mode in ("full", "same", "valid"):
+    for shapes in [((7,), (3,)), ((4,), (4,)), ((2, 9), (2, 4)), ((3, 1, 6), (2, 5))]:
+        pair = [n(*s) for s in shapes]
+        rows = lambda f, a, b: jnp.stack([f(x, y) for x, y in zip(a.reshape(-1, a.shape[-1]), b.reshape(-1, b.shape[-1]))])
+        def each(f, a, b, mode=mode):
+            lead = np.broadcast_shapes(a.shape[:-1], b.shape[:-1])
+            a, b = (jnp.broadcast_to(x, lead + x.shape[-1:]) for x in (a, b))
+            found = rows(lambda x, y: f(x, y, mode=mode), a, b)
+            return found.reshape(lead + found.shape[-1:])
+        case("signal.convolve", [*pair, mode], lambda a, b: each(jax.scipy.signal.convolve, a, b), [0, 1])
+        case("signal.correlate", [*pair, mode], lambda a, b: each(jax.scipy.signal.correlate, a, b), [0, 1])
+    planes = [n(5, 4), n(2, 3)]
+    case("signal.convolve", [*planes, mode, [0, 1]], lambda a, b, mode=mode: jax.scipy.signal.convolve(a, b, mode=mode), [0, 1])
+case("linalg.expm", [n(3, 3)], jax.scipy.linalg.expm, [0])
 
 path = pathlib.Path(__file__).parent / "fixtures" / "reference.json"
 path.write_text("[\n" + ",\n".join(json.dumps(c) for c in cases) + "\n]\n")

@@ -1,16 +1,21 @@
 #!/usr/bin/env python3
-"""Writes tests/fixtures/scipy.json: what SciPy gives for distributions, integrals, equations and minima.
+"""Writes tests/fixtures/scipy.json, hypothesis.json and sampling.json: what SciPy gives for distributions, integrals,
+equations, minima, hypothesis tests and sequences of even points, and ArviZ for the diagnosis of chains.
 
-Run it by hand after adding a case, with NumPy and SciPy installed:  python3 tests/reference.py
+Run it by hand after adding a case, with NumPy, SciPy and ArviZ installed:  python3 tests/reference.py
 It is not run by the tests; the file is committed.
 """
 
 import json
 import pathlib
+import types
+import warnings
 
+import arviz
 import numpy as np
 import scipy.integrate
 import scipy.stats as st
+from scipy.stats._ksstats import _kolmogn_DMTW
 
 
 def number(x):
@@ -72,3 +77,103 @@ for name, f, start in [("lorenz", lorenz, [1.0, 1.0, 1.0]), ("pendulum", pendulu
 path = pathlib.Path(__file__).parent / "fixtures" / "scipy.json"
 path.write_text(json.dumps({"distributions": cases, "odes": odes}, indent=None, separators=(",", ":")) + "\n")
 print(path, len(cases))
+
+rng = np.random.default_rng(20261121)
+findings = []
+
+
+def finding(test, samples, result, **options):
+    """`samples` are lists of numbers; p-values of SciPy's tests are checked to 1e-9 of their size."""
+    findings.append({"test": test, "samples": [[float(v) for v in s] for s in samples], "options": options,
+                     "statistic": number(result.statistic), "p_value": number(result.pvalue)})
+
+
+def draw(n):
+    return np.round(rng.standard_normal(n), 5)
+
+
+def ties(x):
+    return np.round(x * 2) / 2
+
+
+sides = {"two-sided": "two-sided", "less": "less", "greater": "greater"}
+for side in sides:
+    for m, n, shift in [(2, 3, 0.0), (7, 5, 1.0), (30, 12, -0.6), (200, 150, 0.2), (9, 40, 3.0)]:
+        x, y = draw(m), np.round(draw(n) * 1.7 + shift, 5)
+        finding("t_one", [x], st.ttest_1samp(x, 0.3, alternative=side), side=side, mean=0.3)
+        finding("t_equal", [x, y], st.ttest_ind(x, y, alternative=side), side=side)
+        finding("t_welch", [x, y], st.ttest_ind(x, y, equal_var=False, alternative=side), side=side)
+        finding("mann_whitney", [x, y], st.mannwhitneyu(x, y, alternative=side), side=side)
+        finding("mann_whitney", [ties(x), ties(y)], st.mannwhitneyu(ties(x), ties(y), alternative=side), side=side)
+        z = np.round(x * 0.5 + draw(m), 5)
+        if m > 2:
+            finding("pearson", [x, z], st.pearsonr(x, z, alternative=side), side=side)
+            finding("spearman", [x, z], st.spearmanr(x, z, alternative=side), side=side)
+            finding("spearman", [ties(x), ties(z)], st.spearmanr(ties(x), ties(z), alternative=side), side=side)
+        finding("wilcoxon", [x + 0.2], st.wilcoxon(x + 0.2, alternative=side), side=side)
+        if m < 10 or m > 50:
+            finding("wilcoxon", [ties(x) + 0.5], st.wilcoxon(ties(x) + 0.5, alternative=side), side=side)
+groups = [draw(k) * s + d for k, s, d in [(5, 1, 0), (9, 2, 0.5), (4, 1, 1)]]
+tied = [ties(g) for g in groups]
+for name, f in {"anova": st.f_oneway, "levene": st.levene, "kruskal": st.kruskal}.items():
+    finding(name, groups, f(*groups))
+    finding(name, tied, f(*tied))
+for n in (1, 2, 5, 20, 139, 400, 900):
+    for stretch in (0.9, 1.3, 3.0):
+        x = np.round(draw(n) * stretch + 0.05, 5)
+        result = st.kstest(x, "norm")
+        # For larger samples SciPy's own choice is an approximation, good to 1e-6; its exact algorithm is asked instead.
+        if 0.5 < n * result.statistic**2 < 4 and n > 140:
+            result = types.SimpleNamespace(statistic=result.statistic, pvalue=_kolmogn_DMTW(n, result.statistic, cdf=False))
+        finding("ks_normal", [x], result)
+for m, n, shift in [(1, 1, 0), (3, 4, 0), (10, 10, 0.5), (25, 40, 0.2), (300, 200, 0.1), (50, 60, 3)]:
+    x, y = draw(m), draw(n) + shift
+    finding("ks_two", [x, y], st.ks_2samp(x, y))
+for counts, expected in [([16, 18, 16, 14, 12, 12], None), ([3, 9, 40], [5, 7, 40]), ([0, 4], None)]:
+    finding("chi2_fit", [counts, expected or []], st.chisquare(counts, expected))
+for table in ([[10, 20, 30], [6, 9, 17]], [[8, 2], [1, 5]], [[120, 90], [100, 131]], [[5, 6], [7, 8], [9, 1]]):
+    for corrected in (False, True):
+        finding("chi2_table", table, st.chi2_contingency(table, correction=corrected), corrected=corrected)
+for table in ([[8, 2], [1, 5]], [[3, 1], [1, 3]], [[0, 5], [4, 2]], [[120, 90], [100, 131]], [[1000, 2], [3, 900]], [[10, 0], [0, 12]]):
+    finding("fisher_exact", table, st.fisher_exact(table))
+for n in (8, 21, 300):
+    for x in (draw(n), np.round(rng.exponential(size=n), 5), np.round(rng.uniform(size=n), 5)):
+        finding("normality", [x], st.normaltest(x))
+
+path = path.with_name("hypothesis.json")
+path.write_text("[\n" + ",\n".join(json.dumps(f, separators=(",", ":")) for f in findings) + "\n]\n")
+print(path, len(findings))
+
+points = []
+for family, make, dimensions, count in [("sobol", st.qmc.Sobol, 256, 8), ("sobol", st.qmc.Sobol, 3, 40), ("halton", st.qmc.Halton, 30, 7), ("halton", st.qmc.Halton, 2, 50)]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        points.append({"family": family, "dimensions": dimensions, "points": make(dimensions, scramble=False).random(count).tolist()})
+chains = []
+for m, n, memory in [(4, 100, 0.0), (4, 101, 0.7), (2, 60, -0.5), (1, 40, 0.2), (3, 5, 0.0), (4, 200, 0.97)]:
+    x = rng.standard_normal((m, n))
+    for t in range(1, n):
+        x[:, t] += memory * x[:, t - 1]
+    x = np.round(x, 4)
+    if m == 3:
+        x = np.round(x, 0)
+    data = arviz.convert_to_dataset(x)
+    measure = lambda f, **k: float(f(data, **k)["x"])
+    chains.append({"draws": x.tolist(), "r_hat": measure(arviz.rhat) if m > 1 else None,
+                   "ess_bulk": measure(arviz.ess, method="bulk"), "ess_tail": measure(arviz.ess, method="tail")})
+vectors = []
+for n in (1, 2, 5):
+    mean, a = np.round(rng.standard_normal(n), 3), np.round(rng.standard_normal((n, n + 2)), 3)
+    cov = a @ a.T
+    for x in rng.standard_normal((3, n)):
+        density = st.multivariate_normal(mean, cov).logpdf(x)
+        vectors.append({"family": "normal", "a": mean.tolist(), "b": cov.ravel().tolist(), "x": x.tolist(), "ln_density": float(density)})
+    alpha = np.round(rng.exponential(size=n + 1) + 0.1, 3)
+    d = st.dirichlet(alpha)
+    for x in d.rvs(3, random_state=rng):
+        x = x / x.sum()
+        vectors.append({"family": "dirichlet", "a": alpha.tolist(), "b": [], "x": x.tolist(), "ln_density": float(d.logpdf(x)),
+                        "mean": d.mean().tolist(), "covariance": d.cov().ravel().tolist()})
+path = path.with_name("sampling.json")
+path.write_text(json.dumps({"points": points, "chains": chains, "vectors": vectors}, separators=(",", ":")) + "\n")
+print(path)

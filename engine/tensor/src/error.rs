@@ -89,8 +89,9 @@ pub enum TensorError {
     /// The numbers do not allow what was asked. Retrying gives the same answer.
     #[error("{0}")]
     Numerical(NumericalProblem),
-    /// A whole-number division by zero in a tensor. Retrying gives the same answer.
-    #[error("integer division by zero in a tensor")]
+    /// A division by zero where there is no infinity to give: of ints in a tensor, or of numbers of the program. Retrying
+    /// gives the same answer.
+    #[error("division by zero, for which ints and single numbers have no result")]
     DivisionByZero,
     /// Bytes that are not a tensor. Retrying gives the same answer.
     #[error(transparent)]
@@ -158,7 +159,7 @@ impl TensorError {
                 "only symmetric matrices with positive eigenvalues have a Cholesky factor; `linalg.lu` takes any"
             }
             TensorError::Numerical(_) => "look for NaN and infinity in the input, and scale it",
-            TensorError::DivisionByZero => "guard the divisor, or cast to a float dtype, which gives infinity",
+            TensorError::DivisionByZero => "guard the divisor; tensors of floats give infinity or NaN instead",
             TensorError::Data(_) => "the bytes must be row-major and little-endian, of exactly the shape's size",
         }
     }

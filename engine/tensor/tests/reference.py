@@ -11,6 +11,7 @@ import pathlib
 
 import numpy as np
 import scipy.linalg
+import scipy.signal
 import scipy.special
 
 # f32 functions are good to a few units in the last place (6e-8 each); decompositions lose a few digits more; what is
@@ -323,6 +324,85 @@ def statistics():
     save("statistics")
 
 
+def parts(z, dtype):
+    return {"re": z.real.astype(dtype), "im": z.imag.astype(dtype)}
+
+
+def signal():
+    """Spectra: errors are relative to the largest element, so that the absolute tolerance follows the size."""
+    def spectral(op, args, expected, dtype):
+        values = expected if isinstance(expected, dict) else {"x": expected}
+        most = max((np.max(np.abs(v[np.isfinite(v)]), initial=0) for v in values.values()), default=0)
+        case(op, args, expected, "exact", float(max(most, 1)) * (2e-6 if dtype == np.float32 else 4e-15))
+
+    for n in (1, 2, 3, 4, 5, 7, 8, 11, 16, 30, 31, 37, 49, 64, 74):
+        for dtype in (np.float32, np.float64) if n < 16 else (np.float64,):
+            x, y = rng.standard_normal(n).astype(dtype), rng.standard_normal(n).astype(dtype)
+            z = x.astype(np.float64) + 1j * y
+            spectral("signal.fft", [parts(z, dtype)], parts(np.fft.fft(z), dtype), dtype)
+            spectral("signal.ifft", [parts(z, dtype)], parts(np.fft.ifft(z), dtype), dtype)
+            spectral("signal.rfft", [x], parts(np.fft.rfft(x.astype(np.float64)), dtype), dtype)
+            spectral("signal.irfft", [parts(z, dtype), 2 * n - 1], np.fft.irfft(z, 2 * n - 1).astype(dtype), dtype)
+            spectral("signal.irfft", [parts(z, dtype), 2 * n], np.fft.irfft(z, 2 * n).astype(dtype), dtype)
+    for shape, axis in [((5, 6), -1), ((5, 6), 0), ((2, 3, 4), 1), ((3, 0, 4), 2), ((17, 2), 0)]:
+        x = f32(*shape)
+        z = x.astype(np.float64)
+        spectral("signal.fft", [x, None, axis], parts(np.fft.fft(z, axis=axis), np.float32), np.float32)
+        spectral("signal.rfft", [x, None, axis], parts(np.fft.rfft(z, axis=axis), np.float32), np.float32)
+        for n in (1, 6, 11):
+            spectral("signal.fft", [x, n, axis], parts(np.fft.fft(z, n, axis), np.float32), np.float32)
+            spectral("signal.rfft", [x, n, axis], parts(np.fft.rfft(z, n, axis), np.float32), np.float32)
+            spectral("signal.irfft", [x, n, axis], np.fft.irfft(z, n, axis).astype(np.float32), np.float32)
+        if 0 not in shape:
+            for op, f in {"signal.fft2": np.fft.fftn, "signal.ifft2": np.fft.ifftn}.items():
+                axes = (-2, -1)
+                spectral(op, [x], parts(f(z, axes=axes), np.float32), np.float32)
+                spectral(op, [x, [0, -1], "ortho"], parts(f(z, axes=(0, -1), norm="ortho"), np.float32), np.float32)
+                spectral(op, [parts(z, np.float32), [axis]], parts(f(z, axes=(axis,)), np.float32), np.float32)
+    x = rng.standard_normal((2, 10))
+    for norm in ("backward", "ortho", "forward"):
+        spectral("signal.fft", [x, None, -1, norm], parts(np.fft.fft(x, norm=norm), np.float64), np.float64)
+        spectral("signal.ifft", [x, None, -1, norm], parts(np.fft.ifft(x, norm=norm), np.float64), np.float64)
+        spectral("signal.rfft", [x, None, -1, norm], parts(np.fft.rfft(x, norm=norm), np.float64), np.float64)
+        spectral("signal.irfft", [x, None, -1, norm], np.fft.irfft(x, norm=norm), np.float64)
+    spectral("signal.fft", [np.arange(5)], parts(np.fft.fft(np.arange(5)), np.float32), np.float32)
+    spectral("signal.fft", [np.array([1, 2, 4, 3], np.float16)], parts(np.fft.fft([1, 2, 4, 3]), np.float16), np.float32)
+    bad = np.array([1.0, np.nan, 2.0])
+    spectral("signal.fft", [bad], {"re": bad * np.nan, "im": bad * np.nan}, np.float64)
+    for n in (1, 2, 5, 6):
+        for spacing in (1, 0.25):
+            case("signal.fftfreq", [n, spacing], np.fft.fftfreq(n, spacing).astype(np.float32), "function")
+            case("signal.rfftfreq", [n, spacing, "f64"], np.fft.rfftfreq(n, spacing), "f64")
+    names = {"rectangular": "boxcar", "blackman_harris": "blackmanharris"}
+    plain = ["rectangular", "bartlett", "hann", "hamming", "blackman", "blackman_harris", "nuttall", "flattop"]
+    chosen = [(name, None) for name in plain] + [("kaiser", 8.6), ("kaiser", 0.0), ("gaussian", 2.5), ("tukey", 0.4), ("tukey", 0.0), ("tukey", 1.0)]
+    for name, parameter in chosen:
+        for n in (1, 2, 7, 12):
+            for periodic in (False, True):
+                kind = names.get(name, name)
+                kind = kind if parameter is None else (kind, parameter)
+                w = scipy.signal.get_window(kind, n, periodic)
+                case("signal.window", [name, n, parameter, periodic, "f64"], np.asarray(w, np.float64), "f64", 1e-15)
+    save("signal")
+
+
+def matrix_functions():
+    for n in (1, 2, 3, 6, 10):
+        for size in (1e-3, 0.2, 0.9, 2.0, 5.0, 40.0):
+            a = rng.standard_normal((2, n, n)) * size / n
+            expected = scipy.linalg.expm(a)
+            # The condition number of the exponential grows with the norm.
+            tolerance = float(np.abs(expected).max()) * 1e-14 * (1 + size)
+            case("linalg.expm", [a], expected, "f64", tolerance)
+        a = f32(n, n)
+        case("linalg.expm", [a], scipy.linalg.expm(a.astype(np.float64)).astype(np.float32), "function", 1e-7)
+    for a in ([[0.0, 1e6], [0.0, 0.0]], [[-800.0, 0.0], [0.0, 1.0]], [[0.0, np.pi], [-np.pi, 0.0]], [[1.0, 1.0], [0.0, 1.0]]):
+        case("linalg.expm", [np.array(a)], scipy.linalg.expm(np.array(a)), "f64", 1e-11)
+    case("linalg.expm", [np.zeros((0, 0))], np.zeros((0, 0)), "exact")
+    case("linalg.expm", [np.array([[1, 2], [3, 4]])], scipy.linalg.expm(np.array([[1.0, 2], [3, 4]])).astype(np.float32), "function")
+    save("matrix_functions")
+
+
 def indexing():
     """Each case: a tensor, index entries, and what a[...] gives; with "value" what a becomes after a[...] = value."""
     x = np.arange(60).reshape(3, 4, 5)
@@ -363,3 +443,5 @@ products()
 linear()
 statistics()
 indexing()
+signal()
+matrix_functions()

@@ -15,10 +15,13 @@ mod moves;
 mod products;
 mod reductions;
 mod rules;
+mod spectra;
 mod tape;
 mod var;
 
 pub use algebra::Algebra;
+pub(crate) use algebra::int;
 pub use rules::{Gradient, gradient};
+pub(crate) use spectra::{complex_argument, pair, transform};
 pub use tape::Tape;
 pub use var::{Item, Traced, Var};

@@ -5,7 +5,7 @@ use nexus_tensor::{Arg, TensorError};
 use super::algebra::{Algebra, Operation};
 use super::tape::Step;
 use super::var::{Item, Var};
-use super::{composites, elementwise, factors, moves, products, reductions};
+use super::{composites, elementwise, factors, moves, products, reductions, spectra};
 
 /// A step that is differentiated, and the gradient that arrives at its output.
 pub struct Site<'s> {
@@ -53,6 +53,7 @@ pub fn gradient(name: &str) -> Gradient {
         .or_else(|| moves::named(name))
         .or_else(|| products::named(name))
         .or_else(|| factors::named(name))
+        .or_else(|| spectra::named(name))
         .or_else(|| composites::named(name))
         .or_else(|| crate::table::own_gradient(name))
         .unwrap_or(Gradient::Missing)
@@ -65,6 +66,11 @@ impl Site<'_> {
             Some(Item::Var(var)) => Ok(var),
             _ => Err(TensorError::argument("gradient", "needs a tensor or a number here")),
         }
+    }
+
+    /// Numbers and tensors among the arguments.
+    pub(super) fn places(&self) -> usize {
+        self.wanted.len()
     }
 
     /// Whether the gradient with respect to the `i`-th number or tensor is wanted.

@@ -9,7 +9,7 @@ use nexus_tensor::{Arg, ArgType, Context, DType, OpDef, Tensor, TensorError, arg
 use crate::calling::{Caller, CallingRun, Given, Stop, function, values};
 
 /// The operations that call functions.
-pub(crate) const CALLING: &[(OpDef, CallingRun)] = &[
+pub(super) const CALLING: &[(OpDef, CallingRun)] = &[
     (
         OpDef {
             name: "analysis.integrate",
@@ -92,12 +92,12 @@ fn infer_scalar(_: &[ArgType]) -> Inferred {
 }
 
 /// Without somebody who runs functions there is nothing to do.
-fn needs_a_caller(_: &Context, _: &[Arg]) -> Result<Arg, TensorError> {
+pub(super) fn needs_a_caller(_: &Context, _: &[Arg]) -> Result<Arg, TensorError> {
     Err(TensorError::argument("f", "must be a function of the program"))
 }
 
 /// A number that a function gave.
-fn scalar(value: &Arg) -> Result<f64, Stop> {
+pub(super) fn scalar(value: &Arg) -> Result<f64, Stop> {
     match value {
         Arg::Tensor(t) if t.len() == 1 => match t.item()? {
             Arg::Scalar(x) => Ok(x),
@@ -110,13 +110,13 @@ fn scalar(value: &Arg) -> Result<f64, Stop> {
 }
 
 /// A point as numbers, with what it takes to give it back in the same form.
-struct Form {
+pub(super) struct Form {
     /// `None` for a number.
-    shape: Option<Vec<usize>>,
+    pub(super) shape: Option<Vec<usize>>,
 }
 
 impl Form {
-    fn read(ctx: &Context, arg: &Arg, name: &'static str) -> Result<(Vec<f64>, Form), TensorError> {
+    pub(super) fn read(ctx: &Context, arg: &Arg, name: &'static str) -> Result<(Vec<f64>, Form), TensorError> {
         match arg {
             Arg::Tensor(t) => Ok((t.to_f64s(ctx)?, Form { shape: Some(t.shape().to_vec()) })),
             Arg::List(items) => {
@@ -127,7 +127,7 @@ impl Form {
         }
     }
 
-    fn write(&self, ctx: &Context, values: &[f64]) -> Result<Arg, TensorError> {
+    pub(super) fn write(&self, ctx: &Context, values: &[f64]) -> Result<Arg, TensorError> {
         match &self.shape {
             None => Ok(Arg::Scalar(values[0])),
             Some(shape) => Tensor::from_f64s(ctx, DType::F64, shape, values).map(Arg::Tensor),

@@ -6,7 +6,7 @@ use nexus_numerics::Distribution;
 use nexus_tensor::infer::{self, Inferred, typed};
 use nexus_tensor::{Arg, ArgType, Context, DType, OpDef, Param, Tensor, TensorError, args, params};
 
-use super::Entry;
+use super::{Entry, multivariate};
 use crate::autodiff::Gradient;
 use crate::streams::Stream;
 
@@ -34,7 +34,7 @@ macro_rules! family {
 }
 
 macro_rules! of_values {
-    ($name:literal, $doc:literal, $example:literal, $function:expr) => {
+    ($name:literal, $doc:literal, $example:literal, $measure:expr) => {
         (
             OpDef {
                 name: concat!("stats.", $name),
@@ -42,7 +42,7 @@ macro_rules! of_values {
                 doc: $doc,
                 example: $example,
                 infer: infer_values,
-                run: |ctx, a| over_values(ctx, a, $function),
+                run: |ctx, a| over_values(ctx, a, $measure),
             },
             Gradient::Missing,
         )
@@ -83,40 +83,47 @@ pub(super) const OPS: &[Entry] = &[
         "pdf",
         "The density of a distribution at each element, or the mass at whole numbers of a discrete one.",
         "stats.pdf(stats.normal(), tensor.linspace(-1, 1, 3))",
-        Distribution::density
+        Measure::Density
     ),
     of_values!(
         "logpdf",
         "The logarithm of the density, which does not vanish far out.",
         "stats.logpdf(stats.normal(), 40.0)",
-        Distribution::ln_density
+        Measure::LnDensity
     ),
     of_values!(
         "cdf",
         "The probability of a value of at most each element.",
         "stats.cdf(stats.normal(), 1.96)",
-        Distribution::cdf
+        Measure::Cdf
     ),
     of_values!(
         "sf",
         "The probability of a value above each element, exact also where it is tiny.",
         "stats.sf(stats.normal(), 10.0)",
-        Distribution::sf
+        Measure::Sf
     ),
     of_values!(
         "ppf",
         "The quantile: the smallest value whose cdf is at least the element, a probability.",
         "stats.ppf(stats.normal(), 0.975)",
-        Distribution::quantile
+        Measure::Quantile
     ),
     (
         OpDef {
             name: "stats.moments",
             params: params!(d: Any),
-            doc: "The mean and the variance of a distribution, as a record.",
+            doc: "The mean and the variance of a distribution, as a record; of vectors the variance is the covariance matrix.",
             example: "stats.moments(stats.gamma(2, 1)).mean",
-            infer: |_| Ok(infer::record([("mean", ArgType::Scalar(None)), ("variance", ArgType::Scalar(None))])),
-            run: |_, a| {
+            infer: |a| {
+                let vectors = multivariate::are_vectors(infer::at(a, 0));
+                let part = || if vectors == Some(false) { ArgType::Scalar(None) } else { ArgType::Unknown };
+                Ok(infer::record([("mean", part()), ("variance", part())]))
+            },
+            run: |ctx, a| {
+                if let Some(d) = multivariate::multivariate(ctx, args::at(a, 0))? {
+                    return multivariate::moments(ctx, &d);
+                }
                 let d = distribution(args::at(a, 0))?;
                 Ok(args::record([("mean", Arg::Scalar(d.mean())), ("variance", Arg::Scalar(d.variance()))]))
             },
@@ -127,14 +134,39 @@ pub(super) const OPS: &[Entry] = &[
         OpDef {
             name: "stats.sample",
             params: params!(d: Any, shape: Shape, dtype: DType = "f32"),
-            doc: "A tensor of independent draws from a distribution. The same seed gives the same draws on every device.",
+            doc: "A tensor of independent draws from a distribution, vectors along another last axis. The same seed gives the same draws on every device.",
             example: "stats.sample(stats.normal(), [3])",
-            infer: |a| Ok(typed(infer::dtype(a, 2, "dtype", Some(DType::F32))?, infer::shape(a, 1, "shape")?)),
+            infer: |a| {
+                let shape = multivariate::infer_draws(infer::at(a, 0), infer::shape(a, 1, "shape")?);
+                Ok(typed(infer::dtype(a, 2, "dtype", Some(DType::F32))?, shape))
+            },
             run: sample,
         },
         Gradient::Zero,
     ),
 ];
+
+/// A function of a distribution and a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Measure {
+    Density,
+    LnDensity,
+    Cdf,
+    Sf,
+    Quantile,
+}
+
+impl Measure {
+    fn of(self, d: &Distribution, x: f64) -> f64 {
+        match self {
+            Measure::Density => d.density(x),
+            Measure::LnDensity => d.ln_density(x),
+            Measure::Cdf => d.cdf(x),
+            Measure::Sf => d.sf(x),
+            Measure::Quantile => d.quantile(x),
+        }
+    }
+}
 
 /// A record of checked parameters.
 fn make(family: &'static str, params: &'static [Param], a: &[Arg]) -> Result<Arg, TensorError> {
@@ -181,6 +213,7 @@ pub(crate) fn distribution(arg: &Arg) -> Result<Distribution, TensorError> {
 
 fn infer_values(a: &[ArgType]) -> Inferred {
     match infer::at(a, 1) {
+        _ if multivariate::are_vectors(infer::at(a, 0)) != Some(false) => Ok(ArgType::Unknown),
         ArgType::Int(_) | ArgType::Scalar(_) => Ok(ArgType::Scalar(None)),
         _ => {
             let ty = infer::tensor(a, 1, "x")?;
@@ -189,36 +222,48 @@ fn infer_values(a: &[ArgType]) -> Inferred {
     }
 }
 
-fn float(dtype: DType) -> DType {
+pub(super) fn float(dtype: DType) -> DType {
     if dtype.is_float() { dtype } else { DType::F32 }
 }
 
 /// Elements between two looks whether the run must stop.
-const PIECE: usize = 4096;
+pub(super) const PIECE: usize = 4096;
 
 /// A function of a distribution and a number, of each element.
-fn over_values(ctx: &Context, a: &[Arg], f: fn(&Distribution, f64) -> f64) -> Result<Arg, TensorError> {
+fn over_values(ctx: &Context, a: &[Arg], measure: Measure) -> Result<Arg, TensorError> {
+    if let Some(d) = multivariate::multivariate(ctx, args::at(a, 0))? {
+        return multivariate::over_values(ctx, &d, args::at(a, 1), measure);
+    }
     let d = distribution(args::at(a, 0))?;
     match args::at(a, 1) {
         Arg::Tensor(tensor) => {
             let mut values = tensor.to_f64s(ctx)?;
             for piece in values.chunks_mut(PIECE) {
                 ctx.poll()?;
-                piece.iter_mut().for_each(|x| *x = f(&d, *x));
+                piece.iter_mut().for_each(|x| *x = measure.of(&d, *x));
             }
             Tensor::from_f64s(ctx, float(tensor.dtype()), tensor.shape(), &values).map(Arg::Tensor)
         }
-        _ => args::number(a, 1, "x").map(|x| Arg::Scalar(f(&d, x))),
+        _ => args::number(a, 1, "x").map(|x| Arg::Scalar(measure.of(&d, x))),
     }
 }
 
-fn sample(ctx: &Context, a: &[Arg]) -> Result<Arg, TensorError> {
-    let d = distribution(args::at(a, 0))?;
-    let shape = args::shape(a, 1, "shape")?;
-    let dtype = args::dtype(a, 2, "dtype")?.unwrap_or(DType::F32);
+/// The elements of a shape, if a tensor may have so many.
+pub(super) fn number_of(ctx: &Context, shape: &[usize]) -> Result<usize, TensorError> {
     let count = shape.iter().try_fold(1usize, |n, &size| n.checked_mul(size));
     let count = count.ok_or_else(|| TensorError::argument("shape", "has more elements than any memory holds"))?;
     ctx.meter().check_elements(count as u64)?;
+    Ok(count)
+}
+
+fn sample(ctx: &Context, a: &[Arg]) -> Result<Arg, TensorError> {
+    let shape = args::shape(a, 1, "shape")?;
+    let dtype = args::dtype(a, 2, "dtype")?.unwrap_or(DType::F32);
+    if let Some(d) = multivariate::multivariate(ctx, args::at(a, 0))? {
+        return multivariate::draws(ctx, &d, &shape, dtype);
+    }
+    let d = distribution(args::at(a, 0))?;
+    let count = number_of(ctx, &shape)?;
     let _room = ctx.meter().admit(count.saturating_mul(size_of::<f64>()) as u64)?;
     let seed = ctx.draw_seed();
     let mut values = Vec::with_capacity(count);

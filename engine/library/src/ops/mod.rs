@@ -1,21 +1,41 @@
 //! Operations that need no kernels of their own, one file a family.
 
-pub(crate) mod analysis;
+mod analysis;
 mod attention;
+mod complex;
 mod contraction;
 mod convolution;
 mod distributions;
+mod hypothesis;
+mod multivariate;
 pub(crate) mod optimisers;
+mod quasi;
+mod sampling;
+mod spectral;
 
 use nexus_tensor::OpDef;
 
 use crate::autodiff::Gradient;
+use crate::calling::CallingRun;
 
 /// An operation with the way it is differentiated.
 pub(crate) type Entry = (OpDef, Gradient);
 
 /// The operations of this crate that run on values alone, family by family.
-pub(crate) const FAMILIES: [&[Entry]; 4] = [contraction::OPS, convolution::OPS, attention::OPS, distributions::OPS];
+pub(crate) const FAMILIES: [&[Entry]; 9] = [
+    contraction::OPS,
+    convolution::OPS,
+    attention::OPS,
+    distributions::OPS,
+    multivariate::OPS,
+    hypothesis::OPS,
+    quasi::OPS,
+    complex::OPS,
+    spectral::OPS,
+];
+
+/// The operations of this crate that call functions of the program, family by family.
+pub(crate) const CALLING: [&[(OpDef, CallingRun)]; 2] = [analysis::CALLING, sampling::CALLING];
 
 /// Runs a composite on plain arguments.
 macro_rules! composite {

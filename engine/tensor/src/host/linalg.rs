@@ -96,7 +96,7 @@ pub(super) fn part<T: Field>(result: &mut HostTensor, i: usize, size: usize) -> 
 }
 
 /// Writes a matrix row by row.
-fn write<T: Field>(out: &mut [T], matrix: MatRef<'_, T>) {
+pub(super) fn write<T: Field>(out: &mut [T], matrix: MatRef<'_, T>) {
     let columns = matrix.ncols();
     for (i, row) in out.chunks_exact_mut(columns.max(1)).enumerate() {
         for (j, value) in row.iter_mut().enumerate() {

@@ -9,7 +9,9 @@ pub(crate) mod condition;
 pub(crate) mod copy;
 pub(crate) mod eigen;
 pub(crate) mod elementwise;
+pub(crate) mod exponential;
 mod fold;
+pub(crate) mod fourier;
 pub(crate) mod gather;
 pub(crate) mod kernels;
 pub(crate) mod linalg;
@@ -23,6 +25,7 @@ pub(crate) mod random;
 pub(crate) mod reduce;
 pub(crate) mod scan;
 pub(crate) mod source;
+pub(crate) mod truncated;
 
 use std::sync::Arc;
 

@@ -170,3 +170,30 @@ fn map_pieces<R: Send>(
         (0..count).into_par_iter().with_min_len(least).map(one).collect()
     }
 }
+
+/// Fills two outputs of one length together, in pieces of `piece` elements. `work` gets a piece's number, its part of both
+/// outputs, and what `fresh` made for its thread.
+pub(crate) fn fill_pairs<T: Send, S>(
+    ctx: &Context,
+    [left, right]: [&mut [T]; 2],
+    piece: usize,
+    fresh: impl Fn() -> S + Sync + Send,
+    work: impl Fn(usize, [&mut [T]; 2], &mut S) -> Result<(), TensorError> + Sync + Send,
+) -> Result<(), TensorError> {
+    let (piece, threads) = (piece.max(1), ctx.threads());
+    if threads == 1 || left.len() <= piece || left.len() < Cost::Dear.parallel_min() {
+        ctx.meter().count_pass(1);
+        let mut own = fresh();
+        for (i, (left, right)) in left.chunks_mut(piece).zip(right.chunks_mut(piece)).enumerate() {
+            ctx.poll()?;
+            work(i, [left, right], &mut own)?;
+        }
+        return Ok(());
+    }
+    let least = shares(ctx, left.len().div_ceil(piece), threads);
+    let pieces = left.par_chunks_mut(piece).zip(right.par_chunks_mut(piece)).enumerate().with_min_len(least);
+    pieces.try_for_each_init(fresh, |own, (i, (left, right))| {
+        ctx.poll()?;
+        work(i, [left, right], own)
+    })
+}

@@ -11,11 +11,15 @@ pub mod infer;
 mod inspection;
 mod linalg;
 mod linalg_rules;
+mod matrix_functions;
 mod products;
 mod reductions;
 mod scattering;
 mod shaping;
+mod signal;
+mod signal_rules;
 mod statistics;
+mod windows;
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -39,7 +43,7 @@ macro_rules! params {
 }
 pub(crate) use params;
 
-const FAMILIES: [&[OpDef]; 11] = [
+const FAMILIES: [&[OpDef]; 13] = [
     creation::OPS,
     inspection::OPS,
     shaping::OPS,
@@ -50,7 +54,9 @@ const FAMILIES: [&[OpDef]; 11] = [
     products::OPS,
     linalg::OPS,
     eigen::OPS,
+    matrix_functions::OPS,
     statistics::OPS,
+    signal::OPS,
 ];
 
 const COUNT: usize = {

@@ -71,7 +71,7 @@ pub(super) const OPS: &[OpDef] = &[
         "tensor.sum",
         Sum,
         "The sum of all elements, or along axes. Bools and narrow ints give i64; floats keep their dtype and are added \
-         without losing digits.",
+         without losing digits. A sum of ints beyond 64 bits wraps around, as NumPy's does.",
         "tensor.sum(tensor.ones(2, 3), axis = 0)"
     ),
     reduction!(
@@ -80,7 +80,7 @@ pub(super) const OPS: &[OpDef] = &[
         "The mean of all elements, or along axes; ints give f32. Of nothing it is NaN.",
         "tensor.mean(tensor.arange(5))"
     ),
-    reduction!("tensor.prod", Prod, "The product of all elements, or along axes.", "tensor.prod(tensor.arange(1, 6))"),
+    reduction!("tensor.prod", Prod, "The product of all elements, or along axes. Of ints beyond 64 bits it wraps around, as NumPy's does.", "tensor.prod(tensor.arange(1, 6))"),
     reduction!(
         "tensor.max",
         Max,

@@ -51,6 +51,9 @@ pub(crate) fn arg(ctx: &Context, value: &Value) -> Arg {
                 Arg::Int(int.as_i64().expect("an int"))
             } else if let Some(scalar) = map.get("scalar") {
                 Arg::Scalar(number(scalar))
+            } else if let Some(fields) = map.get("record") {
+                let fields = fields.as_object().expect("fields");
+                Arg::Record(fields.iter().map(|(name, value)| (name.as_str().into(), arg(ctx, value))).collect())
             } else {
                 let list = map["list"].as_array().expect("a list");
                 Arg::List(list.iter().map(|item| arg(ctx, item)).collect())

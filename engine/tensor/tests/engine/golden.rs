@@ -87,7 +87,7 @@ macro_rules! golden {
     )*};
 }
 
-golden!(elementwise, reductions, shaping, products, linalg, statistics);
+golden!(elementwise, reductions, shaping, products, linalg, statistics, signal, matrix_functions);
 
 #[test]
 fn indexing() {
@@ -196,6 +196,7 @@ fn every_operation_is_tested() {
         "linalg.qr",
         "linalg.svd",
         "linalg.eigh",
+        "linalg.svd_truncated",
         // With their gradients, in nexus-library's tests.
         "tensor.scatter",
         "tensor.scatter_add",
@@ -211,6 +212,8 @@ fn every_operation_is_tested() {
         include_str!("../fixtures/products.json"),
         include_str!("../fixtures/linalg.json"),
         include_str!("../fixtures/statistics.json"),
+        include_str!("../fixtures/signal.json"),
+        include_str!("../fixtures/matrix_functions.json"),
     ];
     let missing: Vec<&str> = OPS
         .iter()

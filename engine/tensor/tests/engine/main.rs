@@ -10,3 +10,4 @@ mod gpu;
 mod inference;
 mod limits;
 mod properties;
+mod spectra;
