@@ -2,7 +2,7 @@
 
     cargo build --release -p nexus-tensor --example tensor_bench
     python3 -m venv /path/of/a/venv && /path/of/a/venv/bin/pip install numpy scipy jax
-    /path/of/a/venv/bin/python benches/compare/tensor.py > results.md
+    /path/of/a/venv/bin/python benches/compare/tensor.py [NAME...] > results.md
 
 Ours come from the example `tensor_bench`, once before and once after the peers, so that a machine that got busier shows;
 the smaller median of the two is taken, and the peers run twice as well. A peer that is not installed is left out with a
@@ -24,7 +24,21 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, THREADS)
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 PATIENCE = 0.7
+# Operations whose names contain one of these words; all where there are none.
+NAMES = sys.argv[1:]
 PATHS = 10_000_000
+
+
+def wanted(name):
+    return not NAMES or any(word in name for word in NAMES)
+
+
+class Times(dict):
+    """Medians in ms by name; what is not wanted is not run."""
+
+    def measure(self, name, call):
+        if wanted(name):
+            self[name] = measured(call)
 
 
 def measured(call):
@@ -104,6 +118,24 @@ def linear_algebra(la):
     ]
 
 
+def spectra(np):
+    """Transforms of complex and of real numbers, with the shapes of their operands."""
+    yield from [
+        ("fft_2e20", np.fft.fft, (1 << 20,), "complex64"),
+        ("rfft_2e20", np.fft.rfft, (1 << 20,), "float32"),
+        ("fft_1e6", np.fft.fft, (1_000_000,), "complex64"),
+        ("fft_prime", np.fft.fft, (100_003,), "complex64"),
+        ("fft_rows_1024", np.fft.fft, (1024, 1024), "complex64"),
+        ("fft2_1024", np.fft.fft2, (1024, 1024), "complex64"),
+    ]
+
+
+def signal_of(numpy, shape, dtype):
+    rng = numpy.random.default_rng(0)
+    draw = lambda: rng.standard_normal(shape, dtype=numpy.float32)
+    return (draw() + 1j * draw()).astype(dtype) if dtype == "complex64" else draw()
+
+
 def matrices(numpy):
     rng = numpy.random.default_rng(0)
     a = rng.standard_normal((512, 512), dtype=numpy.float32)
@@ -121,18 +153,21 @@ def of_numpy():
         erf = None
     rng = numpy.random.default_rng(0)
     draw = lambda shape: rng.standard_normal(shape, dtype=numpy.float32)
-    times = {}
+    times = Times()
     for name, call, shapes in cases(numpy, numpy.float32, numpy.exp, numpy.tanh, erf, numpy.where):
         if name != "gelu_1024" or erf:
             operands = [draw(shape) for shape in shapes]
-            times[name] = measured(lambda: call(*operands))
+            times.measure(name, lambda: call(*operands))
     for name, call in linear_algebra(numpy.linalg):
         operands = matrices(numpy)
-        times[name] = measured(lambda: call(*operands))
+        times.measure(name, lambda: call(*operands))
+    for name, call, shape, dtype in spectra(numpy):
+        operand = signal_of(numpy, shape, dtype)
+        times.measure(name, lambda: call(operand))
     a, b = draw(16), draw(16)
-    times["add_16_times_1000"] = measured(lambda: [a + b for _ in range(1000)])
-    times["uniform_1e7"] = measured(lambda: rng.random(PATHS, dtype=numpy.float32))
-    times["normal_1e7"] = measured(lambda: draw(PATHS))
+    times.measure("add_16_times_1000", lambda: [a + b for _ in range(1000)])
+    times.measure("uniform_1e7", lambda: rng.random(PATHS, dtype=numpy.float32))
+    times.measure("normal_1e7", lambda: draw(PATHS))
 
     def pi():
         x, y = rng.random(PATHS, dtype=numpy.float32), rng.random(PATHS, dtype=numpy.float32)
@@ -142,7 +177,9 @@ def of_numpy():
         s = 100 * numpy.exp(numpy.float32(0.03) + numpy.float32(0.2) * draw(PATHS))
         return numpy.maximum(s - 105, 0).mean()
 
-    return {**times, "mc_pi_1e7": measured(pi), "mc_option_1e7": measured(option)}
+    times.measure("mc_pi_1e7", pi)
+    times.measure("mc_option_1e7", option)
+    return times
 
 
 def of_jax():
@@ -153,17 +190,20 @@ def of_jax():
     rng = numpy.random.default_rng(0)
     draw = lambda shape: jnp.asarray(rng.standard_normal(shape, dtype=numpy.float32))
     done = lambda result: jax.block_until_ready(result)
-    times = {}
+    times = Times()
     for name, call, shapes in cases(jnp, jnp.float32, jnp.exp, jnp.tanh, jax.lax.erf, jnp.where):
         compiled, operands = jax.jit(call), [draw(shape) for shape in shapes]
-        times[name] = measured(lambda: done(compiled(*operands)))
+        times.measure(name, lambda: done(compiled(*operands)))
     for name, call in linear_algebra(jnp.linalg):
         compiled, operands = jax.jit(call), [jnp.asarray(m) for m in matrices(numpy)]
-        times[name] = measured(lambda: done(compiled(*operands)))
+        times.measure(name, lambda: done(compiled(*operands)))
+    for name, call, shape, dtype in spectra(jnp):
+        compiled, operand = jax.jit(call), jnp.asarray(signal_of(numpy, shape, dtype))
+        times.measure(name, lambda: done(compiled(operand)))
     for dtype in ("float16", "bfloat16"):
         a, b = (draw((1024, 1024)).astype(dtype) for _ in range(2))
         compiled = jax.jit(jnp.matmul)
-        times["matmul_1024_" + {"float16": "f16", "bfloat16": "bf16"}[dtype]] = measured(lambda: done(compiled(a, b)))
+        times.measure("matmul_1024_" + {"float16": "f16", "bfloat16": "bf16"}[dtype], lambda: done(compiled(a, b)))
     key = jax.random.key(7)
     uniform = jax.jit(lambda key: jax.random.uniform(key, (PATHS,)))
     normal = jax.jit(lambda key: jax.random.normal(key, (PATHS,)))
@@ -179,13 +219,13 @@ def of_jax():
         return jnp.maximum(100 * jnp.exp(0.03 + 0.2 * jax.random.normal(key, (PATHS,))) - 105, 0).mean()
 
     for name, call in [("uniform_1e7", uniform), ("normal_1e7", normal), ("mc_pi_1e7", pi), ("mc_option_1e7", option)]:
-        times[name] = measured(lambda: done(call(key)))
+        times.measure(name, lambda: done(call(key)))
     return times
 
 
 def ours():
     program = TARGET / "release" / "examples" / "tensor_bench"
-    lines = subprocess.run([program], check=True, capture_output=True, text=True).stdout.splitlines()
+    lines = subprocess.run([program, *NAMES], check=True, capture_output=True, text=True).stdout.splitlines()
     return {(row["op"], row["mode"]): row["median"] for row in map(json.loads, lines)}
 
 

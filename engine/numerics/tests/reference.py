@@ -140,6 +140,17 @@ for n in (8, 21, 300):
     for x in (draw(n), np.round(rng.exponential(size=n), 5), np.round(rng.uniform(size=n), 5)):
         finding("normality", [x], st.normaltest(x))
 
+# NIST's reference data sets for the analysis of variance, with certified values (they come with SciPy's tests).
+for name, rtol in [("AtmWtAg", 1e-8), ("SiRstv", 1e-10), ("SmLs01", 1e-10), ("SmLs04", 1e-7)]:
+    lines = (pathlib.Path(st.__file__).parent / "tests/data/nist_anova" / f"{name}.dat").read_text().splitlines()
+    certified = [line for line in lines if line.startswith("Between")][0].split()
+    table = [tuple(map(float, line.split())) for line in lines[60:] if line.strip()]
+    groups = [[y for g, y in table if g == group] for group in sorted({g for g, _ in table})]
+    f = float(certified[-1])
+    p = st.f.sf(f, len(groups) - 1, len(table) - len(groups))
+    finding("anova", groups, types.SimpleNamespace(statistic=f, pvalue=p))
+    findings[-1]["rtol"] = rtol
+
 path = path.with_name("hypothesis.json")
 path.write_text("[\n" + ",\n".join(json.dumps(f, separators=(",", ":")) for f in findings) + "\n]\n")
 print(path, len(findings))

@@ -208,6 +208,7 @@ fn factors(ctx: &Context) -> Outcome<()> {
     let (a, spd) = (randn(ctx, &[512, 512])?, definite(ctx, 512)?);
     let (large, b) = (definite(ctx, 1024)?, randn(ctx, &[1024, 1])?);
     let of = |name: &str, args: &[Arg]| run(ctx, name, args);
+    one("svd_512_rank_20", || of("linalg.svd_truncated", &[a.clone(), Arg::Int(20)]))?;
     one("svd_512", || of("linalg.svd", std::slice::from_ref(&a)))?;
     one("svdvals_512", || of("linalg.svdvals", std::slice::from_ref(&a)))?;
     one("eigh_512", || of("linalg.eigh", std::slice::from_ref(&spd)))?;
@@ -215,6 +216,22 @@ fn factors(ctx: &Context) -> Outcome<()> {
     one("inv_512", || of("linalg.inv", std::slice::from_ref(&spd)))?;
     one("cholesky_1024", || of("linalg.cholesky", std::slice::from_ref(&large)))?;
     one("solve_1024", || of("linalg.solve", &[large.clone(), b.clone()]))
+}
+
+/// Fourier transforms of complex and of real numbers: long, in rows, of a size that is no power of two, and of a prime.
+fn spectra(ctx: &Context) -> Outcome<()> {
+    let complex = |shape: &[i64]| -> Outcome<Arg> {
+        Ok(nexus_tensor::args::record([("re", randn(ctx, shape)?), ("im", randn(ctx, shape)?)]))
+    };
+    let of = |name: &str, x: &Arg| run(ctx, name, std::slice::from_ref(x));
+    let (long, rows) = (complex(&[1 << 20])?, complex(&[1024, 1024])?);
+    let (real, round, prime) = (randn(ctx, &[1 << 20])?, complex(&[1_000_000])?, complex(&[100_003])?);
+    one("fft_2e20", || of("signal.fft", &long))?;
+    one("rfft_2e20", || of("signal.rfft", &real))?;
+    one("fft_1e6", || of("signal.fft", &round))?;
+    one("fft_prime", || of("signal.fft", &prime))?;
+    one("fft_rows_1024", || of("signal.fft", &rows))?;
+    one("fft2_1024", || of("signal.fft2", &rows))
 }
 
 /// Random numbers alone, and two estimates that keep no tensor: π, and the price of a call option.
@@ -253,5 +270,6 @@ fn main() -> Outcome<()> {
     chains(&ctx)?;
     products(&ctx)?;
     factors(&ctx)?;
+    spectra(&ctx)?;
     chance(&ctx)
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes tests/fixtures/*.json: what NumPy and SciPy give for the operations of the tensor engine.
 
-Run it by hand after adding a case, with NumPy and SciPy installed:  python3 tests/reference.py
+Run it by hand after adding a case, with NumPy, SciPy and pytest (for NumPy's own cases) installed:  python3 tests/reference.py
 It is not run by the tests; the files are committed. Each case has the operation, its arguments by position, the
 expected result, and the tolerance |a - b| <= atol + rtol * |b| with the reason for it in `RTOL`.
 """
@@ -368,7 +368,8 @@ def signal():
     spectral("signal.fft", [np.arange(5)], parts(np.fft.fft(np.arange(5)), np.float32), np.float32)
     spectral("signal.fft", [np.array([1, 2, 4, 3], np.float16)], parts(np.fft.fft([1, 2, 4, 3]), np.float16), np.float32)
     bad = np.array([1.0, np.nan, 2.0])
-    spectral("signal.fft", [bad], {"re": bad * np.nan, "im": bad * np.nan}, np.float64)
+    case("signal.fft", [bad], bad * np.nan, "exact")
+    cases[-1]["field"] = "re"
     for n in (1, 2, 5, 6):
         for spacing in (1, 0.25):
             case("signal.fftfreq", [n, spacing], np.fft.fftfreq(n, spacing).astype(np.float32), "function")
@@ -401,6 +402,47 @@ def matrix_functions():
     case("linalg.expm", [np.zeros((0, 0))], np.zeros((0, 0)), "exact")
     case("linalg.expm", [np.array([[1, 2], [3, 4]])], scipy.linalg.expm(np.array([[1.0, 2], [3, 4]])).astype(np.float32), "function")
     save("matrix_functions")
+
+
+def numpy_cases():
+    """NumPy's own cases for linear algebra (numpy/linalg/tests/test_linalg.py), as far as they are real."""
+    from numpy.linalg.tests import test_linalg
+
+    def relative(op, args, expected, loss):
+        """The tolerance follows the condition number, as the error of every backward stable algorithm does."""
+        epsilon = np.finfo(np.asarray(args[0]).dtype).eps
+        wide = np.atleast_1d(np.asarray(expected, np.float64))
+        case(op, args, np.asarray(expected).astype(np.asarray(args[0]).dtype), "exact", float(epsilon * loss * max(np.abs(wide).max(initial=0), 1)))
+
+    for c in test_linalg.CASES:
+        if not isinstance(c.a, np.ndarray) or c.a.dtype.kind != "f" or "stride" in c.name:
+            continue
+        a, wide, square = np.asarray(c.a), np.asarray(c.a, np.float64), c.a.shape[-1] == c.a.shape[-2]
+        empty = 0 in a.shape
+        condition = 1.0 if empty else float(np.max(np.linalg.cond(wide)))
+        loss = 30 * max(1.0, min(condition, 1e4))
+        relative("linalg.svdvals", [a], np.linalg.svd(wide, compute_uv=False), 30)
+        relative("linalg.pinv", [a], np.linalg.pinv(wide), loss * 10)
+        if not empty:
+            case("linalg.matrix_rank", [a], np.asarray(np.linalg.matrix_rank(wide), np.int64), "exact")
+            relative("linalg.cond", [a], np.linalg.cond(wide), loss)
+        if a.ndim == 2:
+            for order in ("fro", "nuc") if empty else (None, "fro", "nuc", 1, -1, 2, -2, np.inf, -np.inf):
+                relative("linalg.norm", [a, order], np.asarray(np.linalg.norm(wide, order)), 30)
+        if "hermitian" in c.tags:
+            relative("linalg.eigvalsh", [a], np.linalg.eigvalsh(wide), 30)
+        if square and np.linalg.matrix_rank(wide).min(initial=a.shape[-1]) == a.shape[-1]:
+            relative("linalg.inv", [a], np.linalg.inv(wide), loss)
+            relative("linalg.det", [a], np.linalg.det(wide), loss)
+            # SciPy's own error: of one case it has 12 digits, by mpmath.
+            relative("linalg.expm", [a], scipy.linalg.expm(wide), 1e5) if np.abs(wide).max(initial=0) < 10 else None
+            if c.b is not None and a.ndim == 2:
+                relative("linalg.solve", [a, np.asarray(c.b)], np.linalg.solve(wide, np.asarray(c.b, np.float64)), loss)
+    # There is no operation for the eigenvalues of symmetric matrices alone; the record's field is compared.
+    for c in cases:
+        if c["op"] == "linalg.eigvalsh":
+            c["op"], c["field"] = "linalg.eigh", "values"
+    save("numpy_linalg")
 
 
 def indexing():
@@ -445,3 +487,4 @@ statistics()
 indexing()
 signal()
 matrix_functions()
+numpy_cases()

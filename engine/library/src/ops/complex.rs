@@ -20,7 +20,8 @@ pub(super) const OPS: &[Entry] = &[
     entry!(
         "complex.abs",
         params!(z: Any),
-        "The absolute value of complex numbers. z is a record of the parts re and im, or a tensor.",
+        "The absolute value of complex numbers, whose derivative at 0 counts as 0. z is a record of the parts re and im, or \
+         a tensor.",
         "complex.abs(signal.fft(tensor.arange(4)))",
         infer_part,
         absolute
@@ -101,7 +102,14 @@ fn absolute(t: &Algebra<'_>, a: &[Item]) -> Result<Item, TensorError> {
     let (re, im) = complex_argument(a, 0, "z")?;
     let Some(im) = im else { return t.unary(UnaryOp::Abs, &re).map(Item::Var) };
     let sum = t.add(&t.unary(UnaryOp::Square, &wide(t, &re)?)?, &t.unary(UnaryOp::Square, &wide(t, &im)?)?)?;
-    let root = t.unary(UnaryOp::Sqrt, &sum)?;
+    let root = if sum.is_number() {
+        t.unary(UnaryOp::Sqrt, &sum)?
+    } else {
+        // The root is not differentiable at 0, where the derivative counts as 0: spectra have zeros.
+        let zero = t.compare(nexus_tensor::CompareOp::Equal, &sum, &Var::scalar(0.0))?;
+        let root = t.unary(UnaryOp::Sqrt, &t.select(&zero, &Var::scalar(1.0), &sum)?)?;
+        t.select(&zero, &sum, &root)?
+    };
     match re.dtype().filter(|dtype| dtype.is_float()) {
         Some(dtype) => t.cast(&root, dtype).map(Item::Var),
         None => Ok(root.into()),

@@ -243,11 +243,7 @@ fn t_test(ctx: &Context, a: &[Arg]) -> Result<Arg, TensorError> {
 /// A test of two samples.
 type PairTest = fn(&[f64], &[f64], Alternative) -> Result<Finding, SampleError>;
 
-fn of_pair(
-    ctx: &Context,
-    a: &[Arg],
-    test: PairTest,
-) -> Result<Arg, TensorError> {
+fn of_pair(ctx: &Context, a: &[Arg], test: PairTest) -> Result<Arg, TensorError> {
     let (x, y) = (sample(ctx, args::at(a, 0), "x")?, sample(ctx, args::at(a, 1), "y")?);
     done(test(&x, &y, alternative(a, 2)?), "x")
 }

@@ -205,6 +205,15 @@ pub(super) fn infer_draws(d: &ArgType, shape: Option<Dims>) -> Option<Dims> {
     Some(dims)
 }
 
+/// Refuses data that the likelihood cannot give.
+fn every(data: &[f64], holds: &dyn Fn(f64) -> bool, wanted: &str) -> Result<(), TensorError> {
+    if data.iter().all(|&x| holds(x)) {
+        Ok(())
+    } else {
+        Err(TensorError::argument("data", format!("must be {wanted}")))
+    }
+}
+
 fn posterior(ctx: &Context, a: &[Arg]) -> Result<Arg, TensorError> {
     let Arg::Record(fields) = args::at(a, 0) else {
         return Err(args::wrong("prior", "a distribution, like `stats.beta(1, 1)`", args::at(a, 0)));
@@ -223,13 +232,7 @@ fn posterior(ctx: &Context, a: &[Arg]) -> Result<Arg, TensorError> {
         _ => args::number(a, 3, "known"),
     };
     let (count, sum) = (data.len() as f64, data.iter().sum::<f64>());
-    let all = |holds: &dyn Fn(f64) -> bool, wanted: &str| {
-        if data.iter().all(|&x| holds(x)) {
-            Ok(())
-        } else {
-            Err(TensorError::argument("data", format!("must be {wanted}")))
-        }
-    };
+    let all = |holds: &dyn Fn(f64) -> bool, wanted: &str| every(&data, holds, wanted);
     let family_of = |parameters: [(&'static str, f64); 2]| {
         let fields = parameters.map(|(name, value)| (name, Arg::Scalar(value)));
         args::record(std::iter::once(("family", Arg::Str(family.clone()))).chain(fields))

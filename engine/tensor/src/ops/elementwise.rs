@@ -86,16 +86,36 @@ pub(super) const OPS: &[OpDef] = &[
     unary_op!("tensor.isnan", IsNan, "Where the elements are NaN.", "tensor.isnan(tensor.zeros(3))"),
     unary_op!("tensor.isfinite", IsFinite, "Where the elements are finite.", "tensor.isfinite(tensor.zeros(3))"),
     unary_op!("tensor.logical_not", Not, "Where the elements are zero or false.", "tensor.logical_not(tensor.eye(2))"),
-    binary_op!("tensor.add", Add, "a + b, elementwise with broadcasting. Ints wrap around at the ends of their dtype, as NumPy's do.", "tensor.add(tensor.ones(3), 1)"),
-    binary_op!("tensor.subtract", Sub, "a - b, elementwise with broadcasting. Ints wrap around at the ends of their dtype, as NumPy's do.", "tensor.subtract(tensor.ones(3), 1)"),
-    binary_op!("tensor.multiply", Mul, "a * b, elementwise with broadcasting. Ints wrap around at the ends of their dtype, as NumPy's do.", "tensor.multiply(tensor.ones(3), 2)"),
+    binary_op!(
+        "tensor.add",
+        Add,
+        "a + b, elementwise with broadcasting. Ints wrap around at the ends of their dtype, as NumPy's do.",
+        "tensor.add(tensor.ones(3), 1)"
+    ),
+    binary_op!(
+        "tensor.subtract",
+        Sub,
+        "a - b, elementwise with broadcasting. Ints wrap around at the ends of their dtype, as NumPy's do.",
+        "tensor.subtract(tensor.ones(3), 1)"
+    ),
+    binary_op!(
+        "tensor.multiply",
+        Mul,
+        "a * b, elementwise with broadcasting. Ints wrap around at the ends of their dtype, as NumPy's do.",
+        "tensor.multiply(tensor.ones(3), 2)"
+    ),
     binary_op!(
         "tensor.divide",
         Div,
         "a / b, elementwise with broadcasting; ints give f32.",
         "tensor.divide(tensor.ones(3), 2)"
     ),
-    binary_op!("tensor.pow", Pow, "a to the power of b, elementwise. Ints wrap around at the ends of their dtype, as NumPy's do.", "tensor.pow(tensor.arange(4), 2)"),
+    binary_op!(
+        "tensor.pow",
+        Pow,
+        "a to the power of b, elementwise. Ints wrap around at the ends of their dtype, as NumPy's do.",
+        "tensor.pow(tensor.arange(4), 2)"
+    ),
     binary_op!(
         "tensor.maximum",
         Maximum,

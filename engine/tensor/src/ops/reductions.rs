@@ -80,7 +80,12 @@ pub(super) const OPS: &[OpDef] = &[
         "The mean of all elements, or along axes; ints give f32. Of nothing it is NaN.",
         "tensor.mean(tensor.arange(5))"
     ),
-    reduction!("tensor.prod", Prod, "The product of all elements, or along axes. Of ints beyond 64 bits it wraps around, as NumPy's does.", "tensor.prod(tensor.arange(1, 6))"),
+    reduction!(
+        "tensor.prod",
+        Prod,
+        "The product of all elements, or along axes. Of ints beyond 64 bits it wraps around, as NumPy's does.",
+        "tensor.prod(tensor.arange(1, 6))"
+    ),
     reduction!(
         "tensor.max",
         Max,

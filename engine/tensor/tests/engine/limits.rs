@@ -162,7 +162,10 @@ fn errors_name_what_is_wrong() {
         "TE0002 shape [0] has no elements, and nothing has no largest or smallest"
     );
     let ints = run(&ctx, "tensor.arange", &[Arg::Int(3)]).expect("small");
-    assert_eq!(text(run(&ctx, "%", &[ints.clone(), Arg::Int(0)])), "TE0012 division by zero, for which ints and single numbers have no result");
+    assert_eq!(
+        text(run(&ctx, "%", &[ints.clone(), Arg::Int(0)])),
+        "TE0012 division by zero, for which ints and single numbers have no result"
+    );
     let x = tensor(ints);
     let error = nexus_tensor::get(&ctx, &x, &[Index::At(3)]).expect_err("past the end");
     assert_eq!(error.to_string(), "index 3 is out of range for axis 0 of size 3");
