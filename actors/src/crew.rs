@@ -63,7 +63,12 @@ impl Crew {
             supervise_echo(&mut omega, &directory, data);
         }
         supervise_worker(&mut omega, &directory, (plan.node, plan.address, plan.capacity), &worker_state);
-        supervise_scheduler(&mut omega, &directory, plan.control.clone(), (plan.liveness, learner.clone()));
+        supervise_scheduler(
+            &mut omega,
+            &directory,
+            (plan.node, plan.control.clone()),
+            (plan.liveness, learner.clone()),
+        );
         if let Some(learner) = &learner {
             supervise_optimizer(&mut omega, learner, plan.leader.clone());
         }
@@ -121,7 +126,7 @@ fn supervise_echo(omega: &mut Omega, directory: &Arc<Directory>, data: PathBuf) 
 fn supervise_scheduler(
     omega: &mut Omega,
     directory: &Arc<Directory>,
-    control: ControlPlane,
+    (node, control): (NodeId, ControlPlane),
     (liveness, learner): (Liveness, Option<Arc<Learner>>),
 ) {
     let directory = Arc::clone(directory);
@@ -130,7 +135,7 @@ fn supervise_scheduler(
         Box::new(move |lifeline| {
             directory
                 .scheduler
-                .set(Scheduler::new(control.clone(), liveness.clone(), learner.clone(), lifeline).start());
+                .set(Scheduler::new(node, control.clone(), liveness.clone(), learner.clone(), lifeline).start());
         }),
     );
 }

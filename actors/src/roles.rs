@@ -87,7 +87,7 @@ fn right_in_cluster(request: &ClusterRequest) -> Right {
 
 fn right_of_timelines(request: &TimelineRequest) -> Right {
     match request {
-        TimelineRequest::JobLife(_) | TimelineRequest::NodeLife(_) => Right::Look,
+        TimelineRequest::JobLife(_) | TimelineRequest::NodeLife(_) | TimelineRequest::RunsLike(_) => Right::Look,
         TimelineRequest::Kept { ask, .. } if ask.is_look() => Right::Look,
         // What a machine keeps is its user's.
         TimelineRequest::Kept { node, .. } => Right::Operate(*node),

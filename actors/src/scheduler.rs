@@ -3,6 +3,7 @@
 //! A thin shell: what goes where is `nexus-scheduler`'s decision, what is true is the ledger's. This actor translates the
 //! ledger's effects into inputs, proposals into commands, and keeps the workers' attachments and leases.
 
+mod absent;
 mod finishing;
 mod upkeep;
 mod workers;
@@ -84,6 +85,11 @@ pub(crate) struct Scheduler {
     finishing: Finishing,
     /// Index of the last entry that the core knows; `None` while this node does not lead.
     known: Option<u64>,
+    /// How often this node began to lead.
+    began: u64,
+    /// This node, and when this actor of it began.
+    node: NodeId,
+    started_ms: u64,
     /// A look at the clock is under way.
     looking: bool,
     /// Who saw programs run before, here and, told by other nodes, elsewhere.
@@ -93,6 +99,7 @@ pub(crate) struct Scheduler {
 
 impl Scheduler {
     pub(crate) fn new(
+        node: NodeId,
         control: ControlPlane,
         liveness: Liveness,
         learner: Option<Arc<Learner>>,
@@ -105,6 +112,9 @@ impl Scheduler {
             workers: Workers::default(),
             finishing: Finishing::default(),
             known: None,
+            began: 0,
+            node,
+            started_ms: now_ms(),
             looking: false,
             learner,
             _lifeline: lifeline,
@@ -122,6 +132,7 @@ impl Scheduler {
             }
         }
         self.take_in(effects, ctx);
+        self.look_for_the_absent(ctx);
     }
 
     fn follow(&mut self) {

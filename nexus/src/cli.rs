@@ -304,7 +304,7 @@ async fn ask(
             }
             Verb::Node(NodeArgs { verb: NodeVerb::Forget { node } }) => node::forget(node, cluster, console).await,
             Verb::Node(_) => node::list(cluster, console).await,
-            Verb::Whatif(args) => whatif::whatif(args, cluster, console).await,
+            Verb::Whatif(args) => whatif::whatif(args, data, cluster, world, console).await,
             Verb::Timeline(args) => match (&args.at_node, args.life(data)) {
                 (Some(node), _) => timeline::far::timeline_at(&args.verb, node, data, cluster, console).await,
                 (None, Some((subject, wanted))) => life::life(&subject, &wanted, cluster, console).await,

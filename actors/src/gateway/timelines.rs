@@ -25,6 +25,10 @@ impl GatewayState {
                 let life = control.read(|ledger| ledger.node_life(node)).await?;
                 life.map(|life| told(TimelineResponse::Life(Box::new(life)))).ok_or_else(|| no_such_node(node))
             }
+            TimelineRequest::RunsLike(job) => {
+                let runs = control.read(|ledger| ledger.runs_like(job)).await?;
+                runs.map(|runs| told(TimelineResponse::Runs(runs))).ok_or_else(|| super::jobs::no_such_job(job))
+            }
             TimelineRequest::Kept { node, ask } => match node.filter(|node| *node != self.node) {
                 None => self.kept_here(ask).await,
                 Some(node) => {

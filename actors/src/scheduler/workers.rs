@@ -55,6 +55,11 @@ impl Workers {
         self.attached.get(&node).is_some_and(|worker| worker.session == session)
     }
 
+    /// Whether there is a way to `node`.
+    pub(super) fn has(&self, node: NodeId) -> bool {
+        self.attached.contains_key(&node)
+    }
+
     /// A sign of life.
     pub(super) fn heard(&mut self, node: NodeId, running: Option<Vec<AttemptRange>>, now: Instant) {
         if let Some(worker) = self.attached.get_mut(&node) {

@@ -144,6 +144,24 @@ impl Ledger {
         Some(Life { entries: entries.collect(), dropped: log.map_or(0, |log| log.dropped) })
     }
 
+    /// Nodes whose lives say that they are attached, with the time since when.
+    pub fn thought_attached(&self) -> Vec<(NodeId, u64)> {
+        let attached_since = |log: &LifeLog| {
+            let came_or_went = log.entries(None).into_iter().rev().find_map(|entry| match entry.what {
+                LifeEvent::Up { .. } => Some(Some(entry.at_ms)),
+                LifeEvent::Lost | LifeEvent::Stopped | LifeEvent::Removed => Some(None),
+                _ => None,
+            });
+            came_or_went.flatten()
+        };
+        self.lives.nodes.iter().filter_map(|(node, log)| Some((*node, attached_since(log)?))).collect()
+    }
+
+    /// When something happened last that lives tell of, in ms since 1970.
+    pub fn last_happened_ms(&self) -> u64 {
+        self.lives.seen_ms
+    }
+
     /// What happened to a node, and to the tasks that it had of the newest jobs. `None` for a node that never was.
     pub fn node_life(&self, node: NodeId) -> Option<Life> {
         let own = self.lives.nodes.get(&node);

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use nexus_model::{Failure, IndexRange, JobId, JobSpec, NodeId, NodeRole, Outcome, Payload, TaskId, TaskState};
-use nexus_wire::{AttemptRange, JobView, NodeState, NodeView, StatusView, TaskDetail, TaskView};
+use nexus_wire::limits::PAST_RUNS_MAX;
+use nexus_wire::{AttemptRange, JobView, NodeState, NodeView, PastRun, StatusView, TaskDetail, TaskView};
 
 use crate::codes;
 use crate::command::Digest;
@@ -14,6 +15,8 @@ use crate::ledger::Ledger;
 use crate::members::Member;
 use crate::table::Slot;
 
+/// Jobs that are looked through for runs of the same work, the newest first.
+const JOBS_COMPARED_MAX: usize = 10_000;
 /// Bytes that a task takes in an answer beside its payloads, roughly.
 const TASK_VIEW_BYTES: usize = 64;
 
@@ -34,6 +37,25 @@ impl Ledger {
     /// A job.
     pub fn job(&self, id: JobId) -> Option<JobView> {
         self.jobs.get(&id).map(|job| job.view(id))
+    }
+
+    /// Runs of the same work as a job's, its own left out, the newest first, of as many jobs as are looked through: the
+    /// same program, arguments, inputs, tasks and needs. What is said for people or chooses only chance (the name, the
+    /// seed, who submitted it), and what bounds it, may differ.
+    pub fn runs_like(&self, id: JobId) -> Option<Vec<PastRun>> {
+        let of = &self.jobs.get(&id)?.spec;
+        let looked = self.jobs.iter().rev().take(JOBS_COMPARED_MAX);
+        let others = looked.filter(|(other, job)| **other != id && is_same_work(&job.spec, of));
+        let run = |(other, job): (&JobId, &Job)| {
+            let started_at_ms = job.work.as_ref().and_then(|work| work.started_at_ms);
+            Some(PastRun {
+                job: *other,
+                state: job.state(),
+                started_at_ms: started_at_ms?,
+                finished_at_ms: job.finished_at_ms?,
+            })
+        };
+        Some(others.filter_map(run).take(PAST_RUNS_MAX).collect())
     }
 
     /// What a job runs.
@@ -241,6 +263,16 @@ impl Ledger {
             seen_at_ms: None,
         }
     }
+}
+
+/// Whether two jobs do the same, other than for whom, by which chance and within which bounds.
+fn is_same_work(one: &JobSpec, other: &JobSpec) -> bool {
+    (one.tasks, one.is_array, one.device) == (other.tasks, other.is_array, other.device)
+        && one.program == other.program
+        && one.arguments == other.arguments
+        && one.inputs == other.inputs
+        && one.resources == other.resources
+        && one.execution == other.execution
 }
 
 impl Job {

@@ -7,7 +7,7 @@ mod cluster;
 
 use cluster::{Cluster, MS, failed, range, spec, succeeded};
 use nexus_ledger::{Command, NodeNote, Rejection, ReleaseReason, Released};
-use nexus_model::{AttemptToken, JobId, JobState, NodeId, TaskState};
+use nexus_model::{ArgumentSource, AttemptToken, JobId, JobSpec, JobState, NodeId, Program, TaskState, Value};
 use nexus_wire::{AttemptRange, Fate, LifeEvent};
 
 /// When and what, of a job.
@@ -108,10 +108,13 @@ fn a_life_goes_with_its_job() {
 fn a_node_writes_down_that_it_came_and_went() {
     let mut cluster = Cluster::new();
     let note = |note, at_ms| Command::NoteNode { node: NodeId(3), note, at_ms };
+    assert_eq!(cluster.ledger.thought_attached(), []);
     cluster.ok(note(NodeNote::Up { slots: 4 }, 8));
     let job = cluster.submit(spec(1));
     let attempt = cluster.assign(job, range(0, 1), 3);
+    assert_eq!(cluster.ledger.thought_attached(), [(NodeId(3), 8)]);
     cluster.ok(note(NodeNote::Lost, 25));
+    assert_eq!((cluster.ledger.thought_attached(), cluster.ledger.last_happened_ms()), (vec![], 25));
     cluster.release(3, Released::All, ReleaseReason::WorkerLost);
     cluster.ok(note(NodeNote::Up { slots: 0 }, 50));
     cluster.ok(note(NodeNote::Stopped, 60));
@@ -160,4 +163,32 @@ fn a_batch_of_an_array_is_one_entry() {
         cluster.ok(Command::FinishTasks { node: NodeId(2), tasks: tasks.collect(), at_ms: 30 });
     }
     assert_eq!(life(&cluster, job).len(), 1 + 1 + 25 + 1);
+}
+
+#[test]
+fn runs_of_the_same_work_are_known_by_what_they_do() {
+    let mut cluster = Cluster::new();
+    let mut run = |change: fn(&mut JobSpec)| {
+        let mut of = spec(2);
+        change(&mut of);
+        let job = cluster.submit(of);
+        let attempt = cluster.assign(job, range(0, 2), 1);
+        cluster.finish(1, attempt, succeeded(1));
+        job
+    };
+    let first = run(|_| {});
+    let again = run(|spec| (spec.name, spec.seed, spec.priority) = ("other".into(), 7, 3));
+    run(|spec| spec.arguments = vec![("n".into(), ArgumentSource::Value(Value::Int(9)))]);
+    run(|spec| spec.program = Program::MCode { file: "j.mcode".into(), source: "return 2".into() });
+    run(|spec| spec.resources.cpus = 2);
+    let newest = run(|spec| spec.user = "eva".into());
+    cluster.submit(spec(2));
+    let jobs = |job| cluster.ledger.runs_like(job).unwrap().iter().map(|run| (run.job, run.state)).collect::<Vec<_>>();
+    assert_eq!(
+        jobs(first),
+        [(newest, JobState::Succeeded), (again, JobState::Succeeded)],
+        "not one that has not ended"
+    );
+    assert_eq!(jobs(newest).len(), 2);
+    assert_eq!(cluster.ledger.runs_like(JobId(999)), None);
 }

@@ -24,5 +24,5 @@ pub use message::{
     AttemptRange, FinishedTasks, JobView, JoinRequest, JoinedNode, LeaderMessage, NodeState, NodeView, Refusal,
     Request, Response, StatusView, TaskDetail, TaskView, WorkerMessage,
 };
-pub use timeline::{KeptRequest, TimelineRequest, TimelineResponse};
+pub use timeline::{KeptRequest, PastRun, TimelineRequest, TimelineResponse};
 pub use version::ProtocolVersion;

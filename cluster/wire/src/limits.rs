@@ -20,6 +20,8 @@ pub const TASKS_PAGE_BYTES: usize = 4 << 20;
 pub const TIMELINE_BYTES_MAX: usize = 7 << 20;
 /// Most entries of a life in one answer, about a megabyte of them.
 pub const LIFE_ENTRIES_MAX: usize = 20_000;
+/// Most runs of the same work in one answer: more say little more about how runs differ.
+pub const PAST_RUNS_MAX: usize = 100;
 /// Longest wait of one `WaitJob`; clients ask again.
 pub const WAIT_MAX: Duration = Duration::from_secs(30);
 /// Bytes of a stream in one piece of a log: a follower far behind catches up in a few, one that keeps up needs one.

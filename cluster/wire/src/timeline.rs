@@ -3,7 +3,7 @@
 //! They travel as [`crate::Request::Timeline`] and [`crate::Response::Timeline`]. Timelines themselves are documents in
 //! JSON here: what they mean is `nexus-echo`'s.
 
-use nexus_model::{JobId, NodeId};
+use nexus_model::{JobId, JobState, NodeId};
 
 use crate::life::Life;
 
@@ -21,6 +21,9 @@ pub enum TimelineRequest {
         /// What to do.
         ask: KeptRequest,
     },
+    /// Client → leader: the other runs of the work that this job is, as far as they are known and ended. Answer:
+    /// [`TimelineResponse::Runs`].
+    RunsLike(JobId),
 }
 
 /// What can be done with the timelines that a node keeps.
@@ -78,4 +81,19 @@ pub enum TimelineResponse {
         /// The length of its log.
         position: u64,
     },
+    /// Runs of the same work, the newest first.
+    Runs(Vec<PastRun>),
+}
+
+/// A job that ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PastRun {
+    /// Which.
+    pub job: JobId,
+    /// How it ended: a final state.
+    pub state: JobState,
+    /// When its first task was given to a node, in ms since 1970 on the clock of the leader of then.
+    pub started_at_ms: u64,
+    /// When it ended.
+    pub finished_at_ms: u64,
 }

@@ -1,5 +1,5 @@
-//! The speed bars of timelines: `cargo run --release -p nexus-echo --example bars`. One line each: median and worst of
-//! the runs.
+//! The speed bars of timelines: `cargo run --release -p nexus-echo --example bars [append|million|checks|rollouts]…`. One
+//! line each: median and worst of the runs.
 
 #![expect(clippy::print_stdout, reason = "the results are this program's output")]
 
@@ -47,7 +47,7 @@ fn grown(events: usize) -> Timeline {
     timeline
 }
 
-fn main() {
+fn append() {
     const APPENDS: usize = 200_000;
     let append = |_| {
         let nodes: Vec<TimeNode> = (0..APPENDS).map(node).collect();
@@ -57,6 +57,9 @@ fn main() {
         started.elapsed().as_secs_f64() * 1e6 / APPENDS as f64
     };
     report("append, hash-chained (200,000)", "us", (0..7).map(append).collect());
+}
+
+fn million() {
     let million = grown(1_000_000);
     let fork = || drop(black_box(million.fork("branch", TimelineKind::Alternative, None)));
     report("fork of 1,000,000 events", "us", timed(1_000, 1.0, fork));
@@ -66,6 +69,9 @@ fn main() {
         black_box(million.node_at("event 77", position).expect("the position exists"));
     };
     report("read as of a position, of 1,000,000 events", "us", timed(1_000, 1.0, read));
+}
+
+fn checks() {
     let fifty = grown(50_000);
     report("full check, 50,000 events", "ms", timed(20, 1e3, || assert!(black_box(check(&fifty)).is_consistent())));
     let mut checker = Checker::new();
@@ -81,9 +87,21 @@ fn main() {
         assert!(checker.report().is_consistent());
     };
     report("append, link and check what changed, 50,000", "us", timed(2_000, 1.0, follow));
+}
+
+fn rollouts() {
     let hundred = Graph::new(grown(100).state());
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let settings = Settings { rollouts: 1_000_000, seed: 1, threads };
     let simulate = || drop(black_box(forecast(&hundred, &Choices::new(), settings)));
     report(&format!("10^6 rollouts of 100 events, {threads} threads"), "ms", timed(5, 1e3, simulate));
+}
+
+/// All of them, or those that are named.
+fn main() {
+    let wanted: Vec<String> = std::env::args().skip(1).collect();
+    let all: [(&str, fn()); 4] = [("append", append), ("million", million), ("checks", checks), ("rollouts", rollouts)];
+    for (_, bar) in all.iter().filter(|(name, _)| wanted.is_empty() || wanted.iter().any(|wanted| wanted == name)) {
+        bar();
+    }
 }

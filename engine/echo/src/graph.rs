@@ -43,6 +43,31 @@ pub struct Graph {
     pub disputes: BTreeMap<u32, Arc<TimeNode>>,
     outgoing: Adjacency,
     incoming: Adjacency,
+    /// What checks look at again and again, side by side, since each look at an event itself is one at another place of
+    /// memory.
+    dense: Dense,
+}
+
+/// Times, stated probabilities and bounds.
+#[derive(Debug, Clone)]
+struct Dense {
+    /// Of each event, in microseconds.
+    times: Vec<i64>,
+    /// Whether each event has a stated probability.
+    stated: Vec<bool>,
+    /// Of each trigger: the least and the most of its delay, `i64::MAX` where there is none.
+    bounds: Vec<(i64, i64)>,
+}
+
+impl Dense {
+    fn new(nodes: &[Arc<TimeNode>], triggers: &[Arc<Trigger>]) -> Self {
+        let bounds = |trigger: &Arc<Trigger>| (trigger.delay.min.0, trigger.delay.max.map_or(i64::MAX, |max| max.0));
+        Dense {
+            times: nodes.iter().map(|node| node.timestamp.0).collect(),
+            stated: nodes.iter().map(|node| node.probability.is_some()).collect(),
+            bounds: triggers.iter().map(bounds).collect(),
+        }
+    }
 }
 
 /// Edges by node: those of node `n` are `edges[starts[n]..starts[n + 1]]`.
@@ -125,7 +150,23 @@ impl Graph {
     ) -> Self {
         let outgoing = Adjacency::new(nodes.len(), edges.iter().map(|edge| edge.source));
         let incoming = Adjacency::new(nodes.len(), edges.iter().map(|edge| edge.target));
-        Graph { nodes, ids, triggers, edges, disputes, outgoing, incoming }
+        let dense = Dense::new(&nodes, &triggers);
+        Graph { nodes, ids, triggers, edges, disputes, outgoing, incoming, dense }
+    }
+
+    /// Time of an event, in microseconds.
+    pub(crate) fn time(&self, node: u32) -> i64 {
+        self.dense.times[node as usize]
+    }
+
+    /// Whether somebody said how likely an event is.
+    pub(crate) fn is_stated(&self, node: u32) -> bool {
+        self.dense.stated[node as usize]
+    }
+
+    /// Least and most delay of a trigger, in microseconds; `i64::MAX` where there is no most.
+    pub(crate) fn bounds(&self, edge: u32) -> (i64, i64) {
+        self.dense.bounds[edge as usize]
     }
 
     /// Number of events.

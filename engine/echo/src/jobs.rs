@@ -6,8 +6,9 @@
 mod lanes;
 mod life;
 mod predict;
+mod replay;
 mod times;
 
 pub use life::{Happened, What, life_timeline};
-pub use predict::{Prediction, RanJob, RanTask, predict};
+pub use predict::{Change, Offer, Prediction, RanJob, RanTask, predict};
 pub use times::{Factor, SeenTimes, TaskTimes};

@@ -50,6 +50,24 @@ impl Micros {
         Micros(micros.round().clamp(-limit, limit) as i64)
     }
 
+    /// The span as somebody says it who measured it: three digits, like `1.23s` or `41ms`; from a minute on as it is
+    /// written exactly, without parts of a second.
+    pub fn rough(self) -> String {
+        let micros = self.0.unsigned_abs() as f64;
+        let (scale, unit) = match self.0.unsigned_abs() {
+            0..1_000 => (1.0, "us"),
+            // What would be rounded up to the next unit is written in that.
+            1_000..999_500 => (1e3, "ms"),
+            999_500..59_950_000 => (1e6, "s"),
+            _ => return Micros((self.0 as f64 / 1e6).round() as i64 * 1_000_000).to_string(),
+        };
+        let number = micros / scale;
+        let digits = if number < 9.995 { 2 } else { usize::from(number < 99.95) };
+        let text = format!("{number:.digits$}");
+        let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+        format!("{}{text}{unit}", if self.0 < 0 { "-" } else { "" })
+    }
+
     /// The point as a date and time of day in UTC, to the second.
     pub fn date(self) -> String {
         let seconds = self.0.div_euclid(1_000_000);
@@ -210,6 +228,27 @@ impl<'de> Deserialize<'de> for Micros {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_measured_is_said_in_three_digits() {
+        for (micros, text) in [
+            (0, "0us"),
+            (61, "61us"),
+            (2_061, "2.06ms"),
+            (28_061, "28.1ms"),
+            (633_400, "633ms"),
+            (999_499, "999ms"),
+            (999_500, "1s"),
+            (1_230_000, "1.23s"),
+            (9_996_000, "10s"),
+            (59_949_000, "59.9s"),
+            (59_950_000, "1min"),
+            (125_400_000, "2min 5s"),
+            (-28_061, "-28.1ms"),
+        ] {
+            assert_eq!(Micros(micros).rough(), text, "{micros}");
+        }
+    }
 
     #[test]
     fn what_people_write_is_read() {

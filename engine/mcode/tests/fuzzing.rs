@@ -7,6 +7,10 @@ use std::path::PathBuf;
 #[expect(unreachable_pub, reason = "the fuzz targets have it as a library of its own")]
 #[path = "../fuzz/src/lib.rs"]
 mod fuzz;
+#[path = "../fuzz/mutation.rs"]
+mod mutation;
+
+use mutation::Choices;
 
 /// Mutated inputs of each target.
 const MUTATIONS: usize = 3_000;
@@ -32,54 +36,12 @@ fn texts(target: &str) -> Vec<Vec<u8>> {
     texts
 }
 
-/// A generator of choices (Marsaglia's xorshift64*): the same seed, the same choices.
-struct Choices(u64);
-
-impl Choices {
-    fn next(&mut self, below: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) as usize % below.max(1)
-    }
-}
-
-/// One of the inputs with up to four changes: a piece cut out, doubled, taken from another input, or a word put in.
-fn mutated(inputs: &[Vec<u8>], choices: &mut Choices) -> Vec<u8> {
-    let mut bytes = inputs[choices.next(inputs.len())].clone();
-    for _ in 0..=choices.next(4) {
-        let at = choices.next(bytes.len() + 1);
-        let end = (at + choices.next(20)).min(bytes.len());
-        match choices.next(5) {
-            0 => drop(bytes.drain(at..end)),
-            1 => {
-                let piece = bytes[at..end].to_vec();
-                bytes.splice(at..at, piece);
-            }
-            2 => {
-                let other = &inputs[choices.next(inputs.len())];
-                let from = choices.next(other.len() + 1);
-                let piece = other[from..(from + 30).min(other.len())].to_vec();
-                bytes.splice(at..end, piece);
-            }
-            3 if !bytes.is_empty() => {
-                let place = at.min(bytes.len() - 1);
-                bytes[place] = choices.next(256) as u8;
-            }
-            _ => {
-                let word = fuzz::WORDS[choices.next(fuzz::WORDS.len())];
-                bytes.splice(at..end, word.bytes());
-            }
-        }
-    }
-    bytes
-}
-
 /// Hands every input and its mutations to a target; one that panics is shown first.
 fn feed(inputs: Vec<Vec<u8>>, seed: u64, target: fn(&[u8])) {
     assert!(!inputs.is_empty());
-    let mut choices = Choices(seed);
-    let mutations: Vec<Vec<u8>> = (0..MUTATIONS).map(|_| mutated(&inputs, &mut choices)).collect();
+    let mut choices = Choices::new(seed);
+    let mutations: Vec<Vec<u8>> =
+        (0..MUTATIONS).map(|_| mutation::mutated(&inputs, fuzz::WORDS, &mut choices)).collect();
     for input in inputs.iter().chain(&mutations) {
         if std::panic::catch_unwind(|| target(input)).is_err() {
             panic!("the input is {:?}", String::from_utf8_lossy(input));
@@ -104,7 +66,7 @@ fn any_text_that_compiles_runs_under_its_limits() {
 
 #[test]
 fn drawn_programs_run_at_every_level() {
-    let mut choices = Choices(4);
+    let mut choices = Choices::new(4);
     let mut inputs = files("fuzz/corpus/run_program", "");
     inputs.extend((0..40).map(|_| (0..choices.next(400)).map(|_| choices.next(256) as u8).collect()));
     let refused: Vec<String> = inputs

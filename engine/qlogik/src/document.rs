@@ -17,6 +17,7 @@ use crate::distribution::{Distribution, NoisyOr};
 use crate::domain::VariableId;
 use crate::error::Error;
 use crate::findings::{Findings, Range};
+use crate::form::Form;
 use crate::influence::{DiagramBuilder, Memory, Risk};
 use crate::model::Model;
 use crate::rules::RuleSet;
@@ -106,7 +107,7 @@ pub type Ruled = (Model, RuleSet);
 ///
 /// Errors: everything that was found wrong.
 pub fn read_with_rules(file: &str, text: &str) -> Result<(Ruled, Vec<Diagnostic>), Vec<Diagnostic>> {
-    let (mut findings, document) = Findings::of_toml::<Document>(file, text, TEXT_BYTES_MAX)?;
+    let (mut findings, document) = Findings::of_toml::<Document>(file, text, (TEXT_BYTES_MAX, Form::Model))?;
     let mut reader = Reader { builder: DiagramBuilder::new(document.name.as_str()), findings: &mut findings };
     let model = reader.model(&document);
     let ruled = model.map(|model| {

@@ -6,6 +6,7 @@ use nexus_model::{Diagnostic, Label, Severity, Span};
 use serde::de::DeserializeOwned;
 
 use crate::codes::{BAD_SYNTAX, TOO_LARGE};
+use crate::form::Form;
 
 /// The most findings of one reading; whoever has more has the wrong file.
 const FINDINGS_MAX: usize = 50;
@@ -36,17 +37,18 @@ impl<'a> Findings<'a> {
 
     /// As [`Findings::of_text`], with what the text says as TOML.
     ///
-    /// Errors: also that it is no TOML, or not of the form asked for.
+    /// Errors: also that it is no TOML, or not of the form asked for, with that which it seems to be.
     pub(crate) fn of_toml<D: DeserializeOwned>(
         file: &'a str,
         text: &'a str,
-        bytes_max: usize,
+        (bytes_max, form): (usize, Form),
     ) -> Result<(Self, D), Vec<Diagnostic>> {
         let mut findings = Findings::of_text(file, text, bytes_max)?;
         match toml::from_str(text) {
             Ok(document) => Ok((findings, document)),
             Err(error) => {
                 findings.syntax(&error);
+                findings.name_form(form);
                 Err(findings.found)
             }
         }
@@ -74,6 +76,14 @@ impl<'a> Findings<'a> {
             None => self.whole(BAD_SYNTAX, message),
         }
         self.help("`docs/decisions.md` describes the form of models");
+    }
+
+    /// Says of the first finding which form the text has, if that is another than `wanted`.
+    pub(crate) fn name_form(&mut self, wanted: Form) {
+        let other = Form::guess(self.text).filter(|form| *form != wanted);
+        if let (Some(form), Some(first)) = (other, self.found.first_mut()) {
+            first.help = Some(form.hint().to_owned());
+        }
     }
 
     /// Where a part of a quoted string stands in the text: exactly, where the string is written as it is; else the whole.

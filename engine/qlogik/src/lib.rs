@@ -16,6 +16,7 @@ mod error;
 mod evidence;
 mod factor;
 mod findings;
+mod form;
 pub mod fuzzy;
 pub mod independence;
 pub mod influence;

@@ -1,20 +1,28 @@
-//! What fuzzing found worth keeping, once more on the stable compiler: read or refused, never a panic.
+//! What fuzzing found worth keeping, and some thousand mutations of it, once more on the stable compiler: read or refused,
+//! never a panic.
 
 use std::path::Path;
 
 #[path = "../fuzz/src/lib.rs"]
 #[expect(unreachable_pub, reason = "the targets call these from another crate")]
 mod fuzz;
+#[path = "../../mcode/fuzz/mutation.rs"]
+mod mutation;
 
-/// Runs a target over every input of its corpus.
+/// Mutated inputs of each target.
+const MUTATIONS: usize = 2_000;
+
+/// Runs a target over every input of its corpus, and over mutations of them.
 fn each(corpus: &str, target: fn(&[u8])) {
     let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/corpus")).join(corpus);
-    let mut count = 0;
-    for entry in std::fs::read_dir(folder).expect("the corpus is there") {
-        target(&std::fs::read(entry.expect("the folder can be read").path()).expect("the file can be read"));
-        count += 1;
-    }
-    assert!(count >= 4, "{corpus} has {count} inputs");
+    let entries = std::fs::read_dir(folder).expect("the corpus is there");
+    let mut paths: Vec<_> = entries.map(|entry| entry.expect("the folder can be read").path()).collect();
+    paths.sort();
+    let inputs: Vec<Vec<u8>> = paths.iter().map(|path| std::fs::read(path).expect("the file can be read")).collect();
+    assert!(inputs.len() >= 4, "{corpus} has {} inputs", inputs.len());
+    inputs.iter().for_each(|input| target(input));
+    let mut choices = mutation::Choices::new(9);
+    (0..MUTATIONS).for_each(|_| target(&mutation::mutated(&inputs, fuzz::WORDS, &mut choices)));
 }
 
 #[test]

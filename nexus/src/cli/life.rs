@@ -8,7 +8,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use nexus_echo::jobs::{Happened, What, life_timeline};
 use nexus_echo::{Graph, Micros, Timeline, draw};
 use nexus_model::{IndexRange, JobId, NodeId};
-use nexus_wire::{Fate, Life, LifeEntry, LifeEvent, NodeView, Request, Response, TimelineRequest, TimelineResponse};
+use nexus_wire::{
+    Fate, Life, LifeEntry, LifeEvent, NodeState, NodeView, Request, Response, TimelineRequest, TimelineResponse,
+};
 
 use super::cluster::{self, Cluster};
 use super::error::{CliError, Exit};
@@ -73,7 +75,10 @@ pub(crate) async fn life(
         Subject::Job(_) => None,
         Subject::Node(text) => Some(name_of(find(text, &nodes)?, &nodes)),
     };
-    let happened: Vec<Happened> = entries.iter().map(|entry| happened(entry, of_node.as_deref(), &nodes)).collect();
+    let mut happened: Vec<Happened> = entries.iter().map(|entry| happened(entry, of_node.as_deref(), &nodes)).collect();
+    if let Some(view) = of_node.as_ref().and_then(|name| nodes.iter().find(|view| view.name == *name)) {
+        happened.extend(unsaid_end(view, &entries));
+    }
     let timeline = life_timeline(&title, &happened, now())?;
     match wanted {
         Wanted::Written(format, path) => exported(&text(&timeline, *format), path.as_deref(), console)?,
@@ -84,6 +89,22 @@ pub(crate) async fn life(
         console.say(&format!("{} more were not kept", count(dropped, "thing")));
     }
     Ok(())
+}
+
+/// That a node is not heard of, if its life does not say so yet: the leader waits for a lease before it does.
+fn unsaid_end(view: &NodeView, entries: &[LifeEntry]) -> Option<Happened> {
+    let came_or_went = entries.iter().rev().find_map(|entry| match entry.what {
+        LifeEvent::Up { .. } => Some(true),
+        LifeEvent::Lost | LifeEvent::Stopped | LifeEvent::Removed => Some(false),
+        _ => None,
+    });
+    let last_ms = entries.last()?.at_ms;
+    let is_unsaid = view.state == NodeState::Down && came_or_went == Some(true);
+    is_unsaid.then(|| Happened {
+        at: Micros(i64::try_from(view.seen_at_ms.unwrap_or(0).max(last_ms)).unwrap_or(i64::MAX).saturating_mul(1_000)),
+        job: None,
+        what: What::Noted { node: view.name.clone(), text: "not heard of since".to_owned(), there: Some(false) },
+    })
 }
 
 /// The node that is meant; a name that is none may have been meant for a timeline.
@@ -105,9 +126,10 @@ pub(crate) async fn asked(cluster: &impl Cluster, request: TimelineRequest) -> R
     match cluster.request(Request::Timeline(Box::new(request))).await {
         Ok(Response::Timeline(answer)) => match *answer {
             TimelineResponse::Life(life) => Ok(*life),
-            TimelineResponse::Names(_) | TimelineResponse::Document { .. } | TimelineResponse::Changed { .. } => {
-                Err(cluster::unexpected())
-            }
+            TimelineResponse::Names(_)
+            | TimelineResponse::Document { .. }
+            | TimelineResponse::Changed { .. }
+            | TimelineResponse::Runs(_) => Err(cluster::unexpected()),
         },
         Ok(_) => Err(cluster::unexpected()),
         Err(refusal) => Err(refusal.into()),
@@ -120,7 +142,8 @@ fn now() -> Micros {
     Micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }
 
-fn name_of(node: NodeId, nodes: &[NodeView]) -> String {
+/// What people call a node; its id where it is none any more.
+pub(crate) fn name_of(node: NodeId, nodes: &[NodeView]) -> String {
     nodes.iter().find(|view| view.node == node).map_or_else(|| node.to_string(), |view| view.name.clone())
 }
 
@@ -168,6 +191,28 @@ fn happened(entry: &LifeEntry, of_node: Option<&str>, nodes: &[NodeView]) -> Hap
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_node_that_is_down_ends_where_it_was_heard_of_last() {
+        let view = |state, seen_at_ms| NodeView {
+            node: NodeId(2),
+            name: "box".to_owned(),
+            roles: vec![],
+            address: String::new(),
+            state,
+            capacity: nexus_model::NodeCapacity { slots: 2, memory_bytes: 0, devices: vec![] },
+            running: 0,
+            rtt: None,
+            seen_at_ms,
+        };
+        let up = LifeEntry { at_ms: 10, job: None, what: LifeEvent::Up { slots: 2 } };
+        let end = |view, entries: &[LifeEntry]| unsaid_end(&view, entries).map(|end| end.at.0 / 1_000);
+        assert_eq!(end(view(NodeState::Down, Some(25)), &[up]), Some(25));
+        assert_eq!(end(view(NodeState::Down, None), &[up]), Some(10));
+        assert_eq!(end(view(NodeState::Up, Some(25)), &[up]), None);
+        let lost = LifeEntry { at_ms: 20, job: None, what: LifeEvent::Lost };
+        assert_eq!(end(view(NodeState::Down, Some(25)), &[up, lost]), None);
+    }
 
     #[test]
     fn numbers_are_jobs_and_other_names_are_timelines() {

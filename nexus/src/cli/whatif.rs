@@ -1,41 +1,43 @@
 //! `nexus whatif JOB`: how long a job would take otherwise.
 //!
-//! What the cluster knows of the job is asked for; what it means is `nexus_echo::jobs`.
+//! What the cluster knows of the job is `history.rs`, what the optimiser knows of its program `strategy.rs`; what it means
+//! is `nexus_echo::jobs`.
+
+mod history;
+mod strategy;
 
 use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
 
 use clap::Args;
 use nexus_echo::Micros;
-use nexus_echo::jobs::{Prediction, RanJob, RanTask, SeenTimes, predict};
-use nexus_model::{IndexRange, JobId};
-use nexus_wire::limits::JOBS_PER_PAGE_MAX;
-use nexus_wire::{JobView, LifeEntry, LifeEvent, NodeView, Request, Response, TaskView, TimelineRequest};
+use nexus_echo::jobs::{Change, Factor, Prediction, SeenTimes, predict};
+use nexus_wire::{NodeState, NodeView};
 use serde_json::json;
 
+use self::history::{History, history};
 use super::argument::JobRef;
 use super::cluster::{self, Cluster};
-use super::codes;
 use super::error::{CliError, Exit};
-use super::life;
+use super::world::World;
 use crate::output::Console;
 use crate::output::json::document;
+use crate::output::units::{self, count};
 
-/// Earlier runs of the same job that say how much runs differ.
-const OTHER_RUNS_MAX: usize = 30;
 /// Seed of a prediction: the same question has the same answer.
 const SEED: u64 = 1;
-/// Tasks of an earlier run that are set beside those of this one.
-const OTHER_TASKS_MAX: u32 = 20_000;
 
-/// Predict how long a job would take otherwise
+/// Predict how long a job would take otherwise, or once more on the nodes that are there now
 #[derive(Debug, Clone, Args)]
 #[command(
-    after_help = "Examples:\n  nexus whatif 17 --without box\n  nexus whatif 17 --workers 8\n  nexus whatif 17 --on studio"
+    after_help = "Examples:\n  nexus whatif 17\n  nexus whatif 17 --without box\n  nexus whatif 17 --workers 8\n  \
+                        nexus whatif 17 --on studio\n  nexus whatif 17 --strategy fused"
 )]
 pub(crate) struct WhatifArgs {
     /// The job
     pub(crate) job: JobRef,
-    /// With this node alone
+    /// With this node alone; with the slots that it offered last, if it is not there now
     #[arg(long, value_name = "NODE", conflicts_with = "without")]
     on: Option<String>,
     /// Without this node
@@ -44,59 +46,130 @@ pub(crate) struct WhatifArgs {
     /// With so many slots in all, shared out as they are now
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     workers: Option<u32>,
+    /// With every task run under this strategy (`nexus optimizer strategies`)
+    #[arg(long, value_name = "STRATEGY")]
+    strategy: Option<String>,
+}
+
+/// What a prediction is about.
+struct Asked {
+    change: Change,
+    /// What should be known beside the answer.
+    notes: Vec<String>,
 }
 
 /// Runs `nexus whatif`.
-pub(crate) async fn whatif(args: &WhatifArgs, cluster: &impl Cluster, console: &mut Console) -> Result<(), CliError> {
+pub(crate) async fn whatif(
+    args: &WhatifArgs,
+    data: &Path,
+    cluster: &impl Cluster,
+    world: &impl World,
+    console: &mut Console,
+) -> Result<(), CliError> {
     let nodes = cluster::nodes(cluster).await?;
-    let ran = ran_job(cluster, args.job.job, &nodes).await?;
-    let mut slots = ran.slots.clone();
+    let known = history(cluster, args.job.job, &nodes).await?;
+    let work = match &args.strategy {
+        Some(strategy) => strategy::against_what_ran(strategy, args.job.job, data, world)?,
+        None => Factor::ONE,
+    };
+    let Asked { change, notes } = asked(args, &known, &nodes, work)?;
+    let times = SeenTimes::new(&known.ran);
+    let again = predict(&known.ran, &Change::slots(known.ran.slots.clone()), &times, SEED)?;
+    let then = predict(&known.ran, &change, &times, SEED)?;
+    if console.is_json() {
+        let ms = |p: &Prediction| json!({"median_ms": p.median / 1e3, "low_80_ms": p.low_80 / 1e3, "high_80_ms": p.high_80 / 1e3});
+        console.answer(&document(&json!({
+            "job": args.job.job.0, "took_ms": known.ran.took.0 as f64 / 1e3, "slots": known.ran.slots,
+            "slots_then": change.slots, "again": ms(&again), "then": ms(&then),
+            "tasks_seen": known.ran.tasks.len(), "runs_seen": known.ran.other_runs.len() + 1, "notes": notes,
+        })));
+    } else {
+        told(&known, &change, &then, console);
+        notes.iter().for_each(|note| console.say(note));
+    }
+    Ok(())
+}
+
+/// The slots and the work that are asked about: what is there now, changed as the words say.
+fn asked(args: &WhatifArgs, known: &History, nodes: &[NodeView], work: Factor) -> Result<Asked, CliError> {
+    let is_there = |node: &&NodeView| node.state == NodeState::Up && node.capacity.slots > 0;
+    let now = nodes.iter().filter(is_there).map(|node| (node.name.clone(), node.capacity.slots));
+    let mut slots: BTreeMap<String, u32> = now.collect();
+    let mut notes = Vec::new();
     let name = |text: &str| {
-        let node = cluster::find_node(&nodes, text)?;
-        Ok::<String, CliError>(nodes.iter().find(|n| n.node == node).map_or_else(String::new, |n| n.name.clone()))
+        let node = cluster::find_node(nodes, text)?;
+        Ok::<String, CliError>(super::life::name_of(node, nodes))
     };
     if let Some(on) = &args.on {
         let on = name(on)?;
         slots.retain(|node, _| *node == on);
-        // It was not there then, but is now.
-        let now = nodes.iter().find(|node| node.name == on && node.capacity.slots > 0);
-        now.into_iter().for_each(|node| _ = slots.entry(on.clone()).or_insert(node.capacity.slots));
+        if slots.is_empty() {
+            let last = known.last_offered.get(&on).ok_or_else(|| {
+                let message = format!("{on} never offered a slot, so nothing can run on it");
+                CliError::new(Exit::Usage, nexus_echo::codes::UNANSWERABLE, message)
+                    .with_help("`nexus node list` shows the slots of each node")
+            })?;
+            notes.push(format!(
+                "{on} takes no tasks now; this is with the {} that it offered last",
+                count((*last).into(), "slot")
+            ));
+            slots.insert(on, *last);
+        }
     }
     if let Some(without) = &args.without {
         let without = name(without)?;
-        slots.retain(|node, _| *node != without);
+        if slots.remove(&without).is_none() {
+            notes.push(format!("{without} takes no tasks now"));
+        }
     }
     if let Some(workers) = args.workers {
         slots = shared_out(&slots, workers);
     }
-    let took = ran.finished.0 - ran.started.0;
-    let times = SeenTimes::new(&ran);
-    let (same, changed) = (predict(&ran, &ran.slots, &times, SEED)?, predict(&ran, &slots, &times, SEED)?);
-    if console.is_json() {
-        let ms = |p: &Prediction| json!({"median_ms": p.median / 1e3, "low_80_ms": p.low_80 / 1e3, "high_80_ms": p.high_80 / 1e3});
-        console.answer(&document(&json!({
-            "job": args.job.job.0, "took_ms": took as f64 / 1e3, "slots": ran.slots, "slots_then": slots,
-            "again": ms(&same), "then": ms(&changed), "runs_seen": ran.other_runs.len() + 1,
-        })));
-        return Ok(());
+    let tasks = known.ran.tasks.len();
+    if tasks < known.tasks as usize && tasks > 0 {
+        notes.push(format!(
+            "{tasks} of {} ran to an end, and only they are predicted",
+            count(known.tasks.into(), "task")
+        ));
     }
-    let span = |micros: f64| Micros::from_f64(micros).to_string();
-    let difference = changed.median - took as f64;
+    Ok(Asked { change: Change { slots, work }, notes })
+}
+
+/// The answer for people.
+fn told(known: &History, change: &Change, then: &Prediction, console: &mut Console) {
+    let span = |micros: f64| units::duration(Duration::from_micros(micros.max(0.0).round() as u64));
+    let took = known.ran.took.0 as f64;
+    let difference = then.median - took;
     let sign = if difference < 0.0 { "−" } else { "+" };
     console.answer(&format!(
-        "predicted {} [{}, {}], {sign}{} against the {} it took\n",
-        span(changed.median),
-        span(changed.low_80),
-        span(changed.high_80),
-        span(difference.abs()),
-        span(took as f64),
+        "predicted {} [{}, {}] on {}\n",
+        span(then.median),
+        span(then.low_80),
+        span(then.high_80),
+        slots_text(&change.slots),
     ));
+    let ran_on = slots_text(&known.ran.slots);
+    console.answer(&format!("it took   {} on {ran_on}: {sign}{}\n", span(took), span(difference.abs())));
+    let steady = known.ran.offers.iter().all(|offer| offer.from == Micros::ZERO && offer.until.is_none());
+    if !steady {
+        console.say("nodes came or went while it ran; what that cost is left out of the prediction");
+    }
     console.say(&format!(
-        "8 of 10 runs should be in the brackets; from {} tasks and {} of this job",
-        ran.tasks.len(),
-        crate::output::units::count(ran.other_runs.len() as u64 + 1, "run")
+        "8 of 10 runs should be in the brackets; from {} and {} of the same work",
+        count(known.ran.tasks.len() as u64, "task"),
+        count(known.ran.other_runs.len() as u64 + 1, "run")
     ));
-    Ok(())
+}
+
+/// `4 slots (box 2, studio 2)`.
+fn slots_text(slots: &BTreeMap<String, u32>) -> String {
+    let all: u64 = slots.values().map(|slots| u64::from(*slots)).sum();
+    let each: Vec<String> = slots.iter().map(|(node, slots)| format!("{node} {slots}")).collect();
+    match each.len() {
+        0 => "no slots".to_owned(),
+        1 => format!("{} of {}", count(all, "slot"), slots.keys().next().map_or("", String::as_str)),
+        _ => format!("{} ({})", count(all, "slot"), each.join(", ")),
+    }
 }
 
 /// As many slots in all as wanted, in the proportions that there are, the largest remainders first.
@@ -114,117 +187,6 @@ fn shared_out(slots: &BTreeMap<String, u32>, wanted: u32) -> BTreeMap<String, u3
     shared
 }
 
-/// Everything that is known of how a job ran.
-async fn ran_job(cluster: &impl Cluster, job: JobId, nodes: &[NodeView]) -> Result<RanJob, CliError> {
-    let view = cluster::job(cluster, job).await?;
-    let (Some(started), Some(finished)) = (view.started_at_ms, view.finished_at_ms) else {
-        let message = format!("{job} has not ended, so there is no whole run to look at");
-        return Err(CliError::new(Exit::Usage, codes::NO_RESULT_YET, message)
-            .with_help(format!("`nexus job wait {}` waits for it", job.0)));
-    };
-    let tasks = ran_tasks(cluster, job, view.tasks, nodes).await?;
-    let presences = presences(cluster, nodes).await?;
-    let slots = slots_at(&presences, started);
-    let others = other_runs(cluster, &view, |other| slots_at(&presences, other) == slots).await?;
-    let other_tasks = match others.first() {
-        Some((other, _)) => {
-            let end = other.tasks.end.min(other.tasks.start.saturating_add(OTHER_TASKS_MAX));
-            ran_tasks(cluster, other.job, IndexRange::new(other.tasks.start, end), nodes).await?
-        }
-        None => Vec::new(),
-    };
-    let micros = |ms: u64| Micros(i64::try_from(ms).unwrap_or(i64::MAX).saturating_mul(1_000));
-    Ok(RanJob {
-        started: micros(started),
-        finished: micros(finished),
-        tasks,
-        slots,
-        other_runs: others.iter().map(|(_, took)| *took).collect(),
-        other_tasks,
-    })
-}
-
-/// Since when a node offered how many slots, in order: from its life.
-struct Presence {
-    node: String,
-    since: Vec<(u64, u32)>,
-}
-
-async fn presences(cluster: &impl Cluster, nodes: &[NodeView]) -> Result<Vec<Presence>, CliError> {
-    let mut presences = Vec::new();
-    for view in nodes {
-        let life = life::asked(cluster, TimelineRequest::NodeLife(view.node)).await?;
-        let offers = |entry: &LifeEntry| match entry.what {
-            LifeEvent::Up { slots } => Some((entry.at_ms, slots)),
-            LifeEvent::Lost | LifeEvent::Stopped | LifeEvent::Removed => Some((entry.at_ms, 0)),
-            _ => None,
-        };
-        let since = life.entries.iter().filter_map(offers).collect();
-        presences.push(Presence { node: view.name.clone(), since });
-    }
-    Ok(presences)
-}
-
-/// The slots that were offered at a time, by node.
-fn slots_at(presences: &[Presence], at_ms: u64) -> BTreeMap<String, u32> {
-    let slots = |presence: &Presence| {
-        let offers = presence.since.partition_point(|(since, _)| *since <= at_ms);
-        offers.checked_sub(1).map_or(0, |last| presence.since[last].1)
-    };
-    let offered = presences.iter().map(|presence| (presence.node.clone(), slots(presence)));
-    offered.filter(|(_, slots)| *slots > 0).collect()
-}
-
-/// The tasks of a job that ran, with their nodes and times.
-async fn ran_tasks(
-    cluster: &impl Cluster,
-    job: JobId,
-    mut rest: IndexRange,
-    nodes: &[NodeView],
-) -> Result<Vec<RanTask>, CliError> {
-    let node_name =
-        |id| nodes.iter().find(|node| node.node == id).map_or_else(|| id.to_string(), |node| node.name.clone());
-    let mut tasks = Vec::new();
-    while rest.start < rest.end {
-        let page = cluster::tasks_page(cluster, job, rest).await?;
-        let Some(last) = page.last().map(|task| task.index) else { break };
-        tasks.extend(page.iter().filter_map(|task: &TaskView| {
-            let wall = task.cost.as_ref()?.wall;
-            Some(RanTask {
-                index: task.index,
-                node: node_name(task.node?),
-                wall: Micros(i64::try_from(wall.as_micros()).unwrap_or(i64::MAX)),
-            })
-        }));
-        rest = IndexRange { start: last + 1, end: rest.end };
-    }
-    Ok(tasks)
-}
-
-/// Other runs of the same name and size that ended alike and began on the same slots, and how long they took; the newest
-/// first.
-async fn other_runs(
-    cluster: &impl Cluster,
-    of: &JobView,
-    on_same_slots: impl Fn(u64) -> bool,
-) -> Result<Vec<(JobView, Micros)>, CliError> {
-    let Response::Jobs(page) = cluster.request(Request::ListJobs { limit: JOBS_PER_PAGE_MAX, before: None }).await?
-    else {
-        return Err(cluster::unexpected());
-    };
-    let same = |job: &JobView| {
-        (&job.name, job.tasks, job.state) == (&of.name, of.tasks, of.state)
-            && job.job != of.job
-            && job.started_at_ms.is_some_and(&on_same_slots)
-    };
-    let took = |job: &JobView| {
-        let ms = job.finished_at_ms?.saturating_sub(job.started_at_ms?);
-        Some(Micros(i64::try_from(ms).ok()?.checked_mul(1_000)?))
-    };
-    let ran = page.into_iter().filter(same).filter_map(|job| took(&job).map(|took| (job, took)));
-    Ok(ran.take(OTHER_RUNS_MAX).collect())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -238,15 +200,10 @@ mod tests {
     }
 
     #[test]
-    fn slots_are_those_that_were_offered_then() {
-        let presences = [
-            Presence { node: "a".to_owned(), since: vec![(10, 4), (20, 0), (30, 2)] },
-            Presence { node: "b".to_owned(), since: vec![(15, 1)] },
-        ];
-        let slots = |at| slots_at(&presences, at).into_iter().collect::<Vec<_>>();
-        assert_eq!(slots(9), []);
-        assert_eq!(slots(10), [("a".to_owned(), 4)]);
-        assert_eq!(slots(25), [("b".to_owned(), 1)]);
-        assert_eq!(slots(31), [("a".to_owned(), 2), ("b".to_owned(), 1)]);
+    fn slots_are_told_by_node() {
+        let slots = |all: &[(&str, u32)]| all.iter().map(|(node, slots)| ((*node).to_owned(), *slots)).collect();
+        assert_eq!(slots_text(&slots(&[])), "no slots");
+        assert_eq!(slots_text(&slots(&[("box", 1)])), "1 slot of box");
+        assert_eq!(slots_text(&slots(&[("box", 2), ("air", 4)])), "6 slots (air 4, box 2)");
     }
 }

@@ -21,7 +21,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("miette", &["nexus"]),
     ("openraft*", &["nexus-consensus"]),
     ("opentelemetry*", &["nexus-actors"]),
-    ("pulp", &["nexus-tensor"]),
+    ("pulp", &["nexus-tensor", "nexus-echo"]),
     ("quinn*", &["nexus-link"]),
     ("ratatui", &["nexus"]),
     ("rayon", &["nexus-tensor"]),

@@ -7,15 +7,17 @@ use rkyv::{Archive, Serialize};
 use super::WireError;
 use super::body::{Body, Kind, SMALL_BYTES};
 use super::bounds::{Bounded, bytes, name};
+use super::job::JobStateV1;
 use super::life::LifeV1;
-use crate::limits::{LIFE_ENTRIES_MAX, TIMELINE_BYTES_MAX};
-use crate::timeline::{KeptRequest, TimelineRequest, TimelineResponse};
+use crate::limits::{LIFE_ENTRIES_MAX, PAST_RUNS_MAX, TIMELINE_BYTES_MAX};
+use crate::timeline::{KeptRequest, PastRun, TimelineRequest, TimelineResponse};
 
 #[derive(Archive, Serialize)]
 enum TimelineRequestV1<'a> {
     JobLife(u64),
     NodeLife(u64),
     Kept { node: Option<u64>, ask: KeptRequestV1<'a> },
+    RunsLike(u64),
 }
 
 #[derive(Archive, Serialize)]
@@ -51,12 +53,41 @@ enum TimelineResponseV1<'a> {
     Changed {
         position: u64,
     },
+    Runs(Vec<PastRunV1>),
+}
+
+/// [`PastRun`].
+#[derive(Archive, Serialize)]
+struct PastRunV1 {
+    job: u64,
+    state: JobStateV1,
+    started_at_ms: u64,
+    finished_at_ms: u64,
+}
+
+impl From<&PastRun> for PastRunV1 {
+    fn from(run: &PastRun) -> Self {
+        let PastRun { job, state, started_at_ms, finished_at_ms } = *run;
+        PastRunV1 { job: job.0, state: state.into(), started_at_ms, finished_at_ms }
+    }
+}
+
+impl From<&ArchivedPastRunV1> for PastRun {
+    fn from(run: &ArchivedPastRunV1) -> Self {
+        PastRun {
+            job: JobId(run.job.to_native()),
+            state: (&run.state).into(),
+            started_at_ms: run.started_at_ms.to_native(),
+            finished_at_ms: run.finished_at_ms.to_native(),
+        }
+    }
 }
 
 pub(super) fn encode_timeline_request(kind: Kind, request: &TimelineRequest) -> Result<Vec<u8>, WireError> {
     let (room, form) = match request {
         TimelineRequest::JobLife(job) => (SMALL_BYTES, TimelineRequestV1::JobLife(job.0)),
         TimelineRequest::NodeLife(node) => (SMALL_BYTES, TimelineRequestV1::NodeLife(node.0)),
+        TimelineRequest::RunsLike(job) => (SMALL_BYTES, TimelineRequestV1::RunsLike(job.0)),
         TimelineRequest::Kept { node, ask } => {
             let (room, ask) = match ask {
                 KeptRequest::List => (0, KeptRequestV1::List),
@@ -77,6 +108,7 @@ pub(super) fn timeline_request(body: Body<'_>) -> Result<TimelineRequest, WireEr
     Ok(match form {
         ArchivedTimelineRequestV1::JobLife(job) => TimelineRequest::JobLife(JobId(job.to_native())),
         ArchivedTimelineRequestV1::NodeLife(node) => TimelineRequest::NodeLife(NodeId(node.to_native())),
+        ArchivedTimelineRequestV1::RunsLike(job) => TimelineRequest::RunsLike(JobId(job.to_native())),
         ArchivedTimelineRequestV1::Kept { node, ask } => {
             let ask = match ask {
                 ArchivedKeptRequestV1::List => KeptRequest::List,
@@ -104,6 +136,7 @@ pub(super) fn encode_timeline_response(kind: Kind, response: &TimelineResponse) 
             (document.len(), TimelineResponseV1::Document { document, position: *position })
         }
         TimelineResponse::Changed { position } => (0, TimelineResponseV1::Changed { position: *position }),
+        TimelineResponse::Runs(runs) => (0, TimelineResponseV1::Runs(runs.iter().map(PastRunV1::from).collect())),
     };
     kind.write_large(SMALL_BYTES + room, &form)
 }
@@ -120,6 +153,10 @@ pub(super) fn timeline_response(body: Body<'_>) -> Result<TimelineResponse, Wire
         }
         ArchivedTimelineResponseV1::Changed { position } => {
             TimelineResponse::Changed { position: position.to_native() }
+        }
+        ArchivedTimelineResponseV1::Runs(runs) => {
+            bytes("list of runs", runs.len(), PAST_RUNS_MAX)?;
+            TimelineResponse::Runs(runs.iter().map(PastRun::from).collect())
         }
     })
 }
@@ -151,6 +188,7 @@ impl Bounded for TimelineResponse {
                 bytes("timeline", document.len(), TIMELINE_BYTES_MAX)
             }
             TimelineResponse::Changed { position: _ } => Ok(()),
+            TimelineResponse::Runs(runs) => bytes("list of runs", runs.len(), PAST_RUNS_MAX),
         }
     }
 }

@@ -238,6 +238,7 @@ fn timeline_request() -> impl Strategy<Value = TimelineRequest> {
     ];
     prop_oneof![
         job_id().prop_map(TimelineRequest::JobLife),
+        job_id().prop_map(TimelineRequest::RunsLike),
         node_id().prop_map(TimelineRequest::NodeLife),
         (option::of(node_id()), ask).prop_map(|(node, ask)| TimelineRequest::Kept { node, ask }),
     ]
@@ -263,6 +264,15 @@ fn timeline_response() -> impl Strategy<Value = TimelineResponse> {
         vec(text(), 0..4).prop_map(TimelineResponse::Names),
         (text(), any::<u64>()).prop_map(|(document, position)| TimelineResponse::Document { document, position }),
         any::<u64>().prop_map(|position| TimelineResponse::Changed { position }),
+        vec((job_id(), any::<u64>(), any::<u64>()), 0..4).prop_map(|runs| {
+            let run = |(job, started_at_ms, finished_at_ms)| PastRun {
+                job,
+                state: JobState::Succeeded,
+                started_at_ms,
+                finished_at_ms,
+            };
+            TimelineResponse::Runs(runs.into_iter().map(run).collect())
+        }),
     ]
 }
 

@@ -281,6 +281,7 @@ pub(crate) fn requests() -> Vec<(&'static str, Request)> {
         ("list-labels", cluster(ClusterRequest::ListLabels)),
         ("read-held-log", cluster(ClusterRequest::ReadHeldLog(log_query()))),
         ("share-experience", cluster(ClusterRequest::ShareExperience(b"[]".to_vec()))),
+        ("runs-like", timeline(TimelineRequest::RunsLike(job))),
     ]
 }
 
@@ -295,6 +296,15 @@ fn other_responses() -> Vec<(&'static str, Response)> {
         ("labels", Response::Cluster(Box::new(ClusterResponse::Labels(vec![(NodeId(3), labels())])))),
         ("log", Response::Log(log_piece())),
         ("timeline-changed", told(TimelineResponse::Changed { position: 10 })),
+        (
+            "past-runs",
+            told(TimelineResponse::Runs(vec![PastRun {
+                job: JobId(17),
+                state: JobState::Succeeded,
+                started_at_ms: 1_795_294_175_187,
+                finished_at_ms: 1_795_294_175_820,
+            }])),
+        ),
     ]
 }
 

@@ -2,7 +2,7 @@
 //!
 //! An event or trigger that keeps the known order of causes and the known times costs its own triggers only. Anything
 //! else marks its part of the timeline, and the next report checks that part again, and no other. The reports are those
-//! of a full check (`tests/incremental.rs` holds this).
+//! of a full check (`tests/properties/checks.rs` holds this).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

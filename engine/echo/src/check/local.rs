@@ -32,18 +32,19 @@ fn of_edge(graph: &Graph, edge: u32) -> Option<Finding> {
 fn first_cause(graph: &Graph, node: u32) -> Option<u32> {
     let allows = |edge: u32| {
         let source = graph.edges[edge as usize].source;
-        (graph.nodes[source as usize].timestamp.0 + graph.triggers[edge as usize].delay.min.0, edge)
+        (graph.time(source) + graph.bounds(edge).0, edge)
     };
     graph.causes(node).map(allows).min().map(|(_, edge)| edge)
 }
 
 fn violation(graph: &Graph, edge: u32) -> Option<Finding> {
-    let (ends, trigger) = (graph.edges[edge as usize], &graph.triggers[edge as usize]);
-    let [source, target] = [ends.source, ends.target].map(|node| &graph.nodes[node as usize]);
-    let earliest = source.timestamp.0 + trigger.delay.min.0;
-    if target.timestamp.0 >= earliest || ends.source == ends.target {
+    let ends = graph.edges[edge as usize];
+    let earliest = graph.time(ends.source) + graph.bounds(edge).0;
+    if graph.time(ends.target) >= earliest || ends.source == ends.target {
         return None;
     }
+    let trigger = &graph.triggers[edge as usize];
+    let [source, target] = [ends.source, ends.target].map(|node| &graph.nodes[node as usize]);
     let facts = source.kind == EventKind::Fact && target.kind == EventKind::Fact;
     let severity = if facts { Severity::Error } else { Severity::Warning };
     let early = Micros(earliest - target.timestamp.0);
@@ -86,6 +87,9 @@ fn at_most(node: &TimeNode) -> f64 {
 
 /// Whether an event is stated to be more likely than its causes allow.
 pub(super) fn inversion(graph: &Graph, node: u32) -> Option<Finding> {
+    if !graph.is_stated(node) {
+        return None;
+    }
     let event = &graph.nodes[node as usize];
     let stated = event.probability?;
     let (mut any, mut all, mut has_cause) = (0.0, 1.0_f64, false);

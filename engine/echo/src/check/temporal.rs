@@ -84,10 +84,9 @@ pub(super) fn findings(graph: &Graph) -> (Vec<Finding>, usize) {
 
 /// Whether a trigger's bounds hold between the times as they stand.
 fn holds(graph: &Graph, edge: u32) -> bool {
-    let (ends, delay) = (graph.edges[edge as usize], graph.triggers[edge as usize].delay);
-    let [source, target] = [ends.source, ends.target].map(|node| graph.nodes[node as usize].timestamp.0);
-    let gap = target - source;
-    gap >= delay.min.0 && delay.max.is_none_or(|max| gap <= max.0)
+    let (ends, (least, most)) = (graph.edges[edge as usize], graph.bounds(edge));
+    let gap = graph.time(ends.target) - graph.time(ends.source);
+    (least..=most).contains(&gap)
 }
 
 /// The causally connected parts, in the order of their first events, with their edges in order.

@@ -110,16 +110,14 @@ fn axis(out: &mut String, scale: &Scale, (first, last): (i64, i64), height: f64)
 }
 
 /// Within two days the first tick is the date and the others are spans after it; else all are dates or spans.
-fn tick_text(at: i64, first: i64, last: i64) -> String {
+pub(super) fn tick_text(at: i64, first: i64, last: i64) -> String {
     const TWO_DAYS: i64 = 2 * 86_400_000_000;
     let is_date = time_text(Micros(first)).contains('-') && first > 0;
     if !is_date || last - first >= TWO_DAYS || at <= first {
         return time_text(Micros(at));
     }
-    // Two digits more than the whole has: no more can be read off.
-    let digits = (last - first).ilog10().saturating_sub(2);
-    let step = 10_i64.pow(digits);
-    format!("+{}", Micros((at - first + step / 2) / step * step))
+    // Three digits: no more can be read off.
+    format!("+{}", Micros(at - first).rough())
 }
 
 fn arrow(out: &mut String, kind: TriggerKind, probability: f64, [(x1, y1), (x2, y2)]: [(f64, f64); 2]) {
@@ -152,7 +150,7 @@ fn event(out: &mut String, graph: &Graph, at: usize, scale: &Scale, y: f64) {
         EventKind::Decision => ("#fbbf24", "#92400e"),
     };
     let length = Micros(until(graph, at) - node.timestamp.0);
-    let lasts = if length.0 > 0 { format!(" · {length}") } else { String::new() };
+    let lasts = if length.0 > 0 { format!(" · {}", length.rough()) } else { String::new() };
     let how_text = node.metadata.get("how").map(|how| format!(" · {how}")).unwrap_or_default();
     let title = format!("{} · {}{lasts}{how_text}", node.name, time_text(node.timestamp));
     let how = node.metadata.get("how").map(String::as_str);

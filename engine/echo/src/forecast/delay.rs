@@ -64,7 +64,7 @@ impl Sampler {
     }
 
     /// Turns even random numbers into delays.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn transform<const N: usize>(&self, values: &mut [f64; N]) {
         match self {
             Sampler::Fixed(delay) => values.fill(*delay),

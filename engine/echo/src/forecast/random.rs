@@ -27,7 +27,7 @@ impl<const N: usize> Lanes<N> {
     }
 
     /// The next number of each lane, evenly spread over the open interval from 0 to 1 in steps of 2⁻³².
-    #[inline]
+    #[inline(always)]
     pub(crate) fn uniform(&mut self, out: &mut [f64; N]) {
         let [a, b, c, d] = &mut self.state;
         for lane in 0..N {

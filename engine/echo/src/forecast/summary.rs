@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::forecast::block::LANES;
+use crate::forecast::block::{LANES, smaller};
 use crate::forecast::model::Model;
 use crate::graph::Graph;
 use crate::time::Micros;
@@ -81,6 +81,7 @@ struct Sums {
 
 impl Sums {
     /// Takes in the values that are finite; keeps the first `keep` lanes as samples.
+    #[inline(always)]
     fn add(&mut self, values: &[f64; LANES], keep: usize) {
         if self.count == 0 {
             let first = values.iter().find(|value| value.is_finite());
@@ -159,6 +160,7 @@ impl Tally {
 
     /// Takes in a block of rollouts, the first of which has the number `first`; beyond the first `lanes` lanes nothing
     /// counts.
+    #[inline(always)]
     pub(crate) fn add(&mut self, model: &Model, times: &mut [[f64; LANES]], (first, lanes): (u64, usize)) {
         let room = |most: usize| most.saturating_sub(usize::try_from(first).unwrap_or(usize::MAX));
         let keep = room(samples_kept(times.len()));
@@ -167,10 +169,13 @@ impl Tally {
         for ((step, times), sums) in model.steps.iter().zip(times).zip(&mut self.events) {
             times[lanes..].fill(f64::INFINITY);
             sums.add(times, keep);
+            // What others bring about comes after them: no delay is negative.
+            if !step.caused {
+                (0..LANES).for_each(|lane| earliest[lane] = smaller(earliest[lane], times[lane]));
+            }
             for lane in 0..LANES {
                 let time = times[lane];
                 let happens = time < f64::INFINITY;
-                earliest[lane] = if time < earliest[lane] { time } else { earliest[lane] };
                 latest[lane] = if happens && time > latest[lane] { time } else { latest[lane] };
             }
             if step.utility != 0.0 || step.late_cost != 0.0 {

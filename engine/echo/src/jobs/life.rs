@@ -107,7 +107,7 @@ pub fn life_timeline(name: &str, entries: &[Happened], now: Micros) -> Result<Ti
     let mut build = Build { timeline: Timeline::new(name, TimelineKind::Primary), names: BTreeMap::new() };
     let (mut bars, mut drawn) = (Vec::new(), Vec::new());
     let mut open: BTreeMap<(u64, String, Option<String>), Open> = BTreeMap::new();
-    let mut there: BTreeMap<String, Micros> = BTreeMap::new();
+    let mut comings = Comings::default();
     let now = entries.last().map_or(now, |last| now.max(last.at));
     for Happened { at, job, what } in entries {
         match what {
@@ -133,26 +133,10 @@ pub fn life_timeline(name: &str, entries: &[Happened], now: Micros) -> Result<Ti
                 build.point(&format!("{} {how}", tasks_text(job.as_deref(), *first, *end)), *at, None)?;
             }
             What::Ended { .. } | What::Reopened => {}
-            What::Noted { node, text, there: is_there } => {
-                build.point(text, *at, Some(node))?;
-                match is_there {
-                    Some(true) => {
-                        // Whoever comes again was gone, even if nobody was left to say so.
-                        if let Some(since) = there.insert(node.clone(), *at) {
-                            build.up(node, since, *at)?;
-                        }
-                    }
-                    Some(false) => {
-                        if let Some(since) = there.remove(node) {
-                            build.up(node, since, *at)?;
-                        }
-                    }
-                    None => {}
-                }
-            }
+            What::Noted { node, text, there } => comings.noted(&mut build, *at, (node, text), *there)?,
         }
     }
-    for (node, since) in there {
+    for (node, since) in comings.there {
         build.up(&node, since, now)?;
     }
     for held in open.into_values().filter(|open| open.tasks > 0) {
@@ -176,6 +160,44 @@ pub fn life_timeline(name: &str, entries: &[Happened], now: Micros) -> Result<Ti
 fn tasks_text(job: Option<&str>, first: u32, end: u32) -> String {
     let tasks = if end.saturating_sub(first) == 1 { format!("task {first}") } else { format!("tasks {first}..{end}") };
     job.map_or(tasks.clone(), |job| format!("{job} {tasks}"))
+}
+
+/// Which nodes are there since when, and what they said last.
+#[derive(Default)]
+struct Comings {
+    there: BTreeMap<String, Micros>,
+    said: BTreeMap<String, String>,
+}
+
+impl Comings {
+    /// Something about a node itself: a point, and at the end of its stay a bar.
+    fn noted(
+        &mut self,
+        build: &mut Build,
+        at: Micros,
+        (node, text): (&str, &str),
+        there: Option<bool>,
+    ) -> Result<(), EchoError> {
+        let was_there = self.there.contains_key(node);
+        if there.is_some() {
+            let before = self.said.insert(node.to_owned(), text.to_owned());
+            // Whoever is there and comes again, to another leader, was not away.
+            if was_there && there == Some(true) && before.as_deref() == Some(text) {
+                return Ok(());
+            }
+        }
+        build.point(text, at, Some(node))?;
+        match there {
+            Some(true) if !was_there => _ = self.there.insert(node.to_owned(), at),
+            Some(false) => {
+                if let Some(since) = self.there.remove(node) {
+                    build.up(node, since, at)?;
+                }
+            }
+            Some(true) | None => {}
+        }
+        Ok(())
+    }
 }
 
 struct Build {
@@ -322,15 +344,20 @@ mod tests {
             at(seconds, What::Noted { node: "box".to_owned(), text: text.to_owned(), there })
         };
         let mut entries = vec![noted(0, "joined", None), noted(1, "up", Some(true)), noted(9, "lost", Some(false))];
-        entries.extend([noted(12, "up", Some(true)), noted(14, "up", Some(true))]);
+        entries.extend([noted(12, "up", Some(true)), noted(13, "up", Some(true)), noted(14, "drained", Some(true))]);
         for happened in life().into_iter().filter(|happened| matches!(&happened.what, What::Left { .. })).take(1) {
             entries.push(Happened { job: Some("job-3".to_owned()), ..happened });
         }
         let timeline = life_timeline("box", &entries, Micros(15 * SECOND)).unwrap();
         assert_eq!(bar(&timeline, "attached"), (1, 9, "box attached".to_owned(), "attached".to_owned()));
-        let again = [bar(&timeline, "attached (2)"), bar(&timeline, "attached (3)")].map(|bar| (bar.0, bar.1));
-        assert_eq!(again, [(12, 14), (14, 15)]);
-        assert!(timeline.node("up (2)").is_some() && timeline.node("job-3 task 0").is_some());
+        let again = bar(&timeline, "attached (2)");
+        assert_eq!(
+            (again.0, again.1),
+            (12, 15),
+            "whoever attaches to another leader, or drains, is there all the time"
+        );
+        let points = ["up (2)", "up (3)", "drained", "job-3 task 0"].map(|name| timeline.node(name).is_some());
+        assert_eq!(points, [true, false, true, true]);
         assert_eq!(timeline.state().triggers(), 0);
     }
 }

@@ -1,23 +1,20 @@
 //! How long a job would take on other slots, with an interval that should hold 8 of 10 runs.
 //!
-//! Every simulated run gives the tasks, in their order, to the slot that is free first. A task takes what it took, longer
-//! or shorter on another node as [`TaskTimes`] says, and by chance as much as the same tasks of other runs differed. Whole
-//! runs are scaled so that the slots of the run that was seen give what such runs took, and spread as those were.
+//! Every simulated run (`replay.rs`) gives the tasks, in their order, to the slot that is free first. A task takes what it
+//! took, longer or shorter on another node as [`TaskTimes`] says, and by chance as much as the same tasks of other runs
+//! differed. Whole runs are scaled so that the slots of the runs that were seen, as they came and went, give what those
+//! runs took, and spread as those were.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 use crate::EchoError;
 use crate::forecast::{Lanes, normal_quantile};
-use crate::jobs::times::{TaskTimes, median};
+use crate::jobs::replay::Replay;
+use crate::jobs::times::{Factor, TaskTimes, median};
 use crate::time::Micros;
 
-/// Simulated runs of one prediction.
-const RUNS: usize = 400;
-/// The most tasks of one simulated run; of larger jobs every so many are simulated as one.
-const TASKS_PER_RUN_MAX: usize = 20_000;
 /// How far whole runs of one job differ (standard deviation of the logarithm) as long as nothing else is known, and as
 /// many earlier runs as that is worth.
 const SPREAD_BEFORE: f64 = 0.10;
@@ -39,21 +36,76 @@ pub struct RanTask {
     pub wall: Micros,
 }
 
-/// A job as it ran, and other runs of the same job.
+/// Slots of a node that were there for a part of a run, or for all of it. Times count from the run's start.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Offer {
+    /// The node.
+    pub node: String,
+    /// How many.
+    pub slots: u32,
+    /// Since when; 0 or before for what was there when the run began.
+    pub from: Micros,
+    /// Until when they took tasks; `None` for what stayed.
+    pub until: Option<Micros>,
+    /// When the tasks that ran there at `until` came back to the queue, if they were lost; `None` if they ran to their end.
+    pub lost_back: Option<Micros>,
+}
+
+impl Offer {
+    /// Slots that are there all the time.
+    pub fn steady(slots: &BTreeMap<String, u32>) -> Vec<Offer> {
+        let offer = |(node, slots): (&String, &u32)| Offer {
+            node: node.clone(),
+            slots: *slots,
+            from: Micros::ZERO,
+            until: None,
+            lost_back: None,
+        };
+        slots.iter().map(offer).collect()
+    }
+
+    /// The slots of a run that took `took`, in the mean over its time.
+    fn mean_slots(offers: &[Offer], took: Micros) -> f64 {
+        let length = took.0.max(1);
+        let share = |offer: &Offer| {
+            let until = offer.until.map_or(length, |until| until.0.clamp(0, length));
+            f64::from(offer.slots) * (until - offer.from.0.clamp(0, until)) as f64 / length as f64
+        };
+        offers.iter().map(share).sum()
+    }
+}
+
+/// A job as it ran, and other runs of the same work.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RanJob {
-    /// When its first task was given to a node.
-    pub started: Micros,
-    /// When it ended.
-    pub finished: Micros,
-    /// Its tasks, in order.
+    /// From its first task's start to its end.
+    pub took: Micros,
+    /// Its tasks that ran to an end, in order.
     pub tasks: Vec<RanTask>,
-    /// Slots of each node that could take tasks.
+    /// The slots that could take tasks, as they came and went.
+    pub offers: Vec<Offer>,
+    /// Slots of each node when it began.
     pub slots: BTreeMap<String, u32>,
-    /// How long other runs of the same job took on the same slots, from first start to end.
+    /// How long other runs of the same work took, during which `slots` were there, and no others.
     pub other_runs: Vec<Micros>,
     /// The times of the same tasks in one of them; empty where nobody looked.
     pub other_tasks: Vec<RanTask>,
+}
+
+/// What is to be otherwise.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    /// The slots that take tasks.
+    pub slots: BTreeMap<String, u32>,
+    /// How much longer every task takes, whatever its node: another way to run the program.
+    pub work: Factor,
+}
+
+impl Change {
+    /// These slots, and nothing else.
+    pub fn slots(slots: BTreeMap<String, u32>) -> Self {
+        Change { slots, work: Factor::ONE }
+    }
 }
 
 /// What a run would take.
@@ -67,46 +119,44 @@ pub struct Prediction {
     pub high_80: f64,
 }
 
-/// Predicts how long the job takes with `slots`; deterministic in `seed`.
+/// Predicts how long the job takes after a change; deterministic in `seed`.
 ///
 /// # Errors
 /// [`EchoError::Unanswerable`] without tasks or without slots.
-pub fn predict(
-    job: &RanJob,
-    slots: &BTreeMap<String, u32>,
-    times: &impl TaskTimes,
-    seed: u64,
-) -> Result<Prediction, EchoError> {
+pub fn predict(job: &RanJob, change: &Change, times: &impl TaskTimes, seed: u64) -> Result<Prediction, EchoError> {
     let unanswerable = |what: &str| Err(EchoError::Unanswerable(what.to_owned()));
     if job.tasks.is_empty() {
-        return unanswerable("no task of the job has ended yet, so there is nothing to predict from");
+        return unanswerable("no task of the job ran to an end, so there is nothing to predict from");
     }
-    let count = |slots: &BTreeMap<String, u32>| slots.values().map(|slots| f64::from(*slots)).sum::<f64>();
-    if count(slots) == 0.0 {
+    let slots: f64 = change.slots.values().map(|slots| f64::from(*slots)).sum();
+    if slots == 0.0 {
         return unanswerable("there would be no slot left to run the tasks on");
     }
     let mut random = Lanes::<1>::new(seed, 0);
-    let simulation = Simulation { job, times, task_spread: task_spread(job) };
-    let base = median(simulation.runs(&job.slots, &mut random));
-    let (usual, spread) = usual_run(job);
-    let scale = usual / base.max(1.0);
-    let doublings = (count(slots) / count(&job.slots).max(1.0)).log2().abs();
-    let spread = spread.hypot(SPREAD_PER_DOUBLING * doublings);
-    let mut then = simulation.runs(slots, &mut random);
+    let replay = Replay { tasks: &job.tasks, times, task_spread: task_spread(job) };
+    let own = median(replay.runs(&job.offers, &mut random));
+    let steady = Offer::steady(&job.slots);
+    let others =
+        if job.other_runs.is_empty() || steady == job.offers { own } else { median(replay.runs(&steady, &mut random)) };
+    let (scale, spread) = scale(job, own, others);
+    let doublings = (slots / Offer::mean_slots(&job.offers, job.took).max(1.0)).log2().abs();
+    let spread = spread.hypot(SPREAD_PER_DOUBLING * doublings).hypot(change.work.sigma);
+    let mut then = replay.runs(&Offer::steady(&change.slots), &mut random);
     for time in &mut then {
-        *time *= scale * (spread * normal_quantile(random.next())).exp();
+        *time *= scale * change.work.median * (spread * normal_quantile(random.next())).exp();
     }
     then.sort_unstable_by(f64::total_cmp);
     let quantile = |p: f64| then[((then.len() - 1) as f64 * p).round() as usize];
     Ok(Prediction { median: quantile(0.5), low_80: quantile(0.1), high_80: quantile(0.9) })
 }
 
-/// The geometric mean of the runs that were seen, and how far the next one may be from it (standard deviation of the
-/// logarithm): the variance of a normal sample with what is known before it, times what the mean of few is worth.
-fn usual_run(job: &RanJob) -> (f64, f64) {
-    let seen = (job.finished.0 - job.started.0).max(1);
-    let runs = job.other_runs.iter().map(|run| run.0).chain([seen]);
-    let logs: Vec<f64> = runs.map(|run| (run.max(1) as f64).ln()).collect();
+/// How much longer runs took than the simulation of them, as the geometric mean of those that were seen, and how far the
+/// next one may be from it (standard deviation of the logarithm): the variance of a normal sample with what is known
+/// before it, times what the mean of few is worth. `own` and `others` are the simulated times of this run and of the
+/// other ones.
+fn scale(job: &RanJob, own: f64, others: f64) -> (f64, f64) {
+    let log = |took: Micros, simulated: f64| (took.0.max(1) as f64 / simulated.max(1.0)).ln();
+    let logs: Vec<f64> = job.other_runs.iter().map(|took| log(*took, others)).chain([log(job.took, own)]).collect();
     let n = logs.len() as f64;
     let mean = logs.iter().sum::<f64>() / n;
     let squares: f64 = logs.iter().map(|log| (log - mean).powi(2)).sum();
@@ -131,68 +181,10 @@ fn task_spread(job: &RanJob) -> f64 {
     ((before + squares / 2.0) / (TASK_SPREAD_BEFORE_TASKS + (n - 1.0).max(0.0))).sqrt()
 }
 
-struct Simulation<'a, T> {
-    job: &'a RanJob,
-    times: &'a T,
-    task_spread: f64,
-}
-
-impl<T: TaskTimes> Simulation<'_, T> {
-    fn runs(&self, slots: &BTreeMap<String, u32>, random: &mut Lanes<1>) -> Vec<f64> {
-        let tasks = self.job.tasks.len();
-        let runs = (RUNS * TASKS_PER_RUN_MAX / tasks.clamp(1, TASKS_PER_RUN_MAX)).clamp(50, RUNS);
-        let names: Vec<&str> = slots.iter().filter(|(_, count)| **count > 0).map(|(name, _)| name.as_str()).collect();
-        // One task stands for so many: they would go to the slots one after the other.
-        let group = tasks.div_ceil(TASKS_PER_RUN_MAX).max(1);
-        let factors = self.factors(&names);
-        (0..runs).map(|_| self.run(slots, &names, &factors, group, random)).collect()
-    }
-
-    /// For each node of the run, in order of name, the factors to `names`.
-    fn factors(&self, names: &[&str]) -> BTreeMap<&str, Vec<crate::jobs::Factor>> {
-        let mut factors: BTreeMap<&str, Vec<crate::jobs::Factor>> = BTreeMap::new();
-        for task in &self.job.tasks {
-            factors
-                .entry(&task.node)
-                .or_insert_with(|| names.iter().map(|on| self.times.factor(&task.node, on)).collect());
-        }
-        factors
-    }
-
-    fn run(
-        &self,
-        slots: &BTreeMap<String, u32>,
-        names: &[&str],
-        factors: &BTreeMap<&str, Vec<crate::jobs::Factor>>,
-        group: usize,
-        random: &mut Lanes<1>,
-    ) -> f64 {
-        // Whether a node is faster than thought is the same for all tasks of a run.
-        let luck: Vec<f64> = names.iter().map(|_| normal_quantile(random.next())).collect();
-        // Times are not negative, so that their bits are ordered as they are.
-        let mut free: BinaryHeap<Reverse<(u64, usize)>> = names
-            .iter()
-            .enumerate()
-            .flat_map(|(at, name)| std::iter::repeat_n(Reverse((0, at)), slots[*name] as usize))
-            .collect();
-        let mut last = 0.0_f64;
-        for task in self.job.tasks.iter().step_by(group) {
-            let Some(Reverse((bits, at))) = free.pop() else { break };
-            let factor = factors[task.node.as_str()][at];
-            let chance = (self.task_spread * normal_quantile(random.next())).exp();
-            let wall = task.wall.0 as f64 * group as f64 * factor.median * (factor.sigma * luck[at]).exp() * chance;
-            let end = f64::from_bits(bits) + wall;
-            last = last.max(end);
-            free.push(Reverse((end.to_bits(), at)));
-        }
-        last
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::jobs::{Factor, SeenTimes};
+    use crate::jobs::SeenTimes;
 
     fn job(tasks: u32, slots: u32) -> RanJob {
         let wall = |at: u32| Micros(900_000 + i64::from(at) * 7_919 % 200_000);
@@ -200,10 +192,10 @@ mod tests {
             (0..tasks).map(|index| RanTask { index, node: "box".to_owned(), wall: wall(index) }).collect();
         let length = tasks.iter().map(|task| task.wall.0).sum::<i64>() / i64::from(slots);
         RanJob {
-            started: Micros(2_000_000),
-            finished: Micros(2_000_000 + length),
+            took: Micros(length),
             tasks,
-            slots: BTreeMap::from([("box".to_owned(), slots)]),
+            offers: Offer::steady(&on("box", slots)),
+            slots: on("box", slots),
             other_runs: Vec::new(),
             other_tasks: Vec::new(),
         }
@@ -216,12 +208,12 @@ mod tests {
     #[test]
     fn twice_the_slots_take_half_the_time() {
         let job = job(100, 2);
-        let seen = (job.finished.0 - job.started.0) as f64;
+        let seen = job.took.0 as f64;
         let times = SeenTimes::new(&job);
-        let same = predict(&job, &job.slots, &times, 1).unwrap();
+        let same = predict(&job, &Change::slots(job.slots.clone()), &times, 1).unwrap();
         assert!((same.median / seen - 1.0).abs() < 0.03, "{same:?} for {seen}");
         assert!(same.low_80 < seen && seen < same.high_80);
-        let twice = predict(&job, &on("box", 4), &times, 1).unwrap();
+        let twice = predict(&job, &Change::slots(on("box", 4)), &times, 1).unwrap();
         assert!((twice.median / seen - 0.5).abs() < 0.03, "{twice:?} for {seen}");
     }
 
@@ -229,9 +221,9 @@ mod tests {
     fn the_interval_is_as_wide_as_runs_were_different() {
         let width = |other_runs: Vec<f64>| {
             let mut job = job(100, 2);
-            let seen = (job.finished.0 - job.started.0) as f64;
+            let seen = job.took.0 as f64;
             job.other_runs = other_runs.into_iter().map(|factor| Micros::from_f64(seen * factor)).collect();
-            let found = predict(&job, &job.slots.clone(), &SeenTimes::new(&job), 1).unwrap();
+            let found = predict(&job, &Change::slots(job.slots.clone()), &SeenTimes::new(&job), 1).unwrap();
             (found.high_80 / found.low_80).ln()
         };
         let steady = width(vec![1.0; 10]);
@@ -245,9 +237,9 @@ mod tests {
     fn a_longest_task_bounds_what_more_slots_can_do() {
         let mut job = job(8, 2);
         job.tasks[7].wall = Micros(10_000_000);
-        job.finished = Micros(job.started.0 + 13_000_000);
-        let many = predict(&job, &on("box", 64), &SeenTimes::new(&job), 1).unwrap();
-        let base = predict(&job, &job.slots, &SeenTimes::new(&job), 1).unwrap();
+        job.took = Micros(13_000_000);
+        let many = predict(&job, &Change::slots(on("box", 64)), &SeenTimes::new(&job), 1).unwrap();
+        let base = predict(&job, &Change::slots(job.slots.clone()), &SeenTimes::new(&job), 1).unwrap();
         assert!(many.median > 0.65 * base.median, "{many:?} against {base:?}");
     }
 
@@ -260,10 +252,10 @@ mod tests {
             }
         }
         let job = job(100, 2);
-        let seen = (job.finished.0 - job.started.0) as f64;
-        let there = predict(&job, &on("gpu", 2), &Learned, 1).unwrap();
+        let seen = job.took.0 as f64;
+        let there = predict(&job, &Change::slots(on("gpu", 2)), &Learned, 1).unwrap();
         assert!((there.median / seen - 0.1).abs() < 0.02, "{there:?}");
-        let unknown = predict(&job, &on("gpu", 2), &SeenTimes::new(&job), 1).unwrap();
+        let unknown = predict(&job, &Change::slots(on("gpu", 2)), &SeenTimes::new(&job), 1).unwrap();
         assert!(unknown.high_80 / unknown.low_80 > 4.0, "nothing is known of that node: {unknown:?}");
     }
 
@@ -271,9 +263,90 @@ mod tests {
     fn without_slots_or_tasks_there_is_no_prediction() {
         let mut job = job(3, 1);
         let times = SeenTimes::new(&job);
-        assert!(predict(&job, &BTreeMap::new(), &times, 1).is_err());
-        assert!(predict(&job, &on("box", 0), &times, 1).is_err());
+        assert!(predict(&job, &Change::slots(BTreeMap::new()), &times, 1).is_err());
+        assert!(predict(&job, &Change::slots(on("box", 0)), &times, 1).is_err());
         job.tasks.clear();
-        assert!(predict(&job, &job.slots.clone(), &times, 1).is_err());
+        assert!(predict(&job, &Change::slots(job.slots.clone()), &times, 1).is_err());
+    }
+
+    /// The same with every other task on a second node as fast.
+    fn on_both(mut job: RanJob) -> RanJob {
+        job.tasks.iter_mut().skip(1).step_by(2).for_each(|task| task.node = "air".to_owned());
+        job
+    }
+
+    /// A hundred seconds of work on two slots of `box` and two of `air`, which was lost after ten seconds; its tasks came
+    /// back five seconds later.
+    fn broken() -> RanJob {
+        let mut job = on_both(job(100, 2));
+        let offers = |until: Option<i64>| {
+            let offer = |node: &str, until: Option<i64>| Offer {
+                node: node.to_owned(),
+                slots: 2,
+                from: Micros::ZERO,
+                until: until.map(|seconds| Micros(seconds * 1_000_000)),
+                lost_back: until.map(|seconds| Micros((seconds + 5) * 1_000_000)),
+            };
+            vec![offer("air", until), offer("box", None)]
+        };
+        job.slots = BTreeMap::from([("air".to_owned(), 2), ("box".to_owned(), 2)]);
+        job.offers = offers(Some(10));
+        // Forty tasks in ten seconds on four slots, sixty on two.
+        job.took = Micros(40_000_000);
+        job
+    }
+
+    #[test]
+    fn a_run_that_lost_a_node_is_no_measure_of_one_that_does_not() {
+        let job = broken();
+        let times = SeenTimes::new(&job);
+        let again = predict(&job, &Change::slots(job.slots.clone()), &times, 1).unwrap();
+        assert!((again.median / 25e6 - 1.0).abs() < 0.08, "{again:?}");
+        let without = predict(&job, &Change::slots(on("box", 2)), &times, 1).unwrap();
+        assert!((without.median / 50e6 - 1.0).abs() < 0.05, "{without:?}");
+        // Seen as if nothing had been lost, it would seem to be slow work.
+        let naive = RanJob { offers: Offer::steady(&job.slots), ..job };
+        let naive = predict(&naive, &Change::slots(naive.slots.clone()), &SeenTimes::new(&naive), 1).unwrap();
+        assert!(naive.median > 35e6, "{naive:?}");
+    }
+
+    #[test]
+    fn runs_in_peace_count_beside_one_that_lost_a_node() {
+        let mut job = broken();
+        let times = SeenTimes::new(&job);
+        let alone = predict(&job, &Change::slots(job.slots.clone()), &times, 1).unwrap();
+        job.other_runs = vec![Micros(25_000_000); 8];
+        let beside = predict(&job, &Change::slots(job.slots.clone()), &times, 1).unwrap();
+        assert!((beside.median / 25e6 - 1.0).abs() < 0.04, "{beside:?}");
+        assert!(beside.high_80 - beside.low_80 < alone.high_80 - alone.low_80, "{beside:?} {alone:?}");
+    }
+
+    #[test]
+    fn slots_that_come_and_go_take_tasks_while_they_are_there() {
+        let mut job = on_both(job(100, 2));
+        let offer = |from: i64, until: Option<i64>| Offer {
+            node: "air".to_owned(),
+            slots: 2,
+            from: Micros(from * 1_000_000),
+            until: until.map(|until| Micros(until * 1_000_000)),
+            lost_back: None,
+        };
+        // Beside `box` ten seconds of two more slots, then none, then two for good.
+        job.offers.extend([offer(0, Some(10)), offer(20, None)]);
+        // A hundred seconds of work: 20 on `air` until it goes, and from 20 s on four slots for ten more.
+        job.took = Micros(30_000_000);
+        let found = predict(&job, &Change::slots(on("box", 2)), &SeenTimes::new(&job), 1).unwrap();
+        assert!((found.median / 50e6 - 1.0).abs() < 0.05, "{found:?}");
+    }
+
+    #[test]
+    fn another_way_to_run_the_program_makes_every_task_longer() {
+        let job = job(100, 2);
+        let change = |median, sigma| Change { work: Factor { median, sigma }, ..Change::slots(job.slots.clone()) };
+        let times = SeenTimes::new(&job);
+        let [as_is, half, unsure] = [change(1.0, 0.0), change(0.5, 0.0), change(0.5, 0.5)]
+            .map(|change| predict(&job, &change, &times, 1).unwrap());
+        assert!((half.median / as_is.median - 0.5).abs() < 1e-9, "{half:?} {as_is:?}");
+        assert!(unsure.high_80 / unsure.low_80 > 2.0 * half.high_80 / half.low_80, "{unsure:?}");
     }
 }

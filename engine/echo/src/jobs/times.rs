@@ -136,9 +136,9 @@ mod tests {
             all.iter().map(task).collect::<Vec<_>>()
         };
         RanJob {
-            started: Micros(0),
-            finished: Micros(1),
+            took: Micros(1),
             tasks: ran(tasks),
+            offers: Vec::new(),
             slots: BTreeMap::new(),
             other_runs: Vec::new(),
             other_tasks: ran(other),

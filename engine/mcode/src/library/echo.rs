@@ -10,6 +10,7 @@ use nexus_echo::repair::{Weights, repairs};
 use nexus_echo::{Diff, Document, EchoError, Edit, Graph, Timeline};
 use nexus_formats::Format;
 
+use super::text::text;
 use super::{Builtin, Kind};
 use crate::codes::Code;
 use crate::vm::fault::{Fault, Outcome};
@@ -20,6 +21,9 @@ use crate::vm::value::Value;
 const ROLLOUTS: i64 = 100_000;
 /// Events simulated for one unit of the program's work.
 const EVENTS_PER_TICK: u64 = 64;
+/// Paths that are listed, and the work that their search counts for.
+const PATHS: usize = 100;
+const PATHS_TICKS: usize = 20_000;
 /// Proposals of a repair.
 const PROPOSALS: usize = 3;
 
@@ -42,6 +46,34 @@ pub(super) const TABLE: &[Builtin] = &[
         result: Kind::Any,
         example: "echo.edit(plan, [{remove: {event: \"review\"}}])",
         run: edit,
+    },
+    Builtin {
+        name: "echo.causes",
+        arity: (2, 2),
+        result: Kind::Any,
+        example: "echo.causes(plan, \"launch\")",
+        run: causes,
+    },
+    Builtin {
+        name: "echo.effects",
+        arity: (2, 2),
+        result: Kind::Any,
+        example: "echo.effects(plan, \"design\")",
+        run: effects,
+    },
+    Builtin {
+        name: "echo.paths",
+        arity: (3, 3),
+        result: Kind::Any,
+        example: "echo.paths(plan, \"design\", \"launch\")",
+        run: paths,
+    },
+    Builtin {
+        name: "echo.critical",
+        arity: (1, 3),
+        result: Kind::Any,
+        example: "echo.critical(plan, \"launch\", 7)",
+        run: critical,
     },
 ];
 
@@ -121,6 +153,57 @@ fn plan(host: &mut Host, arguments: &mut [Value]) -> Outcome<Value> {
 
 fn repair(host: &mut Host, arguments: &mut [Value]) -> Outcome<Value> {
     let found = repairs(&timeline(host, &arguments[0])?, Weights::default(), PROPOSALS).map_err(refused)?;
+    serialised(host, &found)
+}
+
+fn causes(host: &mut Host, arguments: &mut [Value]) -> Outcome<Value> {
+    relatives(host, "echo.causes", arguments, Graph::ancestors)
+}
+
+fn effects(host: &mut Host, arguments: &mut [Value]) -> Outcome<Value> {
+    relatives(host, "echo.effects", arguments, Graph::descendants)
+}
+
+/// Names of the events that a search from one event finds, the nearest first.
+fn relatives(
+    host: &mut Host,
+    function: &str,
+    arguments: &[Value],
+    search: fn(&Graph, u32) -> Vec<u32>,
+) -> Outcome<Value> {
+    let graph = Graph::new(timeline(host, &arguments[0])?.state());
+    let place = graph.place(text(function, &arguments[1])?).map_err(refused)?;
+    serialised(host, &names(&graph, search(&graph, place)))
+}
+
+fn paths(host: &mut Host, arguments: &mut [Value]) -> Outcome<Value> {
+    let graph = Graph::new(timeline(host, &arguments[0])?.state());
+    let place = |value: &Value| graph.place(text("echo.paths", value)?).map_err(refused);
+    let (source, target) = (place(&arguments[1])?, place(&arguments[2])?);
+    host.tick(PATHS_TICKS)?;
+    let (paths, all) = graph.paths(source, target, PATHS);
+    let named = |path: &Vec<u32>| {
+        let ends = path.iter().map(|&edge| graph.edges[edge as usize].target);
+        names(&graph, std::iter::once(source).chain(ends).collect())
+    };
+    let paths: Vec<Vec<String>> = paths.iter().map(named).collect();
+    serialised(host, &serde_json::json!({"paths": paths, "all": all}))
+}
+
+fn names(graph: &Graph, places: Vec<u32>) -> Vec<String> {
+    places.into_iter().map(|at| graph.nodes[at as usize].name.clone()).collect()
+}
+
+fn critical(host: &mut Host, arguments: &mut [Value]) -> Outcome<Value> {
+    let graph = Graph::new(timeline(host, &arguments[0])?.state());
+    let target = match arguments.get(1) {
+        None | Some(Value::None | Value::Absent) => None,
+        Some(value) => Some(text("echo.critical", value)?),
+    };
+    let seed = count(arguments, 2, 1)?;
+    let events = (graph.nodes.len() + graph.edges.len()) as u64;
+    host.tick(usize::try_from(ROLLOUTS.unsigned_abs() * events / EVENTS_PER_TICK).unwrap_or(usize::MAX))?;
+    let found = nexus_echo::forecast::critical_events(&graph, &Choices::new(), target, seed).map_err(refused)?;
     serialised(host, &found)
 }
 

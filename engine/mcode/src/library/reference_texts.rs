@@ -70,9 +70,19 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
         "What it would be worth to know each variable before deciding, the largest first.",
     ),
     (
+        "echo.causes",
+        "echo.causes(timeline, event) -> list",
+        "The names of all events through which one comes about, the nearest first.",
+    ),
+    (
         "echo.check",
-        "echo.check(timeline) -> list",
-        "What cannot be in a timeline (text in JSON): each finding with its kind, severity and witnesses.",
+        "echo.check(timeline) -> record",
+        "What cannot be in a timeline: its `findings`, each with kind, severity, witnesses and a text.",
+    ),
+    (
+        "echo.critical",
+        "echo.critical(timeline, event = none, seed = 1) -> list",
+        "Which events matter most for when one happens, or the last of all: criticality, share of the variance, swing.",
     ),
     (
         "echo.diff",
@@ -81,17 +91,27 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
     ),
     (
         "echo.edit",
-        "echo.edit(timeline, edits) -> string",
+        "echo.edit(timeline, edits) -> record",
         "The timeline after a list of edits, each a record like `{remove: {event: \"review\"}}`.",
     ),
     (
+        "echo.effects",
+        "echo.effects(timeline, event) -> list",
+        "The names of all events that come about through one, the nearest first.",
+    ),
+    (
         "echo.forecast",
-        "echo.forecast(timeline, rollouts, seed) -> record",
+        "echo.forecast(timeline, rollouts = 100000, seed = 1) -> record",
         "When and with what probability the events of a timeline come about, by seeded simulation.",
     ),
     (
+        "echo.paths",
+        "echo.paths(timeline, from, to) -> record",
+        "The causal `paths` between two events, each as names, and whether these are `all`.",
+    ),
+    (
         "echo.plan",
-        "echo.plan(timeline, rollouts, seed) -> record",
+        "echo.plan(timeline, rollouts = 100000, seed = 1) -> record",
         "What to do at the decisions of a timeline, the expected utility and the regret of the alternatives.",
     ),
     (

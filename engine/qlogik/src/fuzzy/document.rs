@@ -16,6 +16,7 @@ use crate::codes::BAD_FUZZY;
 use crate::document::TEXT_BYTES_MAX;
 use crate::error::Error;
 use crate::findings::Findings;
+use crate::form::Form;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -54,7 +55,7 @@ pub fn is_system(text: &str) -> bool {
 ///
 /// Errors: everything that was found wrong.
 pub fn read(file: &str, text: &str) -> Result<(System, Vec<Diagnostic>), Vec<Diagnostic>> {
-    let (mut findings, document) = Findings::of_toml::<Document>(file, text, TEXT_BYTES_MAX)?;
+    let (mut findings, document) = Findings::of_toml::<Document>(file, text, (TEXT_BYTES_MAX, Form::Fuzzy))?;
     let system = system(&document, &mut findings);
     findings.finish(system)
 }

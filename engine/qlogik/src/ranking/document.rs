@@ -13,6 +13,7 @@ use super::Criterion;
 use crate::codes::BAD_CRITERIA;
 use crate::document::TEXT_BYTES_MAX;
 use crate::findings::Findings;
+use crate::form::Form;
 use crate::network::nearest;
 
 /// The most alternatives and criteria together that are ranked.
@@ -62,7 +63,7 @@ struct AlternativeTable {
 ///
 /// Errors: everything that was found wrong.
 pub fn read(file: &str, text: &str) -> Result<Choice, Vec<Diagnostic>> {
-    let (mut findings, document) = Findings::of_toml::<Document>(file, text, TEXT_BYTES_MAX)?;
+    let (mut findings, document) = Findings::of_toml::<Document>(file, text, (TEXT_BYTES_MAX, Form::Ranking))?;
     let choice = choice(document, &mut findings);
     findings.finish(Some(choice)).map(|(choice, _)| choice)
 }

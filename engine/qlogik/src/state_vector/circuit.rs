@@ -13,6 +13,7 @@ use crate::answer::text::percent;
 use crate::codes::BAD_CIRCUIT;
 use crate::error::Error;
 use crate::findings::Findings;
+use crate::form::Form;
 
 /// The most gates of a circuit.
 pub const GATES_MAX: usize = 1 << 20;
@@ -81,6 +82,9 @@ pub fn read(file: &str, text: &str) -> Result<Circuit, Vec<Diagnostic>> {
     }
     if circuit.qubits == 0 && !findings.has_errors() {
         findings.whole(BAD_CIRCUIT, "the circuit has no line `qubits N`");
+    }
+    if findings.has_errors() {
+        findings.name_form(Form::Circuit);
     }
     findings.finish(Some(circuit)).map(|(circuit, _)| circuit)
 }
