@@ -9,6 +9,12 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("this crate lies in the root of the repository")
 }
 
+/// The `nexus` binary in the folder of the running program: where both were built in one profile.
+pub fn beside_this() -> PathBuf {
+    let own = std::env::current_exe().expect("a running program has a path");
+    own.with_file_name(format!("nexus{}", std::env::consts::EXE_SUFFIX))
+}
+
 /// The `nexus` binary of the profile that the tests were built with.
 ///
 /// # Panics

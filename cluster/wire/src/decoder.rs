@@ -1,6 +1,6 @@
 //! Reads frames from bytes that arrive in pieces of any size. Pure: whoever reads the bytes feeds it.
 
-use crate::frame::{Frame, FrameError, FrameHeader, HEADER_BYTES, IncomingHeader, MAGIC, checksum};
+use crate::frame::{Frame, FrameError, FrameHeader, HEADER_BYTES, IncomingHeader, check_magic, checksum};
 use crate::limits::FRAME_BYTES_MAX;
 use crate::version::ProtocolVersion;
 
@@ -72,10 +72,7 @@ impl FrameDecoder {
                 bytes[*filled..*filled + piece.len()].copy_from_slice(piece);
                 *filled += piece.len();
                 // What cannot become a frame is refused at its first bytes, not after 48.
-                let seen = (*filled).min(MAGIC.len());
-                if bytes[..seen] != MAGIC[..seen] {
-                    return Err(FrameError::Magic([bytes[0], bytes[1], bytes[2], bytes[3]]));
-                }
+                check_magic(&bytes[..*filled])?;
                 if *filled < HEADER_BYTES {
                     return Ok(Progress::Incomplete);
                 }

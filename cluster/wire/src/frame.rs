@@ -19,7 +19,7 @@ use crate::version::ProtocolVersion;
 
 /// Bytes of a header: a multiple of 16, so that a body behind it is as aligned as the buffer.
 pub const HEADER_BYTES: usize = 48;
-pub(crate) const MAGIC: [u8; 4] = *b"NXF1";
+const MAGIC: [u8; 4] = *b"NXF1";
 const CHECKSUM_AT: usize = 20;
 
 const _: () = assert!(HEADER_BYTES.is_multiple_of(16));
@@ -154,8 +154,13 @@ pub struct Frame {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FrameError {
     /// The peer speaks something else.
-    #[error("the bytes are not a frame of this protocol (they begin with {0:02x?})")]
-    Magic([u8; 4]),
+    #[error("the bytes are not a frame of this protocol (byte {at} is {found:02x})")]
+    Magic {
+        /// Place of the first byte that no frame has there, from 0.
+        at: usize,
+        /// What it is.
+        found: u8,
+    },
     /// The peer's version and ours do not interoperate.
     #[error("the peer speaks protocol {theirs}, this build speaks {ours}")]
     Version {
@@ -237,10 +242,7 @@ impl FrameHeader {
     ) -> Result<IncomingHeader, FrameError> {
         let u16_at = |at: usize| u16::from_le_bytes([bytes[at], bytes[at + 1]]);
         let u32_at = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
-        let magic = [bytes[0], bytes[1], bytes[2], bytes[3]];
-        if magic != MAGIC {
-            return Err(FrameError::Magic(magic));
-        }
+        check_magic(&bytes[..MAGIC.len()])?;
         let version = ProtocolVersion { major: u16_at(4), minor: u16_at(6) };
         if !version.interoperates(ours) {
             return Err(FrameError::Version { theirs: version, ours });
@@ -275,6 +277,12 @@ impl Frame {
         let header = self.header.encode(&self.body)?;
         Ok([header.as_slice(), &self.body].concat())
     }
+}
+
+/// Whether a frame can begin like this, as far as it has come.
+pub(crate) fn check_magic(begin: &[u8]) -> Result<(), FrameError> {
+    let differs = begin.iter().zip(MAGIC).position(|(found, wanted)| *found != wanted);
+    differs.map_or(Ok(()), |at| Err(FrameError::Magic { at, found: begin[at] }))
 }
 
 /// CRC-32 (IEEE 802.3) of a frame without its checksum field.

@@ -10,16 +10,16 @@ use tempfile::TempDir;
 use crate::journal::Journal;
 use crate::memory_network::{Network, PATIENCE, until};
 
-struct Cluster {
-    network: Arc<Network>,
-    directories: Vec<TempDir>,
+pub(crate) struct Cluster {
+    pub(crate) network: Arc<Network>,
+    pub(crate) directories: Vec<TempDir>,
     /// Node `n` at `n - 1`.
-    nodes: Vec<Consensus<Journal>>,
+    pub(crate) nodes: Vec<Consensus<Journal>>,
 }
 
 impl Cluster {
     /// Three voters, node 1 leading.
-    async fn of_three(policy: SnapshotPolicy) -> Self {
+    pub(crate) async fn of_three(policy: SnapshotPolicy) -> Self {
         let network = Network::new();
         let directories: Vec<TempDir> = (0..3).map(|_| tempfile::tempdir().unwrap()).collect();
         let mut nodes = Vec::new();
@@ -40,12 +40,12 @@ impl Cluster {
         cluster
     }
 
-    fn node(&self, number: u64) -> &Consensus<Journal> {
+    pub(crate) fn node(&self, number: u64) -> &Consensus<Journal> {
         &self.nodes[usize::try_from(number).unwrap() - 1]
     }
 
     /// Waits until one of `numbers` leads, and knows it.
-    async fn leader_among(&self, numbers: &[u64]) -> u64 {
+    pub(crate) async fn leader_among(&self, numbers: &[u64]) -> u64 {
         let waits = numbers.iter().map(|number| {
             let node = self.node(*number);
             Box::pin(
@@ -59,7 +59,7 @@ impl Cluster {
     }
 
     /// Proposes at whoever leads, as a client would: asks again after a refusal that proposed nothing.
-    async fn propose(&self, numbers: &[u64], text: &str) -> u64 {
+    pub(crate) async fn propose(&self, numbers: &[u64], text: &str) -> u64 {
         loop {
             let leader = self.leader_among(numbers).await;
             match self.node(leader).propose(&text.to_owned()).await {
@@ -71,13 +71,13 @@ impl Cluster {
     }
 
     /// Waits until the state of `number` has `count` lines, and returns them.
-    async fn lines(&self, number: u64, applied: u64) -> Vec<String> {
+    pub(crate) async fn lines(&self, number: u64, applied: u64) -> Vec<String> {
         let node = self.node(number);
         until(node, "the entries", |status| status.applied >= Some(applied)).await;
         node.read_local(|journal, _| journal.texts().into_iter().map(str::to_owned).collect()).await
     }
 
-    async fn applied(&self, number: u64) -> u64 {
+    pub(crate) async fn applied(&self, number: u64) -> u64 {
         self.node(number).read_local(|_, applied| applied).await
     }
 }

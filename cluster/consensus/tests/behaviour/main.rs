@@ -8,3 +8,4 @@ mod kill;
 mod ledger;
 mod memory_network;
 mod single_node;
+mod trouble;

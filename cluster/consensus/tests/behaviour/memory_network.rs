@@ -24,7 +24,14 @@ pub(crate) struct Network {
     isolated: Mutex<BTreeSet<u64>>,
     /// Nodes that take messages and never answer.
     hanging: Mutex<BTreeSet<u64>>,
+    /// Nodes that are heard and hear nothing (neither messages nor answers), and how often each has spoken since.
+    deaf: Mutex<BTreeMap<u64, usize>>,
+    /// Nodes that are cut off behind so many more large messages.
+    cut_behind: Mutex<BTreeMap<u64, usize>>,
 }
+
+/// A message as large as this is a piece of a snapshot, or entries of some size.
+const LARGE_BYTES: usize = 100_000;
 
 /// One node's end of the network.
 pub(crate) struct Cable {
@@ -41,10 +48,21 @@ impl RaftTransport for Cable {
         if self.network.hanging.lock().unwrap().contains(&node.0) {
             std::future::pending::<()>().await;
         }
+        if let Some(spoken) = self.network.deaf.lock().unwrap().get_mut(&self.from) {
+            *spoken += 1;
+        }
         let target = self.network.nodes.lock().unwrap().get(&node.0).cloned();
+        let lost = || Err(TransportError::Unreachable(format!("{node} is cut off")));
         match target {
-            Some(target) if !cut => Ok(target.handle_message(&message).await),
-            _ => Err(TransportError::Unreachable(format!("{node} is cut off"))),
+            Some(target) if !cut && !self.network.is_deaf(node.0) => {
+                let is_large = message.len() >= LARGE_BYTES;
+                let answer = target.handle_message(&message).await;
+                if self.network.is_deaf(self.from) || (is_large && self.network.count_large(node.0)) {
+                    return lost();
+                }
+                Ok(answer)
+            }
+            _ => lost(),
         }
     }
 }
@@ -91,6 +109,43 @@ impl Network {
         self.isolated.lock().unwrap().insert(node);
     }
 
+    /// From now on the node is heard and hears nothing.
+    pub(crate) fn deafen(&self, node: u64) {
+        self.deaf.lock().unwrap().insert(node, 0);
+    }
+
+    fn is_deaf(&self, node: u64) -> bool {
+        self.deaf.lock().unwrap().contains_key(&node)
+    }
+
+    /// How often a node has spoken since it is deaf.
+    pub(crate) fn spoken(&self, node: u64) -> usize {
+        self.deaf.lock().unwrap().get(&node).copied().unwrap_or(0)
+    }
+
+    /// Cuts the node off when it has got so many large messages, the last of which is not answered.
+    pub(crate) fn cut_behind(&self, node: u64, large_messages: usize) {
+        self.cut_behind.lock().unwrap().insert(node, large_messages);
+    }
+
+    /// Counts a large message; whether it was the last.
+    fn count_large(&self, node: u64) -> bool {
+        let mut counts = self.cut_behind.lock().unwrap();
+        let Some(left) = counts.get_mut(&node) else { return false };
+        *left = left.saturating_sub(1);
+        if *left == 0 {
+            counts.remove(&node);
+            self.isolate(node);
+            return true;
+        }
+        false
+    }
+
+    /// Whether [`Network::cut_behind`] has happened.
+    pub(crate) fn is_cut(&self, node: u64) -> bool {
+        self.isolated.lock().unwrap().contains(&node)
+    }
+
     pub(crate) fn hang(&self, node: u64) {
         self.hanging.lock().unwrap().insert(node);
     }
@@ -98,6 +153,7 @@ impl Network {
     pub(crate) fn heal(&self, node: u64) {
         self.isolated.lock().unwrap().remove(&node);
         self.hanging.lock().unwrap().remove(&node);
+        self.deaf.lock().unwrap().remove(&node);
     }
 }
 
