@@ -19,6 +19,7 @@ mod module_docs;
 mod module_names;
 mod ordered_collections;
 mod purity;
+mod scenarios;
 mod source;
 mod syntax;
 mod waivers;
@@ -82,6 +83,7 @@ pub const RULES: &[Rule] = &[
     Rule { name: "modules_are_named_for_what_they_hold", check: module_names::check },
     Rule { name: "order_is_kept_where_it_can_be_seen", check: ordered_collections::check },
     Rule { name: "pure_crates_are_pure", check: purity::check },
+    Rule { name: "scenarios_name_their_tests", check: scenarios::check },
     Rule { name: "sources_can_be_read", check: syntax::check },
 ];
 

@@ -80,6 +80,11 @@ fn pure_crates_are_pure() {
 }
 
 #[test]
+fn scenarios_name_their_tests() {
+    hold("scenarios_name_their_tests");
+}
+
+#[test]
 fn sources_can_be_read() {
     hold("sources_can_be_read");
 }

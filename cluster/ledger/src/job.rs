@@ -24,6 +24,7 @@ use crate::command::ReleaseReason;
 use crate::effect::{Effect, Suspect};
 use crate::end;
 use crate::end_log::EndLog;
+use crate::guard::{Guard, off};
 use crate::life_log::LifeLog;
 use crate::outbox::{Fate, Outbox};
 use crate::table::{Slot, TaskTable};
@@ -234,7 +235,7 @@ impl Job {
             at = run.end;
             let Some(held) = self.held(run, slot, node, finished.attempt.token) else { continue };
             recorded += run.len();
-            let attempts_left = u32::from(held.attempts) < attempts_max;
+            let attempts_left = u32::from(held.attempts) < attempts_max || off(Guard::AttemptsEnd);
             let retry = Slot::Ready { attempts: held.attempts, losses: held.losses };
             match outcome {
                 Outcome::Failed(failure) if failure.retryable && attempts_left => {
@@ -273,8 +274,9 @@ impl Job {
             at = run.end;
             let Some(held) = self.held(run, slot, node, attempt.token) else { continue };
             released += run.len();
-            let attempts_left = u32::from(held.attempts) < attempts_max;
-            let losses = held.losses + u8::from(why == ReleaseReason::WorkerLost);
+            let attempts_left = u32::from(held.attempts) < attempts_max || off(Guard::AttemptsEnd);
+            let counts = why == ReleaseReason::WorkerLost && !off(Guard::LossesCount);
+            let losses = held.losses + u8::from(counts);
             let failure = match why {
                 ReleaseReason::NotStarted => None,
                 ReleaseReason::WorkerLost if losses >= LOSSES_MAX => Some(quarantined()),
@@ -312,7 +314,9 @@ impl Job {
     fn held(&self, range: IndexRange, slot: Slot, node: NodeId, token: AttemptToken) -> Option<HeldRun> {
         let Slot::Assigned { grant, attempts, losses } = slot else { return None };
         let current = self.grant(grant)?;
-        (current.node == node && current.token == token).then_some(HeldRun { range, grant, attempts, losses })
+        let same_node = current.node == node || off(Guard::HoldingNode);
+        let same_token = current.token == token || off(Guard::CurrentToken);
+        (same_node && same_token).then_some(HeldRun { range, grant, attempts, losses })
     }
 
     pub(crate) fn end(&mut self, id: JobId, held: HeldRun, ending: &mut Ending<'_>, out: &mut Outbox<'_>) {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use nexus_model::{Cost, IndexRange, JobId, Outcome, TaskState};
 
 use crate::effect::{Effect, Suspect};
+use crate::guard::{Guard, off};
 use crate::job::{Ending, HeldRun, Job, state_after, suspect};
 use crate::outbox::Outbox;
 use crate::table::Slot;
@@ -41,7 +42,7 @@ impl Job {
 
     /// The time has come for what rests until `now_ms`, and for what should have ended by then.
     pub(crate) fn wake(&mut self, id: JobId, now_ms: u64, out: &mut Outbox<'_>) {
-        if self.spec.conditions.deadline_ms.is_some_and(|deadline| deadline <= now_ms) {
+        if self.spec.conditions.deadline_ms.is_some_and(|deadline| deadline <= now_ms) && !off(Guard::DeadlineEnds) {
             self.end_open(id, &Outcome::TimedOut, now_ms, out);
             return;
         }
@@ -67,7 +68,7 @@ impl Job {
 
     /// Whether tasks of `range` may not be assigned although their slots are ready.
     pub(crate) fn holds_back(&self, range: IndexRange) -> bool {
-        self.waiting.as_ref().is_some_and(|waiting| waiting.runnable(range) != [range])
+        self.waiting.as_ref().is_some_and(|waiting| waiting.runnable(range) != [range]) && !off(Guard::RestingRests)
     }
 
     /// Ends every open task, whoever has it.
@@ -95,6 +96,7 @@ impl Job {
                     self.counts.shift(TaskState::Ready, state, run.len());
                     out.push(Effect::TasksEnded { job: id, range: run, state });
                 }
+                Slot::Assigned { .. } if *outcome == Outcome::Cancelled && off(Guard::CancelHeld) => {}
                 Slot::Assigned { grant, attempts, losses } => {
                     let held = HeldRun { range: run, grant, attempts, losses };
                     let ending = by_grant.entry(grant).or_insert_with(|| Ending::new(outcome, &cost, None));

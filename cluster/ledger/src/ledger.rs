@@ -11,6 +11,7 @@ use nexus_wire::{AttemptRange, FinishedTasks};
 
 use crate::command::{Assignment, Command, NewNode, ReleaseReason, Released};
 use crate::effect::{Applied, Effect, Rejection, Reply, Suspect};
+use crate::guard::{Guard, off};
 use crate::job::Job;
 use crate::lives::Lives;
 use crate::members::{Admission, Member, Members, NAME_BYTES_MAX, check_len};
@@ -58,7 +59,7 @@ impl Ledger {
     /// Applies the command of log entry `index`. Entries come in order; those that hold no command (elections, changes of
     /// membership) are reported to [`Ledger::skip`], or left out.
     pub fn apply(&mut self, index: u64, command: Command) -> Applied {
-        if index <= self.applied {
+        if index <= self.applied && !off(Guard::AppliedOnce) {
             let rejection = Rejection::AlreadyApplied { index, applied: self.applied };
             return Applied { reply: Err(rejection), effects: Vec::new() };
         }
@@ -120,7 +121,8 @@ impl Ledger {
             }
             Command::RemoveNode { node, at_ms } => {
                 self.cluster()?.check_removal(node)?;
-                self.release(node, Released::All, ReleaseReason::WorkerStopped, at_ms, out);
+                let all = if off(Guard::RemovedGivesBack) { Released::Attempts(Vec::new()) } else { Released::All };
+                self.release(node, all, ReleaseReason::WorkerStopped, at_ms, out);
                 self.cluster_mut()?.remove(node);
                 out.push(Effect::NodeRemoved { node });
                 Ok(Reply::Done)
@@ -198,7 +200,9 @@ impl Ledger {
         check_spec(&spec)?;
         if let Some(key) = &key {
             check_len("idempotency key", key, KEY_BYTES_MAX)?;
-            if let Some(job) = self.keys.get(&spec.user).and_then(|keys| keys.get(key)) {
+            if let Some(job) = self.keys.get(&spec.user).and_then(|keys| keys.get(key))
+                && !off(Guard::KnownKey)
+            {
                 return Ok(Reply::Job(*job));
             }
         }
@@ -263,7 +267,7 @@ impl Ledger {
         let token = AttemptToken(index);
         let (mut tasks, mut refused) = (0u32, 0u32);
         for &Assignment { job, range, node } in assignments {
-            if self.cluster()?.machine(node).is_err() {
+            if self.cluster()?.machine(node).is_err() && !off(Guard::MembersOnly) {
                 refused = refused.saturating_add(range.len());
                 out.push(Effect::AssignmentRefused { job, range, node });
                 self.announce_ready(job, range, out);
@@ -323,6 +327,7 @@ impl Ledger {
         let attempts = match attempts {
             Released::All => self.attempts_of(out.held, node),
             Released::Attempts(attempts) => attempts,
+            Released::AllBut(_) if off(Guard::ReturnedKeeps) => Vec::new(),
             Released::AllBut(kept) => subtract(self.attempts_of(out.held, node), kept),
         };
         let mut released = 0u32;

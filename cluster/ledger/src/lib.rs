@@ -12,6 +12,7 @@ mod effect;
 mod end;
 mod end_log;
 mod explain;
+mod guard;
 mod job;
 mod job_conditions;
 mod ledger;
@@ -21,6 +22,8 @@ mod members;
 mod outbox;
 mod packed;
 mod scheduled;
+#[cfg(test)]
+mod simulation;
 mod snapshot;
 mod snapshot_form;
 mod snapshot_job;

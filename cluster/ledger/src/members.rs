@@ -6,6 +6,7 @@ use nexus_model::{DeviceKind, GPU_MILLI, Labels, NodeCapacity, NodeId, NodeRole}
 
 use crate::command::{Digest, NewNode};
 use crate::effect::Rejection;
+use crate::guard::{Guard, off};
 
 /// Most members, above any cluster that one person owns.
 pub(crate) const MEMBERS_MAX: usize = 10_000;
@@ -134,14 +135,14 @@ impl Members {
     ) -> Result<(NodeId, Admission), Rejection> {
         check_new(&node)?;
         let token = *self.tokens.get(&token_hash).ok_or(Rejection::UnknownToken)?;
-        if let Some(user) = token.used_by {
+        if let Some(user) = token.used_by.filter(|_| !off(Guard::TokenOnce)) {
             let same_key = self.nodes.get(&user).is_some_and(|member| member.fingerprint == node.fingerprint);
             return if same_key { Ok((user, Admission::Repeated)) } else { Err(Rejection::TokenUsed) };
         }
         if at_ms >= token.expires_at_ms {
             return Err(Rejection::TokenExpired);
         }
-        if self.removed.contains(&node.fingerprint) {
+        if self.removed.contains(&node.fingerprint) && !off(Guard::RemovedStaysOut) {
             return Err(Rejection::IdentityRemoved);
         }
         if let Some((id, _)) = self.nodes.iter().find(|(_, member)| member.fingerprint == node.fingerprint) {

@@ -11,6 +11,7 @@ use rkyv::{Archive, Serialize};
 
 use crate::command::Digest;
 use crate::end_log::Segment;
+use crate::guard::{Guard, off};
 use crate::job::Grant;
 use crate::life_log::LifeLog;
 use crate::members::{Member, Members, Token};
@@ -226,7 +227,8 @@ impl From<&ArchivedSlotV1> for Slot {
     fn from(form: &ArchivedSlotV1) -> Self {
         match form {
             ArchivedSlotV1::Ready { attempts, losses } => {
-                Slot::Ready { attempts: attempts.to_native(), losses: *losses }
+                let losses = if off(Guard::SnapshotKeepsLosses) { 0 } else { *losses };
+                Slot::Ready { attempts: attempts.to_native(), losses }
             }
             ArchivedSlotV1::Assigned { grant, attempts, losses } => {
                 Slot::Assigned { grant: grant.to_native(), attempts: attempts.to_native(), losses: *losses }

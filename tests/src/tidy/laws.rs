@@ -16,7 +16,7 @@ pub(super) fn check(workspace: &Workspace) -> Vec<Finding> {
         findings.push(Finding::new(FILE, 0, format!("write the laws as a list below `{HEADING}`")));
     }
     for (line, law) in laws {
-        let tests: Vec<&str> = law.split('`').skip(1).step_by(2).filter(|word| word.contains(".rs::")).collect();
+        let tests = named_tests(&law);
         if tests.is_empty() {
             findings.push(Finding::new(
                 FILE,
@@ -24,17 +24,26 @@ pub(super) fn check(workspace: &Workspace) -> Vec<Finding> {
                 "name the test that holds this law: `path/of/file.rs::name_of_test`",
             ));
         }
-        for test in tests {
-            let (path, name) = test.split_once("::").expect("a name that contains `.rs::` contains `::`");
-            let exists = workspace.source(path).is_some_and(|source| {
-                source.functions().iter().any(|function| function.name == name && source.is_test_line(function.line))
-            });
-            if !exists {
-                findings.push(Finding::new(FILE, line, format!("there is no test `{name}` in `{path}`")));
-            }
-        }
+        findings.extend(missing_tests(workspace, FILE, line, &tests));
     }
     findings
+}
+
+/// What a text names as `` `path/of/file.rs::name_of_test` ``.
+pub(super) fn named_tests(text: &str) -> Vec<&str> {
+    text.split('`').skip(1).step_by(2).filter(|word| word.contains(".rs::")).collect()
+}
+
+/// A finding for each of these tests that does not exist.
+pub(super) fn missing_tests(workspace: &Workspace, file: &str, line: usize, tests: &[&str]) -> Vec<Finding> {
+    let exists = |test: &str| {
+        let (path, name) = test.split_once("::").expect("a name that contains `.rs::` contains `::`");
+        workspace.source(path).is_some_and(|source| {
+            source.functions().iter().any(|function| function.name == name && source.is_test_line(function.line))
+        })
+    };
+    let missing = tests.iter().filter(|test| !exists(test));
+    missing.map(|test| Finding::new(file, line, format!("there is no test `{test}`"))).collect()
 }
 
 /// The items of the list below the heading, each with its first line.
