@@ -83,6 +83,8 @@ struct State {
     observed: Option<Observed>,
     /// What other nodes told this one as their leader, the newest first.
     others: VecDeque<(NodeId, Vec<u8>)>,
+    /// Why the last writing of the file failed, where it did.
+    unsaved: Option<String>,
 }
 
 /// What a run that was chosen for was seen to do: by these counters a strategy's fields can be told apart.
@@ -112,18 +114,18 @@ pub struct Learner {
 }
 
 impl Learner {
-    /// With what is in `file`, where there is one. A file that is damaged or of a newer version is set aside; the second
-    /// value says so.
-    pub fn open(file: Option<&Path>, machine: Machine, seed: u64) -> (Learner, Option<String>) {
+    /// With what is in the file of `config`, where it names one; without, nothing is kept. A file that is damaged or of
+    /// a newer version is set aside; the second value says so.
+    pub fn open(config: OptimizerConfig, machine: Machine, seed: u64) -> (Learner, Option<String>) {
         let mut warning = None;
-        let (optimizer, file) = match file {
+        let (optimizer, file) = match &config.model_path {
             Some(path) => {
                 let mut file = StateFile::new(path);
-                let (optimizer, told) = file.load(OptimizerConfig::default());
+                let (optimizer, told) = file.load(config);
                 warning = told;
                 (optimizer, Some(file))
             }
-            None => (Optimizer::new(OptimizerConfig::default()), None),
+            None => (Optimizer::new(config), None),
         };
         let chance = StdRng::seed_from_u64(seed);
         let state = State {
@@ -134,15 +136,9 @@ impl Learner {
             last: None,
             observed: None,
             others: VecDeque::new(),
+            unsaved: None,
         };
         (Learner { state: Mutex::new(state), machine }, warning)
-    }
-
-    /// A learner without a file that is set as given: for measurements.
-    pub fn with_config(config: OptimizerConfig, machine: Machine, seed: u64) -> Learner {
-        let (learner, _) = Learner::open(None, machine, seed);
-        learner.state().optimizer = Optimizer::new(config);
-        learner
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -295,10 +291,17 @@ impl Learner {
         if state.events.is_empty() {
             return Ok(());
         }
-        let State { optimizer, events, file: Some(file), .. } = &mut *state else { return Ok(()) };
-        file.save(optimizer, |theirs| events.iter().cloned().for_each(|event| event.tell(theirs)))?;
+        let State { optimizer, events, file: Some(file), unsaved, .. } = &mut *state else { return Ok(()) };
+        let saved = file.save(optimizer, |theirs| events.iter().cloned().for_each(|event| event.tell(theirs)));
+        *unsaved = saved.as_ref().err().map(ToString::to_string);
+        saved?;
         events.clear();
         Ok(())
+    }
+
+    /// Why what was learned is not in the file, where the last writing failed.
+    pub fn unsaved(&self) -> Option<String> {
+        self.state().unsaved.clone()
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use nexus_blobs::BlobStore;
 use nexus_link::{Credentials, Link, LinkConfig};
 use nexus_model::{NodeCapacity, NodeId};
+use nexus_optimizer::OptimizerConfig;
 use nexus_wire::Refusal;
 use tokio::sync::watch;
 
@@ -55,6 +56,8 @@ pub struct NodeOptions {
     pub capacity: NodeCapacity,
     /// A cluster to join, for a directory that is no member yet.
     pub join: Option<JoinOptions>,
+    /// How its optimiser is set; what it learned is kept in the data directory unless this names a file.
+    pub optimizer: OptimizerConfig,
 }
 
 /// What a node that has started says of itself.
@@ -137,7 +140,8 @@ async fn run_here(
         .map_err(|error| refusal(codes::DATA_DIRECTORY, error.to_string()))?;
     let (stop, mut stopped) = watch::channel(None);
     let book = AddressBook::default();
-    let running = assemble(&home, member, &facts, (&link, &book), Arc::new(blobs), stop).await?;
+    let learner = learner(&home, &facts.capacity, options.optimizer);
+    let running = assemble(&home, member, &facts, (&link, &book), (Arc::new(blobs), learner), stop).await?;
     let (directory, control) = (Arc::clone(&running.crew.directory), running.control.clone());
     let onlooker = Onlooker::new(Arc::clone(&directory));
     link.serve(Arc::new(NodeService { directory, control, book })).map_err(from_link)?;
@@ -213,10 +217,11 @@ impl Running {
 }
 
 /// What this machine learned of the programs that ran on it.
-fn learner(home: &Home, capacity: &NodeCapacity) -> Arc<Learner> {
+fn learner(home: &Home, capacity: &NodeCapacity, config: OptimizerConfig) -> Arc<Learner> {
     let machine = learning::machine(&capacity.devices, capacity.memory_bytes);
     let seed = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64);
-    let (learner, warning) = Learner::open(Some(&home.optimizer()), machine, seed);
+    let config = OptimizerConfig { model_path: config.model_path.or_else(|| Some(home.optimizer())), ..config };
+    let (learner, warning) = Learner::open(config, machine, seed);
     if let Some(warning) = warning {
         tracing::warn!("{warning}");
     }
@@ -252,13 +257,12 @@ async fn assemble(
     member: Member,
     facts: &NodeFacts,
     (link, book): (&Link, &AddressBook),
-    blobs: Arc<BlobStore>,
+    (blobs, learner): (Arc<BlobStore>, Arc<Learner>),
     stop: watch::Sender<Option<StopReason>>,
 ) -> Result<Running, Refusal> {
     let liveness = Liveness::default();
     let progress = Progress::default();
     let keeper = Keeper::open(&home.processes(), run_mark()).map_err(|error| unusable(home, &error))?;
-    let learner = learner(home, &facts.capacity);
     let Member { identity, node, authority, peers, .. } = member;
     let (control, events) = ControlPlane::replicated(Opening {
         home,

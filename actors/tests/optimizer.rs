@@ -8,12 +8,15 @@ use nexus_actors::Optimize;
 use nexus_actors::embedded::{self, EmbeddedOptions, EmbeddedRun};
 use nexus_actors::learning::{self, Learner, Observed};
 use nexus_model::{IndexRange, JobSpec, NodeCapacity, Outcome, Program, Value, decode_value};
-use nexus_optimizer::{DeviceTarget, JitLevel, MemoryOptimization, Parallelization, Precision, Reason, Strategy};
+use nexus_optimizer::{
+    DeviceTarget, JitLevel, MemoryOptimization, OptimizerConfig, Parallelization, Precision, Reason, Strategy,
+};
 use tokio::sync::watch;
 
 fn learner(file: Option<&Path>) -> Arc<Learner> {
     let machine = learning::machine(&[nexus_tensor::Device::cpu().info()], 0);
-    Arc::new(Learner::open(file, machine, 7).0)
+    let config = OptimizerConfig { model_path: file.map(Path::to_owned), ..OptimizerConfig::default() };
+    Arc::new(Learner::open(config, machine, 7).0)
 }
 
 /// Runs a program as `tasks` tasks, each on all cores, one after the other.
@@ -231,7 +234,8 @@ fn a_damaged_or_foreign_file_is_set_aside_and_learning_starts_afresh() {
     {
         std::fs::write(&file, content).expect("the folder can be written");
         let machine = learning::machine(&[], 0);
-        let (opened, warning) = Learner::open(Some(&file), machine, 1);
+        let config = OptimizerConfig { model_path: Some(file.clone()), ..OptimizerConfig::default() };
+        let (opened, warning) = Learner::open(config, machine, 1);
         let warning = warning.expect("it is said");
         assert!(warning.contains("set aside as") && warning.contains("learning starts afresh"), "{warning}");
         assert!(!file.exists());

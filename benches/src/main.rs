@@ -19,9 +19,9 @@ fn main() -> ExitCode {
     if is_wanted("runtime") {
         results.push(runtime::measure());
     }
-    // Minutes of work, so only by name; a folder behind it gets the plots.
+    // Minutes of work, so only by name; what stands behind it says where plots and times go.
     if let Some(at) = wanted.iter().position(|name| name == "optimizer") {
-        results.push(optimizer::measure(wanted.get(at + 1).map(std::path::Path::new)));
+        results.push(optimizer::Request::of(&wanted[at + 1..]).and_then(|request| optimizer::measure(&request)));
     }
     for result in results {
         if let Err(why) = result {

@@ -1,9 +1,12 @@
 //! The configuration that the program runs with: every value checked, every default filled in.
 
+mod optimizer;
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use nexus_model::LimitLevel;
+use nexus_optimizer::OptimizerConfig;
 use toml::Value;
 
 use crate::error::{ConfigError, ConfigErrors};
@@ -27,11 +30,12 @@ const NAME_LENGTH_MAX: usize = 63;
 const NAME_FALLBACK: &str = "node";
 
 /// Settings of a node, valid by construction.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Config {
     node: NodeConfig,
     worker: WorkerConfig,
     limits: LimitsConfig,
+    optimizer: OptimizerConfig,
     log: LogConfig,
 }
 
@@ -178,6 +182,7 @@ impl Config {
         let slots = check(keys::WORKER_SLOTS, raw.worker.slots.as_ref(), slots, &mut note);
         let memory = check(keys::WORKER_MEMORY, raw.worker.memory.as_ref(), memory, &mut note);
         let remote = check(keys::LIMITS_REMOTE, raw.limits.remote.as_ref(), limit_level, &mut note);
+        let optimizer = optimizer::resolve(&raw.optimizer, &mut note);
         let level = check(keys::LOG_LEVEL, raw.log.level.as_ref(), log_level, &mut note);
         let data = match Places::data(flags, machine, data) {
             Ok(data) => data,
@@ -203,6 +208,7 @@ impl Config {
                 slots: slots.unwrap_or(machine.cores.clamp(1, SLOTS_MAX)),
                 memory_bytes: memory.unwrap_or((machine.memory_bytes / 4 * 3).max(MEMORY_BYTES_MIN)),
             },
+            optimizer,
             limits: LimitsConfig { remote: remote.unwrap_or(LimitLevel::Medium) },
             log: LogConfig { level: level.unwrap_or(LogLevel::Info) },
         })
@@ -221,6 +227,11 @@ impl Config {
     /// What programs from elsewhere may use.
     pub fn limits(&self) -> &LimitsConfig {
         &self.limits
+    }
+
+    /// How it is learned how programs run fastest.
+    pub fn optimizer(&self) -> &OptimizerConfig {
+        &self.optimizer
     }
 
     /// What the node says.

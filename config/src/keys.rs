@@ -25,11 +25,42 @@ pub(crate) const WORKER_MEMORY: Key = Key {
     allowed: "a number of bytes or a size such as \"512 MiB\" or \"24 GiB\", at least 64 MiB",
 };
 pub(crate) const LIMITS_REMOTE: Key = Key { path: "limits.remote", allowed: "low, medium, high or maximum" };
+pub(crate) const OPTIMIZER_ENABLED: Key = Key { path: "optimizer.enabled", allowed: "true or false" };
+pub(crate) const OPTIMIZER_EXPLORATION_RATE: Key =
+    Key { path: "optimizer.exploration_rate", allowed: "a number from 0 (never try anything) to 1" };
+pub(crate) const OPTIMIZER_LEARNING_RATE: Key =
+    Key { path: "optimizer.learning_rate", allowed: "a number from 0.001 to 1, the weight of the newest run" };
+pub(crate) const OPTIMIZER_MEMORY_SIZE: Key =
+    Key { path: "optimizer.memory_size", allowed: "a whole number of pieces of work, from 1 to 1000000" };
+pub(crate) const OPTIMIZER_BATCH_SIZE: Key =
+    Key { path: "optimizer.batch_size", allowed: "a whole number of runs, from 1 to 10000" };
+pub(crate) const OPTIMIZER_UPDATE_INTERVAL: Key =
+    Key { path: "optimizer.update_interval", allowed: "a whole number of runs, from 1 to 10000" };
+pub(crate) const OPTIMIZER_MODEL_PATH: Key =
+    Key { path: "optimizer.model_path", allowed: "the absolute path of a file, such as \"/srv/nexus/learned.json\"" };
+pub(crate) const OPTIMIZER_EXPLORATION_BUDGET: Key =
+    Key { path: "optimizer.exploration_budget", allowed: "a share of the run time, from 0 to 1" };
 pub(crate) const LOG_LEVEL: Key = Key { path: "log.level", allowed: "error, warn, info, debug or trace" };
 
 /// Every setting, in the order of the default file.
-pub(crate) const KEYS: &[Key] =
-    &[NODE_NAME, NODE_DATA, NODE_LISTEN, NODE_HTTP, WORKER_SLOTS, WORKER_MEMORY, LIMITS_REMOTE, LOG_LEVEL];
+pub(crate) const KEYS: &[Key] = &[
+    NODE_NAME,
+    NODE_DATA,
+    NODE_LISTEN,
+    NODE_HTTP,
+    WORKER_SLOTS,
+    WORKER_MEMORY,
+    LIMITS_REMOTE,
+    OPTIMIZER_ENABLED,
+    OPTIMIZER_EXPLORATION_RATE,
+    OPTIMIZER_LEARNING_RATE,
+    OPTIMIZER_MEMORY_SIZE,
+    OPTIMIZER_BATCH_SIZE,
+    OPTIMIZER_UPDATE_INTERVAL,
+    OPTIMIZER_MODEL_PATH,
+    OPTIMIZER_EXPLORATION_BUDGET,
+    LOG_LEVEL,
+];
 
 /// The sections, in order, each once.
 pub(crate) fn sections() -> Vec<&'static str> {

@@ -17,6 +17,8 @@ pub struct RawConfig {
     pub(crate) worker: RawWorker,
     /// `[limits]`.
     pub(crate) limits: RawLimits,
+    /// `[optimizer]`.
+    pub(crate) optimizer: RawOptimizer,
     /// `[log]`.
     pub(crate) log: RawLog,
 }
@@ -44,6 +46,20 @@ pub(crate) struct RawWorker {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RawLimits {
     pub(crate) remote: Option<Value>,
+}
+
+/// `[optimizer]` as written.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawOptimizer {
+    pub(crate) enabled: Option<Value>,
+    pub(crate) exploration_rate: Option<Value>,
+    pub(crate) learning_rate: Option<Value>,
+    pub(crate) memory_size: Option<Value>,
+    pub(crate) batch_size: Option<Value>,
+    pub(crate) update_interval: Option<Value>,
+    pub(crate) model_path: Option<Value>,
+    pub(crate) exploration_budget: Option<Value>,
 }
 
 /// `[log]` as written.

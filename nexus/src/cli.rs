@@ -60,7 +60,9 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
+use nexus_actors::learning;
 use nexus_config::{Config, Flags, Machine};
+use nexus_optimizer::OptimizerConfig;
 use tokio::sync::watch;
 
 #[cfg(test)]
@@ -217,7 +219,7 @@ fn dispatch(
     interrupted: watch::Receiver<bool>,
 ) -> Result<(), CliError> {
     match &cli.verb {
-        Verb::Run(args) => run::run(args, || data_folder(cli.data.as_deref()), world, console, interrupted),
+        Verb::Run(args) => run::run(args, || learning_settings(cli.data.as_deref()), world, console, interrupted),
         Verb::Node(NodeArgs { verb: NodeVerb::Start(args) }) => {
             node::start(args, cli.data.clone(), world, console, interrupted)
         }
@@ -230,7 +232,7 @@ fn dispatch(
         Verb::Lsp(args) => lsp::lsp(args, world),
         Verb::Profile(args) => profile::profile(args, world, console, interrupted),
         Verb::Decide(args) => decide::decide(args, console),
-        Verb::Optimizer(args) => optimizer::optimizer(args, &data_folder(cli.data.as_deref())?, world, console),
+        Verb::Optimizer(args) => optimizer::optimizer(args, learning_settings(cli.data.as_deref())?, world, console),
         Verb::Engine(EngineArgs { verb: EngineVerb::Status { hardware } }) => {
             let devices = if *hardware { world.hardware_devices() } else { world.devices() };
             engine::status(&devices, world.kept_code(), console);
@@ -334,6 +336,14 @@ fn interrupted_error() -> CliError {
 fn data_folder(flag: Option<&Path>) -> Result<PathBuf, CliError> {
     let flags = Flags { data: flag.map(Path::to_owned), ..Flags::default() };
     Ok(config(&flags)?.node().data().to_owned())
+}
+
+/// How the optimiser of this machine is set, with the file that keeps what it learned.
+fn learning_settings(flag: Option<&Path>) -> Result<OptimizerConfig, CliError> {
+    let config = config(&Flags { data: flag.map(Path::to_owned), ..Flags::default() })?;
+    let settings = config.optimizer().clone();
+    let file = settings.model_path.clone().unwrap_or_else(|| learning::file(config.node().data()));
+    Ok(OptimizerConfig { model_path: Some(file), ..settings })
 }
 
 fn config(flags: &Flags) -> Result<Config, CliError> {

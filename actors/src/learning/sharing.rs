@@ -83,9 +83,12 @@ async fn exchange(learner: &Arc<Learner>, leader: &LeaderLink) {
     let _ = tokio::task::spawn_blocking(taking).await;
 }
 
-/// Writes what was learned; a disk that refuses is said and tried again at the next interval.
+/// Writes what was learned; a disk that refuses is said once, and tried again at the next interval.
 pub(crate) fn save(learner: &Learner) {
-    if let Err(error) = learner.save() {
-        tracing::warn!(%error, "what the optimiser learned was not written");
+    let was_refused = learner.unsaved().is_some();
+    match learner.save() {
+        Err(error) if !was_refused => tracing::warn!(%error, "what the optimiser learned cannot be kept"),
+        Ok(()) if was_refused => tracing::info!("what the optimiser learned can be kept again"),
+        Err(_) | Ok(()) => {}
     }
 }

@@ -7,11 +7,12 @@ use std::time::Instant;
 
 use nexus_mcode::{CompiledProgram, RunRequest, outline};
 use nexus_model::{Limits, Value};
-use nexus_optimizer::{Choice, Features, Strategy, Work};
-use nexus_tensor::{Context, Device, Meter};
+use nexus_optimizer::{Features, Strategy, Work};
+use nexus_tensor::{Context, Device, Meter, Stopwatch};
 
 use super::Application;
 use super::work::{Seen, features_of, work_of};
+use crate::worker::stopwatch;
 
 /// The program and its arguments.
 #[derive(Debug)]
@@ -29,6 +30,8 @@ pub struct Sample {
     pub seconds: f64,
     /// Bytes of tensors at most at once.
     pub memory_bytes: f64,
+    /// Whether machine code was made in it: later runs take less.
+    pub compiled: bool,
     /// What it returned.
     pub result: Value,
     seen: Seen,
@@ -48,11 +51,28 @@ impl Trial {
 
     /// Runs it once under a strategy, on the processor; the error is the program's.
     pub fn run(&self, strategy: &Strategy, threads: usize) -> Result<Sample, String> {
+        self.run_with(strategy, threads, None)
+    }
+
+    /// The same with the profiler on, whose cost is in the time.
+    pub fn run_profiled(&self, strategy: &Strategy, threads: usize) -> Result<Sample, String> {
+        self.run_with(strategy, threads, Some(stopwatch()))
+    }
+
+    fn run_with(
+        &self,
+        strategy: &Strategy,
+        threads: usize,
+        stopwatch: Option<Arc<Stopwatch>>,
+    ) -> Result<Sample, String> {
         let application = Application::of(strategy, Device::cpu(), threads).map_err(|error| error.to_string())?;
         let limits = Limits::local();
         let meter = Meter::with_pooling(&limits, application.pooling);
-        let context =
+        let mut context =
             Context::new(application.device).with_meter(Arc::clone(&meter)).with_threads(application.tensor_threads);
+        if let Some(stopwatch) = stopwatch {
+            context = context.with_stopwatch(stopwatch);
+        }
         let started = Instant::now();
         let done = nexus_mcode::run(
             &self.program,
@@ -66,11 +86,13 @@ impl Trial {
         let seconds = started.elapsed().as_secs_f64();
         let done = done.map_err(|error| error.message)?;
         let seen = Seen { work: meter.work(), peak_bytes: meter.peak_bytes(), seconds };
-        Ok(Sample { seconds, memory_bytes: meter.peak_bytes() as f64, result: done.result, seen })
+        let (memory_bytes, compiled) = (meter.peak_bytes() as f64, done.native.compiled > 0);
+        Ok(Sample { seconds, memory_bytes, compiled, result: done.result, seen })
     }
 
-    /// The features that a run showed, for [`nexus_optimizer::Optimizer::measured`].
-    pub fn features(&self, choice: &Choice, sample: &Sample, bandwidth: f64) -> Features {
-        features_of(choice.guessed(), &sample.seen, &choice.strategy, bandwidth)
+    /// The features that a run under `strategy` showed, for [`nexus_optimizer::Optimizer::measured`]. `bandwidth` is that
+    /// of the machine's memory, in bytes a second.
+    pub fn features(&self, strategy: &Strategy, sample: &Sample, bandwidth: f64) -> Features {
+        features_of(&self.work.features, &sample.seen, strategy, bandwidth)
     }
 }

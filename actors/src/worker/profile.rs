@@ -43,7 +43,7 @@ pub struct RunProfile {
 pub type ProfileSink = Arc<Mutex<Vec<RunProfile>>>;
 
 /// The clock of profiles: nanoseconds since this process first looked.
-pub(super) fn stopwatch() -> Arc<Stopwatch> {
+pub(crate) fn stopwatch() -> Arc<Stopwatch> {
     static START: LazyLock<Instant> = LazyLock::new(Instant::now);
     Arc::new(|| u64::try_from(START.elapsed().as_nanos()).unwrap_or(u64::MAX))
 }

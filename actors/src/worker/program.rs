@@ -107,10 +107,15 @@ impl TaskRunner {
     fn plan(&self, task: &Task<'_>, device: Device, log: &SlotLog) -> Result<Plan, Failure> {
         let spec = &task.job.spec;
         let usual = Application::usual(device, spec.execution.unwrap_or_default(), self.threads_for(spec));
+        let asked = task.prepared.program.attributes().optimize.as_ref();
         let Some(learner) = self.learner.as_deref().filter(|_| self.is_open(task)) else {
+            if asked.is_some() && self.learner.is_some() && self.is_decided(task) {
+                let told =
+                    "warning: @optimize: the device or the level of compilation is given, so nothing is chosen\n";
+                log.append(Stream::Stderr, told.as_bytes());
+            }
             return Ok(Plan { application: usual, choice: None });
         };
-        let asked = task.prepared.program.attributes().optimize.as_ref();
         let (named, is_programs) = match (&self.optimize, asked) {
             (Optimize::Named(id), _) => (Some(id.as_str()), false),
             (_, Some(Some(id))) => (Some(id.as_str()), true),
@@ -140,16 +145,20 @@ impl TaskRunner {
         Ok(Plan { application, choice: Some(choice) })
     }
 
-    /// Whether there is anything to choose: a job that says how it is executed, or that it wants the graphics processor,
-    /// has chosen; work of microseconds is not worth it.
+    /// Whether there is anything to choose: what is decided is; work of microseconds is not worth it.
     fn is_open(&self, task: &Task<'_>) -> bool {
+        !self.is_decided(task) && !task.prepared.is_small.load(Ordering::Relaxed)
+    }
+
+    /// Whether the job or its program says itself how it is executed.
+    fn is_decided(&self, task: &Task<'_>) -> bool {
         let spec = &task.job.spec;
         let wants_gpu = match spec.device {
             DeviceChoice::Gpu => true,
             DeviceChoice::Cpu => false,
             DeviceChoice::Auto => task.prepared.program.device_attribute() == Some("gpu"),
         };
-        spec.execution.is_none() && !wants_gpu && !task.prepared.is_small.load(Ordering::Relaxed)
+        spec.execution.is_some() || wants_gpu
     }
 
     /// The way of a task's long calls to other nodes: where there are some, and it is not itself such calls. What a
@@ -295,7 +304,8 @@ impl TaskRunner {
                 optimiser: done.optimiser,
             });
             let memory_bytes = meter.peak_bytes() as f64;
-            learner.record(choice, RunOutcome::Succeeded { seconds, once_s, memory_bytes });
+            let compiled = done.native.compiled > 0;
+            learner.record(choice, RunOutcome::Succeeded { seconds, once_s, memory_bytes, compiled });
             let seen = Seen { work: meter.work(), peak_bytes: meter.peak_bytes(), seconds };
             let bandwidth = learner.machine().cpu.bandwidth;
             learner.measured(choice, || features_of(choice.guessed(), &seen, &choice.strategy, bandwidth));

@@ -4,10 +4,12 @@ use nexus_actors::learning::Trial;
 use nexus_model::Value;
 
 /// A program with a shape.
-pub(crate) struct Pair {
-    pub(crate) name: String,
-    pub(crate) pattern: &'static str,
-    pub(crate) trial: Trial,
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pair {
+    pub(super) name: &'static str,
+    pub(super) pattern: &'static str,
+    source: &'static str,
+    pub(super) size: i64,
 }
 
 /// Name, pattern, text, and the sizes that `n` takes.
@@ -91,14 +93,16 @@ const PROGRAMS: &[(&str, &str, &str, &[i64])] = &[
     ),
 ];
 
-/// Every pair.
-pub(crate) fn pairs() -> Result<Vec<Pair>, String> {
-    let mut pairs = Vec::new();
-    for (name, pattern, source, sizes) in PROGRAMS {
-        for &n in *sizes {
-            let trial = Trial::new(name, source, vec![("n".to_owned(), Value::Int(n))])?;
-            pairs.push(Pair { name: format!("{name} {n}"), pattern, trial });
-        }
+/// Every pair, as it is: name, pattern, and what makes a trial of it that was never run.
+pub(super) fn pairs() -> impl Iterator<Item = Pair> {
+    PROGRAMS
+        .iter()
+        .flat_map(|&(name, pattern, source, sizes)| sizes.iter().map(move |&size| Pair { name, pattern, source, size }))
+}
+
+impl Pair {
+    /// A trial of the pair that was never run, or why the program does not compile.
+    pub(super) fn trial(&self) -> Result<Trial, String> {
+        Trial::new(self.name, self.source, vec![("n".to_owned(), Value::Int(self.size))])
     }
-    Ok(pairs)
 }

@@ -57,6 +57,35 @@ fn the_documented_file_shows_every_setting() {
 }
 
 #[test]
+fn the_optimiser_takes_its_settings_and_names_what_is_out_of_bounds() {
+    let config = resolve(
+        "[optimizer]\nenabled = false\nexploration_rate = 0\nlearning_rate = 0.5\nmemory_size = 7\nbatch_size = 8\n\
+         update_interval = 9\nmodel_path = \"/data/learned.json\"\nexploration_budget = 0.1\n",
+    )
+    .unwrap();
+    let expected = OptimizerConfig {
+        enabled: false,
+        exploration_rate: 0.0,
+        learning_rate: 0.5,
+        memory_size: 7,
+        batch_size: 8,
+        update_interval: 9,
+        model_path: Some("/data/learned.json".into()),
+        exploration_budget: 0.1,
+    };
+    assert_eq!(config.optimizer(), &expected);
+    assert_eq!(
+        messages("[optimizer]\nenabled = 1\nlearning_rate = 0\nmemory_size = 0\nmodel_path = \"here\"\n"),
+        [
+            "`optimizer.enabled` is 1; it can be true or false",
+            "`optimizer.learning_rate` is 0; it can be a number from 0.001 to 1, the weight of the newest run",
+            "`optimizer.memory_size` is 0; it can be a whole number of pieces of work, from 1 to 1000000",
+            "`optimizer.model_path` is \"here\"; it can be the absolute path of a file, such as \"/srv/nexus/learned.json\"",
+        ]
+    );
+}
+
+#[test]
 fn a_wrong_value_is_named_with_what_is_allowed() {
     assert_eq!(
         messages("[node]\nlisten = \"studio\"\n[worker]\nslots = 0\nmemory = \"1 GB\"\n[limits]\nremote = \"none\"\n"),

@@ -4,14 +4,13 @@
 //! Decides nothing: [`crate::decide`] does.
 
 use crate::candidate::Exclusion;
-use crate::evidence::{Belief, Noise, seconds};
+use crate::evidence::{Belief, Evidence, Noise, seconds};
+use crate::kinship::{Family, Kind, REGRESSORS, Seen, foretold, regressors};
 use crate::machine::{Machine, Roofline};
-use crate::optimizer::{OWN_SPREAD, Optimizer};
+use crate::optimizer::Optimizer;
 use crate::regression::Regression;
-use crate::work::{FEATURES, Features, Key};
+use crate::work::{Features, Key};
 
-/// Spread of what all strategies share on a piece of work, about the regression.
-const SHARED_SPREAD: f64 = 0.8;
 /// Runs below which a strategy counts as not seen.
 pub(crate) const SEEN_RUNS: f64 = 0.5;
 /// What is predicted to take so many times the best known, and surely more than it, is left out.
@@ -20,11 +19,14 @@ pub(crate) const FAR_WORSE: f64 = 3.0;
 /// A strategy that was looked at.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Looked {
+    pub(crate) family: Family,
     pub(crate) roofline: Option<Roofline>,
     pub(crate) belief: Option<Belief>,
     pub(crate) exclusion: Option<Exclusion>,
     /// Runs seen, here and elsewhere, newer ones counting more.
     pub(crate) weight: f64,
+    /// Whether it ran here: what it compiles is compiled.
+    pub(crate) ran: bool,
 }
 
 impl Optimizer {
@@ -36,10 +38,15 @@ impl Optimizer {
             Some(known) => Features { batch: guessed.batch, ..known.features },
             None => *guessed,
         };
-        let row = features.vector();
+        let kinds: Vec<Kind<'_>> = self
+            .strategies
+            .all()
+            .iter()
+            .map(|strategy| Kind { strategy, family: Family::of(strategy, machine) })
+            .collect();
         let mut looked: Vec<Looked> = Vec::with_capacity(self.strategies.all().len());
         let mut expected = Vec::with_capacity(self.strategies.all().len());
-        for (index, strategy) in self.strategies.all().iter().enumerate() {
+        for (index, &Kind { strategy, family }) in kinds.iter().enumerate() {
             let arm = known.and_then(|known| known.arm(index));
             let evidence = arm.map(super::known::Arm::evidence).unwrap_or_default();
             let roofline = machine.roofline(&features, strategy);
@@ -53,46 +60,52 @@ impl Optimizer {
                 _ => None,
             };
             let roofline = roofline.ok();
-            let (mean, variance) = self.expect(key.hardware, index, &row);
-            expected.push((roofline.map_or(0.0, |roofline| roofline.seconds.ln()) + mean, variance, evidence));
-            looked.push(Looked { roofline, belief: None, exclusion, weight: evidence.weight });
+            let (mean, variance) = self.expect((key.hardware, family), &regressors(&features, strategy));
+            let mean = roofline.map_or(0.0, |roofline| roofline.seconds.ln()) + mean;
+            expected.push(Expected { mean, variance, evidence, bound: arm.and_then(|arm| arm.bound) });
+            let ran = arm.is_some_and(|arm| arm.own.runs > 0);
+            looked.push(Looked { roofline, belief: None, family, exclusion, weight: evidence.weight, ran });
         }
-        believe(&mut looked, &expected, self.noise);
+        believe(&mut looked, &expected, &kinds, self.noise);
         looked
     }
 
-    fn expect(&self, hardware: u64, strategy: usize, row: &[f64; FEATURES]) -> (f64, f64) {
-        match self.regressions.get(&(hardware, strategy)) {
+    fn expect(&self, family: (u64, Family), row: &[f64; REGRESSORS]) -> (f64, f64) {
+        match self.regressions.get(&family) {
             Some(regression) => regression.predict(row),
             None => Regression::default().predict(row),
         }
     }
 }
 
-/// Fills in the beliefs. What all strategies share on this work is learned from those that ran, each belief being helped
-/// by the others only.
-fn believe(looked: &mut [Looked], expected: &[(f64, f64, crate::Evidence)], noise: Noise) {
-    let shared = SHARED_SPREAD * SHARED_SPREAD;
-    let own = OWN_SPREAD * OWN_SPREAD;
-    // Of each that ran: precision of what it says about the shared part, and that times its value.
-    let says: Vec<(f64, f64)> = expected
-        .iter()
-        .map(|(mean, variance, evidence)| match evidence.weight > 0.0 {
-            true => {
-                let precision = 1.0 / (variance + own + noise.variance() / evidence.weight);
-                (precision, precision * (evidence.mean - mean))
-            }
-            false => (0.0, 0.0),
+/// Expectation of one strategy before what others saw: the roofline with its regression, the doubt about it, what was
+/// seen, and what later runs take at most.
+struct Expected {
+    mean: f64,
+    variance: f64,
+    evidence: Evidence,
+    bound: Option<f64>,
+}
+
+/// Fills in the beliefs. What strategies have in common on this work is learned from those that ran, each belief being
+/// helped by the others only.
+fn believe(looked: &mut [Looked], expected: &[Expected], kinds: &[Kind<'_>], noise: Noise) {
+    let ran = expected.iter().enumerate().filter(|(_, one)| one.evidence.weight > 0.0);
+    let seen: Vec<Seen> = ran
+        .map(|(strategy, one)| Seen {
+            strategy,
+            residual: one.evidence.mean - one.mean,
+            variance: one.variance + noise.variance() / one.evidence.weight,
         })
         .collect();
-    let (precision, moment) = says.iter().fold((1.0 / shared, 0.0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
-    for ((looked, (mean, variance, evidence)), says) in looked.iter_mut().zip(expected).zip(says) {
+    let foretold = foretold(kinds, &seen);
+    for ((looked, one), (residual, variance)) in looked.iter_mut().zip(expected).zip(foretold) {
         if looked.roofline.is_none() {
             continue;
         }
-        let others = precision - says.0;
-        let location = mean + (moment - says.1) / others;
-        looked.belief = Some(evidence.belief(location, variance + own + 1.0 / others, noise));
+        let location = one.mean + residual;
+        let location = one.bound.map_or(location, |bound| location.min(bound));
+        looked.belief = Some(one.evidence.belief(location, one.variance + variance, noise));
     }
     let best = looked.iter().filter(|l| l.weight >= SEEN_RUNS && l.exclusion.is_none()).filter_map(|l| l.belief);
     let Some(best) = best.map(|belief| belief.location).min_by(f64::total_cmp) else { return };

@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct OptimizerConfig {
-    /// Whether it chooses at all; else everything runs under `default`.
+    /// Whether it chooses at all; else its answer is always `default`, for the reason that it is switched off.
     pub enabled: bool,
-    /// How boldly it tries what it is unsure about: 0 never, 0.2 as its doubts are, 1 five times as boldly.
+    /// How boldly it tries what it is unsure about: 0 never, 0.2 as far as later runs are expected to repay it, 1 as if
+    /// there were five times as many of them.
     pub exploration_rate: f64,
     /// How much the newest run weighs against the ones before: 0.1 remembers about ten runs of a piece of work.
     pub learning_rate: f64,

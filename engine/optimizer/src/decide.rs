@@ -2,16 +2,21 @@
 //!
 //! Pure: chance is an argument. What is believed of each strategy comes from [`crate::beliefs`].
 
-use rand::Rng;
+use rand::{Rng, RngExt};
 
 use crate::beliefs::{FAR_WORSE, Looked, SEEN_RUNS};
 use crate::candidate::Reason;
 use crate::evidence::seconds;
+use crate::known::Known;
 use crate::optimizer::{BASELINE, Optimizer};
+use crate::strategy::JitLevel;
+use crate::trying::{Worth, worth};
 use crate::work::Key;
 
 /// Work that takes less than this is not worth a choice.
 const SMALL_S: f64 = 100e-6;
+/// Runs that a piece of work has ahead at least and at most.
+const RUNS_AHEAD: (f64, f64) = (30.0, 100.0);
 /// The exploration rate at which doubts are taken as they are.
 const PLAIN_RATE: f64 = 0.2;
 
@@ -28,24 +33,52 @@ impl Optimizer {
         if seconds(belief(best).location) < SMALL_S {
             return (best, Reason::Small, best);
         }
-        let boldness = self.config.exploration_rate / PLAIN_RATE;
-        let limit = belief(best).location + FAR_WORSE.ln();
-        let drawn = (0..looked.len())
-            .filter(open)
-            .filter(|&index| index == best || belief(index).location < limit)
-            .map(|index| (index, belief(index).sample(boldness, chance)))
-            .min_by(|a, b| a.1.total_cmp(&b.1));
-        let winner = drawn.map_or(best, |(index, _)| index);
-        if winner == best {
-            return (best, Reason::Best, best);
+        match self.trial(key, looked, best, chance) {
+            Some((tried, allowance_s)) => (tried, Reason::Trial { allowance_s }, best),
+            None => (best, Reason::Best, best),
         }
-        let usual_s = seconds(belief(best).location);
-        let price_s = belief(winner).mean_s() - usual_s;
-        let budget = self.table.get(key).map(|known| &known.budget);
-        let allowance_s = budget.map_or(0.0, |b| b.allowance_s(self.config.exploration_budget, usual_s));
-        match price_s <= allowance_s {
-            true => (winner, Reason::Trial { allowance_s }, best),
-            false => (best, Reason::Best, best),
+    }
+
+    /// A strategy that is worth trying and can be afforded, and what it may cost. Where there are several, chance takes
+    /// one, the more often the more it promises: nodes that know the same should not all try the same.
+    fn trial(&self, key: &Key, looked: &[Looked], best: usize, chance: &mut impl Rng) -> Option<(usize, f64)> {
+        let (known, best_belief) = (self.table.get(key)?, looked[best].belief?);
+        // The share is one of what `default` takes, where that is sure to take more than the best known.
+        let baseline_s = looked[BASELINE].belief.map_or(0.0, |baseline| baseline.interval_s().0);
+        let usual_s = baseline_s.max(seconds(best_belief.location));
+        let allowance_s = known.budget.allowance_s(self.config.exploration_budget, usual_s);
+        let boldness = self.config.exploration_rate / PLAIN_RATE;
+        let limit = best_belief.location + FAR_WORSE.ln();
+        let promises = |(index, one): (usize, &Looked)| {
+            let belief = one.belief.filter(|belief| index != best && belief.location < limit)?;
+            let Worth { gain_s, price_s } = worth(&best_belief, &belief);
+            let price_s = price_s + if one.ran { 0.0 } else { self.compiling_s(index) };
+            // What is promised against `default` is promised for so many runs.
+            let runs_ahead = if index == BASELINE { RUNS_AHEAD.1 } else { self.runs_ahead(known) };
+            let net_s = boldness * runs_ahead * gain_s - price_s;
+            (one.exclusion.is_none() && net_s > 0.0 && price_s <= allowance_s).then_some((index, net_s))
+        };
+        let promising: Vec<(usize, f64)> = looked.iter().enumerate().filter_map(promises).collect();
+        let total: f64 = promising.iter().map(|(_, net_s)| net_s).sum();
+        let mut left = chance.random::<f64>() * total;
+        let drawn = promising.iter().find(|(_, net_s)| {
+            left -= net_s;
+            left <= 0.0
+        });
+        drawn.or(promising.last()).map(|(index, _)| (*index, allowance_s))
+    }
+
+    /// Runs of a piece of work that are still to come, as far as can be told: as many as there were (what was used often
+    /// goes on being used), and the tasks of a job.
+    fn runs_ahead(&self, known: &Known) -> f64 {
+        (known.runs() as f64).max(known.features.batch).clamp(RUNS_AHEAD.0, RUNS_AHEAD.1)
+    }
+
+    /// Seconds that the first run under a strategy takes for compiling.
+    fn compiling_s(&self, strategy: usize) -> f64 {
+        match self.strategies.all()[strategy].jit_level {
+            JitLevel::Native => self.compiling.seconds(),
+            JitLevel::Interpreted | JitLevel::Optimised => 0.0,
         }
     }
 

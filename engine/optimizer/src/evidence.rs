@@ -3,16 +3,24 @@
 //! Logarithms of run times are taken as normal with unknown mean and variance; the prior is normal-inverse-gamma
 //! (Gelman et al., Bayesian Data Analysis, section 3.3), so what is believed is a Student t.
 
-use rand::Rng;
-use rand_distr::{Distribution, StudentT};
 use serde::{Deserialize, Serialize};
+
+use crate::coverage::Coverage;
 
 /// How sure the usual spread of runs is for one strategy on one piece of work, in runs.
 const NOISE_RUNS: f64 = 4.0;
 /// What one run moves the usual spread.
 const NOISE_STEP: f64 = 0.02;
+/// What one compilation moves what it is expected to take.
+const COMPILING_STEP: f64 = 0.2;
+/// So many times the usual variance is what one run counts for at most.
+const OUTLYING: f64 = 3.0;
 /// So many spreads from what was expected is a surprise; two in a row are a change.
-const SURPRISE: f64 = 4.0;
+const SURPRISE: f64 = 6.0;
+/// So many spreads from what was expected is what a run counts for at most.
+const REACH: f64 = 1.2;
+/// The same for the spread, as a multiple: narrower bounds would take the tails of a normal for slips.
+const SPREAD_REACH: f64 = 1.35;
 /// Runs without which nothing surprises.
 const SETTLED_RUNS: f64 = 3.0;
 
@@ -31,7 +39,8 @@ pub struct Evidence {
     surprise: Option<f64>,
 }
 
-/// The usual spread of repeated runs, learned from all of them: the variance of the logarithm of their time.
+/// The usual spread of repeated runs, learned from all of them: the variance of the logarithm of their time, without the
+/// few that were far slower than all others.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Noise(f64);
 
@@ -46,11 +55,38 @@ impl Noise {
     /// Learns from a run that differs by `step` from the mean of `weight` runs before it.
     pub(crate) fn learn(&mut self, step: f64, weight: f64) {
         let seen = step * step * weight / (weight + 1.0);
-        self.0 += NOISE_STEP * (seen.min(1.0) - self.0);
+        self.0 += NOISE_STEP * (seen.min(OUTLYING * self.variance()) - self.0);
     }
 
     pub(crate) fn variance(self) -> f64 {
         self.0.clamp(1e-5, 0.25)
+    }
+}
+
+/// What compiling machine code takes, learned from all programs: the mean of the logarithm of its seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Compiling(f64);
+
+impl Default for Compiling {
+    /// Before anything was compiled: five milliseconds.
+    fn default() -> Self {
+        Compiling(-5.3)
+    }
+}
+
+impl Compiling {
+    /// Learns from a run that took so many seconds longer than the next one.
+    pub(crate) fn learn(&mut self, seconds: f64) {
+        self.0 += COMPILING_STEP * (seconds.max(1e-6).ln() - self.0);
+    }
+
+    pub(crate) fn seconds(self) -> f64 {
+        seconds(self.0)
+    }
+
+    /// Whether the number can be that of runs.
+    pub(crate) fn is_sound(self) -> bool {
+        self.0.abs() < 40.0
     }
 }
 
@@ -80,14 +116,15 @@ impl Evidence {
         if self.weight < SETTLED_RUNS || !surprises(log_s) {
             // A slip, if one was held back, is left out: it was not repeated.
             self.surprise = None;
-            self.add(log_s, keep);
+            let reach = if self.weight < SETTLED_RUNS { f64::INFINITY } else { REACH * expected.run_scale };
+            self.add(log_s, keep, reach);
             return Course::Steady;
         }
         match self.surprise.take() {
             Some(before) if (before > expected.location) == (log_s > expected.location) => {
                 (self.weight, self.spread) = (0.0, 0.0);
-                self.add(before, 1.0);
-                self.add(log_s, 1.0);
+                self.add(before, 1.0, f64::INFINITY);
+                self.add(log_s, 1.0, f64::INFINITY);
                 Course::Changed
             }
             _ => {
@@ -97,13 +134,21 @@ impl Evidence {
         }
     }
 
-    fn add(&mut self, value: f64, keep: f64) {
+    /// Adds a run that is taken to differ by `reach` at most: what few slow runs say of the rest is bounded (Huber 1964).
+    fn add(&mut self, value: f64, keep: f64, reach: f64) {
         self.weight *= keep;
         self.spread *= keep;
         self.weight += 1.0;
-        let step = value - self.mean;
-        self.mean += step / self.weight;
-        self.spread += step * (value - self.mean);
+        let wide = SPREAD_REACH * reach;
+        let (step, seen) = ((value - self.mean).clamp(-reach, reach), (value - self.mean).clamp(-wide, wide));
+        let moved = step / self.weight;
+        self.mean += moved;
+        self.spread += seen * (seen - moved);
+    }
+
+    /// Nothing seen, but runs counted.
+    pub(crate) fn begun_again(&self) -> Evidence {
+        Evidence { runs: self.runs, ..Evidence::default() }
     }
 
     /// Whether the last run is held back.
@@ -177,16 +222,15 @@ impl Evidence {
 }
 
 impl Belief {
-    /// A draw of the expected logarithm of the time, with doubts multiplied by `boldness`.
-    pub(crate) fn sample(&self, boldness: f64, chance: &mut impl Rng) -> f64 {
-        let student = StudentT::new(self.freedom).expect("four runs and more of freedom are positive");
-        self.location + boldness * self.scale * student.sample(chance)
+    /// The middle 80 % of the time of a single run as the model has it, in seconds.
+    pub(crate) fn interval_s(&self) -> (f64, f64) {
+        self.covered_s(&Coverage::default())
     }
 
-    /// The middle 80 % of the time of a single run, in seconds.
-    pub(crate) fn interval_s(&self) -> (f64, f64) {
-        let reach = self.run_scale * tenth(self.freedom);
-        (seconds(self.location - reach), seconds(self.location + reach))
+    /// The same, corrected by how often such intervals held.
+    pub(crate) fn covered_s(&self, coverage: &Coverage) -> (f64, f64) {
+        let (low, high) = coverage.ends(self.location, self.run_scale * tenth(self.freedom));
+        (seconds(low), seconds(high))
     }
 
     /// The expected seconds of a run. Doubts of more than a factor of about three are not taken at their word: the mean
@@ -254,7 +298,7 @@ mod tests {
         let (left, right, all) = ([1.0, 1.2, 0.9], [1.4, 1.1], [1.0, 1.2, 0.9, 1.4, 1.1]);
         let plain = |runs: &[f64]| {
             let mut evidence = Evidence::default();
-            runs.iter().for_each(|&run| evidence.add(run, 1.0));
+            runs.iter().for_each(|&run| evidence.add(run, 1.0, f64::INFINITY));
             evidence
         };
         let (together, whole) = (plain(&left).with(&plain(&right), 100.0), plain(&all));

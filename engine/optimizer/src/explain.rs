@@ -2,6 +2,7 @@
 
 use crate::beliefs::Looked;
 use crate::candidate::{Candidate, Choice, Prediction};
+use crate::coverage::Coverage;
 use crate::evidence::seconds;
 use crate::known::Known;
 use crate::machine::Machine;
@@ -10,11 +11,17 @@ use crate::strategy::Strategies;
 use crate::work::{Features, Key, Pattern, Work, hardware_digest};
 
 /// Everything that was looked at, in the order of registration.
-pub(crate) fn candidates(strategies: &Strategies, known: Option<&Known>, looked: &[Looked]) -> Vec<Candidate> {
+pub(crate) fn candidates(
+    strategies: &Strategies,
+    known: Option<&Known>,
+    looked: &[Looked],
+    of_all: Coverage,
+) -> Vec<Candidate> {
     let one = |(index, looked): (usize, &Looked)| {
         let evidence = known.and_then(|known| known.arm(index)).map(crate::known::Arm::evidence).unwrap_or_default();
         let prediction = looked.belief.map(|belief| {
-            let (low_s, high_s) = belief.interval_s();
+            let coverage = known.map(|known| known.coverage).filter(|own| *own != Coverage::default());
+            let (low_s, high_s) = belief.covered_s(&coverage.unwrap_or(of_all));
             Prediction {
                 median_s: seconds(belief.location),
                 low_s,
@@ -56,7 +63,7 @@ impl Optimizer {
     /// What every strategy is predicted to do with this work on this machine; changes nothing.
     pub fn predict(&self, work: &Work, machine: &Machine) -> Vec<Candidate> {
         let key = work.key(&machine.hardware);
-        candidates(&self.strategies, self.table.get(&key), &self.look(&key, &work.features, machine))
+        candidates(&self.strategies, self.table.get(&key), &self.look(&key, &work.features, machine), self.coverage)
     }
 
     /// The pieces of work on this class of hardware whose code's hash begins with `prefix` (hexadecimal, lowercase).
@@ -71,7 +78,7 @@ impl Optimizer {
     pub fn recall(&self, key: &Key, machine: &Machine) -> Option<Recalled> {
         let known = self.table.get(key)?;
         let looked = self.look(key, &known.features, machine);
-        let candidates = candidates(&self.strategies, Some(known), &looked);
+        let candidates = candidates(&self.strategies, Some(known), &looked, self.coverage);
         let seen = candidates.iter().filter(|c| c.exclusion.is_none() && c.prediction.is_some_and(|p| p.runs > 0));
         let median = |c: &&Candidate| c.prediction.map_or(f64::INFINITY, |p| p.median_s);
         let best = seen.min_by(|a, b| median(a).total_cmp(&median(b))).map(|c| c.strategy_id.clone());

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::evidence::Evidence;
+use crate::kinship::Family;
 use crate::known::Known;
 use crate::optimizer::Optimizer;
 use crate::work::{Features, Key};
@@ -21,6 +22,9 @@ pub struct Experience {
     pub evidence: Evidence,
     /// Logarithm of the seconds that the roofline said there.
     pub prior_log_s: f64,
+    /// The strategy's family there; nodes of older versions do not say.
+    #[serde(default)]
+    pub family: Option<Family>,
 }
 
 /// Why experience was not taken.
@@ -45,6 +49,7 @@ impl Optimizer {
                     strategy_id: strategy.strategy_id.clone(),
                     evidence: arm.own,
                     prior_log_s: arm.prior_log_s?,
+                    family: arm.family,
                 })
             });
             told.collect::<Vec<_>>()
@@ -72,6 +77,7 @@ impl Optimizer {
                 let arm = known.arm_mut(strategy);
                 arm.hear(node, told.evidence);
                 arm.prior_log_s.get_or_insert(told.prior_log_s);
+                arm.family = arm.family.or(told.family);
             }
         }
         self.absorb();

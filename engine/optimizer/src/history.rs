@@ -14,12 +14,14 @@ pub(crate) const HISTORY_MAX: usize = 10_000;
 pub enum RunOutcome {
     /// With its result.
     Succeeded {
-        /// Seconds without what is done once: compiling, tuning.
+        /// Seconds of the run.
         seconds: f64,
-        /// Seconds of what is done once.
+        /// Seconds beside the run that only this one costs: comparing results.
         once_s: f64,
         /// Bytes of tensors at once.
         memory_bytes: f64,
+        /// Whether machine code was made in it: later runs take less.
+        compiled: bool,
     },
     /// With an error that this strategy is to blame for: memory, device, compiler.
     Failed {

@@ -68,7 +68,8 @@ impl<I, O> Implementations<I, O> {
             }
             self.optimizer.checked(&choice, true);
         }
-        self.optimizer.record(&choice, RunOutcome::Succeeded { seconds, once_s: 0.0, memory_bytes: 0.0 });
+        self.optimizer
+            .record(&choice, RunOutcome::Succeeded { seconds, once_s: 0.0, memory_bytes: 0.0, compiled: false });
         output
     }
 

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::budget::Budget;
-use crate::evidence::Evidence;
+use crate::coverage::Coverage;
+use crate::evidence::{Course, Evidence, Noise, seconds};
+use crate::kinship::Family;
+use crate::optimizer::OWN_SPREAD;
 use crate::work::{Features, Key};
 
 /// Nodes whose experience with one piece of work is kept apart.
@@ -14,6 +17,9 @@ const NODES_MAX: usize = 32;
 const FOREIGN_RUNS_MAX: f64 = 3.0;
 /// Comparisons that did not come to their end after which no more are begun: the work is too long for them.
 const OPEN_CHECKS_MAX: u8 = 3;
+/// Runs in a row that compile after which that is what is expected: where others were seen, and where not.
+const COMPILING_AFTER_OTHERS: u32 = 4;
+const COMPILING_ALONE: u32 = 2;
 /// Failures after which a strategy is left alone on a piece of work.
 const FAILURES_MAX: u32 = 2;
 
@@ -22,6 +28,15 @@ const FAILURES_MAX: u32 = 2;
 pub(crate) struct Arm {
     /// What was seen here.
     pub(crate) own: Evidence,
+    /// Runs in a row that compiled machine code first.
+    #[serde(default)]
+    compiling: u32,
+    /// Whether `own` is of such runs, because there were no others.
+    #[serde(default)]
+    is_of_compiling: bool,
+    /// Logarithm of the seconds of the last such run, while nothing else was seen: later runs take no more.
+    #[serde(default)]
+    pub(crate) bound: Option<f64>,
     /// What other nodes of this class of hardware saw, by node.
     pub(crate) foreign: BTreeMap<u64, Evidence>,
     /// Bytes that runs took at most.
@@ -38,6 +53,9 @@ pub(crate) struct Arm {
     pub(crate) open_checks: u8,
     /// Logarithm of the seconds that the roofline said when the work was last asked for.
     pub(crate) prior_log_s: Option<f64>,
+    /// The strategy's family on the machine that last asked for the work.
+    #[serde(default)]
+    pub(crate) family: Option<Family>,
     /// What the regression holds of it: the row's value.
     #[serde(skip)]
     pub(crate) contributed: Option<f64>,
@@ -51,6 +69,33 @@ impl Arm {
             foreign = foreign.with(evidence, f64::INFINITY);
         }
         self.own.with(&foreign, FOREIGN_RUNS_MAX)
+    }
+
+    /// Takes in a run of `log_s` logarithmic seconds; what came before weighs `keep` of what it did. Gives whether things
+    /// go on as before, and the seconds that compiling took, where that can be told now.
+    ///
+    /// A run that compiles says how long later ones take at most; only where every run compiles (programs that are told
+    /// apart by every process anew, say) does that become what is expected.
+    pub(crate) fn record(&mut self, log_s: f64, compiled: bool, keep: f64, noise: Noise) -> (Course, Option<f64>) {
+        let mut compiling_s = None;
+        if compiled {
+            self.compiling = self.compiling.saturating_add(1);
+            let is_settled = self.own.weight > 0.0 && !self.is_of_compiling;
+            if self.compiling < if is_settled { COMPILING_AFTER_OTHERS } else { COMPILING_ALONE } {
+                self.own.runs += 1;
+                self.bound = Some(log_s).filter(|_| !is_settled);
+                return (Course::Steady, None);
+            }
+        } else {
+            self.compiling = 0;
+            compiling_s = self.bound.take().map(|bound| seconds(bound) - seconds(log_s)).filter(|s| *s > 0.0);
+        }
+        if compiled != self.is_of_compiling {
+            (self.is_of_compiling, self.bound) = (compiled, None);
+            self.own = self.own.begun_again();
+        }
+        let expected = self.own.belief(self.own.mean, OWN_SPREAD * OWN_SPREAD, noise);
+        (self.own.record(log_s, keep, &expected), compiling_s)
     }
 
     /// Takes what another node saw in place of what it told before. Nodes beyond the bound are not heard.
@@ -80,13 +125,28 @@ pub(crate) struct Known {
     /// By index of the strategy; shorter where later ones never ran.
     pub(crate) arms: Vec<Arm>,
     pub(crate) budget: Budget,
+    /// How far the ends of its intervals lie.
+    #[serde(default)]
+    pub(crate) coverage: Coverage,
     /// When it was last asked for, in choices and records.
     pub(crate) used: u64,
 }
 
 impl Known {
     pub(crate) fn new(features: Features, used: u64) -> Self {
-        Known { features, is_measured: false, arms: Vec::new(), budget: Budget::default(), used }
+        Known {
+            features,
+            is_measured: false,
+            arms: Vec::new(),
+            budget: Budget::default(),
+            coverage: Coverage::default(),
+            used,
+        }
+    }
+
+    /// Runs that were seen of it here, under all strategies.
+    pub(crate) fn runs(&self) -> u64 {
+        self.arms.iter().map(|arm| arm.own.runs).sum()
     }
 
     pub(crate) fn arm(&self, strategy: usize) -> Option<&Arm> {
@@ -106,9 +166,10 @@ impl Known {
             arm.own.is_sound()
                 && arm.foreign.values().all(Evidence::is_sound)
                 && arm.memory_bytes.is_finite()
+                && arm.bound.is_none_or(|bound| bound.abs() < 1e3)
                 && arm.prior_log_s.is_none_or(|prior| prior.abs() < 1e3)
         };
-        self.budget.is_sound() && self.arms.iter().all(sound)
+        self.budget.is_sound() && self.coverage.is_sound() && self.arms.iter().all(sound)
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::candidate::Exclusion;
-use crate::strategy::{DeviceTarget, JitLevel, MemoryOptimization, Parallelization, Precision, Strategy};
+use crate::strategy::{DeviceTarget, MemoryOptimization, Parallelization, Precision, Strategy};
 use crate::work::Features;
 
 /// Speeds of a device, measured or assumed.
@@ -17,8 +17,14 @@ pub struct Device {
     pub launch_s: f64,
     /// Bytes of memory for tensors.
     pub memory_bytes: f64,
-    /// Bytes a second between the host's memory and its own; infinite where they are one.
+    /// Bytes a second between the host's memory and its own; infinite where they are one (in JSON, that is `null`).
+    #[serde(deserialize_with = "or_infinite")]
     pub transfer: f64,
+}
+
+/// JSON has no infinity: serde writes it as nothing.
+fn or_infinite<'de, D: serde::Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or(f64::INFINITY))
 }
 
 /// The machine that work runs on.
@@ -79,7 +85,6 @@ impl Machine {
         let level = usize::from(u8::from(strategy.jit_level));
         let scalar = features.scalar_operations * SCALAR_STEP_S[level];
         let moved = if on_gpu { features.io_bytes / device.transfer } else { 0.0 };
-        let compiling = if strategy.jit_level == JitLevel::Native { 2e-4 } else { 0.0 };
         let bytes = features.peak_bytes
             * match strategy.memory_optimization {
                 MemoryOptimization::Low => 1.2,
@@ -89,7 +94,7 @@ impl Machine {
         if bytes > device.memory_bytes {
             return Err(Exclusion::Memory { needed_bytes: bytes, free_bytes: device.memory_bytes });
         }
-        let seconds = START_S + compute.max(memory) + launches + scalar + moved + compiling;
+        let seconds = START_S + compute.max(memory) + launches + scalar + moved;
         Ok(Roofline { seconds, bytes })
     }
 
@@ -136,6 +141,13 @@ mod tests {
             let expected = matches!(strategy.device_target, DeviceTarget::Gpu | DeviceTarget::Ane);
             assert_eq!(said == Err(Exclusion::NoDevice(strategy.device_target)), expected, "{strategy:?}");
         }
+    }
+
+    #[test]
+    fn a_machine_is_the_same_after_json() {
+        let machine = Machine::ordinary("box", 4, 1e9);
+        let text = serde_json::to_string(&machine).unwrap();
+        assert_eq!(serde_json::from_str::<Machine>(&text).unwrap(), machine);
     }
 
     #[test]

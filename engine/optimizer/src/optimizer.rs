@@ -7,9 +7,11 @@ use rand::Rng;
 use crate::beliefs::Looked;
 use crate::candidate::{Choice, Reason};
 use crate::config::OptimizerConfig;
-use crate::evidence::{Course, Noise, seconds};
+use crate::coverage::Coverage;
+use crate::evidence::{Compiling, Course, Noise, seconds};
 use crate::explain::candidates;
 use crate::history::{History, Run, RunOutcome};
+use crate::kinship::{Family, regressors};
 use crate::known::{Arm, Known, Table};
 use crate::machine::Machine;
 use crate::names::Names;
@@ -32,8 +34,10 @@ pub struct Optimizer {
     pub(crate) table: Table,
     pub(crate) history: History,
     pub(crate) noise: Noise,
+    pub(crate) coverage: Coverage,
+    pub(crate) compiling: Compiling,
     pub(crate) names: Names,
-    pub(crate) regressions: BTreeMap<(u64, usize), Regression>,
+    pub(crate) regressions: BTreeMap<(u64, Family), Regression>,
     /// Pieces of work whose news the regressions do not know yet.
     news: VecDeque<(Key, usize)>,
     since_update: usize,
@@ -64,6 +68,8 @@ impl Optimizer {
             table: Table::default(),
             history: History::default(),
             noise: Noise::default(),
+            coverage: Coverage::default(),
+            compiling: Compiling::default(),
             names: Names::default(),
             regressions: BTreeMap::new(),
             news: VecDeque::new(),
@@ -161,7 +167,7 @@ impl Optimizer {
             key,
             pattern: known.map_or(work.features, |known| known.features).pattern(),
             is_unchecked: chosen != BASELINE && !is_checked,
-            candidates: candidates(&self.strategies, known, looked),
+            candidates: candidates(&self.strategies, known, looked, self.coverage),
             best_known_s,
             guessed: work.features,
         }
@@ -172,7 +178,11 @@ impl Optimizer {
         let Some(known) = self.table.get_mut(key) else { return };
         known.used = self.tick;
         for (index, looked) in looked.iter().enumerate() {
-            known.arm_mut(index).prior_log_s = looked.roofline.map(|roofline| roofline.seconds.ln());
+            let arm = known.arm_mut(index);
+            arm.prior_log_s = looked.roofline.map(|roofline| roofline.seconds.ln());
+            if arm.contributed.is_none() {
+                arm.family = Some(looked.family);
+            }
         }
     }
 
@@ -194,19 +204,24 @@ impl Optimizer {
         let is_trial = matches!(choice.reason, Reason::Trial { .. } | Reason::Similar);
         let price_s = if is_trial { taken_s + once_s - choice.best_known_s } else { 0.0 };
         if taken_s.is_finite() && once_s.is_finite() {
-            known.budget.enter(taken_s + once_s, price_s);
+            let baseline = choice.candidates.get(BASELINE).and_then(|candidate| candidate.prediction);
+            let baseline_s = baseline.map_or(0.0, |prediction| prediction.low_s);
+            known.budget.enter((taken_s + once_s).max(baseline_s), price_s);
         }
         match outcome {
             RunOutcome::Failed { .. } => known.arm_mut(strategy).failures += 1,
             RunOutcome::Wrong { .. } => known.arm_mut(strategy).is_wrong = true,
-            RunOutcome::Succeeded { seconds, memory_bytes, .. } => {
+            RunOutcome::Succeeded { seconds, memory_bytes, compiled, .. } => {
                 let arm = known.arm_mut(strategy);
                 arm.failures = 0;
                 if memory_bytes.is_finite() {
                     arm.memory_bytes = arm.memory_bytes.max(memory_bytes);
                 }
                 if seconds.is_finite() && seconds > 0.0 {
-                    self.learn(choice, strategy, seconds);
+                    if !compiled {
+                        self.cover(choice, seconds);
+                    }
+                    self.learn(choice, strategy, seconds, compiled);
                 }
             }
         }
@@ -221,17 +236,30 @@ impl Optimizer {
         });
     }
 
-    fn learn(&mut self, choice: &Choice, strategy: usize, taken_s: f64) {
+    /// Corrects the ends of intervals by a run that was predicted.
+    fn cover(&mut self, choice: &Choice, taken_s: f64) {
+        let Some(prediction) = choice.prediction().filter(|prediction| prediction.seen_s.is_some()) else { return };
+        let Some(known) = self.table.get_mut(&choice.key) else { return };
+        let interval = (prediction.low_s, prediction.high_s);
+        if known.coverage == Coverage::default() {
+            known.coverage = self.coverage.beginning();
+        }
+        known.coverage.learn(taken_s, interval);
+        self.coverage.learn_of_all(taken_s, interval);
+    }
+
+    fn learn(&mut self, choice: &Choice, strategy: usize, taken_s: f64, compiled: bool) {
         let Some(known) = self.table.get_mut(&choice.key) else { return };
         let keep = 1.0 - self.config.learning_rate;
         let log_s = taken_s.ln();
-        let own = &mut known.arm_mut(strategy).own;
-        let expected = own.belief(own.mean, OWN_SPREAD * OWN_SPREAD, self.noise);
-        let (step, weight) = (own.step(log_s), own.weight);
-        let held_back = own.is_surprised();
-        let course = own.record(log_s, keep, &expected);
-        if let (Some(step), Course::Steady, false) = (step, course, held_back || own.is_surprised()) {
+        let arm = known.arm_mut(strategy);
+        let (step, weight, held_back) = (arm.own.step(log_s), arm.own.weight, arm.own.is_surprised());
+        let (course, compiling_s) = arm.record(log_s, compiled, keep, self.noise);
+        if let (Some(step), false, Course::Steady) = (step, compiled || held_back || arm.own.is_surprised(), course) {
             self.noise.learn(step, weight);
+        }
+        if let Some(compiling_s) = compiling_s {
+            self.compiling.learn(compiling_s);
         }
         for (_, arm) in known.arms.iter_mut().enumerate().filter(|(index, _)| *index != strategy) {
             match course {
@@ -257,15 +285,16 @@ impl Optimizer {
         if known.is_measured && known.features.vector() == features.vector() {
             return;
         }
-        let before = known.features.vector();
-        (known.features, known.is_measured) = (features, true);
+        let before = std::mem::replace(&mut known.features, features);
+        known.is_measured = true;
         for (strategy, arm) in known.arms.iter_mut().enumerate() {
             // The roofline that this was set against was that of the guess.
             arm.prior_log_s = None;
+            let Some(family) = arm.family else { continue };
             if let (Some(value), Some(regression)) =
-                (arm.contributed.take(), self.regressions.get_mut(&(choice.key.hardware, strategy)))
+                (arm.contributed.take(), self.regressions.get_mut(&(choice.key.hardware, family)))
             {
-                regression.remove(&before, value);
+                regression.remove(&regressors(&before, &self.strategies.all()[strategy]), value);
                 regression.settle();
                 if !self.news.contains(&(choice.key, strategy)) {
                     self.news.push_back((choice.key, strategy));
@@ -309,7 +338,7 @@ impl Optimizer {
         self.record(
             &choice,
             match is_success {
-                true => RunOutcome::Succeeded { seconds, once_s: 0.0, memory_bytes: 0.0 },
+                true => RunOutcome::Succeeded { seconds, once_s: 0.0, memory_bytes: 0.0, compiled: false },
                 false => RunOutcome::Failed { seconds },
             },
         );
@@ -322,14 +351,14 @@ impl Optimizer {
         let mut changed = std::collections::BTreeSet::new();
         for (key, strategy) in self.news.drain(..count) {
             let Some(known) = self.table.get_mut(&key) else { continue };
-            let row = known.features.vector();
-            let Some(value) = residual(known, strategy) else { continue };
-            let regression = self.regressions.entry((key.hardware, strategy)).or_default();
+            let row = regressors(&known.features, &self.strategies.all()[strategy]);
+            let Some((family, value)) = residual(known, strategy) else { continue };
+            let regression = self.regressions.entry((key.hardware, family)).or_default();
             match known.arm_mut(strategy).contributed.replace(value) {
                 Some(before) => regression.correct(&row, value - before),
                 None => regression.add(&row, value),
             }
-            changed.insert((key.hardware, strategy));
+            changed.insert((key.hardware, family));
         }
         for place in changed {
             if let Some(regression) = self.regressions.get_mut(&place) {
@@ -341,12 +370,12 @@ impl Optimizer {
     /// Puts a piece of work into the table; what is forgotten for it leaves the regressions too.
     pub(crate) fn remember(&mut self, key: Key, known: Known) {
         let Some((key, known)) = self.table.insert(key, known, self.config.memory_size) else { return };
-        let row = known.features.vector();
         for (strategy, arm) in known.arms.iter().enumerate() {
+            let Some(family) = arm.family else { continue };
             if let (Some(value), Some(regression)) =
-                (arm.contributed, self.regressions.get_mut(&(key.hardware, strategy)))
+                (arm.contributed, self.regressions.get_mut(&(key.hardware, family)))
             {
-                regression.remove(&row, value);
+                regression.remove(&regressors(&known.features, &self.strategies.all()[strategy]), value);
                 regression.settle();
             }
         }
@@ -364,13 +393,13 @@ impl Optimizer {
     /// Whether anything was learned on hardware of this class.
     pub fn knows_hardware(&self, hardware: &str) -> bool {
         let hardware = hardware_digest(hardware);
-        self.regressions.range((hardware, 0)..=(hardware, usize::MAX)).next().is_some()
+        self.regressions.keys().any(|(known, _)| *known == hardware)
     }
 }
 
-/// What a strategy took on a piece of work beyond what its roofline says: the regression's value.
-fn residual(known: &Known, strategy: usize) -> Option<f64> {
+/// What a strategy took on a piece of work beyond what its roofline says: the value for its family's regression.
+fn residual(known: &Known, strategy: usize) -> Option<(Family, f64)> {
     let arm = known.arm(strategy)?;
     let evidence = arm.evidence();
-    (evidence.weight > 0.0).then_some(evidence.mean - arm.prior_log_s?)
+    (evidence.weight > 0.0).then_some((arm.family?, evidence.mean - arm.prior_log_s?))
 }

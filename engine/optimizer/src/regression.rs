@@ -1,7 +1,7 @@
 //! Bayesian linear regression with known noise (Bishop, Pattern Recognition and Machine Learning, section 3.3): what a
-//! strategy does to work of some features, on one class of hardware.
+//! family of strategies does to work of some features, on one class of hardware.
 
-use crate::work::FEATURES;
+use crate::kinship::REGRESSORS;
 
 /// Spread that the weights of features are expected to have; the constant's is larger.
 const WEIGHT_SPREAD: f64 = 0.3;
@@ -9,30 +9,30 @@ const CONSTANT_SPREAD: f64 = 0.7;
 /// Spread of pieces of work with the same features about their mean.
 const WORK_SPREAD: f64 = 0.8;
 
-type Row = [f64; FEATURES];
+type Row = [f64; REGRESSORS];
 
 /// A posterior over the weights, kept as sums over the rows so that a row can be taken out again.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Regression {
     /// Precision of the weights: prior plus sum of outer products.
-    precision: [Row; FEATURES],
+    precision: [Row; REGRESSORS],
     /// Sum of rows times their values.
     moment: Row,
     /// Inverse of the precision, and the mean of the weights; made by [`Regression::settle`].
-    covariance: [Row; FEATURES],
+    covariance: [Row; REGRESSORS],
     mean: Row,
 }
 
 impl Default for Regression {
     fn default() -> Self {
-        let mut precision = [[0.0; FEATURES]; FEATURES];
+        let mut precision = [[0.0; REGRESSORS]; REGRESSORS];
         let mut covariance = precision;
-        for at in 0..FEATURES {
+        for at in 0..REGRESSORS {
             let spread: f64 = if at == 0 { CONSTANT_SPREAD } else { WEIGHT_SPREAD };
             precision[at][at] = spread.powi(-2);
             covariance[at][at] = spread.powi(2);
         }
-        Regression { precision, moment: [0.0; FEATURES], covariance, mean: [0.0; FEATURES] }
+        Regression { precision, moment: [0.0; REGRESSORS], covariance, mean: [0.0; REGRESSORS] }
     }
 }
 
@@ -66,8 +66,8 @@ impl Regression {
 
     /// Works out the posterior: a Cholesky factorisation of the precision, which is positive by its prior.
     pub(crate) fn settle(&mut self) {
-        let mut factor = [[0.0; FEATURES]; FEATURES];
-        for i in 0..FEATURES {
+        let mut factor = [[0.0; REGRESSORS]; REGRESSORS];
+        for i in 0..REGRESSORS {
             for j in 0..=i {
                 let dot: f64 = (0..j).map(|k| factor[i][k] * factor[j][k]).sum();
                 let rest = self.precision[i][j] - dot;
@@ -75,8 +75,8 @@ impl Regression {
                 factor[i][j] = if i == j { rest.max(1e-9).sqrt() } else { rest / factor[j][j] };
             }
         }
-        for column in 0..FEATURES {
-            let mut unit = [0.0; FEATURES];
+        for column in 0..REGRESSORS {
+            let mut unit = [0.0; REGRESSORS];
             unit[column] = 1.0;
             let solved = solve(&factor, unit);
             for (line, value) in self.covariance.iter_mut().zip(solved) {
@@ -96,13 +96,13 @@ impl Regression {
 }
 
 /// Solves for the lower factor and its transpose.
-fn solve(factor: &[Row; FEATURES], mut right: Row) -> Row {
-    for i in 0..FEATURES {
+fn solve(factor: &[Row; REGRESSORS], mut right: Row) -> Row {
+    for i in 0..REGRESSORS {
         let dot: f64 = (0..i).map(|k| factor[i][k] * right[k]).sum();
         right[i] = (right[i] - dot) / factor[i][i];
     }
-    for i in (0..FEATURES).rev() {
-        let dot: f64 = (i + 1..FEATURES).map(|k| factor[k][i] * right[k]).sum();
+    for i in (0..REGRESSORS).rev() {
+        let dot: f64 = (i + 1..REGRESSORS).map(|k| factor[k][i] * right[k]).sum();
         right[i] = (right[i] - dot) / factor[i][i];
     }
     right
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     fn row(seed: u32) -> Row {
-        let mut row = [1.0; FEATURES];
+        let mut row = [1.0; REGRESSORS];
         for (at, cell) in row.iter_mut().enumerate().skip(1) {
             *cell = f64::from((seed.wrapping_mul(2_654_435_761) >> at) & 255) / 128.0 - 1.0;
         }

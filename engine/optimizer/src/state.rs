@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::config::OptimizerConfig;
-use crate::evidence::Noise;
+use crate::coverage::Coverage;
+use crate::evidence::{Compiling, Noise};
 use crate::history::History;
 use crate::known::{Known, Table};
 use crate::names::Names;
@@ -42,6 +43,10 @@ struct Body {
     noise: Noise,
     #[serde(default)]
     names: Names,
+    #[serde(default)]
+    coverage: Coverage,
+    #[serde(default)]
+    compiling: Compiling,
 }
 
 fn damaged(error: impl std::fmt::Display) -> StateError {
@@ -58,6 +63,8 @@ impl Optimizer {
             history: self.history.clone(),
             noise: self.noise,
             names: self.names.clone(),
+            coverage: self.coverage,
+            compiling: self.compiling,
         };
         let body = serde_json::to_string(&body).expect("what was learned has no maps with strange keys");
         let checksum = blake3::hash(body.as_bytes()).to_hex().to_string();
@@ -96,6 +103,10 @@ impl Optimizer {
         let mut optimizer = Optimizer::new(config);
         (optimizer.strategies, optimizer.table) = (strategies, table);
         (optimizer.history, optimizer.tick, optimizer.noise) = (body.history, body.tick, body.noise);
+        if !body.coverage.is_sound() || !body.compiling.is_sound() {
+            return Err(damaged("it has numbers that no run gives"));
+        }
+        (optimizer.coverage, optimizer.compiling) = (body.coverage, body.compiling);
         optimizer.names = body.names;
         optimizer.absorb();
         Ok(optimizer)

@@ -55,7 +55,7 @@ impl World {
         let ids = optimizer.strategies().all();
         let index = ids.iter().position(|s| s.strategy_id == choice.strategy.strategy_id).expect("it was chosen");
         let seconds = truth[index] * self.noise.sample(&mut self.chance).exp();
-        optimizer.record(&choice, RunOutcome::Succeeded { seconds, once_s: 0.0, memory_bytes: 1e6 });
+        optimizer.record(&choice, RunOutcome::Succeeded { seconds, once_s: 0.0, memory_bytes: 1e6, compiled: false });
         (index, seconds)
     }
 
@@ -122,7 +122,8 @@ fn work_of_microseconds_runs_plainly() {
         let choice = optimizer.choose(&small, &machine, &mut chance);
         first.get_or_insert_with(|| choice.strategy.strategy_id.clone());
         assert_eq!(Some(&choice.strategy.strategy_id), first.as_ref());
-        optimizer.record(&choice, RunOutcome::Succeeded { seconds: 5e-6, once_s: 0.0, memory_bytes: 1e3 });
+        optimizer
+            .record(&choice, RunOutcome::Succeeded { seconds: 5e-6, once_s: 0.0, memory_bytes: 1e3, compiled: false });
     }
     assert_eq!(optimizer.choose(&small, &machine, &mut chance).reason, Reason::Small);
 }
@@ -195,7 +196,7 @@ fn results_that_differ_are_the_end_of_a_strategy_on_that_work() {
     for _ in 0..200 {
         let choice = optimizer.choose(&work, &world.machine, &mut world.chance);
         let outcome = match choice.strategy.strategy_id.as_str() {
-            "default" => RunOutcome::Succeeded { seconds: 0.1, once_s: 0.0, memory_bytes: 1e6 },
+            "default" => RunOutcome::Succeeded { seconds: 0.1, once_s: 0.0, memory_bytes: 1e6, compiled: false },
             _ => RunOutcome::Wrong { seconds: 0.001 },
         };
         optimizer.record(&choice, outcome);
@@ -263,7 +264,7 @@ fn what_a_run_was_seen_to_do_replaces_the_guess() {
     let mut chance = StdRng::seed_from_u64(0);
     let guessed = work(0, Features { flops: 1e12, ..Features::default() });
     let choice = optimizer.choose(&guessed, &world.machine, &mut chance);
-    optimizer.record(&choice, RunOutcome::Succeeded { seconds: 0.01, once_s: 0.0, memory_bytes: 1e6 });
+    optimizer.record(&choice, RunOutcome::Succeeded { seconds: 0.01, once_s: 0.0, memory_bytes: 1e6, compiled: false });
     optimizer.measured(&choice, Features { scalar_operations: 1e6, recursive_functions: 1.0, ..Features::default() });
     let choice = optimizer.choose(&guessed, &world.machine, &mut chance);
     assert_eq!(choice.pattern, nexus_optimizer::Pattern::Recursion);

@@ -110,12 +110,13 @@ fn milliseconds(text: &str) -> Result<f64, String> {
 /// Runs the verb.
 pub(crate) fn optimizer(
     args: &OptimizerArgs,
-    data: &Path,
+    settings: OptimizerConfig,
     world: &impl World,
     console: &mut Console,
 ) -> Result<(), CliError> {
-    let mut file = StateFile::new(&learning::file(data));
-    let (mut known, warning) = file.load(OptimizerConfig::default());
+    let path = settings.model_path.clone().ok_or_else(super::cluster::unexpected)?;
+    let mut file = StateFile::new(&path);
+    let (mut known, warning) = file.load(settings.clone());
     if let Some(warning) = warning {
         console.say(&format!("warning: {warning}"));
     }
@@ -142,7 +143,7 @@ pub(crate) fn optimizer(
         }
         OptimizerVerb::Load { file: path } => {
             let text = files::program(path)?;
-            let loaded = Optimizer::load(OptimizerConfig::default(), &text).map_err(|error| {
+            let loaded = Optimizer::load(settings, &text).map_err(|error| {
                 let message = format!("{} was not loaded: {error}", path.display());
                 CliError::new(Exit::Usage, codes::BAD_INPUT, message)
                     .with_help("`nexus optimizer save` writes such files")

@@ -156,10 +156,10 @@ fn learn(trial: &Trial, machine: &Machine) -> Result<Strategy, String> {
     for _ in 0..LEARNING_RUNS {
         let choice = optimizer.choose(&trial.work, machine, &mut chance);
         let sample = trial.run(&choice.strategy, machine.threads as usize)?;
-        let (seconds, memory_bytes) = (sample.seconds, sample.memory_bytes);
-        optimizer.record(&choice, RunOutcome::Succeeded { seconds, once_s: 0.0, memory_bytes });
+        let (seconds, memory_bytes, compiled) = (sample.seconds, sample.memory_bytes, sample.compiled);
+        optimizer.record(&choice, RunOutcome::Succeeded { seconds, once_s: 0.0, memory_bytes, compiled });
         if !optimizer.is_measured(&choice) {
-            optimizer.measured(&choice, trial.features(&choice, &sample, machine.cpu.bandwidth));
+            optimizer.measured(&choice, trial.features(&choice.strategy, &sample, machine.cpu.bandwidth));
         }
     }
     let key = trial.work.key(&machine.hardware);

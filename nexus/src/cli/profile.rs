@@ -176,7 +176,7 @@ pub(crate) fn profile(
         print: Box::new(|_| {}),
         progress: Box::new(|_| {}),
         optimize: Optimize::OnRequest,
-        learned: PathBuf::new(),
+        learned: None,
         profiles: Some(Arc::clone(&sink)),
     };
     let finished = world.run(checked(spec)?, options, interrupted)?;

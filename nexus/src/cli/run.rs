@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use nexus_actors::{Optimize, ProfileSink, learning};
+use nexus_actors::{Optimize, ProfileSink};
 use nexus_formats::json::JsonValue;
-use nexus_model::{DeviceInfo, JobSpec, Outcome, Payload};
-use nexus_optimizer::Choice;
+use nexus_model::{DeviceChoice, DeviceInfo, JobSpec, Outcome, Payload};
+use nexus_optimizer::{Choice, OptimizerConfig};
 use nexus_wire::{JobView, Refusal, TaskView};
 
 use super::argument::OutputBinding;
+use super::codes;
 use super::error::{CliError, Exit};
 use super::files;
 use super::job_result::{entries_of, shown_tasks};
@@ -69,8 +70,8 @@ pub(crate) struct RunOptions {
     pub(crate) progress: Box<dyn FnMut(&JobView)>,
     /// Which programs run as the optimiser chooses.
     pub(crate) optimize: Optimize,
-    /// The file of what was learned.
-    pub(crate) learned: PathBuf,
+    /// How the optimiser is set, with the file of what was learned; none where it is not needed.
+    pub(crate) learned: Option<OptimizerConfig>,
     /// Gets profiles, where they are wanted.
     pub(crate) profiles: Option<ProfileSink>,
 }
@@ -103,7 +104,7 @@ pub(crate) trait Runtime {
 /// Runs the verb.
 pub(crate) fn run(
     args: &RunArgs,
-    data: impl FnOnce() -> Result<PathBuf, CliError>,
+    settings: impl FnOnce() -> Result<OptimizerConfig, CliError>,
     world: &(impl Runtime + Language),
     console: &mut Console,
     interrupted: Interrupted,
@@ -112,6 +113,7 @@ pub(crate) fn run(
         files::check_output_name(Path::new(&binding.path))?;
     }
     args.profile.iter().try_for_each(|request| request.check(console))?;
+    refuse_two_choices(args)?;
     let source = Source::read(&args.file)?;
     let invalid = |found| CliError::of_program(Exit::ProgramFailed, found, Some(source.text.clone()));
     for warning in world.check(&source.file(), &source.text, Some(source.folder())).map_err(invalid)? {
@@ -126,7 +128,7 @@ pub(crate) fn run(
     };
     // Settings that nobody needs may be wrong.
     let wants = optimize != Optimize::OnRequest || source.text.contains("@optimize");
-    let learned = if wants { learning::file(&data()?) } else { PathBuf::new() };
+    let learned = if wants { Some(settings()?) } else { None };
     let profiles = ProfileRequest::sink(args.profile.as_ref(), &source.text);
     let options = RunOptions {
         profiles: profiles.clone(),
@@ -159,6 +161,21 @@ pub(crate) fn run(
         Some(profiles) => ended.and(profile::show(args.profile.as_ref(), profiles, &source.name(), console)),
         None => ended,
     }
+}
+
+/// What a strategy decides cannot be asked for beside it: one of the two would silently not count.
+fn refuse_two_choices(args: &RunArgs) -> Result<(), CliError> {
+    let asked = match (&args.optimize, args.program.jit, args.program.device) {
+        (None, _, _) => return Ok(()),
+        (Some(_), Some(_), _) => "--jit",
+        (Some(_), None, DeviceChoice::Gpu) => "--device gpu",
+        (Some(_), None, DeviceChoice::Auto | DeviceChoice::Cpu) => return Ok(()),
+    };
+    let message = format!("{asked} and --optimize both say how the program is run");
+    Err(CliError::new(Exit::Usage, codes::USAGE, message).with_help(format!(
+        "leave out {asked} to let the strategy decide, or --optimize to decide yourself; `--device cpu` goes with \
+         --optimize and keeps to the processor"
+    )))
 }
 
 /// `strategy math_intensive: it is the best known (12 runs, 3.1 ms predicted)`.

@@ -152,9 +152,9 @@ impl Runtime for Session {
             spec.inputs.push(Input { name, payload });
         }
         let capacity = slots.map(|slots| NodeCapacity { slots, memory_bytes: 0, devices: Vec::new() });
-        let opened = (!learned.as_os_str().is_empty()).then(|| {
+        let opened = learned.map(|settings| {
             let machine = learning::machine(&nexus_tensor::hardware_devices(), 0);
-            Learner::open(Some(&learned), machine, mark())
+            Learner::open(settings, machine, mark())
         });
         let (learner, warning) = opened.map_or((None, None), |(learner, warning)| (Some(Arc::new(learner)), warning));
         let options = EmbeddedOptions {
@@ -263,6 +263,7 @@ impl World for Session {
             user: user(),
             capacity: NodeCapacity { slots, memory_bytes: config.worker().memory_bytes(), devices: devices_beside() },
             join: join.map(|(address, token)| JoinOptions { address, token }),
+            optimizer: config.optimizer().clone(),
         };
         let serve = |facts: &NodeFacts, onlooker| {
             if let Some(Err(error)) = page.map(|page| web::serve(page, onlooker)) {

@@ -2,6 +2,7 @@
 
 mod language;
 mod mcode;
+mod run_choices;
 
 use std::path::Path;
 

@@ -41,7 +41,7 @@ const LAYERS: &[Layer] = &[
     layer("nexus-blobs", &["nexus-model", "nexus-wire"]),
     layer("nexus-consensus", &["nexus-model", "nexus-wire", "nexus-ledger"]),
     // The shells, and what starts them.
-    layer("nexus-config", &["nexus-model"]),
+    layer("nexus-config", &["nexus-model", "nexus-optimizer"]),
     layer(
         "nexus-actors",
         &[

@@ -1,0 +1,114 @@
+//! Playing a policy on a recording, and what it came to.
+
+use std::collections::BTreeSet;
+
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
+use super::{Policy, Recording, Told};
+
+/// Runs of each piece of work before which predictions are not counted: nothing was seen yet.
+const UNPREDICTED_ROUNDS: usize = 5;
+
+/// How long a policy is played: every round runs every piece of work once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Play {
+    /// Rounds.
+    pub rounds: usize,
+    /// Rounds after which the late regret is counted.
+    pub learned_rounds: usize,
+    /// Seeds, from zero.
+    pub seeds: u64,
+}
+
+impl Default for Play {
+    /// The bar's: what is lost after fifty runs, over thirty more.
+    fn default() -> Self {
+        Play { rounds: 80, learned_rounds: 50, seeds: 5 }
+    }
+}
+
+/// What a policy came to, over all seeds.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Score {
+    /// Expected seconds lost against the oracle until each run, summed; the mean of the seeds.
+    pub course: Vec<f64>,
+    /// Expected seconds lost after the first rounds.
+    pub late_lost_s: f64,
+    /// The oracle's seconds then.
+    pub late_best_s: f64,
+    /// Expected seconds of all runs, those that compile included.
+    pub taken_s: f64,
+    /// Seconds lost in the late rounds by piece of work, and the oracle's there.
+    pub late_by_work: Vec<(f64, f64)>,
+    /// Runs that were predicted.
+    pub predicted: u64,
+    /// Of these, the runs that took less than their interval said, and those that took more.
+    pub below: u64,
+    /// See [`Score::below`].
+    pub above: u64,
+}
+
+impl Score {
+    /// What was lost against the oracle after the first rounds, as a share of the oracle's time.
+    pub fn regret(&self) -> f64 {
+        self.late_lost_s / self.late_best_s
+    }
+
+    /// The share of predicted runs that fell into their 80 % interval; `None` where nothing was predicted.
+    pub fn calibration(&self) -> Option<f64> {
+        (self.predicted > 0).then(|| 1.0 - (self.below + self.above) as f64 / self.predicted as f64)
+    }
+}
+
+impl Play {
+    /// Plays the policies that `make` gives for each seed. What a run takes is drawn from what was measured; what it is
+    /// charged is the median, so that luck is nobody's merit.
+    pub fn score<P: Policy>(&self, recording: &Recording, make: impl Fn(u64) -> P) -> Score {
+        let mut score = Score { late_by_work: vec![(0.0, 0.0); recording.works.len()], ..Score::default() };
+        for seed in 0..self.seeds {
+            self.one_seed(recording, make(seed), seed, &mut score);
+        }
+        let mut sum = 0.0;
+        for lost in &mut score.course {
+            sum += *lost / self.seeds as f64;
+            *lost = sum;
+        }
+        score
+    }
+
+    fn one_seed(&self, recording: &Recording, mut policy: impl Policy, seed: u64, score: &mut Score) {
+        let mut chance = StdRng::seed_from_u64(seed);
+        let mut ran = BTreeSet::new();
+        score.course.resize(self.rounds * recording.works.len(), 0.0);
+        for round in 0..self.rounds {
+            for (at, work) in recording.works.iter().enumerate() {
+                let (strategy, interval) = policy.choose(at, recording);
+                let Some(times) = &work.times[strategy] else {
+                    // A policy that chooses what cannot run has lost without end.
+                    score.taken_s = f64::INFINITY;
+                    continue;
+                };
+                let is_first = ran.insert((at, strategy));
+                let seconds = times.draw(is_first, &mut chance);
+                policy.learn(Told { at, strategy, seconds, compiled: is_first && times.compiles }, recording);
+                let expected_s = if is_first { times.first_median_s() } else { times.median_s() };
+                let best_s = work.best_s();
+                score.taken_s += expected_s;
+                score.course[round * recording.works.len() + at] += expected_s - best_s;
+                if round >= self.learned_rounds {
+                    let (lost, best) = &mut score.late_by_work[at];
+                    *lost += expected_s - best_s;
+                    *best += best_s;
+                    score.late_lost_s += expected_s - best_s;
+                    score.late_best_s += best_s;
+                }
+                if let Some((low, high)) = interval.filter(|_| round >= UNPREDICTED_ROUNDS && !is_first) {
+                    score.predicted += 1;
+                    score.below += u64::from(seconds < low);
+                    score.above += u64::from(seconds > high);
+                }
+            }
+        }
+    }
+}
