@@ -103,13 +103,23 @@ const SHRINK_MIN: f64 = 0.2;
 
 /// The right-hand side with its calls counted and its size checked.
 #[expect(clippy::type_complexity, reason = "the signature of a right-hand side is what a reader looks for here")]
-struct Slopes<'f, E> {
+pub(crate) struct Slopes<'f, E> {
     f: &'f mut dyn FnMut(f64, &[f64]) -> Result<Vec<f64>, E>,
     calls: usize,
 }
 
-impl<E> Slopes<'_, E> {
-    fn at(&mut self, t: f64, y: &[f64]) -> Result<Vec<f64>, OdeError<E>> {
+impl<'f, E> Slopes<'f, E> {
+    #[expect(clippy::type_complexity, reason = "the signature of a right-hand side is what a reader looks for here")]
+    pub(crate) fn new(f: &'f mut dyn FnMut(f64, &[f64]) -> Result<Vec<f64>, E>) -> Self {
+        Slopes { f, calls: 0 }
+    }
+
+    /// Calls so far.
+    pub(crate) fn calls(&self) -> usize {
+        self.calls
+    }
+
+    pub(crate) fn at(&mut self, t: f64, y: &[f64]) -> Result<Vec<f64>, OdeError<E>> {
         self.calls += 1;
         let slope = (self.f)(t, y).map_err(OdeError::Function)?;
         if slope.len() != y.len() {
@@ -124,7 +134,7 @@ impl<E> Slopes<'_, E> {
 ///
 /// Dormand and Prince's method of order 5(4) with local extrapolation, a controller for the step (Hairer, Nørsett and
 /// Wanner, "Solving Ordinary Differential Equations I", §II.4) and dense output for the times inside of steps. It is not
-/// for stiff equations: those exhaust the steps and say so.
+/// for stiff equations: those exhaust the steps and say so; [`solve_stiff_ode`](crate::solve_stiff_ode) is.
 #[expect(clippy::type_complexity, reason = "the signature of a right-hand side is what a reader looks for here")]
 pub fn solve_ode<E>(
     f: &mut dyn FnMut(f64, &[f64]) -> Result<Vec<f64>, E>,
@@ -132,7 +142,7 @@ pub fn solve_ode<E>(
     times: &[f64],
     options: OdeOptions,
 ) -> Result<OdeSolution, OdeError<E>> {
-    let mut slopes = Slopes { f, calls: 0 };
+    let mut slopes = Slopes::new(f);
     let (Some(&first), Some(&end)) = (times.first(), times.last()) else {
         return Ok(OdeSolution { states: Vec::new(), steps: 0, calls: 0 });
     };
@@ -214,7 +224,7 @@ fn between(y: &[f64], stages: &[Vec<f64>; 7], h: f64, part: f64) -> Vec<f64> {
 }
 
 /// A first step of about the right size (Hairer, Nørsett and Wanner, §II.4).
-fn first_step<E>(
+pub(crate) fn first_step<E>(
     slopes: &mut Slopes<'_, E>,
     t: f64,
     y: &[f64],

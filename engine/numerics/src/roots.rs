@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::lu::Lu;
+
 /// Why no zero was found.
 #[derive(Debug, Clone, PartialEq)]
 pub enum RootError<E> {
@@ -126,7 +128,7 @@ pub fn find_roots<E>(
         if largest(&residual) <= tolerance {
             return Ok(x);
         }
-        let step = solve(slope.clone(), residual.clone());
+        let step = Lu::new(slope.clone(), residual.len()).map(|factors| factors.solve(residual.clone()));
         let Some(step) = step else { break };
         let mut length = 1.0;
         let next = loop {
@@ -147,34 +149,4 @@ pub fn find_roots<E>(
         return Ok(x);
     }
     Err(RootError::NoConvergence { residual: largest(&residual) })
-}
-
-/// Solves a small dense system by elimination with partial pivoting; `None` where the matrix is singular.
-pub(crate) fn solve(mut a: Vec<f64>, mut b: Vec<f64>) -> Option<Vec<f64>> {
-    let n = b.len();
-    if a.len() != n * n {
-        return None;
-    }
-    for k in 0..n {
-        let pivot = (k..n).max_by(|&i, &j| a[i * n + k].abs().total_cmp(&a[j * n + k].abs()))?;
-        if a[pivot * n + k] == 0.0 || !a[pivot * n + k].is_finite() {
-            return None;
-        }
-        for j in 0..n {
-            a.swap(k * n + j, pivot * n + j);
-        }
-        b.swap(k, pivot);
-        for i in k + 1..n {
-            let factor = a[i * n + k] / a[k * n + k];
-            for j in k..n {
-                a[i * n + j] -= factor * a[k * n + j];
-            }
-            b[i] -= factor * b[k];
-        }
-    }
-    for k in (0..n).rev() {
-        let rest: f64 = (k + 1..n).map(|j| a[k * n + j] * b[j]).sum();
-        b[k] = (b[k] - rest) / a[k * n + k];
-    }
-    Some(b)
 }

@@ -151,6 +151,20 @@ for name, rtol in [("AtmWtAg", 1e-8), ("SiRstv", 1e-10), ("SmLs01", 1e-10), ("Sm
     finding("anova", groups, types.SimpleNamespace(statistic=f, pvalue=p))
     findings[-1]["rtol"] = rtol
 
+def robertson(t, y):
+    return [-0.04 * y[0] + 1e4 * y[1] * y[2], 0.04 * y[0] - 1e4 * y[1] * y[2] - 3e7 * y[1] ** 2, 3e7 * y[1] ** 2]
+
+
+def van_der_pol(t, y):
+    return [y[1], 1e3 * (1 - y[0] ** 2) * y[1] - y[0]]
+
+
+stiff = []
+for name, f, start, times in [("robertson", robertson, [1.0, 0.0, 0.0], [0.0, 0.4, 40.0, 4e5]), ("van_der_pol", van_der_pol, [2.0, 0.0], [0.0, 1.0, 500.0, 1000.0])]:
+    s = scipy.integrate.solve_ivp(f, (0, times[-1]), start, method="Radau", t_eval=times, rtol=1e-11, atol=1e-14)
+    stiff.append({"name": name, "start": start, "times": times, "states": s.y.T.tolist()})
+path.with_name("stiff.json").write_text(json.dumps(stiff) + "\n")
+
 path = path.with_name("hypothesis.json")
 path.write_text("[\n" + ",\n".join(json.dumps(f, separators=(",", ":")) for f in findings) + "\n]\n")
 print(path, len(findings))

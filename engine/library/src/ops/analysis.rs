@@ -2,6 +2,7 @@
 
 use nexus_numerics::{
     OdeError, OdeOptions, RootError, find_root, find_roots, integrate, minimise, minimise_simplex, solve_ode,
+    solve_stiff_ode,
 };
 use nexus_tensor::infer::{self, Inferred, typed};
 use nexus_tensor::{Arg, ArgType, Context, DType, OpDef, Tensor, TensorError, args, params};
@@ -32,10 +33,14 @@ pub(super) const CALLING: &[(OpDef, CallingRun)] = &[
     (
         OpDef {
             name: "analysis.ode",
-            params: params!(f: Any, start: Any, times: Tensor, rtol: Number = "1e-6", atol: Number = "1e-9"),
-            doc: "The solution of y' = f(t, y) with y = start at the first of times, at all times, by Dormand and \
-                  Prince's method of order 5(4) with error control. y is a number or a tensor; the result has a leading \
-                  axis for the times. f64.",
+            params: params!(
+                f: Any, start: Any, times: Tensor, rtol: Number = "1e-6", atol: Number = "1e-9",
+                method: Str = "dopri5"
+            ),
+            doc: "The solution of y' = f(t, y) with y = start at the first of times, at all times, with error control: by \
+                  \"dopri5\", Dormand and Prince's method of order 5(4), or by \"radau\", Radau's implicit method of \
+                  order 5, for stiff equations. y is a number or a tensor; the result has a leading axis for the times. \
+                  f64.",
             example: "analysis.ode((t, y) => -y, 1.0, [0, 1, 2])",
             infer: |_| Ok(typed(Some(DType::F64), None)),
             run: needs_a_caller,
@@ -155,6 +160,9 @@ fn run_integrate(caller: &mut dyn Caller, given: &[Given]) -> Result<Arg, Stop> 
     ]))
 }
 
+/// Elements of a state of stiff equations: each step factors a dense matrix of three times as many rows.
+const STIFF_MAX: usize = 500;
+
 fn run_ode(caller: &mut dyn Caller, given: &[Given]) -> Result<Arg, Stop> {
     let (f, a) = (function(given, 0, "f")?, values(given));
     let (start, form) = Form::read(caller.context(), args::at(&a, 1), "start")?;
@@ -172,12 +180,23 @@ fn run_ode(caller: &mut dyn Caller, given: &[Given]) -> Result<Arg, Stop> {
     if !(options.relative > 0.0 || options.absolute > 0.0) || options.relative < 0.0 || options.absolute < 0.0 {
         return Err(TensorError::argument("rtol", "and atol must be positive").into());
     }
+    let stiff = match args::at(&a, 5) {
+        Arg::None => false,
+        Arg::Str(name) if &**name == "dopri5" => false,
+        Arg::Str(name) if &**name == "radau" => true,
+        other => return Err(args::wrong("method", "\"dopri5\" or \"radau\"", other).into()),
+    };
+    if stiff && start.len() > STIFF_MAX {
+        let problem = format!("has {} elements; `method = \"radau\"` takes at most {STIFF_MAX}", start.len());
+        return Err(TensorError::argument("start", problem).into());
+    }
     let mut right = |t: f64, y: &[f64]| -> Result<Vec<f64>, Stop> {
         let state = form.write(caller.context(), y)?;
         let slope = caller.call(f, vec![Arg::Scalar(t), state])?;
         Ok(Form::read(caller.context(), &slope, "f")?.0)
     };
-    let solution = solve_ode(&mut right, &start, &times, options).map_err(|error| match error {
+    let solve = if stiff { solve_stiff_ode } else { solve_ode };
+    let solution = solve(&mut right, &start, &times, options).map_err(|error| match error {
         OdeError::Function(stop) => stop,
         OdeError::StepTooSmall { .. } | OdeError::TooManySteps { .. } | OdeError::Components { .. } => {
             let text = match error {
@@ -188,7 +207,8 @@ fn run_ode(caller: &mut dyn Caller, given: &[Given]) -> Result<Arg, Stop> {
                 }
                 OdeError::Function(_) => String::new(),
             };
-            TensorError::argument("f", format!("has no solution here: {text}")).into()
+            let advice = if stiff { "" } else { "; stiff equations are for `method = \"radau\"`" };
+            TensorError::argument("f", format!("has no solution here: {text}{advice}")).into()
         }
     })?;
     let shape: Vec<usize> = std::iter::once(times.len()).chain(form.shape.unwrap_or_default()).collect();
