@@ -7,7 +7,8 @@
 
 use std::fs::File;
 
-use nix::sched::{CloneFlags, setns};
+use rustix::fd::AsFd;
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use crate::error::CampaignError;
 use crate::system::tool;
@@ -62,7 +63,7 @@ pub(crate) fn in_port<T: Send + 'static>(
         |error: &dyn ToString| CampaignError::setup(format!("work in the namespace port{node}"), error.to_string());
     let thread = std::thread::spawn(move || {
         let namespace = File::open(format!("/run/netns/port{node}"))?;
-        setns(namespace, CloneFlags::CLONE_NEWNET)?;
+        move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))?;
         work()
     });
     thread.join().map_err(|_| failed(&"it panicked"))?.map_err(|error| failed(&error))

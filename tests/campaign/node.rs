@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::bell::Bell;
@@ -160,8 +159,8 @@ impl Node {
     /// SIGSTOP and SIGCONT.
     pub(crate) fn signal(&mut self, stop: bool) {
         let Some(child) = &self.child else { return };
-        let (signal, pulse) = if stop { (Signal::SIGSTOP, Pulse::Stopped) } else { (Signal::SIGCONT, Pulse::Runs) };
-        if kill(Pid::from_raw(child.id().cast_signed()), signal).is_ok() {
+        let (signal, pulse) = if stop { (Signal::STOP, Pulse::Stopped) } else { (Signal::CONT, Pulse::Runs) };
+        if kill_process(Pid::from_child(child), signal).is_ok() {
             self.pulse = pulse;
         }
     }

@@ -91,7 +91,8 @@ mod tests {
         let key: Key = work.key(&machine.hardware);
         for (strategy, seconds) in [("default", 0.4), ("default", 0.4), ("default", 0.4)] {
             let choice = known.ask_for(&work, &machine, strategy).unwrap();
-            known.record(&choice, RunOutcome::Succeeded { seconds, once_s: 0.0, memory_bytes: 0.0 });
+            let outcome = RunOutcome::Succeeded { seconds, once_s: 0.0, memory_bytes: 0.0, compiled: false };
+            known.record(&choice, outcome);
         }
         known.recall(&key, &machine).unwrap()
     }
