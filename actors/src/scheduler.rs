@@ -34,8 +34,7 @@ const MAILBOX: usize = 1024;
 /// Between two looks at leases.
 const TICK: Duration = HEARTBEAT_INTERVAL;
 
-/// Control plane → scheduler: this happened. Answer: nothing, once taken in. Never lost: a new scheduler begins with the
-/// whole ledger.
+/// Control plane → scheduler: this happened. Answer: nothing. Never lost: a new scheduler begins with the whole ledger.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct FromLedger(pub(crate) LedgerEvent);
