@@ -35,6 +35,8 @@ pub(crate) struct Job {
     /// The entry that ran it again last; its deadline holds no more since. 0 where none has.
     pub(crate) retried_at: u64,
     pub(crate) ended: Option<JobState>,
+    /// Whether any task of it was ready once: its time had come, whatever the clocks say since.
+    pub(crate) has_begun: bool,
 }
 
 /// One entry of the log and what it did.
@@ -100,9 +102,14 @@ impl History {
     pub(crate) fn note(&mut self, step: &Step<'_>, effect: &Effect) {
         match effect {
             Effect::JobAccepted { job, spec } => self.accept(step.index, *job, spec),
-            Effect::TasksReady { job, range, .. } => self.tasks(*job, range.start, range.end, |task| {
-                (task.is_ready, task.rests_until_ms) = (true, None);
-            }),
+            Effect::TasksReady { job, range, .. } => {
+                self.tasks(*job, range.start, range.end, |task| {
+                    (task.is_ready, task.rests_until_ms) = (true, None);
+                });
+                if let Some(job) = self.jobs.get_mut(job) {
+                    job.has_begun = true;
+                }
+            }
             Effect::TasksAssigned { node, attempt } => {
                 self.tasks(attempt.job, attempt.range.start, attempt.range.end, |task| {
                     task.is_ready = false;
@@ -163,7 +170,7 @@ impl History {
         }
         let tasks = (spec.tasks.start..spec.tasks.end).map(|index| (index, Task::default())).collect();
         let spec = Arc::clone(spec);
-        self.jobs.insert(id, Job { spec, tasks, is_cancelled: false, retried_at: 0, ended: None });
+        self.jobs.insert(id, Job { spec, tasks, is_cancelled: false, retried_at: 0, ended: None, has_begun: false });
     }
 
     fn leave(&mut self, step: &Step<'_>, attempt: &AttemptRange) {

@@ -17,8 +17,7 @@ pub(super) fn before(step: &Step<'_>, effect: &Effect, history: &History) {
         let state = history.jobs.get(&other).map_or(Some(JobState::Succeeded), |other| other.ended);
         assert_eq!(state, Some(JobState::Succeeded), "{id} waits for {other}");
     }
-    let is_new = job.tasks.values().all(|task| task.last_token == 0);
-    if let (Some(start), true) = (job.spec.conditions.not_before_ms, is_new)
+    if let (Some(start), false) = (job.spec.conditions.not_before_ms, job.has_begun)
         && matches!(effect, Effect::TasksReady { .. })
     {
         assert!(start <= step.at_ms, "{id} begins at {start}, and it is {}", step.at_ms);
