@@ -78,7 +78,7 @@ fn a_node_that_is_lost_takes_no_calls_with_it() {
     let file = written(cluster.folder());
     let job = cluster.node(0).json(&["submit", &file, "--seed", "5"])["job"].clone();
     cluster.wait_for(0, "calls that run elsewhere", |_| !parts(cluster.node(0), &job).is_empty());
-    // Whichever node runs the program: a helper is lost, or the program with the calls that it had handed on.
+    // Whichever node runs the program: a node that helps is lost, or the program with the calls that it had handed on.
     cluster.kill(2);
     cluster.kill(1);
     let done = cluster.node(0).json(&["job", "wait", &job.to_string()]);
