@@ -10,57 +10,28 @@
 //! test of `cargo test`: it takes minutes to hours. `--kills 20 --voters 3` is the short form.
 
 #[cfg(target_os = "linux")]
-mod bell;
-#[cfg(target_os = "linux")]
-mod book;
-#[cfg(target_os = "linux")]
-mod chance;
-#[cfg(target_os = "linux")]
-mod error;
-#[cfg(target_os = "linux")]
-mod fault;
-#[cfg(target_os = "linux")]
-mod fleet;
-#[cfg(target_os = "linux")]
-mod injection;
-#[cfg(target_os = "linux")]
-mod network;
-#[cfg(target_os = "linux")]
-mod node;
-#[cfg(target_os = "linux")]
-mod options;
-#[cfg(target_os = "linux")]
-mod promises;
-#[cfg(target_os = "linux")]
-mod relay;
-#[cfg(target_os = "linux")]
-mod report;
-#[cfg(target_os = "linux")]
-mod run;
-#[cfg(target_os = "linux")]
-mod sandbox;
-#[cfg(target_os = "linux")]
-mod system;
-#[cfg(target_os = "linux")]
-mod weather;
-#[cfg(target_os = "linux")]
-mod workload;
+mod linux;
+
+use std::process::ExitCode;
 
 #[cfg(target_os = "linux")]
-#[expect(clippy::print_stderr, reason = "the program's own output")]
-fn main() -> std::process::ExitCode {
-    match options::Options::read(std::env::args().skip(1)).and_then(options::Options::perform) {
-        Ok(()) => std::process::ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            std::process::ExitCode::FAILURE
-        }
-    }
+fn perform() -> Result<(), String> {
+    let options = linux::options::Options::read(std::env::args().skip(1));
+    options.and_then(linux::options::Options::perform).map_err(|error| error.to_string())
 }
 
 #[cfg(not(target_os = "linux"))]
+fn perform() -> Result<(), String> {
+    Err("the campaign needs the network namespaces of Linux".to_owned())
+}
+
 #[expect(clippy::print_stderr, reason = "the program's own output")]
-fn main() -> std::process::ExitCode {
-    eprintln!("error: the campaign needs the network namespaces of Linux");
-    std::process::ExitCode::FAILURE
+fn main() -> ExitCode {
+    match perform() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }

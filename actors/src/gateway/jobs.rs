@@ -115,14 +115,20 @@ impl GatewayState {
         let members: Vec<NodeId> = control.read(|ledger| ledger.members().map(|(node, _)| node).collect()).await?;
         let up = members.into_iter().filter(|node| self.liveness.of(*node).is_some()).collect();
         let facts = ExplainFacts { now_ms: now_ms(), up };
-        let said = control.read(|ledger| (ledger.job(job).is_some(), ledger.explain(job, task, &facts))).await?;
+        let (said, is_known, has_somewhere) = control
+            .read(|ledger| {
+                (ledger.explain(job, task, &facts), ledger.job(job).is_some(), ledger.has_somewhere(job, &facts))
+            })
+            .await?;
         match (said, task) {
-            ((_, Some(mut said)), _) => {
-                said.extend(self.placement(control, job).await?);
+            (Some(mut said), _) => {
+                if has_somewhere {
+                    said.extend(self.placement(control, job).await?);
+                }
                 Ok(Response::Explanation(said))
             }
-            ((true, None), Some(task)) => Err(refusal(codes::NO_SUCH_TASK, format!("{job} has no task {task}"))),
-            ((_, None), _) => Err(no_such_job(job)),
+            (None, Some(task)) if is_known => Err(refusal(codes::NO_SUCH_TASK, format!("{job} has no task {task}"))),
+            (None, _) => Err(no_such_job(job)),
         }
     }
 

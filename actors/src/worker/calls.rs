@@ -161,14 +161,16 @@ async fn hand_on(
     let Ok(Response::Submitted(job)) = submitted else {
         return Err(submitted.err().map_or_else(|| "a strange answer".to_owned(), |refusal| refusal.message));
     };
-    tokio::select! {
-        brought = bring_back(port, (job, pieces), returned) => {
-            if brought? { return Ok(()) }
-        }
+    let brought = tokio::select! {
+        brought = bring_back(port, (job, pieces), returned) => brought,
         // Only ever dropped.
-        _ = taken_back => {}
+        _ = taken_back => Ok(false),
+    };
+    if brought == Ok(true) {
+        return Ok(());
     }
-    port.ask(Request::CancelJob(job)).await.map(drop).map_err(|refusal| refusal.message)
+    let cancelled = port.ask(Request::CancelJob(job)).await.map(drop).map_err(|refusal| refusal.message);
+    brought.map(drop).and(cancelled)
 }
 
 /// Sends on each piece as it ends; whether all have ended.
@@ -220,7 +222,8 @@ impl TaskRunner {
         let run = || -> Result<Value, Failure> {
             let (device, _) = device_for(spec.device, &prepared.program)?;
             let calls = spec.inputs.iter().zip(&prepared.inputs).find(|(input, _)| input.caller().is_some());
-            let (_, (_, calls)) = calls.ok_or_else(|| failure(codes::INPUT_UNREADABLE, "no calls".to_owned()))?;
+            let (_, (_, calls)) =
+                calls.ok_or_else(|| failure(codes::INPUT_UNREADABLE, format!("the calls of {of} are not there")))?;
             let application = Application::usual(device, spec.execution.unwrap_or_default(), 1);
             let limits = spec.limits.clone();
             let cancel = Arc::clone(job.cancelled.shared());

@@ -42,7 +42,11 @@ impl Ledger {
             said.push(format!("{tasks} may not run yet; the next may in {}", until_text(until, facts.now_ms)));
         }
         if count(TaskState::Ready) > 0 {
-            said.push(format!("{} could run now: {}", tasks(count(TaskState::Ready)), self.why_not_placed(job, facts)));
+            let ready = tasks(count(TaskState::Ready));
+            said.push(match self.nowhere(job, facts) {
+                Some(why) => format!("{ready} ready, and nowhere to run: {why}"),
+                None => format!("{ready} could run now: {}", self.in_hand(facts)),
+            });
         }
         let held = job.work.iter().flat_map(|work| &work.grants).filter(|grant| grant.live > 0);
         for grant in held {
@@ -68,12 +72,14 @@ impl Ledger {
         match slot {
             Slot::Ready { attempts, losses } => {
                 let waits = job.holds_back(IndexRange::new(index, index + 1));
-                said.push(if waits { "it waits".to_owned() } else { "it could run now".to_owned() });
+                said.extend(match (waits, self.nowhere(job, facts)) {
+                    (true, _) => vec!["it waits".to_owned()],
+                    (false, Some(why)) => vec!["it is ready, and has nowhere to run".to_owned(), why],
+                    (false, None) => vec!["it could run now".to_owned(), self.in_hand(facts)],
+                });
                 said.extend(self.others_waited_for(job));
-                match job.waiting.as_ref().and_then(|waiting| waiting.wakes_at(index)) {
-                    Some(until) => said.push(format!("it may run in {}", until_text(until, facts.now_ms))),
-                    None if !waits => said.push(self.why_not_placed(job, facts)),
-                    None => {}
+                if let Some(until) = job.waiting.as_ref().and_then(|waiting| waiting.wakes_at(index)) {
+                    said.push(format!("it may run in {}", until_text(until, facts.now_ms)));
                 }
                 if attempts > 0 {
                     said.push(format!("{attempts} of {} attempts are over", job.spec.retry.max_attempts));
@@ -116,16 +122,24 @@ impl Ledger {
         Some(unmet(spec, &machines.collect::<Vec<_>>(), "of this cluster").into_iter().collect())
     }
 
-    /// Why ready tasks of a job are not placed at this moment.
-    fn why_not_placed(&self, job: &Job, facts: &ExplainFacts) -> String {
+    /// Whether some machine that is up could run a task of the job, were it free.
+    pub fn has_somewhere(&self, id: JobId, facts: &ExplainFacts) -> bool {
+        self.jobs.get(&id).is_some_and(|job| self.nowhere(job, facts).is_none())
+    }
+
+    /// Why no machine that is up could run a task of the job, however free it is.
+    fn nowhere(&self, job: &Job, facts: &ExplainFacts) -> Option<String> {
         let up: Vec<&Member> = facts.up.iter().filter_map(|node| self.member(*node)).collect();
         if up.is_empty() {
-            return "no machine is up that could run it".to_owned();
+            return Some("no machine is up that could run it".to_owned());
         }
-        if let Some(unmet) = unmet(&job.spec, &up, "that is up") {
-            return unmet;
-        }
-        let slots: u32 = up.iter().map(|member| member.capacity.slots).sum();
+        unmet(&job.spec, &up, "that is up")
+    }
+
+    /// What the machines that are up have to do.
+    fn in_hand(&self, facts: &ExplainFacts) -> String {
+        let slots: u32 =
+            facts.up.iter().filter_map(|node| self.member(*node)).map(|member| member.capacity.slots).sum();
         let held: u32 = self.jobs.values().map(|job| job.counts.get(TaskState::Assigned)).sum();
         format!("the {slots} slots that are up have {held} tasks in hand, and {} tasks are ready in all", self.queued)
     }

@@ -185,3 +185,21 @@ fn what_no_machine_has_is_named() {
         "it is to run where zone=attic, and no machine of this cluster is so"
     );
 }
+
+#[test]
+fn a_task_that_nobody_has_room_for_is_not_said_to_go_anywhere() {
+    let mut cluster = Cluster::new();
+    let facts = nexus_ledger::ExplainFacts { now_ms: 1, up: vec![NodeId(1)] };
+    let mut large = spec(1);
+    large.resources.cpus = 100;
+    let (large, small) = (cluster.submit(large), cluster.submit(spec(1)));
+    let said = |job, task| cluster.ledger.explain(job, task, &facts).unwrap().join("; ");
+    assert!(
+        said(large, None).contains("1 task ready, and nowhere to run: a task needs 100 slots"),
+        "{}",
+        said(large, None)
+    );
+    assert!(said(large, Some(0)).contains("it is ready, and has nowhere to run; a task needs 100 slots"));
+    assert!(said(small, None).contains("1 task could run now: the 4 slots"), "{}", said(small, None));
+    assert!(!cluster.ledger.has_somewhere(large, &facts) && cluster.ledger.has_somewhere(small, &facts));
+}

@@ -129,6 +129,34 @@ impl<'f, E> Slopes<'f, E> {
     }
 }
 
+/// Where a solution begins: the first time with its state and slope, the length of the first step, the last time and the
+/// way there.
+pub(crate) struct Beginning {
+    pub(crate) t: f64,
+    pub(crate) y: Vec<f64>,
+    pub(crate) slope: Vec<f64>,
+    pub(crate) h: f64,
+    pub(crate) end: f64,
+    /// 1 or -1.
+    pub(crate) direction: f64,
+}
+
+impl Beginning {
+    /// `None` where there are no times.
+    pub(crate) fn of<E>(
+        slopes: &mut Slopes<'_, E>,
+        start: &[f64],
+        times: &[f64],
+        options: OdeOptions,
+    ) -> Result<Option<Self>, OdeError<E>> {
+        let (Some(&t), Some(&end)) = (times.first(), times.last()) else { return Ok(None) };
+        let direction = if end >= t { 1.0 } else { -1.0 };
+        let slope = slopes.at(t, start)?;
+        let h = first_step(slopes, t, start, &slope, direction, options)?;
+        Ok(Some(Beginning { t, y: start.to_vec(), slope, h, end, direction }))
+    }
+}
+
 /// The solution of y' = f(t, y) with y = `start` at the first of `times`, at all of them. The times go one way, forward
 /// or backward.
 ///
@@ -143,16 +171,13 @@ pub fn solve_ode<E>(
     options: OdeOptions,
 ) -> Result<OdeSolution, OdeError<E>> {
     let mut slopes = Slopes::new(f);
-    let (Some(&first), Some(&end)) = (times.first(), times.last()) else {
+    let Some(Beginning { mut t, mut y, mut slope, mut h, end, direction }) =
+        Beginning::of(&mut slopes, start, times, options)?
+    else {
         return Ok(OdeSolution { states: Vec::new(), steps: 0, calls: 0 });
     };
-    let direction = if end >= first { 1.0 } else { -1.0 };
-    let (mut t, mut y) = (first, start.to_vec());
     let mut states = vec![y.clone()];
-    let mut slope = slopes.at(t, &y)?;
-    let mut h = first_step(&mut slopes, t, &y, &slope, direction, options)?;
-    let mut steps = 0;
-    let mut next = 1;
+    let (mut steps, mut next) = (0, 1);
     while next < times.len() {
         if steps >= options.steps_max {
             return Err(OdeError::TooManySteps { time: t });
@@ -224,7 +249,7 @@ fn between(y: &[f64], stages: &[Vec<f64>; 7], h: f64, part: f64) -> Vec<f64> {
 }
 
 /// A first step of about the right size (Hairer, Nørsett and Wanner, §II.4).
-pub(crate) fn first_step<E>(
+fn first_step<E>(
     slopes: &mut Slopes<'_, E>,
     t: f64,
     y: &[f64],

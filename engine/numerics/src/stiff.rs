@@ -5,7 +5,7 @@
 //! iteration, an embedded error estimate. The matrix of derivatives comes from differences.
 
 use crate::lu::Lu;
-use crate::ode::{OdeError, OdeOptions, OdeSolution, Slopes};
+use crate::ode::{Beginning, OdeError, OdeOptions, OdeSolution, Slopes};
 
 /// The root of six.
 const S6: f64 = 2.449_489_742_783_178;
@@ -35,13 +35,12 @@ pub fn solve_stiff_ode<E>(
     options: OdeOptions,
 ) -> Result<OdeSolution, OdeError<E>> {
     let mut slopes = Slopes::new(f);
-    let (Some(&first), Some(&end)) = (times.first(), times.last()) else {
+    let Some(Beginning { mut t, mut y, mut slope, mut h, direction, .. }) =
+        Beginning::of(&mut slopes, start, times, options)?
+    else {
         return Ok(OdeSolution { states: Vec::new(), steps: 0, calls: 0 });
     };
-    let direction = if end >= first { 1.0 } else { -1.0 };
-    let (mut t, mut y, mut states) = (first, start.to_vec(), vec![start.to_vec()]);
-    let mut slope = slopes.at(t, &y)?;
-    let mut h = crate::ode::first_step(&mut slopes, t, &y, &slope, direction, options)?;
+    let mut states = vec![y.clone()];
     let (mut steps, mut next) = (0, 1);
     let mut linear: Option<Vec<f64>> = None;
     let (mut fresh, mut after_rejection) = (false, false);

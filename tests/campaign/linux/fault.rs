@@ -1,6 +1,6 @@
 //! The kinds of faults: what each is called, which scenarios of the list of faults it plays, and how often it is drawn.
 
-use crate::chance::Chance;
+use crate::linux::chance::Chance;
 
 /// What is done to the cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

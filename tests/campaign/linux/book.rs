@@ -1,6 +1,6 @@
 //! What was promised to the submitter: every submission, whether it was acknowledged, and what became of it.
 //!
-//! It is kept outside the cluster and knows nothing of it; [`crate::promises`] compares the two.
+//! It is kept outside the cluster and knows nothing of it; [`crate::linux::promises`] compares the two.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use crate::fault::KINDS;
-use crate::run::Outcome;
+use crate::linux::fault::KINDS;
+use crate::linux::run::Outcome;
 
 /// The report of runs that broke no promise; a broken one ends the campaign before.
 pub(crate) fn report(outcomes: &[Outcome], command: &str) -> String {
@@ -139,7 +139,7 @@ fn refusals(out: &mut String, outcomes: &[Outcome]) -> std::fmt::Result {
 
 /// The date of the system's clock, in UTC.
 fn today() -> String {
-    crate::system::tool(&["date", "-u", "+%Y-%m-%d"])
+    crate::linux::system::tool(&["date", "-u", "+%Y-%m-%d"])
         .map_or_else(|_| "a day unknown".to_owned(), |text| text.trim().to_owned())
 }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CampaignError {
     /// The command line is wrong.
-    #[error("{0}\n  = help: {usage}", usage = crate::options::USAGE)]
+    #[error("{0}\n  = help: {usage}", usage = crate::linux::options::USAGE)]
     Usage(String),
     /// A tool of the system said no.
     #[error("cannot {action}: {said}\n  = help: the campaign needs Linux, root, iproute2, util-linux and e2fsprogs")]

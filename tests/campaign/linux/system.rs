@@ -5,8 +5,8 @@ use std::process::{Command, Output, Stdio};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::bell::Bell;
-use crate::error::CampaignError;
+use crate::linux::bell::Bell;
+use crate::linux::error::CampaignError;
 
 /// How often a running program is asked whether it has ended.
 const POLL: Duration = Duration::from_millis(4);

@@ -1,7 +1,7 @@
 //! A network of one namespace for each node, all of whose packets pass through this process.
 //!
 //! Node `i` lives in the namespace `node<i>` at 10.77.0.`i`. Its only neighbour is the namespace `port<i>`, in which the
-//! addresses of all other nodes are local: what node `i` sends to node `j` arrives at a socket of [`crate::relay`] there,
+//! addresses of all other nodes are local: what node `i` sends to node `j` arrives at a socket of [`crate::linux::relay`] there,
 //! and leaves, unless the weather keeps it, from a socket in `port<j>` that has node `i`'s address. Nobody sees the relay.
 //! The names are in a mount namespace of the campaign's own, so that everything is gone when it ends.
 
@@ -10,8 +10,8 @@ use std::fs::File;
 use rustix::fd::AsFd;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
-use crate::error::CampaignError;
-use crate::system::tool;
+use crate::linux::error::CampaignError;
+use crate::linux::system::tool;
 
 /// Port of every node.
 pub(crate) const PORT: u16 = 4747;

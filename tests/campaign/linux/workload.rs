@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::bell::Bell;
-use crate::book::{Book, Work};
-use crate::chance::Chance;
-use crate::node::Door;
-use crate::promises;
+use crate::linux::bell::Bell;
+use crate::linux::book::{Book, Work};
+use crate::linux::chance::Chance;
+use crate::linux::node::Door;
+use crate::linux::promises;
 
 /// Between two submissions of one user.
 const PAUSE_MAX: Duration = Duration::from_millis(150);

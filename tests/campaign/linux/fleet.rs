@@ -4,15 +4,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::bell::Bell;
-use crate::chance::Chance;
-use crate::error::CampaignError;
-use crate::network::{self, PORT, address};
-use crate::node::{Door, Node, Pulse};
-use crate::relay::Relay;
-use crate::sandbox::mount_disk;
-use crate::system;
-use crate::weather::Weather;
+use crate::linux::bell::Bell;
+use crate::linux::chance::Chance;
+use crate::linux::error::CampaignError;
+use crate::linux::network::{self, PORT, address};
+use crate::linux::node::{Door, Node, Pulse};
+use crate::linux::relay::Relay;
+use crate::linux::sandbox::mount_disk;
+use crate::linux::system;
+use crate::linux::weather::Weather;
 
 /// Size of a node's disk: some hundred times what a short campaign writes.
 const DISK_MEBIBYTES: u64 = 384;

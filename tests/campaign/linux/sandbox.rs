@@ -4,8 +4,8 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
-use crate::error::CampaignError;
-use crate::system::tool;
+use crate::linux::error::CampaignError;
+use crate::linux::system::tool;
 
 /// Tells the process inside from the one that starts it.
 const INSIDE: &str = "NEXUS_CAMPAIGN_INSIDE";

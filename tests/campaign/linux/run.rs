@@ -6,15 +6,15 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use crate::bell::Bell;
-use crate::book::{Book, Counts};
-use crate::chance::Chance;
-use crate::error::CampaignError;
-use crate::fault::Fault;
-use crate::fleet::Fleet;
-use crate::injection::Injection;
-use crate::promises::{Look, look};
-use crate::workload::{Site, submit_all_the_time};
+use crate::linux::bell::Bell;
+use crate::linux::book::{Book, Counts};
+use crate::linux::chance::Chance;
+use crate::linux::error::CampaignError;
+use crate::linux::fault::Fault;
+use crate::linux::fleet::Fleet;
+use crate::linux::injection::Injection;
+use crate::linux::promises::{Look, look};
+use crate::linux::workload::{Site, submit_all_the_time};
 
 /// Who submits at the same time.
 const USERS: usize = 2;

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use crate::error::CampaignError;
-use crate::run::{Plan, run};
-use crate::{report, sandbox, system};
+use crate::linux::error::CampaignError;
+use crate::linux::run::{Plan, run};
+use crate::linux::{report, sandbox, system};
 
 /// How it is called.
 pub(crate) const USAGE: &str =

@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::book::{Entry, Work};
-use crate::node::Door;
-use crate::workload::Site;
+use crate::linux::book::{Entry, Work};
+use crate::linux::node::Door;
+use crate::linux::workload::Site;
 
 /// Attempts of a task where nobody says otherwise.
 const ATTEMPTS_MAX: u64 = 3;

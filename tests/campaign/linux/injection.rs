@@ -3,15 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::bell::Bell;
-use crate::book::Book;
-use crate::chance::Chance;
-use crate::error::CampaignError;
-use crate::fault::Fault;
-use crate::fleet::Fleet;
-use crate::network;
-use crate::node::Pulse;
-use crate::weather::Way;
+use crate::linux::bell::Bell;
+use crate::linux::book::Book;
+use crate::linux::chance::Chance;
+use crate::linux::error::CampaignError;
+use crate::linux::fault::Fault;
+use crate::linux::fleet::Fleet;
+use crate::linux::network;
+use crate::linux::node::Pulse;
+use crate::linux::weather::Way;
 
 /// How long a suspended or cut-off node stays so: longer than two elections, shorter than anybody's patience.
 const HOLD: (Duration, Duration) = (Duration::from_millis(1500), Duration::from_secs(4));
@@ -167,7 +167,7 @@ impl Injection<'_> {
         let failed = |error: std::io::Error| CampaignError::setup("flip a bit", error);
         let data = self.fleet.node(number).data();
         let copy = data.with_extension("copy");
-        crate::system::tool(&["cp", "-a", &data.display().to_string(), &copy.display().to_string()])?;
+        crate::linux::system::tool(&["cp", "-a", &data.display().to_string(), &copy.display().to_string()])?;
         let files = files_below(&data.join("consensus")).map_err(failed)?;
         if let Some(file) = self.chance.pick(&files) {
             let mut bytes = std::fs::read(file).map_err(failed)?;

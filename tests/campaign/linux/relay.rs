@@ -11,10 +11,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::chance::Chance;
-use crate::error::CampaignError;
-use crate::network::{PORT, address, in_port};
-use crate::weather::Weather;
+use crate::linux::chance::Chance;
+use crate::linux::error::CampaignError;
+use crate::linux::network::{PORT, address, in_port};
+use crate::linux::weather::Weather;
 
 /// Packets that may be on their way late; what comes on top is lost, as on a real line.
 const LATE_MAX: usize = 20_000;

@@ -8,10 +8,10 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::bell::Bell;
-use crate::error::CampaignError;
-use crate::network::{PORT, address, namespace};
-use crate::system::within;
+use crate::linux::bell::Bell;
+use crate::linux::error::CampaignError;
+use crate::linux::network::{PORT, address, namespace};
+use crate::linux::system::within;
 
 /// How long a command against a node may take; then its outcome is unknown.
 const COMMAND_PATIENCE: Duration = Duration::from_secs(15);
