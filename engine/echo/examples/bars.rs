@@ -77,6 +77,7 @@ fn checks() {
     let mut checker = Checker::new();
     checker.follow(&fifty);
     checker.report();
+    batches(&fifty, &checker);
     let mut growing = fifty.clone();
     let mut next = 50_000;
     let follow = || {
@@ -87,6 +88,33 @@ fn checks() {
         assert!(checker.report().is_consistent());
     };
     report("append, link and check what changed, 50,000", "us", timed(2_000, 1.0, follow));
+}
+
+/// Batches of 1,000 events on a timeline of 50,000: those that keep its order, and those after which the whole part that
+/// they hang on has to be looked at again.
+fn batches(fifty: &Timeline, seen: &Checker) {
+    let batch = |spoils: fn(&mut Timeline, usize)| {
+        let (mut growing, mut checker) = (fifty.clone(), seen.clone());
+        for at in 50_000..51_000 {
+            growing.append(node(at)).expect("the name is new");
+            growing.link(trigger(at, 1 + at % 7, TriggerKind::Causes)).expect("both are there");
+        }
+        spoils(&mut growing, 50_990);
+        let started = Instant::now();
+        checker.follow(&growing);
+        black_box(checker.report());
+        started.elapsed().as_secs_f64() * 1e3
+    };
+    report("check of 1,000 new events, in order", "ms", (0..20).map(|_| batch(|_, _| ())).collect());
+    let prevents = |growing: &mut Timeline, at: usize| {
+        growing.link(trigger(at, 30_000, TriggerKind::Prevents)).expect("both are there");
+    };
+    report("check of 1,000 new events, one prevents", "ms", (0..20).map(|_| batch(prevents)).collect());
+    let late = |growing: &mut Timeline, at: usize| {
+        growing.append(TimeNode::new("early", EventKind::Planned, Micros(0))).expect("the name is new");
+        growing.link(Trigger::new(format!("event {at}"), TriggerKind::Enables, "early")).expect("both are there");
+    };
+    report("check of 1,000 new events, one too early", "ms", (0..20).map(|_| batch(late)).collect());
 }
 
 fn rollouts() {

@@ -24,12 +24,18 @@ pub fn check(timeline: &Timeline) -> Report {
 
 /// Checks one state.
 pub fn check_graph(graph: &Graph) -> Report {
+    check_counted(graph).0
+}
+
+/// The report, and how many of its findings one event and its own triggers show.
+fn check_counted(graph: &Graph) -> (Report, usize) {
     let mut findings = local::findings(graph);
+    let locals = findings.len();
     let structure = cycles::Structure::new(graph);
     findings.extend(structure_findings(graph, &structure));
     let (temporal, undecided) = temporal::findings(graph);
     findings.extend(temporal);
-    Report::new(findings, undecided)
+    (Report::new(findings, undecided), locals)
 }
 
 /// The findings that need more than an event and its own triggers, but the temporal ones.

@@ -78,7 +78,7 @@ pub(crate) struct Adjacency {
 }
 
 impl Adjacency {
-    fn new(nodes: usize, ends: impl Iterator<Item = u32> + Clone) -> Self {
+    pub(crate) fn new(nodes: usize, ends: impl Iterator<Item = u32> + Clone) -> Self {
         let mut starts = vec![0_u32; nodes + 2];
         for end in ends.clone() {
             starts[end as usize + 2] += 1;
@@ -96,7 +96,7 @@ impl Adjacency {
         Adjacency { starts, edges }
     }
 
-    fn of(&self, node: u32) -> &[u32] {
+    pub(crate) fn of(&self, node: u32) -> &[u32] {
         &self.edges[self.starts[node as usize] as usize..self.starts[node as usize + 1] as usize]
     }
 }

@@ -7,9 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::check::check_counted;
 use crate::check::finding::{Finding, Report};
-use crate::check::temporal::root;
-use crate::check::{check_graph, local};
+use crate::check::temporal::{holds, root};
 use crate::event::TimeNode;
 use crate::graph::{Edge, Graph};
 use crate::log::Op;
@@ -17,7 +17,7 @@ use crate::timeline::Timeline;
 use crate::trigger::{Trigger, TriggerKind};
 
 /// A part of the timeline: what hangs together by triggers of any kind.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Part {
     /// Slots of its events.
     members: Vec<u32>,
@@ -32,8 +32,8 @@ struct Part {
     broken: bool,
 }
 
-/// Follows one timeline.
-#[derive(Debug, Default)]
+/// Follows one timeline. A clone goes on from what was seen.
+#[derive(Debug, Clone, Default)]
 pub struct Checker {
     position: u64,
     nodes: Vec<Option<Arc<TimeNode>>>,
@@ -155,7 +155,8 @@ impl Checker {
                 // Another cause may excuse a finding of the ones that were there.
                 let first = leaders.iter().all(|leader| self.parts[leader].findings.is_empty());
                 let quiet = first && target.probability.is_none() && !self.excludes(ends[1]);
-                let leaf = !leaders.iter().any(|leader| self.parts[leader].prevents);
+                // Where something is prevented, only what leads nowhere yet leaves every way as it was.
+                let leaf = !leaders.iter().any(|leader| self.parts[leader].prevents) || self.is_leaf(ends[1]);
                 ends[0] < ends[1] && bounds && quiet && leaf
             }
             TriggerKind::Informs => ends[0] < ends[1] && gap >= trigger.delay.min.0,
@@ -166,6 +167,12 @@ impl Checker {
     fn excludes(&self, slot: u32) -> bool {
         let of = |&trigger: &u32| self.triggers[trigger as usize].as_ref();
         self.touching[slot as usize].iter().filter_map(of).any(|(trigger, _)| trigger.kind == TriggerKind::Excludes)
+    }
+
+    /// Whether no trigger starts at an event.
+    fn is_leaf(&self, slot: u32) -> bool {
+        let of = |&trigger: &u32| self.triggers[trigger as usize].as_ref();
+        self.touching[slot as usize].iter().filter_map(of).all(|(_, ends)| ends[0] != slot)
     }
 
     /// Joins the parts of two events and answers the leader; the smaller part moves.
@@ -241,27 +248,26 @@ impl Checker {
         part.members.sort_unstable();
         let members = part.members.clone();
         let live: Vec<u32> = members.iter().copied().filter(|&slot| self.nodes[slot as usize].is_some()).collect();
-        let mut slots: Vec<u32> = members
-            .iter()
-            .flat_map(|&slot| &self.touching[slot as usize])
-            .copied()
-            .filter(|&trigger| self.triggers[trigger as usize].is_some())
-            .collect();
+        // A trigger is taken at its source, so once.
+        let (touching, triggers) = (&self.touching, &self.triggers);
+        let starts = |slot: u32| {
+            let own =
+                move |trigger: &u32| triggers[*trigger as usize].as_ref().is_some_and(|(_, ends)| ends[0] == slot);
+            touching[slot as usize].iter().copied().filter(own)
+        };
+        let mut slots: Vec<u32> = live.iter().flat_map(|&slot| starts(slot)).collect();
         slots.sort_unstable();
         slots.dedup();
         let graph = self.graph(&live, &slots);
-        let report = check_graph(&graph);
+        let (report, locals) = check_counted(&graph);
         let in_order = graph.edges.iter().all(|edge| !edge.kind.is_causal() || edge.source < edge.target);
-        let locals = local::findings(&graph).len();
         let prevents = graph.edges.iter().any(|edge| edge.kind == TriggerKind::Prevents);
         let part = self.parts.get_mut(&leader).expect("it was there above");
         // Out of order, or with bounds that hold at other times only: the shortcuts of `is_harmless` do not apply.
         part.broken = report.findings.len() > locals || report.undecided > 0 || !in_order || {
-            graph.edges.iter().zip(&graph.triggers).any(|(edge, trigger)| {
-                let [source, target] = [edge.source, edge.target].map(|at| graph.nodes[at as usize].timestamp.0);
-                let gap = target - source;
-                edge.kind.is_causal() && (gap < trigger.delay.min.0 || trigger.delay.max.is_some_and(|max| gap > max.0))
-            }) || graph.edges.iter().any(|edge| edge.kind == TriggerKind::Informs && edge.source >= edge.target)
+            (0..graph.edges.len() as u32)
+                .any(|edge| graph.edges[edge as usize].kind.is_causal() && !holds(&graph, edge))
+                || graph.edges.iter().any(|edge| edge.kind == TriggerKind::Informs && edge.source >= edge.target)
         };
         part.prevents = prevents;
         (part.findings, part.undecided, part.dirty) = (report.findings, report.undecided, false);
@@ -273,17 +279,20 @@ impl Checker {
     }
 
     fn graph(&self, live: &[u32], slots: &[u32]) -> Graph {
-        let place = |slot: u32| live.binary_search(&slot).map(|at| at as u32);
+        const NOWHERE: u32 = u32::MAX;
+        let mut places = vec![NOWHERE; live.last().map_or(0, |last| *last as usize + 1)];
+        live.iter().enumerate().for_each(|(at, &slot)| places[slot as usize] = at as u32);
+        let place = |slot: u32| places.get(slot as usize).copied().filter(|at| *at != NOWHERE);
         let nodes = live.iter().filter_map(|&slot| self.nodes[slot as usize].clone()).collect();
         let ids = live.iter().map(|&slot| self.ids[slot as usize]).collect();
         let (mut triggers, mut edges) = (Vec::with_capacity(slots.len()), Vec::with_capacity(slots.len()));
         for (trigger, ends) in slots.iter().filter_map(|&slot| self.triggers[slot as usize].as_ref()) {
-            if let [Ok(source), Ok(target)] = ends.map(place) {
+            if let [Some(source), Some(target)] = ends.map(place) {
                 triggers.push(Arc::clone(trigger));
                 edges.push(Edge { source, target, kind: trigger.kind });
             }
         }
-        let disputes = self.disputes.iter().filter_map(|(&slot, other)| Some((place(slot).ok()?, Arc::clone(other))));
+        let disputes = self.disputes.iter().filter_map(|(&slot, other)| Some((place(slot)?, Arc::clone(other))));
         Graph::from_parts(nodes, ids, triggers, edges, disputes.collect())
     }
 }

@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 
 use crate::check::finding::{Finding, FindingKind, Severity, path_text};
 use crate::event::EventKind;
-use crate::graph::Graph;
+use crate::graph::{Adjacency, Graph};
 use crate::time::Micros;
 
 /// Relaxations allowed for each trigger of a part before it is given up as undecided.
@@ -83,7 +83,7 @@ pub(super) fn findings(graph: &Graph) -> (Vec<Finding>, usize) {
 }
 
 /// Whether a trigger's bounds hold between the times as they stand.
-fn holds(graph: &Graph, edge: u32) -> bool {
+pub(super) fn holds(graph: &Graph, edge: u32) -> bool {
     let (ends, (least, most)) = (graph.edges[edge as usize], graph.bounds(edge));
     let gap = graph.time(ends.target) - graph.time(ends.source);
     (least..=most).contains(&gap)
@@ -129,7 +129,10 @@ pub(super) fn root(parent: &mut [u32], mut node: u32) -> u32 {
 
 /// Solves one part. `members` is sorted; the origin that facts are measured from is the place after the last.
 fn solve(graph: &Graph, members: &[u32], edges: &[u32]) -> Schedule {
-    let place = |node: u32| members.binary_search(&node).expect("ends of a part's edges are its members") as u32;
+    let first = members.first().copied().unwrap_or(0);
+    let mut places = vec![NOBODY; members.last().map_or(0, |last| (last - first) as usize + 1)];
+    members.iter().enumerate().for_each(|(at, node)| places[(node - first) as usize] = at as u32);
+    let place = |node: u32| places[(node - first) as usize];
     let origin = members.len() as u32;
     let mut constraints = Vec::with_capacity(2 * edges.len());
     for &edge in edges {
@@ -177,23 +180,23 @@ enum Relaxed {
     GaveUp,
 }
 
-/// Raises times until every constraint holds (Bellman, Ford, with a queue), or a circle raises itself.
+/// Raises times until every constraint holds (Bellman, Ford, with a queue), or a circle raises itself. What holds as the
+/// times stand is looked at again only after its place was raised.
 fn relax(times: &mut [i128], constraints: &[Constraint]) -> Relaxed {
     let places = times.len();
-    let mut starts = vec![0_u32; places + 1];
-    constraints.iter().for_each(|constraint| starts[constraint.from as usize + 1] += 1);
-    (1..starts.len()).for_each(|at| starts[at] += starts[at - 1]);
-    let mut sorted: Vec<u32> = (0..constraints.len() as u32).collect();
-    sorted.sort_by_key(|&at| constraints[at as usize].from);
+    let from = Adjacency::new(places, constraints.iter().map(|constraint| constraint.from));
     let mut raised_by = vec![NOBODY; places];
-    let mut queued = vec![true; places];
-    let mut queue: VecDeque<u32> = (0..places as u32).collect();
+    let mut queued = vec![false; places];
+    for constraint in constraints {
+        let least = times[constraint.from as usize] + i128::from(constraint.gap);
+        queued[constraint.from as usize] |= times[constraint.to as usize] < least;
+    }
+    let mut queue: VecDeque<u32> = (0..places as u32).filter(|&place| queued[place as usize]).collect();
     let most = WORK_MIN.max(constraints.len().saturating_mul(WORK_PER_CONSTRAINT));
     let (mut work, mut raises, mut search_at) = (0_usize, 0_usize, places);
     while let Some(node) = queue.pop_front() {
         queued[node as usize] = false;
-        let own = starts[node as usize] as usize..starts[node as usize + 1] as usize;
-        for &at in &sorted[own] {
+        for &at in from.of(node) {
             work += 1;
             let constraint = constraints[at as usize];
             let least = times[node as usize] + i128::from(constraint.gap);
