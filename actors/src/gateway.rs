@@ -9,6 +9,7 @@ mod logs;
 mod members;
 mod payloads;
 mod relay;
+mod schedules;
 mod timelines;
 
 use std::sync::Arc;
@@ -213,6 +214,7 @@ impl GatewayState {
             Request::Raft(message) => control.consensus_message(message).await.map(Response::Raft),
             Request::Cluster(request) => self.carry_out_cluster(control, &caller, *request).await,
             Request::Timeline(request) => self.carry_out_timeline(control, *request).await,
+            Request::Schedule(request) => self.carry_out_schedule(control, &caller, *request).await,
         }
     }
 

@@ -1,7 +1,7 @@
 //! Who may ask for what: the one table of permissions. What is not allowed here is denied.
 
 use nexus_model::{NodeId, NodeRole};
-use nexus_wire::{ClusterRequest, RelayedCaller, Request, TimelineRequest};
+use nexus_wire::{ClusterRequest, RelayedCaller, Request, ScheduleRequest, TimelineRequest};
 
 /// Who asks, as proved by the certificate of the connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +67,10 @@ fn right_for(request: &Request) -> Right {
         Request::Raft(_) => Right::Vote,
         Request::Cluster(request) => right_in_cluster(request),
         Request::Timeline(request) => right_of_timelines(request),
+        Request::Schedule(request) => match **request {
+            ScheduleRequest::List => Right::Look,
+            ScheduleRequest::Create { .. } | ScheduleRequest::Remove(_) => Right::Submit,
+        },
     }
 }
 

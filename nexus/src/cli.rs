@@ -41,6 +41,7 @@ mod program;
 mod repl;
 mod result;
 mod run;
+mod schedule;
 mod session;
 mod shell;
 mod status;
@@ -49,6 +50,7 @@ mod submit;
 mod tests;
 mod timeline;
 mod token;
+mod top;
 mod voters;
 mod wait;
 mod whatif;
@@ -85,10 +87,12 @@ use self::optimizer::OptimizerArgs;
 use self::profile::ProfileArgs;
 use self::repl::ReplArgs;
 use self::run::RunArgs;
+use self::schedule::ScheduleArgs;
 use self::shell::{CompletionsArgs, ManArgs};
 use self::submit::SubmitArgs;
 use self::timeline::TimelineArgs;
 use self::token::TokenArgs;
+use self::top::TopArgs;
 use self::voters::VotersArgs;
 use self::whatif::WhatifArgs;
 use self::world::World;
@@ -127,6 +131,7 @@ enum Verb {
     Submit(Box<SubmitArgs>),
     Jobs(JobsArgs),
     Job(JobArgs),
+    Schedule(ScheduleArgs),
     Node(NodeArgs),
     Token(TokenArgs),
     Voters(VotersArgs),
@@ -135,6 +140,7 @@ enum Verb {
     /// Show how the cluster is
     #[command(after_help = "Examples:\n  nexus status\n  nexus status --json")]
     Status,
+    Top(TopArgs),
     Timeline(TimelineArgs),
     Whatif(WhatifArgs),
     Decide(DecideArgs),
@@ -249,6 +255,8 @@ fn dispatch(
         | Verb::Login(_)
         | Verb::Jobs(_)
         | Verb::Job(_)
+        | Verb::Schedule(_)
+        | Verb::Top(_)
         | Verb::Node(_)
         | Verb::Timeline(_)
         | Verb::Whatif(_)
@@ -294,6 +302,8 @@ async fn ask(
         let done = match verb {
             Verb::Submit(args) => submit::submit(args, cluster, world, console, &mut interrupted).await,
             Verb::Jobs(args) => jobs::jobs(args, cluster, console).await,
+            Verb::Top(args) => top::top(args, cluster, console, &mut interrupted).await,
+            Verb::Schedule(args) => schedule::schedule(args, cluster, console).await,
             Verb::Job(args) => job::job(args, cluster, console, &mut interrupted).await,
             Verb::Node(NodeArgs { verb: NodeVerb::Stop { node } }) => {
                 node::stop(node.as_deref(), cluster, console).await
@@ -319,7 +329,7 @@ async fn ask(
         cluster.close().await;
         done
     };
-    let waits = matches!(verb, Verb::Submit(_) | Verb::Job(_));
+    let waits = matches!(verb, Verb::Submit(_) | Verb::Job(_) | Verb::Top(_));
     tokio::select! {
         // Whoever waits for a job leaves in order when interrupted; that comes first.
         biased;

@@ -19,20 +19,13 @@ impl GatewayState {
         &self,
         control: &ControlPlane,
         caller: &Caller,
-        mut spec: Box<JobSpec>,
+        spec: Box<JobSpec>,
         key: Option<String>,
     ) -> Result<Response, Refusal> {
-        spec.check().map_err(|error| refusal(codes::BAD_SUBMISSION, error.to_string()))?;
-        spec.check_bounds().map_err(|error| refusal(codes::BAD_SUBMISSION, error.to_string()))?;
-        if let Some(task) = spec.part_of() {
-            adopt(control, caller, &mut spec, task).await?;
-        } else if let Caller::Member { role, name, .. } = caller {
-            if !name.is_empty() {
-                spec.user.clone_from(name);
-            }
-            if *role != NodeRole::Admin {
-                spec.limits = spec.limits.within(&Limits::level(LimitLevel::Medium));
-            }
+        let mut spec = checked(spec)?;
+        match spec.part_of() {
+            Some(task) => adopt(control, caller, &mut spec, task).await?,
+            None => own(caller, &mut spec),
         }
         match control.propose(Command::SubmitJob { spec, key, at_ms: now_ms() }).await? {
             Reply::Job(job) => Ok(Response::Submitted(job)),
@@ -174,6 +167,25 @@ async fn adopt(control: &ControlPlane, caller: &Caller, spec: &mut JobSpec, task
     spec.limits = whole.limits.clone();
     spec.priority = whole.priority;
     Ok(())
+}
+
+/// Whether this can be accepted as it is.
+pub(super) fn checked(spec: Box<JobSpec>) -> Result<Box<JobSpec>, Refusal> {
+    spec.check().map_err(|error| refusal(codes::BAD_SUBMISSION, error.to_string()))?;
+    spec.check_bounds().map_err(|error| refusal(codes::BAD_SUBMISSION, error.to_string()))?;
+    Ok(spec)
+}
+
+/// Puts a job into the name on the certificate, and within the limits of its role.
+pub(super) fn own(caller: &Caller, spec: &mut JobSpec) {
+    if let Caller::Member { role, name, .. } = caller {
+        if !name.is_empty() {
+            spec.user.clone_from(name);
+        }
+        if *role != NodeRole::Admin {
+            spec.limits = spec.limits.within(&Limits::level(LimitLevel::Medium));
+        }
+    }
 }
 
 pub(super) fn no_such_job(job: JobId) -> Refusal {

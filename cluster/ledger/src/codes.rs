@@ -76,6 +76,11 @@ codes! {
     NOTHING_TO_RETRY = "NX0619";
     /// The job waits for another one that did not succeed. Run that one again first.
     RETRY_OTHER_FIRST = "NX0620";
+    /// The times of a schedule are none; the message says which part. They are five fields (minute, hour, day of the month,
+    /// month, day of the week), like `0 3 * * *`, or a name like @daily. Nothing was stored.
+    BAD_RECURRENCE = "NX0622";
+    /// The schedule does not exist, or was removed. `nexus schedule list` lists those that do.
+    UNKNOWN_SCHEDULE = "NX0623";
     /// A label is a name and a value of letters, digits, `.`, `_`, `-` and `/`, at most 63 each, and a node has at most 64.
     /// `node` is the name of the node and cannot be given. Nothing was changed.
     BAD_LABEL = "NX0621";

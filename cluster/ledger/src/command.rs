@@ -3,7 +3,7 @@
 //! A command is proposed by the leader and checked again when it is applied; proposing an illegal one changes nothing.
 //! Times in it are the proposer's, in ms since 1970; the ledger never reads a clock.
 
-use nexus_model::{IndexRange, JobId, JobSpec, NodeCapacity, NodeId, NodeRole};
+use nexus_model::{IndexRange, JobId, JobSpec, NodeCapacity, NodeId, NodeRole, Recurrence, ScheduleId};
 use nexus_wire::{AttemptRange, FinishedTasks};
 
 /// A SHA-256 or BLAKE3 digest: of a join token's text, or of a node's public key.
@@ -109,6 +109,21 @@ pub enum Command {
         /// What it offers.
         capacity: NodeCapacity,
     },
+    /// Submit a job again and again. The times of its conditions count from each beginning. Answer:
+    /// [`Reply::Schedule`](crate::Reply::Schedule).
+    CreateSchedule {
+        /// What to run.
+        spec: Box<JobSpec>,
+        /// When.
+        recurrence: Recurrence,
+        /// Proposed at.
+        at_ms: u64,
+    },
+    /// End a schedule. Answer: [`Reply::Done`](crate::Reply::Done).
+    RemoveSchedule {
+        /// Which.
+        schedule: ScheduleId,
+    },
     /// Give a machine labels, or take them away. Answer: [`Reply::Done`](crate::Reply::Done).
     LabelNode {
         /// Which.
@@ -172,6 +187,7 @@ impl Command {
         match self {
             Command::CreateCluster { at_ms, .. }
             | Command::SubmitJob { at_ms, .. }
+            | Command::CreateSchedule { at_ms, .. }
             | Command::CancelJob { at_ms, .. }
             | Command::RetryJob { at_ms, .. }
             | Command::Wake { at_ms }
@@ -185,6 +201,7 @@ impl Command {
             Command::ForgetJob { .. }
             | Command::UpdateNode { .. }
             | Command::LabelNode { .. }
+            | Command::RemoveSchedule { .. }
             | Command::SetVoters { .. } => 0,
         }
     }

@@ -3,10 +3,10 @@
 //! Version 1: the byte `1`, then the archived form. Entries are kept for as long as the log is, so a form is never changed; a later version is a
 //! new form beside it. Decoding any bytes gives a command or an error, never a panic.
 
-use nexus_model::{IndexRange, JobId, JobSpec, NodeId};
+use nexus_model::{IndexRange, JobId, JobSpec, NodeId, ScheduleId};
 use nexus_wire::archived::{
     AttemptRangeV1, FinishedTasksV1, IndexRangeV1, JobSpecV1, JobSpecV2, JobSpecV3, JobSpecV4, NeedsV1, NodeCapacityV1,
-    NodeRoleV1, archive, read,
+    NodeRoleV1, RecurrenceV1, archive, read,
 };
 use nexus_wire::{AttemptRange, WireError};
 use rkyv::boxed::ArchivedBox;
@@ -208,6 +208,14 @@ enum CommandV1<'a> {
         node: u64,
         changes: Vec<LabelV1<'a>>,
     },
+    CreateSchedule {
+        spec: Box<JobSpecV4<'a>>,
+        recurrence: RecurrenceV1<'a>,
+        at_ms: u64,
+    },
+    RemoveSchedule {
+        schedule: u64,
+    },
 }
 
 #[derive(Debug, Archive, Serialize)]
@@ -284,6 +292,12 @@ impl<'a> TryFrom<&'a Command> for CommandV1<'a> {
             Command::UpdateNode { node, address, capacity } => {
                 CommandV1::UpdateNode { node: node.0, address, capacity: capacity.into() }
             }
+            Command::CreateSchedule { spec, recurrence, at_ms } => CommandV1::CreateSchedule {
+                spec: Box::new((&**spec).try_into()?),
+                recurrence: recurrence.into(),
+                at_ms: *at_ms,
+            },
+            Command::RemoveSchedule { schedule } => CommandV1::RemoveSchedule { schedule: schedule.0 },
             Command::LabelNode { node, changes } => {
                 let changes = changes.iter().map(|(name, value)| LabelV1 { name, value: value.as_deref() });
                 CommandV1::LabelNode { node: node.0, changes: changes.collect() }
@@ -322,6 +336,12 @@ impl TryFrom<&ArchivedCommandV1<'_>> for Command {
             Form::SubmitJob2 { spec, key, at_ms } => submit((&**spec).try_into(), key, at_ms)?,
             Form::SubmitJob3 { spec, key, at_ms } => submit((&**spec).try_into(), key, at_ms)?,
             Form::SubmitJob4 { spec, key, at_ms } => submit((&**spec).try_into(), key, at_ms)?,
+            Form::CreateSchedule { spec, recurrence, at_ms } => Command::CreateSchedule {
+                spec: Box::new((&**spec).try_into()?),
+                recurrence: recurrence.into(),
+                at_ms: at_ms.to_native(),
+            },
+            Form::RemoveSchedule { schedule } => Command::RemoveSchedule { schedule: ScheduleId(schedule.to_native()) },
             Form::LabelNode { node, changes } => {
                 let change = |form: &ArchivedLabelV1<'_>| {
                     (form.name.to_string(), form.value.as_ref().map(|value| value.to_string()))

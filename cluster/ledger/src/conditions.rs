@@ -22,9 +22,10 @@ use crate::table::Slot;
 const WAKES_MAX: usize = 10_000;
 
 impl Ledger {
-    /// Jobs with something to do by `now_ms` (a task that rests, a deadline); the leader proposes a wake-up then.
+    /// Whether something is to be done by `now_ms` (a task that rests, a deadline, a schedule); the leader proposes a wake-up
+    /// then.
     pub fn has_wakes(&self, now_ms: u64) -> bool {
-        self.wakes.first().is_some_and(|(at, _)| *at <= now_ms)
+        self.wakes.first().is_some_and(|(at, _)| *at <= now_ms) || self.has_due_schedule(now_ms)
     }
 
     /// Wakes what rests until `now_ms`, and ends what should have ended by then.

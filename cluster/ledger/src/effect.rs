@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use nexus_model::{IndexRange, JobId, JobSpec, JobState, LabelError, Labels, NodeId, NodeRole, SpecError, TaskState};
+use nexus_model::{
+    IndexRange, JobId, JobSpec, JobState, LabelError, Labels, NodeId, NodeRole, ScheduleId, SpecError, TaskState,
+};
 use nexus_wire::AttemptRange;
 use thiserror::Error;
 
@@ -34,6 +36,13 @@ pub enum Reply {
         role: NodeRole,
         /// Its name, as it is now known.
         name: String,
+    },
+    /// The schedule.
+    Schedule {
+        /// Its identity.
+        schedule: ScheduleId,
+        /// Its first time, in ms since 1970.
+        next_ms: u64,
     },
     /// How many tasks were given out; the rest was not ready.
     Assigned {
@@ -230,6 +239,12 @@ pub enum Rejection {
     /// The member is a client, no machine that runs tasks. A retry gives the same answer.
     #[error("{0} is a client, not a machine that runs tasks")]
     NotAMachine(NodeId),
+    /// A recurrence that cannot be. A retry gives the same answer.
+    #[error("{0}")]
+    Recurrence(String),
+    /// No such schedule. A retry gives the same answer.
+    #[error("there is no {0}")]
+    UnknownSchedule(ScheduleId),
     /// No label can be so. A retry gives the same answer.
     #[error(transparent)]
     Label(LabelError),
@@ -275,6 +290,8 @@ impl Rejection {
             Rejection::ConditionFailed { .. } => codes::RETRY_OTHER_FIRST,
             Rejection::UnknownNode(_) => codes::UNKNOWN_NODE,
             Rejection::NotAMachine(_) => codes::NOT_A_MACHINE,
+            Rejection::Recurrence(_) => codes::BAD_RECURRENCE,
+            Rejection::UnknownSchedule(_) => codes::UNKNOWN_SCHEDULE,
             Rejection::Label(_) => codes::BAD_LABEL,
             Rejection::UnknownToken => codes::UNKNOWN_TOKEN,
             Rejection::TokenUsed => codes::TOKEN_USED,

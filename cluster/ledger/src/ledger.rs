@@ -16,6 +16,7 @@ use crate::job::Job;
 use crate::lives::Lives;
 use crate::members::{Admission, Member, Members, NAME_BYTES_MAX, check_len};
 use crate::outbox::{Held, Outbox};
+use crate::schedules::Schedules;
 
 /// Most bytes of an idempotency key.
 pub const KEY_BYTES_MAX: usize = 256;
@@ -46,6 +47,8 @@ pub struct Ledger {
     pub(crate) just_ended: Vec<JobId>,
     /// What happened to members; the lives of jobs are with the jobs.
     pub(crate) lives: Lives,
+    /// Jobs that recur.
+    pub(crate) schedules: Schedules,
     /// The spec of the last accepted job: a burst of equal submissions shares one.
     last_spec: Option<Arc<JobSpec>>,
 }
@@ -96,6 +99,7 @@ impl Ledger {
             Command::RetryJob { job, at_ms } => self.retry(job, at_ms, out),
             Command::Wake { at_ms } => {
                 self.wake(at_ms, out);
+                self.wake_schedules(at_ms, out);
                 Ok(Reply::Done)
             }
             Command::ForgetJob { job } => self.forget(job, out),
@@ -112,6 +116,8 @@ impl Ledger {
                 }
                 Ok(Reply::Done)
             }
+            Command::CreateSchedule { spec, recurrence, at_ms } => self.create_schedule(*spec, recurrence, at_ms),
+            Command::RemoveSchedule { schedule } => self.remove_schedule(schedule),
             Command::LabelNode { node, changes } => {
                 let members = self.cluster_mut()?;
                 if members.label(node, &changes)? {
@@ -189,7 +195,7 @@ impl Ledger {
         Ok(reply)
     }
 
-    fn submit(
+    pub(crate) fn submit(
         &mut self,
         spec: JobSpec,
         key: Option<String>,
@@ -378,7 +384,7 @@ fn node_reply(node: NodeId, member: &Member) -> Reply {
     Reply::Node { node, role: member.role, name: member.name.clone() }
 }
 
-fn check_spec(spec: &JobSpec) -> Result<(), Rejection> {
+pub(crate) fn check_spec(spec: &JobSpec) -> Result<(), Rejection> {
     spec.check()?;
     check_len("job's name", &spec.name, NAME_BYTES_MAX)?;
     check_len("user's name", &spec.user, NAME_BYTES_MAX)?;

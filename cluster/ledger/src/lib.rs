@@ -22,6 +22,7 @@ mod members;
 mod outbox;
 mod packed;
 mod scheduled;
+mod schedules;
 #[cfg(test)]
 mod simulation;
 mod snapshot;

@@ -2,15 +2,15 @@
 //!
 //! Version 1: a header of 16 bytes (version, three zeros, CRC-32 of all that follows, eight zeros), then sections: a head
 //! of 16 bytes (kind, zeros, length) and an archive, padded to a multiple of 16. In order: the cluster; pieces of the
-//! idempotency keys; the lives of nodes; the labels of nodes; for each job its head, the runs of its tasks, the segments
-//! of its ends and its life; the end mark. The same
-//! state always gives the same bytes. Decoding any bytes gives a ledger whose parts agree, or an error, never a panic.
+//! idempotency keys; the lives of nodes; the labels of nodes; the last id of a schedule, and schedules; for each job its
+//! head, the runs of its tasks, the segments of its ends and its life; the end mark. The same state always gives the same bytes. Decoding any bytes gives a ledger whose parts agree, or an error, never a panic.
 
 use std::collections::BTreeMap;
 
 use nexus_model::{JobId, NodeId};
 use nexus_wire::WireError;
 use nexus_wire::archived::{Form, NeedsV1, archive, read};
+use rkyv::primitive::ArchivedU64;
 use rkyv::vec::ArchivedVec;
 
 use crate::command_codec::CodecError;
@@ -19,9 +19,9 @@ use crate::job::{Grant, Job, Work};
 use crate::ledger::Ledger;
 use crate::members::Members;
 use crate::snapshot_form::{
-    ArchivedClusterV1, ArchivedKeyV1, ArchivedLifeV1, ArchivedNodeLabelsV1, ArchivedNodeLifeV1, ArchivedSegmentV1,
-    ClusterV1, JobV1, JobV2, JobV3, JobV4, KeyV1, LifeV1, NodeCountV1, NodeLabelsV1, NodeLifeV1, RestingV1, RunV1,
-    SegmentV1, SlotV1, TaskEndV1,
+    ArchivedClusterV1, ArchivedKeyV1, ArchivedLifeV1, ArchivedNodeLabelsV1, ArchivedNodeLifeV1, ArchivedScheduleV1,
+    ArchivedSegmentV1, ClusterV1, JobV1, JobV2, JobV3, JobV4, KeyV1, LifeV1, NodeCountV1, NodeLabelsV1, NodeLifeV1,
+    RestingV1, RunV1, ScheduleV1, SegmentV1, SlotV1, TaskEndV1,
 };
 use crate::snapshot_job::RestoreJob;
 
@@ -52,6 +52,10 @@ mod kind {
     pub(super) const NODE_LABELS: u32 = 11;
     /// A job that asks something of its nodes.
     pub(super) const JOB_4: u32 = 12;
+    /// The last id of a schedule, where there ever was one.
+    pub(super) const LAST_SCHEDULE: u32 = 13;
+    /// A schedule.
+    pub(super) const SCHEDULE: u32 = 14;
 }
 
 impl Ledger {
@@ -69,6 +73,12 @@ impl Ledger {
         let labelled = self.members().filter(|(_, member)| !member.labels.is_empty());
         let labels = labelled.map(|(node, member)| NodeLabelsV1::of(node, &member.labels));
         write_pieces(kind::NODE_LABELS, labels, &mut out)?;
+        if self.schedules.last > 0 {
+            write(kind::LAST_SCHEDULE, &self.schedules.last, &mut out)?;
+        }
+        for (id, schedule) in &self.schedules.all {
+            write(kind::SCHEDULE, &ScheduleV1::of(*id, schedule)?, &mut out)?;
+        }
         for (id, job) in &self.jobs {
             write_job(*id, job, &mut out)?;
         }
@@ -212,6 +222,16 @@ impl Restore {
             (kind::KEYS, Some(ledger), None) => read_keys(bytes, ledger)?,
             (kind::NODE_LIVES, Some(ledger), None) => read_node_lives(bytes, ledger)?,
             (kind::NODE_LABELS, Some(ledger), None) => read_node_labels(bytes, ledger)?,
+            (kind::LAST_SCHEDULE, Some(ledger), None) => {
+                ledger.schedules.last = read(bytes, |last: &ArchivedU64| Ok::<u64, WireError>(last.to_native()))?;
+            }
+            (kind::SCHEDULE, Some(ledger), None) => {
+                let (id, schedule) = read(bytes, |form: &ArchivedScheduleV1<'_>| form.restore())?;
+                if id.0 > ledger.schedules.last || ledger.schedules.last > IDS_MAX {
+                    return Err(inconsistent("its schedules contradict each other"));
+                }
+                ledger.schedules.all.insert(id, schedule);
+            }
             (kind::JOB_4, Some(_), _) => {
                 self.close_job()?;
                 self.job = Some(RestoreJob::read_selective(bytes)?);

@@ -2,10 +2,13 @@
 //! and how they fit together is in `snapshot.rs`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use nexus_model::{AttemptToken, IndexRange, Labels, NodeId};
+use nexus_model::{AttemptToken, IndexRange, JobId, JobSpec, Labels, NodeId, Recurrence, ScheduleId};
 use nexus_wire::WireError;
-use nexus_wire::archived::{ConditionsV1, ExecutionV1, IndexRangeV1, JobSpecV1, NeedsV1, NodeCapacityV1, NodeRoleV1};
+use nexus_wire::archived::{
+    ConditionsV1, ExecutionV1, IndexRangeV1, JobSpecV1, JobSpecV4, NeedsV1, NodeCapacityV1, NodeRoleV1, RecurrenceV1,
+};
 use rkyv::with::InlineAsBox;
 use rkyv::{Archive, Serialize};
 
@@ -15,6 +18,7 @@ use crate::guard::{Guard, off};
 use crate::job::Grant;
 use crate::life_log::LifeLog;
 use crate::members::{Member, Members, Token};
+use crate::schedules::Schedule;
 use crate::table::Slot;
 
 /// Everything but keys and jobs.
@@ -105,6 +109,53 @@ pub(crate) struct JobV4<'a> {
     pub(crate) job: JobV2<'a>,
     pub(crate) execution: Option<ExecutionV1>,
     pub(crate) needs: NeedsV1<'a>,
+}
+
+/// A schedule.
+#[derive(Debug, Archive, Serialize)]
+pub(crate) struct ScheduleV1<'a> {
+    schedule: u64,
+    spec: JobSpecV4<'a>,
+    recurrence: RecurrenceV1<'a>,
+    next_ms: u64,
+    last_job: Option<u64>,
+    begun: u64,
+    skipped: u64,
+}
+
+impl<'a> ScheduleV1<'a> {
+    pub(crate) fn of(id: ScheduleId, schedule: &'a Schedule) -> Result<Self, WireError> {
+        Ok(ScheduleV1 {
+            schedule: id.0,
+            spec: (&*schedule.spec).try_into()?,
+            recurrence: (&schedule.recurrence).into(),
+            next_ms: schedule.next_ms,
+            last_job: schedule.last_job.map(|job| job.0),
+            begun: schedule.begun,
+            skipped: schedule.skipped,
+        })
+    }
+}
+
+impl ArchivedScheduleV1<'_> {
+    /// The schedule, checked.
+    pub(crate) fn restore(&self) -> Result<(ScheduleId, Schedule), WireError> {
+        let spec: JobSpec = (&self.spec).try_into()?;
+        let recurrence: Recurrence = (&self.recurrence).into();
+        let is_sound = spec.check().is_ok() && recurrence.next_after(0).is_ok();
+        if !is_sound {
+            return Err(WireError::Value("a schedule that cannot be accepted"));
+        }
+        let schedule = Schedule {
+            spec: Arc::new(spec),
+            recurrence,
+            next_ms: self.next_ms.to_native(),
+            last_job: self.last_job.as_ref().map(|job| JobId(job.to_native())),
+            begun: self.begun.to_native(),
+            skipped: self.skipped.to_native(),
+        };
+        Ok((ScheduleId(self.schedule.to_native()), schedule))
+    }
 }
 
 /// The labels of a machine.

@@ -13,8 +13,8 @@ use nexus_ledger::{
 };
 use nexus_model::{
     ArgumentSource, AttemptToken, BlobHash, Conditions, Cost, DeviceInfo, DeviceKind, Diagnostic, Execution, Failure,
-    Input, JitLevel, JobId, Label, Limits, NodeId, NodeRole, Outcome, Payload, Program, Span, Taken, TaskOutput,
-    VALUE_DEPTH_MAX, Value,
+    Input, JitLevel, JobId, Label, Limits, NodeId, NodeRole, Outcome, Payload, Program, Recurrence, ScheduleId, Span,
+    Taken, TaskOutput, VALUE_DEPTH_MAX, Value,
 };
 use nexus_wire::{AttemptRange, FinishedTasks, TaskDetail};
 use proptest::prelude::*;
@@ -144,6 +144,15 @@ fn commands() -> Vec<(&'static str, Command)> {
                 changes: vec![("zone".into(), Some("home".into())), ("old".into(), None)],
             },
         ),
+        (
+            "create-schedule",
+            Command::CreateSchedule {
+                spec: Box::new(selective_spec()),
+                recurrence: Recurrence { cron: "0 3 * * *".into(), utc_offset_minutes: 60 },
+                at_ms: 12,
+            },
+        ),
+        ("remove-schedule", Command::RemoveSchedule { schedule: ScheduleId(3) }),
         ("retry-job", Command::RetryJob { job: JobId(3), at_ms: 9 }),
         ("wake", Command::Wake { at_ms: 10 }),
         ("set-voters", Command::SetVoters { voters: vec![NodeId(1), NodeId(2), NodeId(3)] }),

@@ -26,6 +26,7 @@ mod outcome;
 mod placement;
 mod request;
 mod response;
+mod schedule;
 mod size;
 mod timeline;
 mod view;
@@ -51,6 +52,7 @@ pub use outcome::{ArchivedCostV1, ArchivedOutcomeV1, ArchivedPayloadV1, CostV1, 
 pub use placement::{ArchivedJobSpecV4, ArchivedNeedsV1, JobSpecV4, NeedsV1};
 pub use request::{decode_join, decode_request, encode_request};
 pub use response::{decode_response, encode_response};
+pub use schedule::{ArchivedRecurrenceV1, RecurrenceV1};
 pub use size::{batches, finished_bytes};
 pub use worker::{decode_worker_message, encode_worker_message};
 

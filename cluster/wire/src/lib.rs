@@ -8,6 +8,7 @@ mod life;
 pub mod limits;
 mod log;
 mod message;
+mod schedule;
 mod timeline;
 mod version;
 
@@ -24,5 +25,6 @@ pub use message::{
     AttemptRange, FinishedTasks, JobView, JoinRequest, JoinedNode, LeaderMessage, NodeState, NodeView, Refusal,
     Request, Response, StatusView, TaskDetail, TaskView, WorkerMessage,
 };
+pub use schedule::{ScheduleRequest, ScheduleResponse, ScheduleView};
 pub use timeline::{KeptRequest, PastRun, TimelineRequest, TimelineResponse};
 pub use version::ProtocolVersion;

@@ -12,6 +12,7 @@ use nexus_model::{
 
 use crate::cluster::{ClusterRequest, ClusterResponse};
 use crate::log::{LogPiece, LogQuery};
+use crate::schedule::{ScheduleRequest, ScheduleResponse};
 use crate::timeline::{TimelineRequest, TimelineResponse};
 
 /// What a client or a node asks of a gateway. Losing a request or its response means the outcome is unknown; each says
@@ -116,6 +117,8 @@ pub enum Request {
     Cluster(Box<ClusterRequest>),
     /// About timelines.
     Timeline(Box<TimelineRequest>),
+    /// About jobs that recur.
+    Schedule(Box<ScheduleRequest>),
 }
 
 /// How much of each task to answer.
@@ -206,6 +209,8 @@ pub enum Response {
     Cluster(Box<ClusterResponse>),
     /// About timelines.
     Timeline(Box<TimelineResponse>),
+    /// About jobs that recur.
+    Schedule(Box<ScheduleResponse>),
     /// It is done.
     Done,
     /// It is not done, and why.

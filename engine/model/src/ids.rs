@@ -49,6 +49,10 @@ number_id!(
     JobId, "job", "job id"
 );
 number_id!(
+    /// A schedule of jobs. Given by the ledger, from 1, never reused.
+    ScheduleId, "schedule", "schedule id"
+);
+number_id!(
     /// A member of the cluster. Given by the ledger, from 1, never reused, also not after the node is forgotten.
     NodeId, "node", "node id"
 );

@@ -6,6 +6,7 @@
 
 mod codec;
 mod conditions;
+mod cron;
 mod diagnostic;
 mod execution;
 mod ids;
@@ -19,9 +20,10 @@ mod value;
 
 pub use codec::{CodecError, VALUE_BYTES_MAX, VALUE_DEPTH_MAX, decode_value, encode_value};
 pub use conditions::{AFTER_MAX, BACKOFF_MAX, Conditions, Taken};
+pub use cron::{Cron, Recurrence};
 pub use diagnostic::{Diagnostic, Label, Severity, Span};
 pub use execution::{Execution, JitLevel};
-pub use ids::{AttemptToken, BlobHash, JobId, NodeId, ParseIdError, TaskId};
+pub use ids::{AttemptToken, BlobHash, JobId, NodeId, ParseIdError, ScheduleId, TaskId};
 pub use job::{
     ARRAY_TASKS_MAX, ArgumentSource, DeviceChoice, GPU_MILLI, IndexRange, Input, JobSpec, JobState, Program, Resources,
     RetryPolicy, SpecError, TaskState,

@@ -116,6 +116,26 @@ pub(crate) fn size(text: &str) -> Result<u64, String> {
     if bytes < (1u64 << 60) as f64 { Ok(bytes as u64) } else { Err("no machine has as much".to_owned()) }
 }
 
+/// Reads `+01:00`, `-08:00` or `Z`, in minutes.
+pub(crate) fn utc_offset(text: &str) -> Result<i16, String> {
+    let wrong = || "write it like +01:00 or -08:00, at most 14 hours".to_owned();
+    if text.eq_ignore_ascii_case("z") {
+        return Ok(0);
+    }
+    let (sign, rest) = match (text.strip_prefix('+'), text.strip_prefix('-')) {
+        (Some(rest), _) => (1, rest),
+        (None, Some(rest)) => (-1, rest),
+        (None, None) => return Err(wrong()),
+    };
+    let (hours, minutes) = rest.split_once(':').ok_or_else(wrong)?;
+    let two = |digits: &str, most: i16| {
+        let is_plain = digits.len() == 2 && digits.bytes().all(|byte| byte.is_ascii_digit());
+        digits.parse().ok().filter(|number| is_plain && *number <= most).ok_or_else(wrong)
+    };
+    let all = two(hours, 14)? * 60 + two(minutes, 59)?;
+    if all > 14 * 60 { Err(wrong()) } else { Ok(sign * all) }
+}
+
 /// Reads `2` or `0.5` graphics processors, in thousandths.
 pub(crate) fn gpus(text: &str) -> Result<u32, String> {
     let wrong = || "write a part of one, like 0.5, or a whole number".to_owned();
@@ -233,6 +253,16 @@ mod tests {
         }
         for text in ["", "0", "-1", "1.5", "NaN", "inf", "0.0001", "a"] {
             assert!(gpus(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn clocks_are_so_far_from_utc() {
+        for (text, minutes) in [("+00:00", 0), ("z", 0), ("+01:00", 60), ("-08:30", -510), ("+14:00", 840)] {
+            assert_eq!(utc_offset(text), Ok(minutes), "{text}");
+        }
+        for text in ["", "1", "+1:00", "+14:01", "+01:60", "01:00", "+0a:00", "+-1:00", "UTC"] {
+            assert!(utc_offset(text).is_err(), "{text}");
         }
     }
 

@@ -59,7 +59,8 @@ pub(crate) fn now_ms() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }
 
-fn table(jobs: &[JobView], now_ms: u64) -> String {
+/// The jobs as a table: of `jobs` and of `top`.
+pub(crate) fn table(jobs: &[JobView], now_ms: u64) -> String {
     let mut table = Table::new(&[
         ("JOB", Align::Left),
         ("NAME", Align::Left),

@@ -22,6 +22,11 @@ pub(crate) async fn status(cluster: &impl Cluster, console: &mut Console) -> Res
 }
 
 fn shown(status: &StatusView, now_ms: u64) -> String {
+    format!("{}\n{}", heading(status, now_ms), table(&status.nodes, now_ms))
+}
+
+/// The two lines about the cluster as a whole.
+pub(crate) fn heading(status: &StatusView, now_ms: u64) -> String {
     let facts = StatusDocument::of(status, now_ms);
     let leader = match &facts.leader {
         Some(leader) => format!("leader {leader}"),
@@ -39,7 +44,7 @@ fn shown(status: &StatusView, now_ms: u64) -> String {
         format!("{} queued", units::count(facts.tasks_queued, "task")),
         format!("version {}", facts.version),
     ];
-    format!("{}\n{}\n{}", cluster.join(" · "), work.join(" · "), table(&status.nodes, now_ms))
+    format!("{}\n{}", cluster.join(" · "), work.join(" · "))
 }
 
 /// On how many disks everything accepted is, and what would make it safer.

@@ -6,12 +6,13 @@ use std::time::Duration;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgGroup, Args};
 use nexus_model::{
-    Conditions, Input, JobId, JobSpec, LimitLevel, Limits, Program, Resources, RetryPolicy, Selection, Selector, Taken,
+    Conditions, Cron, Input, JobId, JobSpec, LimitLevel, Limits, Program, Recurrence, Resources, RetryPolicy,
+    Selection, Selector, Taken,
 };
 use nexus_wire::{Request, Response};
 use tokio::sync::watch;
 
-use super::argument::{Binding, duration, gpus, size};
+use super::argument::{Binding, duration, gpus, size, utc_offset};
 use super::cluster::{self, Cluster, unexpected};
 use super::codes;
 use super::error::{CliError, Exit};
@@ -20,6 +21,7 @@ use super::job_result::show_result;
 use super::jobs::now_ms;
 use super::language::Language;
 use super::program::{ProgramFlags, Source, checked};
+use super::schedule;
 use super::wait::{Style, Waited, until_ended};
 use crate::output::json::{GraphDocument, SubmittedDocument, document};
 use crate::output::paint::{NAME, WARNING, paint};
@@ -35,7 +37,8 @@ Examples:
   nexus submit --cpus 4 --timeout 1h --env MODE=fast -- ./simulate --steps 1000
   nexus submit fit.mcode --after 17 --take data=17 --deadline 2h
   nexus submit pipeline.toml --wait
-  nexus submit nightly.mcode --key nightly-2026-11-21")]
+  nexus submit nightly.mcode --key nightly-2026-11-21
+  nexus submit nightly.mcode --schedule \"0 3 * * mon-fri\" --utc-offset +01:00")]
 pub(crate) struct SubmitArgs {
     /// The program, or the .toml file of a graph of tasks
     #[arg(value_name = "FILE")]
@@ -72,6 +75,13 @@ pub(crate) struct SubmitArgs {
     /// End as timed out what has not ended after this time, counted from now
     #[arg(long, value_name = "TIME", value_parser = duration)]
     deadline: Option<Duration>,
+    /// Submit it at these times, again and again: minute, hour, day of the month, month, day of the week, like "0 3 * * *",
+    /// or @hourly, @daily, @weekly, @monthly. A time is left out while the job before has not ended
+    #[arg(long, value_name = "TIMES", conflicts_with_all = ["wait", "follow", "key", "after", "take"])]
+    schedule: Option<Cron>,
+    /// How far the clock that --schedule means is from UTC, like +01:00
+    #[arg(long, value_name = "OFFSET", default_value = "+00:00", value_parser = utc_offset, requires = "schedule", allow_hyphen_values = true)]
+    utc_offset: i16,
     /// Longest time of one attempt, like 10s or 1.5h
     #[arg(long, value_name = "TIME", value_parser = duration)]
     timeout: Option<Duration>,
@@ -125,6 +135,10 @@ pub(crate) async fn submit(
     interrupted: &mut watch::Receiver<bool>,
 ) -> Result<(), CliError> {
     if let Some(file) = args.file.as_ref().filter(|file| file.extension().is_some_and(|ending| ending == "toml")) {
+        if args.schedule.is_some() {
+            let message = "--schedule takes a program or a command, not a graph of tasks";
+            return Err(CliError::new(Exit::Usage, codes::USAGE, message));
+        }
         return submit_graph(file, args, cluster, language, console, interrupted).await;
     }
     let mut spec = spec(args, language, console)?;
@@ -132,6 +146,10 @@ pub(crate) async fn submit(
         spec.inputs.push(Input { name, payload: cluster.store(bytes).await? });
     }
     let spec = Box::new(checked(spec)?);
+    if let Some(cron) = &args.schedule {
+        let recurrence = Recurrence { cron: cron.to_string(), utc_offset_minutes: args.utc_offset };
+        return schedule::create(spec, recurrence, cluster, console).await;
+    }
     let (name, tasks) = (spec.name.clone(), spec.tasks.len());
     let asks = spec.resources != Resources::default() || !spec.selection.is_none();
     let Response::Submitted(job) = cluster.request(Request::SubmitJob { spec, key: args.key.clone() }).await? else {
@@ -248,12 +266,14 @@ fn spec(args: &SubmitArgs, language: &impl Language, console: &mut Console) -> R
     spec.priority = args.priority;
     spec.timeout = args.timeout;
     let attempts = args.max_attempts.or(args.retries.map(|retries| retries.saturating_add(1)));
-    let at = |time: Option<Duration>| time.map(|time| now_ms().saturating_add(time.as_millis() as u64));
+    // Of a job that recurs they count from each beginning.
+    let now = if args.schedule.is_some() { 0 } else { now_ms() };
+    let time = |time: Option<Duration>| time.map(|time| now.saturating_add(time.as_millis() as u64));
     spec.conditions = Conditions {
         after: args.after.clone(),
         takes: args.take.iter().map(taken).collect::<Result<_, _>>()?,
-        not_before_ms: at(args.delay),
-        deadline_ms: at(args.deadline),
+        not_before_ms: time(args.delay),
+        deadline_ms: time(args.deadline),
         backoff: args.backoff.unwrap_or_default(),
         retry_failures: args.retries.is_some(),
     };

@@ -15,6 +15,7 @@ use super::job::{IndexRangeV1, JobSpecV1};
 use super::log::{encode_log_query, log_query};
 use super::node::{NodeCapacityV1, NodeRoleV1};
 use super::placement::{JobSpecV4, NeedsV1};
+use super::schedule::{encode_schedule_request, schedule_request};
 use super::timeline::{encode_timeline_request, timeline_request};
 use super::{DurationV1, WireError, plain_enum};
 use crate::limits::BLOB_CHUNK_BYTES;
@@ -46,6 +47,7 @@ mod kind {
     pub(super) const READ_LOG: u8 = 20;
     pub(super) const SUBMIT_JOB_4: u8 = 21;
     pub(super) const UNMET_NEEDS: u8 = 22;
+    pub(super) const SCHEDULE: u8 = 23;
 }
 
 plain_enum!(
@@ -194,6 +196,7 @@ pub fn encode_request(request: &Request) -> Result<Vec<u8>, WireError> {
         Request::Raft(bytes) => kind(kind::RAFT).write_bytes(bytes),
         Request::Cluster(request) => encode_cluster_request(WHAT, request),
         Request::Timeline(request) => encode_timeline_request(kind(kind::TIMELINE), request),
+        Request::Schedule(request) => encode_schedule_request(kind(kind::SCHEDULE), request),
         Request::UnmetNeeds(job) => kind(kind::UNMET_NEEDS).write(&job.0),
         Request::ReadLog(query) => encode_log_query(kind(kind::READ_LOG), query),
     }
@@ -240,14 +243,7 @@ fn request(body: Body<'_>) -> Result<Request, WireError> {
             Request::ListJobs { limit: form.limit.to_native(), before }
         }
         kind::SHOW_JOB => Request::ShowJob(job()?),
-        kind::LIST_TASKS => {
-            let form: &ArchivedListTasksV1 = body.form()?;
-            Request::ListTasks {
-                job: JobId(form.job.to_native()),
-                range: (&form.range).into(),
-                detail: (&form.detail).into(),
-            }
-        }
+        kind::LIST_TASKS => list_tasks(body)?,
         kind::WAIT_JOB => {
             let form: &ArchivedWaitJobV1 = body.form()?;
             Request::WaitJob {
@@ -283,10 +279,17 @@ fn request(body: Body<'_>) -> Result<Request, WireError> {
         }
         kind::RAFT => Request::Raft(body.bytes().to_vec()),
         kind::READ_LOG => Request::ReadLog(log_query(body)?),
+        kind::SCHEDULE => Request::Schedule(Box::new(schedule_request(body)?)),
         kind::TIMELINE => Request::Timeline(Box::new(timeline_request(body)?)),
         cluster::FIRST_KIND.. => Request::Cluster(Box::new(cluster_request(body)?)),
         _ => return Err(body.unknown()),
     })
+}
+
+fn list_tasks(body: Body<'_>) -> Result<Request, WireError> {
+    let form: &ArchivedListTasksV1 = body.form()?;
+    let (job, range, detail) = (JobId(form.job.to_native()), (&form.range).into(), (&form.detail).into());
+    Ok(Request::ListTasks { job, range, detail })
 }
 
 fn submit_2(body: Body<'_>) -> Result<Request, WireError> {
@@ -339,6 +342,7 @@ impl Bounded for Request {
             Request::Cluster(request) => request.check_bounds(),
             Request::Timeline(request) => request.check_bounds(),
             Request::ReadLog(query) => query.check_bounds(),
+            Request::Schedule(request) => request.check_bounds(),
             Request::WriteBlob { hash: _, total, offset, bytes: piece } => {
                 bytes("piece of a blob", piece.len(), BLOB_CHUNK_BYTES)?;
                 match offset.checked_add(piece.len() as u64) {

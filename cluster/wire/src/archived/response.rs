@@ -11,6 +11,7 @@ use super::bounds::{Bounded, bytes, duration, name, text};
 use super::cluster::{self, cluster_response, encode_cluster_response};
 use super::log::{encode_log_piece, log_piece};
 use super::node::NodeRoleV1;
+use super::schedule::{encode_schedule_response, schedule_response};
 use super::timeline::{encode_timeline_response, timeline_response};
 use super::view::{
     ArchivedJobViewV1, ArchivedNodeViewV1, ArchivedStatusViewV1, ArchivedTaskViewV1, JobViewV1, NodeViewV1,
@@ -39,6 +40,7 @@ mod kind {
     pub(super) const EXPLANATION: u8 = 13;
     pub(super) const TIMELINE: u8 = 14;
     pub(super) const LOG: u8 = 15;
+    pub(super) const SCHEDULE: u8 = 16;
 }
 
 #[derive(Archive, Serialize)]
@@ -128,6 +130,7 @@ pub fn encode_response(response: &Response) -> Result<Vec<u8>, WireError> {
         Response::Raft(bytes) => kind(kind::RAFT).write_bytes(bytes),
         Response::Cluster(response) => encode_cluster_response(WHAT, response),
         Response::Timeline(response) => encode_timeline_response(kind(kind::TIMELINE), response),
+        Response::Schedule(response) => encode_schedule_response(kind(kind::SCHEDULE), response),
         Response::Log(piece) => encode_log_piece(kind(kind::LOG), piece),
         Response::Done => kind(kind::DONE).write_bytes(&[]),
         Response::Refused(refusal) => kind(kind::REFUSED).write(&RefusedV1 {
@@ -202,6 +205,7 @@ fn response(body: Body<'_>) -> Result<Response, WireError> {
             Response::BlobChunk { total: form.total.to_native(), bytes: form.bytes.to_vec() }
         }
         kind::RAFT => Response::Raft(body.bytes().to_vec()),
+        kind::SCHEDULE => Response::Schedule(Box::new(schedule_response(body)?)),
         kind::LOG => Response::Log(log_piece(body)?),
         kind::TIMELINE => Response::Timeline(Box::new(timeline_response(body)?)),
         cluster::FIRST_KIND.. => Response::Cluster(Box::new(cluster_response(body)?)),
@@ -236,6 +240,7 @@ impl Bounded for Response {
             Response::Cluster(response) => response.check_bounds(),
             Response::Timeline(response) => response.check_bounds(),
             Response::Log(piece) => piece.check_bounds(),
+            Response::Schedule(response) => response.check_bounds(),
             Response::BlobChunk { total, bytes: piece } => {
                 bytes("piece of a blob", piece.len(), BLOB_CHUNK_BYTES)?;
                 match piece.len() as u64 <= *total {

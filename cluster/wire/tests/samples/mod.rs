@@ -195,6 +195,23 @@ pub(crate) fn life() -> Life {
     Life { entries: events.into_iter().zip(1..).map(entry).collect(), dropped: 5 }
 }
 
+fn recurrence() -> Recurrence {
+    Recurrence { cron: "0 3 * * mon-fri".into(), utc_offset_minutes: -480 }
+}
+
+fn schedule_view() -> ScheduleView {
+    ScheduleView {
+        schedule: ScheduleId(3),
+        name: "nightly".into(),
+        user: "ada".into(),
+        recurrence: recurrence(),
+        next_at_ms: 60_000,
+        last_job: Some(JobId(17)),
+        begun: 4,
+        skipped: 1,
+    }
+}
+
 fn labels() -> Labels {
     let mut labels = Labels::default();
     labels.set("zone", Some("home")).expect("a label");
@@ -215,6 +232,18 @@ fn log_piece() -> LogPiece {
     LogPiece { state: LogState::Running, attempt, from, stdout: b"epoch 3\n".to_vec(), stderr: b"!".to_vec() }
 }
 
+/// Those about jobs that recur.
+fn schedule_requests() -> Vec<(&'static str, Request)> {
+    vec![
+        (
+            "schedule-create",
+            Request::Schedule(Box::new(ScheduleRequest::Create { spec: selective(), recurrence: recurrence() })),
+        ),
+        ("schedule-list", Request::Schedule(Box::new(ScheduleRequest::List))),
+        ("schedule-remove", Request::Schedule(Box::new(ScheduleRequest::Remove(ScheduleId(3))))),
+    ]
+}
+
 /// A request of every kind.
 pub(crate) fn requests() -> Vec<(&'static str, Request)> {
     let job = JobId(17);
@@ -227,7 +256,7 @@ pub(crate) fn requests() -> Vec<(&'static str, Request)> {
         address: "10.0.0.3:7401".into(),
         capacity: capacity(),
     };
-    vec![
+    let mut all = vec![
         ("submit-program", Request::SubmitJob { spec: sweep(), key: Some("run-1".into()) }),
         ("submit-command", Request::SubmitJob { spec: command(), key: None }),
         ("list-jobs", Request::ListJobs { limit: 20, before: Some(job) }),
@@ -282,7 +311,9 @@ pub(crate) fn requests() -> Vec<(&'static str, Request)> {
         ("read-held-log", cluster(ClusterRequest::ReadHeldLog(log_query()))),
         ("share-experience", cluster(ClusterRequest::ShareExperience(b"[]".to_vec()))),
         ("runs-like", timeline(TimelineRequest::RunsLike(job))),
-    ]
+    ];
+    all.extend(schedule_requests());
+    all
 }
 
 /// Those about timelines, and the shortest.
@@ -294,6 +325,11 @@ fn other_responses() -> Vec<(&'static str, Response)> {
         ("timeline", told(TimelineResponse::Document { document: "{}".into(), position: 9 })),
         ("done", Response::Done),
         ("labels", Response::Cluster(Box::new(ClusterResponse::Labels(vec![(NodeId(3), labels())])))),
+        (
+            "schedule-created",
+            Response::Schedule(Box::new(ScheduleResponse::Created { schedule: ScheduleId(3), next_at_ms: 60_000 })),
+        ),
+        ("schedules", Response::Schedule(Box::new(ScheduleResponse::Schedules(vec![schedule_view()])))),
         ("log", Response::Log(log_piece())),
         ("timeline-changed", told(TimelineResponse::Changed { position: 10 })),
         (
