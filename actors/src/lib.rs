@@ -10,6 +10,7 @@ mod certificates;
 pub mod client;
 mod code_cache;
 pub mod codes;
+mod collection;
 mod control;
 mod crew;
 mod directory;

@@ -16,6 +16,7 @@ use crate::address_book::AddressBook;
 use crate::certificates::keep_valid;
 use crate::code_cache::CodeCache;
 use crate::codes;
+use crate::collection::collect_blobs;
 use crate::control::{ControlPlane, Opening, keep_members, refusal};
 use crate::crew::{Crew, Plan};
 use crate::directory::Directory;
@@ -58,6 +59,8 @@ pub struct NodeOptions {
     pub join: Option<JoinOptions>,
     /// How its optimiser is set; what it learned is kept in the data directory unless this names a file.
     pub optimizer: OptimizerConfig,
+    /// How long blobs that no job needs stay at least.
+    pub keep_unused: Duration,
 }
 
 /// What a node that has started says of itself.
@@ -141,7 +144,9 @@ async fn run_here(
     let (stop, mut stopped) = watch::channel(None);
     let book = AddressBook::default();
     let learner = learner(&home, &facts.capacity, options.optimizer);
-    let running = assemble(&home, member, &facts, (&link, &book), (Arc::new(blobs), learner), stop).await?;
+    let blobs = Arc::new(blobs);
+    let mut running = assemble(&home, member, &facts, (&link, &book), (Arc::clone(&blobs), learner), stop).await?;
+    running.collect(options.keep_unused, blobs);
     let (directory, control) = (Arc::clone(&running.crew.directory), running.control.clone());
     let onlooker = Onlooker::new(Arc::clone(&directory));
     link.serve(Arc::new(NodeService { directory, control, book })).map_err(from_link)?;
@@ -191,13 +196,20 @@ fn run_mark() -> String {
 struct Running {
     crew: Crew,
     control: ControlPlane,
+    leader: LeaderLink,
     /// Addresses that the node was told when it joined.
     told: Vec<String>,
     /// What goes on beside the actors for as long as the node runs.
-    chores: [tokio::task::JoinHandle<()>; 3],
+    chores: Vec<tokio::task::JoinHandle<()>>,
 }
 
 impl Running {
+    /// Removes, now and then, the blobs that no job needs.
+    fn collect(&mut self, keep_unused: Duration, blobs: Arc<BlobStore>) {
+        let collecting = collect_blobs(keep_unused, blobs, self.leader.clone(), self.control.clone());
+        self.chores.push(tokio::spawn(collecting));
+    }
+
     /// Writes down what the node is called and where others are, so that it finds its cluster again.
     fn remember(&self, home: &Home, facts: &NodeFacts) -> std::io::Result<()> {
         let members = self.control.addresses().into_iter().filter(|(node, _)| *node != facts.node);
@@ -306,15 +318,15 @@ async fn assemble(
         events,
         progress,
         liveness,
-        leader: Some(leader),
+        leader: Some(leader.clone()),
         drained: drained.subscribe(),
     };
     let crew = Crew::start(plan, giving_up(stop))
         .map_err(|error| refusal(codes::DATA_DIRECTORY, format!("no threads for the tasks: {error}")))?;
-    let chores = [
+    let chores = vec![
         tokio::spawn(keep_members(control.clone())),
         tokio::spawn(keep_valid(node, control.clone(), gateway)),
         tokio::spawn(give_up_lost(home.clone(), control.clone())),
     ];
-    Ok(Running { crew, control, told: peers, chores })
+    Ok(Running { crew, control, leader, told: peers, chores })
 }

@@ -4,11 +4,13 @@ mod optimizer;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use nexus_model::LimitLevel;
 use nexus_optimizer::OptimizerConfig;
 use toml::Value;
 
+use crate::duration::duration;
 use crate::error::{ConfigError, ConfigErrors};
 use crate::keys::{self, Key};
 use crate::machine::Machine;
@@ -20,6 +22,10 @@ use crate::size;
 const PORT: u16 = 4747;
 /// Port of a node's web page unless it is told another.
 const HTTP_PORT: u16 = 4748;
+/// How long blobs that no job needs stay unless the node is told otherwise.
+const KEEP_UNUSED: Duration = Duration::from_secs(6 * 3600);
+/// The shortest such time: a look goes through everything that is stored.
+const KEEP_UNUSED_MIN: Duration = Duration::from_secs(1);
 /// Most tasks at once: more slots than any machine has cores.
 const SLOTS_MAX: u32 = 4096;
 /// Least memory for tasks: below this no program starts.
@@ -46,6 +52,7 @@ pub struct NodeConfig {
     data: PathBuf,
     listen: SocketAddr,
     http: Http,
+    keep_unused: Duration,
 }
 
 /// Where a node's web page is, which also has its metrics.
@@ -129,6 +136,11 @@ impl NodeConfig {
     pub fn http(&self) -> Http {
         self.http
     }
+
+    /// How long blobs that no job needs stay at least.
+    pub fn keep_unused(&self) -> Duration {
+        self.keep_unused
+    }
 }
 
 impl WorkerConfig {
@@ -179,6 +191,7 @@ impl Config {
         let data = check(keys::NODE_DATA, raw.node.data.as_ref(), absolute_path, &mut note);
         let listen = check(keys::NODE_LISTEN, raw.node.listen.as_ref(), address, &mut note);
         let http = check(keys::NODE_HTTP, raw.node.http.as_ref(), http, &mut note);
+        let keep_unused = check(keys::NODE_KEEP_UNUSED, raw.node.keep_unused.as_ref(), keep_unused, &mut note);
         let slots = check(keys::WORKER_SLOTS, raw.worker.slots.as_ref(), slots, &mut note);
         let memory = check(keys::WORKER_MEMORY, raw.worker.memory.as_ref(), memory, &mut note);
         let remote = check(keys::LIMITS_REMOTE, raw.limits.remote.as_ref(), limit_level, &mut note);
@@ -203,6 +216,7 @@ impl Config {
                     .http
                     .or(http)
                     .unwrap_or(Http::Preferably(SocketAddr::from((Ipv4Addr::LOCALHOST, HTTP_PORT)))),
+                keep_unused: keep_unused.unwrap_or(KEEP_UNUSED),
             },
             worker: WorkerConfig {
                 slots: slots.unwrap_or(machine.cores.clamp(1, SLOTS_MAX)),
@@ -285,6 +299,10 @@ impl Http {
             address => address.parse().ok().map(Http::At),
         }
     }
+}
+
+fn keep_unused(value: &Value) -> Option<Duration> {
+    duration(value.as_str()?).ok().filter(|time| *time >= KEEP_UNUSED_MIN)
 }
 
 fn slots(value: &Value) -> Option<u32> {

@@ -5,6 +5,7 @@
 //! only code here that looks at the machine is [`Machine::look`]; the rest is a function of its arguments.
 
 mod config;
+mod duration;
 mod error;
 mod keys;
 mod machine;
@@ -15,6 +16,7 @@ mod size;
 mod suggestion;
 
 pub use config::{Config, Http, LimitsConfig, LogConfig, LogLevel, NodeConfig, WorkerConfig};
+pub use duration::{duration, number_and_unit};
 pub use error::{ConfigError, ConfigErrors};
 pub use machine::Machine;
 pub use places::{CONFIG_FILE, Flags, Places};

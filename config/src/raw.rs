@@ -31,6 +31,7 @@ pub(crate) struct RawNode {
     pub(crate) data: Option<Value>,
     pub(crate) listen: Option<Value>,
     pub(crate) http: Option<Value>,
+    pub(crate) keep_unused: Option<Value>,
 }
 
 /// `[worker]` as written.

@@ -49,6 +49,26 @@ impl Disk {
         self.objects.join(&digits[..2]).join(&digits[2..])
     }
 
+    /// Every blob that is here. What else lies in the directory is left out.
+    pub(crate) fn hashes(&self) -> Result<Vec<BlobHash>, BlobError> {
+        let list = || -> io::Result<Vec<BlobHash>> {
+            let mut hashes = Vec::new();
+            for shelf in fs::read_dir(&self.objects)? {
+                let shelf = shelf?;
+                if !shelf.file_type()?.is_dir() {
+                    continue;
+                }
+                for object in fs::read_dir(shelf.path())? {
+                    let (shelf, rest) = (shelf.file_name(), object?.file_name());
+                    let digits = shelf.to_str().zip(rest.to_str()).map(|(shelf, rest)| format!("{shelf}{rest}"));
+                    hashes.extend(digits.and_then(|digits| digits.parse::<BlobHash>().ok()));
+                }
+            }
+            Ok(hashes)
+        };
+        list().map_err(|error| BlobError::io("list", &self.objects, error))
+    }
+
     /// The length of a blob; `None` where there is none.
     pub(crate) fn length(&self, hash: &BlobHash) -> Result<Option<u64>, BlobError> {
         let path = self.object(hash);

@@ -10,8 +10,10 @@ mod disk;
 mod error;
 mod incoming;
 mod store;
+mod unused;
 
 pub use codes::EXPLANATIONS;
 pub use error::BlobError;
 pub use incoming::Incoming;
 pub use store::{BlobStore, INCOMING_MAX};
+pub use unused::Collected;

@@ -14,6 +14,7 @@ use crate::checked::Checked;
 use crate::disk::{Disk, PartFile};
 use crate::error::BlobError;
 use crate::incoming::Incoming;
+use crate::unused::Unused;
 
 /// Blobs that come in by pieces at the same time. With more, the one that nobody has continued for longest is given up;
 /// its sender begins again.
@@ -24,10 +25,11 @@ const BUFFER_BYTES: usize = 256 << 10;
 /// A store of blobs in one directory. Calls block; it is shared between threads as it is.
 #[derive(Debug)]
 pub struct BlobStore {
-    disk: Disk,
+    pub(crate) disk: Disk,
     cache: Mutex<Cache>,
     checked: Mutex<Checked>,
     incoming: Mutex<Arrivals>,
+    pub(crate) unused: Mutex<Unused>,
 }
 
 /// A blob that comes in; none before its first piece and after its last.
@@ -49,6 +51,7 @@ impl BlobStore {
             cache: Mutex::new(Cache::new(memory_budget)),
             checked: Mutex::default(),
             incoming: Mutex::default(),
+            unused: Mutex::default(),
         })
     }
 
@@ -56,6 +59,7 @@ impl BlobStore {
     /// that has become damaged, it is mended.
     pub fn put(&self, bytes: &[u8]) -> Result<BlobHash, BlobError> {
         let hash = BlobHash(*blake3::hash(bytes).as_bytes());
+        self.in_use(&hash);
         if !self.has_intact(&hash)? {
             let mut part = self.disk.begin()?;
             part.write(bytes)?;
@@ -81,6 +85,7 @@ impl BlobStore {
         })
         .map_err(|error| error.unwrap_or_else(|source| BlobError::io("take in", Path::new("a new blob"), source)))?;
         let hash = BlobHash(*hasher.finalize().as_bytes());
+        self.in_use(&hash);
         if !self.has_intact(&hash)? {
             self.keep(part, &hash)?;
         }
@@ -130,6 +135,7 @@ impl BlobStore {
 
     /// Whether it is here. Whether it is intact shows when it is read.
     pub fn has(&self, hash: &BlobHash) -> bool {
+        self.in_use(hash);
         matches!(self.disk.length(hash), Ok(Some(_)))
     }
 
@@ -154,6 +160,7 @@ impl BlobStore {
     /// checked and stored. Returns whether the blob is here now. Repeating a piece or a whole upload is safe, and
     /// several senders of the same blob help each other. A blob that turns out wrong is thrown away.
     pub fn write_piece(&self, hash: BlobHash, total: u64, offset: u64, bytes: &[u8]) -> Result<bool, BlobError> {
+        self.in_use(&hash);
         if self.is_here(&hash, total)? {
             self.forget_arrival(&hash);
             return Ok(true);
@@ -278,6 +285,6 @@ fn read_through(
 }
 
 /// The data under these locks is whole between any two statements, so a panic elsewhere does not spoil it.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,11 +1,12 @@
 //! The store on a real disk: what is put is found, what is damaged is noticed, what fails leaves nothing behind.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use nexus_blobs::{BlobError, BlobStore, INCOMING_MAX};
+use nexus_blobs::{BlobError, BlobStore, Collected, INCOMING_MAX};
 use nexus_model::BlobHash;
 
 const MEMORY: usize = 1 << 20;
@@ -286,4 +287,52 @@ fn a_full_disk_is_named_and_nothing_is_left_half_written() {
 
     assert_eq!(store.get(&small).unwrap(), b"fits".as_slice());
     store.put(b"this fits, too").unwrap();
+}
+
+#[test]
+fn what_two_looks_find_unused_goes_and_what_is_referenced_stays() {
+    let (directory, store) = store();
+    let [used, unused] = [b"used".to_vec(), large()].map(|bytes| store.put(&bytes).unwrap());
+    let referenced = BTreeSet::from([used]);
+    let first = store.collect(&referenced).unwrap();
+    assert_eq!((first.removed, first.waiting), (0, 1), "one look is not enough: its job may be on the way");
+    let second = store.collect(&referenced).unwrap();
+    assert_eq!(second, Collected { removed: 1, removed_bytes: MEMORY as u64, waiting: 0 });
+    assert!(matches!(store.get(&unused), Err(BlobError::Missing { .. })));
+    assert_eq!(store.get(&used).unwrap(), b"used".as_slice());
+    assert!(!path_of(directory.path(), &unused).exists() && path_of(directory.path(), &used).exists());
+    assert_eq!(store.collect(&referenced).unwrap(), Collected::default());
+}
+
+#[test]
+fn whoever_wants_a_blob_between_two_looks_keeps_it() {
+    type Want = fn(&BlobStore, &BlobHash, &[u8]);
+    let wants: [(&str, Want); 4] = [
+        ("put", |store, _, bytes| assert!(store.put(bytes).is_ok())),
+        ("put_streaming", |store, _, mut bytes| assert!(store.put_streaming(&mut bytes).is_ok())),
+        ("has", |store, hash, _| assert!(store.has(hash))),
+        ("write_piece", |store, hash, bytes| {
+            assert!(store.write_piece(*hash, bytes.len() as u64, 0, bytes).unwrap());
+        }),
+    ];
+    for (name, want) in wants {
+        let (_directory, store) = store();
+        let bytes = b"on its way to a job";
+        let hash = store.put(bytes).unwrap();
+        store.collect(&BTreeSet::new()).unwrap();
+        want(&store, &hash, bytes);
+        assert_eq!(store.collect(&BTreeSet::new()).unwrap().removed, 0, "{name}");
+        assert_eq!(store.collect(&BTreeSet::new()).unwrap().removed, 1, "{name}: nobody wanted it since");
+    }
+}
+
+#[test]
+fn a_reference_that_comes_and_goes_begins_the_wait_again() {
+    let (_directory, store) = store();
+    let hash = store.put(b"shared by two jobs").unwrap();
+    let look = |referenced: bool| {
+        let referenced = if referenced { BTreeSet::from([hash]) } else { BTreeSet::new() };
+        store.collect(&referenced).unwrap().removed
+    };
+    assert_eq!([look(false), look(true), look(false), look(false)], [0, 0, 0, 1]);
 }

@@ -21,6 +21,7 @@ mod lives;
 mod members;
 mod outbox;
 mod packed;
+mod references;
 mod scheduled;
 mod schedules;
 #[cfg(test)]

@@ -57,6 +57,15 @@ fn the_documented_file_shows_every_setting() {
 }
 
 #[test]
+fn what_is_unused_is_kept_for_a_time_with_a_unit() {
+    assert_eq!(resolve("[node]\nkeep_unused = \"2d\"").unwrap().node().keep_unused().as_secs(), 172_800);
+    for wrong in ["6", "\"6\"", "\"500ms\"", "\"never\"", "\"-1h\""] {
+        let messages = messages(&format!("[node]\nkeep_unused = {wrong}"));
+        assert!(messages[0].contains("node.keep_unused") && messages[0].contains("\"6h\""), "{messages:?}");
+    }
+}
+
+#[test]
 fn the_optimiser_takes_its_settings_and_names_what_is_out_of_bounds() {
     let config = resolve(
         "[optimizer]\nenabled = false\nexploration_rate = 0\nlearning_rate = 0.5\nmemory_size = 7\nbatch_size = 8\n\

@@ -3,8 +3,9 @@
 //! Each reader's error says what may be written instead; clap puts the option's name before it.
 
 use std::str::FromStr;
-use std::time::Duration;
 
+pub(crate) use nexus_config::duration;
+use nexus_config::number_and_unit;
 use nexus_model::{ArgumentSource, GPU_MILLI, IndexRange, JobId, TaskId, Value};
 
 /// `name=text`.
@@ -68,26 +69,6 @@ pub(crate) fn index_range(text: &str) -> Result<IndexRange, String> {
     Ok(range)
 }
 
-/// Units of time by name, in milliseconds.
-const TIMES: &[(&str, f64)] = &[("ms", 1.0), ("s", 1e3), ("min", 6e4), ("m", 6e4), ("h", 3.6e6), ("d", 8.64e7)];
-/// Longest duration that can be given: ten years.
-const DURATION_MAX: Duration = Duration::from_secs(3650 * 86_400);
-
-/// Reads `500ms`, `10s`, `15m` or `15min`, `1.5h`, `2d`.
-pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || "write a number with ms, s, m, h or d, like 10s or 1.5h".to_owned();
-    let (number, unit) = number_and_unit(text).ok_or_else(wrong)?;
-    let (_, factor) = TIMES.iter().find(|(name, _)| *name == unit).ok_or_else(wrong)?;
-    let millis = number * factor;
-    if millis < 1.0 {
-        return Err("the shortest is 1ms".to_owned());
-    }
-    if millis > DURATION_MAX.as_millis() as f64 {
-        return Err("the longest is 3650d".to_owned());
-    }
-    Ok(Duration::from_secs_f64(millis / 1e3))
-}
-
 /// Units of size by name.
 const SIZES: &[(&str, u64)] = &[
     ("b", 1),
@@ -130,7 +111,7 @@ pub(crate) fn utc_offset(text: &str) -> Result<i16, String> {
     let (hours, minutes) = rest.split_once(':').ok_or_else(wrong)?;
     let two = |digits: &str, most: i16| {
         let is_plain = digits.len() == 2 && digits.bytes().all(|byte| byte.is_ascii_digit());
-        digits.parse().ok().filter(|number| is_plain && *number <= most).ok_or_else(wrong)
+        digits.parse::<i16>().ok().filter(|number| is_plain && *number <= most).ok_or_else(wrong)
     };
     let all = two(hours, 14)? * 60 + two(minutes, 59)?;
     if all > 14 * 60 { Err(wrong()) } else { Ok(sign * all) }
@@ -146,13 +127,6 @@ pub(crate) fn gpus(text: &str) -> Result<u32, String> {
         return Err(wrong());
     }
     Ok(milli as u32)
-}
-
-fn number_and_unit(text: &str) -> Option<(f64, &str)> {
-    let text = text.trim();
-    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    Some((number.parse().ok()?, unit.trim()))
 }
 
 /// The source of an argument: `lin:A..B` and `log:A..B` spread over an array, anything else is a value that `parse`
@@ -200,6 +174,8 @@ impl FromStr for JobRef {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]

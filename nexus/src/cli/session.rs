@@ -264,6 +264,7 @@ impl World for Session {
             capacity: NodeCapacity { slots, memory_bytes: config.worker().memory_bytes(), devices: devices_beside() },
             join: join.map(|(address, token)| JoinOptions { address, token }),
             optimizer: config.optimizer().clone(),
+            keep_unused: config.node().keep_unused(),
         };
         let serve = |facts: &NodeFacts, onlooker| {
             if let Some(Err(error)) = page.map(|page| web::serve(page, onlooker)) {
