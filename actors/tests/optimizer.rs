@@ -9,7 +9,8 @@ use nexus_actors::embedded::{self, EmbeddedOptions, EmbeddedRun};
 use nexus_actors::learning::{self, Learner, Observed};
 use nexus_model::{IndexRange, JobSpec, NodeCapacity, Outcome, Program, Value, decode_value};
 use nexus_optimizer::{
-    DeviceTarget, JitLevel, MemoryOptimization, OptimizerConfig, Parallelization, Precision, Reason, Strategy,
+    DeviceTarget, Exclusion, JitLevel, MemoryOptimization, OptimizerConfig, Parallelization, Precision, Reason,
+    Strategy,
 };
 use tokio::sync::watch;
 
@@ -50,10 +51,12 @@ fn under(source: &str, change: impl FnOnce(&mut Strategy)) -> (Observed, Value) 
     let learner = learner(None);
     let mut strategy = Strategy { strategy_id: "changed".into(), ..Strategy::baseline() };
     change(&mut strategy);
+    let shown = format!("{strategy:?}");
     learner.register(strategy).expect("the name is free");
     let run = run(source, 1, &learner, Optimize::Named("changed".into()));
     let value = value(&run);
-    (learner.observed().expect("a run was observed"), value)
+    let observed = learner.observed();
+    (observed.unwrap_or_else(|| panic!("differs from `default`, which gives {value:?}: {shown}")), value)
 }
 
 const CHAIN: &str = "x = tensor.ones(1024, 512)\ny = x * 2.0 + 1.0\nz = (y - x) * 0.5 + y * x\ntensor.sum(z)\n";
@@ -137,20 +140,103 @@ fn device_target_decides_where_tensors_live_and_what_is_not_here_is_said() {
     assert!(failure.message.contains("there is no graphics processor here"), "{}", failure.message);
 }
 
+/// A product by 1 of 1 + 2⁻¹⁰, which is no bf16, and a product of two tensors beside the same in f64, rounded once.
+fn rounding(attribute: &str) -> String {
+    format!(
+        "{attribute}function main()\n    fine = tensor.from_list([[1.0009765625]], \"f32\") @ tensor.ones(1, 1)\n    \
+         x = tensor.randn(64, 64)\n    wide = tensor.cast(x, \"f64\")\n    \
+         return [fine[0, 0], x @ x, tensor.cast(wide @ wide, \"f32\")]\nend\n"
+    )
+}
+
+/// The counters, the first number, and how far the two tensors are apart at most.
+fn products(attribute: &str, precision: Precision) -> ([u64; 2], f64, f64) {
+    let (observed, value) = under(&rounding(attribute), |s| s.precision = precision);
+    let Value::List(values) = value else { panic!("{value:?}") };
+    let [Value::Scalar(fine), Value::Tensor(a), Value::Tensor(b)] = &values[..] else { panic!("{values:?}") };
+    let apart = (0..a.len()).map(|i| (a.get_f64(i).expect("an element") - b.get_f64(i).expect("an element")).abs());
+    ([observed.work.narrow_products, observed.work.wide_products], *fine, apart.fold(0.0, f64::max))
+}
+
 #[test]
-fn what_would_change_results_is_never_run() {
-    for (change, why) in [
-        ((|s: &mut Strategy| s.precision = Precision::Fast) as fn(&mut Strategy), "another precision"),
-        (|s| s.automatic_differentiation = true, "gradients are recorded where a program asks"),
-    ] {
-        let learner = learner(None);
-        let mut strategy = Strategy { strategy_id: "changed".into(), ..Strategy::baseline() };
-        change(&mut strategy);
-        learner.register(strategy).expect("the name is free");
-        let run = run(CHAIN, 1, &learner, Optimize::Named("changed".into()));
-        let Some(Outcome::Failed(failure)) = &run.tasks[0].outcome else { panic!("{:?}", run.tasks[0].outcome) };
-        assert!(failure.message.contains(why), "{}", failure.message);
+fn precision_decides_what_products_are_computed_in_and_never_goes_below_what_the_program_asks() {
+    let fine = 1.000_976_562_5;
+    // The program asks for nothing, which is f32: `fast` may not act, `precise` may.
+    for precision in [Precision::Fast, Precision::Balanced] {
+        let (counted, found, off) = products("", precision);
+        assert_eq!((counted, found), ([0, 0], fine));
+        assert!((1e-7..1e-4).contains(&off), "{off}");
     }
+    assert_eq!(products("", Precision::Precise), ([0, 2], fine, 0.0));
+    // A program that allows half precision gets it where the strategy has it.
+    let (counted, found, off) = products("@precision(\"fast\")\n", Precision::Fast);
+    assert_eq!((counted, found), ([2, 0], 1.0));
+    assert!((1e-2..0.5).contains(&off), "{off}");
+    let (counted, found, _) = products("@precision(\"fast\")\n", Precision::Balanced);
+    assert_eq!((counted, found), ([0, 0], fine));
+    // bf16 is less exact than the f16 that is asked for here.
+    let (counted, found, _) = products("@precision(\"f16\")\n", Precision::Fast);
+    assert_eq!((counted, found), ([2, 0], fine));
+    // One that asks for more than f32 gets it from every strategy.
+    for precision in [Precision::Fast, Precision::Balanced, Precision::Precise] {
+        assert_eq!(products("@precision(\"precise\")\n", precision), ([0, 2], fine, 0.0));
+    }
+}
+
+#[test]
+fn a_program_that_asks_for_a_precision_gets_it_without_the_optimiser_too() {
+    for (attribute, expected) in
+        [("", 1.000_976_562_5), ("@precision(\"fast\")\n", 1.0), ("@precision(\"bf16\")\n", 1.0)]
+    {
+        let run = run(&rounding(attribute), 1, &learner(None), Optimize::OnRequest);
+        let Value::List(values) = value(&run) else { panic!("two numbers") };
+        assert_eq!(values[0], Value::Scalar(expected), "{attribute}");
+    }
+}
+
+#[test]
+fn what_halves_change_is_no_wrong_result_where_the_program_allows_it() {
+    let learner = learner(None);
+    let source = "@precision(\"fast\")\nfunction main()\n    x = tensor.randn(96, 96)\n    return tensor.sum(tensor.abs(x @ x))\nend\n";
+    run(source, 1, &learner, Optimize::Named("aggressive_optimization".into()));
+    assert!(learner.observed().is_some_and(|observed| observed.work.narrow_products > 0));
+    let choice = learner.last().expect("it was chosen");
+    let wrong = learner.with(|optimizer, machine| {
+        let recalled = optimizer.recall(&choice.key, machine).expect("it ran");
+        recalled.candidates.iter().any(|candidate| candidate.exclusion == Some(Exclusion::Wrong))
+    });
+    assert!(!wrong);
+}
+
+const CURVE: &str = "function curve(t: scalar)\n    x = tensor.linspace(0.0, 1.0, 200)\n    return tensor.sin(x * t) * tensor.exp(x * t)\nend\n\
+                     function main()\n    return grad.jacobian(curve)(0.7)\nend\n";
+
+#[test]
+fn automatic_differentiation_goes_in_the_direction_of_fewer_walks() {
+    let ((reverse, a), (planned, b)) =
+        (under(CURVE, |s| s.automatic_differentiation = false), under(CURVE, |s| s.automatic_differentiation = true));
+    assert_eq!(reverse.work.walks, 200);
+    // The walk back that is differentiated, and one forward for the one variable.
+    assert_eq!(planned.work.walks, 2);
+    let (Value::Tensor(a), Value::Tensor(b)) = (a, b) else { panic!("a vector of derivatives") };
+    assert_eq!((a.shape(), a.dtype()), (b.shape(), b.dtype()));
+    for i in 0..200 {
+        let (a, b) = (a.get_f64(i).expect("200 of them"), b.get_f64(i).expect("200 of them"));
+        // d/dt sin(xt) exp(xt)
+        let (x, t) = (i as f64 / 199.0, 0.7);
+        let exact = x * (x * t).exp() * ((x * t).cos() + (x * t).sin());
+        assert!((a - exact).abs() < 1e-5 && (b - exact).abs() < 1e-5, "{i}: {a} {b} {exact}");
+    }
+}
+
+#[test]
+fn automatic_differentiation_lets_go_of_what_was_walked_past() {
+    let source = "function loss(x: tensor)\n    for i in 0..12\n        x = tensor.sin(x) @ x * 0.01\n    end\n    return tensor.sum(x)\nend\n\
+                  function main()\n    return tensor.sum(grad.grad(loss)(tensor.ones(256, 256)))\nend\n";
+    let ((kept, a), (freed, b)) =
+        (under(source, |s| s.automatic_differentiation = false), under(source, |s| s.automatic_differentiation = true));
+    assert_eq!(a, b);
+    assert!(freed.peak_bytes < kept.peak_bytes, "{} {}", freed.peak_bytes, kept.peak_bytes);
 }
 
 #[test]
@@ -263,14 +349,13 @@ fn a_reset_counts_for_processes_that_know_more() {
 }
 
 #[test]
-fn memory_optimization_is_passed_on() {
-    use nexus_tensor::Pooling;
-    for (memory, pooling) in [
-        (MemoryOptimization::Low, Pooling::Generous),
-        (MemoryOptimization::Balanced, Pooling::Usual),
-        (MemoryOptimization::High, Pooling::Nothing),
-    ] {
-        let (observed, _) = under(CHAIN, |s| s.memory_optimization = memory);
-        assert_eq!(observed.application.pooling, pooling);
-    }
+fn memory_optimization_decides_what_is_kept_of_tensors_that_are_gone() {
+    // Five tensors of 64 MiB: more than is usually kept.
+    let large = "a = tensor.zeros(4096, 4096)\nb = a + 1.0\nc = b + 1.0\nd = c + 1.0\ne = d + 1.0\n\
+                 tensor.sum(a) + tensor.sum(b) + tensor.sum(c) + tensor.sum(d) + tensor.sum(e)\n";
+    let kept = |memory| under(large, |s| s.memory_optimization = memory).0.work.kept_bytes >> 20;
+    assert_eq!(kept(MemoryOptimization::High), 0);
+    let usual = kept(MemoryOptimization::Balanced);
+    assert!((1..=256).contains(&usual), "{usual} MiB");
+    assert_eq!(kept(MemoryOptimization::Low), 320);
 }

@@ -1,8 +1,9 @@
 //! What a strategy comes to in a run: every field that acts, as the setting that makes it act.
 
-use nexus_model::{Execution, JitLevel};
-use nexus_optimizer::{DeviceTarget, MemoryOptimization, Parallelization, Strategy};
-use nexus_tensor::{Device, Pooling, TensorError};
+use nexus_mcode::CompiledProgram;
+use nexus_model::{DType, Execution, JitLevel};
+use nexus_optimizer::{DeviceTarget, MemoryOptimization, Parallelization, Precision, Strategy};
+use nexus_tensor::{Context, Device, Differentiation, Pooling, TensorError};
 
 use super::sameness::Agreement;
 
@@ -19,17 +20,34 @@ pub struct Application {
     pub tensor_threads: usize,
     /// What becomes of the memory of tensors that are gone.
     pub pooling: Pooling,
+    /// What products of f32 tensors take their operands in: never less exact than the program asks for.
+    pub products_in: DType,
+    /// How derivatives are taken.
+    pub differentiation: Differentiation,
 }
 
 impl Application {
-    /// A run as nobody optimised it: everything on, the engine's own pool.
-    pub fn usual(device: Device, execution: Execution, threads: usize) -> Application {
-        Application { device, execution, threads, tensor_threads: usize::MAX, pooling: Pooling::Usual }
+    /// A run of `program` as nobody optimised it: everything on, the engine's own pool, the precision that it asks for.
+    pub fn usual(program: &CompiledProgram, device: Device, execution: Execution, threads: usize) -> Application {
+        Application {
+            device,
+            execution,
+            threads,
+            tensor_threads: usize::MAX,
+            pooling: Pooling::Usual,
+            products_in: program.products_in(),
+            differentiation: Differentiation::Planned,
+        }
     }
 
-    /// What `strategy` comes to where a run may use so many threads for its calls and `auto` is the device that the engine
-    /// chooses by itself. The error is a device's that does not start.
-    pub fn of(strategy: &Strategy, auto: Device, threads: usize) -> Result<Application, TensorError> {
+    /// What `strategy` comes to for `program` where a run may use so many threads for its calls and `auto` is the device
+    /// that the engine chooses by itself. The error is a device's that does not start.
+    pub fn of(
+        strategy: &Strategy,
+        program: &CompiledProgram,
+        auto: Device,
+        threads: usize,
+    ) -> Result<Application, TensorError> {
         let device = match strategy.device_target {
             DeviceTarget::Auto => auto,
             DeviceTarget::Cpu => Device::cpu(),
@@ -52,14 +70,66 @@ impl Application {
                 MemoryOptimization::Balanced => Pooling::Usual,
                 MemoryOptimization::High => Pooling::Nothing,
             },
+            products_in: more_exact(products_in(strategy.precision), program.products_in()),
+            differentiation: match strategy.automatic_differentiation {
+                true => Differentiation::Planned,
+                false => Differentiation::Reverse,
+            },
         })
     }
 
-    /// How exactly the results of two runs must agree.
-    pub(crate) fn agreement(&self, other: &Application) -> Agreement {
+    /// What a run is carried out in, before it is given an account, a seed and ways to be stopped.
+    pub(crate) fn context(&self) -> Context {
+        Context::new(self.device)
+            .with_threads(self.tensor_threads)
+            .with_products_in(self.products_in)
+            .with_differentiation(self.differentiation)
+    }
+
+    /// The same with products as exact as those of `other`: what is more exact than the baseline is not wrong for it.
+    pub(crate) fn at_least_as_exact_as(self, other: &Application) -> Application {
+        Application { products_in: more_exact(self.products_in, other.products_in), ..self }
+    }
+
+    /// How exactly the results of two runs of `program` must agree.
+    pub(crate) fn agreement(&self, other: &Application, program: &CompiledProgram) -> Agreement {
+        let least = if digits(self.products_in) < digits(other.products_in) { self } else { other }.products_in;
         match self.device.kind() == other.device.kind() {
+            _ if digits(least) < digits(DType::F32) => Agreement::Halves(least),
+            true if self.differentiation != other.differentiation && program.differentiates() => Agreement::Singles,
             true => Agreement::SameDevice,
             false => Agreement::OtherDevice,
         }
     }
+
+    /// Whether another machine would compute `program`'s calls to the last bit as they are computed here, being told
+    /// nothing but the device and the execution.
+    pub(crate) fn is_plain_for(&self, program: &CompiledProgram) -> bool {
+        let usual = Application::usual(program, self.device, self.execution, self.threads);
+        let derives_alike = self.differentiation == usual.differentiation || !program.differentiates();
+        self.products_in == usual.products_in && derives_alike
+    }
+}
+
+/// What a profile takes operands in.
+fn products_in(precision: Precision) -> DType {
+    match precision {
+        Precision::Fast => DType::BF16,
+        Precision::Balanced => DType::F32,
+        Precision::Precise => DType::F64,
+    }
+}
+
+/// Bits of a float's significand.
+fn digits(dtype: DType) -> u32 {
+    match dtype {
+        DType::BF16 => 8,
+        DType::F16 => 11,
+        DType::F64 => 53,
+        _ => 24,
+    }
+}
+
+fn more_exact(a: DType, b: DType) -> DType {
+    if digits(a) > digits(b) { a } else { b }
 }

@@ -11,6 +11,9 @@ const ROUNDINGS: f64 = 512.0;
 /// The same where two kinds of devices computed: their exponentials and products round in other places.
 const ROUNDINGS_OF_DEVICES: f64 = 8192.0;
 
+/// The same where operands of products were rounded to a half precision, in units of its rounding: sums hide most of it.
+const ROUNDINGS_OF_HALVES: f64 = 16.0;
+
 /// How exactly two results must agree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Agreement {
@@ -18,13 +21,20 @@ pub(crate) enum Agreement {
     SameDevice,
     /// From the processor and a graphics processor.
     OtherDevice,
+    /// Both from the processor, with derivatives in two directions: what is f64 may have been f32 on one of the ways.
+    Singles,
+    /// One of them with operands of products in this half precision, which its program allows.
+    Halves(DType),
 }
 
 impl Agreement {
-    fn roundings(self) -> f64 {
+    /// What numbers of `dtype` may differ by, relative to the largest.
+    fn bound(self, dtype: DType) -> f64 {
         match self {
-            Agreement::SameDevice => ROUNDINGS,
-            Agreement::OtherDevice => ROUNDINGS_OF_DEVICES,
+            Agreement::SameDevice => rounding(dtype) * ROUNDINGS,
+            Agreement::Singles => rounding(dtype).max(rounding(DType::F32)) * ROUNDINGS,
+            Agreement::OtherDevice => rounding(dtype) * ROUNDINGS_OF_DEVICES,
+            Agreement::Halves(half) => rounding(half) * ROUNDINGS_OF_HALVES,
         }
     }
 }
@@ -39,7 +49,7 @@ pub(crate) fn same(a: &Value, b: &Value, agreement: Agreement) -> bool {
     match (a, b) {
         (Value::Scalar(x), Value::Scalar(y)) => {
             // Scalars often come out of tensors in f32.
-            let bound = x.abs().max(y.abs()) * rounding(DType::F32) * agreement.roundings();
+            let bound = x.abs().max(y.abs()) * agreement.bound(DType::F32);
             close(*x, *y, bound)
         }
         (Value::List(x), Value::List(y)) => x.len() == y.len() && x.iter().zip(y).all(|(x, y)| same(x, y, agreement)),
@@ -63,7 +73,7 @@ fn same_tensor(a: &TensorData, b: &TensorData, agreement: Agreement) -> bool {
     let (a_values, b_values) = (values(a), values(b));
     let finite = a_values.iter().chain(&b_values).filter(|v| v.is_finite());
     let largest = finite.fold(0.0f64, |largest, v| largest.max(v.abs()));
-    let bound = largest * rounding(a.dtype()) * agreement.roundings();
+    let bound = largest * agreement.bound(a.dtype());
     a_values.iter().zip(&b_values).all(|(x, y)| close(*x, *y, bound))
 }
 

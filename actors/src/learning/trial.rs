@@ -8,7 +8,7 @@ use std::time::Instant;
 use nexus_mcode::{CompiledProgram, RunRequest, outline};
 use nexus_model::{Limits, Value};
 use nexus_optimizer::{Features, Strategy, Work};
-use nexus_tensor::{Context, Device, Meter, Stopwatch};
+use nexus_tensor::{Device, Meter, Stopwatch};
 
 use super::Application;
 use super::work::{Seen, features_of, work_of};
@@ -65,11 +65,11 @@ impl Trial {
         threads: usize,
         stopwatch: Option<Arc<Stopwatch>>,
     ) -> Result<Sample, String> {
-        let application = Application::of(strategy, Device::cpu(), threads).map_err(|error| error.to_string())?;
+        let application =
+            Application::of(strategy, &self.program, Device::cpu(), threads).map_err(|error| error.to_string())?;
         let limits = Limits::local();
         let meter = Meter::with_pooling(&limits, application.pooling);
-        let mut context =
-            Context::new(application.device).with_meter(Arc::clone(&meter)).with_threads(application.tensor_threads);
+        let mut context = application.context().with_meter(Arc::clone(&meter));
         if let Some(stopwatch) = stopwatch {
             context = context.with_stopwatch(stopwatch);
         }

@@ -224,7 +224,7 @@ impl TaskRunner {
             let calls = spec.inputs.iter().zip(&prepared.inputs).find(|(input, _)| input.caller().is_some());
             let (_, (_, calls)) =
                 calls.ok_or_else(|| failure(codes::INPUT_UNREADABLE, format!("the calls of {of} are not there")))?;
-            let application = Application::usual(device, spec.execution.unwrap_or_default(), 1);
+            let application = Application::usual(&prepared.program, device, spec.execution.unwrap_or_default(), 1);
             let limits = spec.limits.clone();
             let cancel = Arc::clone(job.cancelled.shared());
             let meter = Meter::with_pooling(&limits, application.pooling);

@@ -106,7 +106,12 @@ impl TaskRunner {
     /// How a task is run: as its job says, or as the optimiser chooses.
     fn plan(&self, task: &Task<'_>, device: Device, log: &SlotLog) -> Result<Plan, Failure> {
         let spec = &task.job.spec;
-        let usual = Application::usual(device, spec.execution.unwrap_or_default(), self.threads_for(spec));
+        let usual = Application::usual(
+            &task.prepared.program,
+            device,
+            spec.execution.unwrap_or_default(),
+            self.threads_for(spec),
+        );
         let asked = task.prepared.program.attributes().optimize.as_ref();
         let Some(learner) = self.learner.as_deref().filter(|_| self.is_open(task)) else {
             if asked.is_some() && self.learner.is_some() && self.is_decided(task) {
@@ -140,7 +145,7 @@ impl TaskRunner {
         if choice.reason == Reason::Disabled {
             return Ok(Plan { application: usual, choice: None });
         }
-        let application = Application::of(&choice.strategy, device, self.threads_for(spec))
+        let application = Application::of(&choice.strategy, &task.prepared.program, device, self.threads_for(spec))
             .map_err(|error| failure(error.code(), error.to_string()))?;
         Ok(Plan { application, choice: Some(choice) })
     }
@@ -162,9 +167,10 @@ impl TaskRunner {
     }
 
     /// The way of a task's long calls to other nodes: where there are some, and it is not itself such calls. What a
-    /// person's own files and clock say is not there.
+    /// person's own files and clock say is not there, nor what the strategy makes of precision and derivatives.
     fn calls_of<'t>(&'t self, task: &'t Task<'_>, application: &Application) -> Option<TaskCalls<'t>> {
         let port = self.port.as_ref().filter(|_| self.files_root.is_none())?;
+        application.is_plain_for(&task.prepared.program).then_some(())?;
         let id = TaskId { job: task.job.id, index: task.index };
         let (spec, application) = (&task.job.spec, *application);
         Some(TaskCalls { port, task: id, spec, application, offered: AtomicBool::new(false) })
@@ -177,9 +183,9 @@ impl TaskRunner {
         cancel: &Arc<AtomicBool>,
         (seed, stream): (u64, u64),
     ) -> Context {
-        let context = Context::new(application.device)
+        let context = application
+            .context()
             .with_meter(Arc::clone(meter))
-            .with_threads(application.tensor_threads)
             .with_cancel(Arc::clone(cancel))
             .with_seed(seed)
             .with_stream(stream);
@@ -325,7 +331,8 @@ impl TaskRunner {
         took: Duration,
     ) -> Option<Verdict> {
         let spec = &task.job.spec;
-        let baseline = Application::of(&Strategy::baseline(), Device::cpu(), 1).ok()?;
+        let baseline = Application::of(&Strategy::baseline(), &task.prepared.program, Device::cpu(), 1).ok()?;
+        let baseline = baseline.at_least_as_exact_as(application);
         if result.as_ref().is_err_and(|error| error.code == nexus_mcode::WALL_LIMIT_CODE) {
             return None;
         }
@@ -339,7 +346,7 @@ impl TaskRunner {
         match (result, again.result) {
             (_, Err(error)) if error.code == nexus_mcode::WALL_LIMIT_CODE => Some(Verdict::Open { took: again.took }),
             (Ok(found), Ok(right)) => {
-                let agreement = application.agreement(&baseline);
+                let agreement = application.agreement(&baseline, &task.prepared.program);
                 let agrees = same(&found.result, &right.result, agreement)
                     && same_outputs(&found.outputs, &right.outputs, agreement);
                 Some(if agrees { Verdict::Same { took: again.took } } else { Verdict::Differs(Box::new(right)) })

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use nexus_model::{Diagnostic, Execution};
+use nexus_model::{DType, Diagnostic, Execution};
 
 use crate::bundle;
 use crate::check;
@@ -97,6 +97,22 @@ impl CompiledProgram {
             Entry::Function(id) => &self.image.functions[id as usize].attributes,
             Entry::TopLevel => const { &Attributes { optimize: None, profile: None, device: None, precision: None } },
         }
+    }
+
+    /// What `@precision` of the entry asks for, as the dtype in which products of f32 tensors take their operands:
+    /// `fast` is bf16, `balanced` and nothing f32, `precise` f64.
+    pub fn products_in(&self) -> DType {
+        match self.attributes().precision.as_deref() {
+            Some("fast" | "bf16") => DType::BF16,
+            Some("f16") => DType::F16,
+            Some("precise" | "f64") => DType::F64,
+            _ => DType::F32,
+        }
+    }
+
+    /// Whether it may take derivatives of functions.
+    pub fn differentiates(&self) -> bool {
+        self.image.differentiates()
     }
 
     /// What `@device` of the entry asks for: `auto`, `cpu` or `gpu`.

@@ -5,6 +5,8 @@
 
 use std::fmt::Write as _;
 
+use nexus_model::DType;
+
 use crate::ast::BinaryOperator;
 use crate::compile::CompiledProgram;
 use crate::ir::{FunctionCode, Image, Instruction};
@@ -14,8 +16,8 @@ use crate::vm::value::{Callable, Value};
 /// What a program is made of. Counts are of places in the code, not of runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outline {
-    /// A hash of the register code with its constants: the same for programs that differ in layout, comments or names of
-    /// variables.
+    /// A hash of the register code with its constants and of the precision that it asks for: the same for programs that
+    /// differ in layout, comments or names of variables.
     pub code: [u8; 32],
     /// Operators and calls that may work on tensors.
     pub operations: u32,
@@ -46,6 +48,12 @@ pub fn outline(program: &CompiledProgram) -> Outline {
         spreads: 0,
         asks_for_the_time: false,
     };
+    // Programs that may compute less exactly take other times.
+    if program.products_in() != DType::F32 {
+        let asked =
+            blake3::Hasher::new().update(&outline.code).update(program.products_in().name().as_bytes()).finalize();
+        outline.code = *asked.as_bytes();
+    }
     outline.asks_for_the_time = image.library.iter().any(|value| library_name(value) == "time.now");
     for instruction in image.functions.iter().flat_map(|code| &code.instructions) {
         count(image, *instruction, &mut outline);

@@ -44,7 +44,7 @@ pub struct RunRequest<'a> {
     pub execution: Execution,
     /// Keeps native code beyond the process; `None` where nothing is kept.
     pub code: Option<&'a dyn CodeStore>,
-    /// Device, memory account, random stream.
+    /// Device, memory account, random stream; and the precision, where it is not to be what the program asks for.
     pub context: Context,
     /// Set to true, it stops the run within some milliseconds.
     pub cancel: Arc<AtomicBool>,
@@ -131,6 +131,7 @@ pub(crate) fn run_piece(
         threads,
         elsewhere,
     } = request;
+    let context = context.or_products_in(program.products_in());
     let tier = program.tier(execution);
     let image = &tier.image;
     let files = files.map(Mutex::new);

@@ -32,12 +32,6 @@ pub enum Exclusion {
     /// It lays work on processes, and the work is one task.
     #[error("it runs tasks side by side, and this is one task")]
     OneTask,
-    /// It computes in another precision than the program asked for.
-    #[error("it computes in another precision than the program asks for")]
-    Precision,
-    /// It records gradients while a program runs, and the engine records them where a program asks for them.
-    #[error("gradients are recorded where a program asks for them, not by a strategy")]
-    Gradients,
     /// It is predicted to need more memory than there is.
     #[error("it would need {needed_bytes:.0} bytes of {free_bytes:.0}")]
     Memory {

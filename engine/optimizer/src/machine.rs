@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::candidate::Exclusion;
-use crate::strategy::{DeviceTarget, MemoryOptimization, Parallelization, Precision, Strategy};
+use crate::strategy::{DeviceTarget, MemoryOptimization, Parallelization, Strategy};
 use crate::work::Features;
 
 /// Speeds of a device, measured or assumed.
@@ -62,12 +62,6 @@ impl Machine {
     /// The prior of a strategy for work with these features, or why the strategy cannot run it here.
     pub(crate) fn roofline(&self, features: &Features, strategy: &Strategy) -> Result<Roofline, Exclusion> {
         let (device, on_gpu) = self.device(strategy)?;
-        if strategy.precision != Precision::Balanced {
-            return Err(Exclusion::Precision);
-        }
-        if strategy.automatic_differentiation {
-            return Err(Exclusion::Gradients);
-        }
         if strategy.parallelization_level == Parallelization::Processes && features.batch < 2.0 {
             return Err(Exclusion::OneTask);
         }

@@ -80,15 +80,15 @@ pub enum MemoryOptimization {
     High,
 }
 
-/// The precision profile of tensors.
+/// The precision of products of f32 tensors, as far as the program allows: none is ever less exact than it asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
-    /// Half-precision inputs, f32 sums.
+    /// Half-precision operands (bf16), f32 sums.
     Fast,
     /// f32.
     Balanced,
-    /// f64, or compensated f32.
+    /// f64, rounded once.
     Precise,
 }
 
@@ -141,10 +141,10 @@ pub struct Strategy {
     pub batch_processing: bool,
     /// Short loops are unrolled.
     pub loop_unrolling: bool,
-    /// Gradients are recorded while the program runs. The engine records them where a program asks for them, so that a
-    /// strategy that wants them everywhere is never a candidate.
+    /// Derivatives are taken in the direction that takes fewer walks along what was computed, forward or in reverse, and
+    /// what was walked past is let go; else always in reverse, with everything kept.
     pub automatic_differentiation: bool,
-    /// The precision profile. A strategy whose profile is not that of the program is never a candidate.
+    /// The precision of products, as far as the program allows: `fast` acts where it asks for no more (`@precision`).
     pub precision: Precision,
 }
 
@@ -198,7 +198,12 @@ impl Strategy {
             device_target: device,
             ..Strategy::baseline()
         };
-        let fused = |strategy: Strategy| Strategy { tensor_fusion: true, operator_fusion: true, ..strategy };
+        let fused = |strategy: Strategy| Strategy {
+            tensor_fusion: true,
+            operator_fusion: true,
+            automatic_differentiation: true,
+            ..strategy
+        };
         vec![
             Strategy::baseline(),
             Strategy { tensor_fusion: true, ..named("cpu_optimized", "CPU-optimised", Threads, Optimised, Cpu) },
@@ -228,6 +233,7 @@ impl Strategy {
                 memory_optimization: Low,
                 batch_processing: true,
                 loop_unrolling: true,
+                precision: Precision::Fast,
                 ..fused(named("aggressive_optimization", "Aggressive optimisation", Threads, Native, Auto))
             },
         ]

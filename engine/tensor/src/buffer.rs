@@ -44,7 +44,21 @@ pub(crate) struct Buffer {
     lines: Lines,
     bytes: usize,
     /// Given back when the buffer is dropped.
-    _charge: Charge,
+    charge: Charge,
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        let meter = self.charge.meter();
+        let lines = std::mem::take(&mut self.lines.lines);
+        let bytes = lines.capacity() * LINE;
+        if meter.pooling() != Pooling::Nothing
+            && bytes >= POOLED_BYTES_MIN
+            && POOL.lock().unwrap_or_else(PoisonError::into_inner).give(lines, meter.pooling().bytes_max())
+        {
+            meter.count_kept(bytes);
+        }
+    }
 }
 
 impl Buffer {
@@ -58,8 +72,8 @@ impl Buffer {
     /// `bytes` with any content: the caller writes every element before anyone reads it.
     pub(crate) fn stale(meter: &Arc<Meter>, bytes: usize) -> Result<Buffer, TensorError> {
         let charge = meter.admit(bytes as u64)?;
-        let lines = Lines::take(bytes.div_ceil(LINE), meter.pooling()).ok_or(TensorError::OutOfMemory { bytes })?;
-        Ok(Buffer { lines, bytes, _charge: charge })
+        let lines = Lines::take(bytes.div_ceil(LINE)).ok_or(TensorError::OutOfMemory { bytes })?;
+        Ok(Buffer { lines, bytes, charge })
     }
 
     /// A copy of `data`.
@@ -82,10 +96,9 @@ impl Buffer {
     }
 }
 
-/// Lines on loan from the pool or the allocator; returned on drop.
+/// Lines from the pool or the allocator.
 struct Lines {
     lines: Vec<Line>,
-    pooling: Pooling,
 }
 
 impl std::fmt::Debug for Lines {
@@ -96,29 +109,20 @@ impl std::fmt::Debug for Lines {
 
 impl Lines {
     /// `count` lines, or `None` where the allocator has none.
-    fn take(count: usize, pooling: Pooling) -> Option<Lines> {
+    fn take(count: usize) -> Option<Lines> {
         let class = size_class(count);
         if class * LINE >= POOLED_BYTES_MIN
             && let Some(mut lines) = POOL.lock().unwrap_or_else(PoisonError::into_inner).take(class)
         {
             lines.truncate(count);
             lines.resize(count, Line::zeroed());
-            return Some(Lines { lines, pooling });
+            return Some(Lines { lines });
         }
         let mut lines = Vec::new();
         lines.try_reserve_exact(class).ok()?;
         prefer_large::<Line>(lines.as_ptr(), class * LINE);
         lines.resize(count, Line::zeroed());
-        Some(Lines { lines, pooling })
-    }
-}
-
-impl Drop for Lines {
-    fn drop(&mut self) {
-        if self.pooling != Pooling::Nothing && self.lines.capacity() * LINE >= POOLED_BYTES_MIN {
-            let lines = std::mem::take(&mut self.lines);
-            POOL.lock().unwrap_or_else(PoisonError::into_inner).give(lines, self.pooling.bytes_max());
-        }
+        Some(Lines { lines })
     }
 }
 
@@ -145,12 +149,15 @@ impl Pool {
         Some(lines)
     }
 
-    fn give(&mut self, lines: Vec<Line>, bytes_max: usize) {
+    /// Whether there was room for them.
+    fn give(&mut self, lines: Vec<Line>, bytes_max: usize) -> bool {
         let class = lines.capacity();
-        if class == size_class(class) && self.bytes + class * LINE <= bytes_max {
+        let fits = class == size_class(class) && self.bytes + class * LINE <= bytes_max;
+        if fits {
             self.bytes += class * LINE;
             self.free.entry(class).or_default().push(lines);
         }
+        fits
     }
 }
 

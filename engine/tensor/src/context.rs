@@ -36,6 +36,16 @@ pub struct Warning {
 /// Warnings that one run keeps; a loop that warns at every step says nothing new after the first of them.
 const WARNINGS_MAX: usize = 32;
 
+/// How derivatives are taken. Results are the same up to rounding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Differentiation {
+    /// In reverse, one walk back for each element of a result; everything that was computed is kept until the end.
+    Reverse,
+    /// In the direction that takes fewer walks; what was walked past for the last time is let go.
+    #[default]
+    Planned,
+}
+
 /// The surroundings of one run of a program.
 pub struct Context {
     device: Device,
@@ -48,6 +58,8 @@ pub struct Context {
     warnings: Arc<Mutex<Vec<Warning>>>,
     threads: usize,
     stopwatch: Option<Arc<Stopwatch>>,
+    products_in: Option<DType>,
+    differentiation: Differentiation,
 }
 
 impl Context {
@@ -64,6 +76,8 @@ impl Context {
             warnings: Arc::default(),
             threads: usize::MAX,
             stopwatch: None,
+            products_in: None,
+            differentiation: Differentiation::default(),
         }
     }
 
@@ -94,6 +108,38 @@ impl Context {
     pub fn with_stopwatch(mut self, stopwatch: Arc<Stopwatch>) -> Self {
         self.stopwatch = Some(stopwatch);
         self
+    }
+
+    /// Lets products of f32 tensors round their operands to `dtype` first (f16, bf16), or be computed in it and rounded
+    /// once (f64); sums are f32 or wider. The result stays f32, and products of other dtypes stay as they are, as do all
+    /// where `dtype` is no float. The mixed precision of Micikevicius and others (2018).
+    #[must_use]
+    pub fn with_products_in(mut self, dtype: DType) -> Self {
+        self.products_in = Some(if dtype.is_float() { dtype } else { DType::F32 });
+        self
+    }
+
+    /// The same where nothing was said of it.
+    #[must_use]
+    pub fn or_products_in(self, dtype: DType) -> Self {
+        if self.products_in.is_none() { self.with_products_in(dtype) } else { self }
+    }
+
+    /// Sets how derivatives are taken.
+    #[must_use]
+    pub fn with_differentiation(mut self, differentiation: Differentiation) -> Self {
+        self.differentiation = differentiation;
+        self
+    }
+
+    /// How derivatives are taken.
+    pub fn differentiation(&self) -> Differentiation {
+        self.differentiation
+    }
+
+    /// What products of f32 tensors take their operands in.
+    pub(crate) fn products_in(&self) -> DType {
+        self.products_in.unwrap_or(DType::F32)
     }
 
     /// The clock of a profile, where the run is profiled.
@@ -143,6 +189,8 @@ impl Context {
             warnings: Arc::clone(&self.warnings),
             threads: self.threads,
             stopwatch: self.stopwatch.clone(),
+            products_in: self.products_in,
+            differentiation: self.differentiation,
         }
     }
 

@@ -33,15 +33,31 @@ pub(crate) fn apply_binary(
     let (left, right) = (left.into(), right.into());
     let (l, r) = (as_operand(&left)?, as_operand(&right)?);
     let (compute, _) = op.dtypes(l, r);
-    if let Some(result) = on_gpu(ctx, op, &left, &right, compute)? {
+    // No graphics processor has f64 here: what wants it is computed by the processor.
+    let is_wide = op == BinaryOp::MatMul && compute == DType::F32 && ctx.products_in() == DType::F64;
+    if !is_wide && let Some(result) = on_gpu(ctx, op, &left, &right, compute)? {
         return Ok(result);
     }
     let (left, right) = (on_host(ctx, left, compute)?, on_host(ctx, right, compute)?);
     let result = match op {
+        BinaryOp::MatMul if compute == DType::F32 && ctx.products_in() != DType::F32 => mixed(ctx, &left, &right)?,
         BinaryOp::MatMul => matmul::matmul(ctx, &cast(ctx, &left, compute)?, &cast(ctx, &right, compute)?)?,
         _ => elementwise::binary(ctx, op, left, right, compute)?,
     };
     Tensor::place(ctx, result)
+}
+
+/// The product of f32 matrices in the precision of the run: halves are widened again, so that sums are f32.
+fn mixed(ctx: &Context, left: &HostTensor, right: &HostTensor) -> Result<HostTensor, TensorError> {
+    let dtype = ctx.products_in();
+    let is_wide = dtype == DType::F64;
+    let operand = |tensor: &HostTensor| match is_wide {
+        true => cast(ctx, tensor, dtype),
+        false => cast(ctx, &cast(ctx, tensor, dtype)?, DType::F32),
+    };
+    let product = matmul::matmul(ctx, &operand(left)?, &operand(right)?)?;
+    ctx.meter().count_precision(is_wide);
+    cast(ctx, &product, DType::F32)
 }
 
 /// Compares elementwise with broadcasting; gives a bool tensor.

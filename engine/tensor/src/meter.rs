@@ -26,6 +26,10 @@ pub struct Meter {
     threads: AtomicU64,
     flops: AtomicU64,
     spread: AtomicU64,
+    narrow_products: AtomicU64,
+    wide_products: AtomicU64,
+    walks: AtomicU64,
+    kept_bytes: AtomicU64,
 }
 
 /// What becomes of the memory of tensors that are gone.
@@ -55,6 +59,14 @@ pub struct Work {
     pub flops: u64,
     /// The most threads that calls of the program ran on side by side; 0 where none did.
     pub spread: u64,
+    /// Products of f32 tensors whose operands were rounded to a half precision.
+    pub narrow_products: u64,
+    /// Products of f32 tensors that were computed in f64.
+    pub wide_products: u64,
+    /// Walks along what was computed, for derivatives.
+    pub walks: u64,
+    /// Bytes of tensors that are gone that the process kept for the next ones.
+    pub kept_bytes: u64,
 }
 
 /// What moved between host and device during a run.
@@ -152,12 +164,31 @@ impl Meter {
             threads: self.threads.load(Ordering::Relaxed),
             flops: self.flops.load(Ordering::Relaxed),
             spread: self.spread.load(Ordering::Relaxed),
+            narrow_products: self.narrow_products.load(Ordering::Relaxed),
+            wide_products: self.wide_products.load(Ordering::Relaxed),
+            walks: self.walks.load(Ordering::Relaxed),
+            kept_bytes: self.kept_bytes.load(Ordering::Relaxed),
         }
     }
 
     /// Counts that a language ran calls side by side on so many threads.
     pub fn count_spread(&self, threads: usize) {
         self.spread.fetch_max(threads as u64, Ordering::Relaxed);
+    }
+
+    /// Counts a walk along what was computed, for derivatives.
+    pub fn count_walk(&self) {
+        self.walks.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn count_kept(&self, bytes: usize) {
+        self.kept_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Counts a product of f32 tensors in another precision: `is_wide` for f64, else a half.
+    pub(crate) fn count_precision(&self, is_wide: bool) {
+        let count = if is_wide { &self.wide_products } else { &self.narrow_products };
+        count.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn count_operation(&self, bytes: usize) {

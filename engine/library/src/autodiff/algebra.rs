@@ -335,7 +335,7 @@ impl Algebra<'_> {
     }
 
     /// The last two axes exchanged.
-    pub(crate) fn transposed(&self, x: &Var) -> Result<Var, TensorError> {
+    pub fn transposed(&self, x: &Var) -> Result<Var, TensorError> {
         let mut axes: Vec<usize> = (0..x.rank()).collect();
         if let [.., a, b] = axes.as_mut_slice() {
             std::mem::swap(a, b);
@@ -351,7 +351,7 @@ impl Algebra<'_> {
     }
 
     /// A float tensor in another float dtype.
-    pub(crate) fn cast(&self, x: &Var, dtype: DType) -> Result<Var, TensorError> {
+    pub fn cast(&self, x: &Var, dtype: DType) -> Result<Var, TensorError> {
         if x.dtype() == Some(dtype) {
             return Ok(x.clone());
         }

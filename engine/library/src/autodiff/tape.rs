@@ -25,6 +25,9 @@ pub(super) struct Step {
     pub(super) parents: Arc<[Option<usize>]>,
 }
 
+/// Reads a step for a walk past it, and leaves it or takes it.
+type Read = fn(&mut Option<Step>) -> Option<Step>;
+
 /// A record of operations. Cloning gives another name of the same record.
 #[derive(Debug, Clone)]
 pub struct Tape(Arc<Record>);
@@ -87,6 +90,29 @@ impl Tape {
         seed: Var,
         variables: &[Var],
     ) -> Result<Vec<Var>, TensorError> {
+        self.walk(algebra, output, seed, (variables, |step| step.clone()))
+    }
+
+    /// The same for the last time: each step is let go once the walk is past it, so that the gradients take the memory of
+    /// what was computed. From then on the tape knows nothing.
+    pub fn last_gradients(
+        &self,
+        algebra: &Algebra<'_>,
+        output: &Var,
+        seed: Var,
+        variables: &[Var],
+    ) -> Result<Vec<Var>, TensorError> {
+        self.walk(algebra, output, seed, (variables, Option::take))
+    }
+
+    fn walk(
+        &self,
+        algebra: &Algebra<'_>,
+        output: &Var,
+        seed: Var,
+        (variables, read): (&[Var], Read),
+    ) -> Result<Vec<Var>, TensorError> {
+        algebra.context().meter().count_walk();
         let root = match output {
             Var::Traced(traced) if traced.tape.is(self) => traced.node,
             _ => return variables.iter().map(|v| algebra.zeros_like(&self.below(v))).collect(),
@@ -95,7 +121,7 @@ impl Tape {
         sums[root] = Some(seed);
         for node in (0..=root).rev() {
             // A step's own arguments come before it, so its sum is complete here.
-            let Some(step) = self.steps()[node].clone() else { continue };
+            let Some(step) = read(&mut self.steps()[node]) else { continue };
             let Some(gradient) = sums[node].take() else { continue };
             algebra.context().poll()?;
             let wanted: Vec<bool> = step.parents.iter().map(Option::is_some).collect();

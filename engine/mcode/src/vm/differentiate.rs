@@ -5,11 +5,12 @@
 
 use std::sync::Arc;
 
-use nexus_library::{Algebra, Item, Tape, Var};
-use nexus_tensor::{Arg, DType, Index, Tensor};
+use nexus_library::{Algebra, Tape, Var};
+use nexus_tensor::{DType, Differentiation, Index, Tensor};
 
 use super::fault::{Fault, Outcome};
 use super::host::Host;
+use super::jacobian::jacobian;
 use super::traced::{value_of_var, var_of};
 use super::value::{Derived, Transform, Value};
 use crate::codes::Code;
@@ -46,9 +47,9 @@ pub(crate) fn call(host: &mut Host, derived: &Derived, mut arguments: Vec<Value>
 }
 
 /// The leaves of an argument, as variables of a tape.
-struct Variables {
-    tape: Tape,
-    leaves: Vec<Var>,
+pub(super) struct Variables {
+    pub(super) tape: Tape,
+    pub(super) leaves: Vec<Var>,
 }
 
 impl Variables {
@@ -81,7 +82,7 @@ impl Variables {
 }
 
 /// The argument with its variables replaced by `parts` in order; constants become none.
-fn rebuild(host: &mut Host, value: &Value, parts: &mut std::vec::IntoIter<Var>) -> Outcome<Value> {
+pub(super) fn rebuild(host: &mut Host, value: &Value, parts: &mut std::vec::IntoIter<Var>) -> Outcome<Value> {
     match value {
         Value::List(list) => {
             let items: Vec<Value> = list.iter().collect();
@@ -106,7 +107,7 @@ fn rebuild(host: &mut Host, value: &Value, parts: &mut std::vec::IntoIter<Var>) 
 }
 
 /// A call on traced values: the tape, its variables, and what the function gave.
-fn traced_call(
+pub(super) fn traced_call(
     host: &mut Host,
     which: usize,
     arguments: &mut [Value],
@@ -151,77 +152,18 @@ fn value_and_gradient(
     let algebra = Algebra::new(host.context);
     let tape = &variables.tape;
     let seed = tape.seed(&algebra, &output).map_err(Fault::tensor)?;
-    let gradients = tape.gradients(&algebra, &output, seed, &variables.leaves).map_err(Fault::tensor)?;
+    let walk = match host.context.differentiation() {
+        Differentiation::Reverse => Tape::gradients,
+        Differentiation::Planned => Tape::last_gradients,
+    };
+    let gradients = walk(tape, &algebra, &output, seed, &variables.leaves).map_err(Fault::tensor)?;
     let value = value_of_var(host, tape.below(&output))?;
     let gradient = rebuild(host, &arguments[which], &mut gradients.into_iter())?;
     Ok((value, gradient))
 }
 
-fn describe(value: &Value) -> String {
+pub(super) fn describe(value: &Value) -> String {
     value.describe()
-}
-
-/// All derivatives of all elements of the result: for each variable the result's axes and then the variable's.
-fn jacobian(
-    host: &mut Host,
-    which: usize,
-    mut arguments: Vec<Value>,
-    function: &mut dyn FnMut(&mut Host, Vec<Value>) -> Outcome<Value>,
-) -> Outcome<Value> {
-    let (variables, result) = traced_call(host, which, &mut arguments, function)?;
-    let output = match var_of(&result) {
-        Some(output) if output.is_real() => output,
-        _ => {
-            let message = format!(
-                "a Jacobian needs a function that gives a number or float tensor, this one gave a {}",
-                describe(&result)
-            );
-            return Err(
-                Fault::new(Code::WrongTypeRunning, message).help("stack several results: `tensor.stack([a, b])`")
-            );
-        }
-    };
-    let algebra = Algebra::new(host.context);
-    let shape = output.shape().to_vec();
-    let mut rows: Vec<Vec<Item>> = vec![Vec::new(); variables.leaves.len()];
-    for i in 0..output.count() {
-        host.tick(64)?;
-        let seed = match output.dtype() {
-            None => Var::scalar(1.0),
-            Some(dtype) => {
-                let mut unit = vec![0.0; output.count()];
-                unit[i] = 1.0;
-                let unit = Tensor::from_f64s(host.context, dtype, &shape, &unit).map_err(Fault::tensor)?;
-                Var::Plain(Arg::Tensor(unit))
-            }
-        };
-        let found = variables.tape.gradients(&algebra, &output, seed, &variables.leaves).map_err(Fault::tensor)?;
-        rows.iter_mut().zip(found).for_each(|(row, part)| row.push(Item::Var(part)));
-    }
-    let mut parts = Vec::with_capacity(rows.len());
-    for (row, leaf) in rows.into_iter().zip(&variables.leaves) {
-        parts.push(stacked(&algebra, row, &shape, leaf, output.is_number()).map_err(Fault::tensor)?);
-    }
-    rebuild(host, &arguments[which], &mut parts.into_iter())
-}
-
-/// One gradient for each element of the result, as one tensor.
-fn stacked(
-    algebra: &Algebra<'_>,
-    rows: Vec<Item>,
-    shape: &[usize],
-    leaf: &Var,
-    number: bool,
-) -> Result<Var, nexus_tensor::TensorError> {
-    if number && let [Item::Var(only)] = rows.as_slice() {
-        return Ok(only.clone());
-    }
-    let whole: Vec<usize> = shape.iter().chain(leaf.shape()).copied().collect();
-    if rows.is_empty() {
-        return algebra.empty(&whole, leaf.dtype().unwrap_or(DType::F64));
-    }
-    let all = algebra.from_rows(rows)?;
-    algebra.reshaped(&all, &whole)
 }
 
 /// The gradient by central differences, in f64 whatever the dtype is: slow, and good to about half the digits. For

@@ -10,6 +10,7 @@ pub(crate) mod fault;
 pub(crate) mod fuse;
 pub(crate) mod host;
 pub(crate) mod index;
+mod jacobian;
 pub(crate) mod list;
 pub(crate) mod machine;
 pub(crate) mod operate;

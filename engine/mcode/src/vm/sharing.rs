@@ -226,6 +226,7 @@ pub(crate) fn run_piece(
         return Err(strange());
     }
     let RunRequest { limits, execution, code, context, cancel, inputs, .. } = request;
+    let context = context.or_products_in(program.products_in());
     let limits: Limits = limits;
     let tier = program.tier(execution);
     let mut print = |_: &str| {};
