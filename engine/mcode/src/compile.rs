@@ -112,7 +112,7 @@ impl CompiledProgram {
 
     /// Whether it may take derivatives of functions.
     pub fn differentiates(&self) -> bool {
-        self.image.differentiates()
+        crate::outline::differentiates(&self.image)
     }
 
     /// What `@device` of the entry asks for: `auto`, `cpu` or `gpu`.

@@ -16,7 +16,7 @@ use crate::hir::{Attributes, Declared, FunctionId, GlobalId};
 use crate::library::BuiltinId;
 use crate::report::FileId;
 use crate::source::{ByteSpan, Source};
-use crate::vm::value::{Callable, Value};
+use crate::vm::value::Value;
 
 /// A register of the function's window.
 pub(crate) type Register = u16;
@@ -467,17 +467,6 @@ impl Image {
     pub(crate) fn spreads(&self) -> bool {
         let spreads = |i: &Instruction| matches!(i, Instruction::Defer { .. } | Instruction::FanOut { .. });
         self.functions.iter().any(|function| function.instructions.iter().any(spreads))
-    }
-
-    /// Whether derivatives of functions may be taken.
-    pub(crate) fn differentiates(&self) -> bool {
-        let named = |id| crate::library::builtin(id).name.starts_with("grad.");
-        let calls = |i: &Instruction| matches!(i, Instruction::CallBuiltin { builtin, .. } if named(*builtin));
-        let holds = |value: &Value| match value {
-            Value::Function(closure) => matches!(closure.callable, Callable::Builtin(id) if named(id)),
-            _ => false,
-        };
-        self.functions.iter().any(|function| function.instructions.iter().any(calls)) || self.library.iter().any(holds)
     }
 
     /// What a function is called in a profile: `fib (line 3)`.

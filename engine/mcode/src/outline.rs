@@ -61,6 +61,16 @@ pub fn outline(program: &CompiledProgram) -> Outline {
     outline
 }
 
+/// Whether the program may take derivatives of functions.
+pub(crate) fn differentiates(image: &Image) -> bool {
+    let calls = |i: &Instruction| match i {
+        Instruction::CallBuiltin { builtin, .. } => library::builtin(*builtin).name.starts_with("grad."),
+        _ => false,
+    };
+    image.functions.iter().any(|function| function.instructions.iter().any(calls))
+        || image.library.iter().any(|value| library_name(value).starts_with("grad."))
+}
+
 /// The name of a library function that is used as a value.
 fn library_name(value: &Value) -> &'static str {
     match value {
