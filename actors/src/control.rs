@@ -16,8 +16,10 @@ use nexus_ledger::{Command, Effect, Ledger, Rejection, Reply, StatusFacts};
 use nexus_model::NodeId;
 use nexus_wire::{Refusal, StatusView};
 use tokio::sync::mpsc;
+use tracing::Instrument as _;
 
 use crate::codes;
+use crate::telemetry;
 
 use embedded::Embedded;
 pub(crate) use replicated::Opening;
@@ -75,7 +77,7 @@ impl ControlPlane {
     pub(crate) async fn propose(&self, command: Command) -> Result<Reply, Refusal> {
         let reply = match self {
             ControlPlane::Embedded(embedded) => embedded.propose(command).await?,
-            ControlPlane::Replicated(replicated) => replicated.propose(command).await?,
+            ControlPlane::Replicated(replicated) => replicated.propose(command).instrument(telemetry::commit()).await?,
         };
         reply.map_err(|rejection| rejected(&rejection))
     }

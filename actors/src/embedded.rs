@@ -265,7 +265,7 @@ async fn all_tasks(crew: &Crew, job: JobId, range: IndexRange) -> Result<Vec<Tas
 
 async fn ask(crew: &Crew, request: Request) -> Result<Response, Refusal> {
     let Some(gateway) = crew.directory.gateway.get().await else { return Err(crate::control::stopping()) };
-    match gateway.send(Ask { caller: Caller::local(), request }).await {
+    match gateway.send(Ask::new(Caller::local(), request)).await {
         Ok(Response::Refused(refusal)) => Err(refusal),
         Ok(response) => Ok(response),
         Err(_) => Err(refusal(codes::BUSY, "the gateway is being restarted".to_owned())),

@@ -20,6 +20,7 @@ use nexus_blobs::BlobStore;
 use nexus_model::NodeId;
 use nexus_wire::{ClusterRequest, Refusal, Request, Response, TimelineRequest};
 use tokio::sync::{Semaphore, watch};
+use tracing::{Instrument as _, Span};
 
 use crate::codes;
 use crate::control::{ControlPlane, refusal};
@@ -48,6 +49,15 @@ const BUSY_RETRY: Duration = Duration::from_millis(100);
 pub(crate) struct Ask {
     pub(crate) caller: Caller,
     pub(crate) request: Request,
+    /// What it is a part of.
+    pub(crate) span: Span,
+}
+
+impl Ask {
+    /// A request that is a part of what goes on here.
+    pub(crate) fn new(caller: Caller, request: Request) -> Self {
+        Ask { caller, request, span: Span::current() }
+    }
 }
 
 /// What a gateway needs; shared with the requests under way, which outlive a crash of the actor.
@@ -103,9 +113,9 @@ impl Actor for Gateway {
 impl Handler<Ask> for Gateway {
     type Result = ResponseFuture<Response>;
 
-    fn handle(&mut self, Ask { caller, request }: Ask, _: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, Ask { caller, request, span }: Ask, _: &mut Self::Context) -> Self::Result {
         let state = Arc::clone(&self.state);
-        Box::pin(async move {
+        let carried_out = async move {
             let Ok(_room) = Arc::clone(&state.under_way).try_acquire_owned() else {
                 return Response::Refused(Refusal {
                     retry_after: Some(BUSY_RETRY),
@@ -113,7 +123,8 @@ impl Handler<Ask> for Gateway {
                 });
             };
             state.carry_out(caller, request).await.unwrap_or_else(Response::Refused)
-        })
+        };
+        Box::pin(carried_out.instrument(span))
     }
 }
 

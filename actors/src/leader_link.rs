@@ -15,6 +15,7 @@ use nexus_wire::{
 use crate::address_book::AddressBook;
 use crate::codes;
 use crate::control::{ControlPlane, refusal};
+use crate::telemetry;
 
 /// How long a node may take to say who leads: it knows, or it does not.
 const FIND_DEADLINE: Duration = Duration::from_secs(2);
@@ -132,7 +133,7 @@ pub(crate) async fn ask_peer(peer: &Peer, request: &Request) -> Result<Result<Re
         Ok(body) => body,
         Err(error) => return Ok(Err(refusal(codes::BAD_SUBMISSION, format!("the request cannot be sent: {error}")))),
     };
-    let message = nexus_link::Message::new(message_type, body);
+    let message = nexus_link::Message { trace: telemetry::current(), ..nexus_link::Message::new(message_type, body) };
     let frame = peer.request(message, deadline(request)).await?;
     Ok(match decode_response(&frame.body) {
         Ok(Response::Refused(refusal)) => Err(refusal),

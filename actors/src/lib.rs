@@ -32,6 +32,7 @@ pub mod recovery;
 mod roles;
 mod scheduler;
 mod service;
+pub mod telemetry;
 pub mod timelines;
 mod worker;
 

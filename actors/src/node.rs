@@ -31,6 +31,7 @@ use crate::payloads::NodePayloads;
 use crate::progress::Progress;
 use crate::recovery::give_up_lost;
 use crate::service::NodeService;
+use crate::telemetry;
 use crate::worker::{ClusterPort, Keeper, Optimize, PayloadStore, TaskRunner};
 
 /// Threads for the network and consensus; the slots have their own.
@@ -139,6 +140,7 @@ async fn run_here(
         data: options.data.clone(),
         capacity: options.capacity,
     };
+    telemetry::in_cluster(&facts.cluster);
     let blobs = BlobStore::open(&home.blobs(), BLOB_MEMORY_BYTES)
         .map_err(|error| refusal(codes::DATA_DIRECTORY, error.to_string()))?;
     let (stop, mut stopped) = watch::channel(None);

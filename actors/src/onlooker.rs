@@ -32,7 +32,7 @@ impl Onlooker {
     pub async fn request(&self, request: Request) -> Result<Response, Refusal> {
         let caller = Caller::Member { role: NodeRole::Viewer, node: None, name: String::new() };
         let gateway = self.directory.gateway.get().await.ok_or_else(stopping)?;
-        match gateway.send(Ask { caller, request }).await {
+        match gateway.send(Ask::new(caller, request)).await {
             Ok(Response::Refused(refused)) => Err(refused),
             Ok(response) => Ok(response),
             Err(_) => Err(refusal(codes::BUSY, "the gateway is being restarted; ask again".to_owned())),

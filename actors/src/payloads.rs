@@ -10,10 +10,12 @@ use nexus_model::{BlobHash, INLINE_BYTES_MAX, Payload};
 use nexus_wire::limits::BLOB_CHUNK_BYTES;
 use nexus_wire::{Refusal, Request, Response};
 use tokio::runtime::Handle;
+use tracing::Instrument as _;
 
 use crate::codes;
 use crate::control::refusal;
 use crate::leader_link::{Found, LeaderLink, ask_peer, from_link};
+use crate::telemetry;
 use crate::worker::PayloadStore;
 
 /// Payloads of a runtime that lives in one process.
@@ -59,7 +61,7 @@ impl PayloadStore for NodePayloads {
         if !self.blobs.has(hash)
             && let Some((leader, runtime)) = &self.leader
         {
-            let fetched = runtime.block_on(fetch_from_any(leader, *hash, total));
+            let fetched = runtime.block_on(fetch_from_any(leader, *hash, total).instrument(telemetry::fetch(total)));
             let bytes = fetched.map_err(|refusal| refusal.message)?;
             // The next task that needs it finds it here; the hash was checked piece by piece at the end of the fetch.
             self.blobs.put(&bytes).map_err(|error| error.to_string())?;

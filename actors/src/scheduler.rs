@@ -24,6 +24,7 @@ use crate::control::{ControlPlane, LedgerEvent, Standing, now_ms, refusal};
 use crate::learning::{self, Learner};
 use crate::liveness::{Alive, Liveness};
 use crate::omega::Lifeline;
+use crate::telemetry;
 use finishing::{Batch, Finishing, Report};
 use workers::Workers;
 
@@ -234,6 +235,9 @@ impl Scheduler {
             }
             self.send(node, LeaderMessage::ForgetJob(job), ctx);
         }
+        if telemetry::is_on() {
+            ctx.spawn(upkeep::trace(self.control.clone(), job).into_actor(self));
+        }
     }
 
     fn send(&mut self, node: NodeId, message: LeaderMessage, ctx: &mut Context<Self>) {
@@ -243,16 +247,8 @@ impl Scheduler {
         }
     }
 
-    /// Writes into a node's life that it came or went. Nobody waits for it: a life without this entry is as good as the
-    /// leader's own that was lost before it could say so.
     fn note(&self, node: NodeId, note: NodeNote, ctx: &mut Context<Self>) {
-        let control = self.control.clone();
-        let noted = async move { control.propose(Command::NoteNode { node, note, at_ms: now_ms() }).await };
-        ctx.spawn(noted.into_actor(self).map(move |noted, _, _| {
-            if let Err(refusal) = noted {
-                tracing::debug!(%node, reason = %refusal, "what happened to a node was not written into its life");
-            }
-        }));
+        ctx.spawn(upkeep::note(self.control.clone(), node, note).into_actor(self));
     }
 
     /// The way to a worker is gone: no new work for it; what it holds stays its own until the end of its lease.

@@ -13,6 +13,7 @@ use crate::control::{ControlPlane, refusal};
 use crate::directory::Directory;
 use crate::gateway::Ask;
 use crate::roles::Caller;
+use crate::telemetry;
 
 /// The link's handler of a node.
 pub(crate) struct NodeService {
@@ -41,7 +42,8 @@ impl NodeService {
         if let (Request::Raft(_), Some(node)) = (&decoded, peer.node()) {
             self.book.note(node, peer.address);
         }
-        let ask = Ask { caller: caller(peer), request: decoded };
+        let span = telemetry::request(&decoded, request.trace);
+        let ask = Ask { caller: caller(peer), request: decoded, span };
         let answer = async {
             match self.directory.gateway.get().await {
                 Some(gateway) => gateway.send(ask).await,

@@ -43,6 +43,20 @@ pub struct Config {
     limits: LimitsConfig,
     optimizer: OptimizerConfig,
     log: LogConfig,
+    telemetry: TelemetryConfig,
+}
+
+/// Where the node's spans go.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TelemetryConfig {
+    otlp: Option<String>,
+}
+
+impl TelemetryConfig {
+    /// The collector, if there is one, as it was written.
+    pub fn otlp(&self) -> Option<&str> {
+        self.otlp.as_deref()
+    }
 }
 
 /// Who and where the node is.
@@ -197,6 +211,8 @@ impl Config {
         let remote = check(keys::LIMITS_REMOTE, raw.limits.remote.as_ref(), limit_level, &mut note);
         let optimizer = optimizer::resolve(&raw.optimizer, &mut note);
         let level = check(keys::LOG_LEVEL, raw.log.level.as_ref(), log_level, &mut note);
+        let otlp = check(keys::TELEMETRY_OTLP, raw.telemetry.otlp.as_ref(), text, &mut note);
+        let otlp = otlp.or_else(|| machine.otlp_endpoint.clone()).filter(|otlp| otlp != "off");
         let data = match Places::data(flags, machine, data) {
             Ok(data) => data,
             Err(error) => {
@@ -225,6 +241,7 @@ impl Config {
             optimizer,
             limits: LimitsConfig { remote: remote.unwrap_or(LimitLevel::Medium) },
             log: LogConfig { level: level.unwrap_or(LogLevel::Info) },
+            telemetry: TelemetryConfig { otlp },
         })
     }
 
@@ -246,6 +263,11 @@ impl Config {
     /// How it is learned how programs run fastest.
     pub fn optimizer(&self) -> &OptimizerConfig {
         &self.optimizer
+    }
+
+    /// Where the node's spans go.
+    pub fn telemetry(&self) -> &TelemetryConfig {
+        &self.telemetry
     }
 
     /// What the node says.
@@ -281,6 +303,10 @@ fn node_name(value: &Value) -> Option<String> {
 
 fn absolute_path(value: &Value) -> Option<PathBuf> {
     value.as_str().map(PathBuf::from).filter(|path| path.is_absolute())
+}
+
+fn text(value: &Value) -> Option<String> {
+    value.as_str().map(str::to_owned)
 }
 
 fn address(value: &Value) -> Option<SocketAddr> {

@@ -42,6 +42,8 @@ pub(crate) const OPTIMIZER_MODEL_PATH: Key =
     Key { path: "optimizer.model_path", allowed: "the absolute path of a file, such as \"/srv/nexus/learned.json\"" };
 pub(crate) const OPTIMIZER_EXPLORATION_BUDGET: Key =
     Key { path: "optimizer.exploration_budget", allowed: "a share of the run time, from 0 to 1" };
+pub(crate) const TELEMETRY_OTLP: Key =
+    Key { path: "telemetry.otlp", allowed: "a collector such as \"http://127.0.0.1:4318\", or \"off\"" };
 pub(crate) const LOG_LEVEL: Key = Key { path: "log.level", allowed: "error, warn, info, debug or trace" };
 
 /// Every setting, in the order of the default file.
@@ -63,6 +65,7 @@ pub(crate) const KEYS: &[Key] = &[
     OPTIMIZER_MODEL_PATH,
     OPTIMIZER_EXPLORATION_BUDGET,
     LOG_LEVEL,
+    TELEMETRY_OTLP,
 ];
 
 /// The sections, in order, each once.

@@ -15,7 +15,7 @@ mod service;
 mod size;
 mod suggestion;
 
-pub use config::{Config, Http, LimitsConfig, LogConfig, LogLevel, NodeConfig, WorkerConfig};
+pub use config::{Config, Http, LimitsConfig, LogConfig, LogLevel, NodeConfig, TelemetryConfig, WorkerConfig};
 pub use duration::{duration, number_and_unit};
 pub use error::{ConfigError, ConfigErrors};
 pub use machine::Machine;

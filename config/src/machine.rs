@@ -22,6 +22,8 @@ pub struct Machine {
     pub memory_bytes: u64,
     /// The environment variable `NEXUS_HOME`, if it is set and not empty.
     pub nexus_home: Option<PathBuf>,
+    /// The environment variable `OTEL_EXPORTER_OTLP_ENDPOINT`, if it is set and not empty.
+    pub otlp_endpoint: Option<String>,
     /// Where programs of this user keep data; `None` for a user without a home.
     pub data_folder: Option<PathBuf>,
     /// Where programs of this user keep what can be made again; `None` for a user without a home.
@@ -39,6 +41,7 @@ impl Machine {
             cores: std::thread::available_parallelism().map_or(1, NonZero::get).try_into().unwrap_or(u32::MAX),
             memory_bytes: system::memory_bytes().unwrap_or_default(),
             nexus_home: std::env::var_os("NEXUS_HOME").filter(|home| !home.is_empty()).map(PathBuf::from),
+            otlp_endpoint: std::env::var("OTEL_EXPORTER_OTLP_ENDPOINT").ok().filter(|at| !at.is_empty()),
             data_folder: folders.as_ref().map(|folders| folders.data_dir().to_owned()),
             cache_folder: folders.as_ref().map(|folders| folders.cache_dir().to_owned()),
             config_folder: folders.as_ref().map(|folders| folders.config_dir().to_owned()),

@@ -21,6 +21,8 @@ pub struct RawConfig {
     pub(crate) optimizer: RawOptimizer,
     /// `[log]`.
     pub(crate) log: RawLog,
+    /// `[telemetry]`.
+    pub(crate) telemetry: RawTelemetry,
 }
 
 /// `[node]` as written.
@@ -61,6 +63,13 @@ pub(crate) struct RawOptimizer {
     pub(crate) update_interval: Option<Value>,
     pub(crate) model_path: Option<Value>,
     pub(crate) exploration_budget: Option<Value>,
+}
+
+/// `[telemetry]` as written.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawTelemetry {
+    pub(crate) otlp: Option<Value>,
 }
 
 /// `[log]` as written.

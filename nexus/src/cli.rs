@@ -51,6 +51,7 @@ mod tests;
 mod timeline;
 mod token;
 mod top;
+mod trace;
 mod voters;
 mod wait;
 mod whatif;
@@ -93,6 +94,7 @@ use self::submit::SubmitArgs;
 use self::timeline::TimelineArgs;
 use self::token::TokenArgs;
 use self::top::TopArgs;
+use self::trace::TraceArgs;
 use self::voters::VotersArgs;
 use self::whatif::WhatifArgs;
 use self::world::World;
@@ -141,6 +143,7 @@ enum Verb {
     #[command(after_help = "Examples:\n  nexus status\n  nexus status --json")]
     Status,
     Top(TopArgs),
+    Trace(TraceArgs),
     Timeline(TimelineArgs),
     Whatif(WhatifArgs),
     Decide(DecideArgs),
@@ -257,6 +260,7 @@ fn dispatch(
         | Verb::Job(_)
         | Verb::Schedule(_)
         | Verb::Top(_)
+        | Verb::Trace(_)
         | Verb::Node(_)
         | Verb::Timeline(_)
         | Verb::Whatif(_)
@@ -304,6 +308,7 @@ async fn ask(
             Verb::Jobs(args) => jobs::jobs(args, cluster, console).await,
             Verb::Top(args) => top::top(args, cluster, console, &mut interrupted).await,
             Verb::Schedule(args) => schedule::schedule(args, cluster, console).await,
+            Verb::Trace(args) => trace::trace(args, cluster, console).await,
             Verb::Job(args) => job::job(args, cluster, console, &mut interrupted).await,
             Verb::Node(NodeArgs { verb: NodeVerb::Stop { node } }) => {
                 node::stop(node.as_deref(), cluster, console).await

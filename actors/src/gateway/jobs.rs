@@ -13,6 +13,7 @@ use crate::codes;
 use crate::control::{ControlPlane, now_ms, refusal};
 use crate::roles::{Caller, is_node};
 use crate::scheduler::ExplainPlacement;
+use crate::telemetry;
 
 impl GatewayState {
     pub(super) async fn submit(
@@ -28,7 +29,10 @@ impl GatewayState {
             None => own(caller, &mut spec),
         }
         match control.propose(Command::SubmitJob { spec, key, at_ms: now_ms() }).await? {
-            Reply::Job(job) => Ok(Response::Submitted(job)),
+            Reply::Job(job) => {
+                telemetry::accepted(job);
+                Ok(Response::Submitted(job))
+            }
             other => Err(unexpected(&other)),
         }
     }

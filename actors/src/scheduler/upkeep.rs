@@ -5,10 +5,12 @@
 
 use std::time::Duration;
 
-use nexus_ledger::Command;
+use nexus_ledger::{Command, NodeNote};
+use nexus_model::{JobId, NodeId};
 use nexus_wire::Refusal;
 
 use crate::control::{ControlPlane, now_ms};
+use crate::telemetry;
 
 /// Ended jobs that are kept with their results; the oldest beyond them are forgotten. A job with a small result takes
 /// about a kilobyte, so all of them about as much as an idle node.
@@ -37,4 +39,19 @@ pub(super) async fn look(control: ControlPlane) -> Result<(), Refusal> {
         control.propose(Command::ForgetJob { job }).await?;
     }
     Ok(())
+}
+
+/// Writes into a node's life that it came or went. Nobody waits for it: a life without this entry is as good as the
+/// leader's own that was lost before it could say so.
+pub(super) async fn note(control: ControlPlane, node: NodeId, note: NodeNote) {
+    if let Err(refusal) = control.propose(Command::NoteNode { node, note, at_ms: now_ms() }).await {
+        tracing::debug!(%node, reason = %refusal, "what happened to a node was not written into its life");
+    }
+}
+
+/// Ends the trace of a job.
+pub(super) async fn trace(control: ControlPlane, job: JobId) {
+    if let Some(job) = control.read_local(|ledger| ledger.job(job)).await {
+        telemetry::ended(&job);
+    }
 }

@@ -47,7 +47,7 @@ impl ClusterPort {
         let caller = Caller::Member { role: NodeRole::Worker, node: Some(self.node), name: String::new() };
         let stopping = || refusal(codes::BUSY, "this node is stopping".to_owned());
         let gateway = self.directory.gateway.get().await.ok_or_else(stopping)?;
-        match gateway.send(Ask { caller, request }).await {
+        match gateway.send(Ask::new(caller, request)).await {
             Ok(Response::Refused(refusal)) => Err(refusal),
             Ok(response) => Ok(response),
             Err(_) => Err(refusal(codes::BUSY, "the gateway is being restarted".to_owned())),

@@ -27,6 +27,7 @@ use super::slots::CancelFlag;
 use crate::code_cache::CodeCache;
 use crate::codes;
 use crate::learning::{self, Learner};
+use crate::telemetry;
 
 /// By this variable CUDA programs are told which processors are theirs.
 const CUDA_DEVICES: &str = "CUDA_VISIBLE_DEVICES";
@@ -124,6 +125,8 @@ impl TaskRunner {
     /// Runs task `index` of `job` to its end, with its part of the graphics processors. What it prints can be read in the
     /// place's log meanwhile.
     pub(crate) fn run(&self, job: &JobSlot, index: u32, place: &Place, gpus: GpuShare) -> (Outcome, Cost) {
+        let span = telemetry::attempt(job.id, index);
+        let _within = span.enter();
         let started = Instant::now();
         place.log.begin(job.id, index);
         let (outcome, mut cost) = catch_unwind(AssertUnwindSafe(|| self.dispatch(job, index, place, gpus)))
@@ -148,6 +151,7 @@ impl TaskRunner {
         let (stdout, stderr) = place.log.end();
         (cost.stdout, cost.stderr) = (self.keep_log(stdout), self.keep_log(stderr));
         cost.wall = started.elapsed();
+        telemetry::attempted(&span, &outcome);
         (outcome, cost)
     }
 
@@ -176,6 +180,7 @@ impl TaskRunner {
     }
 
     fn prepare(&self, spec: &JobSpec, file: &str, source: &str) -> Result<Prepared, Failure> {
+        let _compiling = telemetry::compile().entered();
         let compilation = match &self.files_root {
             Some(root) => {
                 let grant = FileGrant::below(root);

@@ -12,6 +12,7 @@
 //! QUIC already authenticates every packet; the checksum is there against mistakes above it, on both sides.
 
 use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 use crate::limits::FRAME_BYTES_MAX;
@@ -105,6 +106,32 @@ impl TraceContext {
         self.flags
     }
 }
+
+impl FromStr for TraceContext {
+    type Err = NoTraceContext;
+
+    /// Reads a `traceparent` of version 00, and of later versions what they share with it.
+    fn from_str(text: &str) -> Result<Self, NoTraceContext> {
+        let mut fields = text.split('-');
+        let mut field = |digits: usize| {
+            let is_hex = |text: &&str| text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
+            fields.next().filter(|text| text.len() == digits).filter(is_hex).ok_or(NoTraceContext)
+        };
+        let (version, trace, span, flags) = (field(2)?, field(32)?, field(16)?, field(2)?);
+        if version == "ff" || (version == "00" && fields.next().is_some()) {
+            return Err(NoTraceContext);
+        }
+        let number = |digits: &str| u128::from_str_radix(digits, 16).map_err(|_| NoTraceContext);
+        let [.., a, b, c, d, e, f, g, h] = number(span)?.to_be_bytes();
+        let [.., flags] = number(flags)?.to_be_bytes();
+        TraceContext::new(number(trace)?.to_be_bytes(), [a, b, c, d, e, f, g, h], flags).ok_or(NoTraceContext)
+    }
+}
+
+/// A text is no `traceparent`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("write a W3C traceparent, like 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")]
+pub struct NoTraceContext;
 
 impl fmt::Display for TraceContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -298,4 +325,30 @@ pub(crate) fn checksum(header: &[u8; HEADER_BYTES], body: &[u8]) -> u32 {
 fn deadline_millis(deadline: Duration) -> u32 {
     let millis = deadline.as_nanos().div_ceil(1_000_000).max(1);
     u32::try_from(millis).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_traceparent_is_read_as_it_is_printed() {
+        // The example of the W3C recommendation.
+        let text = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let context: TraceContext = text.parse().unwrap();
+        assert_eq!((context.to_string().as_str(), context.flags()), (text, 1));
+        assert_eq!("cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-later".parse(), Ok(context));
+        for wrong in [
+            "",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more",
+            "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            "00-4BF92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
+            "00-+bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        ] {
+            assert_eq!(wrong.parse::<TraceContext>(), Err(NoTraceContext), "{wrong}");
+        }
+    }
 }

@@ -18,7 +18,9 @@ pub use archived::{
 };
 pub use cluster::{ClusterRequest, ClusterResponse, RelayedCaller, RenewedCertificates};
 pub use decoder::{FrameDecoder, Progress};
-pub use frame::{Exchange, Frame, FrameError, FrameHeader, HEADER_BYTES, IncomingHeader, MessageType, TraceContext};
+pub use frame::{
+    Exchange, Frame, FrameError, FrameHeader, HEADER_BYTES, IncomingHeader, MessageType, NoTraceContext, TraceContext,
+};
 pub use life::{Fate, Life, LifeEntry, LifeEvent};
 pub use log::{LogPiece, LogPosition, LogQuery, LogState};
 pub use message::{

@@ -9,6 +9,7 @@ fn machine() -> Machine {
         cores: 12,
         memory_bytes: 64 << 30,
         nexus_home: None,
+        otlp_endpoint: None,
         data_folder: Some("/data/nexus".into()),
         cache_folder: None,
         config_folder: Some("/config/nexus".into()),
@@ -63,6 +64,21 @@ fn what_is_unused_is_kept_for_a_time_with_a_unit() {
         let messages = messages(&format!("[node]\nkeep_unused = {wrong}"));
         assert!(messages[0].contains("node.keep_unused") && messages[0].contains("\"6h\""), "{messages:?}");
     }
+}
+
+#[test]
+fn spans_go_where_the_file_says_or_else_the_environment() {
+    let from = |text: &str, environment: Option<&str>| {
+        let machine = Machine { otlp_endpoint: environment.map(str::to_owned), ..machine() };
+        let config = Config::resolve(&RawConfig::parse(text).unwrap(), &Flags::default(), &machine).unwrap();
+        config.telemetry().otlp().map(str::to_owned)
+    };
+    let file = "[telemetry]\notlp = \"http://file:4318\"";
+    assert_eq!(from("", None), None);
+    assert_eq!(from("", Some("http://environment")).as_deref(), Some("http://environment"));
+    assert_eq!(from(file, Some("http://environment")).as_deref(), Some("http://file:4318"));
+    assert_eq!(from("[telemetry]\notlp = \"off\"", Some("http://environment")), None);
+    assert!(messages("[telemetry]\notlp = 4318")[0].contains("telemetry.otlp"));
 }
 
 #[test]

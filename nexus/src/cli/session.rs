@@ -11,12 +11,14 @@ use nexus_actors::client::Client;
 use nexus_actors::embedded::{self, EmbeddedOptions, Evaluation};
 use nexus_actors::learning::{self, Learner};
 use nexus_actors::node::{self, Arrival, NodeFacts, NodeOptions};
+use nexus_actors::telemetry::Telemetry;
 use nexus_actors::{CodeCache, CodeCacheFacts, JoinOptions, MemoryPayloads, login, recovery};
 use nexus_config::{LogLevel, Machine, Places};
 use nexus_mcode::{Compilation, CompiledProgram, Inspection, LibraryEntry, Outline, PieceResult};
 use nexus_model::{DeviceInfo, DeviceKind, Diagnostic, Input, JitLevel, JobSpec, NodeCapacity, Payload, Value};
 use nexus_wire::{Refusal, Request, Response, TaskView};
 use tokio::sync::watch;
+use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -253,7 +255,9 @@ impl World for Session {
         interrupted: watch::Receiver<bool>,
     ) -> Result<(), CliError> {
         let NodeStart { config, name, slots, join } = start;
-        log_to_stderr(config.log().level());
+        let telemetry = config.telemetry().otlp().map(|at| Telemetry::start(at, &name)).transpose();
+        let telemetry = telemetry.map_err(|message| CliError::new(Exit::Usage, codes::USAGE, message))?;
+        log_to_stderr(config.log().level(), telemetry.as_ref());
         let page = web::listen(config.node().http()).map_err(no_page)?;
         let page_at = page.as_ref().map(TcpListener::local_addr).transpose().map_err(no_page)?;
         let options = NodeOptions {
@@ -272,8 +276,11 @@ impl World for Session {
             }
             ready(&started(facts, page_at));
         };
-        node::run(options, serve, interrupted)?;
-        Ok(())
+        let ended = node::run(options, serve, interrupted);
+        if let Some(telemetry) = telemetry {
+            telemetry.shut_down();
+        }
+        Ok(ended?)
     }
 }
 
@@ -338,7 +345,7 @@ fn started(facts: &NodeFacts, page: Option<SocketAddr>) -> NodeStarted {
 
 /// Sends the node's log to stderr. The environment variable NEXUS_LOG gives other levels than the settings, by room:
 /// `nexus_link=debug,nexus_actors=info`.
-fn log_to_stderr(level: LogLevel) {
+fn log_to_stderr(level: LogLevel, telemetry: Option<&Telemetry>) {
     let level = level.name().parse().unwrap_or(LevelFilter::INFO);
     // Openraft warns of things that are in order, such as a vote of its own that was overtaken.
     let settings = Targets::new().with_default(LevelFilter::WARN).with_target("openraft", LevelFilter::ERROR);
@@ -347,7 +354,9 @@ fn log_to_stderr(level: LogLevel) {
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
-        .with_target(false);
+        .with_target(false)
+        .with_filter(asked.unwrap_or(settings));
+    let spans = telemetry.map(Telemetry::layer);
     // A second node in one process keeps the first one's log.
-    drop(tracing_subscriber::registry().with(lines).with(asked.unwrap_or(settings)).try_init());
+    drop(tracing_subscriber::registry().with(lines).with(spans).try_init());
 }
