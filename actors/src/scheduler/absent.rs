@@ -21,8 +21,7 @@ impl Scheduler {
             let thought = async move { control.read_local(Ledger::thought_attached).await };
             ctx.spawn(thought.into_actor(scheduler).map(move |thought, scheduler, ctx| {
                 if scheduler.began == began && scheduler.known.is_some() {
-                    let mut absent: Vec<NodeId> = thought.into_iter().map(|(node, _)| node).collect();
-                    absent.retain(|node| !scheduler.workers.has(*node));
+                    let absent = absent(&thought, |node| scheduler.workers.has(node));
                     absent.into_iter().for_each(|node| scheduler.note(node, NodeNote::Lost, ctx));
                 }
             }));
@@ -35,7 +34,7 @@ impl Scheduler {
         let noted = async move {
             let thought = control.read_local(Ledger::thought_attached).await;
             let at_ms = control.read_local(Ledger::last_happened_ms).await;
-            if !thought.iter().any(|(attached, since_ms)| *attached == node && *since_ms < started_ms) {
+            if !was_killed(&thought, node, started_ms) {
                 return;
             }
             if let Err(refusal) = control.propose(Command::NoteNode { node, note: NodeNote::Lost, at_ms }).await {
@@ -43,5 +42,41 @@ impl Scheduler {
             }
         };
         ctx.spawn(noted.into_actor(self));
+    }
+}
+
+/// The nodes that their lives call attached and that are not here.
+fn absent(thought: &[(NodeId, u64)], is_here: impl Fn(NodeId) -> bool) -> Vec<NodeId> {
+    thought.iter().map(|(node, _)| *node).filter(|node| !is_here(*node)).collect()
+}
+
+/// Whether a node's life calls it attached since before the process that is this node began, in ms since 1970.
+fn was_killed(thought: &[(NodeId, u64)], node: NodeId, started_ms: u64) -> bool {
+    thought.iter().any(|(attached, since_ms)| *attached == node && *since_ms < started_ms)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AIR: NodeId = NodeId(1);
+    const STUDIO: NodeId = NodeId(2);
+    const MINI: NodeId = NodeId(3);
+
+    #[test]
+    fn who_is_thought_attached_and_does_not_come_is_absent() {
+        let thought = [(AIR, 5), (STUDIO, 7), (MINI, 9)];
+        assert_eq!(absent(&thought, |node| node == STUDIO), [AIR, MINI]);
+        assert_eq!(absent(&thought, |_| true), []);
+        assert_eq!(absent(&[], |_| false), [], "of whom nobody thinks so nothing is said");
+    }
+
+    #[test]
+    fn a_node_was_killed_if_it_is_attached_since_before_its_process_began() {
+        let thought = [(AIR, 5), (STUDIO, 70)];
+        assert!(was_killed(&thought, AIR, 60));
+        assert!(!was_killed(&thought, STUDIO, 60), "attached since: this process itself");
+        assert!(!was_killed(&thought, MINI, 60), "its end was said");
+        assert!(!was_killed(&[(AIR, 60)], AIR, 60), "in the same millisecond it is this process");
     }
 }

@@ -30,8 +30,9 @@ pub const LOG_PIECE_BYTES: usize = 256 << 10;
 pub const LOG_WAIT_MAX: Duration = Duration::from_secs(10);
 /// A worker's sign of life.
 pub const HEARTBEAT_INTERVAL: Duration = Duration::from_millis(500);
-/// Without a sign of life for this long, a worker's tasks go back to the queue: ten missed heartbeats.
-pub const WORKER_LEASE: Duration = Duration::from_secs(5);
+// Ten missed heartbeats.
+pub use nexus_model::WORKER_LEASE;
+
 /// Longest time that a request may take when its sender names no deadline.
 pub const REQUEST_DEADLINE: Duration = Duration::from_secs(30);
 

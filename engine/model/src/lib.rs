@@ -11,6 +11,7 @@ mod diagnostic;
 mod execution;
 mod ids;
 mod job;
+mod lease;
 mod limits;
 mod node;
 mod outcome;
@@ -28,10 +29,12 @@ pub use job::{
     ARRAY_TASKS_MAX, ArgumentSource, DeviceChoice, GPU_MILLI, IndexRange, Input, JobSpec, JobState, Program, Resources,
     RetryPolicy, SpecError, TaskState,
 };
+pub use lease::WORKER_LEASE;
 pub use limits::{LimitHit, LimitKind, LimitLevel, Limits};
 pub use node::{DeviceInfo, DeviceKind, NodeCapacity, NodeRole};
 pub use outcome::{Cost, Failure, INLINE_BYTES_MAX, Outcome, Payload, TaskOutput};
 pub use placement::{
     LABEL_BYTES_MAX, LABELS_MAX, LabelError, Labels, NODE_LABEL, Relation, SELECTORS_MAX, Selection, Selector,
+    WATTS_LABEL,
 };
 pub use value::{DType, TensorData, TensorDataError, Value};

@@ -17,6 +17,10 @@ pub const LABEL_BYTES_MAX: usize = 63;
 pub const SELECTORS_MAX: usize = 64;
 /// The label that every node has: its name.
 pub const NODE_LABEL: &str = "node";
+/// The label that says what one slot of a node draws while it works, in watts: `watts=4.5`.
+pub const WATTS_LABEL: &str = "watts";
+/// Most watts of a slot: what the largest accelerators draw, tenfold.
+const WATTS_MAX: f64 = 10_000.0;
 
 /// A label that cannot be given to a node.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -27,6 +31,9 @@ pub enum LabelError {
     /// Every node has it.
     #[error("`{NODE_LABEL}` is the name of the node; it cannot be given")]
     Reserved,
+    /// Watts that are none.
+    #[error("`{WATTS_LABEL}={0}`: what a slot draws is a number of watts above 0, to {WATTS_MAX}, like {WATTS_LABEL}=4.5")]
+    Watts(String),
     /// Too many.
     #[error("a node has at most {LABELS_MAX} labels")]
     TooMany,
@@ -41,6 +48,11 @@ fn check_text(text: &str) -> Result<(), LabelError> {
     Ok(())
 }
 
+/// A number of watts as a label says it.
+fn watts(value: &str) -> Option<f64> {
+    value.parse().ok().filter(|watts| *watts > 0.0 && *watts <= WATTS_MAX)
+}
+
 /// What people say of a node, by name: `zone=home`, `os=macos`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Labels(BTreeMap<String, String>);
@@ -49,6 +61,11 @@ impl Labels {
     /// The value of a label.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
+    }
+
+    /// What one slot draws while it works, in watts, if somebody said so.
+    pub fn slot_watts(&self) -> Option<f64> {
+        self.get(WATTS_LABEL).and_then(watts)
     }
 
     /// The labels in order of their names.
@@ -72,6 +89,9 @@ impl Labels {
             return Ok(());
         };
         check_text(value)?;
+        if name == WATTS_LABEL && watts(value).is_none() {
+            return Err(LabelError::Watts(value.to_owned()));
+        }
         if !self.0.contains_key(name) && self.0.len() >= LABELS_MAX {
             return Err(LabelError::TooMany);
         }
@@ -205,6 +225,20 @@ mod tests {
         let mut labels = Labels::default();
         pairs.iter().for_each(|(name, value)| labels.set(name, Some(value)).unwrap());
         labels
+    }
+
+    #[test]
+    fn what_a_slot_draws_is_a_number_of_watts() {
+        let mut labels = Labels::default();
+        assert_eq!(labels.slot_watts(), None);
+        labels.set("watts", Some("4.5")).unwrap();
+        assert_eq!(labels.slot_watts(), Some(4.5));
+        for wrong in ["much", "0", "-3", "NaN", "inf", "10001", "1e5"] {
+            assert_eq!(labels.set("watts", Some(wrong)), Err(LabelError::Watts(wrong.to_owned())), "{wrong}");
+        }
+        assert_eq!(labels.slot_watts(), Some(4.5));
+        labels.set("watts", None).unwrap();
+        assert_eq!(labels.slot_watts(), None);
     }
 
     #[test]

@@ -2,9 +2,9 @@
 //!
 //! Computed when somebody asks; deciding does not come here.
 
-use nexus_model::{JobId, NodeId};
+use nexus_model::{JobId, NodeId, WATTS_LABEL};
 
-use crate::placement::{Estimate, Part, Placement};
+use crate::placement::{ASSUMED_WATTS, Candidate, Estimate, Part, Placement};
 use crate::scheduler::Scheduler;
 
 /// The most nodes that are listed.
@@ -35,7 +35,7 @@ impl Scheduler {
             .nodes
             .attached()
             .filter(|(_, state)| job.admits(&state.labels))
-            .map(|(node, state)| (Estimate::of(node, state.record, job.pace_on(node), &need), state.free()))
+            .map(|(node, state)| (Estimate::of(Candidate::of(node, state, job), &need), state.free()))
             .collect();
         now.sort_by(|a, b| b.0.utility.total_cmp(&a.0.utility));
         let more = now.len().saturating_sub(LISTED_MAX);
@@ -64,6 +64,12 @@ impl Explanation {
         if self.more > 0 {
             said.push(format!("and {} nodes that are worth less", self.more));
         }
+        let told = self.placement.iter().map(|placement| &placement.chosen).chain(self.now.iter().map(|(now, _)| now));
+        if told.into_iter().any(|estimate| estimate.slot_watts.is_none()) {
+            said.push(format!(
+                "{ASSUMED_WATTS} W a slot are assumed; `nexus node label NODE {WATTS_LABEL}=W` says what a slot draws"
+            ));
+        }
         said
     }
 }
@@ -77,6 +83,10 @@ fn chosen(placement: &Placement, name: &dyn Fn(NodeId) -> String) -> String {
         Some((Part::Time, gain)) => {
             let (here, there) = (time(chosen.run_ns), time(other.run_ns));
             format!("its predicted time ({here} against {there}) makes {gain:+.3}")
+        }
+        Some((Part::Energy, gain)) => {
+            let [here, there] = [chosen, other].map(|of| joules(of.energy_joules));
+            format!("the energy that it takes ({here} J against {there} J) makes {gain:+.3}")
         }
         Some((Part::Locality, gain)) => {
             format!("inputs that are there already ({} to fetch elsewhere) make {gain:+.3}", time(other.fetch_ns))
@@ -99,8 +109,12 @@ fn figures(estimate: &Estimate) -> String {
     };
     let fetch =
         if estimate.fetch_ns > 0.0 { format!(", {} to fetch inputs", time(estimate.fetch_ns)) } else { String::new() };
+    let watts = match estimate.slot_watts {
+        Some(watts) => format!("{watts} W a slot"),
+        None => format!("{ASSUMED_WATTS} W a slot assumed"),
+    };
     format!(
-        "expected utility {:.3} (predicted {}, {runs}{fetch}, about {} J, risk {:.2} %)",
+        "expected utility {:.3} (predicted {}, {runs}{fetch}, about {} J with {watts}, risk {:.2} %)",
         estimate.utility,
         time(estimate.run_ns),
         joules(estimate.energy_joules),

@@ -45,6 +45,8 @@ pub(crate) struct Node {
     pub(crate) memory_bytes: u64,
     /// Its labels, its name among them.
     pub(crate) labels: Labels,
+    /// What one slot draws, as its labels say.
+    pub(crate) slot_watts: Option<f64>,
     /// Graphics processors that it offers, in thousandths.
     pub(crate) gpu_milli: u64,
     pub(crate) load: Load,
@@ -134,6 +136,7 @@ impl Nodes {
     /// Notes what a node is called and has beside slots and memory.
     pub(crate) fn describe(&mut self, id: NodeId, labels: Labels, gpu_milli: Option<u32>) {
         let node = self.nodes.entry(id).or_default();
+        node.slot_watts = labels.slot_watts();
         node.labels = labels;
         node.gpu_milli = gpu_milli.map_or(node.gpu_milli, u64::from);
     }

@@ -6,7 +6,7 @@
 //! what an influence diagram of the same numbers gives is held by a test. Driven by the scheduler's choice for each task
 //! that is not short, and asked for by whoever explains.
 
-use nexus_model::NodeId;
+use nexus_model::{NodeId, WORKER_LEASE};
 
 use crate::job::Pace;
 use crate::{PREDICTED_RUNS, UNKNOWN_NS};
@@ -18,15 +18,16 @@ pub(crate) const LOOKED_AT_MAX: usize = 32;
 /// A node further down the order is taken only if it is worth so many parts in a hundred more: smaller differences are
 /// less than is known.
 const MARGIN: f64 = 1.02;
-/// What a lost worker costs beside the work: its lease runs out before its tasks go back to the queue (15 s).
-const LOSS_NS: f64 = 15e9;
+/// What a lost worker costs beside the work: its lease runs out before its tasks go back to the queue.
+const LOSS_NS: f64 = WORKER_LEASE.as_nanos() as f64;
 /// Losses among tasks that are expected of a node of which nothing is known: one in four hundred.
 const PRIOR_LOSSES: f64 = 0.25;
 const PRIOR_TASKS: f64 = 100.0;
 /// Bytes that a node fetches in a nanosecond: a link of a gigabit.
 const FETCH_BYTES_PER_NS: f64 = 0.117;
-/// What a slot draws while it works, in watts, as long as nobody measures it: a core of a laptop or a small server.
-const SLOT_WATTS: f64 = 6.0;
+/// What a slot draws while it works, in watts, where the node's label does not say it: a core of a laptop or a small
+/// server.
+pub(crate) const ASSUMED_WATTS: f64 = 6.0;
 /// Time that a joule is worth, in ns: a task that takes a second more on a slot less draws even.
 const JOULE_NS: f64 = 5e7;
 /// The weight of the newest task in what is known of a node's speed.
@@ -97,6 +98,17 @@ pub(crate) struct Need {
     pub(crate) input_bytes: u64,
 }
 
+/// A node as it is weighed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Candidate {
+    pub(crate) node: NodeId,
+    pub(crate) record: Record,
+    /// The pace of the job's tasks that ran there.
+    pub(crate) here: Option<Pace>,
+    /// What one slot draws, if somebody said so.
+    pub(crate) slot_watts: Option<f64>,
+}
+
 impl Need {
     /// Predicted time on a node of mean speed.
     fn mean_ns(&self) -> f64 {
@@ -121,6 +133,8 @@ pub struct Estimate {
     pub run_ns: f64,
     /// Time to fetch its inputs, in ns: 0 where tasks of the job were before.
     pub fetch_ns: f64,
+    /// What one slot draws there, in watts, if the node's label says it; otherwise it is assumed.
+    pub slot_watts: Option<f64>,
     /// Energy that it takes there, in joules.
     pub energy_joules: f64,
     /// Probability that the node is lost with it.
@@ -130,16 +144,18 @@ pub struct Estimate {
 }
 
 impl Estimate {
-    /// What a task comes to on a node with this record, where tasks of its job ran at the pace `here`.
-    pub(crate) fn of(node: NodeId, record: Record, here: Option<Pace>, need: &Need) -> Self {
+    /// What a task comes to on a node.
+    pub(crate) fn of(candidate: Candidate, need: &Need) -> Self {
+        let Candidate { node, record, here, slot_watts } = candidate;
         let runs = here.map_or(0, |pace| pace.completed);
         let guess = need.mean_ns() * record.slowness;
         let own = here.and_then(Pace::mean_ns).unwrap_or(0.0);
         // The mean of what ran here, and of the guess, which counts for a few runs.
         let run_ns = (own * runs as f64 + guess * PREDICTED_RUNS) / (runs as f64 + PREDICTED_RUNS);
         let fetch_ns = if here.is_some() { 0.0 } else { need.input_bytes as f64 / FETCH_BYTES_PER_NS };
-        let energy_joules = run_ns / 1e9 * f64::from(need.cpus) * SLOT_WATTS;
-        let mut estimate = Estimate { node, runs, run_ns, fetch_ns, energy_joules, risk: record.risk(), utility: 0.0 };
+        let energy_joules = energy_joules(run_ns, slot_watts, need);
+        let risk = record.risk();
+        let mut estimate = Estimate { node, runs, run_ns, fetch_ns, slot_watts, energy_joules, risk, utility: 0.0 };
         estimate.utility = estimate.expected(need);
         estimate
     }
@@ -158,7 +174,11 @@ impl Estimate {
     /// The same with one part of it as at another node.
     fn with(mut self, part: Part, other: &Estimate, need: &Need) -> f64 {
         match part {
-            Part::Time => (self.run_ns, self.energy_joules) = (other.run_ns, other.energy_joules),
+            Part::Time => {
+                self.run_ns = other.run_ns;
+                self.energy_joules = energy_joules(other.run_ns, self.slot_watts, need);
+            }
+            Part::Energy => self.energy_joules = energy_joules(self.run_ns, other.slot_watts, need),
             Part::Locality => self.fetch_ns = other.fetch_ns,
             Part::Risk => self.risk = other.risk,
         }
@@ -172,11 +192,18 @@ impl Estimate {
     }
 }
 
+/// Energy of a task that takes so long.
+fn energy_joules(run_ns: f64, slot_watts: Option<f64>, need: &Need) -> f64 {
+    run_ns / 1e9 * f64::from(need.cpus) * slot_watts.unwrap_or(ASSUMED_WATTS)
+}
+
 /// A part of what makes one node better than another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
     /// Predicted time, and the energy that goes with it.
     Time,
+    /// What a slot draws.
+    Energy,
     /// What has to be fetched first.
     Locality,
     /// The risk that the node is lost.
@@ -208,7 +235,7 @@ pub(crate) fn choose(candidates: &[Estimate], need: &Need) -> Option<Placement> 
     let runner_up = others.max_by(|a, b| a.utility.total_cmp(&b.utility)).copied();
     let gain = |other: &Estimate, part| chosen.utility - chosen.with(part, other, need);
     let because = runner_up.and_then(|other| {
-        let parts = [Part::Time, Part::Locality, Part::Risk].map(|part| (part, gain(&other, part)));
+        let parts = [Part::Time, Part::Energy, Part::Locality, Part::Risk].map(|part| (part, gain(&other, part)));
         parts.into_iter().filter(|(_, gain)| *gain >= GAIN_MIN).max_by(|a, b| a.1.total_cmp(&b.1))
     });
     Some(Placement { chosen: *chosen, runner_up, weighed: candidates.len(), because, scale_ns: need.scale_ns() })
@@ -230,7 +257,27 @@ mod tests {
     }
 
     fn estimate(node: u64, record: Record, here: Option<Pace>, need: &Need) -> Estimate {
-        Estimate::of(NodeId(node), record, here, need)
+        Estimate::of(Candidate { node: NodeId(node), record, here, slot_watts: None }, need)
+    }
+
+    #[test]
+    fn of_nodes_that_are_as_fast_the_one_that_draws_less_is_worth_more() {
+        let need = need(0);
+        let drawing = |node, slot_watts| {
+            let candidate = Candidate { node: NodeId(node), record: Record::default(), here: None, slot_watts };
+            Estimate::of(candidate, &need)
+        };
+        let candidates = [drawing(1, Some(40.0)), drawing(2, Some(4.0)), drawing(3, None)];
+        assert_eq!(candidates.map(|candidate| candidate.energy_joules), [80.0, 8.0, 2.0 * ASSUMED_WATTS]);
+        let placement = choose(&candidates[..2], &need).unwrap();
+        assert_eq!((placement.chosen.node, placement.because.unwrap().0), (NodeId(2), Part::Energy));
+    }
+
+    #[test]
+    fn a_loss_costs_half_the_work_and_a_lease() {
+        let estimate = estimate(1, Record::default(), None, &need(0));
+        let [(_, well), (_, lost)] = estimate.outcomes();
+        assert!((lost - 1.5 * well - WORKER_LEASE.as_nanos() as f64).abs() < 1.0);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use nexus_model::{IndexRange, JobId, NodeId};
 use crate::input::Assign;
 use crate::job::{Job, Kind, Lane, Pending, Suspect};
 use crate::node::Node;
-use crate::placement::{CANDIDATES_MAX, Estimate, LOOKED_AT_MAX, Placement, choose};
+use crate::placement::{CANDIDATES_MAX, Candidate, Estimate, LOOKED_AT_MAX, Placement, choose};
 use crate::scheduler::{Reservation, Scheduler};
 use crate::{CHUNK_NS, CHUNK_TASKS_MAX};
 
@@ -157,10 +157,17 @@ fn best_liked<'n>(
     others.fold(first, |best, other| if liking(&other) > liking(&best) { other } else { best })
 }
 
+impl Candidate {
+    /// A node as what is known of it says, for a job.
+    pub(crate) fn of(node: NodeId, state: &Node, job: &Job) -> Self {
+        Candidate { node, record: state.record, here: job.pace_on(node), slot_watts: state.slot_watts }
+    }
+}
+
 /// The choice among the first candidate and a few more.
 fn weigh<'n>(job: &Job, first: (NodeId, &Node), others: impl Iterator<Item = (NodeId, &'n Node)>) -> Option<Placement> {
     let need = job.need();
-    let estimate = |id: NodeId, node: &Node| Estimate::of(id, node.record, job.pace_on(id), &need);
+    let estimate = |id: NodeId, node: &Node| Estimate::of(Candidate::of(id, node, job), &need);
     // On the stack: deciding allocates nothing.
     let mut weighed = [estimate(first.0, first.1); CANDIDATES_MAX];
     let mut count = 1;

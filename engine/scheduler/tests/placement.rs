@@ -77,6 +77,16 @@ fn the_next_task_goes_where_tasks_of_its_job_were_faster() {
     assert!(said[0].starts_with("last placed on box2: expected utility 0."), "{said:?}");
     assert!(said[0].contains("4 runs seen") && said[0].contains("next best of 2 box1"), "{said:?}");
     assert_eq!(explanation.now.len(), 2);
+    assert!(said[0].contains("J with 6 W a slot assumed"), "{said:?}");
+    assert_eq!(said.last().unwrap(), "6 W a slot are assumed; `nexus node label NODE watts=W` says what a slot draws");
+    for (node, watts) in [(1, "4.5"), (2, "6")] {
+        let mut labels = nexus_model::Labels::default();
+        labels.set("watts", Some(watts)).unwrap();
+        bench.step(Input::NodeDescribed { node: NodeId(node), labels, gpu_milli: 0 });
+    }
+    let said = Explanation { placement: None, ..bench.explained(1) }.sentences(&|node| format!("box{}", node.0));
+    assert!(said.iter().any(|line| line.contains("box1") && line.contains("J with 4.5 W a slot,")), "{said:?}");
+    assert!(!said.iter().any(|line| line.contains("assumed")), "{said:?}");
     // What is known of the nodes serves another job too.
     bench.end(2, 1, 8, 2 * SECOND);
     bench.accept(2, 0);
