@@ -82,14 +82,22 @@ codes! {
     /// The files of timelines could not be read or written, or are not what was written. The message names the file and
     /// the line. Nothing was changed; restore the file from a copy, or import an export of the timeline.
     TIMELINE_STORE = "NX0407";
+    /// The answer of a decision model was found and could not be given: it is too long for a message, or finding it was
+    /// given up because the node stops. Ask for fewer variables, or ask again.
+    DECISION_LOST = "NX0113";
     /// No node answers for this data directory.
     NOT_REACHABLE = "NX0405";
 }
 
 /// What `nexus explain CODE` prints, if the code is one of the runtime's, its links', its blobs' or its ledger's.
 pub fn explain(code: &str) -> Option<&'static str> {
-    let elsewhere =
-        [nexus_echo::EXPLANATIONS, nexus_link::EXPLANATIONS, nexus_blobs::EXPLANATIONS, nexus_ledger::EXPLANATIONS];
+    let elsewhere = [
+        nexus_echo::EXPLANATIONS,
+        nexus_link::EXPLANATIONS,
+        nexus_blobs::EXPLANATIONS,
+        nexus_ledger::EXPLANATIONS,
+        nexus_qlogik::EXPLANATIONS,
+    ];
     let mut all = EXPLANATIONS.iter().chain(elsewhere.into_iter().flatten());
     all.find(|(known, _)| *known == code).map(|(_, text)| text.trim())
 }

@@ -20,6 +20,7 @@ use crate::learning::sharing::{self, OptimizerKeeper};
 use crate::liveness::Liveness;
 use crate::omega::Omega;
 use crate::progress::Progress;
+use crate::qlogik::Qlogik;
 use crate::scheduler::{FromLedger, Scheduler};
 use crate::worker::{HandIn, Slots, TaskRunner, TasksEnded, Worker, WorkerState};
 
@@ -62,6 +63,7 @@ impl Crew {
         if let Some(data) = plan.timelines {
             supervise_echo(&mut omega, &directory, data);
         }
+        supervise_qlogik(&mut omega, &directory);
         supervise_worker(&mut omega, &directory, (plan.node, plan.address, plan.capacity), &worker_state);
         supervise_scheduler(
             &mut omega,
@@ -121,6 +123,11 @@ fn supervise_worker(
 fn supervise_echo(omega: &mut Omega, directory: &Arc<Directory>, data: PathBuf) {
     let directory = Arc::clone(directory);
     omega.supervise("echo", Box::new(move |lifeline| directory.echo.set(Echo::new(data.clone(), lifeline).start())));
+}
+
+fn supervise_qlogik(omega: &mut Omega, directory: &Arc<Directory>) {
+    let directory = Arc::clone(directory);
+    omega.supervise("qlogik", Box::new(move |lifeline| directory.qlogik.set(Qlogik::new(lifeline).start())));
 }
 
 fn supervise_scheduler(

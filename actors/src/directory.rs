@@ -5,6 +5,7 @@ use tokio::sync::watch;
 
 use crate::echo::Echo;
 use crate::gateway::Gateway;
+use crate::qlogik::Qlogik;
 use crate::scheduler::Scheduler;
 use crate::worker::Worker;
 
@@ -70,6 +71,7 @@ pub(crate) struct Directory {
     pub(crate) worker: Place<Worker>,
     /// Stays empty where no timelines are kept.
     pub(crate) echo: Place<Echo>,
+    pub(crate) qlogik: Place<Qlogik>,
 }
 
 impl Directory {
@@ -79,5 +81,6 @@ impl Directory {
         self.scheduler.close();
         self.worker.close();
         self.echo.close();
+        self.qlogik.close();
     }
 }

@@ -4,6 +4,7 @@
 //! from the ledger or through it. On a node that holds no ledger it passes the request on to one that does.
 
 mod cluster;
+mod decisions;
 mod jobs;
 mod logs;
 mod members;
@@ -143,6 +144,7 @@ impl GatewayState {
                 Ok(ask) => return self.kept_here(ask).await,
                 Err(request) => Request::Timeline(Box::new(request)),
             },
+            Request::Decide(request) if self.is_asked(request.node) => return self.decide_here(*request).await,
             Request::Cluster(request) => match self.answer_as_node(control, &caller, *request).await {
                 Ok(answer) => return answer,
                 Err(request) => Request::Cluster(Box::new(request)),
@@ -226,6 +228,7 @@ impl GatewayState {
             Request::Cluster(request) => self.carry_out_cluster(control, &caller, *request).await,
             Request::Timeline(request) => self.carry_out_timeline(control, *request).await,
             Request::Schedule(request) => self.carry_out_schedule(control, &caller, *request).await,
+            Request::Decide(request) => self.carry_out_decision(control, *request).await,
         }
     }
 

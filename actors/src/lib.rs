@@ -1,4 +1,4 @@
-//! The actors: Omega, gateway, scheduler, worker, echo, and what puts them together as a node or inside one process.
+//! The actors: Omega, gateway, scheduler, worker, echo, qlogik, and what puts them together as a node or inside one process.
 //!
 //! Every actor is a thin shell: it converts, steps a pure core, performs. What decides is in `engine/` and in the pure
 //! crates of `cluster/`. Outside this crate there are four ways in: [`node::run`] (a node), [`embedded::run`] (one job in
@@ -28,6 +28,7 @@ mod omega;
 pub mod onlooker;
 mod payloads;
 mod progress;
+mod qlogik;
 pub mod recovery;
 mod roles;
 mod scheduler;

@@ -56,6 +56,14 @@ pub(crate) struct Lifeline {
     notices: mpsc::Sender<Died>,
 }
 
+#[cfg(test)]
+impl Lifeline {
+    /// That of an actor which nobody starts again.
+    pub(crate) fn of_nobody() -> Self {
+        Lifeline { name: "nobody", notices: mpsc::channel(1).0 }
+    }
+}
+
 impl Drop for Lifeline {
     fn drop(&mut self) {
         // Full means that more actors died than there are; closed means that Omega itself is stopping.

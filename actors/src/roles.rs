@@ -62,6 +62,8 @@ fn right_for(request: &Request) -> Right {
         | Request::RetryJob(_)
         | Request::ReadBlob { .. }
         | Request::WriteBlob { .. } => Right::Submit,
+        // It takes time and memory of the node, as a job does.
+        Request::Decide(_) => Right::Submit,
         Request::CreateToken { .. } => Right::Administer,
         Request::StopNode(node) => Right::Operate(*node),
         Request::Raft(_) => Right::Vote,
@@ -255,6 +257,15 @@ mod tests {
         let viewer = member(NodeRole::Viewer, 2);
         assert!(allowed(&viewer, &Request::GetStatus, NodeId(1)));
         assert!(!allowed(&viewer, &Request::CancelJob(JobId(1)), NodeId(1)));
+        let decide = Request::Decide(Box::new(nexus_wire::DecisionRequest {
+            node: None,
+            file: String::new(),
+            model: String::new(),
+            evidence: vec![],
+            memory_bytes: 0,
+            question: nexus_wire::DecisionQuestion::Policy { risk_tolerance: None },
+        }));
+        assert!(!allowed(&viewer, &decide, NodeId(1)) && allowed(&member(NodeRole::Submitter, 2), &decide, NodeId(1)));
         assert!(!allowed(&viewer, &Request::StopNode(None), NodeId(2)));
     }
 }

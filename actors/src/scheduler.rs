@@ -85,8 +85,8 @@ pub(crate) struct Scheduler {
     finishing: Finishing,
     /// Index of the last entry that the core knows; `None` while this node does not lead.
     known: Option<u64>,
-    /// How often this node began to lead.
-    began: u64,
+    /// What it does when it begins to lead.
+    began: absent::Began,
     /// This node, and when this actor of it began.
     node: NodeId,
     started_ms: u64,
@@ -112,7 +112,7 @@ impl Scheduler {
             workers: Workers::default(),
             finishing: Finishing::default(),
             known: None,
-            began: 0,
+            began: absent::Began::default(),
             node,
             started_ms: now_ms(),
             looking: false,

@@ -101,8 +101,9 @@ def main():
                         name, "without " + without if without else "again", said["median_ms"], said["low_80_ms"],
                         said["high_80_ms"], took, "held" if holds else "MISSED"), flush=True)
         finally:
-            second.process.terminate()
-            first.process.terminate()
+            for node in (second, first):
+                node.process.terminate()
+                node.process.wait()
     rows.sort()
     print("%d of %d intervals of 80 %% held; took / predicted: median %.3f, from %.3f to %.3f; load %.1f" % (
         held, len(rows), rows[len(rows) // 2], rows[0], rows[-1], os.getloadavg()[0]))

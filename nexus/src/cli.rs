@@ -240,7 +240,7 @@ fn dispatch(
         Verb::Repl(args) => repl::repl(args, &data_folder(cli.data.as_deref())?, world, console),
         Verb::Lsp(args) => lsp::lsp(args, world),
         Verb::Profile(args) => profile::profile(args, world, console, interrupted),
-        Verb::Decide(args) => decide::decide(args, console),
+        Verb::Decide(args) if args.at_node.is_none() => decide::decide(args, console),
         Verb::Optimizer(args) => optimizer::optimizer(args, learning_settings(cli.data.as_deref())?, world, console),
         Verb::Engine(EngineArgs { verb: EngineVerb::Status { hardware } }) => {
             let devices = if *hardware { world.hardware_devices() } else { world.devices() };
@@ -263,6 +263,7 @@ fn dispatch(
         | Verb::Trace(_)
         | Verb::Node(_)
         | Verb::Timeline(_)
+        | Verb::Decide(_)
         | Verb::Whatif(_)
         | Verb::Token(_)
         | Verb::Voters(_)
@@ -326,6 +327,10 @@ async fn ask(
                 (Some(node), _) => timeline::far::timeline_at(&args.verb, node, data, cluster, console).await,
                 (None, Some((subject, wanted))) => life::life(&subject, &wanted, cluster, console).await,
                 (None, None) => timeline::timeline(args, data, console),
+            },
+            Verb::Decide(args) => match &args.at_node {
+                Some(node) => decide::decide_at(args, node, cluster, console).await,
+                None => decide::decide(args, console),
             },
             Verb::Token(args) => token::token(args, cluster, console).await,
             Verb::Voters(args) => voters::voters(args, cluster, console).await,

@@ -10,17 +10,26 @@ use nexus_wire::limits::WORKER_LEASE;
 
 use super::Scheduler;
 
+/// What the beginnings of this node as the leader have in common.
+#[derive(Debug, Default)]
+pub(super) struct Began {
+    /// How often it began to lead.
+    times: u64,
+    /// Whether it is said, or being said, how an earlier process of this node ended.
+    told_own_end: bool,
+}
+
 impl Scheduler {
     /// Looks for nodes that went unseen: this one itself, and after a lease all that have not attached.
     pub(super) fn look_for_the_absent(&mut self, ctx: &mut Context<Self>) {
-        self.began += 1;
-        let began = self.began;
+        self.began.times += 1;
+        let began = self.began.times;
         self.note_own_end(ctx);
         ctx.run_later(WORKER_LEASE, move |scheduler, ctx| {
             let control = scheduler.control.clone();
             let thought = async move { control.read_local(Ledger::thought_attached).await };
             ctx.spawn(thought.into_actor(scheduler).map(move |thought, scheduler, ctx| {
-                if scheduler.began == began && scheduler.known.is_some() {
+                if scheduler.began.times == began && scheduler.known.is_some() {
                     let absent = absent(&thought, |node| scheduler.workers.has(node));
                     absent.into_iter().for_each(|node| scheduler.note(node, NodeNote::Lost, ctx));
                 }
@@ -29,19 +38,25 @@ impl Scheduler {
     }
 
     /// An earlier process of this node that was killed could not say so: it is lost since the last thing that happened.
-    fn note_own_end(&self, ctx: &mut Context<Self>) {
+    /// Said once: to lead may begin again while this is being written.
+    fn note_own_end(&mut self, ctx: &mut Context<Self>) {
+        if std::mem::replace(&mut self.began.told_own_end, true) {
+            return;
+        }
         let (control, node, started_ms) = (self.control.clone(), self.node, self.started_ms);
         let noted = async move {
             let thought = control.read_local(Ledger::thought_attached).await;
             let at_ms = control.read_local(Ledger::last_happened_ms).await;
             if !was_killed(&thought, node, started_ms) {
-                return;
+                return true;
             }
             if let Err(refusal) = control.propose(Command::NoteNode { node, note: NodeNote::Lost, at_ms }).await {
                 tracing::debug!(reason = %refusal, "how this node ended was not written into its life");
+                return false;
             }
+            true
         };
-        ctx.spawn(noted.into_actor(self));
+        ctx.spawn(noted.into_actor(self).map(|told, scheduler, _| scheduler.began.told_own_end = told));
     }
 }
 

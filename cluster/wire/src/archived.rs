@@ -15,6 +15,7 @@ mod body;
 mod bounds;
 mod cluster;
 mod conditions;
+mod decision;
 mod error;
 mod execution;
 mod job;

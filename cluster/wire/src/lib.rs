@@ -2,6 +2,7 @@
 
 pub mod archived;
 mod cluster;
+mod decision;
 mod decoder;
 mod frame;
 mod life;
@@ -17,6 +18,7 @@ pub use archived::{
     encode_leader_message, encode_request, encode_response, encode_worker_message,
 };
 pub use cluster::{ClusterRequest, ClusterResponse, RelayedCaller, RenewedCertificates};
+pub use decision::{DecisionMethod, DecisionQuestion, DecisionRequest, DecisionResponse};
 pub use decoder::{FrameDecoder, Progress};
 pub use frame::{
     Exchange, Frame, FrameError, FrameHeader, HEADER_BYTES, IncomingHeader, MessageType, NoTraceContext, TraceContext,

@@ -18,6 +18,12 @@ pub const TASKS_PAGE_BYTES: usize = 4 << 20;
 /// Most bytes of a timeline, or of edits of one, in a message: about a hundred thousand events, and with what stands beside
 /// them less than a frame.
 pub const TIMELINE_BYTES_MAX: usize = 7 << 20;
+/// Most bytes of a decision model in a message: the largest networks of the public repository take less than two.
+pub const DECISION_MODEL_BYTES_MAX: usize = 4 << 20;
+/// Most variables that are known, and most that are asked for, in a question to a decision model.
+pub const DECISION_NAMES_MAX: usize = 4_096;
+/// Most bytes of an answer from a decision model, as a document and once more in words.
+pub const DECISION_ANSWER_BYTES_MAX: usize = 3 << 20;
 /// Most entries of a life in one answer, about a megabyte of them.
 pub const LIFE_ENTRIES_MAX: usize = 20_000;
 /// Most runs of the same work in one answer: more say little more about how runs differ.
@@ -44,6 +50,7 @@ const _: () = assert!(LOG_WAIT_MAX.as_secs() < REQUEST_DEADLINE.as_secs());
 const _: () = assert!(FINISHED_BYTES_MAX < COMMAND_MESSAGE_BYTES_MAX && COMMAND_MESSAGE_BYTES_MAX < FRAME_BYTES_MAX);
 const _: () = assert!(TASKS_PAGE_BYTES < FRAME_BYTES_MAX);
 const _: () = assert!(TIMELINE_BYTES_MAX + (64 << 10) < FRAME_BYTES_MAX && 128 * LIFE_ENTRIES_MAX < FRAME_BYTES_MAX);
+const _: () = assert!(DECISION_MODEL_BYTES_MAX < FRAME_BYTES_MAX && 2 * DECISION_ANSWER_BYTES_MAX < FRAME_BYTES_MAX);
 const _: () = assert!(WORKER_LEASE.as_millis() >= 4 * HEARTBEAT_INTERVAL.as_millis());
 /// Bytes of experience of one node in one message: what a thousand pieces of work take.
 pub const EXPERIENCE_BYTES_MAX: usize = 1 << 20;

@@ -11,6 +11,7 @@ use nexus_model::{
 };
 
 use crate::cluster::{ClusterRequest, ClusterResponse};
+use crate::decision::{DecisionRequest, DecisionResponse};
 use crate::log::{LogPiece, LogQuery};
 use crate::schedule::{ScheduleRequest, ScheduleResponse};
 use crate::timeline::{TimelineRequest, TimelineResponse};
@@ -119,6 +120,8 @@ pub enum Request {
     Timeline(Box<TimelineRequest>),
     /// About jobs that recur.
     Schedule(Box<ScheduleRequest>),
+    /// A question to a decision model.
+    Decide(Box<DecisionRequest>),
 }
 
 /// How much of each task to answer.
@@ -211,6 +214,8 @@ pub enum Response {
     Timeline(Box<TimelineResponse>),
     /// About jobs that recur.
     Schedule(Box<ScheduleResponse>),
+    /// What a decision model says.
+    Decided(Box<DecisionResponse>),
     /// It is done.
     Done,
     /// It is not done, and why.

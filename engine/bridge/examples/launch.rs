@@ -42,7 +42,8 @@ fn told(TimedPolicy { method, policy }: &TimedPolicy) {
     println!("  worth {:.1}, {how}", policy.utility);
     for advice in &policy.advice {
         let known = advice.known.iter().map(|(event, yes)| format!("{}{event}", if *yes { "" } else { "no " }));
-        let known: Vec<String> = known.collect();
+        let after = advice.after.iter().map(|(decision, option)| format!("{decision} {option}"));
+        let known: Vec<String> = after.chain(known).collect();
         println!(
             "    {} → {}  ({:.0} %) {}",
             advice.decision,

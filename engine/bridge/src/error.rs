@@ -31,6 +31,14 @@ pub enum BridgeError {
         /// The limit.
         most: usize,
     },
+    /// A part of a model that is no event of a timeline.
+    #[error("`{variable}` {why}, so it cannot become an event of a timeline")]
+    NoEvent {
+        /// The variable or utility.
+        variable: String,
+        /// What is in the way.
+        why: &'static str,
+    },
     /// A table would be too large.
     #[error("`{event}` comes about through {parents} others in different ways: at most {most} fit one table")]
     TooManyParents {

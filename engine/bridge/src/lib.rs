@@ -7,6 +7,7 @@
 //!
 //! Over time ([`timed_network`], [`timed_diagram`]) every event's variable says in which slice of time it happens.
 
+mod back;
 mod error;
 mod model;
 mod slices;
@@ -19,6 +20,7 @@ use nexus_echo::{Graph, Micros};
 use nexus_qlogik::influence::{self, Diagram};
 use nexus_qlogik::{Evidence, JunctionTree, MEMORY_MAX, Network};
 
+pub use back::timeline;
 pub use error::BridgeError;
 pub use slices::{SLICES_MAX, Slices};
 pub use timed::{TimedDecisionModel, TimedModel};
@@ -56,6 +58,8 @@ pub struct DecisionModel {
 pub struct Advice {
     /// The decision's name.
     pub decision: String,
+    /// The options that were taken at earlier decisions.
+    pub after: Vec<(String, String)>,
     /// What is known of it that matters: events, and whether they happened.
     pub known: Vec<(String, bool)>,
     /// The option to take.
@@ -144,10 +148,20 @@ fn advised(diagram: &Diagram, solution: &influence::policy::Solution) -> Policy 
     for policy in &solution.policies {
         let variable = network.variable(policy.decision);
         for found in policy.advice.iter().filter(|found| found.probability > 0.0) {
-            let known = policy.information.iter().zip(&found.known);
+            let decision = model::decided(&variable.name).to_owned();
+            let (mut after, mut known) = (Vec::new(), Vec::new());
+            for (&id, &state) in policy.information.iter().zip(&found.known) {
+                let of = network.variable(id);
+                if diagram.decision(id).is_some() {
+                    after.push((model::decided(&of.name).to_owned(), of.states[state].clone()));
+                } else {
+                    known.push((model::known_of(&of.name, &decision).to_owned(), state == 1));
+                }
+            }
             advice.push(Advice {
-                decision: variable.name.trim_start_matches(model::CHOOSE).to_owned(),
-                known: known.map(|(&id, &state)| (network.variable(id).name.clone(), state == 1)).collect(),
+                decision,
+                after,
+                known,
                 choose: variable.states[found.choice].clone(),
                 options: variable.states.iter().cloned().zip(found.expected.iter().copied()).collect(),
                 probability: found.probability,

@@ -68,6 +68,21 @@ pub(crate) fn choose(graph: &Graph, decision: u32) -> String {
     format!("{CHOOSE}{}", graph.nodes[decision as usize].name)
 }
 
+/// The decision whose choice a variable is.
+pub(crate) fn decided(choice: &str) -> &str {
+    choice.strip_prefix(CHOOSE).unwrap_or(choice)
+}
+
+/// What the variable is called that says whether an event has happened when a decision is taken.
+pub(crate) fn known_at(event: &str, decision: &str) -> String {
+    format!("{event} by {decision}")
+}
+
+/// The event that is known at a decision through a variable.
+pub(crate) fn known_of<'a>(variable: &'a str, decision: &str) -> &'a str {
+    variable.strip_suffix(decision).and_then(|event| event.strip_suffix(" by ")).unwrap_or(variable)
+}
+
 pub(crate) fn names(graph: &Graph, events: &[u32]) -> Vec<String> {
     events.iter().map(|&event| graph.nodes[event as usize].name.clone()).collect()
 }

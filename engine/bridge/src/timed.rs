@@ -12,7 +12,7 @@ use nexus_echo::{EventKind, Graph, TriggerKind};
 use nexus_qlogik::influence::{Diagram, DiagramBuilder};
 use nexus_qlogik::{Distribution, Evidence, Network, NetworkBuilder, VariableId};
 
-use crate::model::{choose, decisions, names};
+use crate::model::{choose, decisions, known_at, names};
 use crate::slices::Slices;
 use crate::{BridgeError, Seen};
 
@@ -258,7 +258,7 @@ impl Build<'_> {
                 continue;
             }
             let (of, at) = (&self.graph.nodes[edge.source as usize].name, &self.graph.nodes[decision as usize].name);
-            let id = self.builder.variable(format!("{of} by {at}"), ["no", "yes"])?;
+            let id = self.builder.variable(known_at(of, at), ["no", "yes"])?;
             let had = |event: usize, deciding: usize| u32::from(event <= deciding && event < never);
             let values = (0..=never).flat_map(|event| (0..=never).map(move |deciding| had(event, deciding)));
             self.builder.depends(id, &[when[edge.source as usize], own], Distribution::Function(values.collect()))?;

@@ -155,6 +155,7 @@ pub fn timed_policy(
             let found = plan(graph, &Choices::new(), settings)?;
             let advice = found.rules.into_iter().map(|rule| Advice {
                 decision: rule.decision,
+                after: rule.after,
                 known: rule.known,
                 choose: rule.choose,
                 options: rule.options.into_iter().map(|option| (option.option, option.utility)).collect(),

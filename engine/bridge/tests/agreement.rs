@@ -79,6 +79,12 @@ fn the_influence_diagram_has_the_policy_of_backward_induction() {
     assert!((induction.utility - diagram.utility).abs() < 1e-9, "{} and {}", induction.utility, diagram.utility);
     let first = diagram.advice.iter().find(|advice| advice.decision == "test?").unwrap();
     assert_eq!(first.choose, induction.rules[0].choose);
+    // In the words of the timeline: events that are known, and options that were taken.
+    for advice in diagram.advice.iter().filter(|advice| advice.decision == "drill?") {
+        assert!(advice.known.iter().all(|(event, _)| graph.place(event).is_ok()), "{advice:?}");
+        let taken = |(decision, option): &(String, String)| decision == "test?" && option.ends_with("test");
+        assert!(advice.after.len() == 1 && advice.after.iter().all(taken), "{advice:?}");
+    }
     for rule in &induction.rules[1..] {
         let same = diagram.advice.iter().filter(|advice| {
             advice.decision == rule.decision

@@ -149,6 +149,8 @@ fn the_policy_over_time_is_that_of_the_plan() {
         exact.policy.utility
     );
     assert!(exact.policy.advice.iter().all(|advice| advice.choose == searched.rules[0].choose), "{exact:?}");
+    let known = exact.policy.advice.iter().flat_map(|advice| &advice.known);
+    known.for_each(|(event, _)| assert!(graph.place(event).is_ok(), "{event} is no event of the timeline"));
     let sampled =
         timed_policy(&graph, slices, &BTreeMap::new(), Effort { memory_max: 0, ..Effort::default() }).unwrap();
     assert!(matches!(sampled.method, Method::Sampled { .. }));

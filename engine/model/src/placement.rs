@@ -32,7 +32,9 @@ pub enum LabelError {
     #[error("`{NODE_LABEL}` is the name of the node; it cannot be given")]
     Reserved,
     /// Watts that are none.
-    #[error("`{WATTS_LABEL}={0}`: what a slot draws is a number of watts above 0, to {WATTS_MAX}, like {WATTS_LABEL}=4.5")]
+    #[error(
+        "`{WATTS_LABEL}={0}`: what a slot draws is a number of watts above 0, to {WATTS_MAX}, like {WATTS_LABEL}=4.5"
+    )]
     Watts(String),
     /// Too many.
     #[error("a node has at most {LABELS_MAX} labels")]

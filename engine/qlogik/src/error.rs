@@ -44,6 +44,9 @@ pub enum Error {
     /// A decision model that does not say enough, or too much.
     #[error("{0}")]
     BadDecision(String),
+    /// A network where an influence diagram is needed.
+    #[error("the model has no decisions, so there is nothing to decide")]
+    NoDecisions,
     /// Sampling without a usable sample.
     #[error("{0}")]
     NoSamples(String),
@@ -75,7 +78,7 @@ impl Error {
             Error::TooLarge { .. } => codes::TOO_LARGE,
             Error::ImpossibleEvidence(_) => codes::IMPOSSIBLE_EVIDENCE,
             Error::BadQuestion(_) => codes::BAD_QUESTION,
-            Error::BadDecision(_) => codes::BAD_DECISION,
+            Error::BadDecision(_) | Error::NoDecisions => codes::BAD_DECISION,
             Error::NoSamples(_) => codes::NO_SAMPLES,
             Error::BadCriteria(_) => codes::BAD_CRITERIA,
             Error::BadFuzzy(_) => codes::BAD_FUZZY,
@@ -91,6 +94,9 @@ impl Error {
             Error::Cycle(_) => Some("remove one of these arrows, or unroll the circle over time"),
             Error::TooLarge { .. } => Some("allow more memory, ask for a sampled answer, or remove arrows"),
             Error::ImpossibleEvidence(_) => Some("two observations contradict each other, or a table says 0 too often"),
+            Error::NoDecisions => {
+                Some("`nexus decide eval` shows what is likely; docs/decisions.md shows how to add decisions")
+            }
             Error::NoSamples(_) => Some("ask for an exact answer, or for more samples"),
             _ => None,
         }

@@ -27,6 +27,7 @@ mod model;
 mod network;
 pub mod picture;
 pub mod query;
+pub mod question;
 mod random;
 pub mod ranking;
 pub mod rules;

@@ -1,8 +1,10 @@
 //! `nexus decide`: what is likely, what to do, and what to find out first, from a model in a file.
 //!
 //! A thin front of `nexus_qlogik`, which makes the answers, their text and their JSON; the verbs about networks and
-//! diagrams are in `decide::network`, the others in `decide::systems`. It talks to no node.
+//! diagrams are in `decide::network`, the others in `decide::systems`. Without
+//! `--at-node` it talks to no node.
 
+mod far;
 mod network;
 mod situation;
 mod systems;
@@ -12,8 +14,11 @@ use clap::{Args, Subcommand};
 use self::network::{
     EvalArgs, ExplainArgs, InfluenceArgs, LearnArgs, PolicyArgs, SensitivityArgs, SeparatedArgs, VoiArgs,
 };
+pub(super) use self::situation::refused;
 use self::systems::{CircuitArgs, FuzzyArgs, PlotArgs, RankArgs, RulesArgs};
-use super::error::CliError;
+use super::cluster::Cluster;
+use super::codes;
+use super::error::{CliError, Exit};
 use crate::output::Console;
 
 /// Ask a decision model: a Bayesian network (.bif, .toml), an influence diagram, a fuzzy system, rules or a ranking
@@ -22,6 +27,9 @@ use crate::output::Console;
 pub(crate) struct DecideArgs {
     #[command(subcommand)]
     verb: DecideVerb,
+    /// Let this node of the cluster find the answer
+    #[arg(long, global = true, value_name = "NODE")]
+    pub(crate) at_node: Option<String>,
 }
 
 #[derive(Debug, Clone, Subcommand)]
@@ -52,6 +60,27 @@ enum DecideVerb {
     Circuit(CircuitArgs),
     /// Draw the model with its beliefs
     Plot(PlotArgs),
+}
+
+/// Lets a node of the cluster answer.
+pub(crate) async fn decide_at(
+    args: &DecideArgs,
+    node: &str,
+    cluster: &impl Cluster,
+    console: &mut Console,
+) -> Result<(), CliError> {
+    let asked = match &args.verb {
+        DecideVerb::Eval(args) => (&args.situation, args.question()),
+        DecideVerb::Policy(args) => (&args.situation, args.question()),
+        DecideVerb::Voi(args) => (&args.situation, args.question()),
+        DecideVerb::Explain(args) => (&args.situation, args.question()),
+        _ => {
+            let message = "this is answered on the machine where it is asked";
+            return Err(CliError::new(Exit::Usage, codes::USAGE, message)
+                .with_help("--at-node works with eval, policy, voi and explain"));
+        }
+    };
+    far::ask(asked, node, cluster, console).await
 }
 
 /// Runs the verb.

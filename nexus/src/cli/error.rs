@@ -111,6 +111,9 @@ impl From<Refusal> for CliError {
         let exit = match refusal.code.as_str() {
             // What was asked for does not exist or cannot be: the user's input.
             "NX0101" | "NX0102" | "NX0107" | "NX0111" => Exit::Usage,
+            // Of a timeline (but a log that is damaged), and of a decision model.
+            "NX0908" => Exit::Unreachable,
+            code if code.starts_with("NX09") || code.starts_with("NX10") => Exit::Usage,
             "NX0105" => Exit::Cancelled,
             _ => Exit::Unreachable,
         };
@@ -197,6 +200,8 @@ pub(crate) mod tests {
             leader: None,
         };
         assert_eq!(CliError::from(refusal("NX0101")).exit, Exit::Usage);
+        assert_eq!(["NX0905", "NX1003"].map(|code| CliError::from(refusal(code)).exit), [Exit::Usage; 2]);
+        assert_eq!(CliError::from(refusal("NX0908")).exit, Exit::Unreachable);
         assert_eq!(CliError::from(refusal("NX0103")).exit, Exit::Unreachable);
         assert_eq!(CliError::from(refusal("NX0105")).exit, Exit::Cancelled);
     }

@@ -4,6 +4,7 @@
 //! lives of jobs and nodes of the cluster (`life.rs`). What decides is `nexus-echo`; this is words in and words out.
 
 mod answers;
+pub(crate) mod bridge;
 mod changes;
 pub(crate) mod far;
 mod future;
@@ -142,6 +143,9 @@ fn timeline_with(verb: &TimelineVerb, open: &Opened, console: &mut Console) -> R
         TimelineVerb::Paths { name, from, to } => answers::paths(&open.load(name)?, [from, to], console),
         TimelineVerb::Forecast(args) => future::forecast(&open.load(&args.name)?, args, console),
         TimelineVerb::Plan(args) => future::plan(&open.load(&args.name)?, args, console),
+        TimelineVerb::Beliefs(args) => bridge::beliefs(&open.load(&args.name)?, args, console),
+        TimelineVerb::Advise(args) => bridge::advise(&open.load(&args.name)?, args, console),
+        TimelineVerb::Model(args) => bridge::model(&open.load(&args.name)?, args, console),
         TimelineVerb::Export { name, format, output, at } => {
             let text = text(&open.load_at(name, at.as_deref())?, *format);
             exported(&text, output.as_deref(), console)

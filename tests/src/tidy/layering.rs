@@ -54,6 +54,7 @@ const LAYERS: &[Layer] = &[
             "nexus-mcode",
             "nexus-model",
             "nexus-optimizer",
+            "nexus-qlogik",
             "nexus-scheduler",
             "nexus-tensor",
             "nexus-wire",
@@ -64,6 +65,7 @@ const LAYERS: &[Layer] = &[
         &[
             "nexus-actors",
             "nexus-blobs",
+            "nexus-bridge",
             "nexus-config",
             "nexus-consensus",
             "nexus-echo",

@@ -10,6 +10,7 @@ use super::body::{Body, Kind, SMALL_BYTES};
 use super::bounds::{Bounded, bytes, duration, name, text};
 use super::cluster::{self, cluster_request, encode_cluster_request};
 use super::conditions::JobSpecV2;
+use super::decision::{decision_request, encode_decision_request};
 use super::execution::JobSpecV3;
 use super::job::{IndexRangeV1, JobSpecV1};
 use super::log::{encode_log_query, log_query};
@@ -48,6 +49,7 @@ mod kind {
     pub(super) const SUBMIT_JOB_4: u8 = 21;
     pub(super) const UNMET_NEEDS: u8 = 22;
     pub(super) const SCHEDULE: u8 = 23;
+    pub(super) const DECIDE: u8 = 24;
 }
 
 plain_enum!(
@@ -197,6 +199,7 @@ pub fn encode_request(request: &Request) -> Result<Vec<u8>, WireError> {
         Request::Cluster(request) => encode_cluster_request(WHAT, request),
         Request::Timeline(request) => encode_timeline_request(kind(kind::TIMELINE), request),
         Request::Schedule(request) => encode_schedule_request(kind(kind::SCHEDULE), request),
+        Request::Decide(request) => encode_decision_request(kind(kind::DECIDE), request),
         Request::UnmetNeeds(job) => kind(kind::UNMET_NEEDS).write(&job.0),
         Request::ReadLog(query) => encode_log_query(kind(kind::READ_LOG), query),
     }
@@ -268,19 +271,12 @@ fn request(body: Body<'_>) -> Result<Request, WireError> {
             let form: &ArchivedReadBlobV1 = body.form()?;
             Request::ReadBlob { hash: BlobHash(form.hash), offset: form.offset.to_native() }
         }
-        kind::WRITE_BLOB => {
-            let form: &ArchivedWriteBlobV1<'_> = body.form()?;
-            Request::WriteBlob {
-                hash: BlobHash(form.hash),
-                total: form.total.to_native(),
-                offset: form.offset.to_native(),
-                bytes: form.bytes.to_vec(),
-            }
-        }
+        kind::WRITE_BLOB => write_blob(body)?,
         kind::RAFT => Request::Raft(body.bytes().to_vec()),
         kind::READ_LOG => Request::ReadLog(log_query(body)?),
         kind::SCHEDULE => Request::Schedule(Box::new(schedule_request(body)?)),
         kind::TIMELINE => Request::Timeline(Box::new(timeline_request(body)?)),
+        kind::DECIDE => Request::Decide(Box::new(decision_request(body)?)),
         cluster::FIRST_KIND.. => Request::Cluster(Box::new(cluster_request(body)?)),
         _ => return Err(body.unknown()),
     })
@@ -308,6 +304,16 @@ fn submit_4(body: Body<'_>) -> Result<Request, WireError> {
     let form: &ArchivedSubmitJobV4<'_> = body.command()?;
     let key = form.key.as_ref().map(|key| key.to_string());
     Ok(Request::SubmitJob { spec: Box::new((&form.spec).try_into()?), key })
+}
+
+fn write_blob(body: Body<'_>) -> Result<Request, WireError> {
+    let form: &ArchivedWriteBlobV1<'_> = body.form()?;
+    Ok(Request::WriteBlob {
+        hash: BlobHash(form.hash),
+        total: form.total.to_native(),
+        offset: form.offset.to_native(),
+        bytes: form.bytes.to_vec(),
+    })
 }
 
 fn explain(body: Body<'_>) -> Result<Request, WireError> {
@@ -341,6 +347,7 @@ impl Bounded for Request {
             Request::Join(join) => join.check_bounds(),
             Request::Cluster(request) => request.check_bounds(),
             Request::Timeline(request) => request.check_bounds(),
+            Request::Decide(request) => request.check_bounds(),
             Request::ReadLog(query) => query.check_bounds(),
             Request::Schedule(request) => request.check_bounds(),
             Request::WriteBlob { hash: _, total, offset, bytes: piece } => {

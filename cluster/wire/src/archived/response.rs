@@ -9,6 +9,7 @@ use rkyv::{Archive, Serialize};
 use super::body::{Body, Kind, SMALL_BYTES, TASK_BYTES};
 use super::bounds::{Bounded, bytes, duration, name, text};
 use super::cluster::{self, cluster_response, encode_cluster_response};
+use super::decision::{decision_response, encode_decision_response};
 use super::log::{encode_log_piece, log_piece};
 use super::node::NodeRoleV1;
 use super::schedule::{encode_schedule_response, schedule_response};
@@ -41,6 +42,7 @@ mod kind {
     pub(super) const TIMELINE: u8 = 14;
     pub(super) const LOG: u8 = 15;
     pub(super) const SCHEDULE: u8 = 16;
+    pub(super) const DECIDED: u8 = 17;
 }
 
 #[derive(Archive, Serialize)]
@@ -131,6 +133,7 @@ pub fn encode_response(response: &Response) -> Result<Vec<u8>, WireError> {
         Response::Cluster(response) => encode_cluster_response(WHAT, response),
         Response::Timeline(response) => encode_timeline_response(kind(kind::TIMELINE), response),
         Response::Schedule(response) => encode_schedule_response(kind(kind::SCHEDULE), response),
+        Response::Decided(response) => encode_decision_response(kind(kind::DECIDED), response),
         Response::Log(piece) => encode_log_piece(kind(kind::LOG), piece),
         Response::Done => kind(kind::DONE).write_bytes(&[]),
         Response::Refused(refusal) => kind(kind::REFUSED).write(&RefusedV1 {
@@ -207,6 +210,7 @@ fn response(body: Body<'_>) -> Result<Response, WireError> {
         kind::RAFT => Response::Raft(body.bytes().to_vec()),
         kind::SCHEDULE => Response::Schedule(Box::new(schedule_response(body)?)),
         kind::LOG => Response::Log(log_piece(body)?),
+        kind::DECIDED => Response::Decided(Box::new(decision_response(body)?)),
         kind::TIMELINE => Response::Timeline(Box::new(timeline_response(body)?)),
         cluster::FIRST_KIND.. => Response::Cluster(Box::new(cluster_response(body)?)),
         kind::DONE => body.nothing(Response::Done)?,
@@ -239,6 +243,7 @@ impl Bounded for Response {
             Response::Joined(joined) => joined.check_bounds(),
             Response::Cluster(response) => response.check_bounds(),
             Response::Timeline(response) => response.check_bounds(),
+            Response::Decided(response) => response.check_bounds(),
             Response::Log(piece) => piece.check_bounds(),
             Response::Schedule(response) => response.check_bounds(),
             Response::BlobChunk { total, bytes: piece } => {

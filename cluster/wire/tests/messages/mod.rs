@@ -1,5 +1,6 @@
 //! Messages of every kind with arbitrary content within their bounds, for property tests.
 
+mod decisions;
 mod live;
 
 use std::time::Duration;
@@ -11,6 +12,7 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 
+use decisions::decision_request;
 use live::{log_piece, log_query, selective};
 
 fn text() -> impl Strategy<Value = String> {
@@ -329,6 +331,7 @@ pub(crate) fn request() -> impl Strategy<Value = Request> {
         vec(any::<u8>(), 0..50).prop_map(Request::Raft),
         cluster_request().prop_map(|request| Request::Cluster(Box::new(request))),
         timeline_request().prop_map(|request| Request::Timeline(Box::new(request))),
+        decision_request().prop_map(|request| Request::Decide(Box::new(request))),
     ]
 }
 
@@ -441,6 +444,7 @@ pub(crate) fn response() -> impl Strategy<Value = Response> {
         log_piece().prop_map(Response::Log),
         cluster_response().prop_map(|response| Response::Cluster(Box::new(response))),
         timeline_response().prop_map(|response| Response::Timeline(Box::new(response))),
+        (text(), text()).prop_map(|(document, text)| Response::Decided(Box::new(DecisionResponse { document, text }))),
         Just(Response::Done),
         refusal.prop_map(Response::Refused),
     ]

@@ -164,6 +164,34 @@ fn timeline(request: TimelineRequest) -> Request {
     Request::Timeline(Box::new(request))
 }
 
+fn decision_requests() -> Vec<(&'static str, Request)> {
+    vec![
+        (
+            "decide-beliefs",
+            decide(DecisionQuestion::Beliefs {
+                of: vec!["lung".into()],
+                method: DecisionMethod::Gibbs,
+                samples: 100_000,
+                seed: 7,
+            }),
+        ),
+        ("decide-policy", decide(DecisionQuestion::Policy { risk_tolerance: Some(-2.5) })),
+        ("decide-value", decide(DecisionQuestion::Value { of: Some("oil".into()), before: None, accuracy: 0.75 })),
+        ("decide-explanation", decide(DecisionQuestion::Explanation { of: "lung".into() })),
+    ]
+}
+
+fn decide(question: DecisionQuestion) -> Request {
+    Request::Decide(Box::new(DecisionRequest {
+        node: Some(NodeId(3)),
+        file: "asia.bif".into(),
+        model: "network asia {}".into(),
+        evidence: vec![("smoke".into(), "yes".into())],
+        memory_bytes: 1 << 30,
+        question,
+    }))
+}
+
 fn kept(node: Option<u64>, ask: KeptRequest) -> Request {
     timeline(TimelineRequest::Kept { node: node.map(NodeId), ask })
 }
@@ -313,6 +341,7 @@ pub(crate) fn requests() -> Vec<(&'static str, Request)> {
         ("runs-like", timeline(TimelineRequest::RunsLike(job))),
     ];
     all.extend(schedule_requests());
+    all.extend(decision_requests());
     all
 }
 
@@ -340,6 +369,10 @@ fn other_responses() -> Vec<(&'static str, Response)> {
                 started_at_ms: 1_795_294_175_187,
                 finished_at_ms: 1_795_294_175_820,
             }])),
+        ),
+        (
+            "decided",
+            Response::Decided(Box::new(DecisionResponse { document: "{}".into(), text: "lung  no 0.9\n".into() })),
         ),
     ]
 }

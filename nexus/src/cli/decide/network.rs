@@ -5,12 +5,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
-use nexus_qlogik::answer::{self, Effort, Method};
+use nexus_qlogik::answer::{self, Method};
 use nexus_qlogik::learning::answer::LearnedAnswer;
 use nexus_qlogik::learning::data::Data;
 use nexus_qlogik::learning::{self, Learning, Prior};
-use nexus_qlogik::{Error, Evidence, Model, VariableId, bif, document, influence as diagrams};
-use serde::Serialize;
+use nexus_qlogik::question::Question;
+use nexus_qlogik::{Error, Evidence, Model, VariableId, bif, document};
 
 use super::situation::{Situation, read, refused, tell, write};
 use crate::cli::error::CliError;
@@ -21,7 +21,7 @@ use crate::output::Console;
                         nexus decide eval munin.bif --of L_MED_ALLCV_EW --method sampled --json")]
 pub(super) struct EvalArgs {
     #[command(flatten)]
-    situation: Situation,
+    pub(super) situation: Situation,
     /// Only this variable; may be given several times
     #[arg(long = "of", value_name = "VARIABLE")]
     of: Vec<String>,
@@ -30,7 +30,7 @@ pub(super) struct EvalArgs {
     method: String,
     /// Samples of a sampled answer
     #[arg(long, value_name = "N", default_value_t = 100_000)]
-    samples: usize,
+    samples: u64,
     /// Seed of a sampled answer
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
@@ -38,18 +38,20 @@ pub(super) struct EvalArgs {
 
 /// `nexus decide eval`.
 pub(super) fn eval(args: &EvalArgs, console: &mut Console) -> Result<(), CliError> {
-    let asked = args.situation.read(console)?;
-    let method = match args.method.as_str() {
-        "exact" => Method::Exact,
-        "sampled" => Method::Sampled,
-        "gibbs" => Method::Gibbs,
-        _ => Method::Automatic,
-    };
-    let of = args.of.iter().map(|name| asked.find(name)).collect::<Result<Vec<_>, _>>()?;
-    let effort = Effort { method, memory_max: args.situation.memory_max(), samples: args.samples, seed: args.seed };
-    let found = answer::evaluate(asked.model.network(), &of, &asked.evidence, effort).map_err(refused)?;
-    tell(&found, &found.to_string(), console);
-    Ok(())
+    args.situation.answer(&args.question(), console)
+}
+
+impl EvalArgs {
+    /// What is asked.
+    pub(super) fn question(&self) -> Question {
+        let method = match self.method.as_str() {
+            "exact" => Method::Exact,
+            "sampled" => Method::Sampled,
+            "gibbs" => Method::Gibbs,
+            _ => Method::Automatic,
+        };
+        Question::Beliefs { of: self.of.clone(), method, samples: self.samples, seed: self.seed }
+    }
 }
 
 #[derive(Debug, Clone, Args)]
@@ -58,7 +60,7 @@ pub(super) fn eval(args: &EvalArgs, console: &mut Console) -> Result<(), CliErro
 )]
 pub(super) struct PolicyArgs {
     #[command(flatten)]
-    situation: Situation,
+    pub(super) situation: Situation,
     /// Avoid risk, the more the smaller this amount is (negative: seek it); in the unit of the utilities
     #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true)]
     risk_tolerance: Option<f64>,
@@ -66,21 +68,21 @@ pub(super) struct PolicyArgs {
 
 /// `nexus decide policy`.
 pub(super) fn policy(args: &PolicyArgs, console: &mut Console) -> Result<(), CliError> {
-    let asked = args.situation.read(console)?;
-    let mut diagram = asked.diagram()?.clone();
-    if let Some(tolerance) = args.risk_tolerance {
-        diagram = diagram.with_risk(diagrams::Risk::Tolerance(tolerance)).map_err(refused)?;
+    args.situation.answer(&args.question(), console)
+}
+
+impl PolicyArgs {
+    /// What is asked.
+    pub(super) fn question(&self) -> Question {
+        Question::Policy { risk_tolerance: self.risk_tolerance }
     }
-    let found = answer::policy(&diagram, &asked.evidence, args.situation.memory_max()).map_err(refused)?;
-    tell(&found, &found.to_string(), console);
-    Ok(())
 }
 
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:\n  nexus decide voi oil.toml\n  nexus decide voi oil.toml --of oil --accuracy 0.8")]
 pub(super) struct VoiArgs {
     #[command(flatten)]
-    situation: Situation,
+    pub(super) situation: Situation,
     /// Only this variable
     #[arg(long = "of", value_name = "VARIABLE")]
     of: Option<String>,
@@ -92,29 +94,23 @@ pub(super) struct VoiArgs {
     accuracy: f64,
 }
 
-#[derive(Debug, Serialize)]
-struct ValuesDocument {
-    values: Vec<answer::ValueAnswer>,
-}
-
 /// `nexus decide voi`.
 pub(super) fn voi(args: &VoiArgs, console: &mut Console) -> Result<(), CliError> {
-    let asked = args.situation.read(console)?;
-    let of = args.of.as_deref().map(|name| asked.find(name)).transpose()?;
-    let before = args.before.as_deref().map(|name| asked.find(name)).transpose()?;
-    let memory_max = args.situation.memory_max();
-    let values = answer::value_of_information(asked.diagram()?, of, before, args.accuracy, &asked.evidence, memory_max)
-        .map_err(refused)?;
-    let text = answer::values(&values);
-    tell(&ValuesDocument { values }, &text, console);
-    Ok(())
+    args.situation.answer(&args.question(), console)
+}
+
+impl VoiArgs {
+    /// What is asked.
+    pub(super) fn question(&self) -> Question {
+        Question::Value { of: self.of.clone(), before: self.before.clone(), accuracy: self.accuracy }
+    }
 }
 
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Example:\n  nexus decide explain asia.bif --of lung -e smoke=yes -e xray=yes")]
 pub(super) struct ExplainArgs {
     #[command(flatten)]
-    situation: Situation,
+    pub(super) situation: Situation,
     /// The variable whose belief is explained
     #[arg(long = "of", value_name = "VARIABLE")]
     of: String,
@@ -122,12 +118,14 @@ pub(super) struct ExplainArgs {
 
 /// `nexus decide explain`.
 pub(super) fn explain(args: &ExplainArgs, console: &mut Console) -> Result<(), CliError> {
-    let asked = args.situation.read(console)?;
-    let of = asked.find(&args.of)?;
-    let found = answer::explain(asked.model.network(), of, &asked.evidence, args.situation.memory_max());
-    let found = found.map_err(refused)?;
-    tell(&found, &found.to_string(), console);
-    Ok(())
+    args.situation.answer(&args.question(), console)
+}
+
+impl ExplainArgs {
+    /// What is asked.
+    pub(super) fn question(&self) -> Question {
+        Question::Explanation { of: self.of.clone() }
+    }
 }
 
 #[derive(Debug, Clone, Args)]

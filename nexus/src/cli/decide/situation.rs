@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use nexus_model::Diagnostic;
 use nexus_qlogik::influence::Diagram;
+use nexus_qlogik::question::Question;
 use nexus_qlogik::rules::RuleSet;
 use nexus_qlogik::{Error, Evidence, MEMORY_MAX, Model, VariableId};
 use serde::Serialize;
@@ -25,7 +26,7 @@ pub(super) struct Situation {
     pub(super) model: PathBuf,
     /// What is known, like smoke=yes; may be given several times
     #[arg(long = "evidence", short = 'e', value_name = "VARIABLE=STATE")]
-    evidence: Vec<Binding>,
+    pub(super) evidence: Vec<Binding>,
     /// Memory that an exact answer may take, in MiB
     #[arg(long, value_name = "MIB", default_value_t = MEMORY_MAX >> 20, value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
     memory: u64,
@@ -51,6 +52,14 @@ impl Situation {
         let evidence = model.network().evidence(known).map_err(refused)?;
         Ok(Asked { model, rules, evidence })
     }
+
+    /// Answers a question and says it.
+    pub(super) fn answer(&self, question: &Question, console: &mut Console) -> Result<(), CliError> {
+        let asked = self.read(console)?;
+        let found = question.ask(&asked.model, &asked.evidence, self.memory_max()).map_err(refused)?;
+        tell(&found, &found.to_string(), console);
+        Ok(())
+    }
 }
 
 impl Asked {
@@ -61,10 +70,7 @@ impl Asked {
 
     /// The model as an influence diagram.
     pub(super) fn diagram(&self) -> Result<&Diagram, CliError> {
-        self.model.diagram().ok_or_else(|| {
-            refused(Error::BadDecision("the model has no decisions, so there is nothing to decide".to_owned()))
-                .with_help("`nexus decide eval` shows what is likely; docs/decisions.md shows how to add decisions")
-        })
+        self.model.diagram().ok_or_else(|| refused(Error::NoDecisions))
     }
 }
 
@@ -97,7 +103,7 @@ pub(super) fn write(path: &Path, text: &str) -> Result<(), CliError> {
 }
 
 /// A refusal of the engine, with its hint.
-pub(super) fn refused(error: Error) -> CliError {
+pub(in crate::cli) fn refused(error: Error) -> CliError {
     let refused = CliError::new(Exit::Usage, error.code(), error.to_string());
     match error.hint() {
         Some(hint) => refused.with_help(hint),

@@ -57,7 +57,9 @@ pub(super) fn import(open: &Opened, file: &PathBuf, name: Option<&str>, console:
 
 /// The document of a file, under the name that it is to have.
 pub(super) fn named_document(file: &PathBuf, name: Option<&str>) -> Result<Document, CliError> {
-    let mut document = Document::parse(&read(file)?)?;
+    let is_model = file.extension().is_some_and(|kind| kind == "bif" || kind == "toml");
+    let mut document =
+        if is_model { Document::of(&super::bridge::of_model(file)?) } else { Document::parse(&read(file)?)? };
     if let Some(name) = name {
         name.clone_into(&mut document.name);
     }

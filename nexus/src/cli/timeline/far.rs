@@ -64,6 +64,8 @@ pub(crate) async fn timeline_at(
         | TimelineVerb::Paths { name, .. } => vec![name],
         TimelineVerb::Forecast(args) => vec![&args.name],
         TimelineVerb::Plan(args) => vec![&args.name],
+        TimelineVerb::Beliefs(args) | TimelineVerb::Advise(args) => vec![&args.name],
+        TimelineVerb::Model(args) => vec![&args.name],
         TimelineVerb::Diff { first, second } => vec![first, second],
         _ => return Err(own_business()),
     };
@@ -83,7 +85,7 @@ fn own_business() -> CliError {
     let message = "this needs the timeline's log, which only its own node has";
     CliError::new(Exit::Usage, codes::USAGE, message).with_help(
         "give the command on that machine; from here work list, show, export, check, causes, effects, paths, \
-         forecast, plan, diff, import and edit --file",
+         forecast, plan, beliefs, advise, model, diff, import and edit --file",
     )
 }
 

@@ -7,6 +7,8 @@ use nexus_echo::{
     Delay, Document, EventKind, Graph, Micros, Preference, Spread, Timeline, TimelineKind, TriggerKind, draw,
 };
 
+use super::bridge::{ModelArgs, SeenArgs};
+
 #[derive(Debug, Clone, Subcommand)]
 pub(crate) enum TimelineVerb {
     /// List the timelines
@@ -19,8 +21,10 @@ pub(crate) enum TimelineVerb {
         #[arg(long, value_enum, default_value = "primary")]
         kind: KindWord,
     },
-    /// Read a timeline from a JSON file (- is stdin)
-    #[command(after_help = "Example:\n  nexus timeline import examples/launch.json")]
+    /// Read a timeline from a JSON file (- is stdin), or make one of a belief network or influence diagram (.bif, .toml)
+    #[command(
+        after_help = "Examples:\n  nexus timeline import examples/launch.json\n  nexus timeline import asia.bif --as asia"
+    )]
     Import {
         #[arg(value_name = "FILE")]
         file: PathBuf,
@@ -130,6 +134,19 @@ pub(crate) enum TimelineVerb {
     /// Find what to do at its decisions
     #[command(after_help = "Examples:\n  nexus timeline plan launch\n  nexus timeline plan launch --svg policy.svg")]
     Plan(PlanArgs),
+    /// What to believe of its events, given what was seen
+    #[command(
+        after_help = "Examples:\n  nexus timeline beliefs launch --seen \"parts late=yes\"\n  nexus timeline beliefs launch --until 160d --seen build=not-by:40d"
+    )]
+    Beliefs(SeenArgs),
+    /// What to do, given what was seen: as an influence diagram
+    #[command(after_help = "Example:\n  nexus timeline advise launch --until 160d --slices 16")]
+    Advise(SeenArgs),
+    /// Write it as a belief network or an influence diagram, for `nexus decide`
+    #[command(
+        after_help = "Examples:\n  nexus timeline model launch --until 160d -o launch.toml\n  nexus timeline model launch -o launch.bif"
+    )]
+    Model(ModelArgs),
     /// Write it as JSON, DOT, SVG or a trace for Chrome's viewer
     #[command(
         after_help = "Examples:\n  nexus timeline export launch --format svg -o launch.svg\n  nexus timeline export 17 --format trace -o trace.json"

@@ -1,0 +1,136 @@
+//! From a timeline to a model and back: the timeline that comes back is believed and decided alike.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use std::collections::BTreeMap;
+
+use nexus_bridge::{beliefs, diagram, network, policy, timeline};
+use nexus_echo::{Document, Graph, Timeline};
+use nexus_qlogik::{JunctionTree, MEMORY_MAX, Model};
+use proptest::prelude::*;
+
+fn read(text: &str) -> Timeline {
+    Document::parse(text.as_bytes()).and_then(|document| document.timeline()).unwrap()
+}
+
+fn model(text: &str) -> Model {
+    Model::read("model.toml", text).unwrap().0
+}
+
+/// Causes, needs, both with a chance of the need, and a mixture.
+const RISKS: &str = r#"{"events": [
+    {"name": "storm", "at": 0, "probability": 0.3}, {"name": "theft", "at": 0, "probability": 0.15},
+    {"name": "crew", "at": 0, "probability": 0.8}, {"name": "damage", "at": 1}, {"name": "repair", "at": 3},
+    {"name": "claim", "at": 3}, {"name": "surely", "at": 4}],
+  "triggers": [
+    {"from": "storm", "to": "damage", "probability": 0.7}, {"from": "theft", "to": "damage", "probability": 0.4},
+    {"from": "damage", "to": "repair", "kind": "enables"}, {"from": "crew", "to": "repair", "kind": "enables", "probability": 0.95},
+    {"from": "crew", "to": "claim", "kind": "enables", "probability": 0.6},
+    {"from": "damage", "to": "claim", "probability": 0.9}, {"from": "theft", "to": "claim", "probability": 0.5},
+    {"from": "claim", "to": "surely"}]}"#;
+
+fn same_beliefs(one: &Timeline, other: &Timeline) {
+    let (one, other) = (Graph::new(one.state()), Graph::new(other.state()));
+    let (before, after) = (beliefs(&one, &BTreeMap::new()).unwrap(), beliefs(&other, &BTreeMap::new()).unwrap());
+    for (event, probability) in &before {
+        assert!((probability - after[event]).abs() < 1e-9, "{event}: {probability} and {}", after[event]);
+    }
+    for event in before.keys().filter(|event| before[*event] > 0.0) {
+        let seen = BTreeMap::from([(event.clone(), true)]);
+        let (before, after) = (beliefs(&one, &seen).unwrap(), beliefs(&other, &seen).unwrap());
+        before.iter().for_each(|(of, value)| assert!((value - after[of]).abs() < 1e-9, "{of} after {event}"));
+    }
+}
+
+#[test]
+fn a_timeline_that_was_a_network_is_believed_as_before() {
+    let before = read(RISKS);
+    let made = Model::Network(network(&Graph::new(before.state())).unwrap().network);
+    let after = timeline(&made, "again").unwrap();
+    same_beliefs(&before, &after);
+    assert_eq!(after.state().triggers(), before.state().triggers());
+    let earliest = |name: &str| after.node(name).unwrap().timestamp;
+    assert!(earliest("storm") < earliest("damage") && earliest("damage") < earliest("repair"));
+}
+
+#[test]
+fn a_timeline_that_was_an_influence_diagram_is_decided_as_before() {
+    let text = r#"{"events": [
+        {"name": "risk", "at": 0, "probability": 0.4}, {"name": "choice", "at": 1, "kind": "decision"},
+        {"name": "spend", "at": 1, "utility": -30}, {"name": "wait", "at": 1}, {"name": "good", "at": 2, "utility": 100}],
+      "triggers": [
+        {"from": "risk", "to": "choice", "kind": "informs"},
+        {"from": "choice", "to": "spend", "kind": "option"}, {"from": "choice", "to": "wait", "kind": "option"},
+        {"from": "spend", "to": "good", "probability": 0.9}, {"from": "wait", "to": "good", "probability": 0.5},
+        {"from": "risk", "to": "good", "probability": 0.2}]}"#;
+    let before = read(text);
+    let made = Model::Diagram(diagram(&Graph::new(before.state())).unwrap().diagram);
+    let after = timeline(&made, "again").unwrap();
+    let of = |timeline: &Timeline| policy(&Graph::new(timeline.state()), &BTreeMap::new()).unwrap();
+    let (before, after) = (of(&before), of(&after));
+    assert!((before.utility - after.utility).abs() < 1e-9, "{} {}", before.utility, after.utility);
+    let choices = |policy: &nexus_bridge::Policy| {
+        policy.advice.iter().map(|advice| (advice.known.clone(), advice.choose.clone())).collect::<Vec<_>>()
+    };
+    assert_eq!(choices(&before), choices(&after));
+}
+
+#[test]
+fn a_model_of_somebody_else_becomes_a_timeline_with_the_same_beliefs() {
+    let text = "[[variable]]\nname = \"fault\"\nstates = [\"no\", \"yes\"]\ntable = [0.9, 0.1]\n\
+        [[variable]]\nname = \"load\"\nstates = [\"no\", \"yes\"]\ntable = [0.6, 0.4]\n\
+        [[variable]]\nname = \"slow\"\nstates = [\"yes\", \"no\"]\nparents = [\"fault\", \"load\"]\n\
+        noisy_or = { effect = \"yes\", leak = 0.05, causes = { fault = { yes = 0.8 }, load = { yes = 0.3 } } }\n";
+    let (model, after) = (model(text), timeline(&model(text), "slow").unwrap());
+    let tree = JunctionTree::compile(model.network(), MEMORY_MAX).unwrap();
+    let expected = tree.beliefs(&nexus_qlogik::Evidence::new()).unwrap();
+    let found = beliefs(&Graph::new(after.state()), &BTreeMap::new()).unwrap();
+    for (event, yes) in [("fault", 1), ("load", 1), ("slow", 0)] {
+        let id = model.network().find(event).unwrap();
+        assert!((expected.of(id)[yes] - found[event]).abs() < 1e-12, "{event}");
+    }
+}
+
+#[test]
+fn what_no_triggers_can_say_is_refused_with_its_variable() {
+    let refused = |text: &str| timeline(&model(text), "t").unwrap_err().to_string();
+    let weather = "[[variable]]\nname = \"weather\"\nstates = [\"rain\", \"sun\"]\ntable = [0.3, 0.7]\n";
+    assert!(refused(weather).starts_with("`weather` does not have the states no and yes"), "{}", refused(weather));
+    let less = "[[variable]]\nname = \"a\"\nstates = [\"no\", \"yes\"]\ntable = [0.5, 0.5]\n\
+        [[variable]]\nname = \"b\"\nstates = [\"no\", \"yes\"]\nparents = [\"a\"]\ntable = [[0.2, 0.8], [0.7, 0.3]]\n";
+    assert!(refused(less).starts_with("`b` has a table that no triggers give"), "{}", refused(less));
+    let both = format!(
+        "{}[[variable]]\nname = \"c\"\nstates = [\"no\", \"yes\"]\nparents = [\"a\", \"b\"]\n\
+        function = [\"no\", \"yes\", \"yes\", \"no\"]\n",
+        less.replace("[[0.2, 0.8], [0.7, 0.3]]", "[[1, 0], [0.7, 0.3]]")
+    );
+    assert!(refused(&both).starts_with("`c` has a table"), "{}", refused(&both));
+}
+
+proptest! {
+    #[test]
+    fn any_causes_and_needs_come_back(
+        starts in proptest::collection::vec(1_u32..20, 3),
+        links in proptest::collection::vec((0_usize..6, 0_usize..6, any::<bool>(), 1_u32..=20), 0..14),
+    ) {
+        let mut before = Timeline::new("t", nexus_echo::TimelineKind::Primary);
+        for at in 0..6_usize {
+            let mut node = nexus_echo::TimeNode::new(format!("e{at}"), nexus_echo::EventKind::Planned, nexus_echo::Micros(at as i64));
+            node.probability = starts.get(at).map(|twentieths| f64::from(*twentieths) / 20.0);
+            before.append(node).unwrap();
+        }
+        for (from, to, needs, twentieths) in links.into_iter().filter(|(from, to, ..)| from < to && *to >= 3) {
+            let kind = if needs { nexus_echo::TriggerKind::Enables } else { nexus_echo::TriggerKind::Causes };
+            let trigger = nexus_echo::Trigger::new(format!("e{from}"), kind, format!("e{to}"));
+            // A source that is a cause and a need of one target at once is told from neither by a table.
+            let other = nexus_echo::Trigger::new(trigger.from.clone(), if needs { nexus_echo::TriggerKind::Causes } else { nexus_echo::TriggerKind::Enables }, trigger.to.clone());
+            if before.trigger(other.key()).is_some() {
+                continue;
+            }
+            // The same pair twice is refused.
+            drop(before.link(trigger.likely(f64::from(twentieths) / 20.0)));
+        }
+        let made = Model::Network(network(&Graph::new(before.state())).unwrap().network);
+        same_beliefs(&before, &timeline(&made, "again").unwrap());
+    }
+}
