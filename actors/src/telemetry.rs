@@ -259,6 +259,7 @@ fn name_of(request: &Request) -> Option<&'static str> {
         Request::WriteBlob { .. } => "write blob",
         Request::Schedule(_) => "schedule",
         Request::Timeline(_) => "timeline",
+        Request::Decide(_) => "decide",
         Request::Cluster(request) => match **request {
             nexus_wire::ClusterRequest::Relay { .. } => "relayed request",
             _ => return None,
