@@ -340,8 +340,7 @@ pub(crate) fn requests() -> Vec<(&'static str, Request)> {
         ("share-experience", cluster(ClusterRequest::ShareExperience(b"[]".to_vec()))),
         ("runs-like", timeline(TimelineRequest::RunsLike(job))),
     ];
-    all.extend(schedule_requests());
-    all.extend(decision_requests());
+    all.extend(schedule_requests().into_iter().chain(decision_requests()));
     all
 }
 
