@@ -185,9 +185,11 @@ fn event(out: &mut String, graph: &Graph, at: usize, scale: &Scale, y: f64) {
         let _ = write!(note, " worth {}", node.utility);
     }
     if !note.is_empty() {
+        // On a white rim, so that no trigger strikes it out.
         let _ = writeln!(
             out,
-            "<text x=\"{:.1}\" y=\"{:.1}\" font-size=\"10\" fill=\"#6b7280\">{}</text>",
+            "<text x=\"{:.1}\" y=\"{:.1}\" font-size=\"10\" fill=\"#6b7280\" paint-order=\"stroke\" stroke=\"white\" \
+             stroke-width=\"3\">{}</text>",
             end + 10.0,
             y + 4.0,
             escaped(note.trim())

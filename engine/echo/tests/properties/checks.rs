@@ -1,7 +1,7 @@
 //! Checks: the one that follows against the full one, and the temporal network against all-pairs shortest paths.
 
 use nexus_echo::check::{Checker, FindingKind, Schedule, check, feasible_schedule};
-use nexus_echo::{EventKind, Graph, Timeline, TimelineKind};
+use nexus_echo::{EventKind, Graph, Micros, TimeNode, Timeline, TimelineKind, Trigger, TriggerKind};
 use proptest::prelude::*;
 
 use crate::random::{edit, timeline};
@@ -35,6 +35,27 @@ fn solvable(graph: &Graph) -> bool {
         }
     }
     (0..=origin).all(|at| distance[at][at] >= 0)
+}
+
+#[test]
+fn a_new_way_to_what_prevents_is_seen_at_once() {
+    let mut timeline = Timeline::new("t", TimelineKind::Primary);
+    for (at, name) in ["cause", "ruler", "leaf"].into_iter().enumerate() {
+        timeline.append(TimeNode::new(name, EventKind::Planned, Micros(at as i64))).unwrap();
+    }
+    timeline.link(Trigger::new("ruler", TriggerKind::Prevents, "cause")).unwrap();
+    let mut checker = Checker::new();
+    checker.follow(&timeline);
+    assert!(checker.report().is_consistent());
+    // To what leads nowhere nothing changes; to what rules out its own cause everything does.
+    timeline.link(Trigger::new("cause", TriggerKind::Causes, "leaf")).unwrap();
+    checker.follow(&timeline);
+    assert!(checker.report().is_consistent());
+    timeline.link(Trigger::new("cause", TriggerKind::Causes, "ruler")).unwrap();
+    checker.follow(&timeline);
+    let report = checker.report();
+    assert_eq!(report, check(&timeline));
+    assert_eq!(report.findings[0].kind, FindingKind::Grandfather);
 }
 
 proptest! {
