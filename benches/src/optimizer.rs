@@ -4,9 +4,11 @@
 //! Every (program, shape) is run for real under every strategy that can run here; each policy is then played on those
 //! measured times, with several seeds, so that all policies meet the same world. Nothing is asserted: `RESULTS.md` holds
 //! a run. `cargo run --release -p nexus-benches -- optimizer [--times FILE] [FOLDER]` writes the measured times to a
-//! file and the plots to a folder.
+//! file and the plots to a folder; with `--only cost` or `--only drift` it measures what the optimiser and the profiler
+//! themselves cost, or whether the choice follows when the world changes, and nothing else.
 
 mod cost;
+mod drift;
 mod plot;
 mod record;
 mod suite;
@@ -28,6 +30,15 @@ pub(crate) struct Request {
     times: Option<PathBuf>,
     /// Where the plots go.
     folder: Option<PathBuf>,
+    /// One part alone.
+    only: Option<Part>,
+}
+
+/// A part that can be measured alone.
+#[derive(Debug, Clone, Copy)]
+enum Part {
+    Cost,
+    Drift,
 }
 
 impl Request {
@@ -41,8 +52,15 @@ impl Request {
                     let file = words.next().ok_or("--times needs a file, `--times times.json`")?;
                     request.times = Some(PathBuf::from(file));
                 }
+                "--only" => {
+                    request.only = Some(match words.next().map(String::as_str) {
+                        Some("cost") => Part::Cost,
+                        Some("drift") => Part::Drift,
+                        _ => return Err("--only needs `cost` or `drift`".to_owned()),
+                    });
+                }
                 option if option.starts_with('-') => {
-                    return Err(format!("there is no option {option}; there is --times FILE"));
+                    return Err(format!("there is no option {option}; there are --times FILE and --only PART"));
                 }
                 folder => request.folder = Some(PathBuf::from(folder)),
             }
@@ -53,6 +71,11 @@ impl Request {
 
 /// Runs everything and reports.
 pub(crate) fn measure(request: &Request) -> Result<(), String> {
+    match request.only {
+        Some(Part::Cost) => return cost(),
+        Some(Part::Drift) => return drift::measure(),
+        None => {}
+    }
     let recording = record::record()?;
     if let Some(path) = &request.times {
         write(path, &serde_json::to_string(&recording).map_err(|error| error.to_string())?)?;
@@ -62,16 +85,22 @@ pub(crate) fn measure(request: &Request) -> Result<(), String> {
         report(&format!("optimizer_regret_{name}"), "share after 50 runs", &[score.regret()]);
         report(&format!("optimizer_time_{name}"), "seconds in all", &[score.taken_s / SEEDS as f64]);
         if let Some(inside) = score.calibration() {
+            report(&format!("optimizer_worst_hundred_{name}"), "share of default's time", &[score.worst_hundred]);
             report(&format!("optimizer_calibration_{name}"), "share of runs inside the 80 % interval", &[inside]);
         }
     }
     by_pattern(&recording);
-    cost::decisions()?;
-    cost::profiler()?;
+    cost()?;
+    drift::measure()?;
     if let Some(folder) = &request.folder {
         write(&folder.join("optimizer-regret.svg"), &plot::courses(&scores))?;
     }
     Ok(())
+}
+
+fn cost() -> Result<(), String> {
+    cost::decisions()?;
+    cost::profiler()
 }
 
 /// Every policy on the same times.

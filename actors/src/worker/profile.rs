@@ -101,6 +101,16 @@ impl RunProfile {
                 fusion.operations, fusion.regions, fusion.products, fusion.fallbacks
             );
         }
+        if work.narrow_products + work.wide_products > 0 {
+            let _ = writeln!(
+                text,
+                "precision {} products with operands in half precision, {} in f64",
+                work.narrow_products, work.wide_products
+            );
+        }
+        if work.walks > 0 {
+            let _ = writeln!(text, "gradients {} walks along what was computed", work.walks);
+        }
         if transfers.uploads + transfers.downloads > 0 {
             let _ = writeln!(
                 text,

@@ -14,7 +14,7 @@ use nexus_tensor::{Arg, BinaryOp, NodeId, Region, Tensor, UnaryOp};
 
 use super::fault::{Fault, Outcome};
 use super::host::Host;
-use super::operate::{compare_numbers, of_numbers, tensor_comparison, tensor_operator};
+use super::operate::{compare_numbers, of_numbers, operation_name, tensor_comparison, tensor_operator};
 use super::value::Value;
 use crate::ast::BinaryOperator;
 use crate::ir::{FunctionCode, Image, Instruction, Register, Segment};
@@ -278,7 +278,10 @@ impl<'p, 'h> Plan<'p, 'h> {
     /// A matrix product is done at once: what follows works on its result.
     fn product(&mut self, to: Register, a: Register, b: Register) -> Option<()> {
         let (left, right) = (self.given(a)?, self.given(b)?);
-        let product = nexus_tensor::binary(self.host.context, BinaryOp::MatMul, &left, &right).ok()?;
+        let run = |host: &mut Host| {
+            nexus_tensor::binary(host.context, BinaryOp::MatMul, &left, &right).map_err(Fault::tensor)
+        };
+        let product = self.host.measured(operation_name(BinaryOp::MatMul), run).ok()?;
         let Arg::Tensor(tensor) = product else { return None };
         let float = tensor.dtype().is_float();
         let id = self.region.input();

@@ -266,7 +266,7 @@ fn tensor_binary(host: &mut Host, operator: BinaryOp, a: Value, b: Value) -> Out
 }
 
 /// What an operator on tensors is called in a profile.
-fn operation_name(operator: BinaryOp) -> &'static str {
+pub(crate) fn operation_name(operator: BinaryOp) -> &'static str {
     match operator {
         BinaryOp::Add => "tensor +",
         BinaryOp::Sub => "tensor -",

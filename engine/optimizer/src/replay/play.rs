@@ -10,6 +10,9 @@ use super::{Policy, Recording, Told};
 /// Runs of each piece of work before which predictions are not counted: nothing was seen yet.
 const UNPREDICTED_ROUNDS: usize = 5;
 
+/// Runs over which nothing may be worse than the baseline by more than the budget.
+const WINDOW_RUNS: usize = 100;
+
 /// How long a policy is played: every round runs every piece of work once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Play {
@@ -41,6 +44,10 @@ pub struct Score {
     pub taken_s: f64,
     /// Seconds lost in the late rounds by piece of work, and the oracle's there.
     pub late_by_work: Vec<(f64, f64)>,
+    /// The most that any hundred runs in a row took, whatever ran in them, as a share of what `default` takes for them.
+    pub worst_hundred: f64,
+    /// The same for the runs of each piece of work alone: all that there were, where they are fewer than a hundred.
+    pub worst_by_work: Vec<f64>,
     /// Runs that were predicted.
     pub predicted: u64,
     /// Of these, the runs that took less than their interval said, and those that took more.
@@ -80,6 +87,8 @@ impl Play {
     fn one_seed(&self, recording: &Recording, mut policy: impl Policy, seed: u64, score: &mut Score) {
         let mut chance = StdRng::seed_from_u64(seed);
         let mut ran = BTreeSet::new();
+        let mut beside = vec![Vec::with_capacity(self.rounds); recording.works.len()];
+        let mut in_order = Vec::with_capacity(self.rounds * recording.works.len());
         score.course.resize(self.rounds * recording.works.len(), 0.0);
         for round in 0..self.rounds {
             for (at, work) in recording.works.iter().enumerate() {
@@ -95,6 +104,8 @@ impl Play {
                 let expected_s = if is_first { times.first_median_s() } else { times.median_s() };
                 let best_s = work.best_s();
                 score.taken_s += expected_s;
+                beside[at].push((expected_s, work.median_s(0)));
+                in_order.push((expected_s, work.median_s(0)));
                 score.course[round * recording.works.len() + at] += expected_s - best_s;
                 if round >= self.learned_rounds {
                     let (lost, best) = &mut score.late_by_work[at];
@@ -110,5 +121,19 @@ impl Play {
                 }
             }
         }
+        score.worst_hundred = shares(&in_order).fold(score.worst_hundred, f64::max);
+        score.worst_by_work.resize(beside.len(), 0.0);
+        for (worst, runs) in score.worst_by_work.iter_mut().zip(&beside) {
+            *worst = shares(runs).fold(*worst, f64::max);
+        }
     }
+}
+
+/// What each hundred runs in a row took as a share of the baseline's time.
+fn shares(runs: &[(f64, f64)]) -> impl Iterator<Item = f64> {
+    let share = |window: &[(f64, f64)]| {
+        let (taken, baseline) = window.iter().fold((0.0, 0.0), |(a, b), (taken, baseline)| (a + taken, b + baseline));
+        taken / baseline
+    };
+    runs.windows(WINDOW_RUNS.clamp(1, runs.len().max(1))).map(share)
 }
