@@ -3,6 +3,7 @@
 //! It authenticates (the connection did), checks permission, admits a bounded number of requests at a time, and answers
 //! from the ledger or through it. On a node that holds no ledger it passes the request on to one that does.
 
+mod audit;
 mod cluster;
 mod decisions;
 mod jobs;
@@ -135,6 +136,9 @@ impl GatewayState {
         self.check_known(control, &caller).await?;
         self.check_allowed(&caller, &request)?;
         self.check_names_node(&caller, &request)?;
+        if self.needs_no_leader(&request) {
+            self.tell_act(control, &caller, &request).await;
+        }
         let request = match request {
             Request::StopNode(None) => return Ok(self.stop_here()),
             Request::StopNode(Some(node)) if node == self.node => return Ok(self.stop_here()),
@@ -204,6 +208,7 @@ impl GatewayState {
         caller: Caller,
         request: Request,
     ) -> Result<Response, Refusal> {
+        self.record(control, &caller, &request).await?;
         match request {
             Request::SubmitJob { spec, key } => self.submit(control, &caller, spec, key).await,
             Request::ListJobs { limit, before } => self.list_jobs(control, limit, before).await,
@@ -221,7 +226,12 @@ impl GatewayState {
             Request::StopNode(node) => {
                 self.ask_other(control, node.unwrap_or(self.node), Request::StopNode(None)).await
             }
-            Request::Join(join) => self.join(control, *join).await,
+            Request::Join(join) => {
+                let act = audit::act(&caller, &Request::Join(join.clone()));
+                let joined = self.join(control, *join).await?;
+                self.record_join(control, act, &joined).await?;
+                Ok(joined)
+            }
             Request::ReadBlob { hash, offset } => self.read_blob(hash, offset).await,
             Request::WriteBlob { hash, total, offset, bytes } => self.write_blob(hash, total, offset, bytes).await,
             Request::Raft(message) => control.consensus_message(message).await.map(Response::Raft),

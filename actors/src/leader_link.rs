@@ -100,7 +100,10 @@ impl LeaderLink {
         match tokio::time::timeout(FIND_DEADLINE, asked).await {
             Ok(Some(Response::Cluster(answer))) => match *answer {
                 ClusterResponse::Leader { leader, .. } => leader,
-                ClusterResponse::Renewed(_) | ClusterResponse::Experience(_) | ClusterResponse::Labels(_) => None,
+                ClusterResponse::Renewed(_)
+                | ClusterResponse::Experience(_)
+                | ClusterResponse::Labels(_)
+                | ClusterResponse::Audit(_) => None,
             },
             _ => None,
         }

@@ -1,7 +1,7 @@
 //! Who may ask for what: the one table of permissions. What is not allowed here is denied.
 
 use nexus_model::{NodeId, NodeRole};
-use nexus_wire::{ClusterRequest, RelayedCaller, Request, ScheduleRequest, TimelineRequest};
+use nexus_wire::{AuditRequest, ClusterRequest, RelayedCaller, Request, ScheduleRequest, TimelineRequest};
 
 /// Who asks, as proved by the certificate of the connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,7 +83,9 @@ fn right_in_cluster(request: &ClusterRequest) -> Right {
         ClusterRequest::Relay { .. }
         | ClusterRequest::Renew { .. }
         | ClusterRequest::ShareExperience(_)
-        | ClusterRequest::ReadHeldLog(_) => Right::BeNode,
+        | ClusterRequest::ReadHeldLog(_)
+        | ClusterRequest::Audit(AuditRequest::Write { .. }) => Right::BeNode,
+        ClusterRequest::Audit(AuditRequest::Read { .. }) => Right::Administer,
         ClusterRequest::SetVoters(_) | ClusterRequest::ForgetNode(_) => Right::Administer,
         ClusterRequest::DrainNode { node, .. } => Right::Operate(*node),
         ClusterRequest::LabelNode { node, .. } => Right::Operate(Some(*node)),

@@ -4,6 +4,7 @@
 //! tested without a process, a network or a GPU; only `session` knows the real ones.
 
 mod argument;
+mod audit;
 mod cluster;
 mod cluster_recover;
 pub(crate) mod codes;
@@ -72,6 +73,7 @@ use tokio::sync::watch;
 pub(crate) use self::fake::status as fake_status;
 pub(crate) use self::jobs::now_ms;
 
+use self::audit::AuditArgs;
 use self::cluster::Cluster as _;
 use self::cluster_recover::ClusterArgs;
 use self::decide::DecideArgs;
@@ -143,6 +145,7 @@ enum Verb {
     #[command(after_help = "Examples:\n  nexus status\n  nexus status --json")]
     Status,
     Top(TopArgs),
+    Audit(AuditArgs),
     Trace(TraceArgs),
     Timeline(TimelineArgs),
     Whatif(WhatifArgs),
@@ -260,6 +263,7 @@ fn dispatch(
         | Verb::Job(_)
         | Verb::Schedule(_)
         | Verb::Top(_)
+        | Verb::Audit(_)
         | Verb::Trace(_)
         | Verb::Node(_)
         | Verb::Timeline(_)
@@ -309,6 +313,7 @@ async fn ask(
             Verb::Jobs(args) => jobs::jobs(args, cluster, console).await,
             Verb::Top(args) => top::top(args, cluster, console, &mut interrupted).await,
             Verb::Schedule(args) => schedule::schedule(args, cluster, console).await,
+            Verb::Audit(args) => audit::audit(args, cluster, console).await,
             Verb::Trace(args) => trace::trace(args, cluster, console).await,
             Verb::Job(args) => job::job(args, cluster, console, &mut interrupted).await,
             Verb::Node(NodeArgs { verb: NodeVerb::Stop { node } }) => {

@@ -46,6 +46,7 @@ impl GatewayState {
             | ClusterRequest::ForgetNode(_)
             | ClusterRequest::LabelNode { .. }
             | ClusterRequest::ListLabels
+            | ClusterRequest::Audit(_)
             | ClusterRequest::DrainNode { .. } => Err(request),
         }
     }
@@ -96,6 +97,7 @@ impl GatewayState {
             ClusterRequest::Renew { csr_pem, client_csr_pem } => {
                 self.renew(control, caller, &csr_pem, &client_csr_pem).await
             }
+            ClusterRequest::Audit(request) => self.carry_out_audit(control, request).await,
             ClusterRequest::ForgetNode(node) => self.forget(control, node).await,
             ClusterRequest::LabelNode { node, changes } => {
                 control.propose(Command::LabelNode { node, changes }).await?;
@@ -226,7 +228,10 @@ impl GatewayState {
         let renewed = match answer {
             Response::Cluster(answer) => match *answer {
                 ClusterResponse::Renewed(renewed) => *renewed,
-                ClusterResponse::Leader { .. } | ClusterResponse::Experience(_) | ClusterResponse::Labels(_) => {
+                ClusterResponse::Leader { .. }
+                | ClusterResponse::Experience(_)
+                | ClusterResponse::Labels(_)
+                | ClusterResponse::Audit(_) => {
                     return Err(unfit());
                 }
             },

@@ -124,6 +124,15 @@ pub enum Command {
         /// Which.
         schedule: ScheduleId,
     },
+    /// Write down who did what. Answer: [`Reply::Done`](crate::Reply::Done).
+    Record {
+        /// Who.
+        by: String,
+        /// What.
+        act: String,
+        /// Proposed at.
+        at_ms: u64,
+    },
     /// Give a machine labels, or take them away. Answer: [`Reply::Done`](crate::Reply::Done).
     LabelNode {
         /// Which.
@@ -188,6 +197,7 @@ impl Command {
             Command::CreateCluster { at_ms, .. }
             | Command::SubmitJob { at_ms, .. }
             | Command::CreateSchedule { at_ms, .. }
+            | Command::Record { at_ms, .. }
             | Command::CancelJob { at_ms, .. }
             | Command::RetryJob { at_ms, .. }
             | Command::Wake { at_ms }

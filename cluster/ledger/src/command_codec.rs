@@ -216,6 +216,13 @@ enum CommandV1<'a> {
     RemoveSchedule {
         schedule: u64,
     },
+    Record {
+        #[rkyv(with = InlineAsBox)]
+        by: &'a str,
+        #[rkyv(with = InlineAsBox)]
+        act: &'a str,
+        at_ms: u64,
+    },
 }
 
 #[derive(Debug, Archive, Serialize)]
@@ -224,6 +231,12 @@ struct LabelV1<'a> {
     name: &'a str,
     #[rkyv(with = Map<InlineAsBox>)]
     value: Option<&'a str>,
+}
+
+impl From<&ArchivedLabelV1<'_>> for (String, Option<String>) {
+    fn from(form: &ArchivedLabelV1<'_>) -> Self {
+        (form.name.to_string(), form.value.as_ref().map(|value| value.to_string()))
+    }
 }
 
 #[derive(Debug, Archive, Serialize)]
@@ -298,6 +311,7 @@ impl<'a> TryFrom<&'a Command> for CommandV1<'a> {
                 at_ms: *at_ms,
             },
             Command::RemoveSchedule { schedule } => CommandV1::RemoveSchedule { schedule: schedule.0 },
+            Command::Record { by, act, at_ms } => CommandV1::Record { by, act, at_ms: *at_ms },
             Command::LabelNode { node, changes } => {
                 let changes = changes.iter().map(|(name, value)| LabelV1 { name, value: value.as_deref() });
                 CommandV1::LabelNode { node: node.0, changes: changes.collect() }
@@ -342,11 +356,11 @@ impl TryFrom<&ArchivedCommandV1<'_>> for Command {
                 at_ms: at_ms.to_native(),
             },
             Form::RemoveSchedule { schedule } => Command::RemoveSchedule { schedule: ScheduleId(schedule.to_native()) },
+            Form::Record { by, act, at_ms } => {
+                Command::Record { by: by.to_string(), act: act.to_string(), at_ms: at_ms.to_native() }
+            }
             Form::LabelNode { node, changes } => {
-                let change = |form: &ArchivedLabelV1<'_>| {
-                    (form.name.to_string(), form.value.as_ref().map(|value| value.to_string()))
-                };
-                Command::LabelNode { node: id(node), changes: changes.iter().map(change).collect() }
+                Command::LabelNode { node: id(node), changes: changes.iter().map(Into::into).collect() }
             }
             Form::RetryJob { job, at_ms } => {
                 Command::RetryJob { job: JobId(job.to_native()), at_ms: at_ms.to_native() }

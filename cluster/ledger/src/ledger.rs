@@ -9,6 +9,7 @@ use std::sync::Arc;
 use nexus_model::{AttemptToken, INLINE_BYTES_MAX, IndexRange, JobId, JobSpec, NodeId, Payload, TaskState};
 use nexus_wire::{AttemptRange, FinishedTasks};
 
+use crate::audit::Audit;
 use crate::command::{Assignment, Command, NewNode, ReleaseReason, Released};
 use crate::effect::{Applied, Effect, Rejection, Reply, Suspect};
 use crate::guard::{Guard, off};
@@ -49,6 +50,8 @@ pub struct Ledger {
     pub(crate) lives: Lives,
     /// Jobs that recur.
     pub(crate) schedules: Schedules,
+    /// What people did.
+    pub(crate) audit: Audit,
     /// The spec of the last accepted job: a burst of equal submissions shares one.
     last_spec: Option<Arc<JobSpec>>,
 }
@@ -118,6 +121,7 @@ impl Ledger {
             }
             Command::CreateSchedule { spec, recurrence, at_ms } => self.create_schedule(*spec, recurrence, at_ms),
             Command::RemoveSchedule { schedule } => self.remove_schedule(schedule),
+            Command::Record { by, act, at_ms } => self.record(at_ms, by, act),
             Command::LabelNode { node, changes } => {
                 let members = self.cluster_mut()?;
                 if members.label(node, &changes)? {

@@ -4,6 +4,7 @@
 //! of each task. Pure: no clock, no input or output, no chance. Consensus feeds it the log; the leader's scheduler and the
 //! gateways read its effects and its views.
 
+mod audit;
 mod codes;
 mod command;
 mod command_codec;

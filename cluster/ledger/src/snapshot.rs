@@ -2,7 +2,7 @@
 //!
 //! Version 1: a header of 16 bytes (version, three zeros, CRC-32 of all that follows, eight zeros), then sections: a head
 //! of 16 bytes (kind, zeros, length) and an archive, padded to a multiple of 16. In order: the cluster; pieces of the
-//! idempotency keys; the lives of nodes; the labels of nodes; the last id of a schedule, and schedules; for each job its
+//! idempotency keys; the lives of nodes; the labels of nodes; the last id of a schedule, and schedules; the acts of people; for each job its
 //! head, the runs of its tasks, the segments of its ends and its life; the end mark. The same state always gives the same bytes. Decoding any bytes gives a ledger whose parts agree, or an error, never a panic.
 
 use std::collections::BTreeMap;
@@ -19,9 +19,9 @@ use crate::job::{Grant, Job, Work};
 use crate::ledger::Ledger;
 use crate::members::Members;
 use crate::snapshot_form::{
-    ArchivedClusterV1, ArchivedKeyV1, ArchivedLifeV1, ArchivedNodeLabelsV1, ArchivedNodeLifeV1, ArchivedScheduleV1,
-    ArchivedSegmentV1, ClusterV1, JobV1, JobV2, JobV3, JobV4, KeyV1, LifeV1, NodeCountV1, NodeLabelsV1, NodeLifeV1,
-    RestingV1, RunV1, ScheduleV1, SegmentV1, SlotV1, TaskEndV1,
+    ArchivedAuditV1, ArchivedClusterV1, ArchivedKeyV1, ArchivedLifeV1, ArchivedNodeLabelsV1, ArchivedNodeLifeV1,
+    ArchivedScheduleV1, ArchivedSegmentV1, AuditV1, ClusterV1, JobV1, JobV2, JobV3, JobV4, KeyV1, LifeV1, NodeCountV1,
+    NodeLabelsV1, NodeLifeV1, RestingV1, RunV1, ScheduleV1, SegmentV1, SlotV1, TaskEndV1,
 };
 use crate::snapshot_job::RestoreJob;
 
@@ -56,6 +56,8 @@ mod kind {
     pub(super) const LAST_SCHEDULE: u32 = 13;
     /// A schedule.
     pub(super) const SCHEDULE: u32 = 14;
+    /// The acts of people, where there are any.
+    pub(super) const AUDIT: u32 = 15;
 }
 
 impl Ledger {
@@ -78,6 +80,9 @@ impl Ledger {
         }
         for (id, schedule) in &self.schedules.all {
             write(kind::SCHEDULE, &ScheduleV1::of(*id, schedule)?, &mut out)?;
+        }
+        if self.audit.newest > 0 {
+            write(kind::AUDIT, &AuditV1::from(&self.audit), &mut out)?;
         }
         for (id, job) in &self.jobs {
             write_job(*id, job, &mut out)?;
@@ -231,6 +236,12 @@ impl Restore {
                     return Err(inconsistent("its schedules contradict each other"));
                 }
                 ledger.schedules.all.insert(id, schedule);
+            }
+            (kind::AUDIT, Some(ledger), None) => {
+                ledger.audit = read(bytes, |form: &ArchivedAuditV1<'_>| Ok::<_, WireError>(form.into()))?;
+                if ledger.audit.newest > IDS_MAX || !ledger.audit.is_whole() {
+                    return Err(inconsistent("the acts of people are not those that were written"));
+                }
             }
             (kind::JOB_4, Some(_), _) => {
                 self.close_job()?;

@@ -7,11 +7,13 @@ use std::sync::Arc;
 use nexus_model::{AttemptToken, IndexRange, JobId, JobSpec, Labels, NodeId, Recurrence, ScheduleId};
 use nexus_wire::WireError;
 use nexus_wire::archived::{
-    ConditionsV1, ExecutionV1, IndexRangeV1, JobSpecV1, JobSpecV4, NeedsV1, NodeCapacityV1, NodeRoleV1, RecurrenceV1,
+    AuditEntryV1, ConditionsV1, ExecutionV1, IndexRangeV1, JobSpecV1, JobSpecV4, NeedsV1, NodeCapacityV1, NodeRoleV1,
+    RecurrenceV1,
 };
 use rkyv::with::InlineAsBox;
 use rkyv::{Archive, Serialize};
 
+use crate::audit::Audit;
 use crate::command::Digest;
 use crate::end_log::Segment;
 use crate::guard::{Guard, off};
@@ -109,6 +111,28 @@ pub(crate) struct JobV4<'a> {
     pub(crate) job: JobV2<'a>,
     pub(crate) execution: Option<ExecutionV1>,
     pub(crate) needs: NeedsV1<'a>,
+}
+
+/// The acts of people.
+#[derive(Debug, Archive, Serialize)]
+pub(crate) struct AuditV1<'a> {
+    before: [u8; 32],
+    entries: Vec<AuditEntryV1<'a>>,
+    newest: u64,
+}
+
+impl<'a> From<&'a Audit> for AuditV1<'a> {
+    fn from(audit: &'a Audit) -> Self {
+        let entries = audit.entries.iter().map(Into::into).collect();
+        AuditV1 { before: audit.before, entries, newest: audit.newest }
+    }
+}
+
+impl From<&ArchivedAuditV1<'_>> for Audit {
+    fn from(form: &ArchivedAuditV1<'_>) -> Self {
+        let entries = form.entries.iter().map(Into::into).collect();
+        Audit { before: form.before, entries, newest: form.newest.to_native() }
+    }
 }
 
 /// A schedule.

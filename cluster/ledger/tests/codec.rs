@@ -152,6 +152,7 @@ fn commands() -> Vec<(&'static str, Command)> {
                 at_ms: 12,
             },
         ),
+        ("record", Command::Record { by: "ada (admin)".into(), act: "node forget node-2".into(), at_ms: 13 }),
         ("remove-schedule", Command::RemoveSchedule { schedule: ScheduleId(3) }),
         ("retry-job", Command::RetryJob { job: JobId(3), at_ms: 9 }),
         ("wake", Command::Wake { at_ms: 10 }),

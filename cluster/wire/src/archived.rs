@@ -11,6 +11,7 @@
 //! What one form does not know is its bounds: [`Bounded`] says what a whole message may hold, on both sides.
 
 mod attempt;
+mod audit;
 mod body;
 mod bounds;
 mod cluster;
@@ -42,6 +43,7 @@ use rkyv::ser::allocator::ArenaHandle;
 use rkyv::{Archive, Portable, Serialize};
 
 pub use attempt::{ArchivedAttemptRangeV1, ArchivedFinishedTasksV1, AttemptRangeV1, FinishedTasksV1};
+pub use audit::{ArchivedAuditEntryV1, AuditEntryV1};
 pub use bounds::{Bounded, DURATION_MAX, NAME_BYTES_MAX, TEXT_BYTES_MAX};
 pub use conditions::{ArchivedConditionsV1, ArchivedJobSpecV2, ConditionsV1, JobSpecV2};
 pub use error::WireError;

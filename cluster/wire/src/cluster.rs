@@ -5,6 +5,7 @@
 
 use nexus_model::{Labels, NodeId, NodeRole};
 
+use crate::audit::{AuditPage, AuditRequest};
 use crate::log::LogQuery;
 use crate::message::Request;
 
@@ -59,6 +60,8 @@ pub enum ClusterRequest {
     },
     /// Client → leader: the labels of the nodes. Answer: [`ClusterResponse::Labels`].
     ListLabels,
+    /// The acts of people.
+    Audit(AuditRequest),
     /// Leader → node: what has a task printed that you hold? Answer: [`crate::Response::Log`]. Safe to repeat.
     ReadHeldLog(LogQuery),
 }
@@ -92,6 +95,8 @@ pub enum ClusterResponse {
     Experience(Vec<(NodeId, Vec<u8>)>),
     /// The labels of the nodes that have any, in order of id.
     Labels(Vec<(NodeId, Labels)>),
+    /// Acts of people.
+    Audit(AuditPage),
 }
 
 /// What a node gets that asks for new certificates.

@@ -1,6 +1,7 @@
 //! The protocol between machines: messages, frames, limits and versions. Pure: no sockets, no clock.
 
 pub mod archived;
+mod audit;
 mod cluster;
 mod decision;
 mod decoder;
@@ -17,6 +18,7 @@ pub use archived::{
     WireError, decode_join, decode_leader_message, decode_request, decode_response, decode_worker_message,
     encode_leader_message, encode_request, encode_response, encode_worker_message,
 };
+pub use audit::{AuditEntry, AuditPage, AuditRequest};
 pub use cluster::{ClusterRequest, ClusterResponse, RelayedCaller, RenewedCertificates};
 pub use decision::{DecisionMethod, DecisionQuestion, DecisionRequest, DecisionResponse};
 pub use decoder::{FrameDecoder, Progress};

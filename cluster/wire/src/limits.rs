@@ -56,3 +56,7 @@ const _: () = assert!(WORKER_LEASE.as_millis() >= 4 * HEARTBEAT_INTERVAL.as_mill
 pub const EXPERIENCE_BYTES_MAX: usize = 1 << 20;
 /// Nodes whose experience one answer carries; more than these would not fit a frame.
 pub const EXPERIENCE_NODES_MAX: usize = 6;
+/// Most bytes of each text of an act in the audit log.
+pub const AUDIT_TEXT_BYTES_MAX: usize = 512;
+/// Most acts in one answer.
+pub const AUDIT_PAGE_MAX: usize = 1000;

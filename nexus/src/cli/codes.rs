@@ -62,6 +62,8 @@ codes! {
     NO_SUCH_ENTRY = "NX0532";
     /// The editor that `nexus lsp` spoke with has gone, or sent what is no message of the language server protocol.
     EDITOR_GONE = "NX0533";
+    /// An entry of the audit log is not what was written, or one before it is missing: the chain of hashes does not close.
+    AUDIT_BROKEN = "NX0543";
 }
 
 /// What `nexus explain CODE` prints, if the code is one of the command line's.

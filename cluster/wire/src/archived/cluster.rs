@@ -6,6 +6,7 @@ use rkyv::vec::ArchivedVec;
 use rkyv::with::{InlineAsBox, Map};
 use rkyv::{Archive, Serialize};
 
+use super::audit::{audit_page, audit_request, encode_audit_page, encode_audit_request};
 use super::body::{Body, Kind, SMALL_BYTES};
 use super::bounds::{Bounded, bytes, name, text};
 use super::log::{encode_log_query, log_query};
@@ -28,11 +29,13 @@ mod kind {
     pub(super) const READ_HELD_LOG: u8 = 72;
     pub(super) const LABEL_NODE: u8 = 73;
     pub(super) const LIST_LABELS: u8 = 74;
+    pub(super) const AUDIT: u8 = 75;
 
     pub(super) const LEADER: u8 = 64;
     pub(super) const RENEWED: u8 = 65;
     pub(super) const EXPERIENCE: u8 = 66;
     pub(super) const LABELS: u8 = 67;
+    pub(super) const ACTS: u8 = 68;
 }
 
 /// The first kind that belongs to this file.
@@ -142,6 +145,7 @@ pub(super) fn encode_cluster_request(what: &'static str, request: &ClusterReques
             kind(kind::LABEL_NODE).write(&LabelNodeV1 { node: node.0, changes: changes.collect() })
         }
         ClusterRequest::ListLabels => kind(kind::LIST_LABELS).write_bytes(&[]),
+        ClusterRequest::Audit(request) => encode_audit_request(kind(kind::AUDIT), request),
         ClusterRequest::ReadHeldLog(query) => encode_log_query(kind(kind::READ_HELD_LOG), query),
         ClusterRequest::DrainNode { node, draining } => {
             kind(kind::DRAIN_NODE).write(&DrainNodeV1 { node: node.map(|node| node.0), draining: *draining })
@@ -177,6 +181,7 @@ pub(super) fn cluster_request(body: Body<'_>) -> Result<ClusterRequest, WireErro
             ClusterRequest::LabelNode { node: NodeId(form.node.to_native()), changes: changes.collect() }
         }
         kind::LIST_LABELS => body.nothing(ClusterRequest::ListLabels)?,
+        kind::AUDIT => ClusterRequest::Audit(audit_request(body)?),
         kind::READ_HELD_LOG => ClusterRequest::ReadHeldLog(log_query(body)?),
         kind::SHARE_EXPERIENCE => ClusterRequest::ShareExperience(body.bytes().to_vec()),
         kind::RENEW => {
@@ -215,6 +220,7 @@ pub(super) fn encode_cluster_response(what: &'static str, response: &ClusterResp
                 .map(|(node, experience)| NodeExperienceV1 { node: node.0, experience: experience.clone() });
             kind(kind::EXPERIENCE).write_large(bytes + SMALL_BYTES, &ExperienceV1 { nodes: nodes.collect() })
         }
+        ClusterResponse::Audit(page) => encode_audit_page(kind(kind::ACTS), page),
         ClusterResponse::Labels(nodes) => {
             let labels = nodes.iter().map(|(node, labels)| {
                 let labels = labels.iter().map(|(name, value)| LabelChangeV1 { name, value: Some(value) });
@@ -252,6 +258,7 @@ pub(super) fn cluster_response(body: Body<'_>) -> Result<ClusterResponse, WireEr
             let form: &ArchivedVec<ArchivedLabelNodeV1<'_>> = body.form()?;
             ClusterResponse::Labels(form.iter().map(labels_of).collect::<Result<_, _>>()?)
         }
+        kind::ACTS => ClusterResponse::Audit(audit_page(body)?),
         kind::RENEWED => {
             let form: &ArchivedRenewedV1<'_> = body.form()?;
             ClusterResponse::Renewed(Box::new(RenewedCertificates {
@@ -293,6 +300,7 @@ impl Bounded for ClusterRequest {
             }
             ClusterRequest::ShareExperience(experience) => bytes("experience", experience.len(), EXPERIENCE_BYTES_MAX),
             ClusterRequest::ReadHeldLog(query) => query.check_bounds(),
+            ClusterRequest::Audit(request) => request.check_bounds(),
             ClusterRequest::LabelNode { node: _, changes } => {
                 bytes("list of labels", changes.len(), 2 * LABELS_MAX)?;
                 changes.iter().try_for_each(|(label, value)| {
@@ -321,6 +329,7 @@ impl Bounded for ClusterResponse {
             }
             // Every label was checked as it was read or set.
             ClusterResponse::Labels(_) => Ok(()),
+            ClusterResponse::Audit(page) => page.check_bounds(),
             ClusterResponse::Renewed(renewed) => {
                 text("node's certificate", &renewed.certificate_pem)?;
                 text("client's certificate", &renewed.client_certificate_pem)?;
