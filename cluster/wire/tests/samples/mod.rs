@@ -1,6 +1,8 @@
 //! One message of every kind, with every variant of what it holds: what the fixtures were made of. A sample is never
 //! changed; what is new gets a sample of its own.
 
+mod audit;
+
 use std::time::Duration;
 
 use nexus_model::*;
@@ -340,23 +342,8 @@ pub(crate) fn requests() -> Vec<(&'static str, Request)> {
         ("share-experience", cluster(ClusterRequest::ShareExperience(b"[]".to_vec()))),
         ("runs-like", timeline(TimelineRequest::RunsLike(job))),
     ];
-    all.extend(schedule_requests().into_iter().chain(decision_requests()).chain(audit_requests()));
+    all.extend(schedule_requests().into_iter().chain(decision_requests()).chain(audit::requests()));
     all
-}
-
-fn audit_requests() -> [(&'static str, Request); 2] {
-    let audit = |request| Request::Cluster(Box::new(ClusterRequest::Audit(request)));
-    [
-        ("audit-read", audit(AuditRequest::Read { from: 7 })),
-        ("audit-write", audit(AuditRequest::Write { by: "ada".into(), act: "node stop node-3".into() })),
-    ]
-}
-
-/// Two acts after others.
-fn acts() -> AuditPage {
-    let first = AuditEntry::after(&[7; 32], 3, 1_795_294_175_187, "ada (admin)".into(), "token create".into());
-    let second = AuditEntry::after(&first.hash, 4, 1_795_294_175_188, "ada (admin)".into(), "node stop node-3".into());
-    AuditPage { before: [7; 32], entries: vec![first, second], newest: 9 }
 }
 
 /// Those about timelines, and the shortest.
@@ -367,7 +354,7 @@ fn other_responses() -> Vec<(&'static str, Response)> {
         ("timeline-names", told(TimelineResponse::Names(vec!["launch".into(), String::new()]))),
         ("timeline", told(TimelineResponse::Document { document: "{}".into(), position: 9 })),
         ("done", Response::Done),
-        ("acts", Response::Cluster(Box::new(ClusterResponse::Audit(acts())))),
+        ("acts", Response::Cluster(Box::new(ClusterResponse::Audit(audit::acts())))),
         ("labels", Response::Cluster(Box::new(ClusterResponse::Labels(vec![(NodeId(3), labels())])))),
         (
             "schedule-created",
