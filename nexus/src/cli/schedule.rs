@@ -179,7 +179,7 @@ mod tests {
             begun: 4,
             skipped: 1,
         };
-        let text = table(&[view], 0);
+        let text = anstream::adapter::strip_str(&table(&[view], 0)).to_string();
         let words: Vec<&str> = text.lines().nth(1).unwrap().split_whitespace().collect();
         assert_eq!(words[..9], ["3", "nightly", "0", "3", "*", "*", "*", "-08:30", "in"], "{text}");
         assert!(text.contains("17"), "{text}");

@@ -23,8 +23,9 @@ const RECORD: &str = "\u{1}record";
 
 /// Writes values of one run.
 pub(super) struct Packer {
-    /// Functions, by where they are in memory, in the order of [`Packer::functions`].
-    known: Vec<*const Closure>,
+    /// Functions, by where they are in memory, in the order of [`Packer::functions`]. They are held: another function in
+    /// the place of one that is gone would be taken for it.
+    known: Vec<Arc<Closure>>,
     functions: Vec<ModelValue>,
     /// Bytes that are left.
     room: usize,
@@ -101,8 +102,7 @@ impl Packer {
 
     /// A function, by its place among the functions.
     pub(super) fn function(&mut self, function: &Arc<Closure>) -> Result<usize, Stays> {
-        let address = Arc::as_ptr(function);
-        if let Some(place) = self.known.iter().position(|&known| known == address) {
+        if let Some(place) = self.known.iter().position(|known| Arc::ptr_eq(known, function)) {
             return Ok(place);
         }
         let packed = match &function.callable {
@@ -118,7 +118,7 @@ impl Packer {
                 ModelValue::List(vec![name, self.pack(&derived.function)?, argument])
             }
         };
-        self.known.push(address);
+        self.known.push(Arc::clone(function));
         self.functions.push(packed);
         Ok(self.functions.len() - 1)
     }
@@ -219,5 +219,26 @@ fn library_function(name: &str) -> Option<Value> {
         Member::Op(op) => Some(Value::library(Callable::Op(op))),
         Member::Builtin(id) => Some(Value::library(Callable::Builtin(id))),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn a_function_is_not_taken_for_one_that_was_in_its_place_before() {
+        let mut packer = Packer::new(1 << 20);
+        let place = |n| {
+            // Gone at the end of each turn, so that the next one is likely to be where it was.
+            let Ok(Value::Function(function)) = Value::closure(0, vec![Value::Int(n)]) else {
+                panic!("it is a function")
+            };
+            packer.function(&function).expect("there is room")
+        };
+        let places: BTreeSet<usize> = (0..100).map(place).collect();
+        assert_eq!(places.len(), 100, "each took another number along");
     }
 }
