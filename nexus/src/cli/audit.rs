@@ -11,7 +11,7 @@ use super::codes;
 use super::error::{CliError, Exit};
 use super::jobs::now_ms;
 use crate::output::json::document;
-use crate::output::paint::{FAINT, NAME, paint};
+use crate::output::paint::{FAINT, NAME};
 use crate::output::table::{Align, Cell, Table};
 use crate::output::{Console, units};
 
@@ -118,8 +118,22 @@ fn table(entries: &[AuditEntry], now_ms: u64) -> String {
             Cell::new(units::age(age)),
             Cell::new(&entry.by),
             Cell::new(&entry.act),
-            Cell::new(paint(FAINT, &hex(&entry.hash)[..12])),
+            Cell::painted(FAINT, &hex(&entry.hash)[..12]),
         ]);
     }
     table.render()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_act_is_a_line_with_who_and_the_beginning_of_its_hash() {
+        let entry = AuditEntry::after(&[0; 32], 7, 1_000, "ada (admin)".into(), "node forget node-2".into());
+        let text = anstream::adapter::strip_str(&table(std::slice::from_ref(&entry), 61_000)).to_string();
+        let line = text.lines().nth(1).expect("a line below the names of the columns");
+        let wanted = format!("     7  1 min  ada (admin)  node forget node-2  {}", &hex(&entry.hash)[..12]);
+        assert_eq!(line.trim_end(), wanted, "{text}");
+    }
 }
