@@ -170,12 +170,13 @@ pub(crate) fn attempted(span: &Span, outcome: &Outcome) {
 pub(crate) fn accepted(job: JobId) {
     let (Some(shared), Some(parent)) = (SHARED.get(), job_context(job)) else { return };
     let from = Span::current().context();
-    let link = Link::with_context(from.span().span_context().clone());
+    // A job that a program inside this process hands in was brought by no request.
+    let links = Some(from.span().span_context().clone()).filter(SpanContext::is_valid).map(Link::with_context);
     let accepted = shared
         .tracer
         .span_builder("accepted")
         .with_attributes([KeyValue::new("nexus.job", job.to_string())])
-        .with_links(vec![link]);
+        .with_links(links.into_iter().collect());
     shared.tracer.build_with_context(accepted, &Context::new().with_remote_span_context(parent)).end();
 }
 

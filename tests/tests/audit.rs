@@ -24,6 +24,8 @@ fn every_administrative_act_is_written_down_once_wherever_it_was_asked_for() {
     let wanted =
         ["token create --role viewer", "node label node-2 zone=home", "node drain node-2", "node drain --undo node-2"];
     assert_eq!(all, wanted, "{audit:#}");
+    let drained = &audit["entries"][before + 2];
+    assert!(drained["by"].as_str().is_some_and(|by| by.ends_with("says node-2")), "whose word it is: {drained}");
     all = acts(&audit);
     assert!(all.iter().any(|act| act.starts_with("join of n1 at 127.0.0.1:") && act.ends_with("as node-2")), "{all:?}");
     let entries = audit["entries"].as_array().unwrap();

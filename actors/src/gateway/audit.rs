@@ -78,6 +78,7 @@ impl GatewayState {
     pub(super) async fn carry_out_audit(
         &self,
         control: &ControlPlane,
+        caller: &Caller,
         request: AuditRequest,
     ) -> Result<Response, Refusal> {
         match request {
@@ -85,7 +86,14 @@ impl GatewayState {
                 let page = control.read(|ledger| ledger.audit(from)).await?;
                 Ok(Response::Cluster(Box::new(ClusterResponse::Audit(page))))
             }
-            AuditRequest::Write { by, act } => write(control, by, act).await.map(|()| Response::Done),
+            // A member's word for who asked it: the log says whose word it is.
+            AuditRequest::Write { by, act } => {
+                let by = match caller {
+                    Caller::Member { node: Some(node), .. } => format!("{by}, says {node}"),
+                    Caller::Member { node: None, .. } | Caller::Anonymous => by,
+                };
+                write(control, by, act).await.map(|()| Response::Done)
+            }
         }
     }
 }

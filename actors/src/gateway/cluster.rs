@@ -97,7 +97,7 @@ impl GatewayState {
             ClusterRequest::Renew { csr_pem, client_csr_pem } => {
                 self.renew(control, caller, &csr_pem, &client_csr_pem).await
             }
-            ClusterRequest::Audit(request) => self.carry_out_audit(control, request).await,
+            ClusterRequest::Audit(request) => self.carry_out_audit(control, caller, request).await,
             ClusterRequest::ForgetNode(node) => self.forget(control, node).await,
             ClusterRequest::LabelNode { node, changes } => {
                 control.propose(Command::LabelNode { node, changes }).await?;

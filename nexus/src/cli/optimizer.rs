@@ -138,7 +138,7 @@ pub(crate) fn optimizer(
         OptimizerVerb::Feedback(args) => feedback(args, (&mut file, &mut known), &machine, world, console),
         OptimizerVerb::Save { file: path } => {
             std::fs::write(path, known.save()).map_err(|error| unwritten(path, &error))?;
-            done(&format!("{} pieces of work written to {}", known.known(), path.display()), console);
+            done(&format!("{} written to {}", pieces(known.known()), path.display()), console);
             Ok(())
         }
         OptimizerVerb::Load { file: path } => {
@@ -149,7 +149,7 @@ pub(crate) fn optimizer(
                     .with_help("`nexus optimizer save` writes such files")
             })?;
             file.replace(&text).map_err(|error| unkept(&error))?;
-            done(&format!("{} pieces of work are known now", loaded.known()), console);
+            done(&format!("known now: {}", pieces(loaded.known())), console);
             Ok(())
         }
         OptimizerVerb::Bench => optimizer_bench::bench(&world.hardware_devices(), console),
@@ -218,6 +218,10 @@ fn explain(
     Ok(())
 }
 
+fn pieces(known: usize) -> String {
+    format!("{known} {} of work", if known == 1 { "piece" } else { "pieces" })
+}
+
 /// The pieces of work that a person means.
 fn find(what: &str, known: &Optimizer, machine: &Machine, world: &impl World) -> Result<Vec<Key>, CliError> {
     let path = Path::new(what);
@@ -255,7 +259,7 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 fn report(output: &Path, known: &Optimizer, console: &mut Console) -> Result<(), CliError> {
     std::fs::write(output, known.report()).map_err(|error| unwritten(output, &error))?;
     let runs = known.runs().count();
-    done(&format!("{runs} runs of {} pieces of work: {}", known.known(), output.display()), console);
+    done(&format!("{runs} runs of {}: {}", pieces(known.known()), output.display()), console);
     Ok(())
 }
 

@@ -207,7 +207,7 @@ fn position(timeline: &Timeline, at: &str) -> Result<u64, CliError> {
 /// Writes to a file, or as the answer.
 pub(crate) fn exported(text: &str, output: Option<&Path>, console: &mut Console) -> Result<(), CliError> {
     let Some(path) = output else {
-        console.answer(text);
+        console.answer(&format!("{}\n", text.trim_end_matches('\n')));
         return Ok(());
     };
     std::fs::write(path, text).map_err(|error| {
