@@ -3,8 +3,9 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -12,12 +13,14 @@ use crate::binary;
 
 /// The line that a node prints last when it serves.
 const READY: &str = "Stop with Ctrl-C";
+/// How long a test waits for words that are due.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running node. Dropping it kills the process.
 pub struct Node {
     data: PathBuf,
     child: Child,
-    said: Arc<Mutex<String>>,
+    said: Arc<(Mutex<String>, Condvar)>,
     reader: Option<JoinHandle<()>>,
 }
 
@@ -50,7 +53,7 @@ impl Node {
             .stderr(Stdio::piped())
             .spawn()
             .expect("the nexus binary can be run");
-        let said = Arc::new(Mutex::new(String::new()));
+        let said = Arc::new((Mutex::new(String::new()), Condvar::new()));
         let (ready, served) = std::sync::mpsc::sync_channel(1);
         let streams: [Box<dyn std::io::Read + Send>; 2] =
             [Box::new(child.stdout.take().expect("piped")), Box::new(child.stderr.take().expect("piped"))];
@@ -59,7 +62,8 @@ impl Node {
             std::thread::spawn(move || {
                 for line in BufReader::new(stream).lines().map_while(Result::ok) {
                     let is_ready = line.contains(READY);
-                    said.lock().expect("no reader panics").push_str(&format!("{line}\n"));
+                    said.0.lock().expect("no reader panics").push_str(&format!("{line}\n"));
+                    said.1.notify_all();
                     if is_ready {
                         // Full: it was said before.
                         let _ = ready.try_send(());
@@ -87,7 +91,18 @@ impl Node {
     /// # Panics
     /// When a reader panicked.
     pub fn said(&self) -> String {
-        self.said.lock().expect("no reader panics").clone()
+        self.said.0.lock().expect("no reader panics").clone()
+    }
+
+    /// Waits until it has printed these words.
+    ///
+    /// # Panics
+    /// When it does not print them.
+    pub fn says(&self, words: &str) {
+        let said = self.said.0.lock().expect("no reader panics");
+        let (said, waited) =
+            self.said.1.wait_timeout_while(said, PATIENCE, |said| !said.contains(words)).expect("no reader panics");
+        assert!(!waited.timed_out(), "it does not say {words:?}:\n{said}");
     }
 
     /// Where it listens.
