@@ -65,7 +65,7 @@ impl Slices {
 
     /// Names of a variable's states: when each slice ends, and never.
     pub(crate) fn states(&self) -> Vec<String> {
-        let slices = (0..self.count).map(|at| format!("{}: by {}", at, nexus_echo::draw::time_text(self.end(at))));
+        let slices = (0..self.count).map(|at| format!("{}: by {}", at, self.end(at).point()));
         slices.chain(["later or never".to_owned()]).collect()
     }
 

@@ -14,5 +14,5 @@ pub use branches::{branches_dot, branches_svg};
 pub use chart::chart;
 pub use dot::dot;
 pub use policy::{policy_dot, policy_svg};
-pub use svg::{svg, time_text};
+pub use svg::svg;
 pub use trace::trace;

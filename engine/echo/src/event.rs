@@ -50,7 +50,7 @@ pub enum EventKind {
 }
 
 /// A node of a timeline: one event with its probability and what it is worth. Its edges are the timeline's triggers; the
-/// nodes of one moment are read together through [`crate::Timeline::moments`].
+/// nodes of a range of time are read together through [`crate::Graph::within`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TimeNode {
@@ -98,6 +98,12 @@ impl TimeNode {
             payload: serde_json::Value::Null,
             metadata: BTreeMap::new(),
         }
+    }
+
+    /// When it is over: the metadata `until` (microseconds), if it has such and that is no earlier; else its own time.
+    pub fn until(&self) -> Micros {
+        let until = self.metadata.get("until").and_then(|until| until.parse().ok()).map(Micros);
+        until.filter(|until| until.in_range()).map_or(self.timestamp, |until| until.max(self.timestamp))
     }
 
     /// The event's identity.

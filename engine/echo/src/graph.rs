@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use crate::EchoError;
 use crate::event::{EventId, TimeNode};
+use crate::range::TimeRange;
 use crate::state::State;
-use crate::time::Micros;
 use crate::trigger::{Trigger, TriggerKind};
 
 /// The most paths that are listed.
@@ -107,9 +107,9 @@ impl Graph {
         Graph::of(state, |_| true)
     }
 
-    /// What lies at or before a point in time: the state 'as of' that time.
-    pub fn until(state: &State, last: Micros) -> Self {
-        Graph::of(state, |node| node.timestamp <= last)
+    /// What lies in a range of time or reaches into it, and the triggers between.
+    pub fn within(state: &State, range: TimeRange) -> Self {
+        Graph::of(state, |node| range.touches(node))
     }
 
     fn of(state: &State, keep: impl Fn(&TimeNode) -> bool) -> Self {

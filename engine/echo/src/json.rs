@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::EchoError;
 use crate::event::TimeNode;
+use crate::graph::Graph;
 use crate::log::Edit;
+use crate::range::TimeRange;
 use crate::timeline::{Timeline, TimelineKind};
 use crate::trigger::Trigger;
 
@@ -36,12 +38,13 @@ pub struct Document {
 impl Document {
     /// The newest state of a timeline. Disputes and history are not part of it.
     pub fn of(timeline: &Timeline) -> Self {
-        Document {
-            name: timeline.name().to_owned(),
-            kind: timeline.kind(),
-            events: timeline.state().iter_nodes().map(|(_, node)| Arc::clone(node)).collect(),
-            triggers: timeline.state().iter_triggers().map(|(_, trigger)| Arc::clone(trigger)).collect(),
-        }
+        Document::within(timeline, TimeRange::ALL)
+    }
+
+    /// What of the newest state lies in a range of time or reaches into it, and the triggers between.
+    pub fn within(timeline: &Timeline, range: TimeRange) -> Self {
+        let Graph { nodes, triggers, .. } = Graph::within(timeline.state(), range);
+        Document { name: timeline.name().to_owned(), kind: timeline.kind(), events: nodes, triggers }
     }
 
     /// Reads a document.

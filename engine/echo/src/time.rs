@@ -80,6 +80,17 @@ impl Micros {
         format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
     }
 
+    /// Whether it is taken for a date where it is a point in time: it lies after 1980.
+    pub fn is_date(self) -> bool {
+        const YEARS_10: i64 = 315_532_800_000_000;
+        self.0 > YEARS_10
+    }
+
+    /// A point in time for people: a date if it is one, a span from zero otherwise.
+    pub fn point(self) -> String {
+        if self.is_date() { self.date() } else { self.to_string() }
+    }
+
     /// Reads a span or a date as people write it.
     ///
     /// # Errors

@@ -3,7 +3,6 @@
 //! Not a collection of timelines (`timelines.rs`) and not questions about causes (`graph.rs`).
 
 use std::collections::BTreeMap;
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -13,7 +12,6 @@ use crate::event::{EventId, TimeNode};
 use crate::log::{ChainHash, Done, Edit, Entry, Op};
 use crate::persistent::PersistentVec;
 use crate::state::{Index, State};
-use crate::time::Micros;
 use crate::trigger::{Trigger, TriggerKey};
 
 /// Entries between two kept states. A read as of an old position replays fewer than this many entries.
@@ -43,15 +41,6 @@ pub struct ForkPoint {
     pub parent: String,
     /// Entries of the parent's log that are the branch's too.
     pub position: u64,
-}
-
-/// The nodes of one point in time.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Moment {
-    /// The point in time.
-    pub timestamp: Micros,
-    /// The events at it, by name.
-    pub nodes: Vec<Arc<TimeNode>>,
 }
 
 /// A timeline. Cloning takes constant time and memory; clones share what they had in common.
@@ -269,19 +258,6 @@ impl Timeline {
     /// The trigger of that identity now.
     pub fn trigger(&self, key: TriggerKey) -> Option<&Arc<Trigger>> {
         self.state.trigger_slot(&self.index, key).filter(|(_, slot)| slot.live).map(|(_, slot)| &slot.trigger)
-    }
-
-    /// The events of a range of time, grouped by their times, in order.
-    pub fn moments(&self, range: RangeInclusive<Micros>) -> Vec<Moment> {
-        let mut found: BTreeMap<Micros, Vec<Arc<TimeNode>>> = BTreeMap::new();
-        for (_, node) in self.state.iter_nodes().filter(|(_, node)| range.contains(&node.timestamp)) {
-            found.entry(node.timestamp).or_default().push(Arc::clone(node));
-        }
-        let sorted = found.into_iter().map(|(timestamp, mut nodes)| {
-            nodes.sort_by(|a, b| a.name.cmp(&b.name));
-            Moment { timestamp, nodes }
-        });
-        sorted.collect()
     }
 
     /// The position of a snapshot.

@@ -97,18 +97,21 @@ fn causes_in_a_circle_are_a_bootstrap_loop() {
 
 #[test]
 fn ruling_out_an_own_cause_is_a_grandfather() {
-    let case = |prevented: &str| {
+    let case = |prevented: &str, kind: &str| {
         timeline(&format!(
-            r#"{{"events": [{{"name": "grandfather", "at": 0}}, {{"name": "father", "at": 1}}, {{"name": "traveller", "at": 2}}, {{"name": "neighbour", "at": 0}}],
-                "triggers": [{{"from": "grandfather", "to": "father"}}, {{"from": "father", "to": "traveller"}},
+            r#"{{"events": [{{"name": "grandfather", "at": 0, "kind": "decision"}}, {{"name": "father", "at": 1}}, {{"name": "traveller", "at": 2}}, {{"name": "neighbour", "at": 0}}],
+                "triggers": [{{"from": "grandfather", "to": "father", "kind": "{kind}"}}, {{"from": "father", "to": "traveller"}},
                              {{"from": "traveller", "to": "{prevented}", "kind": "prevents"}}]}}"#
         ))
     };
-    assert_eq!(
-        found(&case("grandfather")),
-        [(FindingKind::Grandfather, Severity::Error, names(&["grandfather", "father", "traveller"]))]
-    );
-    assert_eq!(found(&case("neighbour")), []);
+    for kind in ["causes", "enables", "option"] {
+        assert_eq!(
+            found(&case("grandfather", kind)),
+            [(FindingKind::Grandfather, Severity::Error, names(&["grandfather", "father", "traveller"]))]
+        );
+        assert_eq!(found(&case("neighbour", kind)), []);
+    }
+    assert_eq!(found(&case("grandfather", "informs")), [], "to know of something is not to come from it");
 }
 
 #[test]

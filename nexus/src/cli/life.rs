@@ -5,8 +5,8 @@
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use nexus_echo::Micros;
 use nexus_echo::jobs::{Happened, What, life_timeline};
-use nexus_echo::{Graph, Micros, Timeline, draw};
 use nexus_model::{IndexRange, JobId, NodeId};
 use nexus_wire::{
     Fate, Life, LifeEntry, LifeEvent, NodeState, NodeView, Request, Response, TimelineRequest, TimelineResponse,
@@ -14,13 +14,11 @@ use nexus_wire::{
 
 use super::cluster::{self, Cluster};
 use super::error::{CliError, Exit};
+use super::timeline::answers::chart;
 use super::timeline::exported;
-use super::timeline::verbs::{FormatWord, text};
+use super::timeline::verbs::{FormatWord, RangeArgs, text};
 use crate::output::Console;
 use crate::output::units::count;
-
-const CHART_WIDTH: usize = 100;
-const CHART_ROWS: usize = 60;
 
 /// Whose life is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,9 +41,17 @@ impl Subject {
     }
 }
 
+/// What of the timeline is wanted, and how.
+#[derive(Debug, Clone)]
+pub(crate) struct Wanted {
+    pub(crate) form: Form,
+    /// Spans count from its beginning.
+    pub(crate) range: RangeArgs,
+}
+
 /// What to do with the timeline.
 #[derive(Debug, Clone)]
-pub(crate) enum Wanted {
+pub(crate) enum Form {
     /// Draw it as text, or as the one document of `--json`.
     Chart,
     /// Write it in a format, to a file or as the answer.
@@ -80,10 +86,16 @@ pub(crate) async fn life(
         happened.extend(unsaid_end(view, &entries));
     }
     let timeline = life_timeline(&title, &happened, now())?;
-    match wanted {
-        Wanted::Written(format, path) => exported(&text(&timeline, *format), path.as_deref(), console)?,
-        Wanted::Chart if console.is_json() => console.answer(&nexus_echo::Document::of(&timeline).to_text()),
-        Wanted::Chart => chart(&timeline, console),
+    let range = wanted.range.of(&timeline, console)?;
+    match &wanted.form {
+        Form::Written(format, path) => exported(&text(&timeline, range, *format), path.as_deref(), console)?,
+        Form::Chart => {
+            chart(&timeline, range, console);
+            if !console.is_json() {
+                console
+                    .say("starts and ends are good to about 10 ms; a bar of several tasks ran them one after another");
+            }
+        }
     }
     if dropped > 0 {
         console.say(&format!("{} more were not kept", count(dropped, "thing")));
@@ -114,11 +126,6 @@ fn find(text: &str, nodes: &[NodeView]) -> Result<NodeId, CliError> {
         None => CliError::new(Exit::Usage, &error.code, format!("neither a timeline nor a node is called `{text}`"))
             .with_help("`nexus timeline list` and `nexus node list` show names"),
     })
-}
-
-fn chart(timeline: &Timeline, console: &mut Console) {
-    console.answer(&draw::chart(&Graph::new(timeline.state()), CHART_WIDTH, CHART_ROWS));
-    console.say("starts and ends are good to about 10 ms; a bar of several tasks ran them one after another");
 }
 
 /// The life that the ledger has.

@@ -3,7 +3,7 @@
 //! They live in the data folder and need no node; those of another node are asked for by messages (`far.rs`), and the
 //! lives of jobs and nodes of the cluster (`life.rs`). What decides is `nexus-echo`; this is words in and words out.
 
-mod answers;
+pub(crate) mod answers;
 pub(crate) mod bridge;
 mod changes;
 pub(crate) mod far;
@@ -20,7 +20,7 @@ use serde_json::json;
 use self::verbs::{FormatWord, TimelineVerb, text};
 use super::codes;
 use super::error::{CliError, Exit};
-use super::life::{Subject, Wanted};
+use super::life::{Form, Subject, Wanted};
 use crate::output::Console;
 use crate::output::json::document;
 
@@ -48,12 +48,17 @@ pub(crate) struct TimelineArgs {
 impl TimelineArgs {
     /// Whose life is to be shown, if it is one that the cluster has: a job, or a node by a name that no kept timeline has.
     pub(crate) fn life(&self, data: &Path) -> Option<(Subject, Wanted)> {
-        let (name, wanted) = match &self.verb {
-            TimelineVerb::Show { name, at: None, svg: None } => (name, Wanted::Chart),
-            TimelineVerb::Show { name, at: None, svg } => (name, Wanted::Written(FormatWord::Svg, svg.clone())),
-            TimelineVerb::Export { name, at: None, format, output } => (name, Wanted::Written(*format, output.clone())),
+        let (name, form, range) = match &self.verb {
+            TimelineVerb::Show { name, at: None, svg: None, range } => (name, Form::Chart, range),
+            TimelineVerb::Show { name, at: None, svg, range } => {
+                (name, Form::Written(FormatWord::Svg, svg.clone()), range)
+            }
+            TimelineVerb::Export { name, at: None, format, output, range } => {
+                (name, Form::Written(*format, output.clone()), range)
+            }
             _ => return None,
         };
+        let wanted = Wanted { form, range: *range };
         let is_kept = || TimelineStore::read(data).and_then(|store| store.names()).is_ok_and(|all| all.contains(name));
         match Subject::of(name) {
             Some(subject) => Some((subject, wanted)),
@@ -130,11 +135,12 @@ fn timeline_with(verb: &TimelineVerb, open: &Opened, console: &mut Console) -> R
         TimelineVerb::Diff { first, second } => answers::diff(&open.load(first)?, &open.load(second)?, console),
         TimelineVerb::Check { name } => answers::check(&open.load(name)?, console),
         TimelineVerb::Repair { name, apply } => changes::repair(open, name, *apply, console),
-        TimelineVerb::Show { name, at, svg } => {
+        TimelineVerb::Show { name, at, svg, range } => {
             let timeline = open.load_at(name, at.as_deref())?;
+            let range = range.of(&timeline, console)?;
             match svg {
-                Some(path) => exported(&text(&timeline, FormatWord::Svg), Some(path), console),
-                None => answers::show(&timeline, console),
+                Some(path) => exported(&text(&timeline, range, FormatWord::Svg), Some(path), console),
+                None => answers::show(&timeline, range, console),
             }
         }
         TimelineVerb::Log { name } => answers::log(&open.load(name)?, console),
@@ -146,9 +152,10 @@ fn timeline_with(verb: &TimelineVerb, open: &Opened, console: &mut Console) -> R
         TimelineVerb::Beliefs(args) => bridge::beliefs(&open.load(&args.name)?, args, console),
         TimelineVerb::Advise(args) => bridge::advise(&open.load(&args.name)?, args, console),
         TimelineVerb::Model(args) => bridge::model(&open.load(&args.name)?, args, console),
-        TimelineVerb::Export { name, format, output, at } => {
-            let text = text(&open.load_at(name, at.as_deref())?, *format);
-            exported(&text, output.as_deref(), console)
+        TimelineVerb::Export { name, format, output, at, range } => {
+            let timeline = open.load_at(name, at.as_deref())?;
+            let range = range.of(&timeline, console)?;
+            exported(&text(&timeline, range, *format), output.as_deref(), console)
         }
     }
 }

@@ -6,8 +6,8 @@ use clap::Args;
 
 use super::cluster::Cluster;
 use super::error::CliError;
-use super::life::{Subject, Wanted, life};
-use super::timeline::verbs::FormatWord;
+use super::life::{Form, Subject, Wanted, life};
+use super::timeline::verbs::{FormatWord, RangeArgs};
 use crate::output::Console;
 
 /// Write a job's attempts, node by node, as a trace for Chrome's viewer and for Perfetto
@@ -33,5 +33,6 @@ fn job(text: &str) -> Result<Subject, String> {
 
 /// Runs the verb.
 pub(crate) async fn trace(args: &TraceArgs, cluster: &impl Cluster, console: &mut Console) -> Result<(), CliError> {
-    life(&args.job, &Wanted::Written(FormatWord::Trace, args.output.clone()), cluster, console).await
+    let form = Form::Written(FormatWord::Trace, args.output.clone());
+    life(&args.job, &Wanted { form, range: RangeArgs::default() }, cluster, console).await
 }

@@ -6,7 +6,7 @@ use nexus_echo::check::{Checker, check, check_graph};
 use nexus_echo::forecast::{Choices, Settings, critical_events, forecast};
 use nexus_echo::plan::{PlanSettings, plan};
 use nexus_echo::repair::{Weights, repairs};
-use nexus_echo::{Diff, Document, Graph, Merge, Preference, Timeline, TimelineKind, draw, parse_edits};
+use nexus_echo::{Diff, Document, Graph, Merge, Preference, TimeRange, Timeline, TimelineKind, draw, parse_edits};
 
 /// More events than this are not drawn or forecast: the question is what they do, not how many there can be.
 const EVENTS_MAX: usize = 60;
@@ -30,7 +30,14 @@ pub fn import(data: &[u8]) {
     if graph.len() > EVENTS_MAX {
         return;
     }
-    drop((draw::svg(&graph, "fuzz"), draw::dot(&graph, "fuzz"), draw::trace(&graph), draw::chart(&graph, 100, 60)));
+    let times = |at: usize| graph.nodes.get(at).map(|node| node.timestamp);
+    // Any two times, also the wrong way round.
+    let part = TimeRange::of(timeline.state(), times(0), times(1)).unwrap_or(TimeRange::ALL);
+    for range in [TimeRange::ALL, part] {
+        let graph = Graph::within(timeline.state(), range);
+        drop((draw::svg(&graph, "fuzz", range), draw::chart(&graph, range, 100, 60)));
+        drop((draw::dot(&graph, "fuzz"), draw::trace(&graph)));
+    }
     let settings = Settings { rollouts: 64, seed: 1, threads: 1 };
     let forecast = forecast(&graph, &Choices::new(), settings);
     for event in forecast.iter().flat_map(|forecast| &forecast.events) {

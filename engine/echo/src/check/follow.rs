@@ -152,9 +152,8 @@ impl Checker {
         match trigger.kind {
             TriggerKind::Causes | TriggerKind::Enables | TriggerKind::Option => {
                 let bounds = gap >= trigger.delay.min.0 && trigger.delay.max.is_none_or(|max| gap <= max.0);
-                // Another cause may excuse a finding of the ones that were there.
-                let first = leaders.iter().all(|leader| self.parts[leader].findings.is_empty());
-                let quiet = first && target.probability.is_none() && !self.excludes(ends[1]);
+                // A stated probability is judged by all causes, and what has causes may not happen after all.
+                let quiet = target.probability.is_none() && !self.excludes(ends[1]);
                 // Where something is prevented, only what leads nowhere yet leaves every way as it was.
                 let leaf = !leaders.iter().any(|leader| self.parts[leader].prevents) || self.is_leaf(ends[1]);
                 ends[0] < ends[1] && bounds && quiet && leaf

@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 
-use crate::draw::svg::{tick_text, time_text};
+use crate::draw::svg::tick_text;
 use crate::event::EventKind;
 use crate::graph::Graph;
+use crate::range::TimeRange;
 use crate::time::Micros;
 
 /// Letters of a row's name.
@@ -12,9 +13,9 @@ const NAME_MAX: usize = 40;
 
 /// A chart `width` characters wide: bars for events with the metadata `until` (microseconds), marks for the others, in
 /// the order of time. Bars of the metadata `how` look like what became of them, and say so. At most `rows` events; the
-/// rest are counted.
-pub fn chart(graph: &Graph, width: usize, rows: usize) -> String {
-    let Some((first, last)) = span(graph) else { return "no events\n".to_owned() };
+/// rest are counted. What lasts beyond the range is cut at its ends, and says how long it is in all.
+pub fn chart(graph: &Graph, range: TimeRange, width: usize, rows: usize) -> String {
+    let Some((first, last)) = span(graph, range) else { return "no events\n".to_owned() };
     let mut order: Vec<usize> = (0..graph.len()).collect();
     order.sort_by(|&a, &b| {
         let (a, b) = (&graph.nodes[a], &graph.nodes[b]);
@@ -25,14 +26,15 @@ pub fn chart(graph: &Graph, width: usize, rows: usize) -> String {
     let room = width.saturating_sub(names + 16).max(10);
     let place = |at: i64| (i128::from(at - first) * (room as i128 - 1) / i128::from((last - first).max(1))) as usize;
     let mut out = String::new();
-    let (left, right) = (time_text(Micros(first)), tick_text(last, first, last));
+    let (left, right) = (Micros(first).point(), tick_text(last, first, last));
     let gap = room.saturating_sub(left.chars().count()).max(1);
     let _ = writeln!(out, "{:names$}  {left}{right:>gap$}", "");
     for &at in shown {
         let node = &graph.nodes[at];
-        let (start, end) = (place(node.timestamp.0), place(until(graph, at)));
+        let (start, end) = lasts(graph, at, range);
+        let (start, end) = (place(start), place(end));
         let mark = match node.kind {
-            _ if until(graph, at) > node.timestamp.0 => bar(node.metadata.get("how").map(String::as_str)),
+            _ if node.until() > node.timestamp => bar(node.metadata.get("how").map(String::as_str)),
             EventKind::Fact => "●",
             EventKind::Planned => "○",
             EventKind::Decision => "◆",
@@ -70,7 +72,7 @@ fn note(graph: &Graph, at: usize, (first, last): (i64, i64)) -> String {
     if !node.metadata.contains_key("until") {
         return tick_text(node.timestamp.0, first, last);
     }
-    let length = Micros(until(graph, at) - node.timestamp.0).rough();
+    let length = Micros(node.until().0 - node.timestamp.0).rough();
     match node.metadata.get("how").map(String::as_str) {
         None | Some("succeeded" | "attached") => length,
         Some(how) => format!("{length} {how}"),
@@ -87,19 +89,17 @@ fn label(graph: &Graph, at: usize) -> String {
     }
 }
 
-/// End of an event's bar: its own time if it has none.
-pub(super) fn until(graph: &Graph, at: usize) -> i64 {
+/// From when to when an event lasts, as far as that lies in a range.
+pub(super) fn lasts(graph: &Graph, at: usize, range: TimeRange) -> (i64, i64) {
     let node = &graph.nodes[at];
-    let until =
-        node.metadata.get("until").and_then(|until| until.parse().ok()).filter(|&until| Micros(until).in_range());
-    until.unwrap_or(node.timestamp.0).max(node.timestamp.0)
+    range.cut((node.timestamp.0, node.until().0))
 }
 
 /// First and last time drawn.
-pub(super) fn span(graph: &Graph) -> Option<(i64, i64)> {
+pub(super) fn span(graph: &Graph, range: TimeRange) -> Option<(i64, i64)> {
     let first = graph.nodes.iter().map(|node| node.timestamp.0).min()?;
-    let last = (0..graph.len()).map(|at| until(graph, at)).max()?;
-    Some((first, last))
+    let last = graph.nodes.iter().map(|node| node.until().0).max()?;
+    Some(range.cut((first, last)))
 }
 
 #[cfg(test)]
@@ -121,7 +121,7 @@ mod tests {
             event("task 0 (2)", "2026-03-01T09:30:04Z", start + 8_061_000, "succeeded"),
         ];
         let document = Document::parse(format!(r#"{{"events": [{}]}}"#, events.join(",")).as_bytes()).unwrap();
-        let text = chart(&Graph::new(document.timeline().unwrap().state()), 60, 10);
+        let text = chart(&Graph::new(document.timeline().unwrap().state()), TimeRange::ALL, 60, 10);
         let wanted = "                  2026-03-01T09:30:00Z  +8.06s\n\
                       accepted          ●                             2026-03-01T09:30:00Z\n\
                       task 0 @ box         ░░░░░░                     1.5s lost\n\

@@ -3,7 +3,6 @@
 use std::fmt::Write;
 
 use crate::draw::frame::quoted;
-use crate::draw::svg::time_text;
 use crate::event::EventKind;
 use crate::graph::Graph;
 use crate::trigger::TriggerKind;
@@ -20,7 +19,7 @@ pub fn dot(graph: &Graph, title: &str) -> String {
             EventKind::Planned => "shape=box, style=rounded",
             EventKind::Decision => "shape=box, style=filled, fillcolor=\"#fef3c7\"",
         };
-        let mut label = format!("{}\n{}", node.name, time_text(node.timestamp));
+        let mut label = format!("{}\n{}", node.name, node.timestamp.point());
         if let Some(probability) = node.probability {
             let _ = write!(label, "  p {probability}");
         }

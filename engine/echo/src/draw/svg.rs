@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use crate::draw::chart::{span, until};
+use crate::draw::chart::{lasts, span};
 use crate::draw::frame::{LETTER, cut, escaped, open, text};
-use crate::event::EventKind;
+use crate::event::{EventKind, TimeNode};
 use crate::graph::Graph;
+use crate::range::TimeRange;
 use crate::time::Micros;
 use crate::trigger::TriggerKind;
 
@@ -17,12 +18,6 @@ const TOP: f64 = 62.0;
 const WIDTH: f64 = 1_120.0;
 /// Beyond so many triggers that only say what came after what, a Gantt chart is clearer without them.
 const ARROWS_MAX: usize = 8;
-
-/// A point in time for people: a date if it lies after 1980, a span from zero otherwise.
-pub fn time_text(at: Micros) -> String {
-    const YEARS_10: i64 = 315_532_800_000_000;
-    if at.0 > YEARS_10 { at.date() } else { at.to_string() }
-}
 
 struct Scale {
     left: f64,
@@ -36,9 +31,10 @@ impl Scale {
     }
 }
 
-/// The picture. Events with the metadata `lane` share the row of that name.
-pub fn svg(graph: &Graph, title: &str) -> String {
-    let (first, last) = span(graph).unwrap_or((0, 1));
+/// The picture of a range of time. Events with the metadata `lane` share the row of that name; what lasts beyond the range
+/// is cut at its ends.
+pub fn svg(graph: &Graph, title: &str, range: TimeRange) -> String {
+    let (first, last) = span(graph, range).unwrap_or((0, 1));
     let (rows, labels) = rows(graph);
     let longest = labels.iter().map(|label| label.chars().count()).max().unwrap_or(0).min(36);
     let scale = Scale { left: 30.0 + longest as f64 * LETTER, first, length: (last - first).max(1) as f64 };
@@ -55,13 +51,13 @@ pub fn svg(graph: &Graph, title: &str) -> String {
     for (edge, trigger) in graph.edges.iter().zip(&graph.triggers) {
         let only_order = edge.kind == TriggerKind::Enables && is_gantt && graph.edges.len() > ARROWS_MAX;
         if let (Some(from), Some(to), false) = (y(edge.source), y(edge.target), only_order) {
-            let ends = [until(graph, edge.source as usize), graph.nodes[edge.target as usize].timestamp.0];
+            let ends = [lasts(graph, edge.source as usize, range).1, lasts(graph, edge.target as usize, range).0];
             arrow(&mut out, edge.kind, trigger.probability, [(scale.x(ends[0]), from), (scale.x(ends[1]), to)]);
         }
     }
     for at in 0..graph.len() {
         if let Some(y) = y(at as u32) {
-            event(&mut out, graph, at, &scale, y);
+            event(&mut out, &graph.nodes[at], lasts(graph, at, range), &scale, y);
         }
     }
     out.push_str("</svg>\n");
@@ -112,9 +108,8 @@ fn axis(out: &mut String, scale: &Scale, (first, last): (i64, i64), height: f64)
 /// Within two days the first tick is the date and the others are spans after it; else all are dates or spans.
 pub(super) fn tick_text(at: i64, first: i64, last: i64) -> String {
     const TWO_DAYS: i64 = 2 * 86_400_000_000;
-    let is_date = time_text(Micros(first)).contains('-') && first > 0;
-    if !is_date || last - first >= TWO_DAYS || at <= first {
-        return time_text(Micros(at));
+    if !Micros(first).is_date() || last - first >= TWO_DAYS || at <= first {
+        return Micros(at).point();
     }
     // Three digits: no more can be read off.
     format!("+{}", Micros(at - first).rough())
@@ -141,18 +136,17 @@ fn arrow(out: &mut String, kind: TriggerKind, probability: f64, [(x1, y1), (x2, 
     );
 }
 
-fn event(out: &mut String, graph: &Graph, at: usize, scale: &Scale, y: f64) {
-    let node = &graph.nodes[at];
-    let (x, end) = (scale.x(node.timestamp.0), scale.x(until(graph, at)));
+fn event(out: &mut String, node: &TimeNode, (first, last): (i64, i64), scale: &Scale, y: f64) {
+    let (x, end) = (scale.x(first), scale.x(last));
     let (fill, stroke) = match node.kind {
         EventKind::Fact => ("#2563eb", "#1e3a8a"),
         EventKind::Planned => ("#ffffff", "#1e3a8a"),
         EventKind::Decision => ("#fbbf24", "#92400e"),
     };
-    let length = Micros(until(graph, at) - node.timestamp.0);
+    let length = Micros(node.until().0 - node.timestamp.0);
     let lasts = if length.0 > 0 { format!(" · {}", length.rough()) } else { String::new() };
     let how_text = node.metadata.get("how").map(|how| format!(" · {how}")).unwrap_or_default();
-    let title = format!("{} · {}{lasts}{how_text}", node.name, time_text(node.timestamp));
+    let title = format!("{} · {}{lasts}{how_text}", node.name, node.timestamp.point());
     let how = node.metadata.get("how").map(String::as_str);
     let shape = if node.metadata.contains_key("until") {
         let (top, width) = (y - 8.0, (end - x).max(1.5));

@@ -25,12 +25,12 @@ pub fn trace(graph: &Graph) -> String {
             "name": node.name, "pid": 1, "tid": lane_of(at), "ts": node.timestamp.0,
             "args": {"payload": node.payload, "metadata": node.metadata},
         });
-        match node.metadata.get("until").and_then(|until| until.parse::<i64>().ok()) {
-            Some(until) => {
+        match node.metadata.contains_key("until") {
+            true => {
                 event["ph"] = json!("X");
-                event["dur"] = json!(until.saturating_sub(node.timestamp.0).max(0));
+                event["dur"] = json!(node.until().0 - node.timestamp.0);
             }
-            None => {
+            false => {
                 event["ph"] = json!("i");
                 event["s"] = json!("t");
             }

@@ -1,6 +1,11 @@
 //! Forks, reads as of a position, differences and merges.
 
-use nexus_echo::{Diff, Document, Merge, Preference, Timeline, TimelineKind};
+use std::sync::Arc;
+
+use nexus_echo::{
+    Clash, Conflict, Diff, Document, EchoError, Edit, EventKind, Merge, Micros, Preference, TimeNode, Timeline,
+    TimelineKind, Trigger, TriggerKind,
+};
 use proptest::prelude::*;
 
 use crate::random::{edit, timeline};
@@ -8,7 +13,9 @@ use crate::random::{edit, timeline};
 /// Everything of a state that can be seen.
 fn seen(state: &nexus_echo::State) -> String {
     format!(
-        "{:?} {:?}",
+        "{} {} {:?} {:?}",
+        state.events(),
+        state.triggers(),
         state.iter_nodes().map(|(_, node)| node).collect::<Vec<_>>(),
         state.iter_triggers().map(|(_, trigger)| trigger).collect::<Vec<_>>()
     )
@@ -112,11 +119,101 @@ proptest! {
     }
 }
 
+fn read(text: &str) -> Timeline {
+    Document::parse(text.as_bytes()).unwrap().timeline().unwrap()
+}
+
 #[test]
-fn a_changed_entry_breaks_the_chain() {
-    let text = r#"{"events": [{"name": "a", "at": 1}, {"name": "b", "at": 2}]}"#;
-    let one = Document::parse(text.as_bytes()).unwrap().timeline().unwrap();
-    let other = Document::parse(text.replace("\"at\": 1", "\"at\": 3").as_bytes()).unwrap().timeline().unwrap();
-    assert_ne!(one.hash_at(1), other.hash_at(1));
-    assert_ne!(one.head(), other.head(), "all later hashes differ too");
+fn whatever_is_changed_in_an_entry_breaks_the_chain() {
+    let text = r#"{"events": [{"name": "a", "kind": "fact", "at": 1, "probability": 0.5, "utility": 2, "late_cost_per_day": 3, "payload": 4, "metadata": {"k": "v"}}, {"name": "b", "at": 2}], "triggers": [{"from": "a", "to": "b", "kind": "causes", "probability": 0.6, "delay": [5, 7], "spread": {"pert": {"mode": 6}}}, {"from": "b", "to": "b", "kind": "informs"}]}"#;
+    let one = read(text);
+    let event = [
+        (r#""kind": "fact""#, r#""kind": "planned""#),
+        (r#""at": 1"#, r#""at": 3"#),
+        (r#""probability": 0.5, "#, ""),
+        (r#""probability": 0.5"#, r#""probability": 0.51"#),
+        (r#""utility": 2"#, r#""utility": 3"#),
+        (r#""late_cost_per_day": 3"#, r#""late_cost_per_day": 4"#),
+        (r#""payload": 4"#, r#""payload": "4""#),
+        (r#""k": "v""#, r#""k": "w""#),
+        (r#""k": "v""#, r#""j": "v""#),
+    ];
+    let trigger = [
+        (r#""kind": "causes""#, r#""kind": "enables""#),
+        (r#""probability": 0.6"#, r#""probability": 0.7"#),
+        ("[5, 7]", "[4, 7]"),
+        ("[5, 7]", "[5, 8]"),
+        (r#""mode": 6"#, r#""mode": 7"#),
+        ("pert", "triangular"),
+    ];
+    for (position, changes) in [(1, &event[..]), (3, &trigger[..])] {
+        for (from, to) in changes {
+            assert_eq!(text.matches(from).count(), 1, "{from}");
+            let other = read(&text.replace(from, to));
+            assert_eq!(one.hash_at(position - 1), other.hash_at(position - 1), "{from} → {to}");
+            assert_ne!(one.hash_at(position), other.hash_at(position), "{from} → {to}");
+            assert_ne!(one.head(), other.head(), "all later hashes differ too");
+        }
+    }
+}
+
+#[test]
+fn what_is_there_is_not_added_again() {
+    let mut timeline =
+        read(r#"{"events": [{"name": "a", "at": 1}, {"name": "b", "at": 2}], "triggers": [{"from": "a", "to": "b"}]}"#);
+    let twice: Vec<_> = timeline.edits_since(0).map(|(edit, _)| edit).collect();
+    for edit in twice {
+        assert_eq!(timeline.apply(edit).unwrap_err().code(), "NX0904");
+    }
+    assert_eq!(timeline.len(), 3, "what is refused leaves no entry");
+}
+
+#[test]
+fn a_branch_has_the_snapshots_of_before_it_only() {
+    let mut timeline = read(r#"{"events": [{"name": "a", "at": 1}]}"#);
+    let named = |name: &str| Edit::Snapshot { name: name.to_owned() };
+    timeline.apply(named("early")).unwrap();
+    timeline.apply(named("late")).unwrap();
+    let branch = timeline.fork("b", TimelineKind::Alternative, Some(1)).unwrap();
+    assert_eq!(branch.snapshots().collect::<Vec<_>>(), [("early", 1)]);
+    assert!(matches!(branch.snapshot("late"), Err(EchoError::NoSuchSnapshot { .. })));
+}
+
+/// A base of two events with a trigger, and two branches with what each did.
+fn branches(ours: &[Edit], theirs: &[Edit]) -> [Timeline; 2] {
+    let base = read(
+        r#"{"timeline": "p", "events": [{"name": "a", "at": 1}, {"name": "b", "at": 2}], "triggers": [{"from": "a", "to": "b"}]}"#,
+    );
+    [ours, theirs].map(|edits| {
+        let mut branch = base.fork("q", TimelineKind::Alternative, None).unwrap();
+        branch.apply_all(edits.iter().cloned()).unwrap();
+        branch
+    })
+}
+
+#[test]
+fn what_only_one_branch_did_is_no_conflict() {
+    let node = |at: i64| Arc::new(TimeNode::new("a", EventKind::Planned, Micros(at)));
+    let cut = Edit::Cut { from: "a".to_owned(), kind: TriggerKind::Causes, to: "b".to_owned() };
+    for edit in [Edit::Replace(node(9)), Edit::Remove { event: "a".to_owned() }, cut] {
+        let [ours, theirs] = branches(std::slice::from_ref(&edit), &[]);
+        let merge = Merge::plan(&ours, &theirs, Preference::Report).unwrap();
+        assert_eq!((merge.edits, merge.conflicts), (vec![], vec![]), "ours stays: {edit:?}");
+        let merge = Merge::plan(&theirs, &ours, Preference::Report).unwrap();
+        assert_eq!((merge.edits, merge.conflicts), (vec![edit], vec![]), "theirs is taken in");
+    }
+}
+
+#[test]
+fn what_something_new_hangs_on_is_not_removed_unasked() {
+    let grown = Edit::Link(Arc::new(Trigger::new("b", TriggerKind::Informs, "a")));
+    let [ours, theirs] = branches(&[grown], &[Edit::Remove { event: "a".to_owned() }]);
+    let clash = vec![Conflict { what: "a".to_owned(), clash: Clash::RemovedThere }];
+    for (preference, stays) in [(Preference::Report, true), (Preference::Ours, true), (Preference::Theirs, false)] {
+        let merge = Merge::plan(&ours, &theirs, preference).unwrap();
+        assert_eq!(merge.conflicts, clash, "{preference:?}");
+        let mut merged = ours.clone();
+        merged.apply_all(merge.edits).unwrap();
+        assert_eq!(merged.node("a").is_some(), stays, "{preference:?}");
+    }
 }

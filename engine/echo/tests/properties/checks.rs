@@ -4,7 +4,7 @@ use nexus_echo::check::{Checker, FindingKind, Schedule, check, feasible_schedule
 use nexus_echo::{EventKind, Graph, Micros, TimeNode, Timeline, TimelineKind, Trigger, TriggerKind};
 use proptest::prelude::*;
 
-use crate::random::{edit, timeline};
+use crate::random::{edit, orderly, timeline};
 
 /// Whether the bounds have a solution, by Floyd and Warshall's all-pairs shortest paths over the distance graph.
 fn solvable(graph: &Graph) -> bool {
@@ -76,6 +76,17 @@ proptest! {
                 checker.follow(&timeline);
                 prop_assert_eq!(checker.report(), check(&timeline));
             }
+        }
+    }
+
+    #[test]
+    fn what_follows_in_good_order_is_judged_as_by_a_full_check(edits in orderly()) {
+        let mut timeline = Timeline::new("t", TimelineKind::Primary);
+        let mut checker = Checker::new();
+        for edit in edits {
+            drop(timeline.apply(edit));
+            checker.follow(&timeline);
+            prop_assert_eq!(checker.report(), check(&timeline));
         }
     }
 

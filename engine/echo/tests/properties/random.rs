@@ -51,6 +51,38 @@ pub(crate) fn edit() -> impl Strategy<Value = Edit> {
     ]
 }
 
+/// Events and triggers in good order, but for probabilities and what excludes, prevents or informs: every delay holds, most
+/// triggers go from older to newer events. Most of it is what a checker that follows need not look at twice.
+pub(crate) fn orderly() -> impl Strategy<Value = Vec<Edit>> {
+    let node = |at: usize, probability: Option<i32>| {
+        let mut node = TimeNode::new(name(at), EventKind::Planned, Micros(at as i64 / 2));
+        node.probability = probability.map(|tenths| f64::from(tenths) / 10.0);
+        Edit::Append(Arc::new(node))
+    };
+    let nodes = proptest::collection::vec(proptest::option::weighted(0.4, 0..=10_i32), NAMES);
+    let kind = prop_oneof![
+        6 => Just(TriggerKind::Causes),
+        4 => Just(TriggerKind::Enables),
+        2 => Just(TriggerKind::Option),
+        1 => Just(TriggerKind::Prevents),
+        2 => Just(TriggerKind::Excludes),
+        3 => Just(TriggerKind::Informs),
+    ];
+    let trigger = (0..NAMES, 0..NAMES, kind, 0..=2_i32, proptest::bool::weighted(0.9)).prop_map(
+        |(a, b, kind, probability, forward)| {
+            let [from, to] = if (a < b) == forward { [a, b] } else { [b, a] };
+            let mut trigger = Trigger::new(name(from), kind, name(to));
+            trigger.delay = Delay { min: Micros::ZERO, max: None };
+            trigger.probability = f64::from(probability) / 2.0;
+            Edit::Link(Arc::new(trigger))
+        },
+    );
+    (nodes, proptest::collection::vec(trigger, 0..14)).prop_map(move |(nodes, triggers)| {
+        let nodes = nodes.into_iter().enumerate().map(|(at, probability)| node(at, probability));
+        nodes.chain(triggers).collect()
+    })
+}
+
 /// A timeline to which those of the edits were done that fit.
 pub(crate) fn timeline(edits: impl IntoIterator<Item = Edit>) -> Timeline {
     let mut timeline = Timeline::new("random", TimelineKind::Primary);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use nexus_echo::forecast::{Choices, ROLLOUTS_MAX, Settings};
 use nexus_echo::plan::PlanSettings;
 use nexus_echo::repair::{Weights, repairs};
-use nexus_echo::{Diff, Document, EchoError, Edit, Graph, Timeline};
+use nexus_echo::{Diff, Document, EchoError, Edit, Graph, Micros, TimeRange, Timeline};
 use nexus_formats::Format;
 
 use super::text::text;
@@ -60,6 +60,13 @@ pub(super) const TABLE: &[Builtin] = &[
         result: Kind::Any,
         example: "echo.effects(plan, \"design\")",
         run: effects,
+    },
+    Builtin {
+        name: "echo.during",
+        arity: (3, 3),
+        result: Kind::Any,
+        example: "echo.during(plan, \"20d\", \"60d\")",
+        run: during,
     },
     Builtin {
         name: "echo.paths",
@@ -174,6 +181,22 @@ fn relatives(
     let graph = Graph::new(timeline(host, &arguments[0])?.state());
     let place = graph.place(text(function, &arguments[1])?).map_err(refused)?;
     serialised(host, &names(&graph, search(&graph, place)))
+}
+
+/// What lies in a range of time; ends are microseconds, text like `3d` or a date, or `none`.
+fn during(host: &mut Host, arguments: &mut [Value]) -> Outcome<Value> {
+    let end = |value: &Value| match value {
+        Value::None | Value::Absent => Ok(None),
+        Value::Int(micros) => Ok(Some(Micros(*micros))),
+        value => match Micros::parse(text("echo.during", value)?) {
+            Ok(at) => Ok(Some(at)),
+            Err(message) => Err(Fault::new(Code::BadData, message)),
+        },
+    };
+    let (from, to) = (end(&arguments[1])?, end(&arguments[2])?);
+    let timeline = timeline(host, &arguments[0])?;
+    let range = TimeRange::of(timeline.state(), from, to).map_err(refused)?;
+    serialised(host, &Document::within(&timeline, range))
 }
 
 fn paths(host: &mut Host, arguments: &mut [Value]) -> Outcome<Value> {

@@ -90,6 +90,11 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
         "How two timelines differ: what they share, what changed, what only one of them has.",
     ),
     (
+        "echo.during",
+        "echo.during(timeline, from, to) -> record",
+        "What of a timeline lies between two times, each microseconds, text like `3d`, a date, or `none`.",
+    ),
+    (
         "echo.edit",
         "echo.edit(timeline, edits) -> record",
         "The timeline after a list of edits, each a record like `{remove: {event: \"review\"}}`.",

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use nexus_actors::timelines::TimelineStore;
 use nexus_echo::check::Severity;
-use nexus_echo::{Diff, Differences, Graph, Timeline, draw};
+use nexus_echo::{Diff, Differences, Document, Graph, TimeRange, Timeline, draw};
 use serde::Serialize;
 use serde_json::json;
 
@@ -83,14 +83,25 @@ pub(super) fn branches(
     }
 }
 
-pub(super) fn show(timeline: &Timeline, console: &mut Console) -> Result<(), CliError> {
+/// A range of a timeline as text, or as the document of `--json`.
+pub(crate) fn chart(timeline: &Timeline, range: TimeRange, console: &mut Console) {
     if console.is_json() {
-        console.answer(&nexus_echo::Document::of(timeline).to_text());
+        return console.answer(&Document::within(timeline, range).to_text());
+    }
+    let graph = Graph::within(timeline.state(), range);
+    if !graph.is_empty() {
+        console.answer(&draw::chart(&graph, range, CHART_WIDTH, CHART_ROWS));
+    } else if timeline.state().events() == 0 {
+        console.say("no events yet");
+    }
+}
+
+pub(super) fn show(timeline: &Timeline, range: TimeRange, console: &mut Console) -> Result<(), CliError> {
+    chart(timeline, range, console);
+    if console.is_json() {
         return Ok(());
     }
-    let graph = Graph::new(timeline.state());
-    console.answer(&draw::chart(&graph, CHART_WIDTH, CHART_ROWS));
-    let report = nexus_echo::check::check_graph(&graph);
+    let report = nexus_echo::check::check(timeline);
     if !report.is_consistent() {
         let name = timeline.name();
         console.say(&format!("{} findings: `nexus timeline check {name}`", report.findings.len() + report.undecided));

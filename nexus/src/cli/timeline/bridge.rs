@@ -11,7 +11,7 @@ use nexus_bridge::{
     Advice, BeliefModel, BridgeError, DecisionModel, Effort, Method, Policy, SLICES_MAX, Seen, Slices, TimedBeliefs,
     TimedDecisionModel, TimedModel,
 };
-use nexus_echo::{EventKind, Graph, Micros, Timeline, draw};
+use nexus_echo::{EventKind, Graph, Micros, Timeline};
 use nexus_qlogik::{Evidence, Finding, MEMORY_MAX, Model, Network, bif, document as models};
 use serde_json::{Value, json};
 
@@ -204,7 +204,7 @@ fn over_time(found: &TimedBeliefs, slices: Slices, console: &mut Console) -> Res
     // A few of the slices, the last among them.
     let columns = COLUMNS.min(ends.len());
     let shown: Vec<usize> = (1..=columns).map(|at| (at * ends.len()).div_ceil(columns) - 1).collect();
-    let titles: Vec<String> = shown.iter().map(|&at| format!("BY {}", draw::time_text(ends[at]))).collect();
+    let titles: Vec<String> = shown.iter().map(|&at| format!("BY {}", ends[at].point())).collect();
     let heads = std::iter::once(("EVENT", Align::Left)).chain(titles.iter().map(|title| (title.as_str(), Align::Left)));
     let mut table = Table::new(&heads.collect::<Vec<_>>());
     for event in &found.events {

@@ -76,7 +76,7 @@ pub(super) fn forecast(timeline: &Timeline, args: &ForecastArgs, console: &mut C
 }
 
 fn when(micros: f64) -> String {
-    draw::time_text(Micros::from_f64(micros))
+    Micros::from_f64(micros).point()
 }
 
 pub(super) fn plan(timeline: &Timeline, args: &PlanArgs, console: &mut Console) -> Result<(), CliError> {

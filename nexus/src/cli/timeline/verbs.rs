@@ -4,10 +4,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use nexus_echo::{
-    Delay, Document, EventKind, Graph, Micros, Preference, Spread, Timeline, TimelineKind, TriggerKind, draw,
+    Delay, Document, EventKind, Graph, Micros, Preference, Spread, TimeRange, Timeline, TimelineKind, TriggerKind, draw,
 };
 
 use super::bridge::{ModelArgs, SeenArgs};
+use crate::cli::error::CliError;
+use crate::output::Console;
 
 #[derive(Debug, Clone, Subcommand)]
 pub(crate) enum TimelineVerb {
@@ -104,7 +106,7 @@ pub(crate) enum TimelineVerb {
     },
     /// Draw it, or what happened to a job or a node
     #[command(
-        after_help = "Examples:\n  nexus timeline show launch\n  nexus timeline show 17\n  nexus timeline show studio\n  nexus timeline show 17 --svg job.svg"
+        after_help = "Examples:\n  nexus timeline show launch\n  nexus timeline show 17\n  nexus timeline show studio\n  nexus timeline show 17 --svg job.svg\n  nexus timeline show launch --from 20d --to 60d"
     )]
     Show {
         /// A timeline, the number of a job, or a node
@@ -115,6 +117,8 @@ pub(crate) enum TimelineVerb {
         /// As of this position of the log, or this snapshot
         #[arg(long, value_name = "POSITION")]
         at: Option<String>,
+        #[command(flatten)]
+        range: RangeArgs,
     },
     /// List its edits, with their hashes
     #[command(after_help = "Example:\n  nexus timeline log launch")]
@@ -161,7 +165,36 @@ pub(crate) enum TimelineVerb {
         /// As of this position of the log, or this snapshot
         #[arg(long, value_name = "POSITION")]
         at: Option<String>,
+        #[command(flatten)]
+        range: RangeArgs,
     },
+}
+
+/// A range of time.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub(crate) struct RangeArgs {
+    /// Only what happens from then on: a date, or a span like 3d (of a job: since its beginning)
+    #[arg(long, value_name = "TIME", value_parser = Micros::parse, allow_hyphen_values = true)]
+    from: Option<Micros>,
+    /// Only what happens until then
+    #[arg(long, value_name = "TIME", value_parser = Micros::parse, allow_hyphen_values = true)]
+    to: Option<Micros>,
+}
+
+impl RangeArgs {
+    /// The range in the times of a timeline. Where nothing lies in it, the console says so.
+    pub(crate) fn of(self, timeline: &Timeline, console: &mut Console) -> Result<TimeRange, CliError> {
+        let range = TimeRange::of(timeline.state(), self.from, self.to)?;
+        let times = || timeline.state().iter_nodes().map(|(_, node)| node);
+        if let (Some(first), Some(last)) =
+            (times().map(|node| node.timestamp).min(), times().map(|node| node.until()).max())
+            && !times().any(|node| range.touches(node))
+        {
+            let (name, first, last) = (timeline.name(), first.point(), last.point());
+            console.say(&format!("nothing lies in that range: {name} goes from {first} to {last}"));
+        }
+        Ok(range)
+    }
 }
 
 #[derive(Debug, Clone, Args)]
@@ -365,13 +398,13 @@ pub(crate) enum FormatWord {
     Trace,
 }
 
-/// A timeline in a format.
-pub(crate) fn text(timeline: &Timeline, format: FormatWord) -> String {
-    let graph = || Graph::new(timeline.state());
+/// A range of a timeline in a format.
+pub(crate) fn text(timeline: &Timeline, range: TimeRange, format: FormatWord) -> String {
+    let graph = || Graph::within(timeline.state(), range);
     match format {
-        FormatWord::Json => Document::of(timeline).to_text(),
+        FormatWord::Json => Document::within(timeline, range).to_text(),
         FormatWord::Dot => draw::dot(&graph(), timeline.name()),
-        FormatWord::Svg => draw::svg(&graph(), timeline.name()),
+        FormatWord::Svg => draw::svg(&graph(), timeline.name(), range),
         FormatWord::Trace => draw::trace(&graph()),
     }
 }
