@@ -8,6 +8,8 @@ pub(crate) mod bridge;
 mod changes;
 pub(crate) mod far;
 mod future;
+#[cfg(test)]
+mod tests;
 pub(crate) mod verbs;
 
 use std::path::{Path, PathBuf};

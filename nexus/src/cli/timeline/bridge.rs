@@ -342,41 +342,7 @@ fn facts(network: &Network, evidence: &Evidence) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser;
-
-    use crate::cli::error::tests::pages;
-    use crate::cli::timeline::{TimelineArgs, timeline};
-
-    #[derive(Parser)]
-    struct Line {
-        #[command(flatten)]
-        args: TimelineArgs,
-    }
-
-    /// A data folder with the launch of the examples.
-    struct Kept(tempfile::TempDir);
-
-    impl Kept {
-        fn new() -> Self {
-            let kept = Kept(tempfile::tempdir().unwrap());
-            let launch = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/launch.json");
-            kept.typed(&["import", launch], false).unwrap();
-            kept
-        }
-
-        fn path(&self, name: &str) -> String {
-            self.0.path().join(name).display().to_string()
-        }
-
-        fn typed(&self, words: &[&str], json: bool) -> Result<String, String> {
-            let line = std::iter::once("timeline").chain(words.iter().copied());
-            let args = Line::try_parse_from(line).map_err(|error| error.to_string())?.args;
-            let (mut console, out, _) = pages(json);
-            timeline(&args, self.0.path(), &mut console)
-                .map_err(|error| format!("{} {} {}", error.code, error.message, error.help.unwrap_or_default()))?;
-            Ok(out.text())
-        }
-    }
+    use crate::cli::timeline::tests::Kept;
 
     #[test]
     fn what_was_seen_moves_what_is_believed_and_what_to_do() {
