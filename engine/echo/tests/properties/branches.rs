@@ -120,7 +120,7 @@ proptest! {
 }
 
 fn read(text: &str) -> Timeline {
-    Document::parse(text.as_bytes()).unwrap().timeline().unwrap()
+    Document::parse(text.as_bytes()).and_then(|document| document.timeline()).expect("the text is a timeline")
 }
 
 #[test]
@@ -185,8 +185,8 @@ fn branches(ours: &[Edit], theirs: &[Edit]) -> [Timeline; 2] {
         r#"{"timeline": "p", "events": [{"name": "a", "at": 1}, {"name": "b", "at": 2}], "triggers": [{"from": "a", "to": "b"}]}"#,
     );
     [ours, theirs].map(|edits| {
-        let mut branch = base.fork("q", TimelineKind::Alternative, None).unwrap();
-        branch.apply_all(edits.iter().cloned()).unwrap();
+        let mut branch = base.fork("q", TimelineKind::Alternative, None).expect("its whole log");
+        branch.apply_all(edits.iter().cloned()).expect("the edits fit the base");
         branch
     })
 }
