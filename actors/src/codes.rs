@@ -79,6 +79,13 @@ codes! {
     /// know any more. Bring the folder back from a copy, or take the node out of its cluster and let it join again with
     /// another --data.
     LOG_LOST = "NX0412";
+    /// What was asked for is newer than a node of the cluster, which could not read it; the message names the nodes. It is
+    /// held back until all nodes are upgraded; the cluster goes over by itself then. A node that does not come back is
+    /// taken out with `nexus node forget`. Nothing was stored.
+    PROTOCOL_NOT_YET = "NX0114";
+    /// The cluster uses a version of the protocol that this node does not speak: all others were upgraded. Start a newer
+    /// nexus on this machine, and leave out `protocol` in its nexus.toml. What it holds is on disk.
+    PROTOCOL_LEFT_BEHIND = "NX0413";
     /// The files of timelines could not be read or written, or are not what was written. The message names the file and
     /// the line. Nothing was changed; restore the file from a copy, or import an export of the timeline.
     TIMELINE_STORE = "NX0407";

@@ -7,6 +7,7 @@ mod embedded;
 mod replicated;
 mod steward;
 mod transport;
+mod upgrade;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use nexus_ledger::{Command, Effect, Ledger, Rejection, Reply, StatusFacts};
 use nexus_model::NodeId;
-use nexus_wire::{Refusal, StatusView};
+use nexus_wire::{ProtocolVersion, Refusal, StatusView};
 use tokio::sync::mpsc;
 use tracing::Instrument as _;
 
@@ -25,6 +26,7 @@ use embedded::Embedded;
 pub(crate) use replicated::Opening;
 use replicated::Replicated;
 pub(crate) use steward::keep_members;
+pub(crate) use upgrade::{Spoken, too_old};
 
 /// What happened in the ledger, for the scheduler and those who wait.
 #[derive(Debug)]
@@ -80,6 +82,16 @@ impl ControlPlane {
             ControlPlane::Replicated(replicated) => replicated.propose(command).instrument(telemetry::commit()).await?,
         };
         reply.map_err(|rejection| rejected(&rejection))
+    }
+
+    /// Whether a machine that speaks `version` can be in this cluster.
+    pub(crate) async fn admits(&self, version: ProtocolVersion) -> Result<(), Refusal> {
+        let agreed = self.read_local(Ledger::protocol).await;
+        if version >= agreed {
+            return Ok(());
+        }
+        let message = format!("the cluster speaks protocol {agreed}, and that machine {version}");
+        Err(Refusal { help: Some(too_old()), ..refusal(codes::PROTOCOL_LEFT_BEHIND, message) })
     }
 
     /// Looks at the ledger as it is now, wherever it was changed last.

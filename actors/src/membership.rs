@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use nexus_link::{Authority, Credentials, Expect, Identity, Key, Link, LinkConfig, Subject, Token};
 use nexus_model::{NodeCapacity, NodeId, NodeRole};
-use nexus_wire::{JoinRequest, Refusal, Request, Response};
+use nexus_wire::{JoinRequest, ProtocolVersion, Refusal, Request, Response};
 
 use crate::codes;
 use crate::control::refusal;
@@ -48,6 +48,8 @@ pub(crate) struct Offer<'a> {
     pub(crate) user: &'a str,
     pub(crate) address: &'a str,
     pub(crate) capacity: &'a NodeCapacity,
+    /// What it speaks.
+    pub(crate) protocol: ProtocolVersion,
 }
 
 /// Loads the identity of this directory, or makes one: by joining where `join` says so, else as the founder.
@@ -115,7 +117,8 @@ async fn join_cluster(home: &Home, offer: Offer<'_>, join: &JoinOptions) -> Resu
     let client_key = Key::load_or_create(&home.client()).map_err(from_link)?;
     let credentials = Credentials::Joining { authority_fingerprint: token.authority_fingerprint() };
     let own = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
-    let link = Link::bind(LinkConfig::new(own, credentials)).map_err(from_link)?;
+    let config = LinkConfig { version: offer.protocol, ..LinkConfig::new(own, credentials) };
+    let link = Link::bind(config).map_err(from_link)?;
     let request = Request::Join(Box::new(JoinRequest {
         token: join.token.clone(),
         csr_pem: key.signing_request().map_err(from_link)?,

@@ -9,7 +9,7 @@ use nexus_blobs::BlobStore;
 use nexus_link::{Credentials, Link, LinkConfig};
 use nexus_model::{NodeCapacity, NodeId};
 use nexus_optimizer::OptimizerConfig;
-use nexus_wire::Refusal;
+use nexus_wire::{ProtocolVersion, Refusal};
 use tokio::sync::watch;
 
 use crate::address_book::AddressBook;
@@ -17,7 +17,7 @@ use crate::certificates::keep_valid;
 use crate::code_cache::CodeCache;
 use crate::codes;
 use crate::collection::collect_blobs;
-use crate::control::{ControlPlane, Opening, keep_members, refusal};
+use crate::control::{ControlPlane, Opening, Spoken, keep_members, refusal};
 use crate::crew::{Crew, Plan};
 use crate::directory::Directory;
 use crate::gateway::{self, GatewayState};
@@ -62,6 +62,8 @@ pub struct NodeOptions {
     pub optimizer: OptimizerConfig,
     /// How long blobs that no job needs stay at least.
     pub keep_unused: Duration,
+    /// The version of the protocol that it speaks: this build's, or the one before while a cluster is upgraded.
+    pub protocol: ProtocolVersion,
 }
 
 /// What a node that has started says of itself.
@@ -117,6 +119,7 @@ async fn run_here(
     ready: impl FnOnce(&NodeFacts, Onlooker),
     mut interrupted: watch::Receiver<bool>,
 ) -> Result<(), Refusal> {
+    check_protocol(options.protocol)?;
     let home = Home::new(&options.data);
     home.create().map_err(|error| unusable(&home, &error))?;
     let _lock = home.lock()?;
@@ -126,10 +129,11 @@ async fn run_here(
         user: &options.user,
         address: &options.listen.to_string(),
         capacity: &options.capacity,
+        protocol: options.protocol,
     };
     let member = become_member(&home, offer, options.join.as_ref()).await?;
     let credentials = Credentials::Member(Arc::clone(&member.identity));
-    let link = listen(&home, options.listen, &credentials)?;
+    let link = listen(&home, options.listen, options.protocol, &credentials)?;
     let address = link.local_address().map_err(from_link)?;
     let facts = NodeFacts {
         node: member.node,
@@ -147,11 +151,13 @@ async fn run_here(
     let book = AddressBook::default();
     let learner = learner(&home, &facts.capacity, options.optimizer);
     let blobs = Arc::new(blobs);
-    let mut running = assemble(&home, member, &facts, (&link, &book), (Arc::clone(&blobs), learner), stop).await?;
+    let spoken = Spoken::new(options.protocol);
+    let parts = (Arc::clone(&blobs), learner, spoken.clone());
+    let mut running = assemble(&home, member, &facts, (&link, &book), parts, stop).await?;
     running.collect(options.keep_unused, blobs);
     let (directory, control) = (Arc::clone(&running.crew.directory), running.control.clone());
     let onlooker = Onlooker::new(Arc::clone(&directory));
-    link.serve(Arc::new(NodeService { directory, control, book })).map_err(from_link)?;
+    link.serve(Arc::new(NodeService { directory, control, book, spoken })).map_err(from_link)?;
     home.remember_address(address).map_err(|error| unusable(&home, &error))?;
     // From now on the directory belongs to a cluster that exists.
     running.remember(&home, &facts).map_err(|error| unusable(&home, &error))?;
@@ -170,13 +176,29 @@ async fn run_here(
     end
 }
 
+fn check_protocol(wanted: ProtocolVersion) -> Result<(), Refusal> {
+    if ProtocolVersion::spoken().any(|version| version == wanted) {
+        return Ok(());
+    }
+    let spoken: Vec<_> = ProtocolVersion::spoken().map(|version| version.to_string()).collect();
+    let message = format!("this program speaks protocol {}, not {wanted}", spoken.join(" and "));
+    let help = Some("correct `protocol` in nexus.toml, or leave it out".to_owned());
+    Err(Refusal { help, ..refusal(codes::PROTOCOL_LEFT_BEHIND, message) })
+}
+
 /// Listens where it was told; where any port will do, at the one that the others know from last time, if it is free.
-fn listen(home: &Home, wanted: SocketAddr, credentials: &Credentials) -> Result<Link, Refusal> {
+fn listen(
+    home: &Home,
+    wanted: SocketAddr,
+    version: ProtocolVersion,
+    credentials: &Credentials,
+) -> Result<Link, Refusal> {
+    let config = |address| LinkConfig { version, ..LinkConfig::new(address, credentials.clone()) };
     let known = home.last_address().filter(|last| wanted.port() == 0 && last.ip() == wanted.ip());
-    let again = known.and_then(|last| Link::bind(LinkConfig::new(last, credentials.clone())).ok());
+    let again = known.and_then(|last| Link::bind(config(last)).ok());
     match again {
         Some(link) => Ok(link),
-        None => Link::bind(LinkConfig::new(wanted, credentials.clone())).map_err(from_link),
+        None => Link::bind(config(wanted)).map_err(from_link),
     }
 }
 
@@ -271,7 +293,7 @@ async fn assemble(
     member: Member,
     facts: &NodeFacts,
     (link, book): (&Link, &AddressBook),
-    (blobs, learner): (Arc<BlobStore>, Arc<Learner>),
+    (blobs, learner, spoken): (Arc<BlobStore>, Arc<Learner>, Spoken),
     stop: watch::Sender<Option<StopReason>>,
 ) -> Result<Running, Refusal> {
     let liveness = Liveness::default();
@@ -284,6 +306,7 @@ async fn assemble(
         founder: authority.as_ref().filter(|_| node == FOUNDER),
         link: link.clone(),
         book: book.clone(),
+        spoken,
         stop: stop.clone(),
     })
     .await?;

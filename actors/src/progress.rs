@@ -37,6 +37,7 @@ impl Progress {
                 | Effect::NodeLabelled { .. }
                 | Effect::NodeNoted { .. }
                 | Effect::NodeRemoved { .. }
+                | Effect::ProtocolRaised { .. }
                 | Effect::VotersChanged { .. } => continue,
             };
             // A batch of completions is mostly of one job: wake its waiters once.

@@ -9,7 +9,7 @@ use tokio::time::timeout_at;
 use crate::address_book::AddressBook;
 use crate::attachment::serve_worker;
 use crate::codes;
-use crate::control::{ControlPlane, refusal};
+use crate::control::{ControlPlane, Spoken, refusal};
 use crate::directory::Directory;
 use crate::gateway::Ask;
 use crate::roles::Caller;
@@ -20,6 +20,7 @@ pub(crate) struct NodeService {
     pub(crate) directory: Arc<Directory>,
     pub(crate) control: ControlPlane,
     pub(crate) book: AddressBook,
+    pub(crate) spoken: Spoken,
 }
 
 impl NodeService {
@@ -39,6 +40,11 @@ impl NodeService {
             Ok(decoded) => decoded,
             Err(error) => return refused(codes::BAD_MESSAGE, format!("the request cannot be read: {error}")),
         };
+        if let Request::Join(_) = &decoded
+            && let Err(refusal) = self.control.admits(peer.version).await
+        {
+            return Response::Refused(refusal);
+        }
         if let (Request::Raft(_), Some(node)) = (&decoded, peer.node()) {
             self.book.note(node, peer.address);
         }
@@ -88,6 +94,13 @@ impl Handler for NodeService {
         if self.is_forgotten(&peer).await {
             tracing::debug!(peer = %peer.address, "a worker that was taken out of the cluster was turned away");
             return;
+        }
+        if let Err(refusal) = self.control.admits(peer.version).await {
+            tracing::warn!(peer = %peer.address, reason = %refusal, "a worker was refused");
+            return;
+        }
+        if let Some(node) = peer.node() {
+            self.spoken.heard(node, peer.version);
         }
         serve_worker(&self.directory, &peer, stream).await;
     }

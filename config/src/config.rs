@@ -67,6 +67,7 @@ pub struct NodeConfig {
     listen: SocketAddr,
     http: Http,
     keep_unused: Duration,
+    protocol: Option<(u16, u16)>,
 }
 
 /// Where a node's web page is, which also has its metrics.
@@ -155,6 +156,11 @@ impl NodeConfig {
     pub fn keep_unused(&self) -> Duration {
         self.keep_unused
     }
+
+    /// The version of the protocol that it is to speak, as major and minor; the program's own where nothing is said.
+    pub fn protocol(&self) -> Option<(u16, u16)> {
+        self.protocol
+    }
 }
 
 impl WorkerConfig {
@@ -206,6 +212,7 @@ impl Config {
         let listen = check(keys::NODE_LISTEN, raw.node.listen.as_ref(), address, &mut note);
         let http = check(keys::NODE_HTTP, raw.node.http.as_ref(), http, &mut note);
         let keep_unused = check(keys::NODE_KEEP_UNUSED, raw.node.keep_unused.as_ref(), keep_unused, &mut note);
+        let protocol = check(keys::NODE_PROTOCOL, raw.node.protocol.as_ref(), protocol, &mut note);
         let slots = check(keys::WORKER_SLOTS, raw.worker.slots.as_ref(), slots, &mut note);
         let memory = check(keys::WORKER_MEMORY, raw.worker.memory.as_ref(), memory, &mut note);
         let remote = check(keys::LIMITS_REMOTE, raw.limits.remote.as_ref(), limit_level, &mut note);
@@ -233,6 +240,7 @@ impl Config {
                     .or(http)
                     .unwrap_or(Http::Preferably(SocketAddr::from((Ipv4Addr::LOCALHOST, HTTP_PORT)))),
                 keep_unused: keep_unused.unwrap_or(KEEP_UNUSED),
+                protocol,
             },
             worker: WorkerConfig {
                 slots: slots.unwrap_or(machine.cores.clamp(1, SLOTS_MAX)),
@@ -329,6 +337,11 @@ impl Http {
 
 fn keep_unused(value: &Value) -> Option<Duration> {
     duration(value.as_str()?).ok().filter(|time| *time >= KEEP_UNUSED_MIN)
+}
+
+fn protocol(value: &Value) -> Option<(u16, u16)> {
+    let (major, minor) = value.as_str()?.split_once('.')?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
 fn slots(value: &Value) -> Option<u32> {

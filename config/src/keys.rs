@@ -21,6 +21,7 @@ pub(crate) const NODE_HTTP: Key =
     Key { path: "node.http", allowed: "an address and a port such as \"127.0.0.1:4748\", or \"off\"" };
 pub(crate) const NODE_KEEP_UNUSED: Key =
     Key { path: "node.keep_unused", allowed: "a time from \"1s\" to \"3650d\", such as \"6h\"" };
+pub(crate) const NODE_PROTOCOL: Key = Key { path: "node.protocol", allowed: "a version such as \"1.1\"" };
 pub(crate) const WORKER_SLOTS: Key = Key { path: "worker.slots", allowed: "a whole number from 1 to 4096" };
 pub(crate) const WORKER_MEMORY: Key = Key {
     path: "worker.memory",
@@ -53,6 +54,7 @@ pub(crate) const KEYS: &[Key] = &[
     NODE_LISTEN,
     NODE_HTTP,
     NODE_KEEP_UNUSED,
+    NODE_PROTOCOL,
     WORKER_SLOTS,
     WORKER_MEMORY,
     LIMITS_REMOTE,

@@ -34,6 +34,7 @@ pub(crate) struct RawNode {
     pub(crate) listen: Option<Value>,
     pub(crate) http: Option<Value>,
     pub(crate) keep_unused: Option<Value>,
+    pub(crate) protocol: Option<Value>,
 }
 
 /// `[worker]` as written.

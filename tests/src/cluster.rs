@@ -27,9 +27,18 @@ impl Cluster {
     /// # Panics
     /// Where one does not start.
     pub fn of(count: usize) -> Cluster {
+        Cluster::with_settings(count, "")
+    }
+
+    /// The same, each node with this `nexus.toml`.
+    ///
+    /// # Panics
+    /// Where one does not start.
+    pub fn with_settings(count: usize, settings: &str) -> Cluster {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let addresses = (0..count).map(|_| address()).collect();
         let mut cluster = Cluster { folder, addresses, nodes: Vec::new() };
+        (0..count).for_each(|number| cluster.set(number, settings));
         for number in 0..count {
             let node = match number {
                 0 => cluster.start(0, &[]),
@@ -55,6 +64,20 @@ impl Cluster {
         let name = format!("n{number}");
         let arguments = [&["--name", &name, "--listen", &self.addresses[number], "--slots", "2"], extra].concat();
         Node::start(&self.home(number), &arguments)
+    }
+
+    /// The `nexus.toml` of a node, from its next start on; none where it is empty.
+    ///
+    /// # Panics
+    /// Where it cannot be written.
+    pub fn set(&self, number: usize, settings: &str) {
+        let home = self.home(number);
+        std::fs::create_dir_all(&home).expect("a folder can be made");
+        let file = home.join("nexus.toml");
+        match settings {
+            "" => drop(std::fs::remove_file(file)),
+            settings => std::fs::write(file, settings).expect("a file can be written"),
+        }
     }
 
     /// Everything that is on disk here goes with the cluster.
@@ -95,6 +118,17 @@ impl Cluster {
     /// Where it does not run.
     pub fn kill(&mut self, number: usize) {
         self.nodes[number].take().expect("it runs").kill();
+    }
+
+    /// Has a node stop in order, and waits for its end.
+    ///
+    /// # Panics
+    /// Where it does not run, or does not end well.
+    pub fn stop(&mut self, number: usize) {
+        let node = self.nodes[number].take().expect("it runs");
+        node.json(&["node", "stop"]);
+        let (code, said) = node.wait();
+        assert_eq!(code, Some(0), "{said}");
     }
 
     /// Starts a node again where it was.

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use nexus_ledger::{Command, Ledger, Rejection, Reply};
-use nexus_wire::Refusal;
+use nexus_wire::{ProtocolVersion, Refusal};
 use tokio::sync::mpsc;
 
 use super::{LedgerEvent, Moved, stopping};
@@ -20,7 +20,10 @@ pub(crate) struct Embedded {
 impl Embedded {
     pub(super) fn new() -> (Self, mpsc::Receiver<LedgerEvent>) {
         let (events, receiver) = mpsc::channel(EVENTS_MAX);
-        (Embedded { ledger: Mutex::new(Ledger::new()), events }, receiver)
+        let mut ledger = Ledger::new();
+        // Its only member is this process.
+        ledger.apply(1, Command::RaiseProtocol { protocol: ProtocolVersion::CURRENT });
+        (Embedded { ledger: Mutex::new(ledger), events }, receiver)
     }
 
     fn lock(&self) -> MutexGuard<'_, Ledger> {

@@ -9,13 +9,14 @@ use nexus_consensus::{
     Consensus, ConsensusConfig, DataDirectory, Event, Events, Leader, OpenError, ProposeError, ReadError,
     SnapshotPolicy, Status,
 };
-use nexus_ledger::{Command, Ledger, NewNode, Rejection, Reply};
+use nexus_ledger::{Command, Effect, Ledger, NewNode, Rejection, Reply};
 use nexus_link::{Authority, Link};
 use nexus_model::NodeId;
-use nexus_wire::Refusal;
+use nexus_wire::{ProtocolVersion, Refusal};
 use tokio::sync::{mpsc, watch};
 
 use super::transport::LinkTransport;
+use super::upgrade::{self, Spoken};
 use super::{LedgerEvent, Moved, refusal};
 use crate::address_book::AddressBook;
 use crate::codes;
@@ -43,6 +44,7 @@ pub(crate) struct Opening<'a> {
     pub(crate) founder: Option<&'a Authority>,
     pub(crate) link: Link,
     pub(crate) book: AddressBook,
+    pub(crate) spoken: Spoken,
     pub(crate) stop: watch::Sender<Option<StopReason>>,
 }
 
@@ -51,11 +53,12 @@ pub(crate) struct Replicated {
     consensus: Consensus<Ledger>,
     /// Whether the actors were told to lead, and not yet to stop it.
     leads: Arc<AtomicBool>,
+    spoken: Spoken,
 }
 
 impl Replicated {
     pub(super) async fn open(opening: Opening<'_>) -> Result<(Self, mpsc::Receiver<LedgerEvent>), Refusal> {
-        let Opening { home, facts, founder, link, book, stop } = opening;
+        let Opening { home, facts, founder, link, book, spoken, stop } = opening;
         let directory = DataDirectory::open(&home.consensus()).map_err(|error| not_opened(&error))?;
         let config =
             ConsensusConfig { node: facts.node, cluster: facts.cluster.clone(), snapshots: SnapshotPolicy::default() };
@@ -64,8 +67,16 @@ impl Replicated {
             .map_err(|error| not_opened(&error))?;
         let (sender, receiver) = mpsc::channel(EVENTS_MAX);
         let leads = Arc::new(AtomicBool::new(false));
-        tokio::spawn(Forwarding { consensus: consensus.clone(), leads: Arc::clone(&leads), sender, stop }.run(events));
-        let replicated = Replicated { consensus, leads };
+        let forwarding = Forwarding {
+            consensus: consensus.clone(),
+            leads: Arc::clone(&leads),
+            sender,
+            spoken: spoken.clone(),
+            stop,
+        };
+        tokio::spawn(forwarding.run(events));
+        let replicated = Replicated { consensus, leads, spoken };
+        replicated.spoken.check_own(replicated.read_local(Ledger::protocol).await)?;
         if let Some(authority) = founder {
             replicated.found(home, facts, authority).await?;
         }
@@ -105,10 +116,20 @@ impl Replicated {
             founder,
             at_ms: super::now_ms(),
         };
-        self.propose(command).await?.map(drop).map_err(|rejection| super::rejected(&rejection))
+        self.propose(command).await?.map_err(|rejection| super::rejected(&rejection))?;
+        // Its only machine is this one.
+        if self.spoken.own() > ProtocolVersion::FIRST { upgrade::raise(self, self.spoken.own()).await } else { Ok(()) }
+    }
+
+    pub(super) fn spoken(&self) -> &Spoken {
+        &self.spoken
     }
 
     pub(super) async fn propose(&self, command: Command) -> Result<Result<Reply, Rejection>, Refusal> {
+        // Who raises the protocol has seen that all speak it.
+        if command.since() > ProtocolVersion::FIRST && !matches!(command, Command::RaiseProtocol { .. }) {
+            self.spoken.hold_back(&command, self.read_local(Ledger::protocol).await)?;
+        }
         self.consensus.propose(&command).await.map_err(not_proposed)
     }
 
@@ -194,6 +215,7 @@ struct Forwarding {
     consensus: Consensus<Ledger>,
     leads: Arc<AtomicBool>,
     sender: mpsc::Sender<LedgerEvent>,
+    spoken: Spoken,
     stop: watch::Sender<Option<StopReason>>,
 }
 
@@ -217,12 +239,27 @@ impl Forwarding {
             };
             let told = match event {
                 None => return,
-                Some(Event::Applied(entries)) => self.moved(entries).await,
+                Some(Event::Applied(entries)) => {
+                    let raised = entries.iter().flat_map(|entry| &entry.effects).find_map(|effect| match effect {
+                        Effect::ProtocolRaised { protocol } => Some(*protocol),
+                        _ => None,
+                    });
+                    if raised.is_some_and(|protocol| self.is_left_behind(protocol)) {
+                        return;
+                    }
+                    self.moved(entries).await
+                }
                 Some(Event::LeaderChanged { is_this_node, .. }) => {
                     elected = is_this_node;
                     self.follow().await
                 }
-                Some(Event::StateReplaced { .. }) => self.follow().await,
+                Some(Event::StateReplaced { .. }) => {
+                    let agreed = self.consensus.read_local(|ledger, _| ledger.protocol()).await;
+                    if self.is_left_behind(agreed) {
+                        return;
+                    }
+                    self.follow().await
+                }
                 Some(Event::Fatal(error)) => {
                     tracing::error!(%error, "the store failed; stopping the node");
                     let reason = refusal(codes::STORE_FAILED, error.to_string());
@@ -232,6 +269,17 @@ impl Forwarding {
             };
             if told.is_err() {
                 return;
+            }
+        }
+    }
+
+    /// Whether the cluster speaks what this node does not; then the node stops.
+    fn is_left_behind(&self, agreed: ProtocolVersion) -> bool {
+        match self.spoken.check_own(agreed) {
+            Ok(()) => false,
+            Err(refusal) => {
+                self.stop.send_replace(Some(StopReason::Failed(refusal)));
+                true
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Brings the members of the log in line with the members of the cluster, on whichever node leads: machines that were
-//! admitted follow the log, those that moved are reached at their new address, those that were removed are let go.
+//! admitted follow the log, those that moved are reached at their new address, those that were removed are let go. When all
+//! of them speak a newer version of the protocol, the cluster goes over to it.
 //!
 //! Who votes is not decided here: people do that, the log holds it, and the ledger is told what the log says.
 
@@ -33,11 +34,16 @@ pub(crate) async fn keep_members(control: ControlPlane) {
     loop {
         ticks.tick().await;
         if replicated.leads()
-            && let Err(refusal) = tidy_up(&replicated).await
+            && let Err(refusal) = look(&replicated).await
         {
             tracing::debug!(reason = %refusal, "the members of the log are not yet those of the cluster");
         }
     }
+}
+
+async fn look(replicated: &Arc<Replicated>) -> Result<(), Refusal> {
+    tidy_up(replicated).await?;
+    replicated.spoken().look(replicated).await
 }
 
 async fn tidy_up(replicated: &Arc<Replicated>) -> Result<(), Refusal> {

@@ -10,6 +10,7 @@ use nexus_wire::limits::AUDIT_TEXT_BYTES_MAX;
 use nexus_wire::{AuditRequest, ClusterRequest, ClusterResponse, Refusal, Request, Response};
 
 use super::GatewayState;
+use crate::codes;
 use crate::control::{ControlPlane, now_ms};
 use crate::roles::{Caller, is_node};
 
@@ -99,8 +100,11 @@ impl GatewayState {
 }
 
 async fn write(control: &ControlPlane, by: String, act: String) -> Result<(), Refusal> {
-    control.propose(Command::Record { by: cut(by), act: cut(act), at_ms: now_ms() }).await?;
-    Ok(())
+    match control.propose(Command::Record { by: cut(by), act: cut(act), at_ms: now_ms() }).await {
+        // While a node is there that knows of no such log, there is none: what people do must not wait for it.
+        Err(refusal) if refusal.code == codes::PROTOCOL_NOT_YET => Ok(()),
+        written => written.map(drop),
+    }
 }
 
 /// Who acts, as their certificate says.

@@ -4,7 +4,8 @@
 //! Times in it are the proposer's, in ms since 1970; the ledger never reads a clock.
 
 use nexus_model::{IndexRange, JobId, JobSpec, NodeCapacity, NodeId, NodeRole, Recurrence, ScheduleId};
-use nexus_wire::{AttemptRange, FinishedTasks};
+use nexus_wire::archived::NeedsV1;
+use nexus_wire::{AttemptRange, FinishedTasks, ProtocolVersion};
 
 /// A SHA-256 or BLAKE3 digest: of a join token's text, or of a node's public key.
 pub type Digest = [u8; 32];
@@ -165,6 +166,12 @@ pub enum Command {
         /// All of them.
         voters: Vec<NodeId>,
     },
+    /// From now on every member speaks `protocol`, so that entries may use what it brought. Never goes back. Proposed by the
+    /// leader when it has seen all of them. Answer: [`Reply::Done`](crate::Reply::Done).
+    RaiseProtocol {
+        /// The version.
+        protocol: ProtocolVersion,
+    },
     /// A machine came or went: for its life, and for nothing else. Answer: [`Reply::Done`](crate::Reply::Done).
     NoteNode {
         /// Which.
@@ -212,7 +219,37 @@ impl Command {
             | Command::UpdateNode { .. }
             | Command::LabelNode { .. }
             | Command::RemoveSchedule { .. }
+            | Command::RaiseProtocol { .. }
             | Command::SetVoters { .. } => 0,
+        }
+    }
+
+    /// The version that brought it: while a member speaks an earlier one it must not come into the log, which that member
+    /// could not read.
+    pub fn since(&self) -> ProtocolVersion {
+        const SECOND: ProtocolVersion = ProtocolVersion { major: 1, minor: 1 };
+        match self {
+            Command::SubmitJob { spec, .. } if NeedsV1::of(spec).is_some() => SECOND,
+            Command::CreateSchedule { .. }
+            | Command::RemoveSchedule { .. }
+            | Command::Record { .. }
+            | Command::LabelNode { .. }
+            | Command::RaiseProtocol { .. } => SECOND,
+            Command::CreateCluster { .. }
+            | Command::SubmitJob { .. }
+            | Command::CancelJob { .. }
+            | Command::ForgetJob { .. }
+            | Command::RetryJob { .. }
+            | Command::Wake { .. }
+            | Command::AssignTasks { .. }
+            | Command::FinishTasks { .. }
+            | Command::ReleaseTasks { .. }
+            | Command::AddNode { .. }
+            | Command::UpdateNode { .. }
+            | Command::RemoveNode { .. }
+            | Command::CreateToken { .. }
+            | Command::SetVoters { .. }
+            | Command::NoteNode { .. } => ProtocolVersion::FIRST,
         }
     }
 }

@@ -17,6 +17,7 @@ use rkyv::{Archive, Serialize};
 use thiserror::Error;
 
 use crate::command::{Assignment, Command, Digest, NewNode, NodeNote, ReleaseReason, Released};
+use crate::snapshot_form::ProtocolV1;
 
 const VERSION: u8 = 1;
 
@@ -223,6 +224,9 @@ enum CommandV1<'a> {
         act: &'a str,
         at_ms: u64,
     },
+    RaiseProtocol {
+        protocol: ProtocolV1,
+    },
 }
 
 #[derive(Debug, Archive, Serialize)]
@@ -312,6 +316,7 @@ impl<'a> TryFrom<&'a Command> for CommandV1<'a> {
             },
             Command::RemoveSchedule { schedule } => CommandV1::RemoveSchedule { schedule: schedule.0 },
             Command::Record { by, act, at_ms } => CommandV1::Record { by, act, at_ms: *at_ms },
+            Command::RaiseProtocol { protocol } => CommandV1::RaiseProtocol { protocol: (*protocol).into() },
             Command::LabelNode { node, changes } => {
                 let changes = changes.iter().map(|(name, value)| LabelV1 { name, value: value.as_deref() });
                 CommandV1::LabelNode { node: node.0, changes: changes.collect() }
@@ -339,6 +344,7 @@ impl TryFrom<&ArchivedCommandV1<'_>> for Command {
     fn try_from(form: &ArchivedCommandV1<'_>) -> Result<Self, WireError> {
         use ArchivedCommandV1 as Form;
         let id = |node: &ArchivedU64| NodeId(node.to_native());
+        let job_id = |job: &ArchivedU64| JobId(job.to_native());
         Ok(match form {
             Form::CreateCluster { name, ca_certificate_pem, founder, at_ms } => Command::CreateCluster {
                 name: name.to_string(),
@@ -359,17 +365,14 @@ impl TryFrom<&ArchivedCommandV1<'_>> for Command {
             Form::Record { by, act, at_ms } => {
                 Command::Record { by: by.to_string(), act: act.to_string(), at_ms: at_ms.to_native() }
             }
+            Form::RaiseProtocol { protocol } => Command::RaiseProtocol { protocol: protocol.into() },
             Form::LabelNode { node, changes } => {
                 Command::LabelNode { node: id(node), changes: changes.iter().map(Into::into).collect() }
             }
-            Form::RetryJob { job, at_ms } => {
-                Command::RetryJob { job: JobId(job.to_native()), at_ms: at_ms.to_native() }
-            }
+            Form::RetryJob { job, at_ms } => Command::RetryJob { job: job_id(job), at_ms: at_ms.to_native() },
             Form::Wake { at_ms } => Command::Wake { at_ms: at_ms.to_native() },
-            Form::CancelJob { job, at_ms } => {
-                Command::CancelJob { job: JobId(job.to_native()), at_ms: at_ms.to_native() }
-            }
-            Form::ForgetJob { job } => Command::ForgetJob { job: JobId(job.to_native()) },
+            Form::CancelJob { job, at_ms } => Command::CancelJob { job: job_id(job), at_ms: at_ms.to_native() },
+            Form::ForgetJob { job } => Command::ForgetJob { job: job_id(job) },
             Form::AssignTasks { assignments, at_ms } => Command::AssignTasks {
                 assignments: assignments.iter().map(Into::into).collect(),
                 at_ms: at_ms.to_native(),

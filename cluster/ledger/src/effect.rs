@@ -6,7 +6,7 @@ use std::time::Duration;
 use nexus_model::{
     IndexRange, JobId, JobSpec, JobState, LabelError, Labels, NodeId, NodeRole, ScheduleId, SpecError, TaskState,
 };
-use nexus_wire::AttemptRange;
+use nexus_wire::{AttemptRange, ProtocolVersion};
 use thiserror::Error;
 
 use crate::codes;
@@ -161,6 +161,11 @@ pub enum Effect {
         node: NodeId,
         /// What happened.
         note: NodeNote,
+    },
+    /// Every member speaks this from now on.
+    ProtocolRaised {
+        /// The version.
+        protocol: ProtocolVersion,
     },
     /// The voters are these.
     VotersChanged {

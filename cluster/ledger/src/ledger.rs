@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use nexus_model::{AttemptToken, INLINE_BYTES_MAX, IndexRange, JobId, JobSpec, NodeId, Payload, TaskState};
-use nexus_wire::{AttemptRange, FinishedTasks};
+use nexus_wire::{AttemptRange, FinishedTasks, ProtocolVersion};
 
 use crate::audit::Audit;
 use crate::command::{Assignment, Command, NewNode, ReleaseReason, Released};
@@ -52,6 +52,8 @@ pub struct Ledger {
     pub(crate) schedules: Schedules,
     /// What people did.
     pub(crate) audit: Audit,
+    /// What every member speaks at least.
+    pub(crate) protocol: ProtocolVersion,
     /// The spec of the last accepted job: a burst of equal submissions shares one.
     last_spec: Option<Arc<JobSpec>>,
 }
@@ -92,6 +94,11 @@ impl Ledger {
         self.applied
     }
 
+    /// What every member speaks at least: entries may use what it brought, and nothing newer.
+    pub fn protocol(&self) -> ProtocolVersion {
+        self.protocol
+    }
+
     fn dispatch(&mut self, index: u64, command: Command, out: &mut Outbox<'_>) -> Result<Reply, Rejection> {
         match command {
             Command::CreateCluster { name, ca_certificate_pem, founder, at_ms } => {
@@ -126,6 +133,13 @@ impl Ledger {
                 let members = self.cluster_mut()?;
                 if members.label(node, &changes)? {
                     out.push(Effect::NodeLabelled { node, labels: members.machine(node)?.all_labels() });
+                }
+                Ok(Reply::Done)
+            }
+            Command::RaiseProtocol { protocol } => {
+                if protocol > self.protocol {
+                    self.protocol = protocol;
+                    out.push(Effect::ProtocolRaised { protocol });
                 }
                 Ok(Reply::Done)
             }

@@ -98,6 +98,7 @@ impl Ledger {
                     self.lives.of_node(at_ms, *node, event);
                 }
                 Effect::ClusterCreated
+                | Effect::ProtocolRaised { .. }
                 | Effect::TasksReady { .. }
                 | Effect::AssignmentRefused { .. }
                 | Effect::JobForgotten { .. }

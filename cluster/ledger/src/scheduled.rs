@@ -29,6 +29,7 @@ impl Effect {
             | Effect::NodeAdded { .. }
             | Effect::NodeUpdated { .. }
             | Effect::NodeNoted { .. }
+            | Effect::ProtocolRaised { .. }
             | Effect::VotersChanged { .. } => return None,
         })
     }

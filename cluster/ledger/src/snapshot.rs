@@ -2,14 +2,14 @@
 //!
 //! Version 1: a header of 16 bytes (version, three zeros, CRC-32 of all that follows, eight zeros), then sections: a head
 //! of 16 bytes (kind, zeros, length) and an archive, padded to a multiple of 16. In order: the cluster; pieces of the
-//! idempotency keys; the lives of nodes; the labels of nodes; the last id of a schedule, and schedules; the acts of people; for each job its
+//! idempotency keys; the lives of nodes; the labels of nodes; the last id of a schedule, and schedules; the acts of people; the protocol; for each job its
 //! head, the runs of its tasks, the segments of its ends and its life; the end mark. The same state always gives the same bytes. Decoding any bytes gives a ledger whose parts agree, or an error, never a panic.
 
 use std::collections::BTreeMap;
 
 use nexus_model::{JobId, NodeId};
-use nexus_wire::WireError;
 use nexus_wire::archived::{Form, NeedsV1, archive, read};
+use nexus_wire::{ProtocolVersion, WireError};
 use rkyv::primitive::ArchivedU64;
 use rkyv::vec::ArchivedVec;
 
@@ -20,8 +20,9 @@ use crate::ledger::Ledger;
 use crate::members::Members;
 use crate::snapshot_form::{
     ArchivedAuditV1, ArchivedClusterV1, ArchivedKeyV1, ArchivedLifeV1, ArchivedNodeLabelsV1, ArchivedNodeLifeV1,
-    ArchivedScheduleV1, ArchivedSegmentV1, AuditV1, ClusterV1, JobV1, JobV2, JobV3, JobV4, KeyV1, LifeV1, NodeCountV1,
-    NodeLabelsV1, NodeLifeV1, RestingV1, RunV1, ScheduleV1, SegmentV1, SlotV1, TaskEndV1,
+    ArchivedProtocolV1, ArchivedScheduleV1, ArchivedSegmentV1, AuditV1, ClusterV1, JobV1, JobV2, JobV3, JobV4, KeyV1,
+    LifeV1, NodeCountV1, NodeLabelsV1, NodeLifeV1, ProtocolV1, RestingV1, RunV1, ScheduleV1, SegmentV1, SlotV1,
+    TaskEndV1,
 };
 use crate::snapshot_job::RestoreJob;
 
@@ -58,6 +59,8 @@ mod kind {
     pub(super) const SCHEDULE: u32 = 14;
     /// The acts of people, where there are any.
     pub(super) const AUDIT: u32 = 15;
+    /// What every member speaks, where that is more than the first version.
+    pub(super) const PROTOCOL: u32 = 16;
 }
 
 impl Ledger {
@@ -83,6 +86,9 @@ impl Ledger {
         }
         if self.audit.newest > 0 {
             write(kind::AUDIT, &AuditV1::from(&self.audit), &mut out)?;
+        }
+        if self.protocol > ProtocolVersion::FIRST {
+            write(kind::PROTOCOL, &ProtocolV1::from(self.protocol), &mut out)?;
         }
         for (id, job) in &self.jobs {
             write_job(*id, job, &mut out)?;
@@ -242,6 +248,9 @@ impl Restore {
                 if ledger.audit.newest > IDS_MAX || !ledger.audit.is_whole() {
                     return Err(inconsistent("the acts of people are not those that were written"));
                 }
+            }
+            (kind::PROTOCOL, Some(ledger), None) => {
+                ledger.protocol = read(bytes, |form: &ArchivedProtocolV1| Ok::<_, WireError>(form.into()))?;
             }
             (kind::JOB_4, Some(_), _) => {
                 self.close_job()?;

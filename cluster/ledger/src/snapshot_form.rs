@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use nexus_model::{AttemptToken, IndexRange, JobId, JobSpec, Labels, NodeId, Recurrence, ScheduleId};
-use nexus_wire::WireError;
 use nexus_wire::archived::{
     AuditEntryV1, ConditionsV1, ExecutionV1, IndexRangeV1, JobSpecV1, JobSpecV4, NeedsV1, NodeCapacityV1, NodeRoleV1,
     RecurrenceV1,
 };
+use nexus_wire::{ProtocolVersion, WireError};
 use rkyv::with::InlineAsBox;
 use rkyv::{Archive, Serialize};
 
@@ -132,6 +132,25 @@ impl From<&ArchivedAuditV1<'_>> for Audit {
     fn from(form: &ArchivedAuditV1<'_>) -> Self {
         let entries = form.entries.iter().map(Into::into).collect();
         Audit { before: form.before, entries, newest: form.newest.to_native() }
+    }
+}
+
+/// What every member speaks.
+#[derive(Debug, Archive, Serialize)]
+pub(crate) struct ProtocolV1 {
+    major: u16,
+    minor: u16,
+}
+
+impl From<ProtocolVersion> for ProtocolV1 {
+    fn from(ProtocolVersion { major, minor }: ProtocolVersion) -> Self {
+        ProtocolV1 { major, minor }
+    }
+}
+
+impl From<&ArchivedProtocolV1> for ProtocolVersion {
+    fn from(form: &ArchivedProtocolV1) -> Self {
+        ProtocolVersion { major: form.major.to_native(), minor: form.minor.to_native() }
     }
 }
 

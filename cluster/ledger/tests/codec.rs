@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use cluster::{Cluster, MS, capacity, failed, machine, range, spec, succeeded};
 use nexus_ledger::{
-    Assignment, CodecError, Command, Ledger, NodeNote, ReleaseReason, Released, decode_command, encode_command,
+    Assignment, CodecError, Command, Effect, Ledger, NodeNote, ReleaseReason, Released, decode_command, encode_command,
 };
 use nexus_model::{
     ArgumentSource, AttemptToken, BlobHash, Conditions, Cost, DeviceInfo, DeviceKind, Diagnostic, Execution, Failure,
     Input, JitLevel, JobId, Label, Limits, NodeId, NodeRole, Outcome, Payload, Program, Recurrence, ScheduleId, Span,
     Taken, TaskOutput, VALUE_DEPTH_MAX, Value,
 };
-use nexus_wire::{AttemptRange, FinishedTasks, TaskDetail};
+use nexus_wire::{AttemptRange, FinishedTasks, ProtocolVersion, TaskDetail};
 use proptest::prelude::*;
 
 fn attempt(token: u64) -> AttemptRange {
@@ -153,6 +153,7 @@ fn commands() -> Vec<(&'static str, Command)> {
             },
         ),
         ("record", Command::Record { by: "ada (admin)".into(), act: "node forget node-2".into(), at_ms: 13 }),
+        ("raise-protocol", Command::RaiseProtocol { protocol: ProtocolVersion { major: 1, minor: 1 } }),
         ("remove-schedule", Command::RemoveSchedule { schedule: ScheduleId(3) }),
         ("retry-job", Command::RetryJob { job: JobId(3), at_ms: 9 }),
         ("wake", Command::Wake { at_ms: 10 }),
@@ -238,6 +239,34 @@ fn snapshots_of_version_1_are_read_for_ever() {
     }
     assert_eq!(ledger.node_life(NodeId(2)), cluster.ledger.node_life(NodeId(2)));
     assert!(before_lives.node_life(NodeId(2)).is_some_and(|life| life.entries.is_empty()));
+}
+
+#[test]
+fn a_snapshot_keeps_what_every_member_speaks_and_it_never_goes_back() {
+    let mut cluster = rich_ledger();
+    assert_eq!(cluster.ledger.protocol(), ProtocolVersion::FIRST);
+    let raised = ProtocolVersion { major: 1, minor: 7 };
+    let raise = |protocol| Command::RaiseProtocol { protocol };
+    assert_eq!(cluster.ok(raise(raised)).1, [Effect::ProtocolRaised { protocol: raised }]);
+    assert_eq!(cluster.ok(raise(ProtocolVersion { major: 1, minor: 6 })).1, []);
+    assert_eq!(cluster.ledger.protocol(), raised);
+    let bytes = cluster.ledger.encode_snapshot().unwrap();
+    let restored = Ledger::decode_snapshot(&bytes).unwrap();
+    assert_eq!(restored.protocol(), raised);
+    assert_eq!(restored.encode_snapshot().unwrap(), bytes);
+}
+
+/// What earlier builds wrote says nothing of versions, so that those builds can read all of it.
+#[test]
+fn only_entries_that_the_first_version_lacks_ask_for_a_later_one() {
+    let second = ProtocolVersion { major: 1, minor: 1 };
+    let later: Vec<_> =
+        commands().into_iter().filter(|(_, command)| command.since() > ProtocolVersion::FIRST).collect();
+    assert!(later.iter().all(|(_, command)| command.since() == second));
+    let names: Vec<_> = later.iter().map(|(name, _)| *name).collect();
+    let expected =
+        ["submit-job-with-needs", "label-node", "create-schedule", "record", "raise-protocol", "remove-schedule"];
+    assert_eq!(names, expected);
 }
 
 fn same_jobs_and_nodes(ledger: &Ledger, cluster: &Cluster) {

@@ -232,7 +232,7 @@ mod tests {
 
     #[test]
     fn the_bytes_of_version_one_stay_as_they_are() {
-        let mut header = FrameHeader::new(MessageType::REQUEST);
+        let mut header = FrameHeader { version: ProtocolVersion::FIRST, ..FrameHeader::new(MessageType::REQUEST) };
         header.deadline = Some(std::time::Duration::from_micros(1_500));
         header.trace = TraceContext::new([0xaa; 16], [0xbb; 8], 1);
         let bytes = Frame { header, body: b"hi".to_vec() }.to_bytes().unwrap();

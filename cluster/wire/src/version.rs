@@ -1,6 +1,7 @@
 //! The version of the protocol, and which versions talk to each other. It is not the version of the program.
 
 use std::fmt;
+use std::str::FromStr;
 
 /// A protocol version. Versions with the same major number and neighbouring minor numbers interoperate, so that a cluster
 /// can be upgraded node by node; all others refuse each other.
@@ -13,12 +14,38 @@ pub struct ProtocolVersion {
 }
 
 impl ProtocolVersion {
-    /// What this build speaks.
-    pub const CURRENT: ProtocolVersion = ProtocolVersion { major: 1, minor: 0 };
+    /// The first of all. What every node of it knows needs no agreement.
+    pub const FIRST: ProtocolVersion = ProtocolVersion { major: 1, minor: 0 };
+    /// What this build speaks. 1.1 brought requests for labels and parts of a graphics processor, schedules and the log of
+    /// acts.
+    pub const CURRENT: ProtocolVersion = ProtocolVersion { major: 1, minor: 1 };
 
     /// Whether nodes of these two versions talk to each other. Symmetric.
     pub const fn interoperates(self, other: ProtocolVersion) -> bool {
         self.major == other.major && self.minor.abs_diff(other.minor) <= 1
+    }
+
+    /// The versions that this build can speak: its own, and the one before, for a cluster that is upgraded node by node.
+    pub fn spoken() -> impl Iterator<Item = ProtocolVersion> {
+        let ProtocolVersion { major, minor } = ProtocolVersion::CURRENT;
+        (minor.saturating_sub(1)..=minor).map(move |minor| ProtocolVersion { major, minor })
+    }
+}
+
+impl Default for ProtocolVersion {
+    /// The first: what is known of those of whom nothing else is.
+    fn default() -> Self {
+        ProtocolVersion::FIRST
+    }
+}
+
+impl FromStr for ProtocolVersion {
+    type Err = ();
+
+    /// Two numbers with a point between them.
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (major, minor) = text.split_once('.').ok_or(())?;
+        Ok(ProtocolVersion { major: major.parse().map_err(drop)?, minor: minor.parse().map_err(drop)? })
     }
 }
 

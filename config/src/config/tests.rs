@@ -58,6 +58,15 @@ fn the_documented_file_shows_every_setting() {
 }
 
 #[test]
+fn a_version_is_two_numbers() {
+    assert_eq!(resolve("[node]\nprotocol = \"1.0\"").unwrap().node().protocol(), Some((1, 0)));
+    for wrong in ["1.0", "1", "\"1\"", "\"one.two\"", "\"1.0.0\"", "\"1.-1\""] {
+        let messages = messages(&format!("[node]\nprotocol = {wrong}"));
+        assert!(messages[0].contains("node.protocol") && messages[0].contains("\"1.1\""), "{messages:?}");
+    }
+}
+
+#[test]
 fn what_is_unused_is_kept_for_a_time_with_a_unit() {
     assert_eq!(resolve("[node]\nkeep_unused = \"2d\"").unwrap().node().keep_unused().as_secs(), 172_800);
     for wrong in ["6", "\"6\"", "\"500ms\"", "\"never\"", "\"-1h\""] {

@@ -16,7 +16,7 @@ use nexus_actors::{CodeCache, CodeCacheFacts, JoinOptions, MemoryPayloads, login
 use nexus_config::{LogLevel, Machine, Places};
 use nexus_mcode::{Compilation, CompiledProgram, Inspection, LibraryEntry, Outline, PieceResult};
 use nexus_model::{DeviceInfo, DeviceKind, Diagnostic, Input, JitLevel, JobSpec, NodeCapacity, Payload, Value};
-use nexus_wire::{Refusal, Request, Response, TaskView};
+use nexus_wire::{ProtocolVersion, Refusal, Request, Response, TaskView};
 use tokio::sync::watch;
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -269,6 +269,10 @@ impl World for Session {
             join: join.map(|(address, token)| JoinOptions { address, token }),
             optimizer: config.optimizer().clone(),
             keep_unused: config.node().keep_unused(),
+            protocol: config
+                .node()
+                .protocol()
+                .map_or(ProtocolVersion::CURRENT, |(major, minor)| ProtocolVersion { major, minor }),
         };
         let serve = |facts: &NodeFacts, onlooker| {
             if let Some(Err(error)) = page.map(|page| web::serve(page, onlooker)) {

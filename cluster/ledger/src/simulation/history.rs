@@ -137,6 +137,7 @@ impl History {
             | Effect::NodeUpdated { .. }
             | Effect::NodeLabelled { .. }
             | Effect::NodeNoted { .. }
+            | Effect::ProtocolRaised { .. }
             | Effect::VotersChanged { .. } => {}
         }
     }

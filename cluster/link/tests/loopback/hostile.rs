@@ -157,7 +157,7 @@ async fn bad_frames_after_the_handshake_end_the_connection() {
     let too_long = u32::try_from(FRAME_BYTES_MAX + 1).unwrap().to_le_bytes();
     for (frame, reason) in [
         (b"NXF2 something else".to_vec(), "not a frame"),
-        (changed(4, &[9, 0]), "speaks protocol 9.0"),
+        (changed(4, &[9, 0]), "speaks protocol 9."),
         (changed(10, &[0x80]), "unknown flags"),
         (changed(12, &too_long), "over the limit"),
         (changed(12, &u32::MAX.to_le_bytes()), "over the limit"),
