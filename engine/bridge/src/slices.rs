@@ -23,7 +23,10 @@ impl Slices {
     /// # Errors
     /// [`BridgeError::BadSlices`] for none or more than [`SLICES_MAX`], or a width that is not above 0.
     pub fn new(start: Micros, width: Micros, count: usize) -> Result<Self, BridgeError> {
-        let end = i64::try_from(count).ok().and_then(|count| width.0.checked_mul(count)).map(|length| start.0 + length);
+        let end = i64::try_from(count)
+            .ok()
+            .and_then(|count| width.0.checked_mul(count))
+            .and_then(|length| start.0.checked_add(length));
         let in_range = end.is_some_and(|end| Micros(end).in_range()) && start.in_range();
         if width.0 <= 0 || count == 0 || count > SLICES_MAX || !in_range {
             return Err(BridgeError::BadSlices { count, most: SLICES_MAX });

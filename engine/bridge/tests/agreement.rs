@@ -105,3 +105,29 @@ fn what_depends_on_times_is_refused_by_name() {
     let prevented = r#"{"events": [{"name": "a", "at": 0}, {"name": "b", "at": 1}], "triggers": [{"from": "a", "to": "b", "kind": "prevents"}]}"#;
     assert!(beliefs(&graph(prevented), &BTreeMap::new()).unwrap_err().to_string().contains("comes first"));
 }
+
+#[test]
+fn any_number_of_causes_is_a_noisy_or_and_needs_beside_them_are_bounded() {
+    let case = |causes: usize, kind: &str| {
+        let names: Vec<String> =
+            (0..causes).map(|at| format!(r#"{{"name": "c{at}", "at": 0, "probability": 0.5}}"#)).collect();
+        let link = |at: usize| {
+            let kind = if at == 0 { kind } else { "causes" };
+            format!(r#"{{"from": "c{at}", "to": "e", "kind": "{kind}", "probability": 0.1}}"#)
+        };
+        let links: Vec<String> = (0..causes).map(link).collect();
+        let text = format!(
+            r#"{{"events": [{}, {{"name": "e", "at": 1}}], "triggers": [{}]}}"#,
+            names.join(", "),
+            links.join(", ")
+        );
+        beliefs(&graph(&text), &BTreeMap::new())
+    };
+    // By hand: each of them fails to bring it about with 1 − 0.5 · 0.1.
+    let found = case(40, "causes").unwrap();
+    assert!((found["e"] - (1.0 - 0.95_f64.powi(40))).abs() < 1e-9, "{}", found["e"]);
+    let found = case(12, "enables").unwrap();
+    assert!((found["e"] - 0.05 * (1.0 - 0.95_f64.powi(11))).abs() < 1e-9, "{}", found["e"]);
+    let refused = case(13, "enables").unwrap_err().to_string();
+    assert!(refused.contains("`e`") && refused.contains("13") && refused.contains("12"), "{refused}");
+}

@@ -107,6 +107,38 @@ fn what_no_triggers_can_say_is_refused_with_its_variable() {
     assert!(refused(&both).starts_with("`c` has a table"), "{}", refused(&both));
 }
 
+#[test]
+fn what_an_event_cannot_be_worth_is_refused_with_its_utility() {
+    let refused = |utility: &str| {
+        let decided = "[[variable]]\nname = \"a\"\nstates = [\"no\", \"yes\"]\ntable = [0.5, 0.5]\n\
+            [[decision]]\nname = \"d\"\noptions = [\"x\", \"y\"]\n";
+        timeline(&model(&format!("{decided}[[utility]]\nname = \"u\"\n{utility}\n")), "t").unwrap_err().to_string()
+    };
+    let of_choice = refused("of = [\"d\"]\nvalues = [1, 2]");
+    assert!(of_choice.starts_with("`u` is a utility of a decision"), "{of_choice}");
+    let of_nothing = refused("of = [\"a\"]\nvalues = [3, 5]");
+    assert!(of_nothing.starts_with("`u` is worth something where its event does not happen"), "{of_nothing}");
+    let of_both = refused("of = [\"a\", \"d\"]\nvalues = [[0, 0], [1, 2]]");
+    assert!(of_both.starts_with("`u` is a utility of several variables"), "{of_both}");
+}
+
+#[test]
+fn events_of_too_many_parents_are_refused_before_they_are_looked_at() {
+    let parents: Vec<String> = (0..13).map(|at| format!("p{at}")).collect();
+    let mut text = String::new();
+    for parent in &parents {
+        text += &format!("[[variable]]\nname = \"{parent}\"\nstates = [\"no\", \"yes\"]\ntable = [0.5, 0.5]\n");
+    }
+    let links: Vec<String> = parents.iter().map(|parent| format!("{parent} = {{ yes = 0.5 }}")).collect();
+    text += &format!(
+        "[[variable]]\nname = \"e\"\nstates = [\"no\", \"yes\"]\nparents = {parents:?}\n\
+        noisy_or = {{ effect = \"yes\", causes = {{ {} }} }}\n",
+        links.join(", ")
+    );
+    let refused = timeline(&model(&text), "t").unwrap_err().to_string();
+    assert!(refused.starts_with("`e` has too many parents to be looked at"), "{refused}");
+}
+
 proptest! {
     #[test]
     fn any_causes_and_needs_come_back(

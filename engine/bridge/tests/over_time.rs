@@ -156,3 +156,17 @@ fn the_policy_over_time_is_that_of_the_plan() {
     assert!(matches!(sampled.method, Method::Sampled { .. }));
     assert_eq!(sampled.policy.advice[0].choose, exact.policy.advice[0].choose);
 }
+
+#[test]
+fn what_its_own_cause_prevents_does_not_happen() {
+    // Within one slice it is a coin which of the two is first.
+    let graph = graph(
+        r#"{"events": [{"name": "a", "at": "1d", "probability": 0.6}, {"name": "b", "at": "1d"}],
+            "triggers": [{"from": "a", "to": "b"}, {"from": "a", "to": "b", "kind": "prevents"}]}"#,
+    );
+    let slices = Slices::new(Micros(0), Micros(DAY), 4).unwrap();
+    let found = timed_beliefs(&graph, slices, &BTreeMap::new(), Effort::default()).unwrap();
+    let b = found.events.iter().find(|event| event.event == "b").unwrap();
+    let last = b.by.last().unwrap().probability;
+    assert!((last - 0.3).abs() < 1e-9, "{last}");
+}

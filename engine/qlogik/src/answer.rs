@@ -6,6 +6,7 @@
 mod advice;
 mod analysis;
 pub(crate) mod text;
+mod together;
 
 pub use self::advice::{Advised, OptionValue, PolicyAnswer, RowAnswer, ValueAnswer, policy, value_of_information};
 pub use self::analysis::{
@@ -13,6 +14,9 @@ pub use self::analysis::{
     separation,
 };
 pub use self::text::values;
+pub use self::together::{
+    Assignment, COMBINATIONS_MAX, Combination, JointAnswer, LikeliestAnswer, RunnerUp, joint, likeliest,
+};
 
 use serde::Serialize;
 

@@ -181,3 +181,69 @@ proptest! {
         let _ = nexus_qlogik::document::read("t", &text);
     }
 }
+
+/// The answer by trying everything: states of the asked variables with their probability together, the best first.
+fn by_trying(network: &Network, asked: &[VariableId], evidence: &Evidence) -> Vec<(Vec<usize>, f64)> {
+    let tree = JunctionTree::compile(network, MEMORY_MAX).expect("it is small");
+    let all = tree.ln_evidence(evidence).expect("it fits");
+    let combinations: usize = asked.iter().map(|&id| network.states(id)).product();
+    let mut found: Vec<(Vec<usize>, f64)> = (0..combinations)
+        .map(|mut code| {
+            let mut more = evidence.clone();
+            let states: Vec<usize> = asked
+                .iter()
+                .map(|&id| {
+                    let state = code % network.states(id);
+                    code /= network.states(id);
+                    more.observe(id, state);
+                    state
+                })
+                .collect();
+            (states, (tree.ln_evidence(&more).expect("it fits") - all).exp())
+        })
+        .collect();
+    found.sort_by(|a, b| b.1.total_cmp(&a.1));
+    found
+}
+
+#[test]
+fn the_likeliest_states_and_their_runner_up_are_those_of_trying_everything() {
+    for (name, known) in [
+        ("asia", vec![("xray", "yes")]),
+        ("asia", vec![("dysp", "yes"), ("asia", "yes")]),
+        ("cancer", vec![]),
+        ("earthquake", vec![("JohnCalls", "True")]),
+        ("survey", vec![("T", "car")]),
+    ] {
+        let network = published(name);
+        let evidence = network.evidence(known).unwrap();
+        let open: Vec<VariableId> = network.ids().filter(|&id| evidence.state(id).is_none()).collect();
+        // All variables, and the last two whatever the others are.
+        for asked in [&[][..], &open[open.len() - 2..]] {
+            let found = answer::likeliest(&network, asked, &evidence, MEMORY_MAX).unwrap();
+            let of = if asked.is_empty() { &open[..] } else { asked };
+            let tried = by_trying(&network, of, &evidence);
+            assert!((found.probability - tried[0].1).abs() < 1e-12, "{name}: {found:?}");
+            let runner_up = found.runner_up.unwrap();
+            assert!((runner_up.probability - tried[1].1).abs() < 1e-12, "{name}: {runner_up:?} {:?}", tried[1]);
+            assert!(!runner_up.instead.is_empty());
+            let joint = answer::joint(&network, &of[of.len() - 2..], &evidence, MEMORY_MAX).unwrap();
+            let tried = by_trying(&network, &of[of.len() - 2..], &evidence);
+            assert_eq!((joint.combinations.len(), joint.more), (tried.len(), 0));
+            for (combination, (_, probability)) in joint.combinations.iter().zip(&tried) {
+                assert!((combination.probability - probability).abs() < 1e-12);
+            }
+        }
+    }
+}
+
+#[test]
+fn where_nothing_else_is_possible_there_is_no_runner_up() {
+    let network = published("asia");
+    let known = network.evidence([("tub", "no"), ("lung", "yes")]).unwrap();
+    let found = answer::likeliest(&network, &[network.find("either").unwrap()], &known, MEMORY_MAX).unwrap();
+    assert_eq!((found.probability, found.runner_up.is_none()), (1.0, true));
+    assert_eq!(found.to_string(), "either  yes\n\ntogether 100.00 %\nnothing else is possible\n");
+    let never = network.evidence([("either", "no"), ("lung", "yes")]).unwrap();
+    assert!(matches!(answer::likeliest(&network, &[], &never, MEMORY_MAX), Err(Error::ImpossibleEvidence(_))));
+}

@@ -12,7 +12,8 @@ mod systems;
 use clap::{Args, Subcommand};
 
 use self::network::{
-    EvalArgs, ExplainArgs, InfluenceArgs, LearnArgs, PolicyArgs, SensitivityArgs, SeparatedArgs, VoiArgs,
+    EvalArgs, ExplainArgs, InfluenceArgs, JointArgs, LearnArgs, LikeliestArgs, PolicyArgs, SensitivityArgs,
+    SeparatedArgs, VoiArgs,
 };
 pub(super) use self::situation::refused;
 use self::systems::{CircuitArgs, FuzzyArgs, PlotArgs, RankArgs, RulesArgs};
@@ -42,6 +43,10 @@ enum DecideVerb {
     Voi(VoiArgs),
     /// Show which evidence moved a belief, and by how much
     Explain(ExplainArgs),
+    /// Show the most probable states together: of all variables, or of some whatever the others are
+    Likeliest(LikeliestArgs),
+    /// Show how probable the states of several variables are together
+    Joint(JointArgs),
     /// Show which numbers of the model a belief hangs on
     Sensitivity(SensitivityArgs),
     /// Show how strongly each arrow acts
@@ -90,6 +95,8 @@ pub(crate) fn decide(args: &DecideArgs, console: &mut Console) -> Result<(), Cli
         DecideVerb::Policy(args) => network::policy(args, console),
         DecideVerb::Voi(args) => network::voi(args, console),
         DecideVerb::Explain(args) => network::explain(args, console),
+        DecideVerb::Likeliest(args) => network::likeliest(args, console),
+        DecideVerb::Joint(args) => network::joint(args, console),
         DecideVerb::Sensitivity(args) => network::sensitivity(args, console),
         DecideVerb::Influence(args) => network::influence(args, console),
         DecideVerb::Separated(args) => network::separated(args, console),

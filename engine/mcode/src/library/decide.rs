@@ -42,6 +42,20 @@ pub(super) const TABLE: &[Builtin] = &[
         run: explain,
     },
     Builtin {
+        name: "decide.likeliest",
+        arity: (1, 3),
+        result: Kind::Any,
+        example: "decide.likeliest(model, {smoke: \"yes\"}, [\"lung\", \"tub\"])",
+        run: likeliest,
+    },
+    Builtin {
+        name: "decide.joint",
+        arity: (2, 3),
+        result: Kind::Any,
+        example: "decide.joint(model, [\"lung\", \"tub\"], {smoke: \"yes\"})",
+        run: joint,
+    },
+    Builtin {
         name: "decide.policy",
         arity: (1, 2),
         result: Kind::Any,
@@ -99,6 +113,39 @@ fn explain(host: &mut Host, arguments: &mut [Value]) -> Outcome<Value> {
     record(host, &found)
 }
 
+fn likeliest(host: &mut Host, arguments: &mut [Value]) -> Outcome<Value> {
+    let function = "decide.likeliest";
+    let model = model(host, function, &arguments[0])?;
+    let evidence = evidence(&model, function, arguments.get(1))?;
+    let variables = variables(&model, function, arguments.get(2))?;
+    let charge = host.admit(MEMORY_MAX as usize)?;
+    let found = answer::likeliest(model.network(), &variables, &evidence, MEMORY_MAX).map_err(refused)?;
+    drop(charge);
+    record(host, &found)
+}
+
+fn joint(host: &mut Host, arguments: &mut [Value]) -> Outcome<Value> {
+    let function = "decide.joint";
+    let model = model(host, function, &arguments[0])?;
+    let variables = variables(&model, function, arguments.get(1))?;
+    let evidence = evidence(&model, function, arguments.get(2))?;
+    let charge = host.admit(MEMORY_MAX as usize)?;
+    let found = answer::joint(model.network(), &variables, &evidence, MEMORY_MAX).map_err(refused)?;
+    drop(charge);
+    record(host, &found)
+}
+
+/// Variables from a list of their names; none, if it was left out.
+fn variables(model: &Model, function: &str, names: Option<&Value>) -> Outcome<Vec<VariableId>> {
+    match names {
+        None | Some(Value::None | Value::Absent) => Ok(Vec::new()),
+        Some(Value::List(names)) => {
+            names.iter().map(|name| model.network().find(text(function, &name)?).map_err(refused)).collect()
+        }
+        Some(other) => Err(Fault::kind(&format!("the variables of `{function}`"), "list", other)),
+    }
+}
+
 fn policy(host: &mut Host, arguments: &mut [Value]) -> Outcome<Value> {
     let model = model(host, "decide.policy", &arguments[0])?;
     let evidence = evidence(&model, "decide.policy", arguments.get(1))?;
@@ -142,11 +189,7 @@ fn separated(host: &mut Host, arguments: &mut [Value]) -> Outcome<Value> {
     let model = model(host, function, &arguments[0])?;
     let find = |value: &Value| model.network().find(text(function, value)?).map_err(refused);
     let pair = [find(&arguments[1])?, find(&arguments[2])?];
-    let given: Vec<VariableId> = match arguments.get(3) {
-        None | Some(Value::None | Value::Absent) => Vec::new(),
-        Some(Value::List(names)) => names.iter().map(|name| find(&name)).collect::<Outcome<_>>()?,
-        Some(other) => return Err(Fault::kind("what is given to `decide.separated`", "list", other)),
-    };
+    let given = variables(&model, function, arguments.get(3))?;
     let charge = host.admit(MEMORY_MAX as usize)?;
     let found = answer::separation(model.network(), pair, &given, &Evidence::new(), MEMORY_MAX).map_err(refused)?;
     drop(charge);

@@ -35,9 +35,19 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
         "How strongly each arrow of a decision model acts, the strongest first.",
     ),
     (
+        "decide.joint",
+        "decide.joint(model, variables, evidence = {}) -> record",
+        "How probable the states of several variables are together, the most probable combination first.",
+    ),
+    (
         "decide.learn",
         "decide.learn(model, data, prior = none) -> record",
         "The model with tables learned from observations (text in CSV); `prior` observations count for every cell.",
+    ),
+    (
+        "decide.likeliest",
+        "decide.likeliest(model, evidence = {}, variables = none) -> record",
+        "The most probable states together, of all variables or of a list of them, and the runner-up.",
     ),
     (
         "decide.policy",

@@ -21,7 +21,8 @@ const WAY_GAP: f64 = 6.0;
 pub(super) struct Layout {
     /// Centre and top of each shape.
     pub(super) places: Vec<(f64, f64)>,
-    /// Points that each arrow passes between its ends.
+    /// Points that each arrow passes between its ends: two of one height after the other are joined by a bend that stays
+    /// between them.
     pub(super) ways: Vec<Vec<(f64, f64)>>,
     pub(super) width: f64,
     pub(super) height: f64,
@@ -76,17 +77,29 @@ pub(super) fn layout(sizes: &[(f64, f64)], arrows: &[(usize, usize)]) -> Layout 
     let left = if items.is_empty() { 0.0 } else { left };
     let point = |item: usize| (items[item].x - left, tops[items[item].layer]);
     let row_height = |item: usize| heights(&items, &rows[items[item].layer]);
+    let top_and_bottom = |item: usize| {
+        let (x, top) = point(item);
+        [(x, top), (x, top + row_height(item))]
+    };
     Layout {
         places: (0..sizes.len())
             .map(|item| (point(item).0, point(item).1 + (row_height(item) - items[item].height) / 2.0))
             .collect(),
-        ways: chains
-            .iter()
-            .map(|chain| chain.iter().map(|&item| (point(item).0, point(item).1 + row_height(item) / 2.0)).collect())
-            .collect(),
+        ways: chains.iter().zip(arrows).map(|(chain, &ends)| way(chain, ends, &top_and_bottom)).collect(),
         width: if items.is_empty() { 0.0 } else { right - left },
         height,
     }
+}
+
+/// The points of an arrow between its shapes: straight through each row, also those of its ends, so that it bends between the
+/// rows only, where no shape is in the way.
+fn way(
+    chain: &[usize],
+    (from, to): (usize, usize),
+    top_and_bottom: &impl Fn(usize) -> [(f64, f64); 2],
+) -> Vec<(f64, f64)> {
+    let passed = chain.iter().flat_map(|&item| top_and_bottom(item));
+    std::iter::once(top_and_bottom(from)[1]).chain(passed).chain([top_and_bottom(to)[0]]).collect()
 }
 
 /// The layer of each shape: the longest way from above; but what has more arrows out than in stands right above where they
@@ -236,6 +249,31 @@ mod tests {
             assert!(a.0 >= 50.0 - 1e-9 && a.0 <= done.width - 50.0 + 1e-9 && a.1 + 40.0 <= done.height + 1e-9);
         }
         assert!(arrows.iter().all(|&(from, to)| done.places[from].1 < done.places[to].1));
+    }
+
+    #[test]
+    fn arrows_bend_only_where_no_shape_is_in_the_way() {
+        // Shapes of different heights in one layer, and arrows past several layers.
+        let sizes: Vec<(f64, f64)> =
+            (0..14).map(|at| (70.0 + f64::from(at % 5) * 20.0, 30.0 + f64::from(at % 4) * 25.0)).collect();
+        let arrows: Vec<(usize, usize)> =
+            (1..14).flat_map(|to| [(to / 2, to), (to / 5, to), (0, to)]).filter(|(a, b)| a != b).collect();
+        let done = layout(&sizes, &arrows);
+        for (&(from, to), way) in arrows.iter().zip(&done.ways) {
+            let begin = (done.places[from].0, done.places[from].1 + sizes[from].1);
+            let points: Vec<(f64, f64)> =
+                std::iter::once(begin).chain(way.iter().copied()).chain([done.places[to]]).collect();
+            for pair in points.windows(2) {
+                let (x, y) = (pair.iter().map(|point| point.0), pair.iter().map(|point| point.1));
+                let [low, high] = [x.clone().fold(f64::MAX, f64::min), x.fold(f64::MIN, f64::max)];
+                let [top, bottom] = [y.clone().fold(f64::MAX, f64::min), y.fold(f64::MIN, f64::max)];
+                for (shape, (&(centre, above), &(width, height))) in done.places.iter().zip(&sizes).enumerate() {
+                    let beside = high <= centre - width / 2.0 || low >= centre + width / 2.0;
+                    let apart = bottom <= above + 1e-9 || top >= above + height - 1e-9;
+                    assert!(beside || apart, "{from} → {to} crosses {shape}: {pair:?}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -10,7 +10,8 @@ use nexus_qlogik::learning::answer::LearnedAnswer;
 use nexus_qlogik::learning::data::Data;
 use nexus_qlogik::learning::{self, Learning, Prior};
 use nexus_qlogik::question::Question;
-use nexus_qlogik::{Error, Evidence, Model, VariableId, bif, document};
+use nexus_qlogik::{Error, Evidence, Model, Network, VariableId, bif, document};
+use serde::Serialize;
 
 use super::situation::{Situation, read, refused, tell, write};
 use crate::cli::error::CliError;
@@ -126,6 +127,51 @@ impl ExplainArgs {
     pub(super) fn question(&self) -> Question {
         Question::Explanation { of: self.of.clone() }
     }
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:\n  nexus decide likeliest asia.bif -e xray=yes\n  \
+                        nexus decide likeliest asia.bif -e xray=yes --of lung --of tub")]
+pub(super) struct LikeliestArgs {
+    #[command(flatten)]
+    situation: Situation,
+    /// Only of this variable, whatever the others are; may be given several times [default: all variables]
+    #[arg(long = "of", value_name = "VARIABLE")]
+    of: Vec<String>,
+}
+
+/// `nexus decide likeliest`.
+pub(super) fn likeliest(args: &LikeliestArgs, console: &mut Console) -> Result<(), CliError> {
+    about_several(&args.situation, &args.of, answer::likeliest, console)
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Example:\n  nexus decide joint asia.bif --of lung --of tub -e xray=yes")]
+pub(super) struct JointArgs {
+    #[command(flatten)]
+    situation: Situation,
+    /// One of the variables; given several times
+    #[arg(long = "of", value_name = "VARIABLE", required = true)]
+    of: Vec<String>,
+}
+
+/// `nexus decide joint`.
+pub(super) fn joint(args: &JointArgs, console: &mut Console) -> Result<(), CliError> {
+    about_several(&args.situation, &args.of, answer::joint, console)
+}
+
+/// Asks a question about several variables, and says the answer.
+fn about_several<A: Serialize + std::fmt::Display>(
+    situation: &Situation,
+    of: &[String],
+    ask: fn(&Network, &[VariableId], &Evidence, u64) -> Result<A, Error>,
+    console: &mut Console,
+) -> Result<(), CliError> {
+    let asked = situation.read(console)?;
+    let of = of.iter().map(|name| asked.find(name)).collect::<Result<Vec<_>, _>>()?;
+    let found = ask(asked.model.network(), &of, &asked.evidence, situation.memory_max()).map_err(refused)?;
+    tell(&found, &found.to_string(), console);
+    Ok(())
 }
 
 #[derive(Debug, Clone, Args)]
