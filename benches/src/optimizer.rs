@@ -4,14 +4,16 @@
 //! Every (program, shape) is run for real under every strategy that can run here; each policy is then played on those
 //! measured times, with several seeds, so that all policies meet the same world. Nothing is asserted: `RESULTS.md` holds
 //! a run. `cargo run --release -p nexus-benches -- optimizer [--times FILE] [FOLDER]` writes the measured times to a
-//! file and the plots to a folder; with `--only cost` or `--only drift` it measures what the optimiser and the profiler
-//! themselves cost, or whether the choice follows when the world changes, and nothing else.
+//! file and the plots to a folder. With `--only` it measures one part: `record` these times; `tiny` whether work of
+//! microseconds is left alone; `cost` what the optimiser and the profiler themselves cost; `drift` whether the choice
+//! follows when the world changes.
 
 mod cost;
 mod drift;
 mod plot;
 mod record;
 mod suite;
+mod tiny;
 
 use std::path::{Path, PathBuf};
 
@@ -39,6 +41,8 @@ pub(crate) struct Request {
 enum Part {
     Cost,
     Drift,
+    Tiny,
+    Record,
 }
 
 impl Request {
@@ -56,7 +60,9 @@ impl Request {
                     request.only = Some(match words.next().map(String::as_str) {
                         Some("cost") => Part::Cost,
                         Some("drift") => Part::Drift,
-                        _ => return Err("--only needs `cost` or `drift`".to_owned()),
+                        Some("tiny") => Part::Tiny,
+                        Some("record") => Part::Record,
+                        _ => return Err("--only needs `cost`, `drift`, `tiny` or `record`".to_owned()),
                     });
                 }
                 option if option.starts_with('-') => {
@@ -74,7 +80,8 @@ pub(crate) fn measure(request: &Request) -> Result<(), String> {
     match request.only {
         Some(Part::Cost) => return cost(),
         Some(Part::Drift) => return drift::measure(),
-        None => {}
+        Some(Part::Tiny) => return tiny::measure(),
+        Some(Part::Record) | None => {}
     }
     let recording = record::record()?;
     if let Some(path) = &request.times {
@@ -90,12 +97,15 @@ pub(crate) fn measure(request: &Request) -> Result<(), String> {
         }
     }
     by_pattern(&recording);
-    cost()?;
-    drift::measure()?;
     if let Some(folder) = &request.folder {
         write(&folder.join("optimizer-regret.svg"), &plot::courses(&scores))?;
     }
-    Ok(())
+    if matches!(request.only, Some(Part::Record)) {
+        return Ok(());
+    }
+    tiny::measure()?;
+    cost()?;
+    drift::measure()
 }
 
 fn cost() -> Result<(), String> {

@@ -1,9 +1,9 @@
 //! What a strategy comes to in a run: every field that acts, as the setting that makes it act.
 
-use nexus_mcode::CompiledProgram;
+use nexus_mcode::{CompiledProgram, TierUp};
 use nexus_model::{DType, Execution, JitLevel};
 use nexus_optimizer::{DeviceTarget, MemoryOptimization, Parallelization, Precision, Strategy};
-use nexus_tensor::{Context, Device, Differentiation, Pooling, TensorError};
+use nexus_tensor::{Context, Device, Differentiation, Pooling, Stopwatch, TensorError};
 
 use super::sameness::Agreement;
 
@@ -14,6 +14,8 @@ pub struct Application {
     pub device: Device,
     /// How the program is compiled: level, fusion, unrolling.
     pub execution: Execution,
+    /// Whether what is hot becomes machine code only when that is expected to be repaid: where nobody asked for it.
+    pub repays: bool,
     /// Threads that `spawn`, `map` and `parallel for` may use.
     pub threads: usize,
     /// Threads that one pass over a tensor may use.
@@ -32,6 +34,7 @@ impl Application {
         Application {
             device,
             execution,
+            repays: false,
             threads,
             tensor_threads: usize::MAX,
             pooling: Pooling::Usual,
@@ -63,6 +66,7 @@ impl Application {
                 operator_fusion: strategy.operator_fusion,
                 loop_unrolling: strategy.loop_unrolling,
             },
+            repays: true,
             threads: if spreads && strategy.batch_processing { threads } else { 1 },
             tensor_threads: if spreads { usize::MAX } else { 1 },
             pooling: match strategy.memory_optimization {
@@ -76,6 +80,11 @@ impl Application {
                 false => Differentiation::Reverse,
             },
         })
+    }
+
+    /// When what is hot becomes machine code.
+    pub(crate) fn tier_up<'a>(&self, clock: &'a Stopwatch) -> TierUp<'a> {
+        if self.repays { TierUp::Repaid(clock) } else { TierUp::Hot }
     }
 
     /// What a run is carried out in, before it is given an account, a seed and ways to be stopped.

@@ -7,11 +7,11 @@ use std::time::Instant;
 
 use nexus_mcode::{CompiledProgram, RunRequest, outline};
 use nexus_model::{Limits, Value};
-use nexus_optimizer::{Features, Strategy, Work};
+use nexus_optimizer::{Features, MachineCode, Strategy, Work};
 use nexus_tensor::{Device, Meter, Stopwatch};
 
 use super::Application;
-use super::work::{Seen, features_of, work_of};
+use super::work::{Seen, code_of, features_of, work_of};
 use crate::worker::stopwatch;
 
 /// The program and its arguments.
@@ -30,8 +30,10 @@ pub struct Sample {
     pub seconds: f64,
     /// Bytes of tensors at most at once.
     pub memory_bytes: f64,
-    /// Whether machine code was made in it: later runs take less.
-    pub compiled: bool,
+    /// What became of machine code in it.
+    pub code: MachineCode,
+    /// Units of machine code that were made.
+    pub units: u64,
     /// What it returned.
     pub result: Value,
     seen: Seen,
@@ -73,11 +75,13 @@ impl Trial {
         if let Some(stopwatch) = stopwatch {
             context = context.with_stopwatch(stopwatch);
         }
+        let clock = crate::worker::stopwatch();
         let started = Instant::now();
         let done = nexus_mcode::run(
             &self.program,
             RunRequest {
                 execution: application.execution,
+                tier_up: application.tier_up(&*clock),
                 arguments: self.arguments.clone(),
                 threads: application.threads,
                 ..RunRequest::new(context, limits)
@@ -86,8 +90,9 @@ impl Trial {
         let seconds = started.elapsed().as_secs_f64();
         let done = done.map_err(|error| error.message)?;
         let seen = Seen { work: meter.work(), peak_bytes: meter.peak_bytes(), seconds };
-        let (memory_bytes, compiled) = (meter.peak_bytes() as f64, done.native.compiled > 0);
-        Ok(Sample { seconds, memory_bytes, compiled, result: done.result, seen })
+        let memory_bytes = meter.peak_bytes() as f64;
+        let (code, units) = (code_of(&done.native), done.native.compiled);
+        Ok(Sample { seconds, memory_bytes, code, units, result: done.result, seen })
     }
 
     /// The features that a run under `strategy` showed, for [`nexus_optimizer::Optimizer::measured`]. `bandwidth` is that

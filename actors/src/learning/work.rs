@@ -1,8 +1,8 @@
 //! A program with its arguments and inputs as a piece of work, and what a run of it was seen to do.
 
-use nexus_mcode::Outline;
+use nexus_mcode::{NativeProfile, Outline};
 use nexus_model::Value;
-use nexus_optimizer::{Features, Shape, Strategy, Work};
+use nexus_optimizer::{Features, MachineCode, Shape, Strategy, Work};
 
 /// Passes over its operands and its result that an operation takes on average: two read, one written.
 const PASSES: f64 = 3.0;
@@ -61,6 +61,16 @@ pub(crate) fn features_of(guessed: &Features, seen: &Seen, strategy: &Strategy, 
         tensor_operations: seen.work.operations as f64,
         scalar_operations: if turns > 0.0 { left_s / STEP_S[level] } else { 0.0 },
         ..*guessed
+    }
+}
+
+/// What became of machine code in a run. Where some ran already, what is still put off does not make later runs another
+/// thing.
+pub(crate) fn code_of(native: &NativeProfile) -> MachineCode {
+    match native {
+        NativeProfile { compiled: 1.., .. } => MachineCode::Made,
+        NativeProfile { awaited: 1.., entered: 0, .. } => MachineCode::Awaited,
+        _ => MachineCode::Settled,
     }
 }
 

@@ -19,7 +19,7 @@ use super::profile::{RunProfile, hand_over, stopwatch};
 use super::task::{JobSlot, Optimize, Prepared, TaskRunner, diagnosed, failure, seconds_now};
 use crate::codes;
 use crate::learning::sameness::{same, same_outputs};
-use crate::learning::work::{Seen, features_of};
+use crate::learning::work::{Seen, code_of, features_of};
 use crate::learning::{Application, Learner, Observed, work_of};
 
 /// What comparing results may take at least; a fiftieth of a second is not felt.
@@ -119,7 +119,9 @@ impl TaskRunner {
                     "warning: @optimize: the device or the level of compilation is given, so nothing is chosen\n";
                 log.append(Stream::Stderr, told.as_bytes());
             }
-            return Ok(Plan { application: usual, choice: None });
+            // What is not decided is only too small to choose for.
+            let repays = self.learner.is_some() && !self.is_decided(task) && self.is_asked(task);
+            return Ok(Plan { application: Application { repays, ..usual }, choice: None });
         };
         let (named, is_programs) = match (&self.optimize, asked) {
             (Optimize::Named(id), _) => (Some(id.as_str()), false),
@@ -147,12 +149,19 @@ impl TaskRunner {
         }
         let application = Application::of(&choice.strategy, &task.prepared.program, device, self.threads_for(spec))
             .map_err(|error| failure(error.code(), error.to_string()))?;
-        Ok(Plan { application, choice: Some(choice) })
+        // Who names a strategy asks for its machine code, whether that pays or not.
+        let repays = choice.reason != Reason::Asked;
+        Ok(Plan { application: Application { repays, ..application }, choice: Some(choice) })
     }
 
     /// Whether there is anything to choose: what is decided is; work of microseconds is not worth it.
     fn is_open(&self, task: &Task<'_>) -> bool {
         !self.is_decided(task) && !task.prepared.is_small.load(Ordering::Relaxed)
+    }
+
+    /// Whether the optimiser is asked about such tasks at all.
+    fn is_asked(&self, task: &Task<'_>) -> bool {
+        !matches!(self.optimize, Optimize::OnRequest) || task.prepared.program.attributes().optimize.is_some()
     }
 
     /// Whether the job or its program says itself how it is executed.
@@ -223,11 +232,13 @@ impl TaskRunner {
             looked.store(true, Ordering::Relaxed);
             seconds_now()
         };
+        let watch = stopwatch();
         let started = Instant::now();
         let result = nexus_mcode::run(
             &task.prepared.program,
             nexus_mcode::RunRequest {
                 execution: application.execution,
+                tier_up: application.tier_up(&*watch),
                 code: self.code_store(),
                 arguments: task.arguments.clone(),
                 inputs: &task.prepared.inputs,
@@ -310,8 +321,8 @@ impl TaskRunner {
                 optimiser: done.optimiser,
             });
             let memory_bytes = meter.peak_bytes() as f64;
-            let compiled = done.native.compiled > 0;
-            learner.record(choice, RunOutcome::Succeeded { seconds, once_s, memory_bytes, compiled });
+            let code = code_of(&done.native);
+            learner.record(choice, RunOutcome::Succeeded { seconds, once_s, memory_bytes, code });
             let seen = Seen { work: meter.work(), peak_bytes: meter.peak_bytes(), seconds };
             let bandwidth = learner.machine().cpu.bandwidth;
             learner.measured(choice, || features_of(choice.guessed(), &seen, &choice.strategy, bandwidth));

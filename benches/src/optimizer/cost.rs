@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use nexus_actors::learning::{Learner, machine};
-use nexus_optimizer::{OptimizerConfig, RunOutcome, Strategies};
+use nexus_optimizer::{MachineCode, OptimizerConfig, RunOutcome, Strategies};
 
 use super::suite;
 use crate::report;
@@ -29,7 +29,7 @@ pub(super) fn decisions() -> Result<(), String> {
             let choice = learner.choose(work, None, true).map_err(|error| error.to_string())?;
             let chosen = begun.elapsed();
             let seconds = 2e-3 + 1e-5 * (round % 7) as f64;
-            let outcome = RunOutcome::Succeeded { seconds, once_s: 0.0, memory_bytes: 1e6, compiled: round == 0 };
+            let outcome = RunOutcome::Succeeded { seconds, once_s: 0.0, memory_bytes: 1e6, code: MachineCode::Settled };
             let begun = Instant::now();
             learner.record(&choice, outcome);
             if round >= KNOWN_RUNS {

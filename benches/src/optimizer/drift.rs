@@ -4,7 +4,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use nexus_actors::learning::{self, Trial};
+use nexus_actors::learning::{self, Sample, Trial};
 use nexus_optimizer::{Device, Machine, Optimizer, OptimizerConfig, Parallelization, RunOutcome, Strategy};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -17,10 +17,10 @@ const CALM_RUNS: usize = 60;
 /// Runs after it in which the choice may follow.
 const FOLLOWING_RUNS: usize = 20;
 /// Turns in which the choice is then set beside every strategy.
-const TURNS: usize = 15;
+const TURNS: usize = 31;
 
 /// An optimiser in a world.
-struct Scene {
+pub(super) struct Scene {
     optimizer: Optimizer,
     machine: Machine,
     chance: StdRng,
@@ -43,7 +43,8 @@ fn trial(name: &str, size: i64) -> Result<Trial, String> {
 }
 
 impl Scene {
-    fn new(machine: &Machine) -> Scene {
+    /// An optimiser that knows nothing, on this machine.
+    pub(super) fn new(machine: &Machine) -> Scene {
         let (optimizer, chance) = (Optimizer::new(OptimizerConfig::default()), StdRng::seed_from_u64(0));
         Scene { optimizer, machine: machine.clone(), chance }
     }
@@ -55,6 +56,11 @@ impl Scene {
 
     /// Runs it once; `false` where the strategy could not run.
     fn run(&mut self, trial: &Trial) -> bool {
+        self.sample(trial).is_ok()
+    }
+
+    /// Runs it once as the optimiser chooses, and tells it what it took.
+    pub(super) fn sample(&mut self, trial: &Trial) -> Result<Sample, String> {
         let choice = self.optimizer.choose(&trial.work, &self.machine, &mut self.chance);
         let sample = trial.run(&choice.strategy, self.machine.threads as usize);
         let outcome = match &sample {
@@ -62,17 +68,17 @@ impl Scene {
                 seconds: sample.seconds,
                 once_s: 0.0,
                 memory_bytes: sample.memory_bytes,
-                compiled: sample.compiled,
+                code: sample.code,
             },
             Err(_) => RunOutcome::Failed { seconds: 1e-3 },
         };
         self.optimizer.record(&choice, outcome);
-        let Ok(sample) = sample else { return false };
+        let sample = sample?;
         if !self.optimizer.is_measured(&choice) {
             let features = trial.features(&choice.strategy, &sample, self.machine.cpu.bandwidth);
             self.optimizer.measured(&choice, features);
         }
-        true
+        Ok(sample)
     }
 
     fn best(&self, trial: &Trial) -> Option<String> {
@@ -81,6 +87,11 @@ impl Scene {
 
     /// The median of one strategy over that of the fastest, all measured in turns.
     fn over_the_fastest(&self, trial: &Trial, id: &str) -> Result<f64, String> {
+        over_the_fastest(&self.medians(trial)?, id)
+    }
+
+    /// The median seconds of every strategy that runs here, all measured in turns.
+    fn medians(&self, trial: &Trial) -> Result<Vec<(String, f64)>, String> {
         let runs =
             |s: &Strategy| self.machine.refusal(s).is_none() && s.parallelization_level != Parallelization::Processes;
         let strategies: Vec<Strategy> = Strategy::built_in().into_iter().filter(runs).collect();
@@ -99,10 +110,13 @@ impl Scene {
             times.sort_by(f64::total_cmp);
             times[times.len() / 2]
         });
-        let medians: Vec<f64> = medians.collect();
-        let at = strategies.iter().position(|s| s.strategy_id == id).ok_or("what was chosen cannot run here")?;
-        Ok(medians[at] / medians.iter().copied().fold(f64::INFINITY, f64::min))
+        Ok(strategies.into_iter().map(|strategy| strategy.strategy_id).zip(medians).collect())
     }
+}
+
+fn over_the_fastest(medians: &[(String, f64)], id: &str) -> Result<f64, String> {
+    let (_, of) = medians.iter().find(|(known, _)| known == id).ok_or("what was chosen cannot run here")?;
+    Ok(of / medians.iter().map(|(_, seconds)| *seconds).fold(f64::INFINITY, f64::min))
 }
 
 /// Other programs take all processors: threads that only spin.
@@ -122,12 +136,17 @@ fn busy(name: &str, trial: &Trial, machine: &Machine) -> Result<(), String> {
         scene.repeat(trial, FOLLOWING_RUNS);
         let after = scene.best(trial).ok_or("nothing was learned");
         let found = after.and_then(|after| {
-            let stays = scene.over_the_fastest(trial, &before).map_err(|_| "a program fails")?;
-            let follows = scene.over_the_fastest(trial, &after).map_err(|_| "a program fails")?;
-            Ok((stays, follows))
+            let medians = scene.medians(trial).map_err(|_| "a program fails")?;
+            let stays = over_the_fastest(&medians, &before).map_err(|_| "what was chosen cannot run")?;
+            let follows = over_the_fastest(&medians, &after).map_err(|_| "what was chosen cannot run")?;
+            Ok((stays, follows, medians, after))
         });
         stop.store(true, Ordering::Relaxed);
-        let (stays, follows) = found?;
+        let (stays, follows, medians, after) = found?;
+        for (id, seconds) in &medians {
+            let chosen = if *id == after { "_chosen" } else { "" };
+            report(&format!("optimizer_drift_busy_{name}_{id}{chosen}"), "median seconds beside", &[*seconds]);
+        }
         report(&format!("optimizer_drift_busy_{name}_stays"), "the old choice's time over the best one's", &[stays]);
         report(&format!("optimizer_drift_busy_{name}_follows"), "the choice's time over the best one's", &[follows]);
         Ok(())

@@ -1,13 +1,15 @@
 //! Measures every pair of the suite under every strategy that can run here.
 
-use nexus_actors::learning;
-use nexus_optimizer::replay::{RecordedWork, Recording, Times};
+use nexus_actors::learning::{self, Trial};
+use nexus_optimizer::replay::{EarlyRun, RecordedWork, Recording, Times};
 use nexus_optimizer::{Machine, Parallelization, Strategies, Strategy};
 
 use super::suite::{self, Pair};
 
-/// First runs of each pair under each strategy: each compiles the program anew.
-const FIRST_RUNS: usize = 5;
+/// Times that the first runs of each pair are taken under each strategy: each time the program is compiled anew.
+const COURSES: usize = 3;
+/// Runs of such a course: by then what is made native is made.
+const EARLY_RUNS: usize = 12;
 /// Later runs.
 const LATER_RUNS: usize = 40;
 
@@ -34,16 +36,22 @@ fn measured(pair: &Pair, strategies: &[Strategy], machine: &Machine) -> Result<R
     };
     let mut times: Vec<Option<Times>> = strategies.iter().map(|s| can_run(s).then(Times::default)).collect();
     let mut measured = None;
-    for round in 0..FIRST_RUNS + LATER_RUNS {
-        let warm = pair.trial()?;
-        for (strategy, times) in strategies.iter().zip(&mut times) {
+    let mut warm = Vec::new();
+    for course in 0..COURSES {
+        for (at, (strategy, times)) in strategies.iter().zip(&mut times).enumerate() {
             let Some(times) = times else { continue };
-            if round < FIRST_RUNS {
-                let first = pair.trial()?.run(strategy, threads)?;
-                times.first_ns.push(nanoseconds(first.seconds));
-                times.compiles = first.compiled;
+            let trial = pair.trial()?;
+            times.courses.push((0..EARLY_RUNS).map(|_| early(&trial, strategy, threads)).collect::<Result<_, _>>()?);
+            // A strategy keeps a program of its own: what others made of it says nothing of this one.
+            if course + 1 == COURSES {
+                warm.push((at, trial));
             }
-            // Machine code is made in the first run of a program; what is timed is the second.
+        }
+    }
+    for _ in 0..LATER_RUNS {
+        for (at, warm) in &warm {
+            let (strategy, Some(times)) = (&strategies[*at], &mut times[*at]) else { continue };
+            // What ran before left the pool of memory and the caches as it does: what is timed is the second run.
             let _ = warm.run(strategy, threads)?;
             let sample = warm.run(strategy, threads)?;
             times.later_ns.push(nanoseconds(sample.seconds));
@@ -54,6 +62,11 @@ fn measured(pair: &Pair, strategies: &[Strategy], machine: &Machine) -> Result<R
     let work = pair.trial()?.work;
     let measured = measured.ok_or("no strategy can run here")?;
     Ok(RecordedWork { name, pattern: pair.pattern.to_owned(), work, measured, times })
+}
+
+fn early(trial: &Trial, strategy: &Strategy, threads: usize) -> Result<EarlyRun, String> {
+    let sample = trial.run(strategy, threads)?;
+    Ok(EarlyRun(nanoseconds(sample.seconds), sample.code))
 }
 
 fn nanoseconds(seconds: f64) -> u64 {

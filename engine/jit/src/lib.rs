@@ -31,5 +31,6 @@ pub use callbacks::{Supervisor, floor_quotient, modulo};
 pub use error::CompileError;
 pub use ir::Unit;
 pub use native::{
-    ArrayArgument, ArrayElements, Budget, CodeStore, Exits, NativeUnit, Origin, Outcome, Scratch, compile, compile_with,
+    ArrayArgument, ArrayElements, Budget, CodeStore, Exits, NativeUnit, Origin, Outcome, Scratch, compile,
+    compile_with, stored, weight,
 };

@@ -297,6 +297,30 @@ pub fn compile_with(unit: &Unit, store: Option<&dyn CodeStore>) -> Result<(Nativ
     Ok((place(unit, &object, processor)?, origin))
 }
 
+/// The machine code of a unit that a store keeps, without making any; `None` where it keeps none that is sound.
+pub fn stored(unit: &Unit, store: &dyn CodeStore) -> Option<NativeUnit> {
+    verify(unit).ok()?;
+    let unit = &inline(unit);
+    let processor = processor().ok()?;
+    let key = object::key(unit, &*processor)?;
+    let bytes = store.load(&key)?;
+    let object = object::open(&key, &bytes).filter(|object| object.functions.len() == unit.functions.len() + 1)?;
+    let placed = place(unit, &object, processor).ok()?;
+    store.noted(Origin::Stored);
+    Some(placed)
+}
+
+/// How much there is to compile in a unit: its operations, and the variables that each way out of it writes down. What
+/// compiling takes is nearly proportional to it.
+pub fn weight(unit: &Unit) -> usize {
+    let unit = inline(unit);
+    let operations =
+        |function: &crate::ir::Function| function.blocks.iter().map(|block| block.operations.len() + 1).sum::<usize>();
+    let ways_out =
+        |function: &crate::ir::Function| function.exits.iter().map(|exit| exit.live.len() + 1).sum::<usize>();
+    unit.functions.iter().map(|function| operations(function) + ways_out(function)).sum()
+}
+
 /// Puts machine code into executable memory.
 fn place(unit: &Unit, object: &Object, processor: Arc<dyn TargetIsa>) -> Result<NativeUnit, CompileError> {
     let mut module = JITModule::new(JITBuilder::with_isa(processor, cranelift_module::default_libcall_names()));

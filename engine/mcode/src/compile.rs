@@ -10,7 +10,7 @@ use crate::codes::Code;
 use crate::hir::{Attributes, Program};
 use crate::ir::{Entry, Image};
 use crate::lower::lower;
-use crate::native::NativeCache;
+use crate::native::{Account, NativeCache};
 use crate::optimise::{OptimiserCounts, optimise};
 use crate::parser::parse;
 use crate::report::Reporter;
@@ -33,6 +33,7 @@ pub struct CompiledProgram {
     pub(crate) parameters: Vec<EntryParameter>,
     hash: [u8; 32],
     tiers: Mutex<Vec<Arc<Tier>>>,
+    account: Account,
 }
 
 /// A program as it runs with certain settings.
@@ -79,6 +80,11 @@ impl CompiledProgram {
         let tier = Arc::new(Tier { execution, image, counts, native: NativeCache::default() });
         tiers.push(Arc::clone(&tier));
         tier
+    }
+
+    /// What its runs took in this process.
+    pub(crate) fn account(&self) -> &Account {
+        &self.account
     }
 
     /// What the optimiser does to the program with these settings.
@@ -183,7 +189,13 @@ fn translate(
         hasher.update(&(source.text.len() as u64).to_le_bytes());
         hasher.update(source.text.as_bytes());
     }
-    Some(Arc::new(CompiledProgram { image, parameters, hash: *hasher.finalize().as_bytes(), tiers: Mutex::default() }))
+    Some(Arc::new(CompiledProgram {
+        image,
+        parameters,
+        hash: *hasher.finalize().as_bytes(),
+        tiers: Mutex::default(),
+        account: Account::default(),
+    }))
 }
 
 /// `main`, else the only function, else the statements of the top level. An only function that the top level itself

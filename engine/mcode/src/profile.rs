@@ -8,12 +8,14 @@
 //! exact, and the cost stays bounded.
 
 mod drawn;
+mod operations;
 mod timing;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use self::drawn::bytes;
+use self::operations::Operations;
 pub use self::timing::Timing;
 use crate::hir::FunctionId;
 
@@ -74,14 +76,18 @@ type Stopwatch = nexus_tensor::Stopwatch;
 
 /// A profile in the making: that of one thread of a run.
 pub(crate) struct Recorder {
+    /// By function: calls until the next one that is timed. Apart from all else, because every call looks at it.
+    due: Vec<u32>,
+    /// The depth of the innermost timed function, so that leaving another costs one comparison.
+    innermost_depth: usize,
+    /// The machine of that function.
+    innermost_machine: u32,
     clock: Arc<Stopwatch>,
     functions: Vec<Timing>,
-    operations: BTreeMap<&'static str, Timing>,
+    operations: Operations,
     nodes: Vec<Node>,
     children: BTreeMap<(u32, What), u32>,
     open: Vec<Open>,
-    /// The place of the innermost timed function, so that leaving another costs one comparison.
-    innermost: (u32, usize),
     events: Vec<Event>,
     thread: u32,
 }
@@ -99,13 +105,15 @@ impl Recorder {
     pub(crate) fn new(clock: Arc<Stopwatch>, functions: usize, thread: u32) -> Recorder {
         let root = Node { parent: ROOT, what: What::Operation(""), self_ns: 0, count: 0 };
         Recorder {
+            due: vec![1; functions],
+            innermost_depth: NOWHERE.1,
+            innermost_machine: NOWHERE.0,
             clock,
             functions: vec![Timing::default(); functions],
-            operations: BTreeMap::new(),
+            operations: Operations::default(),
             nodes: vec![root],
             children: BTreeMap::new(),
             open: Vec::new(),
-            innermost: NOWHERE,
             events: Vec::new(),
             thread,
         }
@@ -143,7 +151,7 @@ impl Recorder {
         let weighed = i64::try_from(ns.saturating_mul(open.weight)).unwrap_or(i64::MAX);
         let timing = match open.what {
             What::Function(id) => &mut self.functions[id as usize],
-            What::Operation(name) => self.operations.entry(name).or_default(),
+            What::Operation(name) => self.operations.of(name),
         };
         timing.active = timing.active.saturating_sub(1);
         timing.ended(ns, open.children_ns, open.weight, timing.active == 0);
@@ -160,47 +168,74 @@ impl Recorder {
         }
     }
 
-    /// A function of the program begins; `place` is its machine and the depth of that machine's stack.
-    #[inline]
-    pub(crate) fn enter(&mut self, id: FunctionId, place: (u32, usize)) {
-        let Some(timing) = self.functions.get_mut(id as usize) else { return };
-        if let Some(weight) = timing.begins() {
-            timing.active += 1;
-            self.begin(What::Function(id), weight, place);
-            self.innermost = place;
-        }
-    }
-
-    /// The function at this place returns.
-    #[inline]
-    pub(crate) fn leave(&mut self, place: (u32, usize)) {
-        if self.innermost == place {
-            self.end(0);
-            self.innermost = self.open.last().map_or(NOWHERE, |open| open.place);
-        }
-    }
-
-    /// An operation begins; whether it is timed, so that its end must be told.
-    #[inline]
-    pub(crate) fn begin_operation(&mut self, name: &'static str) -> bool {
-        let timing = self.operations.entry(name).or_default();
-        match timing.begins() {
-            Some(weight) => {
-                timing.active += 1;
-                // While an operation runs, functions that it calls are inside of it.
-                let place = (u32::MAX, self.open.len());
-                self.begin(What::Operation(name), weight, place);
-                self.innermost = place;
-                true
+    /// A function of the program begins; whether it is to be timed ([`Recorder::enter`]).
+    #[inline(always)]
+    pub(crate) fn counts(&mut self, id: FunctionId) -> bool {
+        match self.due.get_mut(id as usize) {
+            Some(due) => {
+                *due -= 1;
+                *due == 0
             }
             None => false,
         }
     }
 
+    /// The function that was counted last is timed; `place` is its machine and the depth of that machine's stack.
+    #[cold]
+    pub(crate) fn enter(&mut self, id: FunctionId, place: (u32, usize)) {
+        let timing = &mut self.functions[id as usize];
+        let weight = timing.begins();
+        timing.active += 1;
+        self.due[id as usize] = weight;
+        self.begin(What::Function(id), u64::from(weight), place);
+        self.stands(place);
+    }
+
+    /// A function returns at this depth; whether the innermost timed function may be meant ([`Recorder::leave`]).
+    #[inline(always)]
+    pub(crate) fn is_at(&self, depth: usize) -> bool {
+        self.innermost_depth == depth
+    }
+
+    /// The function at this place returns.
+    #[cold]
+    pub(crate) fn leave(&mut self, place: (u32, usize)) {
+        if (self.innermost_machine, self.innermost_depth) == place {
+            self.end(0);
+            self.back();
+        }
+    }
+
+    fn stands(&mut self, (machine, depth): (u32, usize)) {
+        (self.innermost_machine, self.innermost_depth) = (machine, depth);
+    }
+
+    /// The one around what ended is the innermost again.
+    fn back(&mut self) {
+        self.stands(self.open.last().map_or(NOWHERE, |open| open.place));
+    }
+
+    /// An operation begins; whether it is timed, so that its end must be told.
+    #[inline]
+    pub(crate) fn begin_operation(&mut self, name: &'static str) -> bool {
+        let Some(weight) = self.operations.begins(name) else { return false };
+        // While an operation runs, functions that it calls are inside of it.
+        let place = NOWHERE;
+        self.begin(What::Operation(name), u64::from(weight), place);
+        self.stands(place);
+        true
+    }
+
     /// The timed operation that began last is through; what it made.
     pub(crate) fn end_operation(&mut self, bytes: u64) {
         self.end(bytes);
-        self.innermost = self.open.last().map_or(NOWHERE, |open| open.place);
+        self.back();
+    }
+
+    /// Counts the calls since those that were timed last.
+    fn count_up(&mut self) {
+        self.functions.iter_mut().zip(&mut self.due).for_each(|(timing, due)| timing.count_up(*due));
+        self.operations.count_up();
     }
 
     /// What is still open at the end of a machine's work: a fault went through it.
@@ -218,9 +253,10 @@ impl Recorder {
     /// Takes in what another thread of the same run recorded.
     pub(crate) fn merge(&mut self, mut other: Recorder) {
         other.close_to(0);
+        other.count_up();
         self.functions.iter_mut().zip(&other.functions).for_each(|(a, b)| a.merge(b));
-        for (name, timing) in &other.operations {
-            self.operations.entry(name).or_default().merge(timing);
+        for (name, timing) in other.operations.all() {
+            self.operations.of(name).merge(&timing);
         }
         let at = self.open.last().map_or(ROOT, |open| open.node);
         let mut places = vec![at];
@@ -286,12 +322,13 @@ impl Recorder {
     /// The profile, with functions called by `name_of`.
     pub(crate) fn finish(mut self, name_of: impl Fn(FunctionId) -> String) -> Profile {
         self.close_to(0);
+        self.count_up();
         let mut lines = Vec::new();
         let functions = std::mem::take(&mut self.functions);
         for (id, timing) in functions.into_iter().enumerate().filter(|(_, timing)| timing.count > 0) {
             lines.push(ProfileLine { kind: ProfileKind::Function, name: name_of(id as FunctionId), timing });
         }
-        for (name, timing) in std::mem::take(&mut self.operations) {
+        for (name, timing) in std::mem::take(&mut self.operations).all() {
             lines.push(ProfileLine { kind: ProfileKind::Operation, name: name.to_owned(), timing });
         }
         lines.iter_mut().for_each(|line| line.timing.settle());

@@ -13,7 +13,7 @@ use crate::elsewhere::Elsewhere;
 use crate::hir::Declared;
 use crate::ir::{Entry, Image};
 use crate::names::closest;
-use crate::native::{Native, NativeProfile, Shared};
+use crate::native::{Native, NativeProfile, Repayment, Shared, TierUp};
 use crate::optimise::OptimiserCounts;
 use crate::profile::Profile;
 use crate::report::Report;
@@ -42,6 +42,8 @@ pub struct RunRequest<'a> {
     pub limits: Limits,
     /// How far the program is compiled, and what of it is fused and unrolled.
     pub execution: Execution,
+    /// When loops and functions become native code, at the level that has it.
+    pub tier_up: TierUp<'a>,
     /// Keeps native code beyond the process; `None` where nothing is kept.
     pub code: Option<&'a dyn CodeStore>,
     /// Device, memory account, random stream; and the precision, where it is not to be what the program asks for.
@@ -70,6 +72,7 @@ impl<'a> RunRequest<'a> {
             task: None,
             limits,
             execution: Execution::default(),
+            tier_up: TierUp::Hot,
             code: None,
             context,
             cancel: Arc::default(),
@@ -122,6 +125,7 @@ pub(crate) fn run_piece(
         task,
         limits,
         execution,
+        tier_up,
         code,
         context,
         cancel,
@@ -144,7 +148,9 @@ pub(crate) fn run_piece(
     host.clock = clock;
     host.threads = threads;
     let values = bind(program, &mut arguments, task).map_err(|report| report.to_diagnostic(&image.sources))?;
-    host.native = is_native(execution).then(|| Box::new(Native::new(Shared { cache: &tier.native, store: code })));
+    let repayment = Repayment::begin(program.account(), tier_up);
+    let shared = Shared { cache: &tier.native, store: code, repayment };
+    host.native = is_native(execution).then(|| Box::new(Native::new(shared)));
     // Files and the clock are of this machine alone.
     let elsewhere = elsewhere.filter(|_| image.spreads() && host.files.is_none() && clock.is_none());
     let hash = program.hash();
@@ -152,6 +158,9 @@ pub(crate) fn run_piece(
         None => run_entry(&mut host, known, values),
         Some(elsewhere) => sharing::beside(&mut host, (elsewhere, &hash), |host| run_entry(host, known, values)),
     };
+    if let Some(repayment) = repayment {
+        repayment.end(host.native.as_ref().is_some_and(|native| native.profile.entered > 0));
+    }
     let outcome = ran.and_then(|result| {
         let exported = host.export(&result).map_err(at)?;
         let outputs = std::mem::take(&mut host.outputs);

@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use nexus_optimizer::{Features, Machine, Optimizer, OptimizerConfig, RunOutcome, Shape, Work};
+use nexus_optimizer::{Features, Machine, MachineCode, Optimizer, OptimizerConfig, RunOutcome, Shape, Work};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
@@ -27,8 +27,10 @@ fn main() {
             let choice = optimizer.choose(work, &machine, &mut chance);
             let chosen = Instant::now();
             let seconds = 0.01 + f64::from(round % 7) * 1e-4;
-            optimizer
-                .record(&choice, RunOutcome::Succeeded { seconds, once_s: 0.0, memory_bytes: 1e6, compiled: false });
+            optimizer.record(
+                &choice,
+                RunOutcome::Succeeded { seconds, once_s: 0.0, memory_bytes: 1e6, code: MachineCode::Settled },
+            );
             if round >= 10 {
                 choosing.push((chosen - begun).as_secs_f64() * 1e6);
                 recording.push(chosen.elapsed().as_secs_f64() * 1e6);

@@ -20,8 +20,8 @@ pub enum RunOutcome {
         once_s: f64,
         /// Bytes of tensors at once.
         memory_bytes: f64,
-        /// Whether machine code was made in it: later runs take less.
-        compiled: bool,
+        /// What became of machine code in it.
+        code: MachineCode,
     },
     /// With an error that this strategy is to blame for: memory, device, compiler.
     Failed {
@@ -33,6 +33,21 @@ pub enum RunOutcome {
         /// Seconds that it took.
         seconds: f64,
     },
+}
+
+/// What became of machine code in a run: whether later runs can be expected to take what it took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum MachineCode {
+    /// They can: nothing was made, nothing is to come.
+    #[default]
+    #[serde(rename = "s")]
+    Settled,
+    /// It was made in this run: later ones take less.
+    #[serde(rename = "m")]
+    Made,
+    /// A run that comes soon will make it: until then this is what runs take at most.
+    #[serde(rename = "a")]
+    Awaited,
 }
 
 /// A run, as reports see it.

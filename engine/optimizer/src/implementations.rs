@@ -6,7 +6,7 @@ use std::time::Duration;
 use rand::Rng;
 
 use crate::config::OptimizerConfig;
-use crate::history::RunOutcome;
+use crate::history::{MachineCode, RunOutcome};
 use crate::machine::Machine;
 use crate::optimizer::Optimizer;
 use crate::strategy::{Strategy, StrategyError};
@@ -68,8 +68,10 @@ impl<I, O> Implementations<I, O> {
             }
             self.optimizer.checked(&choice, true);
         }
-        self.optimizer
-            .record(&choice, RunOutcome::Succeeded { seconds, once_s: 0.0, memory_bytes: 0.0, compiled: false });
+        self.optimizer.record(
+            &choice,
+            RunOutcome::Succeeded { seconds, once_s: 0.0, memory_bytes: 0.0, code: MachineCode::Settled },
+        );
         output
     }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::budget::Budget;
 use crate::coverage::Coverage;
 use crate::evidence::{Course, Evidence, Noise, seconds};
+use crate::history::MachineCode;
 use crate::kinship::Family;
 use crate::optimizer::OWN_SPREAD;
 use crate::work::{Features, Key};
@@ -74,10 +75,17 @@ impl Arm {
     /// Takes in a run of `log_s` logarithmic seconds; what came before weighs `keep` of what it did. Gives whether things
     /// go on as before, and the seconds that compiling took, where that can be told now.
     ///
-    /// A run that compiles says how long later ones take at most; only where every run compiles (programs that are told
-    /// apart by every process anew, say) does that become what is expected.
-    pub(crate) fn record(&mut self, log_s: f64, compiled: bool, keep: f64, noise: Noise) -> (Course, Option<f64>) {
+    /// A run that compiles, or waits for that, says how long later ones take at most; only where every run compiles
+    /// (programs that are told apart by every process anew, say) does that become what is expected.
+    pub(crate) fn record(&mut self, log_s: f64, code: MachineCode, keep: f64, noise: Noise) -> (Course, Option<f64>) {
         let mut compiling_s = None;
+        let compiled = code == MachineCode::Made;
+        if code == MachineCode::Awaited {
+            let is_settled = self.own.weight > 0.0;
+            self.own.runs += 1;
+            self.bound = Some(log_s).filter(|_| !is_settled);
+            return (Course::Steady, None);
+        }
         if compiled {
             self.compiling = self.compiling.saturating_add(1);
             let is_settled = self.own.weight > 0.0 && !self.is_of_compiling;

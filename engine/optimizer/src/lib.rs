@@ -54,7 +54,7 @@ pub use config::{ConfigError, OptimizerConfig};
 pub use evidence::Evidence;
 pub use explain::Recalled;
 pub use fleet::{Experience, FleetError};
-pub use history::{Run, RunOutcome};
+pub use history::{MachineCode, Run, RunOutcome};
 pub use implementations::Implementations;
 pub use kinship::Family;
 pub use machine::{Device, Machine};

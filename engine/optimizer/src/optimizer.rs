@@ -10,7 +10,7 @@ use crate::config::OptimizerConfig;
 use crate::coverage::Coverage;
 use crate::evidence::{Compiling, Course, Noise, seconds};
 use crate::explain::candidates;
-use crate::history::{History, Run, RunOutcome};
+use crate::history::{History, MachineCode, Run, RunOutcome};
 use crate::kinship::{Family, regressors};
 use crate::known::{Arm, Known, Table};
 use crate::machine::Machine;
@@ -211,17 +211,17 @@ impl Optimizer {
         match outcome {
             RunOutcome::Failed { .. } => known.arm_mut(strategy).failures += 1,
             RunOutcome::Wrong { .. } => known.arm_mut(strategy).is_wrong = true,
-            RunOutcome::Succeeded { seconds, memory_bytes, compiled, .. } => {
+            RunOutcome::Succeeded { seconds, memory_bytes, code, .. } => {
                 let arm = known.arm_mut(strategy);
                 arm.failures = 0;
                 if memory_bytes.is_finite() {
                     arm.memory_bytes = arm.memory_bytes.max(memory_bytes);
                 }
                 if seconds.is_finite() && seconds > 0.0 {
-                    if !compiled {
+                    if code == MachineCode::Settled {
                         self.cover(choice, seconds);
                     }
-                    self.learn(choice, strategy, seconds, compiled);
+                    self.learn(choice, strategy, seconds, code);
                 }
             }
         }
@@ -248,14 +248,15 @@ impl Optimizer {
         self.coverage.learn_of_all(taken_s, interval);
     }
 
-    fn learn(&mut self, choice: &Choice, strategy: usize, taken_s: f64, compiled: bool) {
+    fn learn(&mut self, choice: &Choice, strategy: usize, taken_s: f64, code: MachineCode) {
         let Some(known) = self.table.get_mut(&choice.key) else { return };
         let keep = 1.0 - self.config.learning_rate;
         let log_s = taken_s.ln();
         let arm = known.arm_mut(strategy);
         let (step, weight, held_back) = (arm.own.step(log_s), arm.own.weight, arm.own.is_surprised());
-        let (course, compiling_s) = arm.record(log_s, compiled, keep, self.noise);
-        if let (Some(step), false, Course::Steady) = (step, compiled || held_back || arm.own.is_surprised(), course) {
+        let (course, compiling_s) = arm.record(log_s, code, keep, self.noise);
+        let is_unlike = code != MachineCode::Settled || held_back || arm.own.is_surprised();
+        if let (Some(step), false, Course::Steady) = (step, is_unlike, course) {
             self.noise.learn(step, weight);
         }
         if let Some(compiling_s) = compiling_s {
@@ -338,7 +339,7 @@ impl Optimizer {
         self.record(
             &choice,
             match is_success {
-                true => RunOutcome::Succeeded { seconds, once_s: 0.0, memory_bytes: 0.0, compiled: false },
+                true => RunOutcome::Succeeded { seconds, once_s: 0.0, memory_bytes: 0.0, code: MachineCode::Settled },
                 false => RunOutcome::Failed { seconds },
             },
         );

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::play::{Play, Score};
 pub use self::policy::{EpsilonGreedy, Fixed, Interval, Learned, Policy, Random, Told};
+use crate::history::MachineCode;
 use crate::machine::Machine;
 use crate::work::{Features, Work};
 
@@ -47,13 +48,16 @@ pub struct RecordedWork {
 /// What a strategy took on a piece of work, in nanoseconds, in the order of the runs.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Times {
-    /// Runs of a program that was never run under this strategy: they compile what it runs.
-    pub first_ns: Vec<u64>,
+    /// Several times the first runs in a row of a program that was never run under this strategy: in some of them
+    /// machine code is made.
+    pub courses: Vec<Vec<EarlyRun>>,
     /// Later runs.
     pub later_ns: Vec<u64>,
-    /// Whether machine code was made in first runs.
-    pub compiles: bool,
 }
+
+/// One of the first runs of a program: its nanoseconds, and what became of machine code in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EarlyRun(pub u64, pub MachineCode);
 
 impl Times {
     /// Median seconds of the runs that policies meet: every second one of the later runs.
@@ -70,14 +74,29 @@ impl Times {
         self.later_ns.iter().copied().skip(1).step_by(2)
     }
 
-    /// Median seconds of a first run.
-    pub fn first_median_s(&self) -> f64 {
-        median(self.first_ns.iter().copied())
+    /// The seconds that a policy is charged for the run at this place, counted from the first: luck is nobody's merit.
+    pub fn charged_s(&self, run: usize) -> f64 {
+        self.usual_course().get(run).map_or_else(|| self.median_s(), |EarlyRun(ns, _)| *ns as f64 / NANOSECONDS)
     }
 
-    /// The seconds of one of the runs that policies meet, drawn.
-    pub fn draw(&self, is_first: bool, chance: &mut impl Rng) -> f64 {
-        let from: Vec<u64> = if is_first { self.first_ns.clone() } else { self.met().collect() };
+    /// The course of first runs that takes the median of all in sum.
+    fn usual_course(&self) -> &[EarlyRun] {
+        let mut sums: Vec<(u64, usize)> = (0..).zip(&self.courses).map(|(at, course)| (sum(course), at)).collect();
+        sums.sort_unstable();
+        sums.get(sums.len() / 2).map_or(&[], |&(_, at)| &self.courses[at])
+    }
+
+    /// How far the runs that policies meet lie apart: half of the middle half of them, as a share of the median.
+    pub fn noise(&self) -> f64 {
+        let mut sorted: Vec<u64> = self.met().collect();
+        sorted.sort_unstable();
+        let at = |share: usize| sorted.get(sorted.len() * share / 4).map_or(0.0, |&ns| ns as f64 / NANOSECONDS);
+        (at(3) - at(1)) / 2.0 / self.median_s()
+    }
+
+    /// The seconds of one of the later runs that policies meet, drawn.
+    pub fn draw(&self, chance: &mut impl Rng) -> f64 {
+        let from: Vec<u64> = self.met().collect();
         match from.len() {
             0 => f64::NAN,
             count => from[chance.random_range(0..count)] as f64 / NANOSECONDS,
@@ -117,6 +136,10 @@ impl Recording {
         let total = |strategy: usize| self.works.iter().map(|work| work.tried_s(strategy)).sum::<f64>();
         self.usable().into_iter().min_by(|&a, &b| total(a).total_cmp(&total(b)))
     }
+}
+
+fn sum(course: &[EarlyRun]) -> u64 {
+    course.iter().map(|EarlyRun(ns, _)| ns).sum()
 }
 
 fn median(nanoseconds: impl Iterator<Item = u64>) -> f64 {

@@ -1,8 +1,8 @@
 //! Learning on simulated work whose true times are known: regret, bounds, drift, calibration, state.
 
 use nexus_optimizer::{
-    Experience, Features, Feedback, Implementations, Machine, Optimizer, OptimizerConfig, Reason, RunOutcome, Shape,
-    StateError, Work,
+    Experience, Features, Feedback, Implementations, Machine, MachineCode, Optimizer, OptimizerConfig, Reason,
+    RunOutcome, Shape, StateError, Work,
 };
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -55,7 +55,10 @@ impl World {
         let ids = optimizer.strategies().all();
         let index = ids.iter().position(|s| s.strategy_id == choice.strategy.strategy_id).expect("it was chosen");
         let seconds = truth[index] * self.noise.sample(&mut self.chance).exp();
-        optimizer.record(&choice, RunOutcome::Succeeded { seconds, once_s: 0.0, memory_bytes: 1e6, compiled: false });
+        optimizer.record(
+            &choice,
+            RunOutcome::Succeeded { seconds, once_s: 0.0, memory_bytes: 1e6, code: MachineCode::Settled },
+        );
         (index, seconds)
     }
 
@@ -122,8 +125,10 @@ fn work_of_microseconds_runs_plainly() {
         let choice = optimizer.choose(&small, &machine, &mut chance);
         first.get_or_insert_with(|| choice.strategy.strategy_id.clone());
         assert_eq!(Some(&choice.strategy.strategy_id), first.as_ref());
-        optimizer
-            .record(&choice, RunOutcome::Succeeded { seconds: 5e-6, once_s: 0.0, memory_bytes: 1e3, compiled: false });
+        optimizer.record(
+            &choice,
+            RunOutcome::Succeeded { seconds: 5e-6, once_s: 0.0, memory_bytes: 1e3, code: MachineCode::Settled },
+        );
     }
     assert_eq!(optimizer.choose(&small, &machine, &mut chance).reason, Reason::Small);
 }
@@ -196,7 +201,9 @@ fn results_that_differ_are_the_end_of_a_strategy_on_that_work() {
     for _ in 0..200 {
         let choice = optimizer.choose(&work, &world.machine, &mut world.chance);
         let outcome = match choice.strategy.strategy_id.as_str() {
-            "default" => RunOutcome::Succeeded { seconds: 0.1, once_s: 0.0, memory_bytes: 1e6, compiled: false },
+            "default" => {
+                RunOutcome::Succeeded { seconds: 0.1, once_s: 0.0, memory_bytes: 1e6, code: MachineCode::Settled }
+            }
             _ => RunOutcome::Wrong { seconds: 0.001 },
         };
         optimizer.record(&choice, outcome);
@@ -264,7 +271,10 @@ fn what_a_run_was_seen_to_do_replaces_the_guess() {
     let mut chance = StdRng::seed_from_u64(0);
     let guessed = work(0, Features { flops: 1e12, ..Features::default() });
     let choice = optimizer.choose(&guessed, &world.machine, &mut chance);
-    optimizer.record(&choice, RunOutcome::Succeeded { seconds: 0.01, once_s: 0.0, memory_bytes: 1e6, compiled: false });
+    optimizer.record(
+        &choice,
+        RunOutcome::Succeeded { seconds: 0.01, once_s: 0.0, memory_bytes: 1e6, code: MachineCode::Settled },
+    );
     optimizer.measured(&choice, Features { scalar_operations: 1e6, recursive_functions: 1.0, ..Features::default() });
     let choice = optimizer.choose(&guessed, &world.machine, &mut chance);
     assert_eq!(choice.pattern, nexus_optimizer::Pattern::Recursion);

@@ -220,8 +220,8 @@ fn learn(trial: &Trial, machine: &Machine) -> Result<Strategy, String> {
     for _ in 0..LEARNING_RUNS {
         let choice = optimizer.choose(&trial.work, machine, &mut chance);
         let sample = trial.run(&choice.strategy, machine.threads as usize)?;
-        let (seconds, memory_bytes, compiled) = (sample.seconds, sample.memory_bytes, sample.compiled);
-        optimizer.record(&choice, RunOutcome::Succeeded { seconds, once_s: 0.0, memory_bytes, compiled });
+        let (seconds, memory_bytes, code) = (sample.seconds, sample.memory_bytes, sample.code);
+        optimizer.record(&choice, RunOutcome::Succeeded { seconds, once_s: 0.0, memory_bytes, code });
         if !optimizer.is_measured(&choice) {
             optimizer.measured(&choice, trial.features(&choice.strategy, &sample, machine.cpu.bandwidth));
         }

@@ -8,10 +8,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use nexus_jit::ir::Constant;
 use nexus_jit::{CodeStore, Origin};
 
+use super::counts::NativeProfile;
 use super::entry::{Buffers, Entry, known_of, place_of, restore};
 use super::known::{ArrayPlace, Known, kind_of};
+use super::repayment::{self, Repayment, Verdict};
 use super::translate::Start;
-use super::unit::UnitMaker;
+use super::unit::{Made, UnitMaker};
 use crate::flow::Flow;
 use crate::hir::FunctionId;
 use crate::ir::{Image, Instruction, Register};
@@ -20,8 +22,12 @@ use crate::vm::host::Host;
 use crate::vm::machine::make_room;
 use crate::vm::value::Value;
 
-/// Times that the machine comes to a place before it is compiled: compiling costs about as much as these.
-const HOT: u16 = 150;
+/// The heat of a place that is to be compiled; places begin below it.
+const HOT: u16 = 1 << 12;
+/// Times that the machine comes to a place before it is hot.
+const VISITS: u16 = 150;
+/// Times that it comes to a hot place before it is asked again whether compiling pays.
+const VISITS_AGAIN: u16 = 600;
 /// Beyond this a place has native code.
 const COMPILED: u16 = u16::MAX - 1;
 /// A place that is left to the machine.
@@ -32,29 +38,8 @@ const ENTRIES_MAX: usize = 4;
 const SHORT_STAYS_MAX: u16 = 60;
 /// Iterations of a stay that was not short.
 const SHORT_STAY: u64 = 6;
-/// Reasons that are kept for a profile.
-const REASONS_MAX: usize = 32;
-
-/// What native code did in one run.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct NativeProfile {
-    /// Units that this run compiled.
-    pub compiled: u64,
-    /// Units that another run of the program had compiled.
-    pub reused: u64,
-    /// Units whose machine code was kept from another process.
-    pub stored: u64,
-    /// Units whose machine code was kept, but damaged, so that they were compiled again.
-    pub damaged: u64,
-    /// Times that the machine went over into native code.
-    pub entered: u64,
-    /// Times that native code left something to the machine that it cannot do.
-    pub fallbacks: u64,
-    /// Bytes of machine code that this run made.
-    pub code_bytes: u64,
-    /// What was left to the machine, and why: `line 3: a text or list is made`.
-    pub reasons: Vec<String>,
-}
+/// Runs in which a place could not be compiled after which no other tries it, where compiling is to be repaid.
+const REFUSALS_MAX: u8 = 3;
 
 type Place = (FunctionId, usize);
 
@@ -62,6 +47,10 @@ type Place = (FunctionId, usize);
 #[derive(Debug, Default)]
 pub(crate) struct NativeCache {
     entries: Mutex<BTreeMap<Place, Vec<Arc<Entry>>>>,
+    /// What compiling a place is expected to take, in nanoseconds, where it was translated once.
+    costs: Mutex<BTreeMap<Place, u64>>,
+    /// In how many runs a place could not be compiled, and why.
+    refusals: Mutex<BTreeMap<Place, (u8, String)>>,
 }
 
 impl NativeCache {
@@ -76,6 +65,25 @@ impl NativeCache {
         if known.len() < ENTRIES_MAX {
             known.push(Arc::clone(entry));
         }
+    }
+
+    fn cost_ns(&self, place: Place) -> Option<u64> {
+        self.costs.lock().unwrap_or_else(PoisonError::into_inner).get(&place).copied()
+    }
+
+    /// Why a place is left to the machine in every run.
+    fn refusal(&self, place: Place) -> Option<String> {
+        let refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        refusals.get(&place).filter(|(runs, _)| *runs >= REFUSALS_MAX).map(|(_, why)| why.clone())
+    }
+
+    fn refuse(&self, place: Place, why: &str) {
+        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        refusals.entry(place).or_insert_with(|| (0, why.to_owned())).0 += 1;
+    }
+
+    fn set_cost(&self, place: Place, cost_ns: u64) {
+        self.costs.lock().unwrap_or_else(PoisonError::into_inner).insert(place, cost_ns);
     }
 }
 
@@ -101,6 +109,8 @@ pub(crate) struct Shared<'p> {
     pub(crate) cache: &'p NativeCache,
     /// Beyond the process.
     pub(crate) store: Option<&'p dyn CodeStore>,
+    /// Whether compiling pays; where nothing is said, all that is hot is compiled.
+    pub(crate) repayment: Option<Repayment<'p>>,
 }
 
 /// The native side of one run.
@@ -154,8 +164,15 @@ impl<'p> Native<'p> {
         if places.is_empty() {
             *places = vec![0; image.functions[function as usize].instructions.len()].into();
         }
+        if self.shared.repayment.is_some()
+            && let Some(why) = self.shared.cache.refusal((function, pc))
+        {
+            self.set_heat((function, pc), NEVER);
+            self.reason(image, (function, pc), why);
+            return false;
+        }
         let entries = self.shared.cache.at((function, pc));
-        self.set_heat((function, pc), if entries.is_empty() { 1 } else { COMPILED });
+        self.set_heat((function, pc), if entries.is_empty() { HOT - VISITS + 1 } else { COMPILED });
         if entries.is_empty() {
             return false;
         }
@@ -226,15 +243,20 @@ impl<'p> Native<'p> {
             self.short_stay(place);
             return None;
         }
-        match self.compile(host, image, window, place) {
-            Ok(entry) => {
+        match self.repaid(host, image, window, place) {
+            Ok(Some(entry)) => {
                 let entry = Arc::new(entry);
                 self.shared.cache.add(place, &entry);
                 self.places.entry(place).or_default().entries.push(Arc::clone(&entry));
                 self.set_heat(place, COMPILED);
                 Some(entry)
             }
+            Ok(None) => {
+                self.set_heat(place, HOT - VISITS_AGAIN);
+                None
+            }
             Err(why) => {
+                self.shared.cache.refuse(place, &why);
                 self.reason(image, place, why);
                 self.set_heat(place, NEVER);
                 None
@@ -242,7 +264,47 @@ impl<'p> Native<'p> {
         }
     }
 
-    fn compile(&mut self, host: &Host, image: &Image, window: &[Value], place: Place) -> Result<Entry, String> {
+    /// Native code for a place; `None` where making it does not pay now.
+    fn repaid(&mut self, host: &Host, image: &Image, window: &[Value], place: Place) -> Result<Option<Entry>, String> {
+        let Shared { cache, store, repayment } = self.shared;
+        let Some(repayment) = repayment else {
+            let made = self.translate(host, image, window, place)?;
+            return self.compile(image, place, made, None).map(Some);
+        };
+        let known_ns = cache.cost_ns(place);
+        let guess_ns = || repayment::guess_ns(&image.functions[place.0 as usize].instructions, place.1);
+        if !self.is_time(repayment.judge(known_ns.unwrap_or_else(guess_ns))) {
+            return Ok(None);
+        }
+        let made = self.translate(host, image, window, place)?;
+        if let Some(code) = store.and_then(|store| nexus_jit::stored(&made.1.unit, store)) {
+            return self.compile(image, place, made, Some(code)).map(Some);
+        }
+        let cost_ns = known_ns.unwrap_or_else(|| repayment::cost_ns(&made.1.unit));
+        cache.set_cost(place, cost_ns);
+        if known_ns.is_none() && !self.is_time(repayment.judge(cost_ns)) {
+            return Ok(None);
+        }
+        self.compile(image, place, made, None).map(Some)
+    }
+
+    /// Counts what is put off.
+    fn is_time(&mut self, verdict: Verdict) -> bool {
+        match verdict {
+            Verdict::Now => return true,
+            Verdict::Later => self.profile.awaited += 1,
+            Verdict::Never => self.profile.declined += 1,
+        }
+        false
+    }
+
+    fn translate(
+        &mut self,
+        host: &Host,
+        image: &Image,
+        window: &[Value],
+        place: Place,
+    ) -> Result<(Vec<(Register, Known)>, Made), String> {
         let (id, pc) = place;
         let code = &image.functions[id as usize];
         let mut maker = UnitMaker::new(image, &host.globals, &mut self.flows);
@@ -262,8 +324,21 @@ impl<'p> Native<'p> {
         let expected = (0..state.len() as Register).map(|r| (r, state[usize::from(r)]));
         let expected = expected.filter(|&(_, known)| known != Known::Dead).collect();
         let made = maker.make(Start { id, pc, extent: pc..end, state, arrays, outermost: true })?;
-        let (code, origin) =
-            nexus_jit::compile_with(&made.unit, self.shared.store).map_err(|error| error.to_string())?;
+        Ok((expected, made))
+    }
+
+    /// Makes the machine code of a place, unless a store had it.
+    fn compile(
+        &mut self,
+        image: &Image,
+        place: Place,
+        (expected, made): (Vec<(Register, Known)>, Made),
+        stored: Option<nexus_jit::NativeUnit>,
+    ) -> Result<Entry, String> {
+        let (code, origin) = match stored {
+            Some(code) => (code, Origin::Stored),
+            None => nexus_jit::compile_with(&made.unit, self.shared.store).map_err(|error| error.to_string())?,
+        };
         let profile = &mut self.profile;
         match origin {
             Origin::Compiled => profile.compiled += 1,
@@ -272,7 +347,7 @@ impl<'p> Native<'p> {
         }
         profile.code_bytes += code.code_bytes() as u64;
         for &(at, why) in &made.unsupported {
-            self.reason(image, (id, at), why);
+            self.reason(image, (place.0, at), why);
         }
         let globals: Vec<(u32, Constant)> = made.globals;
         Ok(Entry {
@@ -290,9 +365,6 @@ impl<'p> Native<'p> {
         let source = image.sources.get(usize::from(code.file));
         let span = code.spans.get(pc).copied().unwrap_or(code.head);
         let line = source.map_or(0, |s| s.locate(span).line);
-        let reason = format!("line {line}: {}", why.as_ref());
-        if self.profile.reasons.len() < REASONS_MAX && !self.profile.reasons.contains(&reason) {
-            self.profile.reasons.push(reason);
-        }
+        self.profile.add_reason(format!("line {line}: {}", why.as_ref()));
     }
 }

@@ -9,11 +9,15 @@
 
 mod cache;
 mod compute;
+mod counts;
 mod entry;
 mod instructions;
 mod known;
+mod repayment;
 mod translate;
 mod unit;
 
-pub use cache::NativeProfile;
 pub(crate) use cache::{Native, NativeCache, Resume, Shared};
+pub use counts::NativeProfile;
+pub use repayment::TierUp;
+pub(crate) use repayment::{Account, Repayment};

@@ -9,7 +9,7 @@ const COST_NS: f64 = 90.0;
 /// What timing may add to the time of what is timed.
 const SHARE: f64 = 0.005;
 /// Most calls that one timed call stands for.
-const STRIDE_MAX: u64 = 1 << 16;
+const STRIDE_MAX: u32 = 1 << 16;
 /// Buckets of a histogram for each doubling of the time: neighbours differ by a tenth.
 const BUCKETS_A_DOUBLING: f64 = 8.0;
 /// Doublings of a nanosecond that a histogram reaches over: a week.
@@ -34,8 +34,9 @@ pub struct Timing {
     weighed: u64,
     children_ns: i64,
     gross_ns: u64,
-    until_timed: u64,
-    stride: u64,
+    /// Calls from the one that was timed last to the next that is, that one among them: they are counted then.
+    interval: u32,
+    stride: u32,
     pub(super) active: u32,
     histogram: Vec<u32>,
 }
@@ -53,7 +54,7 @@ impl Default for Timing {
             weighed: 0,
             children_ns: 0,
             gross_ns: 0,
-            until_timed: 0,
+            interval: 1,
             stride: 1,
             active: 0,
             histogram: Vec::new(),
@@ -67,16 +68,18 @@ fn bucket(ns: u64) -> usize {
 }
 
 impl Timing {
-    /// Counts a call; how many calls this one stands for where it is to be timed.
-    #[inline]
-    pub(super) fn begins(&mut self) -> Option<u64> {
-        self.count += 1;
-        if self.until_timed > 0 {
-            self.until_timed -= 1;
-            return None;
-        }
-        self.until_timed = self.stride - 1;
-        Some(self.stride)
+    /// A call is to be timed; for how many calls it stands, this one among them.
+    pub(super) fn begins(&mut self) -> u32 {
+        self.count += u64::from(self.interval);
+        self.interval = self.stride;
+        self.stride
+    }
+
+    /// Counts those calls behind the one that was timed last that there were: all but `due`.
+    pub(super) fn count_up(&mut self, due: u32) {
+        // The first of the interval was counted when it began; before any call there was none.
+        self.count += u64::from(self.interval.saturating_sub(due));
+        self.interval = due;
     }
 
     pub(super) fn ended(&mut self, ns: u64, children_ns: i64, weight: u64, is_outermost: bool) {
@@ -96,7 +99,7 @@ impl Timing {
         *cell = cell.saturating_add(weight);
         if self.timed >= FIRST_CALLS {
             let mean = self.gross_ns as f64 / self.weighed.max(1) as f64;
-            self.stride = ((COST_NS / (SHARE * mean.max(1.0))).ceil() as u64).clamp(1, STRIDE_MAX);
+            self.stride = ((COST_NS / (SHARE * mean.max(1.0))).ceil() as u32).clamp(1, STRIDE_MAX);
         }
     }
 
@@ -158,13 +161,16 @@ mod tests {
 
     /// Calls of these times, as a recorder tells them.
     fn after(times: impl Iterator<Item = u64>) -> (Timing, u64) {
-        let (mut timing, mut timed) = (Timing::default(), 0);
+        let (mut timing, mut timed, mut due) = (Timing::default(), 0, 1);
         for ns in times {
-            if let Some(weight) = timing.begins() {
+            due -= 1;
+            if due == 0 {
+                due = timing.begins();
                 timed += 1;
-                timing.ended(ns, 0, weight, true);
+                timing.ended(ns, 0, u64::from(due), true);
             }
         }
+        timing.count_up(due);
         timing.settle();
         (timing, timed)
     }

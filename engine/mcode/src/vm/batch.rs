@@ -12,7 +12,7 @@ use super::host::{Clock, Files, Host};
 use super::value::{Closure, Value};
 use crate::codes::Code;
 use crate::ir::Image;
-use crate::native::{Native, Shared};
+use crate::native::{Native, NativeProfile, Shared};
 use crate::profile::Recorder;
 
 /// Pieces that each thread takes on average: few enough to cost nothing, enough to even out.
@@ -37,6 +37,8 @@ pub(super) struct Done {
     pub(super) printed: Vec<String>,
     pub(super) outputs: Vec<(String, Value)>,
     pub(super) profile: Option<Box<Recorder>>,
+    /// What native code did in it.
+    pub(super) native: Option<Box<NativeProfile>>,
     /// Iterations of loops that are not accounted for yet.
     pub(super) loops: u64,
 }
@@ -100,6 +102,9 @@ pub(super) fn run(host: &mut Host<'_>, jobs: Vec<Job>, together: bool) -> Vec<Do
     let mut results = batch.take_results();
     if let Some(profile) = &mut host.profile {
         results.iter_mut().filter_map(|done| done.profile.take()).for_each(|task| profile.merge(*task));
+    }
+    if let Some(native) = &mut host.native {
+        results.iter_mut().filter_map(|done| done.native.take()).for_each(|task| native.profile.merge(*task));
     }
     if let Err(fault) = host.add_iterations(results.iter().map(|done| done.loops).sum())
         && let Some(last) = results.last_mut()
@@ -333,12 +338,13 @@ impl<'g> Ground<'g> {
         let loops = if stop.is_some() { host.loops.load(Ordering::Relaxed) - before } else { 0 };
         let outputs = std::mem::take(&mut host.outputs);
         let profile = host.profile.take();
+        let native = host.native.take().map(|native| Box::new(native.profile));
         drop(host);
         if overflowed && result.is_ok() {
             let message = format!("calls that run together printed more than {} MiB", PRINTED_MAX >> 20);
             let fault = Fault::new(Code::LimitOutput, message);
             result = Err(fault.help("return values, or use `output(\"name\", value)` for data"));
         }
-        Done { result, printed, outputs, profile, loops }
+        Done { result, printed, outputs, profile, native, loops }
     }
 }

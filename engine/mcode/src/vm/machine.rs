@@ -58,7 +58,9 @@ pub(crate) fn execute(host: &mut Host, image: &Image, id: FunctionId, arguments:
     let outermost = (machine.host.nested, 0);
     let open = machine.host.profile.as_mut().map(|profile| {
         let open = profile.depth();
-        profile.enter(id, outermost);
+        if profile.counts(id) {
+            profile.enter(id, outermost);
+        }
         open
     });
     let outcome = machine.run(&mut cursor).map_err(|fault| machine.raise(fault, cursor));
@@ -332,7 +334,9 @@ impl Machine<'_, '_> {
         }
         self.frames.push(Frame { function: cursor.function, pc: cursor.pc as u32, base: cursor.base });
         *cursor = Cursor { function: id, pc: 0, base };
-        if let Some(profile) = &mut self.host.profile {
+        if let Some(profile) = &mut self.host.profile
+            && profile.counts(id)
+        {
             profile.enter(id, (self.host.nested, self.frames.len()));
         }
         if let Some(native) = &mut self.host.native
@@ -375,7 +379,9 @@ impl Machine<'_, '_> {
                 *slot = Value::Absent;
             }
         }
-        if let Some(profile) = &mut self.host.profile {
+        if let Some(profile) = &mut self.host.profile
+            && profile.is_at(self.frames.len())
+        {
             profile.leave((self.host.nested, self.frames.len()));
         }
         let Some(frame) = self.frames.pop() else { return Some(value) };

@@ -211,7 +211,7 @@ fn unpack_done(host: &mut Host<'_>, unpacker: &Unpacker<'_>, packed: &ModelValue
         named.push((name.clone(), unpacker.unpack(host, value)?));
     }
     let result = Ok(unpacker.unpack(host, result)?);
-    Some(Done { result, printed, outputs: named, profile: None, loops: loops.cast_unsigned() })
+    Some(Done { result, printed, outputs: named, profile: None, native: None, loops: loops.cast_unsigned() })
 }
 
 #[expect(clippy::result_large_err, reason = "a failed run is rare, and the diagnostic is what its caller wants")]
@@ -231,7 +231,8 @@ pub(crate) fn run_piece(
     let tier = program.tier(execution);
     let mut print = |_: &str| {};
     let mut host = Host::new(&context, &limits, &cancel, &mut print, inputs, None, &tier.image);
-    host.native = is_native(execution).then(|| Box::new(Native::new(Shared { cache: &tier.native, store: code })));
+    host.native = is_native(execution)
+        .then(|| Box::new(Native::new(Shared { cache: &tier.native, store: code, repayment: None })));
     let jobs = read_piece(&mut host, calls, piece).ok_or_else(strange)?;
     let ground = Ground::of(&host);
     let mut packer = Packer::new(BYTES_MAX);

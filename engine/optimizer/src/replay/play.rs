@@ -1,11 +1,12 @@
 //! Playing a policy on a recording, and what it came to.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
-use rand::SeedableRng;
 use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
 
-use super::{Policy, Recording, Told};
+use super::{EarlyRun, NANOSECONDS, Policy, Recording, Times, Told};
+use crate::history::MachineCode;
 
 /// Runs of each piece of work before which predictions are not counted: nothing was seen yet.
 const UNPREDICTED_ROUNDS: usize = 5;
@@ -86,7 +87,7 @@ impl Play {
 
     fn one_seed(&self, recording: &Recording, mut policy: impl Policy, seed: u64, score: &mut Score) {
         let mut chance = StdRng::seed_from_u64(seed);
-        let mut ran = BTreeSet::new();
+        let mut beginnings = BTreeMap::new();
         let mut beside = vec![Vec::with_capacity(self.rounds); recording.works.len()];
         let mut in_order = Vec::with_capacity(self.rounds * recording.works.len());
         score.course.resize(self.rounds * recording.works.len(), 0.0);
@@ -98,14 +99,15 @@ impl Play {
                     score.taken_s = f64::INFINITY;
                     continue;
                 };
-                let is_first = ran.insert((at, strategy));
-                let seconds = times.draw(is_first, &mut chance);
-                policy.learn(Told { at, strategy, seconds, compiled: is_first && times.compiles }, recording);
-                let expected_s = if is_first { times.first_median_s() } else { times.median_s() };
+                let beginning: &mut Beginning =
+                    beginnings.entry((at, strategy)).or_insert_with(|| Beginning::of(times, &mut chance));
+                let (seconds, code, expected_s) = beginning.run(times, &mut chance);
+                policy.learn(Told { at, strategy, seconds, code }, recording);
                 let best_s = work.best_s();
                 score.taken_s += expected_s;
-                beside[at].push((expected_s, work.median_s(0)));
-                in_order.push((expected_s, work.median_s(0)));
+                let baseline_s = work.times[0].as_ref().map_or(f64::INFINITY, |times| times.charged_s(round));
+                beside[at].push((expected_s, baseline_s));
+                in_order.push((expected_s, baseline_s));
                 score.course[round * recording.works.len() + at] += expected_s - best_s;
                 if round >= self.learned_rounds {
                     let (lost, best) = &mut score.late_by_work[at];
@@ -114,7 +116,9 @@ impl Play {
                     score.late_lost_s += expected_s - best_s;
                     score.late_best_s += best_s;
                 }
-                if let Some((low, high)) = interval.filter(|_| round >= UNPREDICTED_ROUNDS && !is_first) {
+                if let Some((low, high)) =
+                    interval.filter(|_| round >= UNPREDICTED_ROUNDS && code == MachineCode::Settled)
+                {
                     score.predicted += 1;
                     score.below += u64::from(seconds < low);
                     score.above += u64::from(seconds > high);
@@ -125,6 +129,28 @@ impl Play {
         score.worst_by_work.resize(beside.len(), 0.0);
         for (worst, runs) in score.worst_by_work.iter_mut().zip(&beside) {
             *worst = shares(runs).fold(*worst, f64::max);
+        }
+    }
+}
+
+/// The first runs of a piece of work under a strategy: which course they follow, and how far they are.
+struct Beginning {
+    course: usize,
+    runs: usize,
+}
+
+impl Beginning {
+    fn of(times: &Times, chance: &mut StdRng) -> Beginning {
+        Beginning { course: chance.random_range(0..times.courses.len().max(1)), runs: 0 }
+    }
+
+    /// The next run: its seconds, what became of machine code in it, and the seconds that it is charged.
+    fn run(&mut self, times: &Times, chance: &mut StdRng) -> (f64, MachineCode, f64) {
+        let at = self.runs;
+        self.runs += 1;
+        match times.courses.get(self.course).and_then(|course| course.get(at)) {
+            Some(&EarlyRun(ns, code)) => (ns as f64 / NANOSECONDS, code, times.charged_s(at)),
+            None => (times.draw(chance), MachineCode::Settled, times.charged_s(at)),
         }
     }
 }

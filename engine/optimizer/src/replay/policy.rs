@@ -8,7 +8,7 @@ use rand::{RngExt, SeedableRng};
 use super::{RecordedWork, Recording};
 use crate::candidate::Choice;
 use crate::config::OptimizerConfig;
-use crate::history::RunOutcome;
+use crate::history::{MachineCode, RunOutcome};
 use crate::optimizer::Optimizer;
 
 /// The seconds between which 80 % of the runs are predicted to lie.
@@ -23,8 +23,8 @@ pub struct Told {
     pub strategy: usize,
     /// What it took.
     pub seconds: f64,
-    /// Whether machine code was made in it.
-    pub compiled: bool,
+    /// What became of machine code in it.
+    pub code: MachineCode,
 }
 
 /// Something that chooses.
@@ -77,7 +77,7 @@ impl Policy for Learned {
             seconds: told.seconds,
             once_s: 0.0,
             memory_bytes: measured.peak_bytes,
-            compiled: told.compiled,
+            code: told.code,
         };
         self.optimizer.record(&choice, outcome);
         if !self.optimizer.is_measured(&choice) {

@@ -91,7 +91,12 @@ mod tests {
         let key: Key = work.key(&machine.hardware);
         for (strategy, seconds) in [("default", 0.4), ("default", 0.4), ("default", 0.4)] {
             let choice = known.ask_for(&work, &machine, strategy).unwrap();
-            let outcome = RunOutcome::Succeeded { seconds, once_s: 0.0, memory_bytes: 0.0, compiled: false };
+            let outcome = RunOutcome::Succeeded {
+                seconds,
+                once_s: 0.0,
+                memory_bytes: 0.0,
+                code: nexus_optimizer::MachineCode::Settled,
+            };
             known.record(&choice, outcome);
         }
         known.recall(&key, &machine).unwrap()
