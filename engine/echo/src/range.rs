@@ -13,11 +13,13 @@ use crate::time::Micros;
 pub struct TimeRange {
     from: Option<Micros>,
     to: Option<Micros>,
+    /// What spans count from in a timeline of dates: its first event, also where that lies before the range.
+    zero: Option<Micros>,
 }
 
 impl TimeRange {
     /// All of time.
-    pub const ALL: TimeRange = TimeRange { from: None, to: None };
+    pub const ALL: TimeRange = TimeRange { from: None, to: None, zero: None };
 
     /// A range as people say it who look at a state: where its events have dates, spans count from the first of them, as
     /// the charts show them.
@@ -40,13 +42,18 @@ impl TimeRange {
                 from.point(),
                 to.point()
             ))),
-            _ => Ok(TimeRange { from, to }),
+            _ => Ok(TimeRange { from, to, zero: Some(first) }),
         }
     }
 
     /// Whether an event, or the time for which it lasts, has a part in the range.
     pub fn touches(&self, node: &TimeNode) -> bool {
         self.from.is_none_or(|from| node.until() >= from) && self.to.is_none_or(|to| node.timestamp <= to)
+    }
+
+    /// What spans count from, given the first time that is drawn.
+    pub(crate) fn zero(&self, first: i64) -> i64 {
+        self.zero.map_or(first, |zero| zero.0.min(first))
     }
 
     /// The part of a span of time that lies in the range; the nearest end for what has none.
@@ -124,6 +131,22 @@ mod tests {
     }
 
     #[test]
+    fn spans_in_a_drawing_count_from_the_first_event_whatever_is_drawn() {
+        let second = 1_000_000;
+        let mut timeline = Timeline::new("t", TimelineKind::Primary);
+        for (at, name) in [(0, "accepted"), (1, "begun"), (3, "ended")] {
+            timeline.append(TimeNode::new(name, EventKind::Fact, Micros(DATE + at * second))).unwrap();
+        }
+        let range = TimeRange::of(timeline.state(), Some(Micros(second)), None).unwrap();
+        let graph = Graph::within(timeline.state(), range);
+        let text = draw::chart(&graph, range, 48, 10);
+        let times: Vec<&str> = text.lines().flat_map(|line| line.split_whitespace().last()).collect();
+        assert_eq!(times, ["+3s", "+1s", "+3s"], "{text}");
+        assert!(text.trim_start().starts_with("+1s"), "{text}");
+        assert!(draw::svg(&graph, "t", range).contains(">+1s</text>"));
+    }
+
+    #[test]
     fn drawings_end_where_the_range_ends() {
         let timeline = timeline(0);
         let range = TimeRange::of(timeline.state(), days(15), days(25)).unwrap();
@@ -134,6 +157,11 @@ mod tests {
                       c                                ●  20d\n";
         let text = draw::chart(&graph, range, 48, 10);
         assert_eq!(text, wanted, "{text}");
+        let dated = self::timeline(DATE);
+        let range = TimeRange::of(dated.state(), days(20), days(21)).unwrap();
+        let text = draw::chart(&Graph::within(dated.state(), range), range, 48, 10);
+        assert!(text.ends_with("c  ●                                2026-03-21T09:30:00Z\n"), "{text}");
+        let range = TimeRange::of(timeline.state(), days(15), days(25)).unwrap();
         let picture = draw::svg(&graph, "t", range);
         assert!(picture.contains(">15d</text>") && !picture.contains(">10d</text>"), "{picture}");
     }

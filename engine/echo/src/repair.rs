@@ -151,7 +151,7 @@ fn ways(graph: &Graph, report: &Report, weights: Weights) -> Vec<Way> {
         ways.extend(finding.events.iter().take(WITNESS_TRIED_MAX).map(|event| Way {
             cost: weights.isolate,
             edits: vec![Edit::Remove { event: event.clone() }],
-            text: format!("take `{event}` out (fork first to keep it on a branch)"),
+            text: format!("isolate `{event}`: take it out, to be kept on a branch"),
         }));
     }
     ways

@@ -78,11 +78,14 @@ impl<'a> Findings<'a> {
         self.help("`docs/decisions.md` describes the form of models");
     }
 
-    /// Says of the first finding which form the text has, if that is another than `wanted`.
+    /// Says which form the text has, if that is another than `wanted`: what is wrong with it as that says nothing then.
     pub(crate) fn name_form(&mut self, wanted: Form) {
         let other = Form::guess(self.text).filter(|form| *form != wanted);
         if let (Some(form), Some(first)) = (other, self.found.first_mut()) {
-            first.help = Some(form.hint().to_owned());
+            let (what, who) = form.words();
+            first.message = what.to_owned();
+            first.help = Some(who.to_owned());
+            self.found.truncate(1);
         }
     }
 

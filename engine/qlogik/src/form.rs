@@ -33,13 +33,15 @@ impl Form {
     }
 
     /// What it is, and who answers from it.
-    pub(crate) fn hint(self) -> &'static str {
+    pub(crate) fn words(self) -> (&'static str, &'static str) {
         match self {
-            Form::Model => "this is a network or influence diagram: `nexus decide eval` and `policy` answer from it",
-            Form::Bif => "this is a network in BIF: `nexus decide eval` answers from it, if its name ends in .bif",
-            Form::Fuzzy => "this is a fuzzy system: `nexus decide fuzzy` answers from it",
-            Form::Ranking => "these are alternatives and criteria: `nexus decide rank` ranks them",
-            Form::Circuit => "this is a quantum circuit: `nexus decide circuit` runs it",
+            Form::Model => {
+                ("this is a network or influence diagram", "`nexus decide eval` and `policy` answer from it")
+            }
+            Form::Bif => ("this is a network in BIF", "`nexus decide eval` answers from it, if its name ends in .bif"),
+            Form::Fuzzy => ("this is a fuzzy system", "`nexus decide fuzzy` answers from it"),
+            Form::Ranking => ("these are alternatives and criteria", "`nexus decide rank` ranks them"),
+            Form::Circuit => ("this is a quantum circuit", "`nexus decide circuit` runs it"),
         }
     }
 }
@@ -72,6 +74,7 @@ mod tests {
         ] {
             let help = found[0].help.clone().unwrap_or_default();
             assert!(help.contains(verb), "{verb}: {found:?}");
+            assert!(found[0].message.starts_with("th") && found.len() == 1, "no word of what it is not: {found:?}");
         }
         // Within the right form, a slip is a slip.
         let slip = model(&MODEL.replace("states", "stats"));

@@ -136,5 +136,17 @@ values = [[0, 5], [10, 4]]
         assert!(svg.starts_with("<svg") && svg.ends_with("</svg>\n"));
         assert!(svg.contains("joy &amp; fun") && svg.contains("20.0 %"), "{svg}");
         assert_eq!(svg.matches("<path").count(), 4);
+        // Every arrow ends by going down, so that its tip points at the shape.
+        for path in svg.lines().filter(|line| line.contains("marker-end")) {
+            let numbers: Vec<f64> = path
+                .split('"')
+                .nth(1)
+                .unwrap_or_default()
+                .split(|c: char| !c.is_ascii_digit() && c != '.')
+                .filter_map(|word| word.parse().ok())
+                .collect();
+            let [.., before, _, end] = numbers[..] else { panic!("{path}") };
+            assert!(before < end, "{path}");
+        }
     }
 }

@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn questions_that_do_not_fit_are_refused() {
-        let many = Question::Beliefs { of: vec![], method: Method::Sampled, samples: SAMPLES_MAX + 1, seed: 0 };
+        let many = Question::Beliefs { of: vec![], method: Method::Exact, samples: SAMPLES_MAX + 1, seed: 0 };
         assert_eq!(asked(&many).unwrap_err().code(), "NX1008");
         assert_eq!(asked(&Question::Explanation { of: "wether".into() }).unwrap_err().code(), "NX1003");
         assert_eq!(asked(&Question::Policy { risk_tolerance: Some(0.0) }).unwrap_err().code(), "NX1009");

@@ -26,7 +26,8 @@ pub fn chart(graph: &Graph, range: TimeRange, width: usize, rows: usize) -> Stri
     let room = width.saturating_sub(names + 16).max(10);
     let place = |at: i64| (i128::from(at - first) * (room as i128 - 1) / i128::from((last - first).max(1))) as usize;
     let mut out = String::new();
-    let (left, right) = (Micros(first).point(), tick_text(last, first, last));
+    let zero = range.zero(first);
+    let (left, right) = (tick_text(first, zero, last), tick_text(last, zero, last));
     let gap = room.saturating_sub(left.chars().count()).max(1);
     let _ = writeln!(out, "{:names$}  {left}{right:>gap$}", "");
     for &at in shown {
@@ -46,7 +47,7 @@ pub fn chart(graph: &Graph, range: TimeRange, width: usize, rows: usize) -> Stri
             " ".repeat(start),
             mark.repeat(end - start + 1),
             " ".repeat(room - end - 1),
-            note(graph, at, (first, last))
+            note(graph, at, (zero, last))
         );
     }
     if order.len() > shown.len() {

@@ -41,7 +41,7 @@ pub fn svg(graph: &Graph, title: &str, range: TimeRange) -> String {
     let height = TOP + labels.len() as f64 * ROW + 30.0;
     let mut out = open(WIDTH, height, title);
     legend(&mut out, graph);
-    axis(&mut out, &scale, (first, last), height);
+    axis(&mut out, &scale, (first, last), range.zero(first), height);
     for (at, label) in labels.iter().enumerate() {
         let y = TOP + at as f64 * ROW + ROW / 2.0;
         let _ = writeln!(out, "<text x=\"20\" y=\"{}\" fill=\"#374151\">{}</text>", y + 4.0, escaped(&cut(label, 36)));
@@ -87,7 +87,7 @@ fn rows(graph: &Graph) -> (Vec<Option<usize>>, Vec<String>) {
     (rows, labels)
 }
 
-fn axis(out: &mut String, scale: &Scale, (first, last): (i64, i64), height: f64) {
+fn axis(out: &mut String, scale: &Scale, (first, last): (i64, i64), zero: i64, height: f64) {
     const TICKS: i64 = 6;
     for tick in 0..=TICKS {
         let at = first + (i128::from(last - first) * i128::from(tick) / i128::from(TICKS)) as i64;
@@ -97,7 +97,7 @@ fn axis(out: &mut String, scale: &Scale, (first, last): (i64, i64), height: f64)
             "<line x1=\"{x:.1}\" y1=\"52\" x2=\"{x:.1}\" y2=\"{}\" stroke=\"#e5e7eb\"/><text x=\"{x:.1}\" y=\"46\" \
              text-anchor=\"middle\" font-size=\"10\" fill=\"#6b7280\">{}</text>",
             height - 20.0,
-            escaped(&tick_text(at, first, last))
+            escaped(&tick_text(at, zero, last))
         );
         if first == last {
             break;
@@ -106,13 +106,13 @@ fn axis(out: &mut String, scale: &Scale, (first, last): (i64, i64), height: f64)
 }
 
 /// Within two days the first tick is the date and the others are spans after it; else all are dates or spans.
-pub(super) fn tick_text(at: i64, first: i64, last: i64) -> String {
+pub(super) fn tick_text(at: i64, zero: i64, last: i64) -> String {
     const TWO_DAYS: i64 = 2 * 86_400_000_000;
-    if !Micros(first).is_date() || last - first >= TWO_DAYS || at <= first {
+    if !Micros(zero).is_date() || last - zero >= TWO_DAYS || at <= zero {
         return Micros(at).point();
     }
     // Three digits: no more can be read off.
-    format!("+{}", Micros(at - first).rough())
+    format!("+{}", Micros(at - zero).rough())
 }
 
 fn arrow(out: &mut String, kind: TriggerKind, probability: f64, [(x1, y1), (x2, y2)]: [(f64, f64); 2]) {

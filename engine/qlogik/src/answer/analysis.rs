@@ -200,7 +200,9 @@ impl fmt::Display for SensitivityAnswer {
         let names = width(labels.iter().map(String::as_str)).max("number".len());
         writeln!(f, "\n{:names$}  {:>9}  {:>8}  {:>9}  {:>9}", "number", "value", "slope", "at 0", "at 1")?;
         for (number, label) in shown.iter().zip(&labels) {
-            let (slope, value) = (format!("{:+.4}", number.slope), short(number.value));
+            // Rounded first, so that what is next to nothing has no sign of its own.
+            let slope = (number.slope * 1e4).round() / 1e4 + 0.0;
+            let (slope, value) = (format!("{slope:+.4}"), short(number.value));
             let (zero, one) = (percent(number.at_zero), percent(number.at_one));
             write!(f, "{label:names$}  {value:>9}  {slope:>8}  {:>9}  {:>9}", zero.trim(), one.trim())?;
             match (number.tips_at, &number.tips_to) {

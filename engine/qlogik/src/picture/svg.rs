@@ -33,7 +33,8 @@ pub fn svg(model: &Model, beliefs: Option<&Evaluation>) -> String {
         let (x0, y0) = shift(layout.places[*from]);
         let (x1, y1) = shift(layout.places[*to]);
         let mut points = vec![(x0, y0 + sizes[*from].1)];
-        points.extend(way.iter().map(|&point| shift(point)));
+        // Where the shape fills its row the arrow ends with its bend; a tip on a way of no length would point anywhere.
+        points.extend(way.iter().map(|&point| shift(point)).filter(|(_, y)| *y < y1 - 1.5));
         points.push((x1, y1 - 1.0));
         let dash = if *informs { " stroke-dasharray=\"5 4\"" } else { "" };
         let path = curve(&points);

@@ -4,9 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::ValueEnum as _;
+use nexus_actors::timelines::{StoreError, TimelineStore};
 use nexus_echo::repair::{Weights, repairs};
 use nexus_echo::{
-    Clash, Document, Edit, Merge, Preference, TimeNode, Timeline, TimelineKind, Trigger, TriggerKind, parse_edits,
+    Clash, Document, EchoError, Edit, Merge, Preference, TimeNode, Timeline, TimelineKind, Trigger, TriggerKind,
+    parse_edits,
 };
 use serde_json::json;
 
@@ -184,6 +186,18 @@ pub(super) fn merge(
     Ok(())
 }
 
+/// Keeps a timeline as it is on a branch, before events are taken out of it.
+fn keep_apart(open: &Opened, timeline: &Timeline, console: &mut Console) -> Result<(), CliError> {
+    let branch = format!("{} at {}", timeline.name(), timeline.len());
+    match TimelineStore::write(open.data)?.create(&timeline.fork(&branch, TimelineKind::Alternative, None)?) {
+        // The same position of the same log has the same content.
+        Ok(()) | Err(StoreError::Echo(EchoError::TimelineExists(_))) => {}
+        Err(error) => return Err(error.into()),
+    }
+    console.say(&format!("what is taken out stays on the branch `{branch}`"));
+    Ok(())
+}
+
 pub(super) fn repair(open: &Opened, name: &str, apply: Option<u8>, console: &mut Console) -> Result<(), CliError> {
     let timeline = open.load(name)?;
     let found = repairs(&timeline, Weights::default(), PROPOSALS)?;
@@ -194,6 +208,9 @@ pub(super) fn repair(open: &Opened, name: &str, apply: Option<u8>, console: &mut
         })
     });
     if let Some(chosen) = chosen.transpose()? {
+        if chosen.edits.iter().any(|edit| matches!(edit, Edit::Remove { .. })) {
+            keep_apart(open, &timeline, console)?;
+        }
         told(&open.change(name, chosen.edits.iter().cloned())?, console);
         return Ok(());
     }

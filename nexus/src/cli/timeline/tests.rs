@@ -67,3 +67,29 @@ fn a_range_of_time_is_the_same_in_text_json_and_pictures() {
     let wrong = kept.typed(&["show", "launch", "--from", "soon"], false).unwrap_err();
     assert!(wrong.contains("`soon` is no time: write a span like 3d"), "{wrong}");
 }
+
+#[test]
+fn what_a_repair_isolates_stays_on_a_branch() {
+    let kept = Kept::new();
+    let path = kept.path("loop.json");
+    let own = r#"{"timeline": "loop", "events": [{"name": "a", "at": 0}, {"name": "b", "at": 1}],
+        "triggers": [{"from": "a", "to": "a"}, {"from": "a", "to": "b"}]}"#;
+    std::fs::write(&path, own).unwrap();
+    kept.typed(&["import", &path], false).unwrap();
+    let proposals = kept.typed(&["repair", "loop"], false).unwrap();
+    assert!(proposals.contains("proposal 1 · cost 5") && proposals.contains("cut `a` causes `a`"), "{proposals}");
+    assert!(proposals.contains("proposal 2 · cost 8"), "{proposals}");
+    assert!(proposals.contains("isolate `a`: take it out, to be kept on a branch"), "{proposals}");
+    let (_, said) = kept.said(&["repair", "loop", "--apply", "2"], false).unwrap();
+    assert!(said.contains("what is taken out stays on the branch `loop at 4`"), "{said}");
+    let events = |name: &str| {
+        let document: serde_json::Value = serde_json::from_str(&kept.typed(&["show", name], true).unwrap()).unwrap();
+        document["events"].as_array().unwrap().len()
+    };
+    assert_eq!((events("loop"), events("loop at 4")), (1, 2));
+    kept.typed(&["check", "loop"], false).unwrap();
+    // Nothing else is forked where nothing is taken out.
+    kept.typed(&["repair", "loop at 4", "--apply", "1"], false).unwrap();
+    let names: serde_json::Value = serde_json::from_str(&kept.typed(&["list"], true).unwrap()).unwrap();
+    assert_eq!(names["timelines"].as_array().unwrap().len(), 3, "launch, loop and its branch");
+}
