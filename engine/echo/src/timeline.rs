@@ -343,3 +343,23 @@ impl Timeline {
         EchoError::NoSuchEvent { name: crate::time::clip(name), timeline: self.name.clone(), near }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::EventKind;
+
+    #[test]
+    fn an_entry_that_does_not_fit_its_hash_is_named() {
+        let mut timeline = Timeline::new("t", TimelineKind::Primary);
+        for (at, name) in ["a", "b", "c"].into_iter().enumerate() {
+            timeline.append(TimeNode::new(name, EventKind::Fact, crate::Micros(at as i64))).unwrap();
+        }
+        timeline.verify().unwrap();
+        let mut entry = timeline.log.get(1).unwrap().clone();
+        let node = TimeNode::new("b", EventKind::Fact, crate::Micros(7));
+        entry.op = Op::Append(node.id(), Arc::new(node));
+        timeline.log.set(1, entry);
+        assert_eq!(timeline.verify(), Err(EchoError::BrokenChain { timeline: "t".to_owned(), position: 1 }));
+    }
+}
