@@ -1,11 +1,12 @@
-//! Runs a program at one level and says how long it took: `level LEVEL FILE [NAME=VALUE…]`. What `benches/compare/language.py`
+//! Runs a program at one level and says how long it took: `level LEVEL FILE [NAME=VALUE…] [profiled]`. What `benches/compare/language.py`
 //! measures; not a command for users, who have `nexus run`.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use nexus_mcode::{JitLevel, RunRequest, compile, parse_argument, run};
 use nexus_model::Limits;
-use nexus_tensor::{Context, Device};
+use nexus_tensor::{Context, Device, Stopwatch};
 
 /// Seconds that the processor worked for this thread, where the system counts them: other programs do not count.
 fn processor_seconds() -> f64 {
@@ -19,7 +20,12 @@ fn main() -> Result<(), String> {
     let mut words = std::env::args().skip(1);
     let level = words.next().and_then(|w| w.parse().ok()).and_then(JitLevel::from_number).ok_or("which level?")?;
     let file = words.next().ok_or("which file?")?;
+    let words: Vec<String> = words.collect();
+    let is_profiled = words.iter().any(|word| word == "profiled");
+    let begun = Instant::now();
+    let clock: Arc<Stopwatch> = Arc::new(move || u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX));
     let arguments: Vec<_> = words
+        .iter()
         .filter_map(|word| word.split_once('=').map(|(name, value)| (name.to_owned(), parse_argument(value))))
         .collect();
     let source = std::fs::read_to_string(&file).map_err(|error| format!("{file}: {error}"))?;
@@ -29,11 +35,13 @@ fn main() -> Result<(), String> {
     println!("compiled {:.6}", start.elapsed().as_secs_f64());
     for _ in 0..3 {
         let limits = Limits::local();
+        let context = Context::new(Device::cpu());
+        let context = if is_profiled { context.with_stopwatch(Arc::clone(&clock)) } else { context };
         let request = RunRequest {
             arguments: arguments.clone(),
             execution: level.into(),
             print: &mut |line| print!("{line}"),
-            ..RunRequest::new(Context::new(Device::cpu()), limits)
+            ..RunRequest::new(context, limits)
         };
         let start = processor_seconds();
         let result = run(&program, request).map_err(|diagnostic| format!("{diagnostic:?}"))?;

@@ -325,6 +325,9 @@ impl Recorder {
         self.count_up();
         let mut lines = Vec::new();
         let functions = std::mem::take(&mut self.functions);
+        // A name is looked up in the source: once for each function, not for each of thousands of calls.
+        let names: Vec<String> = (0..functions.len()).map(|id| name_of(id as FunctionId)).collect();
+        let name_of = |id: FunctionId| names.get(id as usize).cloned().unwrap_or_default();
         for (id, timing) in functions.into_iter().enumerate().filter(|(_, timing)| timing.count > 0) {
             lines.push(ProfileLine { kind: ProfileKind::Function, name: name_of(id as FunctionId), timing });
         }
