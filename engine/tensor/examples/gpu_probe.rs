@@ -37,6 +37,9 @@ fn distance(left: &Arg, right: &Arg) -> Outcome<f64> {
     Ok(pairs.map(|(x, y)| (x - y).abs() / x.abs().max(1.0)).fold(0.0, f64::max))
 }
 
+/// About how long one kind of measurement may take.
+const PATIENCE_MS: f64 = 1e3;
+
 type Work = fn(&Context, &Arg, &Arg) -> Outcome<Arg>;
 
 const WORKS: [(&str, Work); 9] = [
@@ -73,7 +76,10 @@ fn measure(ctx: &Context, size: i64) -> Outcome<()> {
         wait(ctx, &result)?;
         let first = first.elapsed();
         let error = distance(&work(&cpu, &a, &b)?, &result)?;
-        let rounds = if ctx.device() == Device::cpu() || name == "matmul" && first.as_millis() > 500 { 3 } else { 50 };
+        // The first call may have chosen among kernels and compiled them; the second shows what one takes.
+        let again = Instant::now();
+        wait(ctx, &work(ctx, &x, &y)?)?;
+        let rounds = (PATIENCE_MS / (again.elapsed().as_secs_f64() * 1e3)).clamp(3.0, 200.0) as u32;
         let mut times: Vec<f64> = Vec::new();
         for _ in 0..rounds {
             let start = Instant::now();

@@ -58,6 +58,12 @@ impl Runtime {
         self.device
     }
 
+    /// Whether the device follows `elements` along an axis to their end: Mesa's software driver leaves every loop of a
+    /// kernel after 65,535 rounds (`LP_MAX_TGSI_LOOP_ITERATIONS` of its compiler), whatever is left to do, and says nothing.
+    pub(crate) fn follows(&self, elements: usize) -> bool {
+        elements <= SOFTWARE_LOOP_MAX || self.adapter.is_none_or(|adapter| !adapter.software)
+    }
+
     /// Whether matrix products are done on the device. On a software one the host is faster by far, and choosing a
     /// kernel would take seconds for each class of shapes; `NEXUS_GPU_PRODUCTS=1` asks for them all the same, so that
     /// they can be tested without hardware.
@@ -68,6 +74,8 @@ impl Runtime {
     }
 }
 
+/// Longest axis that a software device walks along.
+const SOFTWARE_LOOP_MAX: usize = 65_000;
 /// Bytes of one element on the device, whatever its dtype.
 const DEVICE_BYTES: u64 = 4;
 

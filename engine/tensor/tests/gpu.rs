@@ -254,6 +254,35 @@ fn products_and_normalisations_agree() {
     }
 }
 
+/// Kernels choose other ways for long axes than for short ones, and a software device does not follow all of them.
+#[test]
+fn long_and_large_tensors_agree() {
+    for both in contexts() {
+        let mut random = Random(7);
+        let long = random.floats(&[300_001], 0.5, 1.5);
+        for name in ["sum", "mean", "max", "min", "any", "norm", "argmax", "logsumexp"] {
+            same(&both, &format!("tensor.{name}"), &[&long], &[], 2e-5);
+        }
+        same(&both, "tensor.softmax", &[&long], &[], 2e-5);
+        let column = random.floats(&[300_001, 1], -1.0, 1.0);
+        let row = random.floats(&[2, 300_001], -1.0, 1.0);
+        same(&both, "tensor.matmul", &[&row, &column], &[], 1e-3);
+        let table = random.floats(&[300, 1000], -4.0, 4.0);
+        for axis in [0, 1] {
+            for name in ["sum", "max", "argmin"] {
+                let axes = if name == "argmin" { Arg::Int(axis) } else { ints(&[axis]) };
+                same(&both, &format!("tensor.{name}"), &[&table], &[axes], 1e-4);
+            }
+            same(&both, "tensor.softmax", &[&table], &[Arg::Int(axis)], 1e-5);
+        }
+        for op in [UnaryOp::Tanh, UnaryOp::Gelu, UnaryOp::Exp] {
+            let host = unary(&both.0, op, &tensor(&both.0, &table)).unwrap();
+            let device = unary(&both.1, op, &tensor(&both.1, &table)).unwrap();
+            assert_near(&format!("{op:?}"), &host, &device, 4e-6);
+        }
+    }
+}
+
 #[test]
 fn shapes_pieces_and_selections_agree() {
     for both in contexts() {

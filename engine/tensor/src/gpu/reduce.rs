@@ -28,6 +28,10 @@ impl GpuTensor {
             (ReduceOp::All, _) => (DType::Bool, Dispatch::bool_all_dim),
             _ => return Ok(None),
         };
+        let reduced = axes.iter().map(|&axis| self.shape[axis]).fold(1, usize::saturating_mul);
+        if !self.runtime.follows(reduced) {
+            return Ok(None);
+        }
         let Some(x) = self.clone().cast(ctx, compute)? else { return Ok(None) };
         let shape = reduced_shape(&self.shape, axes, true);
         GpuTensor::result(ctx, self.runtime, op.dtype(self.dtype), shape, || {
@@ -47,7 +51,8 @@ impl GpuTensor {
         largest: bool,
         axis: usize,
     ) -> Result<Option<GpuTensor>, TensorError> {
-        if self.dtype != DType::F32 || self.rank() == 0 || i32::try_from(self.shape[axis]).is_err() {
+        let is_long = self.rank() > 0 && !self.runtime.follows(self.shape[axis]);
+        if self.dtype != DType::F32 || self.rank() == 0 || is_long || i32::try_from(self.shape[axis]).is_err() {
             return Ok(None);
         }
         let shape = reduced_shape(&self.shape, &[axis], false);
@@ -66,7 +71,8 @@ impl GpuTensor {
     pub(crate) fn matmul(ctx: &Context, left: GpuTensor, right: GpuTensor) -> Result<Option<GpuTensor>, TensorError> {
         let shape = product_shape(&left.shape, &right.shape)?;
         let runtime = left.runtime;
-        if !runtime.multiplies() {
+        let inner = left.shape.last().copied().unwrap_or(1);
+        if !runtime.multiplies() || !runtime.follows(inner) {
             return Ok(None);
         }
         // A vector is a row on the left and a column on the right; the axis of size 1 goes away afterwards.
@@ -94,7 +100,7 @@ impl GpuTensor {
         kind: Normalization,
         axis: usize,
     ) -> Result<Option<GpuTensor>, TensorError> {
-        if self.dtype != DType::F32 || self.rank() == 0 {
+        if self.dtype != DType::F32 || self.rank() == 0 || !self.runtime.follows(self.shape[axis]) {
             return Ok(None);
         }
         GpuTensor::result(ctx, self.runtime, DType::F32, self.shape.clone(), || {
