@@ -29,7 +29,12 @@ impl Scheduler {
                     if let (Some(placement), Some(job)) = (placement, self.jobs.get_mut(&id)) {
                         job.placement = Some(placement);
                     }
+                    let kept = self.reservation.is_some();
                     self.place(id, lane, node, tasks, proposals);
+                    if kept && self.reservation.is_none() {
+                        // The node that was kept is open again to those who were turned away from it.
+                        blocked.clear();
+                    }
                 }
                 None => {
                     self.reserve(id, lane);

@@ -94,14 +94,28 @@ impl Scheduler {
             }
             Input::TryAgain => {}
             Input::TasksLeft { node, job, range, busy } => self.left(job, range, node, busy),
-            Input::NodeDescribed { node, labels, gpu_milli } => self.nodes.describe(node, labels, Some(gpu_milli)),
-            Input::NodeLabelled { node, labels } => self.nodes.describe(node, labels, None),
-            Input::NodeAttached { node, slots, memory_bytes } => self.nodes.offer(node, slots, memory_bytes),
+            Input::NodeDescribed { node, labels, gpu_milli } => {
+                self.nodes.describe(node, labels, Some(gpu_milli));
+                self.free(node);
+            }
+            Input::NodeLabelled { node, labels } => {
+                self.nodes.describe(node, labels, None);
+                self.free(node);
+            }
+            Input::NodeAttached { node, slots, memory_bytes } => {
+                self.nodes.offer(node, slots, memory_bytes);
+                self.free(node);
+            }
             Input::NodeDetached(node) => {
                 self.nodes.offer(node, 0, 0);
-                self.reservation.take_if(|reservation| reservation.node == node);
+                self.free(node);
             }
         }
+    }
+
+    /// A node that has changed is kept for nobody: what it was kept for may not fit any more.
+    fn free(&mut self, node: NodeId) {
+        self.reservation.take_if(|reservation| reservation.node == node);
     }
 
     /// Ready tasks of all jobs.

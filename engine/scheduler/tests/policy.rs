@@ -219,6 +219,33 @@ fn a_wide_task_is_not_starved_by_narrow_ones() {
     assert_eq!(bench.end(1, 2, 0, 1, long), vec![assign(1, 1, 2, 4)]);
 }
 
+/// Once the wide task has its place, what is left of the node that was kept for it goes to those who were turned away.
+#[test]
+fn what_is_left_of_a_node_that_was_kept_is_given_at_once() {
+    let mut bench = Bench::new();
+    bench.node(1, 4);
+    bench.node(2, 2);
+    assert_eq!(bench.job(1, "a", 0, 1, 6)[0], assign(1, 1, 0, 4), "and the other node is full, too");
+    assert_eq!(bench.job(2, "c", 0, 1, 0), vec![]);
+    assert_eq!(bench.job(3, "b", 0, 2, 1), vec![], "the first node is kept for it");
+    let range = IndexRange::new(0, 10);
+    assert_eq!(bench.step(Input::TasksReady { job: JobId(2), range, suspect: false }), vec![]);
+    let given = bench.end(1, 1, 0, 4, Duration::from_secs(2));
+    assert_eq!(given, vec![assign(1, 3, 0, 1), assign(1, 2, 0, 2)]);
+}
+
+/// A node that comes back with fewer slots is not kept for a task that it can never take.
+#[test]
+fn a_node_that_has_changed_is_kept_for_nobody() {
+    let mut bench = Bench::new();
+    bench.node(1, 4);
+    assert_eq!(bench.job(1, "a", 0, 1, 4), vec![assign(1, 1, 0, 4)]);
+    assert_eq!(bench.job(2, "b", 0, 3, 1), vec![], "the node is kept for it");
+    assert_eq!(bench.job(3, "c", 0, 1, 1), vec![]);
+    bench.node(1, 2);
+    assert_eq!(bench.end(1, 1, 0, 3, Duration::from_secs(2)), vec![assign(1, 3, 0, 1)]);
+}
+
 #[test]
 fn the_next_job_of_a_program_is_given_in_advance() {
     let mut bench = Bench::new();

@@ -70,7 +70,7 @@ pub(crate) async fn audit(args: &AuditArgs, cluster: &impl Cluster, console: &mu
         console.answer(&table(&page.entries, now_ms()));
         console.say(&format!("whole until entry {}, hash {}", last.number, hex(&last.hash)));
     } else {
-        console.say("nothing has been done to this cluster since then");
+        console.say("nobody has done anything to this cluster yet");
     }
     Ok(())
 }
