@@ -188,5 +188,11 @@ mod tests {
         let everything: Vec<Vec<usize>> = vec![(0..100).collect()];
         let done = cheapest(&everything, &[2; 100], &[0; 100], 1e6);
         assert!(!done.complete && done.cells > 1e6 && done.steps.is_empty());
+        // Ten variables in one table: 1024 cells, then 512 and so on down to 2, which all count.
+        let ten: Vec<Vec<usize>> = vec![(0..10).collect()];
+        let within = |cells_max: f64| cheapest(&ten, &[2; 10], &[0; 10], cells_max);
+        assert_eq!((within(2046.0).complete, within(2046.0).cells), (true, 2046.0));
+        assert!(!within(2045.0).complete && within(2045.0).steps.len() == 9);
+        assert!(!within(1023.0).complete && within(1023.0).steps.is_empty());
     }
 }

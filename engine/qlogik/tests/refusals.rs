@@ -237,6 +237,10 @@ fn fuzzy_systems_that_cannot_answer_are_refused() {
     let endless = "rules = [\"if load is low then heat is 1e999 * load\"]\n";
     let heat = "[[output]]\nname = \"heat\"\nrange = [0, 10]\n";
     assert!(read(format!("{endless}{}{heat}", input("load"))).contains("1e999"));
+    for sum in ["1e308 + 1e308", "1e308 * load + 1e308 * load", "load * 1e308 + load * 1e308"] {
+        let beyond = format!("rules = [\"if load is low then heat is {sum}\"]\n{}{heat}", input("load"));
+        assert!(read(beyond).contains("these numbers add up to more than a number holds"), "{sum}");
+    }
     let sound = format!("{rule}{}{fan}", input("load"));
     let (system, _) = fuzzy::document::read("f.toml", &sound).unwrap();
     for wrong in [&[][..], &[1.0, 2.0], &[f64::NAN]] {

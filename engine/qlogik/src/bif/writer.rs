@@ -18,17 +18,17 @@ pub fn write(network: &Network) -> Result<String, Error> {
         let (name, count, states) = (word(&variable.name), states.len(), states.join(", "));
         push(&mut text, format_args!("variable {name} {{\n  type discrete [ {count} ] {{ {states} }};\n}}\n"));
     }
-    let mut numbers = 0;
+    let mut numbers = 0_usize;
     for id in network.ids() {
         let names: Vec<String> = network.parents(id).iter().map(|&id| word(&network.variable(id).name)).collect();
         let child = word(&network.variable(id).name);
-        let table = network.table(id)?;
-        numbers += table.values().len();
+        numbers = crate::distribution::cells(&network.family(id)).saturating_add(numbers);
         if numbers > NUMBERS_MAX {
             let what = format!("BIF text of the network {}", network.name());
             let (needed, allowed) = (numbers as u64 * 8, NUMBERS_MAX as u64 * 8);
             return Err(Error::TooLarge { what, needed, at_least: true, allowed });
         }
+        let table = network.table(id)?;
         if names.is_empty() {
             let row = row(table.values());
             push(&mut text, format_args!("probability ( {child} ) {{\n  table {row};\n}}\n"));
