@@ -299,3 +299,47 @@ fn next_slot(len: usize, most: usize, what: &str) -> Result<u32, EchoError> {
     }
     Ok(u32::try_from(len).expect("the limits fit 32 bits"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::EventKind;
+    use crate::time::Micros;
+    use crate::trigger::TriggerKind;
+
+    fn event(name: &str) -> Op {
+        let node = TimeNode::new(name, EventKind::Planned, Micros(0));
+        Op::Append(node.id(), Arc::new(node))
+    }
+
+    fn done(state: &mut State, index: &mut Index, op: &Op) {
+        let done = state.apply(index, op).expect("it fits");
+        index.enter(op, &done);
+    }
+
+    /// 32 to the power of 4 slots are below both bounds, to the power of 5 above.
+    #[test]
+    fn a_timeline_holds_no_more_events_and_triggers_than_its_bounds() {
+        let (mut state, mut index) = (State::new(), Index::new());
+        ["a", "b"].iter().for_each(|name| done(&mut state, &mut index, &event(name)));
+        let trigger = Arc::new(Trigger::new("a", TriggerKind::Causes, "b"));
+        let link = Op::Link(trigger.key(), Arc::clone(&trigger));
+        let slot = state.nodes.get(0).expect("it was appended").clone();
+        let tied = TriggerSlot { key: trigger.key(), trigger, ends: [0, 1], live: true };
+        for (levels, fits) in [(4, true), (5, false)] {
+            let mut full = state.clone();
+            full.nodes = PersistentVec::of_copies(slot.clone(), levels);
+            assert_eq!(full.nodes.len() < EVENTS_MAX, fits);
+            let what = "a timeline with that many events".to_owned();
+            let more = full.apply(&index, &event("c")).map(drop);
+            assert_eq!(more.err(), (!fits).then_some(EchoError::TooLarge { what, most: EVENTS_MAX as u64 }));
+
+            let mut full = state.clone();
+            full.triggers = PersistentVec::of_copies(tied.clone(), levels);
+            assert_eq!(full.triggers.len() < TRIGGERS_MAX, fits);
+            let what = "a timeline with that many triggers".to_owned();
+            let more = full.apply(&index, &link).map(drop);
+            assert_eq!(more.err(), (!fits).then_some(EchoError::TooLarge { what, most: TRIGGERS_MAX as u64 }));
+        }
+    }
+}

@@ -6,7 +6,7 @@ use nexus_echo::forecast::Choices;
 use nexus_echo::plan::{Method, PlanSettings, plan};
 use nexus_echo::repair::{Weights, repairs};
 use nexus_echo::{
-    ChainHash, Document, EchoError, Edit, EventKind, Graph, MICROS_MAX, Merge, Micros, NAME_BYTES_MAX,
+    ChainHash, Document, EchoError, Edit, EventKind, Graph, JSON_BYTES_MAX, MICROS_MAX, Merge, Micros, NAME_BYTES_MAX,
     PAYLOAD_BYTES_MAX, Preference, SNAPSHOTS_MAX, TimeNode, Timeline, TimelineKind, Trigger, TriggerKind,
 };
 
@@ -66,6 +66,15 @@ fn snapshots_have_names_and_are_bounded() {
     let more = timeline.apply(named("one more".to_owned())).unwrap_err();
     assert_eq!(more, EchoError::TooLarge { what: "snapshots of one timeline".to_owned(), most: SNAPSHOTS_MAX as u64 });
     timeline.apply(named("0".to_owned())).expect("one that is there may move");
+}
+
+#[test]
+fn documents_of_more_bytes_than_are_read_are_refused_unread() {
+    // Zeros, which the system gives when they are looked at, and nobody looks.
+    let long = vec![0; JSON_BYTES_MAX + 1];
+    let what = "a timeline in JSON of that many bytes".to_owned();
+    assert_eq!(Document::parse(&long), Err(EchoError::TooLarge { what, most: JSON_BYTES_MAX as u64 }));
+    assert!(matches!(Document::parse(&long[1..]), Err(EchoError::BadJson { line: 1, column: 1, .. })));
 }
 
 #[test]

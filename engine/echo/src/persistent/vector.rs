@@ -71,6 +71,15 @@ impl<T: Clone> PersistentVec<T> {
         }
     }
 
+    /// So many copies of one value, as full blocks that are one block in memory: 32 to the power of `levels`.
+    #[cfg(test)]
+    pub(crate) fn of_copies(value: T, levels: u32) -> Self {
+        let leaf = Arc::new(Block::Leaf(vec![value; WIDTH]));
+        let root = (1..levels).fold(leaf, |below, _| Arc::new(Block::Branch(vec![below; WIDTH])));
+        let len = WIDTH.pow(levels);
+        PersistentVec { root: Some(root), shift: BITS * (levels - 1), in_tree: len, len, ..PersistentVec::new() }
+    }
+
     /// Number of elements.
     pub(crate) fn len(&self) -> usize {
         self.len

@@ -179,6 +179,23 @@ fn a_branch_has_the_snapshots_of_before_it_only() {
     assert!(matches!(branch.snapshot("late"), Err(EchoError::NoSuchSnapshot { .. })));
 }
 
+#[test]
+fn going_back_counts_what_is_there_then() {
+    let mut timeline =
+        read(r#"{"events": [{"name": "a", "at": 1}, {"name": "b", "at": 2}], "triggers": [{"from": "a", "to": "b"}]}"#);
+    timeline.apply(Edit::Remove { event: "a".to_owned() }).unwrap();
+    timeline.append(TimeNode::new("c", EventKind::Planned, Micros(3))).unwrap();
+    timeline.append(TimeNode::new("d", EventKind::Planned, Micros(4))).unwrap();
+    // Everything was there, and only the first event was; what came later is gone each time.
+    for (position, events, triggers) in [(3, 2, 1), (1, 1, 0), (6, 3, 0)] {
+        timeline.apply(Edit::Rollback { to: position }).unwrap();
+        let state = timeline.state();
+        assert_eq!((state.events(), state.triggers()), (events, triggers), "{position}");
+        assert_eq!((state.iter_nodes().count(), state.iter_triggers().count()), (events, triggers), "{position}");
+        assert_eq!(seen(state), seen(&timeline.state_at(position).unwrap()), "{position}");
+    }
+}
+
 /// A base of two events with a trigger, and two branches with what each did.
 fn branches(ours: &[Edit], theirs: &[Edit]) -> [Timeline; 2] {
     let base = read(

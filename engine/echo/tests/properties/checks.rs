@@ -58,6 +58,23 @@ fn a_new_way_to_what_prevents_is_seen_at_once() {
     assert_eq!(report.findings[0].kind, FindingKind::Grandfather);
 }
 
+#[test]
+fn a_trigger_that_two_facts_cannot_keep_is_seen_at_once() {
+    let mut timeline = Timeline::new("t", TimelineKind::Primary);
+    for (name, at) in [("a", 0), ("b", 10)] {
+        timeline.append(TimeNode::new(name, EventKind::Fact, Micros(at))).unwrap();
+    }
+    let mut checker = Checker::new();
+    checker.follow(&timeline);
+    assert!(checker.report().is_consistent());
+    // After the cause, and later than the trigger allows: the order is right, the bound is not.
+    timeline.link(Trigger::new("a", TriggerKind::Causes, "b").within(Micros(0), Micros(9))).unwrap();
+    checker.follow(&timeline);
+    let report = checker.report();
+    assert_eq!(report, check(&timeline));
+    assert_eq!(report.findings[0].kind, FindingKind::TemporalInconsistency);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
