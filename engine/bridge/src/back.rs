@@ -149,6 +149,8 @@ impl Back<'_> {
             let own = links.iter_mut().find(|(from, ..)| from == decision);
             match own {
                 Some((_, kind, _)) => *kind = TriggerKind::Option,
+                // The chance is that of the needs already, where there are any.
+                None if !ways.needed.is_empty() => links.push((decision.to_owned(), TriggerKind::Option, 1.0)),
                 None => links.push((decision.to_owned(), TriggerKind::Option, ways.leak)),
             }
         }
@@ -184,7 +186,15 @@ impl Back<'_> {
             });
             chances[row]
         };
-        let ways = decomposed(count, &of).ok_or_else(|| self.no_event(id, "has a table that no triggers give"))?;
+        let no_triggers = || self.no_event(id, "has a table that no triggers give");
+        let ways = decomposed(count, option.is_some(), &of).ok_or_else(no_triggers)?;
+        if let Some(decision) = &option {
+            // A cause beside the option would act where another option is taken, and there the event is impossible.
+            let beside = |&(at, chance): &(usize, f64)| chance > 0.0 && self.names[&events[at]] != *decision;
+            if ways.causes.iter().any(beside) {
+                return Err(no_triggers());
+            }
+        }
         Ok((ways, events, option))
     }
 
@@ -265,12 +275,12 @@ impl Back<'_> {
 }
 
 /// What `count` events must do to bring about another, whose chance in each combination of them is `of`; `None` where it is
-/// no conjunction of needs with a noisy or of causes.
-fn decomposed(count: usize, of: &impl Fn(usize) -> f64) -> Option<Ways> {
+/// no conjunction of needs with a noisy or of causes. `of_option` says that an option of a decision is needed besides.
+fn decomposed(count: usize, of_option: bool, of: &impl Fn(usize) -> f64) -> Option<Ways> {
     let all_of = (1_usize << count) - 1;
     let is_needed = |at: &usize| (0..=all_of).all(|combination| combination >> at & 1 == 1 || of(combination) == 0.0);
     let mut needed: Vec<usize> = (0..count).filter(is_needed).collect();
-    if count == 1 || (0..=all_of).all(|combination| of(combination) == 0.0) {
+    if (count == 1 && !of_option) || (0..=all_of).all(|combination| of(combination) == 0.0) {
         // Of one alone a need is a cause.
         needed.clear();
     }
@@ -287,7 +297,8 @@ fn decomposed(count: usize, of: &impl Fn(usize) -> f64) -> Option<Ways> {
         _ => 1.0,
     };
     let leak = if rest.is_empty() && !needed.is_empty() { 0.0 } else { of(base) };
-    if leak > 0.0 && !needed.is_empty() {
+    if leak > 0.0 && !needed.is_empty() && of_option {
+        // The option is a cause, and of what acts beside the needs there is no other.
         return None;
     }
     let chance = |at: usize| {

@@ -91,6 +91,59 @@ fn a_model_of_somebody_else_becomes_a_timeline_with_the_same_beliefs() {
     }
 }
 
+/// Two starts, and an event that never comes without the first.
+fn needing(table: &str) -> String {
+    format!(
+        "[[variable]]\nname = \"power\"\nstates = [\"no\", \"yes\"]\ntable = [0.4, 0.6]\n\
+        [[variable]]\nname = \"demand\"\nstates = [\"no\", \"yes\"]\ntable = [0.7, 0.3]\n\
+        [[variable]]\nname = \"run\"\nstates = [\"no\", \"yes\"]\nparents = [\"power\", \"demand\"]\n\
+        table = [[1, 0], [1, 0], {table}]\n"
+    )
+}
+
+#[test]
+fn what_happens_by_itself_where_a_need_is_met_comes_back() {
+    let made = model(&needing("[0.8, 0.2], [0.5, 0.5]"));
+    let after = timeline(&made, "t").unwrap();
+    assert!(after.node("run by itself").is_some());
+    let tree = JunctionTree::compile(made.network(), MEMORY_MAX).unwrap();
+    let run = made.network().find("run").unwrap();
+    for seen in [None, Some(("power", true)), Some(("power", false)), Some(("demand", true)), Some(("demand", false))] {
+        let known = seen.map(|(name, yes)| (name, if yes { "yes" } else { "no" }));
+        let expected = tree.beliefs(&made.network().evidence(known).unwrap()).unwrap().of(run)[1];
+        let seen = seen.map(|(name, yes)| (name.to_owned(), yes)).into_iter().collect();
+        let found = beliefs(&Graph::new(after.state()), &seen).unwrap()["run"];
+        assert!((expected - found).abs() < 1e-12, "{seen:?}: {expected} and {found}");
+    }
+}
+
+#[test]
+fn an_option_that_needs_something_is_decided_as_in_the_model() {
+    let launch = |of: &str, rows: &str| {
+        format!(
+            "[[variable]]\nname = \"permit\"\nstates = [\"no\", \"yes\"]\ntable = [0.4, 0.6]\n\
+            [[variable]]\nname = \"wind\"\nstates = [\"no\", \"yes\"]\ntable = [0.5, 0.5]\n\
+            [[decision]]\nname = \"try\"\noptions = [\"go\", \"stay\"]\n\
+            [[variable]]\nname = \"rest\"\nstates = [\"no\", \"yes\"]\nparents = [\"try\"]\nfunction = [\"no\", \"yes\"]\n\
+            [[variable]]\nname = \"flight\"\nstates = [\"no\", \"yes\"]\nparents = [{of}]\ntable = [{rows}]\n\
+            [[utility]]\nname = \"win\"\nof = [\"flight\"]\nvalues = [0, 100]\n\
+            [[utility]]\nname = \"ease\"\nof = [\"rest\"]\nvalues = [0, 29]\n"
+        )
+    };
+    // By hand: going is worth 0.6 · 0.5 · 100, which is one more than to rest.
+    let after = timeline(&model(&launch(r#""try", "permit""#, "[1, 0], [0.5, 0.5], [1, 0], [1, 0]")), "t").unwrap();
+    let found = policy(&Graph::new(after.state()), &BTreeMap::new()).unwrap();
+    assert!((found.utility - 30.0).abs() < 1e-9, "{found:?}");
+    assert!(found.advice.iter().all(|advice| advice.choose == "flight"), "{found:?}");
+    // Permit or wind: a cause would act where the option is not taken. And what acts by itself where the permit is there.
+    for rows in ["[1, 0], [0.5, 0.5], [0.4, 0.6], [0.2, 0.8]", "[1, 0], [1, 0], [0.5, 0.5], [0.5, 0.5]"] {
+        let all = format!("{rows}, [1, 0], [1, 0], [1, 0], [1, 0]");
+        let refused = timeline(&model(&launch(r#""try", "permit", "wind""#, &all)), "t").map(drop);
+        let refused = refused.unwrap_err().to_string();
+        assert!(refused.starts_with("`flight` has a table that no triggers give"), "{rows}: {refused}");
+    }
+}
+
 #[test]
 fn what_no_triggers_can_say_is_refused_with_its_variable() {
     let refused = |text: &str| timeline(&model(text), "t").unwrap_err().to_string();
