@@ -8,7 +8,7 @@ use nexus_qlogik::influence::{DiagramBuilder, Risk};
 use nexus_qlogik::learning::data::Data;
 use nexus_qlogik::learning::{Learning, Prior, learn};
 use nexus_qlogik::rules::RuleSet;
-use nexus_qlogik::sampling::gibbs;
+use nexus_qlogik::sampling::{gibbs, likelihood_weighting};
 use nexus_qlogik::{
     Distribution, Domain, Error, Evidence, Factor, JunctionTree, MEMORY_MAX, Model, Network, NetworkBuilder, NoisyOr,
     VARIABLES_MAX, VariableId, answer, bif, fuzzy, query, ranking, sensitivity, state_vector, strength,
@@ -128,6 +128,8 @@ fn samples_walks_and_distances_without_bound_are_refused() {
     let (network, _) = road();
     for samples in [0, nexus_qlogik::sampling::SAMPLES_MAX + 1] {
         assert!(matches!(gibbs(&network, &Evidence::new(), samples, 1), Err(Error::BadQuestion(_))), "{samples}");
+        let weighed = likelihood_weighting(&network, &Evidence::new(), samples, 1);
+        assert!(matches!(weighed, Err(Error::BadQuestion(_))), "{samples}");
     }
     // 4000 states that follow from 4000: each pair of causes would be compared over each effect.
     let (mut builder, ids) = apart(&[4000, 4000]);
