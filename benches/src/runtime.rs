@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nexus_actors::client::Client;
@@ -16,6 +17,9 @@ const LATENCY_RUNS: usize = 500;
 const COMMAND_RUNS: usize = 20;
 /// Runs of each throughput.
 const THROUGHPUT_RUNS: usize = 3;
+/// Separate submissions, and how many of them wait for their answer at once.
+const SEPARATE: u32 = 102_400;
+const PIPELINE: u32 = 1_024;
 const NO_OP: &str = "function main()\n    return none\nend\n";
 
 /// Measures everything on one node.
@@ -38,6 +42,7 @@ pub(crate) fn measure() -> Result<(), String> {
             throughput(&client, "noop_tasks", count, no_op()).await?;
         }
         throughput(&client, "process_tasks", 2_000, command(&["/bin/true"])).await?;
+        let client = separate(client).await?;
         client.close().await;
         Ok::<(), String>(())
     })?;
@@ -79,6 +84,38 @@ async fn throughput(client: &Client, name: &str, count: u32, program: Program) -
     }
     report(&format!("{name}_{count}"), "us/task", &runs);
     Ok(())
+}
+
+/// As many submissions of one task each, pipelined from one client, until the last of their jobs has ended.
+async fn separate(client: Client) -> Result<Client, String> {
+    let client = Arc::new(client);
+    let started = Instant::now();
+    let mut lines = tokio::task::JoinSet::new();
+    for _ in 0..PIPELINE {
+        let client = Arc::clone(&client);
+        lines.spawn(async move {
+            for _ in 0..SEPARATE / PIPELINE {
+                let request = Request::SubmitJob { spec: Box::new(JobSpec::single("noop", no_op())), key: None };
+                client.request(request).await.map_err(|refusal| refusal.to_string())?;
+            }
+            Ok::<(), String>(())
+        });
+    }
+    while let Some(line) = lines.join_next().await {
+        line.map_err(|error| error.to_string())??;
+    }
+    let accepted = started.elapsed().as_secs_f64() * 1e6 / f64::from(SEPARATE);
+    report("separate_submissions_accepted", "us/task", &[accepted]);
+    loop {
+        match client.request(Request::GetStatus).await.map_err(|refusal| refusal.to_string())? {
+            Response::Status(status) if status.jobs_active == 0 => break,
+            Response::Status(_) => {}
+            _ => return Err("an answer that does not fit".to_owned()),
+        }
+    }
+    let ended = started.elapsed().as_secs_f64() * 1e6 / f64::from(SEPARATE);
+    report("separate_submissions_ended", "us/task", &[ended]);
+    Arc::into_inner(client).ok_or_else(|| "a submission is still under way".to_owned())
 }
 
 async fn run_job(client: &Client, spec: JobSpec) -> Result<JobId, String> {

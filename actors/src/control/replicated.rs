@@ -16,7 +16,7 @@ use nexus_wire::{ProtocolVersion, Refusal};
 use tokio::sync::{mpsc, watch};
 
 use super::transport::LinkTransport;
-use super::upgrade::{self, Spoken};
+use super::upgrade::{self, Machines, Spoken};
 use super::{LedgerEvent, Moved, refusal};
 use crate::address_book::AddressBook;
 use crate::codes;
@@ -128,7 +128,8 @@ impl Replicated {
     pub(super) async fn propose(&self, command: Command) -> Result<Result<Reply, Rejection>, Refusal> {
         // Who raises the protocol has seen that all speak it.
         if command.since() > ProtocolVersion::FIRST && !matches!(command, Command::RaiseProtocol { .. }) {
-            self.spoken.hold_back(&command, self.read_local(Ledger::protocol).await)?;
+            let machines = self.read_local(Machines::of).await;
+            self.spoken.hold_back(&command, self.status().node, &machines)?;
         }
         self.consensus.propose(&command).await.map_err(not_proposed)
     }

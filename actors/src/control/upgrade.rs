@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use nexus_ledger::Command;
+use nexus_ledger::{Command, Ledger};
 use nexus_model::NodeId;
 use nexus_wire::{ProtocolVersion, Refusal};
 
@@ -23,8 +23,24 @@ pub(crate) struct Spoken {
 #[derive(Debug, Default)]
 struct Heard {
     nodes: BTreeMap<NodeId, ProtocolVersion>,
-    /// What the leader saw last: the machines for which it waits, as people read them.
+    /// The machines for which the leader waited when it looked last, as people read them.
     waiting: Vec<String>,
+}
+
+/// What the ledger says of the machines of the cluster.
+#[derive(Debug)]
+pub(super) struct Machines {
+    /// What all of them speak at least.
+    agreed: ProtocolVersion,
+    names: Vec<(NodeId, String)>,
+}
+
+impl Machines {
+    pub(super) fn of(ledger: &Ledger) -> Self {
+        let machines = ledger.members().filter(|(_, member)| member.is_machine());
+        let names = machines.map(|(node, member)| (node, member.name.clone())).collect();
+        Machines { agreed: ledger.protocol(), names }
+    }
 }
 
 impl Spoken {
@@ -48,10 +64,10 @@ impl Spoken {
     }
 
     /// The machines that do not speak `version`, or of which it is not known.
-    fn behind(&self, this: NodeId, machines: &[(NodeId, String)], version: ProtocolVersion) -> Vec<String> {
+    fn behind(&self, this: NodeId, machines: &Machines, version: ProtocolVersion) -> Vec<String> {
         let nodes = &self.lock().nodes;
         let spoken = |node| if node == this { Some(self.own) } else { nodes.get(&node).copied() };
-        let behind = machines.iter().filter_map(|(node, name)| match spoken(*node) {
+        let behind = machines.names.iter().filter_map(|(node, name)| match spoken(*node) {
             Some(speaks) if speaks >= version => None,
             Some(speaks) => Some(format!("{name} ({node}) speaks {speaks}")),
             None => Some(format!("{name} ({node}) is not here")),
@@ -60,13 +76,13 @@ impl Spoken {
     }
 
     /// Why `command` must wait, in a cluster that speaks `agreed`.
-    pub(super) fn hold_back(&self, command: &Command, agreed: ProtocolVersion) -> Result<(), Refusal> {
-        let needs = command.since();
+    pub(super) fn hold_back(&self, command: &Command, this: NodeId, members: &Machines) -> Result<(), Refusal> {
+        let (needs, agreed) = (command.since(), members.agreed);
         if needs <= agreed {
             return Ok(());
         }
-        let waiting = &self.lock().waiting;
-        let who = if waiting.is_empty() { String::new() } else { format!(": {}", waiting.join(", ")) };
+        let behind = self.behind(this, members, needs);
+        let who = if behind.is_empty() { String::new() } else { format!(": {}", behind.join(", ")) };
         Err(Refusal {
             help: Some(
                 "upgrade every node and start it again, and take those that do not come back out with \
@@ -94,13 +110,9 @@ impl Spoken {
     /// On the leader: one look at who is there; the cluster goes over when all speak what this build speaks.
     pub(super) async fn look(&self, replicated: &Replicated) -> Result<(), Refusal> {
         let this = replicated.status().node;
-        let (agreed, machines) = replicated
-            .read_local(|ledger| {
-                let machines = ledger.members().filter(|(_, member)| member.is_machine());
-                (ledger.protocol(), machines.map(|(node, member)| (node, member.name.clone())).collect::<Vec<_>>())
-            })
-            .await;
-        if agreed >= ProtocolVersion::CURRENT || machines.is_empty() {
+        let machines = replicated.read_local(Machines::of).await;
+        let agreed = machines.agreed;
+        if agreed >= ProtocolVersion::CURRENT || machines.names.is_empty() {
             return Ok(());
         }
         let behind = self.behind(this, &machines, ProtocolVersion::CURRENT);
@@ -135,11 +147,15 @@ mod tests {
 
     const V: fn(u16) -> ProtocolVersion = |minor| ProtocolVersion { major: 1, minor };
 
+    fn machines(agreed: ProtocolVersion) -> Machines {
+        let names = [(1, "air"), (2, "mini"), (3, "studio")].map(|(node, name)| (NodeId(node), name.to_owned()));
+        Machines { agreed, names: names.into() }
+    }
+
     #[test]
     fn whoever_is_older_or_away_is_waited_for_by_name() {
         let spoken = Spoken::new(V(1));
-        let machines =
-            [(NodeId(1), "air".to_owned()), (NodeId(2), "mini".to_owned()), (NodeId(3), "studio".to_owned())];
+        let machines = machines(V(0));
         spoken.heard(NodeId(2), V(0));
         let behind = |spoken: &Spoken| spoken.behind(NodeId(1), &machines, V(1));
         assert_eq!(behind(&spoken), ["mini (node-2) speaks 1.0", "studio (node-3) is not here"]);
@@ -154,9 +170,10 @@ mod tests {
     fn what_is_newer_than_the_cluster_waits_and_the_rest_goes_on() {
         let spoken = Spoken::new(V(1));
         let newer = Command::Record { by: "ada".into(), act: "voters set node-1".into(), at_ms: 1 };
-        assert!(spoken.hold_back(&newer, V(0)).unwrap_err().message.contains("protocol 1.1"));
-        assert_eq!(spoken.hold_back(&newer, V(1)), Ok(()));
-        assert_eq!(spoken.hold_back(&Command::Wake { at_ms: 1 }, V(0)), Ok(()));
+        let refused = spoken.hold_back(&newer, NodeId(1), &machines(V(0))).unwrap_err();
+        assert!(refused.message.contains("protocol 1.1") && refused.message.contains("mini (node-2)"), "{refused}");
+        assert_eq!(spoken.hold_back(&newer, NodeId(1), &machines(V(1))), Ok(()));
+        assert_eq!(spoken.hold_back(&Command::Wake { at_ms: 1 }, NodeId(1), &machines(V(0))), Ok(()));
         assert_eq!(spoken.check_own(V(1)), Ok(()));
         assert!(spoken.check_own(V(2)).unwrap_err().message.contains("speaks 1.1"));
     }

@@ -215,7 +215,10 @@ fn reschedule(graph: &Graph, weights: Weights) -> Option<Way> {
             edits.extend(moved(node, time, weights).edits);
         }
     }
-    let text = format!("move {} events to the earliest times that all delays allow", edits.len());
+    let text = match edits.len() {
+        1 => "move 1 event to the earliest time that all delays allow".to_owned(),
+        count => format!("move {count} events to the earliest times that all delays allow"),
+    };
     (!edits.is_empty()).then(|| Way { cost: weights.move_plan * edits.len() as u64, edits, text })
 }
 

@@ -32,7 +32,7 @@ const SEED: u64 = 1;
 #[derive(Debug, Clone, Args)]
 #[command(
     after_help = "Examples:\n  nexus whatif 17\n  nexus whatif 17 --without box\n  nexus whatif 17 --workers 8\n  \
-                        nexus whatif 17 --on studio\n  nexus whatif 17 --strategy fused"
+                        nexus whatif 17 --on studio\n  nexus whatif 17 --strategy parallel_cpu"
 )]
 pub(crate) struct WhatifArgs {
     /// The job

@@ -11,10 +11,10 @@ use serde_json::json;
 
 use super::{Opened, exported};
 use crate::cli::error::{CliError, Exit};
-use crate::output::Console;
 use crate::output::json::document;
 use crate::output::paint::{ERROR, FAINT};
 use crate::output::table::{Align, Cell, Table};
+use crate::output::{Console, units};
 
 const CHART_WIDTH: usize = 100;
 const CHART_ROWS: usize = 60;
@@ -206,9 +206,9 @@ pub(super) fn diff(first: &Timeline, second: &Timeline, console: &mut Console) -
     lines(&diff.events, |node| format!("{} at {}", node.name, node.timestamp), console);
     lines(&diff.triggers, trigger, console);
     console.say(&format!(
-        "{} events and {} triggers are the same ({:.0} % alike); the logs part after position {}",
-        diff.events.shared,
-        diff.triggers.shared,
+        "the same: {} and {} ({:.0} % alike); the logs part after position {}",
+        units::count(diff.events.shared as u64, "event"),
+        units::count(diff.triggers.shared as u64, "trigger"),
         diff.similarity() * 100.0,
         diff.diverged_at
     ));

@@ -16,8 +16,8 @@ use super::verbs::{EditArgs, EventArgs, TriggerArgs, TriggerWord};
 use super::{Opened, read};
 use crate::cli::codes;
 use crate::cli::error::{CliError, Exit};
-use crate::output::Console;
 use crate::output::json::document;
+use crate::output::{Console, units};
 
 /// Proposals that are shown.
 const PROPOSALS: usize = 3;
@@ -32,10 +32,10 @@ pub(super) fn told(timeline: &Timeline, console: &mut Console) {
         })));
     } else {
         console.say(&format!(
-            "{}: {} events, {} triggers, position {}",
+            "{}: {}, {}, position {}",
             timeline.name(),
-            state.events(),
-            state.triggers(),
+            units::count(state.events() as u64, "event"),
+            units::count(state.triggers() as u64, "trigger"),
             timeline.len()
         ));
     }
@@ -175,10 +175,10 @@ pub(super) fn merge(
     }
     let done = if dry_run { "would be done" } else { "done" };
     console.say(&format!(
-        "{} edits since position {} {done}, {} conflicts",
-        merge.edits.len(),
+        "{} since position {} {done}, {}",
+        units::count(merge.edits.len() as u64, "edit"),
         merge.base,
-        merge.conflicts.len()
+        units::count(merge.conflicts.len() as u64, "conflict")
     ));
     if !merge.conflicts.is_empty() && !dry_run {
         console.say(&format!("`nexus timeline check {name}` shows what is left to decide"));

@@ -33,7 +33,8 @@ pub(super) fn against_what_ran(
     let Some(recalled) = recalled else {
         let message = format!("nothing was learned of {job} on this machine, so strategies cannot be compared for it");
         return Err(CliError::new(Exit::Usage, codes::NOTHING_LEARNED, message).with_help(
-            "only M-CODE programs run under strategies; ask on a node that ran some of its tasks (`--data`)",
+            "only M-CODE programs run under strategies, and what was learned is written after every few of their runs; \
+             ask on a node that ran some of its tasks (`--data`)",
         ));
     };
     compared(strategy, &recalled)
