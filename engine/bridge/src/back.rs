@@ -4,7 +4,7 @@
 //! say: any cause by a noisy or, everything that is needed, or an option of a decision. What else a table can say is
 //! refused with its variable. A model knows no times: each event is put a day after the last of those that it comes from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use nexus_echo::{Edit, EventKind, Micros, TimeNode, Timeline, TimelineKind, Trigger, TriggerKind};
 use nexus_qlogik::{Distribution, Model, Network, VariableId};
@@ -29,14 +29,19 @@ pub fn timeline(model: &Model, name: &str) -> Result<Timeline, BridgeError> {
         timeline: Timeline::new(name, TimelineKind::Primary),
         names: BTreeMap::new(),
         depth: BTreeMap::new(),
+        options: BTreeMap::new(),
     };
     for &id in back.network.order() {
         back.variable(id)?;
     }
     back.utilities()?;
+    back.whole_decisions()?;
     back.information()?;
     Ok(back.timeline)
 }
+
+/// A decision, and the place of one of its options.
+type Choice = (VariableId, usize);
 
 struct Back<'a> {
     model: &'a Model,
@@ -46,6 +51,8 @@ struct Back<'a> {
     names: BTreeMap<VariableId, String>,
     /// How many days after the first events each one is.
     depth: BTreeMap<String, i64>,
+    /// The options of each decision by which an event comes about.
+    options: BTreeMap<VariableId, BTreeSet<usize>>,
 }
 
 /// What a table says of when an event happens: all of what it needs, and any of its causes.
@@ -99,6 +106,12 @@ impl Back<'_> {
         } else {
             EventKind::Planned
         };
+        if let Some((decision, state)) = option
+            && !self.options.entry(decision).or_default().insert(state)
+        {
+            return Err(self.no_event(id, "comes about by an option by which another event comes about already"));
+        }
+        let option = option.map(|(decision, _)| self.names[&decision].clone());
         let sources: Vec<String> = parents.iter().map(|parent| self.names[parent].clone()).collect();
         let is_start = parents.is_empty() && option.is_none();
         let before: Vec<String> = sources.iter().cloned().chain(option.clone()).collect();
@@ -106,6 +119,17 @@ impl Back<'_> {
         self.append(name.clone(), kind, is_start.then_some(ways.leak), &before)?;
         if !is_start {
             self.triggers(&name, &ways, &sources, option.as_deref())?;
+        }
+        Ok(())
+    }
+
+    /// A decision of a timeline has an option for each event that follows from it: no more and no fewer.
+    fn whole_decisions(&self) -> Result<(), BridgeError> {
+        let decisions = self.network.order().iter().filter(|&&id| self.is_decision(id));
+        for &id in decisions {
+            if self.options.get(&id).map_or(0, BTreeSet::len) < self.network.states(id) {
+                return Err(self.no_event(id, "is a decision with an option by which no event comes about"));
+            }
         }
         Ok(())
     }
@@ -160,9 +184,9 @@ impl Back<'_> {
         Ok(())
     }
 
-    /// What the distribution of an event says, over those of its parents that are events; and the decision of which it is an
-    /// option.
-    fn ways(&self, id: VariableId, yes: usize) -> Result<(Ways, Vec<VariableId>, Option<String>), BridgeError> {
+    /// What the distribution of an event says, over those of its parents that are events; and the decision and its option by
+    /// which it comes about.
+    fn ways(&self, id: VariableId, yes: usize) -> Result<(Ways, Vec<VariableId>, Option<Choice>), BridgeError> {
         let parents = self.network.parents(id);
         if parents.len() > PARENTS_MAX {
             return Err(self.no_event(id, "has too many parents to be looked at"));
@@ -172,8 +196,9 @@ impl Back<'_> {
         let mut option = None;
         if let Some(place) = parents.iter().position(|parent| self.is_decision(*parent)) {
             let sizes: Vec<usize> = parents.iter().map(|parent| self.network.states(*parent)).collect();
-            chances = self.option(id, &chances, &sizes, place)?;
-            option = Some(self.names[&parents[place]].clone());
+            let (state, with_it) = self.option(id, &chances, &sizes, place)?;
+            chances = with_it;
+            option = Some((parents[place], state));
             events.remove(place);
         }
         // Bit i of a combination: the event of place i has happened.
@@ -188,7 +213,8 @@ impl Back<'_> {
         };
         let no_triggers = || self.no_event(id, "has a table that no triggers give");
         let ways = decomposed(count, option.is_some(), &of).ok_or_else(no_triggers)?;
-        if let Some(decision) = &option {
+        if let Some((decision, _)) = option {
+            let decision = &self.names[&decision];
             // A cause beside the option would act where another option is taken, and there the event is impossible.
             let beside = |&(at, chance): &(usize, f64)| chance > 0.0 && self.names[&events[at]] != *decision;
             if ways.causes.iter().any(beside) {
@@ -221,15 +247,22 @@ impl Back<'_> {
         })
     }
 
-    /// The chances where the one option is taken of which the event is a consequence; without it the event must be impossible.
-    fn option(&self, id: VariableId, chances: &[f64], sizes: &[usize], place: usize) -> Result<Vec<f64>, BridgeError> {
+    /// The one option by which the event comes about, and its chances then; without it the event must be impossible.
+    fn option(
+        &self,
+        id: VariableId,
+        chances: &[f64],
+        sizes: &[usize],
+        place: usize,
+    ) -> Result<(usize, Vec<f64>), BridgeError> {
         let inner: usize = sizes[place + 1..].iter().product();
         let state = |row: usize| row / inner % sizes[place];
         let works = |option: usize| (0..chances.len()).any(|row| state(row) == option && chances[row] > 0.0);
         let mut options = (0..sizes[place]).filter(|&option| works(option));
         match (options.next(), options.next()) {
             (Some(option), None) => {
-                Ok((0..chances.len()).filter(|&row| state(row) == option).map(|row| chances[row]).collect())
+                let with_it = (0..chances.len()).filter(|&row| state(row) == option).map(|row| chances[row]);
+                Ok((option, with_it.collect()))
             }
             _ => Err(self.no_event(id, "comes about by several options of one decision, or by none")),
         }

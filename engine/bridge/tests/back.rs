@@ -160,6 +160,25 @@ fn what_no_triggers_can_say_is_refused_with_its_variable() {
     assert!(refused(&both).starts_with("`c` has a table"), "{}", refused(&both));
 }
 
+/// A timeline's decision has an option for each event that follows from it: another number would be another decision.
+#[test]
+fn each_option_has_its_event_or_the_model_is_refused() {
+    let event = |name: &str, rows: &str| {
+        format!("[[variable]]\nname = \"{name}\"\nstates = [\"no\", \"yes\"]\nparents = [\"d\"]\ntable = {rows}\n")
+    };
+    let decided = |events: &[String]| {
+        let decision = "[[decision]]\nname = \"d\"\noptions = [\"x\", \"y\"]\n";
+        let worth = "[[utility]]\nname = \"u\"\nof = [\"a\"]\nvalues = [0, 1]\n";
+        timeline(&model(&format!("{decision}{}{worth}", events.concat())), "t").map(drop).map_err(|e| e.to_string())
+    };
+    let (of_x, of_y) = (event("a", "[[0, 1], [1, 0]]"), event("b", "[[1, 0], [0, 1]]"));
+    assert_eq!(decided(&[of_x.clone(), of_y.clone()]), Ok(()));
+    let fewer = decided(std::slice::from_ref(&of_x)).unwrap_err();
+    assert!(fewer.starts_with("`d` is a decision with an option by which no event comes about"), "{fewer}");
+    let more = decided(&[of_x, of_y, event("c", "[[0.5, 0.5], [1, 0]]")]).unwrap_err();
+    assert!(more.starts_with("`c` comes about by an option by which another event comes about already"), "{more}");
+}
+
 #[test]
 fn what_an_event_cannot_be_worth_is_refused_with_its_utility() {
     let refused = |utility: &str| {

@@ -28,10 +28,13 @@ fn task_time(job: u64) -> Duration {
         [(job % 4) as usize]
 }
 
+/// When, in ns; the node, the job, the first task and the one behind the last.
+type Ending = (u64, u64, u64, u32, u32);
+
 struct Simulation {
     scheduler: Scheduler,
-    /// What ends when, in ns.
-    running: BinaryHeap<Reverse<(u64, u64, u64, u32, u32)>>,
+    /// What ends next.
+    running: BinaryHeap<Reverse<Ending>>,
     now_ns: u64,
     spent: Duration,
     decisions: u64,
@@ -63,7 +66,7 @@ impl Simulation {
         let facts = JobFacts {
             user: format!("user-{}", job % USERS),
             priority: (job % 3) as i32,
-            cpus: 1 + (job % 7 == 0) as u32,
+            cpus: if job.is_multiple_of(7) { 2 } else { 1 },
             memory_bytes: 0,
             gpu_milli: 0,
             selection: None,
