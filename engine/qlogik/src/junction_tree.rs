@@ -13,8 +13,9 @@ use crate::network::Network;
 
 /// Memory that an exact answer may take unless told otherwise: 1 GiB.
 pub const MEMORY_MAX: u64 = 1 << 30;
-/// Bytes for each cell of a clique: its table, and the copy that a question works on.
-const CELL_BYTES: f64 = 16.0;
+/// Bytes for each cell of a clique: its table, and the copy that a question works on; and the same for what it shares with
+/// its parent, which has half its cells at most.
+const CELL_BYTES: f64 = 24.0;
 
 /// A network compiled for exact answers.
 #[derive(Debug, Clone)]

@@ -45,6 +45,15 @@ fn wide() -> (Network, VariableId) {
 }
 
 #[test]
+fn a_tree_takes_no_more_than_was_counted_before() {
+    let (network, _) = copies(1000);
+    let counted = Cost::exact(&network, MEMORY_MAX);
+    let taken = JunctionTree::compile(&network, MEMORY_MAX).unwrap().bytes();
+    assert!(taken <= counted.bytes, "{taken} bytes, and {} were counted", counted.bytes);
+    assert!(taken * 2 > counted.bytes, "nor much less: {taken}, {}", counted.bytes);
+}
+
+#[test]
 fn evidence_that_contradicts_itself_along_a_chain_is_impossible_and_never_not_a_number() {
     let (network, ids) = copies(6);
     let tree = JunctionTree::compile(&network, MEMORY_MAX).unwrap();
