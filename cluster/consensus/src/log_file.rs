@@ -219,24 +219,25 @@ impl LogFile {
     pub(crate) fn write(&self, changes: &[Change]) -> Result<(), LogFileError> {
         let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
         let database = database.as_ref().ok_or(LogFileError::Closed)?;
-        let mut transaction = database.begin_write().map_err(redb::Error::from)?;
-        transaction.set_durability(Durability::Immediate).map_err(redb::Error::from)?;
-        {
-            let mut meta = transaction.open_table(META).map_err(redb::Error::from)?;
-            let mut log = transaction.open_table(LOG).map_err(redb::Error::from)?;
-            for change in changes {
-                apply(change, &mut meta, &mut log).map_err(redb::Error::from)?;
+        contained(|| {
+            let mut transaction = database.begin_write().map_err(redb::Error::from)?;
+            transaction.set_durability(Durability::Immediate).map_err(redb::Error::from)?;
+            {
+                let mut meta = transaction.open_table(META).map_err(redb::Error::from)?;
+                let mut log = transaction.open_table(LOG).map_err(redb::Error::from)?;
+                for change in changes {
+                    apply(change, &mut meta, &mut log).map_err(redb::Error::from)?;
+                }
             }
-        }
-        transaction.commit().map_err(redb::Error::from)?;
-        Ok(())
+            transaction.commit().map_err(redb::Error::from)?;
+            Ok(())
+        })
     }
 
     fn read<T>(&self, read: impl FnOnce(&redb::ReadTransaction) -> Result<T, LogFileError>) -> Result<T, LogFileError> {
         let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
         let database = database.as_ref().ok_or(LogFileError::Closed)?;
-        let transaction = database.begin_read().map_err(redb::Error::from)?;
-        read(&transaction)
+        contained(|| read(&database.begin_read().map_err(redb::Error::from)?))
     }
 }
 
@@ -289,14 +290,16 @@ fn check_consecutive(entries: &[LogEntry]) -> Result<(), LogFileError> {
     }
 }
 
-/// Runs redb's opening, with a panic inside it turned into what it means: redb's own checks of a damaged page are
-/// assertions in places.
+/// Runs redb's opening. See [`contained`].
 fn guarded(open: impl FnOnce() -> Result<Database, redb::DatabaseError>) -> Result<Database, LogFileError> {
-    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(open)) {
-        Ok(Ok(database)) => Ok(database),
-        Ok(Err(error)) => Err(redb::Error::from(error).into()),
-        Err(_) => Err(LogFileError::Damaged("a page of it is not a page of a log".to_owned())),
-    }
+    contained(|| Ok(open().map_err(redb::Error::from)?))
+}
+
+/// Runs redb with a panic inside it turned into what it means: its own checks of a damaged page are assertions in places, and
+/// not every page is looked at when the file is opened.
+fn contained<T>(run: impl FnOnce() -> Result<T, LogFileError>) -> Result<T, LogFileError> {
+    let damaged = |_| Err(LogFileError::Damaged("a page of it is not a page of a log".to_owned()));
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).unwrap_or_else(damaged)
 }
 
 impl From<redb::Error> for LogFileError {
@@ -310,5 +313,17 @@ impl From<redb::Error> for LogFileError {
             redb::Error::Corrupted(reason) => LogFileError::Damaged(reason),
             other => LogFileError::Io(io::Error::other(other.to_string())),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_at_which_the_library_panics_is_damage() {
+        let damaged = contained::<()>(|| panic!("range start index 5571920 out of range for slice of length 4096"));
+        assert!(matches!(damaged, Err(LogFileError::Damaged(_))), "{damaged:?}");
+        assert!(matches!(contained(|| Ok(7)), Ok(7)));
     }
 }
