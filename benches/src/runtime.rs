@@ -19,7 +19,7 @@ const COMMAND_RUNS: usize = 20;
 const THROUGHPUT_RUNS: usize = 3;
 /// Separate submissions, and how many of them wait for their answer at once.
 const SEPARATE: u32 = 102_400;
-const PIPELINE: u32 = 1_024;
+const PIPELINE: u32 = 128;
 const NO_OP: &str = "function main()\n    return none\nend\n";
 
 /// Measures everything on one node.
