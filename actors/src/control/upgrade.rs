@@ -1,7 +1,8 @@
 //! Brings the cluster to a new version of the protocol once all of its machines speak it, and holds back until then what
 //! the older ones could not read.
 //!
-//! A machine that is away counts as older: it may come back as it was. Who speaks what is heard with each attachment.
+//! A machine that has not attached to this leader counts as older: it may come back as it was. Who speaks what is heard with
+//! each attachment, and the last word counts, also of one that has gone since.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

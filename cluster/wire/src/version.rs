@@ -1,7 +1,6 @@
 //! The version of the protocol, and which versions talk to each other. It is not the version of the program.
 
 use std::fmt;
-use std::str::FromStr;
 
 /// A protocol version. Versions with the same major number and neighbouring minor numbers interoperate, so that a cluster
 /// can be upgraded node by node; all others refuse each other.
@@ -36,16 +35,6 @@ impl Default for ProtocolVersion {
     /// The first: what is known of those of whom nothing else is.
     fn default() -> Self {
         ProtocolVersion::FIRST
-    }
-}
-
-impl FromStr for ProtocolVersion {
-    type Err = ();
-
-    /// Two numbers with a point between them.
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let (major, minor) = text.split_once('.').ok_or(())?;
-        Ok(ProtocolVersion { major: major.parse().map_err(drop)?, minor: minor.parse().map_err(drop)? })
     }
 }
 

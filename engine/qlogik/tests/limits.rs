@@ -3,28 +3,17 @@
 //! Not what is wrong in a question: that is `refusals.rs`. Each case stays small enough to be answered in a moment if its
 //! bound were not there, so that it fails then, and does not take the machine with it.
 
+mod apart;
+
+use apart::apart;
 use nexus_qlogik::influence::DiagramBuilder;
 use nexus_qlogik::rules::RuleSet;
 use nexus_qlogik::rules::answer::judge;
 use nexus_qlogik::sampling::gibbs;
 use nexus_qlogik::{
-    Cost, Distribution, Error, Evidence, JunctionTree, MEMORY_MAX, Model, NUMBERS_MAX, Network, NetworkBuilder,
-    NoisyOr, VariableId, bif, document, query,
+    Cost, Distribution, Error, Evidence, JunctionTree, MEMORY_MAX, Model, NUMBERS_MAX, Network, NoisyOr, VariableId,
+    bif, document, query,
 };
-
-/// Variables of so many states each, without parents.
-fn apart(sizes: &[usize]) -> (NetworkBuilder, Vec<VariableId>) {
-    let mut builder = NetworkBuilder::new("apart");
-    let one = |(place, &size): (usize, &usize)| {
-        let states: Vec<String> = (0..size).map(|state| state.to_string()).collect();
-        let id = builder.variable(format!("v{place}"), states).expect("new");
-        let table = Distribution::Table(vec![1.0 / size as f64; size]);
-        builder.depends(id, &[], table).expect("it sums to 1");
-        id
-    };
-    let ids = sizes.iter().enumerate().map(one).collect();
-    (builder, ids)
-}
 
 /// Variables of two states, each a copy of the one before it.
 fn copies(count: usize) -> (Network, Vec<VariableId>) {

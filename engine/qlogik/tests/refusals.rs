@@ -3,6 +3,9 @@
 //! Each case is the nearest one that must not be answered; without its guard it would be, or would take memory or time
 //! without bound.
 
+mod apart;
+
+use apart::apart;
 use nexus_qlogik::influence::information::{Report, value};
 use nexus_qlogik::influence::{DiagramBuilder, Risk};
 use nexus_qlogik::learning::data::Data;
@@ -10,8 +13,8 @@ use nexus_qlogik::learning::{Learning, Prior, learn};
 use nexus_qlogik::rules::RuleSet;
 use nexus_qlogik::sampling::{gibbs, likelihood_weighting};
 use nexus_qlogik::{
-    Distribution, Domain, Error, Evidence, Factor, JunctionTree, MEMORY_MAX, Model, Network, NetworkBuilder, NoisyOr,
-    VARIABLES_MAX, VariableId, answer, bif, fuzzy, query, ranking, sensitivity, state_vector, strength,
+    Distribution, Domain, Error, Evidence, Factor, JunctionTree, MEMORY_MAX, Model, Network, NoisyOr, VARIABLES_MAX,
+    VariableId, answer, bif, fuzzy, query, ranking, sensitivity, state_vector, strength,
 };
 
 /// Storms and wet roads: `wet` follows from `storm`, and never comes without it.
@@ -33,20 +36,6 @@ fn told<T>(result: Result<T, Vec<nexus_model::Diagnostic>>) -> String {
 
 fn refused<T>(result: Result<T, Error>) -> String {
     result.err().expect("this is refused").to_string()
-}
-
-/// A network of variables of so many states without parents.
-fn apart(sizes: &[usize]) -> (NetworkBuilder, Vec<VariableId>) {
-    let mut builder = NetworkBuilder::new("apart");
-    let one = |(place, &size): (usize, &usize)| {
-        let states: Vec<String> = (0..size).map(|state| state.to_string()).collect();
-        let id = builder.variable(format!("v{place}"), states).expect("new");
-        let table = Distribution::Table(vec![1.0 / size as f64; size]);
-        builder.depends(id, &[], table).expect("it sums to 1");
-        id
-    };
-    let ids = sizes.iter().enumerate().map(one).collect();
-    (builder, ids)
 }
 
 #[test]
