@@ -24,6 +24,13 @@ pub(crate) struct Lane {
     pub(crate) selection: u64,
 }
 
+impl Lane {
+    /// Whether a node is kept for its tasks where none has room: for those that need more than a slot.
+    pub(crate) fn is_reserved_for(&self) -> bool {
+        self.kind != Kind::Suspect && (self.cpus > 1 || self.memory_bytes > 0 || self.gpu_milli > 0)
+    }
+}
+
 /// How tasks are placed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {

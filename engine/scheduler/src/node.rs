@@ -1,6 +1,7 @@
 //! What each node has in hand, and the nodes in the orders in which placements look for them.
 
 use std::cmp::Reverse;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use nexus_model::{JobId, Labels, NodeId};
@@ -97,6 +98,8 @@ pub(crate) struct Nodes {
     idle: BTreeSet<IdleKey>,
     /// Nodes whose queue of short work is below the low-water mark: emptiest first.
     hungry: BTreeSet<HungryKey>,
+    /// How many nodes have so many free slots, where they have some.
+    free: BTreeMap<u64, usize>,
     /// Slots of all attached nodes.
     slots: u64,
 }
@@ -110,6 +113,16 @@ impl Nodes {
     /// Slots of all attached nodes.
     pub(crate) fn slots(&self) -> u64 {
         self.slots
+    }
+
+    /// Free slots of the node that has most of them.
+    pub(crate) fn most_free(&self) -> u64 {
+        self.free.last_key_value().map_or(0, |(free, _)| *free)
+    }
+
+    /// Idle slots of the node that has most of them.
+    pub(crate) fn most_idle(&self) -> u64 {
+        self.idle.first().map_or(0, |(Reverse(idle), ..)| *idle)
     }
 
     /// Attached nodes with a free slot, the most idle first.
@@ -159,9 +172,13 @@ impl Nodes {
     fn change(&mut self, id: NodeId, change: impl FnOnce(&mut Node)) {
         let node = self.nodes.entry(id).or_default();
         self.slots -= node.slots;
+        let was_free = node.free();
         change(node);
         self.slots += node.slots;
         let free = node.free();
+        if free != was_free {
+            recount(&mut self.free, was_free, free);
+        }
         let idle_key = (free > 0).then(|| (Reverse(node.idle()), node.load.short_ns / free, id));
         let hungry = free > 0 && node.load.short_ns < free * LOW_WATER_NS;
         let hungry_key = hungry.then(|| (node.load.short_ns / free, id));
@@ -169,6 +186,19 @@ impl Nodes {
         move_key(&mut self.hungry, &mut node.hungry_key, hungry_key);
         if node.slots == 0 && node.load == Load::default() && node.record == Record::default() {
             self.nodes.remove(&id);
+        }
+    }
+}
+
+/// A node with `old` free slots has `new` of them now.
+fn recount(nodes: &mut BTreeMap<u64, usize>, old: u64, new: u64) {
+    if new > 0 {
+        *nodes.entry(new).or_default() += 1;
+    }
+    if let Entry::Occupied(mut count) = nodes.entry(old) {
+        *count.get_mut() -= 1;
+        if *count.get() == 0 {
+            count.remove();
         }
     }
 }

@@ -16,7 +16,7 @@ impl Scheduler {
     /// [`Input`](crate::Input).
     pub fn plan(&mut self, proposals: &mut Vec<Assign>) {
         let mut blocked = BTreeSet::new();
-        while let Some((id, lane, users)) = self.queue.first(&blocked) {
+        while let Some((id, lane, users)) = self.queue.first(|lane| self.may_fit(lane) && !blocked.contains(lane)) {
             if lane.kind == Kind::Long && self.introduce(id) {
                 continue;
             }
@@ -44,9 +44,19 @@ impl Scheduler {
         }
     }
 
+    /// Whether tasks of this lane may find a node, or have one kept for them: a glance that saves a search.
+    fn may_fit(&self, lane: &Lane) -> bool {
+        let cpus = u64::from(lane.cpus);
+        let fit = if lane.kind == Kind::Trial { self.nodes.most_idle() } else { self.nodes.most_free() };
+        fit >= cpus || (lane.is_reserved_for() && self.reservation.is_none())
+    }
+
     /// A node for tasks of this job, how many, and where nodes were weighed, what they were found to be worth.
     fn choose(&self, job: &Job, lane: Lane, users: usize) -> Option<(NodeId, u64, Option<Placement>)> {
         let cpus = u64::from(lane.cpus);
+        if self.nodes.most_free() < cpus {
+            return None;
+        }
         let open = |node| self.reservation.is_none_or(|r| r.node != node || r.admits(job));
         let fits = |id, node: &Node| {
             let room = node.memory_room(lane.memory_bytes) > 0 && node.gpu_room(lane.gpu_milli) > 0;
@@ -128,10 +138,7 @@ impl Scheduler {
     /// Keeps a node for a job whose tasks need more than what is free anywhere, so that narrower ones behind it do not
     /// starve it: not while it has something in hand, and one at a time, the first in order.
     fn reserve(&mut self, id: JobId, lane: Lane) {
-        if (lane.cpus < 2 && lane.memory_bytes == 0 && lane.gpu_milli == 0)
-            || lane.kind == Kind::Suspect
-            || self.reservation.is_some()
-        {
+        if !lane.is_reserved_for() || self.reservation.is_some() {
             return;
         }
         let Some(job @ &Job { priority, given: 0, .. }) = self.jobs.get(&id) else { return };

@@ -6,6 +6,7 @@
 //! 1996), so that neither the past nor an absence buys anything.
 
 use std::cmp::Reverse;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use nexus_model::JobId;
@@ -22,14 +23,37 @@ struct User {
     lines: BTreeMap<Reverse<i32>, BTreeMap<Lane, BTreeSet<JobId>>>,
 }
 
+/// Replaces an entry of what is in order.
+fn move_within(users: &mut [(u64, u64)], old: (u64, u64), new: (u64, u64)) {
+    let Ok(at) = users.binary_search(&old) else { return };
+    let to = users.partition_point(|user| *user < new);
+    if to > at {
+        users[at..to].rotate_left(1);
+        users[to - 1] = new;
+    } else {
+        users[to..=at].rotate_right(1);
+        users[to] = new;
+    }
+}
+
 /// The queue.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Queue {
     ids: BTreeMap<String, u64>,
     users: BTreeMap<u64, User>,
     last_user: u64,
-    /// Users with something to place, by priority, least usage first.
-    levels: BTreeMap<Reverse<i32>, BTreeSet<(u64, u64)>>,
+    /// What there is to place, by priority.
+    levels: BTreeMap<Reverse<i32>, Level>,
+}
+
+/// What there is to place at one priority.
+#[derive(Debug, Clone, Default)]
+struct Level {
+    /// Usage and number of the users with something to place, in order. They are few and their usage changes with every
+    /// task: here they move past a neighbour or two.
+    users: Vec<(u64, u64)>,
+    /// How many of them have something in each lane.
+    lanes: BTreeMap<Lane, usize>,
 }
 
 impl Queue {
@@ -63,8 +87,15 @@ impl Queue {
     /// Puts a job into a line.
     pub(crate) fn insert(&mut self, id: u64, priority: i32, lane: Lane, job: JobId) {
         let Some(user) = self.users.get_mut(&id) else { return };
-        user.lines.entry(Reverse(priority)).or_default().entry(lane).or_default().insert(job);
-        self.levels.entry(Reverse(priority)).or_default().insert((user.usage_ns, id));
+        let line = user.lines.entry(Reverse(priority)).or_default().entry(lane).or_default();
+        let level = self.levels.entry(Reverse(priority)).or_default();
+        if line.is_empty() {
+            *level.lanes.entry(lane).or_default() += 1;
+            if let Err(at) = level.users.binary_search(&(user.usage_ns, id)) {
+                level.users.insert(at, (user.usage_ns, id));
+            }
+        }
+        line.insert(job);
     }
 
     /// Takes a job out of a line.
@@ -72,19 +103,25 @@ impl Queue {
         let Some(user) = self.users.get_mut(&id) else { return };
         let priority = Reverse(priority);
         let Some(lines) = user.lines.get_mut(&priority) else { return };
-        if let Some(line) = lines.get_mut(&lane) {
-            line.remove(&job);
-            if line.is_empty() {
-                lines.remove(&lane);
+        let Some(line) = lines.get_mut(&lane) else { return };
+        if !line.remove(&job) || !line.is_empty() {
+            return;
+        }
+        lines.remove(&lane);
+        let Some(level) = self.levels.get_mut(&priority) else { return };
+        if let Entry::Occupied(mut users) = level.lanes.entry(lane) {
+            *users.get_mut() -= 1;
+            if *users.get() == 0 {
+                users.remove();
             }
         }
         if lines.is_empty() {
             user.lines.remove(&priority);
-            if let Some(level) = self.levels.get_mut(&priority) {
-                level.remove(&(user.usage_ns, id));
-                if level.is_empty() {
-                    self.levels.remove(&priority);
-                }
+            if let Ok(at) = level.users.binary_search(&(user.usage_ns, id)) {
+                level.users.remove(at);
+            }
+            if level.users.is_empty() {
+                self.levels.remove(&priority);
             }
         }
     }
@@ -97,21 +134,21 @@ impl Queue {
         if user.usage_ns != old {
             for priority in user.lines.keys() {
                 if let Some(level) = self.levels.get_mut(priority) {
-                    level.remove(&(old, id));
-                    level.insert((user.usage_ns, id));
+                    move_within(&mut level.users, (old, id), (user.usage_ns, id));
                 }
             }
         }
     }
 
-    /// The first job in order whose lane is not blocked, its lane, and how many users compete at its priority.
-    pub(crate) fn first(&self, blocked: &BTreeSet<Lane>) -> Option<(JobId, Lane, usize)> {
-        self.levels.iter().find_map(|(priority, level)| {
-            level.iter().find_map(|(_, id)| {
+    /// The first job in order whose lane is open, its lane, and how many users compete at its priority.
+    pub(crate) fn first(&self, is_open: impl Fn(&Lane) -> bool) -> Option<(JobId, Lane, usize)> {
+        let mut open = self.levels.iter().filter(|(_, level)| level.lanes.keys().any(&is_open));
+        open.find_map(|(priority, level)| {
+            level.users.iter().find_map(|(_, id)| {
                 let lines = self.users.get(id)?.lines.get(priority)?;
-                let open = lines.iter().filter(|(lane, _)| !blocked.contains(lane));
+                let open = lines.iter().filter(|(lane, _)| is_open(lane));
                 let heads = open.filter_map(|(lane, line)| Some((*line.first()?, *lane)));
-                heads.min().map(|(job, lane)| (job, lane, level.len()))
+                heads.min().map(|(job, lane)| (job, lane, level.users.len()))
             })
         })
     }
