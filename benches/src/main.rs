@@ -19,6 +19,10 @@ fn main() -> ExitCode {
     if is_wanted("runtime") {
         results.push(runtime::measure());
     }
+    // What a profile of separate submissions is taken of; the runtime's numbers have them among the others.
+    if wanted.iter().any(|name| name == "submissions") {
+        results.push(runtime::submissions());
+    }
     // Minutes of work, so only by name; what stands behind it says where plots and times go.
     if let Some(at) = wanted.iter().position(|name| name == "optimizer") {
         results.push(optimizer::Request::of(&wanted[at + 1..]).and_then(|request| optimizer::measure(&request)));

@@ -30,12 +30,7 @@ pub(crate) fn measure() -> Result<(), String> {
     let node = Node::start(&data)?;
     report("idle_memory", "MiB", &[node.memory_mib()?]);
     commands(folder.path(), &data)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|error| error.to_string())?;
-    runtime.block_on(async {
+    client_runtime()?.block_on(async {
         let client = Client::connect(&data).await.map_err(|refusal| refusal.to_string())?;
         latency(&client).await?;
         for count in [1_000, 100_000] {
@@ -48,6 +43,23 @@ pub(crate) fn measure() -> Result<(), String> {
     })?;
     report("memory_after", "MiB", &[node.memory_mib()?]);
     bare_spawn()
+}
+
+/// Separate submissions alone, on a fresh node.
+pub(crate) fn submissions() -> Result<(), String> {
+    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let data = folder.path().join("node");
+    let _node = Node::start(&data)?;
+    client_runtime()?.block_on(async {
+        let client = Client::connect(&data).await.map_err(|refusal| refusal.to_string())?;
+        separate(client).await?.close().await;
+        Ok(())
+    })
+}
+
+fn client_runtime() -> Result<tokio::runtime::Runtime, String> {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    runtime.worker_threads(2).enable_all().build().map_err(|error| error.to_string())
 }
 
 fn no_op() -> Program {
