@@ -2,7 +2,7 @@
 //!
 //! Bounded, the oldest forgotten first. Knows nothing of what the names mean.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
@@ -12,24 +12,57 @@ use crate::work::Key;
 /// Names that are kept.
 const NAMES_MAX: usize = 2_000;
 
-/// Names, oldest first.
+/// What each name stands for.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub(crate) struct Names(VecDeque<(String, Key)>);
+#[serde(from = "VecDeque<(String, Key)>", into = "VecDeque<(String, Key)>")]
+pub(crate) struct Names {
+    /// The piece of work, and when it was named.
+    known: BTreeMap<String, (Key, u64)>,
+    /// The names, oldest first.
+    ages: BTreeMap<u64, String>,
+    given: u64,
+}
 
 impl Names {
     fn give(&mut self, name: &str, key: Key) {
-        if self.0.back().is_some_and(|(known, at)| known == name && *at == key) {
-            return;
-        }
-        self.0.retain(|(known, _)| known != name);
-        while self.0.len() >= NAMES_MAX {
-            self.0.pop_front();
-        }
-        self.0.push_back((name.to_owned(), key));
+        self.given += 1;
+        let named = match self.known.get_mut(name) {
+            Some((at, age)) => {
+                *at = key;
+                let named = self.ages.remove(age);
+                *age = self.given;
+                named.unwrap_or_else(|| name.to_owned())
+            }
+            None => {
+                if self.known.len() >= NAMES_MAX
+                    && let Some((_, oldest)) = self.ages.pop_first()
+                {
+                    self.known.remove(&oldest);
+                }
+                self.known.insert(name.to_owned(), (key, self.given));
+                name.to_owned()
+            }
+        };
+        self.ages.insert(self.given, named);
     }
 
     fn find(&self, name: &str) -> Option<Key> {
-        self.0.iter().rev().find(|(known, _)| known == name).map(|(_, key)| *key)
+        self.known.get(name).map(|(key, _)| *key)
+    }
+}
+
+impl From<VecDeque<(String, Key)>> for Names {
+    fn from(saved: VecDeque<(String, Key)>) -> Self {
+        let mut names = Names::default();
+        saved.iter().for_each(|(name, key)| names.give(name, *key));
+        names
+    }
+}
+
+impl From<Names> for VecDeque<(String, Key)> {
+    fn from(mut names: Names) -> Self {
+        let known = |name: String| names.known.remove(&name).map(|(key, _)| (name, key));
+        names.ages.into_values().filter_map(known).collect()
     }
 }
 
@@ -59,6 +92,9 @@ mod tests {
         for job in 0..NAMES_MAX as u64 {
             names.give(&format!("other-{job}"), key(job));
         }
-        assert_eq!((names.find("job-1"), names.0.len()), (None, NAMES_MAX));
+        assert_eq!((names.find("job-1"), names.known.len(), names.ages.len()), (None, NAMES_MAX, NAMES_MAX));
+        let saved = VecDeque::from(names.clone());
+        assert_eq!(saved.front().unwrap().0, "other-0");
+        assert_eq!(VecDeque::from(Names::from(saved.clone())), saved);
     }
 }
