@@ -1,6 +1,6 @@
 //! A client of the node on this machine: finds it by its data directory and talks to it over the link.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -35,11 +35,12 @@ impl Client {
         match (home.beacon(), home.login()) {
             (Some(beacon), _) => {
                 // The node of this machine, whatever address it has for others.
-                let own = match beacon.address.ip().is_loopback() {
-                    true => Ipv4Addr::LOCALHOST,
-                    false => Ipv4Addr::UNSPECIFIED,
+                let own: IpAddr = match beacon.address.ip() {
+                    ip if ip.is_loopback() => ip,
+                    IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+                    IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
                 };
-                let link = Link::bind(LinkConfig::new(SocketAddr::from((own, 0)), credentials)).map_err(from_link)?;
+                let link = Link::bind(LinkConfig::new(SocketAddr::new(own, 0), credentials)).map_err(from_link)?;
                 let peer = link.connect(&beacon.address.to_string(), Expect::Node(beacon.node)).await;
                 let peer = peer.map_err(|error| absent(&error.to_string()))?;
                 Ok(Client { peer, link })

@@ -23,6 +23,7 @@ pub mod learning;
 mod liveness;
 pub mod login;
 mod membership;
+pub mod nearby;
 pub mod node;
 mod omega;
 pub mod onlooker;

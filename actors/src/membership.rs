@@ -1,6 +1,6 @@
 //! How a data directory becomes a node: it founds a cluster, joins one, or is one already.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,14 +18,17 @@ use crate::node::Arrival;
 /// How long the node that let us join may take to hear that the temporary connection ends.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
 
+/// Addresses that are dialled at once to join a cluster: more than its nodes on one network have, fewer than would flood it.
+const JOIN_ADDRESSES_MAX: usize = 32;
+
 /// The first node of every cluster.
 pub(crate) const FOUNDER: NodeId = NodeId(1);
 
 /// How to become a member.
 #[derive(Debug, Clone)]
 pub struct JoinOptions {
-    /// A node of the cluster.
-    pub address: String,
+    /// Addresses of nodes of the cluster, at least one: the first that answers with the token's authority is asked.
+    pub addresses: Vec<String>,
     /// The join token.
     pub token: String,
 }
@@ -60,16 +63,17 @@ pub(crate) async fn become_member(
 ) -> Result<Member, Refusal> {
     match (Identity::load(&home.identity()).map_err(from_link)?, join) {
         (Some(identity), None) => resume(home, offer.name, identity),
-        (Some(identity), Some(_)) => Err(Refusal {
-            help: Some("start it without --join, or give another directory with --data DIR".to_owned()),
-            ..refusal(
-                codes::JOIN_FAILED,
-                format!("{} is already a node of the cluster `{}`", home.root().display(), identity.cluster()),
-            )
-        }),
+        (Some(identity), Some(_)) => Err(already_member(home, &identity)),
         (None, Some(join)) => join_cluster(home, offer, join).await,
         (None, None) => found_cluster(home, &offer),
     }
+}
+
+/// A directory that is a node's cannot join again.
+pub(crate) fn already_member(home: &Home, identity: &Identity) -> Refusal {
+    let message = format!("{} is already a node of the cluster `{}`", home.root().display(), identity.cluster());
+    let help = Some("start it without --join, or give another directory with --data DIR".to_owned());
+    Refusal { help, ..refusal(codes::JOIN_FAILED, message) }
 }
 
 fn resume(home: &Home, name: &str, identity: Identity) -> Result<Member, Refusal> {
@@ -116,7 +120,13 @@ async fn join_cluster(home: &Home, offer: Offer<'_>, join: &JoinOptions) -> Resu
     let key = Key::load_or_create(&home.identity()).map_err(from_link)?;
     let client_key = Key::load_or_create(&home.client()).map_err(from_link)?;
     let credentials = Credentials::Joining { authority_fingerprint: token.authority_fingerprint() };
-    let own = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+    // A socket of IPv6 takes both families where the system can do it.
+    let is_v6 = |address: &String| address.parse().is_ok_and(|address: SocketAddr| address.is_ipv6());
+    let any: IpAddr = match join.addresses.iter().any(is_v6) {
+        true => Ipv6Addr::UNSPECIFIED.into(),
+        false => Ipv4Addr::UNSPECIFIED.into(),
+    };
+    let own = SocketAddr::new(any, 0);
     let config = LinkConfig { version: offer.protocol, ..LinkConfig::new(own, credentials) };
     let link = Link::bind(config).map_err(from_link)?;
     let request = Request::Join(Box::new(JoinRequest {
@@ -127,16 +137,20 @@ async fn join_cluster(home: &Home, offer: Offer<'_>, join: &JoinOptions) -> Resu
         address: offer.address.to_owned(),
         capacity: offer.capacity.clone(),
     }));
-    let peer = link.connect(&join.address, Expect::AnyNode).await.map_err(from_link)?;
+    let dials = join.addresses.iter().take(JOIN_ADDRESSES_MAX);
+    let dials = dials.map(|address| Box::pin(link.connect(address, Expect::AnyNode)));
+    // The token is said only to who has the certificate of its cluster.
+    let (peer, _) = futures::future::select_ok(dials).await.map_err(from_link)?;
+    let answered = peer.address().to_owned();
     let answer = ask_peer(&peer, &request).await.map_err(from_link)??;
     link.close(CLOSE_PATIENCE).await;
     let Response::Joined(joined) = answer else {
-        return Err(refusal(codes::BAD_MESSAGE, format!("{} gave an answer that does not fit", join.address)));
+        return Err(refusal(codes::BAD_MESSAGE, format!("{answered} gave an answer that does not fit")));
     };
     let client = Identity::new(client_key, &joined.client_certificate_pem, &joined.ca_pem).map_err(from_link)?;
     client.save(&home.client()).map_err(from_link)?;
-    let mut peers = vec![join.address.clone()];
-    peers.extend(joined.peers.iter().filter(|peer| **peer != join.address).cloned());
+    let others = joined.peers.iter().filter(|peer| **peer != answered).cloned().collect::<Vec<_>>();
+    let peers: Vec<String> = std::iter::once(answered).chain(others).collect();
     // Where the name was taken the cluster gave it a number, which the client's certificate tells.
     let name = match client.subject() {
         Subject::Client { name, .. } => name.clone(),

@@ -1,12 +1,12 @@
 //! A node's life: from its data directory to a running member of a cluster, and back down in order.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nexus_blobs::BlobStore;
-use nexus_link::{Credentials, Link, LinkConfig};
+use nexus_link::{Credentials, Link, LinkConfig, reachable_address};
 use nexus_model::{NodeCapacity, NodeId};
 use nexus_optimizer::OptimizerConfig;
 use nexus_wire::{ProtocolVersion, Refusal};
@@ -26,6 +26,7 @@ use crate::leader_link::{LeaderLink, from_link};
 use crate::learning::{self, Learner};
 use crate::liveness::Liveness;
 use crate::membership::{FOUNDER, JoinOptions, Member, Offer, become_member, unusable};
+use crate::nearby::announce;
 use crate::onlooker::Onlooker;
 use crate::payloads::NodePayloads;
 use crate::progress::Progress;
@@ -62,6 +63,8 @@ pub struct NodeOptions {
     pub optimizer: OptimizerConfig,
     /// How long blobs that no job needs stay at least.
     pub keep_unused: Duration,
+    /// Whether it announces itself on the local network, where it listens on more than loopback.
+    pub discovery: bool,
     /// The version of the protocol that it speaks: this build's, or the one before while a cluster is upgraded.
     pub protocol: ProtocolVersion,
 }
@@ -77,7 +80,7 @@ pub struct NodeFacts {
     pub cluster: String,
     /// How it came to it.
     pub arrival: Arrival,
-    /// Where it listens.
+    /// Where others reach it: where it listens, or an address of the machine where it listens on all of them.
     pub address: SocketAddr,
     /// Data directory.
     pub data: PathBuf,
@@ -127,7 +130,7 @@ async fn run_here(
     let offer = Offer {
         name: &options.name,
         user: &options.user,
-        address: &options.listen.to_string(),
+        address: &reachable_address(options.listen).to_string(),
         capacity: &options.capacity,
         protocol: options.protocol,
     };
@@ -140,11 +143,12 @@ async fn run_here(
         name: member.name.clone(),
         cluster: member.identity.cluster().to_owned(),
         arrival: member.arrival,
-        address,
+        address: reachable_address(address),
         data: options.data.clone(),
         capacity: options.capacity,
     };
     telemetry::in_cluster(&facts.cluster);
+    let announcement = options.discovery.then(|| Arc::clone(&member.identity));
     let blobs = BlobStore::open(&home.blobs(), BLOB_MEMORY_BYTES)
         .map_err(|error| refusal(codes::DATA_DIRECTORY, error.to_string()))?;
     let (stop, mut stopped) = watch::channel(None);
@@ -161,8 +165,9 @@ async fn run_here(
     home.remember_address(address).map_err(|error| unusable(&home, &error))?;
     // From now on the directory belongs to a cluster that exists.
     running.remember(&home, &facts).map_err(|error| unusable(&home, &error))?;
-    home.light_beacon(&Beacon { node: facts.node, address, pid: std::process::id() })
+    home.light_beacon(&Beacon { node: facts.node, address: here(address), pid: std::process::id() })
         .map_err(|error| unusable(&home, &error))?;
+    let announcer = announcement.and_then(|identity| announce(&facts, &identity, address));
     ready(&facts, onlooker);
     let end = tokio::select! {
         _ = interrupted.wait_for(|interrupted| *interrupted) => Ok(()),
@@ -172,8 +177,21 @@ async fn run_here(
         },
     };
     home.douse_beacon();
+    if let Some(announcer) = announcer {
+        announcer.withdraw().await;
+    }
     running.stop(&link).await;
     end
+}
+
+/// Where commands on this machine reach a socket that is bound to `address`.
+fn here(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
 }
 
 fn check_protocol(wanted: ProtocolVersion) -> Result<(), Refusal> {

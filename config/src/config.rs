@@ -65,6 +65,7 @@ pub struct NodeConfig {
     name: String,
     data: PathBuf,
     listen: SocketAddr,
+    discovery: bool,
     http: Http,
     keep_unused: Duration,
     protocol: Option<(u16, u16)>,
@@ -147,6 +148,11 @@ impl NodeConfig {
         self.listen
     }
 
+    /// Whether it announces itself on the local network, where it listens on more than loopback.
+    pub fn discovery(&self) -> bool {
+        self.discovery
+    }
+
     /// Where its web page is.
     pub fn http(&self) -> Http {
         self.http
@@ -210,6 +216,7 @@ impl Config {
         let name = check(keys::NODE_NAME, raw.node.name.as_ref(), node_name, &mut note);
         let data = check(keys::NODE_DATA, raw.node.data.as_ref(), absolute_path, &mut note);
         let listen = check(keys::NODE_LISTEN, raw.node.listen.as_ref(), address, &mut note);
+        let discovery = check(keys::NODE_DISCOVERY, raw.node.discovery.as_ref(), Value::as_bool, &mut note);
         let http = check(keys::NODE_HTTP, raw.node.http.as_ref(), http, &mut note);
         let keep_unused = check(keys::NODE_KEEP_UNUSED, raw.node.keep_unused.as_ref(), keep_unused, &mut note);
         let protocol = check(keys::NODE_PROTOCOL, raw.node.protocol.as_ref(), protocol, &mut note);
@@ -235,6 +242,7 @@ impl Config {
                 name: name.unwrap_or_else(|| name_of_host(&machine.host_name)),
                 data,
                 listen: flags.listen.or(listen).unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, PORT))),
+                discovery: discovery.unwrap_or(true),
                 http: flags
                     .http
                     .or(http)

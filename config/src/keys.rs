@@ -17,6 +17,7 @@ pub(crate) const NODE_DATA: Key =
     Key { path: "node.data", allowed: "the absolute path of a folder, such as \"/srv/nexus\"" };
 pub(crate) const NODE_LISTEN: Key =
     Key { path: "node.listen", allowed: "an address and a port, such as \"127.0.0.1:4747\" or \"[::1]:4747\"" };
+pub(crate) const NODE_DISCOVERY: Key = Key { path: "node.discovery", allowed: "true or false" };
 pub(crate) const NODE_HTTP: Key =
     Key { path: "node.http", allowed: "an address and a port such as \"127.0.0.1:4748\", or \"off\"" };
 pub(crate) const NODE_KEEP_UNUSED: Key =
@@ -52,6 +53,7 @@ pub(crate) const KEYS: &[Key] = &[
     NODE_NAME,
     NODE_DATA,
     NODE_LISTEN,
+    NODE_DISCOVERY,
     NODE_HTTP,
     NODE_KEEP_UNUSED,
     NODE_PROTOCOL,

@@ -32,6 +32,7 @@ pub(crate) struct RawNode {
     pub(crate) name: Option<Value>,
     pub(crate) data: Option<Value>,
     pub(crate) listen: Option<Value>,
+    pub(crate) discovery: Option<Value>,
     pub(crate) http: Option<Value>,
     pub(crate) keep_unused: Option<Value>,
     pub(crate) protocol: Option<Value>,

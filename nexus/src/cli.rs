@@ -31,6 +31,7 @@ mod lsp;
 mod mcode;
 mod mcode_doc;
 mod mcode_format;
+mod nearby;
 mod node;
 mod node_label;
 mod optimizer;

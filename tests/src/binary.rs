@@ -33,7 +33,27 @@ pub fn nexus() -> PathBuf {
 /// # Panics
 /// Where the binary cannot be started.
 pub fn run(home: &Path, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Output {
-    let mut command = Command::new(nexus());
+    run_on(&[], home, arguments)
+}
+
+/// The `nexus` binary behind the words `before`, which run a program somewhere else ([`crate::network`]).
+pub fn command_on(before: &[String]) -> Command {
+    match before.split_first() {
+        None => Command::new(nexus()),
+        Some((first, rest)) => {
+            let mut command = Command::new(first);
+            command.args(rest).arg(nexus());
+            command
+        }
+    }
+}
+
+/// [`run`] behind the words `before`.
+///
+/// # Panics
+/// Where the binary cannot be started.
+pub fn run_on(before: &[String], home: &Path, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Output {
+    let mut command = command_on(before);
     command.args(arguments).current_dir(root()).env("NEXUS_HOME", home).env("NO_COLOR", "1");
     command.output().expect("the nexus binary can be started")
 }

@@ -6,5 +6,7 @@
 pub mod binary;
 pub mod cluster;
 pub mod golden;
+#[cfg(target_os = "linux")]
+pub mod network;
 pub mod node;
 pub mod tidy;

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Output, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -18,6 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running node. Dropping it kills the process.
 pub struct Node {
+    /// What is written before the program, on the machine on which it runs.
+    before: Vec<String>,
     data: PathBuf,
     child: Child,
     said: Arc<(Mutex<String>, Condvar)>,
@@ -43,7 +45,18 @@ impl Node {
     /// # Panics
     /// When the binary cannot be run.
     pub fn try_start(data: &Path, extra: &[&str]) -> Result<Node, String> {
-        let mut child = Command::new(binary::nexus())
+        Node::try_start_on(&[], data, extra)
+    }
+
+    /// Like [`Node::try_start`] behind the words `before`, which run a program on another machine ([`crate::network`]).
+    ///
+    /// # Errors
+    /// Everything that the node printed, when it ends before it serves.
+    ///
+    /// # Panics
+    /// When the binary cannot be run.
+    pub fn try_start_on(before: &[String], data: &Path, extra: &[&str]) -> Result<Node, String> {
+        let mut child = binary::command_on(before)
             .args(["node", "start", "--data"])
             .arg(data)
             .args(if extra.contains(&"--listen") { &[][..] } else { &["--listen", "127.0.0.1:0"][..] })
@@ -78,7 +91,7 @@ impl Node {
                 thread.join().expect("no reader panics");
             }
         });
-        let mut node = Node { data: data.to_owned(), child, said, reader: Some(reader) };
+        let mut node = Node { before: before.to_vec(), data: data.to_owned(), child, said, reader: Some(reader) };
         if is_serving {
             return Ok(node);
         }
@@ -120,7 +133,7 @@ impl Node {
     /// # Panics
     /// When the binary cannot be run.
     pub fn nexus(&self, arguments: &[&str]) -> Output {
-        binary::run(&self.data, arguments)
+        binary::run_on(&self.before, &self.data, arguments)
     }
 
     /// Runs a command against this node that must succeed, and reads its JSON.

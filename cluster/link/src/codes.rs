@@ -59,4 +59,7 @@ codes! {
     CRYPTO = "NX0220";
     /// A message began to arrive and did not end in time: the network is very slow, or the other end hangs.
     SLOW = "NX0221";
+    /// Nodes cannot be looked for on the local network: the system gives no socket for multicast DNS (UDP port 5353). Give
+    /// the address of a node instead.
+    DISCOVERY = "NX0222";
 }

@@ -125,6 +125,12 @@ pub enum LinkError {
     /// What came (or was to be sent) is no proper frame.
     #[error("bad frame: {0}")]
     Frame(#[from] FrameError),
+    /// Multicast DNS cannot be used on this machine. Nothing was sent.
+    #[error("nodes cannot be looked for on the local network: {reason}")]
+    Discovery {
+        /// From the system.
+        reason: String,
+    },
     /// This end is stopping.
     #[error("this node is stopping")]
     Closed,
@@ -190,6 +196,7 @@ impl LinkError {
             LinkError::Lost { .. } => codes::LOST,
             LinkError::Fault { .. } => codes::FAULT,
             LinkError::Frame(_) => codes::FRAME,
+            LinkError::Discovery { .. } => codes::DISCOVERY,
             LinkError::Closed => codes::CLOSED,
             LinkError::Token { .. } => codes::TOKEN,
             LinkError::Certificate { .. } => codes::CERTIFICATE,
@@ -215,6 +222,7 @@ impl LinkError {
             LinkError::StrangerNode { .. } | LinkError::StrangerSelf { .. } => {
                 "check the address and the data directory; to become a member, join with a token of that cluster"
             }
+            LinkError::Discovery { .. } => "give the address of a node: `--join ADDRESS`",
             LinkError::WrongNode { .. } => "the address may have moved: look at `nexus node list`",
             LinkError::Clock { .. } => "compare the clocks of the two machines",
             LinkError::Version { theirs: Some(theirs), ours, .. } if theirs < ours => {

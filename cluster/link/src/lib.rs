@@ -3,12 +3,14 @@
 //!
 //! A node makes its key itself ([`Key`]); the cluster's [`Authority`] turns it into an [`Identity`]. A [`Link`] binds one
 //! UDP socket, dials with [`Link::connect`] and, where it serves, hands requests and streams of peers to a [`Handler`].
+//! An [`Announcer`] tells the local network of a node, [`look_around`] finds those that do.
 
 mod accept;
 mod authority;
 mod close;
 mod codes;
 mod dial;
+mod discovery;
 mod error;
 mod frames;
 mod handler;
@@ -19,12 +21,14 @@ mod peer;
 mod refusals;
 mod reset_key;
 mod settings;
+mod sighting;
 mod subject;
 mod tls;
 mod token;
 
 pub use authority::{Authority, request_fingerprint};
 pub use codes::EXPLANATIONS;
+pub use discovery::{Announcer, SIGHTINGS_MAX, Surroundings, look_around, reachable_address};
 pub use error::LinkError;
 pub use frames::{FrameReceiver, FrameSender, Message};
 pub use handler::{Handler, IncomingRequest, IncomingStream, PeerInfo};
@@ -34,5 +38,6 @@ pub use peer::{Expect, Peer};
 pub use settings::{
     ANONYMOUS_CONNECTIONS_MAX, CONNECT_TIMEOUT, CONNECTIONS_MAX, HANDLERS_PER_PEER_MAX, INCOMING_BYTES_MAX,
 };
+pub use sighting::{Announcement, Sighting};
 pub use subject::{Subject, check_name};
 pub use token::Token;

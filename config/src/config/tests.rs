@@ -30,6 +30,7 @@ fn an_empty_file_is_a_node_for_a_person_at_a_desk() {
     assert_eq!(config.node().name(), "studio");
     assert_eq!(config.node().data(), Path::new("/data/nexus"));
     assert_eq!(config.node().listen().to_string(), "127.0.0.1:4747");
+    assert!(config.node().discovery());
     assert_eq!(config.worker().slots(), 12);
     assert_eq!(config.worker().memory_bytes(), 48 << 30);
     assert_eq!(config.limits().remote(), LimitLevel::Medium);

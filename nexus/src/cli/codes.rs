@@ -39,6 +39,9 @@ codes! {
     NO_SUCH_PAGE = "NX0519";
     /// The cluster did not answer the web page in time, or has no leader. `nexus status` shows which nodes are down.
     PAGE_WAITS = "NX0520";
+    /// `nexus node start --join` without an address found no node of the local network that it could join: none is there,
+    /// none is of the token's cluster, or there is no token. `--join ADDRESS` needs no finding.
+    NOBODY_TO_JOIN = "NX0521";
     /// The node gave an answer that this command does not understand. Are both of the same version?
     UNEXPECTED_ANSWER = "NX0512";
     /// The settings cannot be used as they are; the message names the file and the key.

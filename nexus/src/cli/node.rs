@@ -1,7 +1,7 @@
 //! `nexus node`: this machine as a node, and the nodes of the cluster.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
@@ -13,8 +13,10 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use super::cluster::{self, Cluster, find_node, unexpected};
-use super::error::CliError;
+use super::codes;
+use super::error::{CliError, Exit};
 use super::jobs::now_ms;
+use super::nearby;
 use super::node_label::{self, LabelChange};
 use super::world::World;
 use crate::output::json::{NodeDocument, NodesDocument, document};
@@ -81,6 +83,8 @@ Examples:
   nexus node start
   nexus node start --name studio --listen 192.168.1.20:4747
   nexus node start --join 192.168.1.20:4747 --token NXJ1.7Yk…
+  nexus node start --join --token NXJ1.7Yk…      (finds the token's cluster on the local network)
+  nexus node start --join                        (lists what is there)
   nexus node start --data second --listen 127.0.0.1:0 --join 127.0.0.1:4747 --token NXJ1.7Yk…")]
 pub(crate) struct StartArgs {
     /// Address of the node; port 0 takes any free one
@@ -95,9 +99,10 @@ pub(crate) struct StartArgs {
     /// Tasks at once; one for each core where absent
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub(crate) slots: Option<u32>,
-    /// Join the cluster of the node at this address
-    #[arg(long, value_name = "ADDRESS", requires = "token")]
-    pub(crate) join: Option<String>,
+    /// Join the cluster of the node at this address; without one, nodes are looked for on the local network
+    #[arg(long, value_name = "ADDRESS")]
+    #[expect(clippy::option_option, reason = "clap's form of an option whose value may be left out")]
+    pub(crate) join: Option<Option<String>>,
     /// The token that `nexus token create` printed there
     #[arg(long, value_name = "TOKEN", requires = "join", env = "NEXUS_JOIN_TOKEN", hide_env_values = true)]
     pub(crate) token: Option<String>,
@@ -115,8 +120,8 @@ pub(crate) struct NodeStart {
     pub(crate) name: String,
     /// Tasks at once.
     pub(crate) slots: u32,
-    /// Address and token of the cluster to join.
-    pub(crate) join: Option<(String, String)>,
+    /// Addresses of nodes of the cluster to join, and the token.
+    pub(crate) join: Option<(Vec<String>, String)>,
 }
 
 /// What a node that has started says of itself.
@@ -162,7 +167,7 @@ pub(crate) fn start(
     let start = NodeStart {
         name: args.name.clone().unwrap_or_else(|| config.node().name().to_owned()),
         slots: args.slots.unwrap_or_else(|| config.worker().slots()),
-        join: args.join.clone().zip(args.token.clone()),
+        join: place_to_join(args, config.node().data(), world, console)?,
         config,
     };
     world.node(
@@ -180,6 +185,27 @@ pub(crate) fn start(
         console.say("stopped");
     }
     Ok(())
+}
+
+/// Where the cluster to join is, and the token.
+fn place_to_join(
+    args: &StartArgs,
+    data: &Path,
+    world: &impl World,
+    console: &mut Console,
+) -> Result<Option<(Vec<String>, String)>, CliError> {
+    let Some(address) = &args.join else { return Ok(None) };
+    let addresses = match (address, &args.token) {
+        (Some(address), Some(_)) => vec![address.clone()],
+        (Some(_), None) => {
+            let help =
+                "make one on a node of the cluster with `nexus token create --role worker`, then add --token TOKEN";
+            return Err(CliError::new(Exit::Usage, codes::USAGE, "--join needs a token").with_help(help));
+        }
+        (None, token) => nearby::addresses(token.as_deref(), data, world, console)?,
+    };
+    // What was looked for without a token was not found.
+    Ok(args.token.clone().map(|token| (addresses, token)))
 }
 
 fn greeting(started: &NodeStarted) -> String {

@@ -12,7 +12,7 @@ use nexus_actors::embedded::{self, EmbeddedOptions, Evaluation};
 use nexus_actors::learning::{self, Learner};
 use nexus_actors::node::{self, Arrival, NodeFacts, NodeOptions};
 use nexus_actors::telemetry::Telemetry;
-use nexus_actors::{CodeCache, CodeCacheFacts, JoinOptions, MemoryPayloads, login, recovery};
+use nexus_actors::{CodeCache, CodeCacheFacts, JoinOptions, MemoryPayloads, login, nearby, recovery};
 use nexus_config::{LogLevel, Machine, Places};
 use nexus_mcode::{Compilation, CompiledProgram, Inspection, LibraryEntry, Outline, PieceResult};
 use nexus_model::{DeviceInfo, DeviceKind, Diagnostic, Input, JitLevel, JobSpec, NodeCapacity, Payload, Value};
@@ -30,6 +30,7 @@ use super::engine::{self, KeptCode};
 use super::error::{CliError, Exit};
 use super::language::{Language, View};
 use super::login::LoggedIn;
+use super::nearby::{Nearby, NearbyNode, PATIENCE};
 use super::node::{NodeStart, NodeStarted};
 use super::program::user;
 use super::repl::{Pieces, Typed};
@@ -215,6 +216,18 @@ impl World for Session {
         Ok(LoggedIn { cluster, name, role: role.name() })
     }
 
+    fn nearby(&self, data: &Path, token: Option<&str>) -> Result<Nearby, CliError> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
+            CliError::new(Exit::Unreachable, codes::NOBODY_TO_JOIN, format!("the system gives no event queue: {error}"))
+        })?;
+        let seen = runtime.block_on(nearby::look_around(data, token, PATIENCE))?;
+        let nodes = seen.nodes.into_iter().map(|seen| {
+            let nearby::NearbyNode { node, cluster, addresses, authority, fits_token } = seen;
+            NearbyNode { node, cluster, addresses, authority, fits_token }
+        });
+        Ok(Nearby { nodes: nodes.collect(), left_out: seen.left_out })
+    }
+
     fn recover(&self, data: &Path, perform: bool) -> Result<RecoverySurvey, CliError> {
         let survey = if perform { recovery::recover(data)? } else { recovery::survey(data)? };
         Ok(RecoverySurvey {
@@ -266,9 +279,10 @@ impl World for Session {
             name,
             user: user(),
             capacity: NodeCapacity { slots, memory_bytes: config.worker().memory_bytes(), devices: devices_beside() },
-            join: join.map(|(address, token)| JoinOptions { address, token }),
+            join: join.map(|(addresses, token)| JoinOptions { addresses, token }),
             optimizer: config.optimizer().clone(),
             keep_unused: config.node().keep_unused(),
+            discovery: config.node().discovery(),
             protocol: config
                 .node()
                 .protocol()

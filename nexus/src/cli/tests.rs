@@ -2,6 +2,7 @@
 
 mod language;
 mod mcode;
+mod nodes;
 mod run_choices;
 
 use std::path::Path;
@@ -21,6 +22,7 @@ use super::error::{CliError, Exit};
 use super::fake::{FakeCluster, ended, returned, task_view};
 use super::language::Language as _;
 use super::login::LoggedIn;
+use super::nearby::{Nearby, NearbyNode};
 use super::node::{NodeStart, NodeStarted};
 use super::repl::{Pieces, Typed};
 use super::run::{Finished, RunOptions, Runtime};
@@ -93,6 +95,17 @@ impl World for FakeWorld {
         Ok(LoggedIn { cluster: "studio".to_owned(), name: "ada".to_owned(), role: "submitter" })
     }
 
+    fn nearby(&self, _: &Path, token: Option<&str>) -> Result<Nearby, CliError> {
+        let node = |name: &str, fits: bool| NearbyNode {
+            node: name.to_owned(),
+            cluster: format!("{name}-cluster"),
+            addresses: vec![format!("{name}.local:4747")],
+            authority: "ab".repeat(32),
+            fits_token: token.map(|token| fits && token == "NXJ1.token"),
+        };
+        Ok(Nearby { nodes: vec![node("box", false), node("studio", true)], left_out: 0 })
+    }
+
     fn recover(&self, _: &Path, perform: bool) -> Result<RecoverySurvey, CliError> {
         Ok(RecoverySurvey {
             node: 1,
@@ -127,8 +140,11 @@ impl World for FakeWorld {
             node: 1,
             name: start.name,
             cluster: "studio".into(),
-            arrival: "founded",
-            address: start.config.node().listen().to_string(),
+            arrival: if start.join.is_some() { "joined" } else { "founded" },
+            address: start.join.map_or_else(
+                || start.config.node().listen().to_string(),
+                |(addresses, token)| format!("{} with {token}", addresses.join(" ")),
+            ),
             web: None,
             data: "/data".into(),
             slots: start.slots,
@@ -434,22 +450,6 @@ fn tokens_are_the_answer_and_the_hint_is_not() {
     let (_, out, err) = typed(&world, "nexus token create --ttl 1h");
     assert_eq!(out, "NXJ1.7Yk\n");
     assert!(err.starts_with("Add a machine:  nexus node start --join 192.168.1.21:4747 --token NXJ1.7Yk\n"), "{err}");
-}
-
-#[test]
-fn a_node_says_who_it_is_and_how_to_go_on() {
-    let folder = tempfile::tempdir().unwrap();
-    let line = format!("nexus --data {} node start --name studio --slots 3", folder.path().display());
-    let (_, out, err) = typed(&FakeWorld::default(), &line);
-    insta::assert_snapshot!(out, @r#"
-    nexus 0.1.0 · node studio (node-1) · new cluster "studio"
-    devices   cpu 12 threads · 3 slots
-    listening quic 127.0.0.1:4747
-    data      /data
-    Add a machine:  nexus token create --role worker
-    Stop with Ctrl-C.
-    "#);
-    assert_eq!(err, "stopped\n");
 }
 
 #[test]

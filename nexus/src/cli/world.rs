@@ -12,6 +12,7 @@ use super::engine::KeptCode;
 use super::error::CliError;
 use super::language::Language;
 use super::login::LoggedIn;
+use super::nearby::Nearby;
 use super::node::{NodeStart, NodeStarted};
 use super::repl::Pieces;
 use super::run::Runtime;
@@ -26,6 +27,9 @@ pub(crate) trait World: Language + Runtime + Pieces {
 
     /// Makes this machine's user somebody in the cluster of the node at `address`.
     async fn login(&self, data: &Path, address: &str, token: &str) -> Result<LoggedIn, CliError>;
+
+    /// The nodes that are on the local network, for a machine with this data directory.
+    fn nearby(&self, data: &Path, token: Option<&str>) -> Result<Nearby, CliError>;
 
     /// What the stopped node of this data directory has of its cluster's log; with `perform` it becomes the only voter.
     fn recover(&self, data: &Path, perform: bool) -> Result<RecoverySurvey, CliError>;
