@@ -33,7 +33,7 @@ use tokio::sync::mpsc;
 pub(crate) use calls::ClusterPort;
 pub(crate) use grants::FileGrant;
 pub(crate) use keeper::Keeper;
-pub(crate) use profile::stopwatch;
+pub(crate) use profile::{Beating, stopwatch};
 pub use profile::{ProfileSink, RunProfile};
 pub(crate) use reports::HandIn;
 pub(crate) use slots::Slots;

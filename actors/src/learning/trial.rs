@@ -8,11 +8,11 @@ use std::time::Instant;
 use nexus_mcode::{CompiledProgram, RunRequest, outline};
 use nexus_model::{Limits, Value};
 use nexus_optimizer::{Features, MachineCode, Strategy, Work};
-use nexus_tensor::{Device, Meter, Stopwatch};
+use nexus_tensor::{Device, Meter, ProfileClock};
 
 use super::Application;
 use super::work::{Seen, code_of, features_of, work_of};
-use crate::worker::stopwatch;
+use crate::worker::{Beating, stopwatch};
 
 /// The program and its arguments.
 #[derive(Debug)]
@@ -58,24 +58,25 @@ impl Trial {
 
     /// The same with the profiler on, whose cost is in the time.
     pub fn run_profiled(&self, strategy: &Strategy, threads: usize) -> Result<Sample, String> {
-        self.run_with(strategy, threads, Some(stopwatch()))
+        let beating = Beating::begin();
+        self.run_with(strategy, threads, Some(beating.clock()))
     }
 
     fn run_with(
         &self,
         strategy: &Strategy,
         threads: usize,
-        stopwatch: Option<Arc<Stopwatch>>,
+        profile_clock: Option<ProfileClock>,
     ) -> Result<Sample, String> {
         let application =
             Application::of(strategy, &self.program, Device::cpu(), threads).map_err(|error| error.to_string())?;
         let limits = Limits::local();
         let meter = Meter::with_pooling(&limits, application.pooling);
         let mut context = application.context().with_meter(Arc::clone(&meter));
-        if let Some(stopwatch) = stopwatch {
-            context = context.with_stopwatch(stopwatch);
+        if let Some(clock) = profile_clock {
+            context = context.with_profile_clock(clock);
         }
-        let clock = crate::worker::stopwatch();
+        let clock = stopwatch();
         let started = Instant::now();
         let done = nexus_mcode::run(
             &self.program,

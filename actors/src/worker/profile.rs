@@ -3,11 +3,13 @@
 //! It is made by [`super::program`] and drawn by whoever asked for it.
 
 use std::fmt::Write as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use nexus_mcode::{Execution, FusionProfile, NativeProfile, OptimiserCounts, Profile, RunResult};
-use nexus_tensor::{Meter, Stopwatch, Transfers, Work};
+use nexus_tensor::{Meter, ProfileClock, Stopwatch, Transfers, Work};
 
 /// Profiles of tasks that one sink keeps: of an array the first ones say it all.
 const PROFILES_MAX: usize = 64;
@@ -46,6 +48,55 @@ pub type ProfileSink = Arc<Mutex<Vec<RunProfile>>>;
 pub(crate) fn stopwatch() -> Arc<Stopwatch> {
     static START: LazyLock<Instant> = LazyLock::new(Instant::now);
     Arc::new(|| u64::try_from(START.elapsed().as_nanos()).unwrap_or(u64::MAX))
+}
+
+/// From one beat of a profile to the next, in the beginning: what is through soon needs them close together.
+const BEAT_FIRST: Duration = Duration::from_micros(500);
+/// The same later: each beat takes a processor away for some microseconds.
+const BEAT_LATER: Duration = Duration::from_millis(1);
+/// Beats until the later ones.
+const BEATS_FIRST: u64 = 40;
+
+/// The clock of one profile, whose beat goes on until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Beating {
+    clock: ProfileClock,
+    thread: Option<JoinHandle<()>>,
+    is_over: Arc<AtomicBool>,
+}
+
+impl Beating {
+    /// Begins to beat. Where the system has no thread for it there are no beats, and the profile divides what it did not
+    /// time by what it timed.
+    pub(crate) fn begin() -> Beating {
+        let clock = ProfileClock { now: stopwatch(), beat: Arc::default() };
+        let (beat, is_over) = (Arc::clone(&clock.beat), Arc::new(AtomicBool::new(false)));
+        let ends = Arc::clone(&is_over);
+        let beats = move || {
+            while !ends.load(Ordering::Acquire) {
+                let so_far = beat.fetch_add(1, Ordering::Relaxed);
+                std::thread::park_timeout(if so_far < BEATS_FIRST { BEAT_FIRST } else { BEAT_LATER });
+            }
+        };
+        let thread = std::thread::Builder::new().name("nexus-profile".to_owned()).spawn(beats).ok();
+        Beating { clock, thread, is_over }
+    }
+
+    /// What a run's context takes.
+    pub(crate) fn clock(&self) -> ProfileClock {
+        self.clock.clone()
+    }
+}
+
+impl Drop for Beating {
+    fn drop(&mut self) {
+        self.is_over.store(true, Ordering::Release);
+        if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
+            // It does nothing that could fail.
+            let _ = thread.join();
+        }
+    }
 }
 
 /// Puts a profile into the sink while there is room.
@@ -127,6 +178,9 @@ impl RunProfile {
                 "native    {} units compiled, {} taken from the cache, entered {} times, left early {} times",
                 native.compiled, native.reused, native.entered, native.fallbacks
             );
+            if native.entered > 0 {
+                text.push_str("          calls inside native code are not counted; their time is their caller's\n");
+            }
         }
         for reason in &native.reasons {
             let _ = writeln!(text, "not native  {reason}");

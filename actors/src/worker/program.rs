@@ -15,7 +15,7 @@ use nexus_tensor::{Context, Device, Meter};
 use super::calls::TaskCalls;
 use super::grants::{Deadline, FileGrant};
 use super::log::{SlotLog, Stream};
-use super::profile::{RunProfile, hand_over, stopwatch};
+use super::profile::{Beating, RunProfile, hand_over, stopwatch};
 use super::task::{JobSlot, Optimize, Prepared, TaskRunner, diagnosed, failure, seconds_now};
 use crate::codes;
 use crate::learning::sameness::{same, same_outputs};
@@ -222,8 +222,10 @@ impl TaskRunner {
         let meter = Meter::with_pooling(&limits, application.pooling);
         let place = (spec.seed, u64::from(task.index));
         let mut context = Self::context_for(application, (&meter, &limits), cancel, place);
-        if self.profiles.is_some() || task.prepared.program.attributes().profile.is_some() {
-            context = context.with_stopwatch(stopwatch());
+        let is_profiled = self.profiles.is_some() || task.prepared.program.attributes().profile.is_some();
+        let beating = is_profiled.then(Beating::begin);
+        if let Some(beating) = &beating {
+            context = context.with_profile_clock(beating.clock());
         }
         let grant = self.files_root.as_deref().map(FileGrant::below);
         let mut read = grant.as_ref().map(|grant| |name: &str| grant.read_value(name));

@@ -2,11 +2,12 @@
 //! measures; not a command for users, who have `nexus run`.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use nexus_mcode::{JitLevel, RunRequest, compile, parse_argument, run};
 use nexus_model::Limits;
-use nexus_tensor::{Context, Device, Stopwatch};
+use nexus_tensor::{Context, Device, ProfileClock};
 
 /// Seconds that the processor worked for this thread, where the system counts them: other programs do not count.
 fn processor_seconds() -> f64 {
@@ -23,7 +24,20 @@ fn main() -> Result<(), String> {
     let words: Vec<String> = words.collect();
     let is_profiled = words.iter().any(|word| word == "profiled");
     let begun = Instant::now();
-    let clock: Arc<Stopwatch> = Arc::new(move || u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX));
+    let beat = Arc::new(AtomicU64::new(0));
+    let clock = ProfileClock {
+        now: Arc::new(move || u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX)),
+        beat: Arc::clone(&beat),
+    };
+    if is_profiled {
+        // It ends with the program.
+        std::thread::spawn(move || {
+            loop {
+                std::thread::sleep(Duration::from_millis(1));
+                beat.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+    }
     let arguments: Vec<_> = words
         .iter()
         .filter_map(|word| word.split_once('=').map(|(name, value)| (name.to_owned(), parse_argument(value))))
@@ -36,7 +50,7 @@ fn main() -> Result<(), String> {
     for _ in 0..3 {
         let limits = Limits::local();
         let context = Context::new(Device::cpu());
-        let context = if is_profiled { context.with_stopwatch(Arc::clone(&clock)) } else { context };
+        let context = if is_profiled { context.with_profile_clock(clock.clone()) } else { context };
         let request = RunRequest {
             arguments: arguments.clone(),
             execution: level.into(),
@@ -47,6 +61,9 @@ fn main() -> Result<(), String> {
         let result = run(&program, request).map_err(|diagnostic| format!("{diagnostic:?}"))?;
         println!("{:.6} {:?}", processor_seconds() - start, result.result);
         println!("{:?}", result.native);
+        if let Some(profile) = result.profile {
+            print!("{}", profile.table());
+        }
     }
     Ok(())
 }

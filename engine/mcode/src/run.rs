@@ -147,6 +147,7 @@ pub(crate) fn run_piece(
     let mut host = Host::new(&context, &limits, &cancel, print, inputs, files, image);
     host.clock = clock;
     host.threads = threads;
+    host.take_up_profile(None, || 0);
     let values = bind(program, &mut arguments, task).map_err(|report| report.to_diagnostic(&image.sources))?;
     let repayment = Repayment::begin(program.account(), tier_up);
     let shared = Shared { cache: &tier.native, store: code, repayment };
@@ -169,7 +170,7 @@ pub(crate) fn run_piece(
         let native = host.native.take().map(|native| native.profile).unwrap_or_default();
         let variables = variables_of(&mut host, image);
         let (optimiser, fusion) = (tier.counts, host.fusion);
-        let profile = host.profile.take().map(|recorder| Box::new(recorder.finish(|id| image.label(id))));
+        let profile = host.take_profile().map(|recorder| Box::new(recorder.finish(|id| image.label(id))));
         let outputs = outputs?;
         Ok((RunResult { result: exported, outputs, optimiser, fusion, native, profile }, variables))
     });

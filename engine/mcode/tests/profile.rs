@@ -1,25 +1,36 @@
 //! Profiles of whole programs against a clock that the test moves: counts, sums, places in the calls, and the files that
 //! viewers read.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use nexus_mcode::{Execution, JitLevel, Profile, ProfileKind, RunRequest, RunResult, compile, run};
 use nexus_model::Limits;
-use nexus_tensor::{Context, Device};
+use nexus_tensor::{Context, Device, ProfileClock};
 
-/// Runs a program at level 0 with a clock that goes on by a microsecond each time that it is looked at.
-fn profiled(source: &str, threads: usize) -> RunResult {
+/// Runs a program at level 0 with a clock that goes on by a microsecond each time that it is looked at, and with a beat
+/// after every so many looks.
+fn profiled_with(source: &str, threads: usize, looks_a_beat: u64) -> RunResult {
     let compilation = compile("profiled.mcode", source);
     let program = compilation.program.unwrap_or_else(|| panic!("{:?}", compilation.diagnostics));
-    let clock = AtomicU64::new(0);
-    let stopwatch = Arc::new(move || clock.fetch_add(1_000, Ordering::Relaxed));
+    let (looks, beat) = (AtomicU64::new(0), Arc::new(AtomicU64::new(0)));
+    let beats = Arc::clone(&beat);
+    let now = Arc::new(move || {
+        let looks = looks.fetch_add(1, Ordering::Relaxed);
+        beats.store(looks / looks_a_beat, Ordering::Relaxed);
+        looks * 1_000
+    });
     let request = RunRequest {
         execution: Execution::at(JitLevel::Plain),
         threads,
-        ..RunRequest::new(Context::new(Device::cpu()).with_stopwatch(stopwatch), Limits::local())
+        ..RunRequest::new(Context::new(Device::cpu()).with_profile_clock(ProfileClock { now, beat }), Limits::local())
     };
     run(&program, request).unwrap_or_else(|error| panic!("{error:?}"))
+}
+
+fn profiled(source: &str, threads: usize) -> RunResult {
+    profiled_with(source, threads, u64::MAX)
 }
 
 fn profile_of(source: &str) -> Profile {
@@ -90,6 +101,15 @@ fn tasks_on_threads_are_in_the_profile_of_their_run() {
         let profile = profiled(spread, threads).profile.expect("the context has a stopwatch");
         let work = profile.lines.iter().find(|line| line.name.starts_with("work")).expect("it ran");
         assert_eq!(work.timing.count, 200, "{threads} threads");
+        // A trace has a row for each thread, not for each call.
+        let rows: BTreeSet<u32> = profile.events.iter().map(|event| event.thread).collect();
+        assert!(rows.contains(&0) && rows.len() <= threads + 1, "{threads} threads, {rows:?}");
+        // The calls' time is below what called them, and nobody else's: the main thread waited.
+        let total = |name: &str| {
+            let found = profile.lines.iter().find(|line| line.name.starts_with(name));
+            found.map_or(0, |line| line.timing.total_ns)
+        };
+        assert!(total("work") <= total("main"), "{}", profile.table());
     }
 }
 
@@ -98,9 +118,66 @@ fn a_fault_leaves_no_call_open() {
     let compilation =
         compile("fails.mcode", "function f(x)\n    return 1 // x\nend\nfunction main()\n    return f(0)\nend\n");
     let program = compilation.program.expect("it compiles");
+    let clock = ProfileClock { now: Arc::new(|| 0), beat: Arc::default() };
     let request = RunRequest {
         execution: Execution::at(JitLevel::Plain),
-        ..RunRequest::new(Context::new(Device::cpu()).with_stopwatch(Arc::new(|| 0)), Limits::local())
+        ..RunRequest::new(Context::new(Device::cpu()).with_profile_clock(clock), Limits::local())
     };
     assert!(run(&program, request).is_err());
+}
+
+#[test]
+fn recursion_of_short_calls_has_its_time() {
+    let fib = "function fib(n: int)\n    if n < 2 return n end\n    return fib(n - 1) + fib(n - 2)\nend\n\
+               function main()\n    return fib(18)\nend\n";
+    let profile = profiled_with(fib, 1, 1).profile.expect("the context has a clock");
+    let line = |name: &str| {
+        let found = profile.lines.iter().find(|line| line.name.starts_with(name));
+        &found.unwrap_or_else(|| panic!("{name} is missing:\n{}", profile.table())).timing
+    };
+    // fib(18) makes 2 F(19) - 1 calls, of which some are timed; each look at the clock takes a microsecond.
+    let (fib, main) = (line("fib"), line("main"));
+    assert_eq!(fib.count, 8_361);
+    let whole: u64 = profile.lines.iter().map(|line| line.timing.self_ns).sum();
+    assert!(fib.self_ns as f64 > 0.99 * whole as f64, "{}", profile.table());
+    assert!(fib.self_ns <= fib.total_ns && fib.total_ns <= main.total_ns, "{}", profile.table());
+    assert!(main.total_ns <= whole, "{}", profile.table());
+    let stacks: u64 = profile.stacks.iter().map(|stack| stack.self_ns).sum();
+    assert_eq!(stacks, whole);
+    assert!(profile.stacks.iter().all(|stack| stack.frames[0].starts_with("main") || stack.frames.len() == 1));
+}
+
+#[test]
+fn time_of_what_is_not_timed_goes_to_what_the_beats_found_with_all_its_callers() {
+    // After its first calls, `leaf` is so short that few calls of it are timed; `middle` is called as often.
+    let source = "function leaf(x)\n    return x + 1\nend\nfunction middle(x)\n    return leaf(x) + leaf(x)\nend\n\
+                  function main()\n    total = 0\n    for i in 0..20000\n        total = middle(total) - total\n    end\n    \
+                  return total\nend\n";
+    let profile = profiled_with(source, 1, 1).profile.expect("the context has a clock");
+    let line = |name: &str| &profile.lines.iter().find(|line| line.name.starts_with(name)).expect("it ran").timing;
+    let (leaf, middle, main) = (line("leaf"), line("middle"), line("main"));
+    assert_eq!((leaf.count, middle.count), (40_000, 20_000));
+    assert!(leaf.timed < 1_000 && leaf.sampled_self_ns > 0, "{}", profile.table());
+    let chain = profile.stacks.iter().find(|stack| stack.frames.len() == 3).expect("leaf is called by middle by main");
+    assert!(chain.frames[0].starts_with("main") && chain.frames[1].starts_with("middle"), "{:?}", chain.frames);
+    assert!(leaf.self_ns + middle.self_ns <= middle.total_ns && middle.total_ns <= main.total_ns);
+    // Of the six parts of each round two are a leaf's, three the middle's and one main's, and each takes one look.
+    for (timing, share) in [(leaf, 2.0 / 6.0), (middle, 3.0 / 6.0), (main, 1.0 / 6.0)] {
+        let found = timing.self_ns as f64 / main.total_ns as f64;
+        assert!((found - share).abs() < 0.01, "{found} for {share}\n{}", profile.table());
+    }
+}
+
+#[test]
+fn operations_stand_below_the_function_that_called_them() {
+    let source = "function work(t)\n    return t + t\nend\nfunction main()\n    t = tensor.ones(4, 4)\n    \
+                  for i in 0..1000\n        u = work(t)\n    end\n    return 0\nend\n";
+    let profile = profiled_with(source, 1, 1).profile.expect("the context has a clock");
+    let sums = profile.stacks.iter().filter(|stack| stack.frames.last().is_some_and(|last| last == "tensor +"));
+    let sums: Vec<_> = sums.collect();
+    assert!(!sums.is_empty(), "{}", profile.folded());
+    for stack in sums {
+        assert_eq!(stack.frames.len(), 3, "{:?}", stack.frames);
+        assert!(stack.frames[0].starts_with("main") && stack.frames[1].starts_with("work"), "{:?}", stack.frames);
+    }
 }

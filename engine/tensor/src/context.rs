@@ -24,6 +24,21 @@ pub trait Watch: Send + Sync {
 /// Tells the time in nanoseconds from any beginning, for profiles: the engine has no clock of its own.
 pub type Stopwatch = dyn Fn() -> u64 + Send + Sync;
 
+/// How a profile tells the time. Looking at a clock takes longer than a short call; whether a number has changed does not.
+#[derive(Clone)]
+pub struct ProfileClock {
+    /// The time, exactly.
+    pub now: Arc<Stopwatch>,
+    /// Somebody else's counter, that goes on every so often: what runs then is what takes the time.
+    pub beat: Arc<AtomicU64>,
+}
+
+impl fmt::Debug for ProfileClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProfileClock").field("beat", &self.beat).finish_non_exhaustive()
+    }
+}
+
 /// Something that a person should know of a result that was computed all the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Warning {
@@ -57,7 +72,7 @@ pub struct Context {
     calls: AtomicU64,
     warnings: Arc<Mutex<Vec<Warning>>>,
     threads: usize,
-    stopwatch: Option<Arc<Stopwatch>>,
+    profile_clock: Option<ProfileClock>,
     products_in: Option<DType>,
     differentiation: Differentiation,
 }
@@ -75,7 +90,7 @@ impl Context {
             calls: AtomicU64::new(0),
             warnings: Arc::default(),
             threads: usize::MAX,
-            stopwatch: None,
+            profile_clock: None,
             products_in: None,
             differentiation: Differentiation::default(),
         }
@@ -105,8 +120,8 @@ impl Context {
 
     /// Lets whoever runs programs in this context time what they do.
     #[must_use]
-    pub fn with_stopwatch(mut self, stopwatch: Arc<Stopwatch>) -> Self {
-        self.stopwatch = Some(stopwatch);
+    pub fn with_profile_clock(mut self, clock: ProfileClock) -> Self {
+        self.profile_clock = Some(clock);
         self
     }
 
@@ -143,8 +158,8 @@ impl Context {
     }
 
     /// The clock of a profile, where the run is profiled.
-    pub fn stopwatch(&self) -> Option<&Arc<Stopwatch>> {
-        self.stopwatch.as_ref()
+    pub fn profile_clock(&self) -> Option<&ProfileClock> {
+        self.profile_clock.as_ref()
     }
 
     /// Stops operations with [`TensorError::Cancelled`] once `cancel` is true.
@@ -188,7 +203,7 @@ impl Context {
             calls: AtomicU64::new(0),
             warnings: Arc::clone(&self.warnings),
             threads: self.threads,
-            stopwatch: self.stopwatch.clone(),
+            profile_clock: self.profile_clock.clone(),
             products_in: self.products_in,
             differentiation: self.differentiation,
         }

@@ -45,27 +45,28 @@ pub fn bytes(count: u64) -> String {
 }
 
 impl Profile {
-    /// The table: functions and operations, those with most time of their own first. Totals of what was sampled are
-    /// marked with `~`.
+    /// The table: functions and operations, those with most time of their own first. `~` marks what was sampled and
+    /// not measured; quantiles, least and most are of the calls under `TIMED`.
     pub fn table(&self) -> String {
         let whole: u64 = self.lines.iter().map(|line| line.timing.self_ns).sum();
         let shown = &self.lines[..self.lines.len().min(LINES_MAX)];
         let width = shown.iter().map(|line| line.name.chars().count()).max().unwrap_or(0).clamp(12, 40);
         let mut text = format!(
-            "{:width$}  {:>9}  {:>5}  {:>9}  {:>9}  {:>8}  {:>8}  {:>8}  {:>8}  {:>8}  {:>8}\n",
-            "NAME", "COUNT", "SHARE", "SELF", "TOTAL", "MEAN", "P50", "P99", "MIN", "MAX", "BYTES"
+            "{:width$}  {:>9}  {:>5}  {:>9}  {:>9}  {:>8}  {:>7}  {:>8}  {:>8}  {:>8}  {:>8}  {:>8}\n",
+            "NAME", "COUNT", "SHARE", "SELF", "TOTAL", "MEAN", "TIMED", "P50", "P99", "MIN", "MAX", "BYTES"
         );
         for ProfileLine { name, timing, .. } in shown {
-            let about = if timing.is_exact() { "" } else { "~" };
+            let about = |sampled_ns| if sampled_ns == 0 { "" } else { "~" };
             let share = timing.self_ns as f64 / whole.max(1) as f64 * 100.0;
             let name: String = name.chars().take(width).collect();
             let _ = writeln!(
                 text,
-                "{name:width$}  {:>9}  {share:>4.0}%  {:>9}  {:>9}  {:>8}  {:>8}  {:>8}  {:>8}  {:>8}  {:>8}",
+                "{name:width$}  {:>9}  {share:>4.0}%  {:>9}  {:>9}  {:>8}  {:>7}  {:>8}  {:>8}  {:>8}  {:>8}  {:>8}",
                 timing.count,
-                format!("{about}{}", time(timing.self_ns)),
-                format!("{about}{}", time(timing.total_ns)),
+                format!("{}{}", about(timing.sampled_self_ns), time(timing.self_ns)),
+                format!("{}{}", about(timing.sampled_total_ns), time(timing.total_ns)),
                 time(timing.mean_ns()),
+                timing.timed,
                 time(timing.quantile_ns(0.5)),
                 time(timing.quantile_ns(0.99)),
                 time(timing.min_ns),

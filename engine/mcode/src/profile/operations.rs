@@ -63,7 +63,6 @@ impl Operations {
             return None;
         }
         operation.due = operation.timing.begins();
-        operation.timing.active += 1;
         Some(operation.due)
     }
 

@@ -3,7 +3,7 @@
 //! A batch may be shared with other machines ([`super::sharing`]): its calls are then kept until their results are there,
 //! from whichever side they come first, and a thread that is at a call whose result has come is stopped.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -36,7 +36,6 @@ pub(super) struct Done {
     pub(super) result: Outcome<Value>,
     pub(super) printed: Vec<String>,
     pub(super) outputs: Vec<(String, Value)>,
-    pub(super) profile: Option<Box<Recorder>>,
     /// What native code did in it.
     pub(super) native: Option<Box<NativeProfile>>,
     /// Iterations of loops that are not accounted for yet.
@@ -87,6 +86,7 @@ pub(super) fn run(host: &mut Host<'_>, jobs: Vec<Job>, together: bool) -> Vec<Do
     let sharing = host.sharing.as_ref().filter(|_| count > 1 && host.profile.is_none());
     let batch = Arc::new(Batch::new(Ground::of(host), jobs, together, threads));
     let is_shared = sharing.is_some_and(|sharing| sharing.show(&batch));
+    host.pause_profile();
     let threads_of = &batch;
     std::thread::scope(|scope| {
         for thread in 1..threads {
@@ -100,9 +100,7 @@ pub(super) fn run(host: &mut Host<'_>, jobs: Vec<Job>, together: bool) -> Vec<Do
     });
     host.account_for_loops();
     let mut results = batch.take_results();
-    if let Some(profile) = &mut host.profile {
-        results.iter_mut().filter_map(|done| done.profile.take()).for_each(|task| profile.merge(*task));
-    }
+    host.resume_profile(std::mem::take(&mut *locked(&batch.ground.recorders)));
     if let Some(native) = &mut host.native {
         results.iter_mut().filter_map(|done| done.native.take()).for_each(|task| native.profile.merge(*task));
     }
@@ -272,6 +270,11 @@ pub(super) struct Ground<'g> {
     native: Option<Shared<'g>>,
     /// Bytes that the calls printed together.
     printed: AtomicUsize,
+    /// Profiles that no call is writing: as many as there were calls at once.
+    #[expect(clippy::vec_box, reason = "each call takes one over: its box moves, not all that is in it")]
+    recorders: Mutex<Vec<Box<Recorder>>>,
+    /// Profiles that were begun.
+    recording: AtomicU32,
 }
 
 impl<'g> Ground<'g> {
@@ -288,6 +291,8 @@ impl<'g> Ground<'g> {
             loops: Arc::clone(&host.loops),
             native: host.native.as_ref().map(|native| native.shared()),
             printed: AtomicUsize::new(0),
+            recorders: Mutex::default(),
+            recording: AtomicU32::new(0),
         }
     }
 
@@ -322,9 +327,8 @@ impl<'g> Ground<'g> {
         let mut host = Host::new(&context, self.limits, cancel, &mut print, self.inputs, self.files, self.image);
         host.clock = self.clock;
         host.in_task = true;
-        if let Some(profile) = &mut host.profile {
-            profile.set_thread(u32::try_from(stream.wrapping_add(1)).unwrap_or(u32::MAX));
-        }
+        let kept = locked(&self.recorders).pop();
+        host.take_up_profile(kept, || self.recording.fetch_add(1, Ordering::Relaxed) + 1);
         host.native = self.native.map(|shared| Box::new(Native::new(shared)));
         host.globals = self.globals.clone();
         let before = self.loops.load(Ordering::Relaxed);
@@ -337,7 +341,9 @@ impl<'g> Ground<'g> {
         }
         let loops = if stop.is_some() { host.loops.load(Ordering::Relaxed) - before } else { 0 };
         let outputs = std::mem::take(&mut host.outputs);
-        let profile = host.profile.take();
+        if let Some(profile) = host.take_profile() {
+            locked(&self.recorders).push(profile);
+        }
         let native = host.native.take().map(|native| Box::new(native.profile));
         drop(host);
         if overflowed && result.is_ok() {
@@ -345,6 +351,6 @@ impl<'g> Ground<'g> {
             let fault = Fault::new(Code::LimitOutput, message);
             result = Err(fault.help("return values, or use `output(\"name\", value)` for data"));
         }
-        Done { result, printed, outputs, profile, native, loops }
+        Done { result, printed, outputs, native, loops }
     }
 }

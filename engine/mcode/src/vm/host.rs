@@ -8,14 +8,16 @@ use nexus_tensor::{Charge, Context};
 
 use super::fault::{Fault, Outcome};
 use super::fuse::FusionProfile;
+use super::machine::{Frame, OUTSIDE};
 use super::sharing::Sharing;
 use super::tasks::Pending;
 use super::value::{List, Record, Text, Value};
 use crate::ast::Name;
 use crate::codes::Code;
+use crate::hir::FunctionId;
 use crate::ir::Image;
 use crate::native::Native;
-use crate::profile::Recorder;
+use crate::profile::{Pulse, Recorder};
 
 /// Work between two looks at the clock and the cancel flag, in steps of some nanoseconds to microseconds.
 const TICKS: i64 = 2_000;
@@ -58,6 +60,12 @@ pub(crate) struct Host<'a> {
     pub(crate) fusion: FusionProfile,
     /// What takes the time, where the run is profiled.
     pub(crate) profile: Option<Box<Recorder>>,
+    /// What each call looks at for it.
+    pub(super) pulse: Pulse<'a>,
+    /// Where the run is profiled, the calls that wait for another to return, of all machines inside each other.
+    pub(crate) frames: Vec<Frame>,
+    /// The function that runs, where the run is profiled.
+    pub(crate) function: FunctionId,
     /// Threads that calls may be spread over.
     pub(crate) threads: usize,
     /// The way of long batches of calls to other machines.
@@ -103,9 +111,10 @@ impl<'a> Host<'a> {
             nested: 0,
             native: None,
             fusion: FusionProfile::default(),
-            profile: context
-                .stopwatch()
-                .map(|clock| Box::new(Recorder::new(Arc::clone(clock), image.functions.len(), 0))),
+            profile: None,
+            pulse: Pulse::new(context.profile_clock()),
+            frames: Vec::new(),
+            function: OUTSIDE,
             threads: 1,
             sharing: None,
             in_task: false,
@@ -120,26 +129,6 @@ impl<'a> Host<'a> {
         };
         host.grant_loops();
         host
-    }
-
-    /// Runs an operation; times it where the run is profiled.
-    #[inline]
-    pub(crate) fn measured<T>(&mut self, name: &'static str, run: impl FnOnce(&mut Self) -> T) -> T {
-        match &mut self.profile {
-            None => run(self),
-            Some(profile) => match profile.begin_operation(name) {
-                false => run(self),
-                true => {
-                    let before = self.context.meter().work().result_bytes;
-                    let result = run(self);
-                    let bytes = self.context.meter().work().result_bytes.saturating_sub(before);
-                    if let Some(profile) = &mut self.profile {
-                        profile.end_operation(bytes);
-                    }
-                    result
-                }
-            },
-        }
     }
 
     /// Counts work; at intervals looks whether the run must stop.

@@ -4,6 +4,7 @@
 //! what nearly every instruction needs in local variables; what is rare is in [`super::slow`].
 
 use super::fault::{Fault, Outcome};
+use super::function_value::check_op_count;
 use super::host::Host;
 use super::operate::{self, compare_numbers};
 use super::value::{Callable, Value};
@@ -28,11 +29,19 @@ pub(crate) struct Raised {
 
 /// A call that waits for another to return.
 #[derive(Debug, Clone, Copy)]
-struct Frame {
-    function: FunctionId,
-    pc: u32,
+pub(crate) struct Frame {
+    /// [`OUTSIDE`] where it is none of the program's.
+    pub(crate) function: FunctionId,
+    pub(super) pc: u32,
     base: usize,
 }
+
+/// What calls the outermost function.
+pub(crate) const OUTSIDE: FunctionId = FunctionId::MAX;
+/// The place of a frame below which another machine's, or nothing, stands.
+pub(super) const BOTTOM: u32 = u32::MAX;
+/// Set in the place to which a call returns that is timed for a profile.
+pub(super) const TIMED: u32 = 1 << 31;
 
 /// The function that runs, and where.
 #[derive(Clone, Copy)]
@@ -44,95 +53,40 @@ struct Cursor {
 
 /// Runs one function of the program to its end.
 pub(crate) fn execute(host: &mut Host, image: &Image, id: FunctionId, arguments: Vec<Value>) -> Result<Value, Raised> {
-    let depth_max = host.limits.recursion_depth as usize;
-    let mut machine = Machine { host, image, stack: Vec::new(), frames: Vec::new(), resume: Vec::new(), depth_max };
-    let code = &image.functions[id as usize];
-    let mut cursor = Cursor { function: id, pc: 0, base: 0 };
-    let needed = usize::from(code.registers).max(STACK_START).max(arguments.len());
-    if let Err(fault) = make_room(machine.host, &mut machine.stack, needed) {
-        return Err(machine.raise(fault, cursor));
+    // Of a profile, what happens until here is the caller's, and the depth of a call that of what waits for it.
+    let is_profiled = host.profile.is_some();
+    let (caller, open) = (host.function, host.profile.as_ref().map_or(0, |profile| profile.depth()));
+    if is_profiled {
+        host.function_begins(id);
     }
-    for (slot, argument) in machine.stack.iter_mut().zip(arguments) {
-        *slot = argument;
+    let floor = host.frames.len();
+    if is_profiled {
+        host.frames.push(Frame { function: caller, pc: BOTTOM, base: 0 });
     }
-    let outermost = (machine.host.nested, 0);
-    let open = machine.host.profile.as_mut().map(|profile| {
-        let open = profile.depth();
-        if profile.counts(id) {
-            profile.enter(id, outermost);
-        }
-        open
+    let outcome = Machine::begin(host, image, (id, arguments)).and_then(|(mut machine, mut cursor)| {
+        let outcome = if is_profiled { machine.run::<true>(&mut cursor) } else { machine.run::<false>(&mut cursor) };
+        outcome.map_err(|fault| machine.raise(fault, cursor))
     });
-    let outcome = machine.run(&mut cursor).map_err(|fault| machine.raise(fault, cursor));
-    if let (Some(profile), Some(open)) = (&mut machine.host.profile, open) {
-        profile.close_to(open);
-    }
+    host.close_profile_to(open);
+    host.frames.truncate(floor);
+    host.function = caller;
     outcome
-}
-
-/// Machines inside each other: each stands on the real stack.
-const NESTED_MAX: u32 = 24;
-
-impl Host<'_> {
-    /// Calls a function value from a library function and waits for its result.
-    pub(crate) fn call(&mut self, function: &Value, mut arguments: Vec<Value>) -> Outcome<Value> {
-        let Value::Function(closure) = function else {
-            return Err(Fault::kind("a call", "a function", function));
-        };
-        match &closure.callable {
-            Callable::Function { id, captured } => {
-                let code = &self.image.functions[*id as usize];
-                check_count(code, arguments.len())?;
-                if self.nested >= NESTED_MAX {
-                    let message = format!("library functions that call functions go {NESTED_MAX} deep");
-                    return Err(Fault::new(Code::LimitRecursion, message));
-                }
-                arguments.resize_with(usize::from(code.params), Value::default);
-                arguments.extend(captured.iter().cloned());
-                if let Some(register) = code.self_register {
-                    let needed = usize::from(register) + 1;
-                    if arguments.len() < needed {
-                        arguments.resize_with(needed, Value::default);
-                    }
-                    arguments[usize::from(register)] = function.clone();
-                }
-                self.nested += 1;
-                let outcome = execute(self, self.image, *id, arguments);
-                self.nested -= 1;
-                outcome.map_err(|raised| {
-                    let mut fault = raised.fault;
-                    fault.places = raised.places;
-                    fault
-                })
-            }
-            Callable::Op(op) => {
-                check_op_count(op, arguments.len())?;
-                arguments.resize_with(op.params.len(), Value::default);
-                self.call_op(op, &mut arguments)
-            }
-            Callable::Derived(derived) => super::differentiate::call(self, derived, arguments),
-            Callable::Builtin(id) => crate::library::call(self, *id, &mut arguments),
-        }
-    }
-}
-
-fn check_op_count(op: &nexus_tensor::OpDef, count: usize) -> Outcome<()> {
-    let least = op.params.iter().filter(|p| p.default.is_none()).count();
-    if (least..=op.params.len()).contains(&count) {
-        return Ok(());
-    }
-    let message = format!("`{}` takes {least} to {} arguments, {count} given", op.name, op.params.len());
-    Err(Fault::new(Code::BadCall, message))
 }
 
 struct Machine<'m, 'h> {
     host: &'m mut Host<'h>,
     image: &'m Image,
     stack: Vec<Value>,
+    /// The calls that wait, innermost last. Of a run that is profiled they are the host's, where machines inside this
+    /// one find them.
     frames: Vec<Frame>,
+    /// Frames up to this machine's first.
+    floor: usize,
     /// Calls that were open when native code was left.
     resume: Vec<Resume>,
+    /// Frames that there may be.
     depth_max: usize,
+    is_profiled: bool,
 }
 
 macro_rules! arithmetic {
@@ -155,9 +109,32 @@ fn put(slot: &mut Value, value: Value) {
     }
 }
 
-impl Machine<'_, '_> {
-    /// Runs until the outermost function returns. After a fault `cursor` says where.
-    fn run(&mut self, cursor: &mut Cursor) -> Outcome<Value> {
+impl<'m, 'h> Machine<'m, 'h> {
+    /// A machine with the arguments of its outermost function in their registers.
+    fn begin(
+        host: &'m mut Host<'h>,
+        image: &'m Image,
+        (id, arguments): (FunctionId, Vec<Value>),
+    ) -> Result<(Self, Cursor), Raised> {
+        let (floor, is_profiled) = (host.frames.len(), host.profile.is_some());
+        let depth_max = floor.saturating_add(host.limits.recursion_depth as usize);
+        let (stack, frames, resume) = Default::default();
+        let mut machine = Machine { host, image, stack, frames, floor, resume, depth_max, is_profiled };
+        let cursor = Cursor { function: id, pc: 0, base: 0 };
+        let registers = usize::from(image.functions[id as usize].registers);
+        let needed = registers.max(STACK_START).max(arguments.len());
+        if let Err(fault) = make_room(machine.host, &mut machine.stack, needed) {
+            return Err(machine.raise(fault, cursor));
+        }
+        for (slot, argument) in machine.stack.iter_mut().zip(arguments) {
+            *slot = argument;
+        }
+        Ok((machine, cursor))
+    }
+
+    /// Runs until the outermost function returns. After a fault `cursor` says where. What a profile needs is told where
+    /// the run is `PROFILED`, and not even asked about elsewhere.
+    fn run<const PROFILED: bool>(&mut self, cursor: &mut Cursor) -> Outcome<Value> {
         let image = self.image;
         'call: loop {
             let code = &image.functions[cursor.function as usize];
@@ -277,25 +254,32 @@ impl Machine<'_, '_> {
                     Instruction::CheckInt { register, .. } if matches!(at!(register), Value::Int(_)) => {}
                     Instruction::Call { function, start } => {
                         cursor.pc = pc;
-                        self.enter(cursor, FunctionId::from(function), usize::from(start))?;
+                        self.enter::<PROFILED>(cursor, FunctionId::from(function), usize::from(start))?;
                         continue 'call;
                     }
                     Instruction::CallValue { count, callee, start } => {
                         cursor.pc = pc;
-                        self.call_value(cursor, usize::from(count), usize::from(callee), usize::from(start))?;
+                        self.call_value::<PROFILED>(
+                            cursor,
+                            usize::from(count),
+                            usize::from(callee),
+                            usize::from(start),
+                        )?;
                         continue 'call;
                     }
                     Instruction::Return { from } => {
                         let value = std::mem::take(&mut at!(from));
-                        match self.leave(cursor, usize::from(code.registers), value) {
+                        match self.leave::<PROFILED>(cursor, usize::from(code.registers), value) {
                             Some(value) => return Ok(value),
                             None => continue 'call,
                         }
                     }
-                    Instruction::ReturnNone => match self.leave(cursor, usize::from(code.registers), Value::None) {
-                        Some(value) => return Ok(value),
-                        None => continue 'call,
-                    },
+                    Instruction::ReturnNone => {
+                        match self.leave::<PROFILED>(cursor, usize::from(code.registers), Value::None) {
+                            Some(value) => return Ok(value),
+                            None => continue 'call,
+                        }
+                    }
                     Instruction::JumpIfSame { a, b, target } => {
                         let same = attempt!(host.equal(&at!(a), &at!(b)));
                         pc = if same { usize::from(target) } else { pc };
@@ -320,11 +304,18 @@ impl Machine<'_, '_> {
         }
     }
 
+    /// The calls that wait, where it is known whether the run is profiled.
+    #[inline(always)]
+    fn frames_if(&mut self, is_profiled: bool) -> &mut Vec<Frame> {
+        if is_profiled { &mut self.host.frames } else { &mut self.frames }
+    }
+
     /// Begins a call whose arguments stand from register `start` on.
     #[inline(always)]
-    fn enter(&mut self, cursor: &mut Cursor, id: FunctionId, start: usize) -> Outcome<()> {
-        if self.frames.len() >= self.depth_max {
-            self.host.check_depth(self.frames.len())?;
+    fn enter<const PROFILED: bool>(&mut self, cursor: &mut Cursor, id: FunctionId, start: usize) -> Outcome<()> {
+        let depth = self.frames_if(PROFILED).len();
+        if depth >= self.depth_max {
+            self.host.check_depth(depth - self.floor)?;
         }
         self.host.tick(1)?;
         let base = cursor.base + start;
@@ -332,13 +323,10 @@ impl Machine<'_, '_> {
         if needed > self.stack.len() {
             make_room(self.host, &mut self.stack, needed)?;
         }
-        self.frames.push(Frame { function: cursor.function, pc: cursor.pc as u32, base: cursor.base });
+        let timed = if PROFILED && self.host.function_begins(id) { TIMED } else { 0 };
+        let frame = Frame { function: cursor.function, pc: cursor.pc as u32 | timed, base: cursor.base };
+        self.frames_if(PROFILED).push(frame);
         *cursor = Cursor { function: id, pc: 0, base };
-        if let Some(profile) = &mut self.host.profile
-            && profile.counts(id)
-        {
-            profile.enter(id, (self.host.nested, self.frames.len()));
-        }
         if let Some(native) = &mut self.host.native
             && native.is_hot(self.image, id, 0)
         {
@@ -352,14 +340,18 @@ impl Machine<'_, '_> {
     #[inline(never)]
     fn go_native(&mut self, cursor: &mut Cursor) -> Outcome<()> {
         let Some(mut native) = self.host.native.take() else { return Ok(()) };
-        let depth = self.depth_max.saturating_sub(self.frames.len()) as u64;
+        let depth = self.depth_max.saturating_sub(self.frames_if(self.is_profiled).len()) as u64;
         let place = (cursor.function, cursor.pc);
         let outcome =
             native.enter(self.host, self.image, &mut self.stack, (place, cursor.base), depth, &mut self.resume);
         self.host.native = Some(native);
+        // Whatever native code called, it is the time of the function that it was entered from.
+        self.host.look_for_profile();
         if let Some((last, open)) = self.resume.split_last() {
             let frames = open.iter().map(|r| Frame { function: r.function, pc: r.pc as u32 + 1, base: r.base });
-            self.frames.extend(frames);
+            let waiting = if self.is_profiled { &mut self.host.frames } else { &mut self.frames };
+            waiting.extend(frames);
+            self.host.function = last.function;
             *cursor = Cursor { function: last.function, pc: last.pc, base: last.base };
         }
         if outcome.is_err() {
@@ -372,26 +364,34 @@ impl Machine<'_, '_> {
     /// Ends the function that runs: its window is emptied, and its caller goes on with `value`, which is given back
     /// where there is no caller.
     #[inline(always)]
-    fn leave(&mut self, cursor: &mut Cursor, registers: usize, value: Value) -> Option<Value> {
+    fn leave<const PROFILED: bool>(&mut self, cursor: &mut Cursor, registers: usize, value: Value) -> Option<Value> {
         for slot in &mut self.stack[cursor.base..cursor.base + registers] {
             // Numbers may stay: nothing reads them again, and nothing waits for their memory.
             if !slot.is_plain() {
                 *slot = Value::Absent;
             }
         }
-        if let Some(profile) = &mut self.host.profile
-            && profile.is_at(self.frames.len())
-        {
-            profile.leave((self.host.nested, self.frames.len()));
+        if PROFILED && self.host.function_ends() == BOTTOM {
+            return Some(value);
         }
-        let Some(frame) = self.frames.pop() else { return Some(value) };
+        let Some(frame) = self.frames_if(PROFILED).pop() else { return Some(value) };
+        let pc = if PROFILED { frame.pc & !TIMED } else { frame.pc };
+        if PROFILED {
+            self.host.function = frame.function;
+        }
         put(&mut self.stack[cursor.base], value);
-        *cursor = Cursor { function: frame.function, pc: frame.pc as usize, base: frame.base };
+        *cursor = Cursor { function: frame.function, pc: pc as usize, base: frame.base };
         None
     }
 
     /// Calls whatever is in a register.
-    fn call_value(&mut self, cursor: &mut Cursor, count: usize, callee: usize, start: usize) -> Outcome<()> {
+    fn call_value<const PROFILED: bool>(
+        &mut self,
+        cursor: &mut Cursor,
+        count: usize,
+        callee: usize,
+        start: usize,
+    ) -> Outcome<()> {
         let image = self.image;
         let Value::Function(closure) = self.stack[cursor.base + callee].clone() else {
             let found = self.stack[cursor.base + callee].describe();
@@ -415,7 +415,7 @@ impl Machine<'_, '_> {
                 if let Some(register) = code.self_register {
                     self.stack[first + usize::from(register)] = Value::Function(closure.clone());
                 }
-                self.enter(cursor, *id, start)
+                self.enter::<PROFILED>(cursor, *id, start)
             }
             Callable::Op(op) => {
                 check_op_count(op, count)?;
@@ -444,7 +444,8 @@ impl Machine<'_, '_> {
     fn raise(&self, mut fault: Box<Fault>, cursor: Cursor) -> Raised {
         let mut places = std::mem::take(&mut fault.places);
         places.push((cursor.function, cursor.pc.saturating_sub(1)));
-        let callers = self.frames.iter().rev().take(TRACE_MAX);
+        let frames = if self.is_profiled { &self.host.frames[self.floor..] } else { self.frames.as_slice() };
+        let callers = frames.iter().rev().take(TRACE_MAX);
         places.extend(callers.map(|f| (f.function, (f.pc as usize).saturating_sub(1))));
         Raised { fault, places }
     }
@@ -459,7 +460,7 @@ pub(crate) fn make_room(host: &Host, stack: &mut Vec<Value>, needed: usize) -> O
     Ok(())
 }
 
-fn check_count(code: &FunctionCode, count: usize) -> Outcome<()> {
+pub(super) fn check_count(code: &FunctionCode, count: usize) -> Outcome<()> {
     let (least, most) = (usize::from(code.required), usize::from(code.params));
     if (least..=most).contains(&count) {
         return Ok(());

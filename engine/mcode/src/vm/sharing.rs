@@ -211,7 +211,7 @@ fn unpack_done(host: &mut Host<'_>, unpacker: &Unpacker<'_>, packed: &ModelValue
         named.push((name.clone(), unpacker.unpack(host, value)?));
     }
     let result = Ok(unpacker.unpack(host, result)?);
-    Some(Done { result, printed, outputs: named, profile: None, native: None, loops: loops.cast_unsigned() })
+    Some(Done { result, printed, outputs: named, native: None, loops: loops.cast_unsigned() })
 }
 
 #[expect(clippy::result_large_err, reason = "a failed run is rare, and the diagnostic is what its caller wants")]
