@@ -143,6 +143,12 @@ impl GatewayState {
             Request::StopNode(None) => return Ok(self.stop_here()),
             Request::StopNode(Some(node)) if node == self.node => return Ok(self.stop_here()),
             Request::ReadBlob { hash, offset } if self.has_blob(&hash) => return self.read_blob(hash, offset).await,
+            // A node asks every other by itself, so each answers for its own disk.
+            Request::ReadBlob { hash, offset } if caller.is_of_node() => return self.read_blob(hash, offset).await,
+            Request::ReadBlob { hash, offset } => return self.read_elsewhere(hash, offset).await,
+            Request::WriteBlob { hash, total, offset, bytes } if caller.is_of_node() => {
+                return self.write_blob(hash, total, offset, bytes).await;
+            }
             Request::Raft(message) => return control.consensus_message(message).await.map(Response::Raft),
             Request::Timeline(request) => match self.kept_of_this_node(*request) {
                 Ok(ask) => return self.kept_here(ask).await,

@@ -109,20 +109,33 @@ impl LeaderLink {
         }
     }
 
-    /// Connections to the other members, the leader's first: whoever may have a blob.
-    pub(crate) async fn others(&self) -> Vec<Peer> {
-        let mut peers = Vec::new();
-        if let Ok(Found::There { peer, .. }) = self.find().await {
-            peers.push(peer);
+    /// This node.
+    pub(crate) fn node(&self) -> NodeId {
+        self.node
+    }
+
+    /// Asks the other members one after the other, the leader first and then whoever is reached first, until one gives
+    /// something: whoever may have a blob, or keep one. Who cannot be reached keeps nobody waiting but at the end.
+    pub(crate) async fn first_of<T>(&self, mut ask: impl AsyncFnMut(Peer) -> Option<T>) -> Option<T> {
+        let mut leader = None;
+        if let Ok(Found::There { node, peer }) = self.find().await {
+            leader = Some(node);
+            if let Some(given) = ask(peer).await {
+                return Some(given);
+            }
         }
         let members = self.control.addresses();
-        let dials: FuturesUnordered<_> = members
-            .iter()
-            .filter(|(node, _)| *node != self.node && peers.iter().all(|peer| peer.info().node() != Some(*node)))
-            .map(|(node, address)| self.book.connect(&self.link, *node, address))
-            .collect();
-        peers.extend(dials.filter_map(|dialled| async { dialled.ok() }).collect::<Vec<_>>().await);
-        peers
+        let others = members.iter().filter(|(node, _)| *node != self.node && Some(*node) != leader);
+        let mut dials: FuturesUnordered<_> =
+            others.map(|(node, address)| self.book.connect(&self.link, *node, address)).collect();
+        while let Some(dialled) = dials.next().await {
+            if let Ok(peer) = dialled
+                && let Some(given) = ask(peer).await
+            {
+                return Some(given);
+            }
+        }
+        None
     }
 }
 

@@ -1,12 +1,14 @@
 //! Where large payloads are kept: in memory (`nexus run`), in this node's blob store, or (a node without a ledger) in
 //! this node's store and with the leader, so that a result outlives the worker that made it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use nexus_blobs::BlobStore;
 use nexus_link::Peer;
-use nexus_model::{BlobHash, INLINE_BYTES_MAX, Payload};
+use nexus_model::{BlobHash, INLINE_BYTES_MAX, NodeId, Payload};
 use nexus_wire::limits::BLOB_CHUNK_BYTES;
 use nexus_wire::{Refusal, Request, Response};
 use tokio::runtime::Handle;
@@ -17,6 +19,11 @@ use crate::control::refusal;
 use crate::leader_link::{Found, LeaderLink, ask_peer, from_link};
 use crate::telemetry;
 use crate::worker::PayloadStore;
+
+/// How long a result that lacks copies waits before other nodes are asked again: about as long as one takes to join.
+const COPY_PAUSE: Duration = Duration::from_secs(1);
+/// How soon it is noticed that nobody waits for a result any more.
+const GIVEN_UP_POLL: Duration = Duration::from_millis(50);
 
 /// Payloads of a runtime that lives in one process.
 #[derive(Default)]
@@ -87,23 +94,95 @@ impl PayloadStore for NodePayloads {
         }
         Ok(Payload::Blob { hash, bytes: bytes.len() as u64 })
     }
+
+    fn copy(&self, payload: &Payload, copies: u32, given_up: &AtomicBool) -> Result<(), String> {
+        let Payload::Blob { hash, bytes: total } = payload else { return Ok(()) };
+        let Some((leader, runtime)) = self.leader.as_ref().filter(|_| copies > 1) else { return Ok(()) };
+        let bytes = self.blobs.get(hash).map_err(|error| error.to_string())?;
+        let spread = Spread { leader, hash: *hash, total: *total, bytes: &bytes, copies: copies as usize };
+        runtime.block_on(spread.until_done(given_up))
+    }
 }
 
-/// Reads a whole blob from whoever has it: the leader is asked first.
-async fn fetch_from_any(leader: &LeaderLink, hash: BlobHash, total: u64) -> Result<Vec<u8>, Refusal> {
-    let mut last = refusal(codes::NO_SUCH_BLOB, format!("no other node can be reached for the blob {hash}"));
-    for peer in leader.others().await {
-        match fetch(&peer, hash, total).await {
-            Ok(bytes) => return Ok(bytes),
-            Err(refusal) => last = refusal,
+/// A blob of this node on its way to others.
+struct Spread<'a> {
+    leader: &'a LeaderLink,
+    hash: BlobHash,
+    total: u64,
+    bytes: &'a [u8],
+    /// Nodes that are to have it, this one among them.
+    copies: usize,
+}
+
+impl Spread<'_> {
+    /// Ends when enough nodes have the blob on their disks, however long that takes, or nobody wants it any more.
+    async fn until_done(&self, given_up: &AtomicBool) -> Result<(), String> {
+        let mut holders = BTreeSet::from([self.leader.node()]);
+        let mut is_said = false;
+        loop {
+            self.leader.first_of(async |peer| self.offer(&peer, &mut holders).await).await;
+            if holders.len() >= self.copies {
+                return Ok(());
+            }
+            if !std::mem::replace(&mut is_said, true) {
+                let (copies, holders) = (self.copies, holders.len());
+                tracing::warn!(copies, holders, blob = %self.hash, "a result waits for nodes that keep its copies");
+            }
+            let pause = tokio::time::Instant::now() + COPY_PAUSE;
+            while tokio::time::Instant::now() < pause {
+                if given_up.load(Ordering::Relaxed) {
+                    return Err("nobody waits for it any more".to_owned());
+                }
+                tokio::time::sleep(GIVEN_UP_POLL).await;
+            }
         }
     }
-    Err(last)
+
+    /// Has a peer keep the blob; something where these are enough.
+    async fn offer(&self, peer: &Peer, holders: &mut BTreeSet<NodeId>) -> Option<()> {
+        let node = peer.info().node()?;
+        if holders.contains(&node) {
+            return None;
+        }
+        if !has(peer, self.hash, self.total).await
+            && let Err(error) = upload(peer, self.hash, self.bytes).await
+        {
+            tracing::debug!(%node, %error, "a copy of a result was not kept");
+            return None;
+        }
+        holders.insert(node);
+        (holders.len() >= self.copies).then_some(())
+    }
+}
+
+/// Reads a whole blob from whoever has it: the leader is asked first. Where one is lost in the middle, the next goes on
+/// from there.
+async fn fetch_from_any(leader: &LeaderLink, hash: BlobHash, total: u64) -> Result<Vec<u8>, Refusal> {
+    let mut bytes = Vec::new();
+    let mut last = refusal(codes::NO_SUCH_BLOB, format!("no other node can be reached for the blob {hash}"));
+    let fetched = leader.first_of(async |peer| match fetch_rest(&peer, hash, total, &mut bytes).await {
+        Ok(()) => Some(()),
+        Err(refusal) => {
+            last = refusal;
+            None
+        }
+    });
+    match fetched.await {
+        Some(()) => Ok(bytes),
+        None => Err(last),
+    }
 }
 
 /// Reads a whole blob from a peer and checks it against its hash.
 pub(crate) async fn fetch(peer: &Peer, hash: BlobHash, total: u64) -> Result<Vec<u8>, Refusal> {
     let mut bytes = Vec::new();
+    fetch_rest(peer, hash, total, &mut bytes).await?;
+    Ok(bytes)
+}
+
+/// Reads what is missing of a blob from a peer and checks the whole against its hash; what is damaged is thrown away, as
+/// nobody knows whose piece it was.
+async fn fetch_rest(peer: &Peer, hash: BlobHash, total: u64, bytes: &mut Vec<u8>) -> Result<(), Refusal> {
     while (bytes.len() as u64) < total {
         let request = Request::ReadBlob { hash, offset: bytes.len() as u64 };
         match ask_peer(peer, &request).await.map_err(from_link)?? {
@@ -113,10 +192,18 @@ pub(crate) async fn fetch(peer: &Peer, hash: BlobHash, total: u64) -> Result<Vec
             _ => return Err(refusal(codes::NO_SUCH_BLOB, format!("the blob {hash} is not what it should be"))),
         }
     }
-    if *blake3::hash(&bytes).as_bytes() != hash.0 {
+    if *blake3::hash(bytes).as_bytes() != hash.0 {
+        bytes.clear();
         return Err(refusal(codes::NO_SUCH_BLOB, format!("the blob {hash} arrived damaged")));
     }
-    Ok(bytes)
+    Ok(())
+}
+
+/// Whether a peer has a blob on its own disk.
+async fn has(peer: &Peer, hash: BlobHash, total: u64) -> bool {
+    let last_byte = Request::ReadBlob { hash, offset: total.saturating_sub(1) };
+    let answer = ask_peer(peer, &last_byte).await;
+    matches!(answer, Ok(Ok(Response::BlobChunk { total: theirs, .. })) if theirs == total)
 }
 
 /// Sends a whole blob to a peer, which checks it against its hash.

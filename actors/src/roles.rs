@@ -24,6 +24,11 @@ impl Caller {
     pub(crate) const fn local() -> Caller {
         Caller::Member { role: NodeRole::Admin, node: None, name: String::new() }
     }
+
+    /// Whether it is a node, not a person on its machine.
+    pub(crate) fn is_of_node(&self) -> bool {
+        matches!(self, Caller::Member { role, .. } if is_node(*role))
+    }
 }
 
 /// What a request needs.

@@ -28,6 +28,7 @@ impl GatewayState {
             Some(task) => adopt(control, caller, &mut spec, task).await?,
             None => own(caller, &mut spec),
         }
+        check_copies(control, &spec).await?;
         match control.propose(Command::SubmitJob { spec, key, at_ms: now_ms() }).await? {
             Reply::Job(job) => {
                 telemetry::accepted(job);
@@ -178,6 +179,22 @@ pub(super) fn checked(spec: Box<JobSpec>) -> Result<Box<JobSpec>, Refusal> {
     spec.check().map_err(|error| refusal(codes::BAD_SUBMISSION, error.to_string()))?;
     spec.check_bounds().map_err(|error| refusal(codes::BAD_SUBMISSION, error.to_string()))?;
     Ok(spec)
+}
+
+/// Refuses a job that asks for more copies of its results than the cluster has machines: nobody is waited for who was
+/// never there.
+pub(super) async fn check_copies(control: &ControlPlane, spec: &JobSpec) -> Result<(), Refusal> {
+    let copies = spec.selection.copies;
+    if copies <= 1 {
+        return Ok(());
+    }
+    let machines = control.read(|ledger| ledger.members().filter(|(_, member)| member.is_machine()).count()).await?;
+    if spec.selection.has_holders(0..machines) {
+        return Ok(());
+    }
+    let message = format!("it asks for {copies} copies of its results, and the cluster has {machines} machines");
+    let help = Some("ask for fewer with --copies, or add machines with `nexus token create`".to_owned());
+    Err(Refusal { help, ..refusal(codes::BAD_SUBMISSION, message) })
 }
 
 /// Puts a job into the name on the certificate, and within the limits of its role.

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use nexus_blobs::BlobStore;
 use nexus_model::BlobHash;
 use nexus_wire::limits::BLOB_CHUNK_BYTES;
-use nexus_wire::{Refusal, Response};
+use nexus_wire::{Refusal, Request, Response};
 
 use super::GatewayState;
 use crate::codes;
 use crate::control::refusal;
+use crate::leader_link::ask_peer;
 
 impl GatewayState {
     pub(super) fn has_blob(&self, hash: &BlobHash) -> bool {
@@ -28,6 +29,21 @@ impl GatewayState {
             Ok::<_, nexus_blobs::BlobError>(Response::BlobChunk { total, bytes })
         });
         finish(read.await)
+    }
+
+    /// A piece of a blob that is not here, from whichever node has it.
+    pub(super) async fn read_elsewhere(&self, hash: BlobHash, offset: u64) -> Result<Response, Refusal> {
+        let request = Request::ReadBlob { hash, offset };
+        let mut last = refusal(codes::NO_SUCH_BLOB, format!("no node that can be reached has the blob {hash}"));
+        let read = self.leader()?.first_of(async |peer| match ask_peer(&peer, &request).await {
+            Ok(Ok(response)) => Some(response),
+            Ok(Err(refusal)) => {
+                last = refusal;
+                None
+            }
+            Err(_) => None,
+        });
+        read.await.ok_or(last)
     }
 
     pub(super) async fn write_blob(

@@ -4,7 +4,7 @@ use nexus_ledger::{Command, Reply};
 use nexus_wire::{Refusal, Response, ScheduleRequest, ScheduleResponse};
 
 use super::GatewayState;
-use super::jobs::{checked, own, unexpected};
+use super::jobs::{check_copies, checked, own, unexpected};
 use crate::codes;
 use crate::control::{ControlPlane, now_ms, refusal};
 use crate::roles::Caller;
@@ -25,6 +25,7 @@ impl GatewayState {
                     return Err(refusal(codes::NOT_ALLOWED, message));
                 }
                 own(caller, &mut spec);
+                check_copies(control, &spec).await?;
                 let created = control.propose(Command::CreateSchedule { spec, recurrence, at_ms: now_ms() }).await?;
                 let Reply::Schedule { schedule, next_ms } = created else { return Err(unexpected(&created)) };
                 let created = ScheduleResponse::Created { schedule, next_at_ms: next_ms };

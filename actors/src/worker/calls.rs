@@ -11,7 +11,7 @@ use std::time::Duration;
 use nexus_mcode::{Elsewhere, Offer, RunRequest};
 use nexus_model::{
     DeviceChoice, DeviceKind, Failure, IndexRange, Input, JobId, JobSpec, NodeId, NodeRole, Outcome, Resources,
-    RetryPolicy, TaskId, TaskState, Value, decode_value, encode_value,
+    RetryPolicy, Selection, TaskId, TaskState, Value, decode_value, encode_value,
 };
 use nexus_tensor::Meter;
 use nexus_wire::{Refusal, Request, Response, TaskDetail};
@@ -106,7 +106,8 @@ impl TaskCalls<'_> {
             },
             seed: spec.seed,
             resources: Resources { cpus: 1, ..spec.resources.clone() },
-            selection: spec.selection.clone(),
+            // What a part gives is taken up by its task: the task's result is what is kept.
+            selection: Selection { copies: 0, ..spec.selection.clone() },
             retry: RetryPolicy::default(),
             execution: Some(self.application.execution),
             ..JobSpec::single(name, spec.program.clone())

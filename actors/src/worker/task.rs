@@ -38,6 +38,11 @@ pub(crate) trait PayloadStore: Send + Sync {
     fn load(&self, payload: &Payload) -> Result<Vec<u8>, String>;
     /// Keeps bytes: inline when small, else as a blob that the rest of the cluster can reach.
     fn store(&self, bytes: Vec<u8>) -> Result<Payload, String>;
+    /// Returns once what was stored here lies on the disks of so many nodes, this one among them; waits for nodes until
+    /// `given_up`. A runtime in one process has no other nodes and asks for no copies.
+    fn copy(&self, _payload: &Payload, _copies: u32, _given_up: &AtomicBool) -> Result<(), String> {
+        Ok(())
+    }
 }
 
 /// Gets what a program prints, as it prints it.
@@ -151,6 +156,7 @@ impl TaskRunner {
         let (stdout, stderr) = place.log.end();
         (cost.stdout, cost.stderr) = (self.keep_log(stdout), self.keep_log(stderr));
         cost.wall = started.elapsed();
+        let outcome = self.with_copies(outcome, job);
         telemetry::attempted(&span, &outcome);
         (outcome, cost)
     }
@@ -224,10 +230,19 @@ impl TaskRunner {
         });
         match kept {
             Ok(output) => Outcome::Succeeded(output),
-            Err(why) => {
-                let message = format!("the result cannot be kept: {why}");
-                Outcome::Failed(Failure { retryable: true, ..failure(codes::RESULT_NOT_KEPT, message) })
-            }
+            Err(why) => not_kept(&why),
+        }
+    }
+
+    /// The outcome, once as many nodes have its results as the job asks for.
+    fn with_copies(&self, outcome: Outcome, job: &JobSlot) -> Outcome {
+        let Outcome::Succeeded(output) = &outcome else { return outcome };
+        let copies = job.spec.selection.copies;
+        let outputs = output.outputs.iter().map(|(_, payload)| payload);
+        let mut payloads = std::iter::once(&output.result).chain(outputs);
+        match payloads.try_for_each(|payload| self.payloads.copy(payload, copies, job.cancelled.shared())) {
+            Ok(()) => outcome,
+            Err(why) => not_kept(&why),
         }
     }
 
@@ -298,6 +313,11 @@ impl TaskRunner {
             CommandEnd::TimedOut => Outcome::TimedOut,
         }
     }
+}
+
+fn not_kept(why: &str) -> Outcome {
+    let message = format!("the result cannot be kept: {why}");
+    Outcome::Failed(Failure { retryable: true, ..failure(codes::RESULT_NOT_KEPT, message) })
 }
 
 /// Seconds since 1970, for programs that may know the time; nothing here is decided by it.

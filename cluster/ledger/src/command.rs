@@ -228,7 +228,11 @@ impl Command {
     /// could not read.
     pub fn since(&self) -> ProtocolVersion {
         const SECOND: ProtocolVersion = ProtocolVersion { major: 1, minor: 1 };
+        const THIRD: ProtocolVersion = ProtocolVersion { major: 1, minor: 2 };
         match self {
+            Command::SubmitJob { spec, .. } | Command::CreateSchedule { spec, .. } if spec.selection.copies > 1 => {
+                THIRD
+            }
             Command::SubmitJob { spec, .. } if NeedsV1::of(spec).is_some() => SECOND,
             Command::CreateSchedule { .. }
             | Command::RemoveSchedule { .. }

@@ -57,6 +57,9 @@ impl Ledger {
                 grant.token.0
             ));
         }
+        if job.counts.get(TaskState::Assigned) > 0 {
+            said.extend(self.too_few_up(job, facts).map(|why| format!("what ends now waits for its copies: {why}")));
+        }
         if let Some(deadline) = job.spec.conditions.deadline_ms.filter(|_| job.counts.open() > 0) {
             said.push(format!("what has not ended in {} ends as timed out", until_text(deadline, facts.now_ms)));
         }
@@ -94,6 +97,8 @@ impl Ledger {
                     Some(grant) => format!("it is with {}, attempt {attempts} of {max}", self.name(grant.node)),
                     None => format!("it is with a machine, attempt {attempts} of {max}"),
                 });
+                let copies = self.too_few_up(job, facts);
+                said.extend(copies.map(|why| format!("once it has run it waits for its copies: {why}")));
             }
             Slot::Ended { end, attempts } => {
                 let node = job.work.as_ref().and_then(|work| work.ends.get(end)).and_then(|end| end.node);
@@ -119,7 +124,9 @@ impl Ledger {
     pub fn unmet_needs(&self, id: JobId) -> Option<Vec<String>> {
         let spec = self.spec(id)?;
         let machines = self.members().map(|(_, member)| member).filter(|member| member.is_machine());
-        Some(unmet(spec, &machines.collect::<Vec<_>>(), "of this cluster").into_iter().collect())
+        let machines: Vec<&Member> = machines.collect();
+        let holders = too_few(spec, machines.len(), "in this cluster");
+        Some(holders.or_else(|| unmet(spec, &machines, "of this cluster")).into_iter().collect())
     }
 
     /// Whether some machine that is up could run a task of the job, were it free.
@@ -133,7 +140,13 @@ impl Ledger {
         if up.is_empty() {
             return Some("no machine is up that could run it".to_owned());
         }
-        unmet(&job.spec, &up, "that is up")
+        self.too_few_up(job, facts).or_else(|| unmet(&job.spec, &up, "that is up"))
+    }
+
+    /// What is missing for the copies of the job's results, if something is.
+    fn too_few_up(&self, job: &Job, facts: &ExplainFacts) -> Option<String> {
+        let up = facts.up.iter().filter_map(|node| self.member(*node)).filter(|member| member.capacity.slots > 0);
+        too_few(&job.spec, up.count(), "up and taking work")
     }
 
     /// What the machines that are up have to do.
@@ -147,6 +160,14 @@ impl Ledger {
     fn name(&self, node: NodeId) -> String {
         self.member(node).map_or_else(|| node.to_string(), |member| member.name.clone())
     }
+}
+
+/// What is said where a job asks for more copies of its results than there are machines.
+fn too_few(spec: &JobSpec, machines: usize, which: &str) -> Option<String> {
+    let copies = spec.selection.copies;
+    let are = if machines == 1 { "machine is" } else { "machines are" };
+    let said = || format!("each result is to lie on {copies} machines, and {machines} {are} {which}");
+    (!spec.selection.has_holders(0..machines)).then(said)
 }
 
 /// What a job asks for that none of these machines has.

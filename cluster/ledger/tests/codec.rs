@@ -84,6 +84,12 @@ fn selective_spec() -> nexus_model::JobSpec {
     spec
 }
 
+fn copied_spec() -> nexus_model::JobSpec {
+    let mut spec = selective_spec();
+    spec.selection.copies = 3;
+    spec
+}
+
 fn rich_spec() -> nexus_model::JobSpec {
     let mut spec = spec(400);
     spec.program = Program::Command {
@@ -137,11 +143,20 @@ fn commands() -> Vec<(&'static str, Command)> {
         ("submit-job-with-conditions", Command::SubmitJob { spec: Box::new(conditioned_spec()), key: None, at_ms: 2 }),
         ("submit-job-with-execution", Command::SubmitJob { spec: Box::new(executed_spec()), key: None, at_ms: 2 }),
         ("submit-job-with-needs", Command::SubmitJob { spec: Box::new(selective_spec()), key: None, at_ms: 2 }),
+        ("submit-job-with-copies", Command::SubmitJob { spec: Box::new(copied_spec()), key: None, at_ms: 2 }),
         (
             "label-node",
             Command::LabelNode {
                 node: NodeId(2),
                 changes: vec![("zone".into(), Some("home".into())), ("old".into(), None)],
+            },
+        ),
+        (
+            "create-schedule-with-copies",
+            Command::CreateSchedule {
+                spec: Box::new(copied_spec()),
+                recurrence: Recurrence { cron: "0 3 * * *".into(), utc_offset_minutes: 60 },
+                at_ms: 12,
             },
         ),
         (
@@ -262,10 +277,20 @@ fn only_entries_that_the_first_version_lacks_ask_for_a_later_one() {
     let second = ProtocolVersion { major: 1, minor: 1 };
     let later: Vec<_> =
         commands().into_iter().filter(|(_, command)| command.since() > ProtocolVersion::FIRST).collect();
-    assert!(later.iter().all(|(_, command)| command.since() == second));
+    let third = ProtocolVersion { major: 1, minor: 2 };
+    let copies = |name: &str| name.ends_with("-copies");
+    assert!(later.iter().all(|(name, command)| command.since() == if copies(name) { third } else { second }));
     let names: Vec<_> = later.iter().map(|(name, _)| *name).collect();
-    let expected =
-        ["submit-job-with-needs", "label-node", "create-schedule", "record", "raise-protocol", "remove-schedule"];
+    let expected = [
+        "submit-job-with-needs",
+        "submit-job-with-copies",
+        "label-node",
+        "create-schedule-with-copies",
+        "create-schedule",
+        "record",
+        "raise-protocol",
+        "remove-schedule",
+    ];
     assert_eq!(names, expected);
 }
 
@@ -289,6 +314,15 @@ fn a_snapshot_keeps_how_a_job_is_executed() {
     let job = cluster.submit(nexus_model::JobSpec { execution: Some(execution), ..spec(3) });
     let ledger = Ledger::decode_snapshot(&cluster.ledger.encode_snapshot().unwrap()).unwrap();
     assert_eq!(ledger.spec(job).and_then(|spec| spec.execution), Some(execution));
+}
+
+#[test]
+fn a_snapshot_keeps_how_many_copies_a_job_asks_for() {
+    let mut cluster = Cluster::new();
+    let selection = nexus_model::Selection { copies: 3, ..Default::default() };
+    let job = cluster.submit(nexus_model::JobSpec { selection, ..spec(3) });
+    let ledger = Ledger::decode_snapshot(&cluster.ledger.encode_snapshot().unwrap()).unwrap();
+    assert_eq!(ledger.spec(job).map(|spec| spec.selection.copies), Some(3));
 }
 
 #[test]

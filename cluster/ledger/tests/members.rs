@@ -203,3 +203,25 @@ fn a_task_that_nobody_has_room_for_is_not_said_to_go_anywhere() {
     assert!(said(small, None).contains("1 task could run now: the 4 slots"), "{}", said(small, None));
     assert!(!cluster.ledger.has_somewhere(large, &facts) && cluster.ledger.has_somewhere(small, &facts));
 }
+
+#[test]
+fn a_job_that_waits_for_holders_of_copies_says_so() {
+    let mut cluster = Cluster::new();
+    let mut copied = spec(2);
+    copied.selection.copies = 5;
+    let job = cluster.submit(copied);
+    let said = |cluster: &Cluster, up: Vec<NodeId>, task| {
+        let facts = nexus_ledger::ExplainFacts { now_ms: 1, up };
+        cluster.ledger.explain(job, task, &facts).unwrap().join("; ")
+    };
+    let up = vec![NodeId(1)];
+    let missing = "each result is to lie on 5 machines, and 1 machine is up and taking work";
+    assert!(said(&cluster, up.clone(), None).contains(&format!("2 tasks ready, and nowhere to run: {missing}")));
+    assert!(said(&cluster, up.clone(), Some(0)).contains(missing));
+    let unmet = cluster.ledger.unmet_needs(job).unwrap();
+    assert_eq!(unmet, ["each result is to lie on 5 machines, and 3 machines are in this cluster"]);
+    // A machine may go while a task runs.
+    cluster.assign(job, range(0, 1), 1);
+    assert!(said(&cluster, up.clone(), None).contains(&format!("what ends now waits for its copies: {missing}")));
+    assert!(said(&cluster, up, Some(0)).contains(&format!("once it has run it waits for its copies: {missing}")));
+}

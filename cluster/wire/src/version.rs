@@ -16,8 +16,8 @@ impl ProtocolVersion {
     /// The first of all. What every node of it knows needs no agreement.
     pub const FIRST: ProtocolVersion = ProtocolVersion { major: 1, minor: 0 };
     /// What this build speaks. 1.1 brought requests for labels and parts of a graphics processor, schedules and the log of
-    /// acts.
-    pub const CURRENT: ProtocolVersion = ProtocolVersion { major: 1, minor: 1 };
+    /// acts; 1.2 copies of results.
+    pub const CURRENT: ProtocolVersion = ProtocolVersion { major: 1, minor: 2 };
 
     /// Whether nodes of these two versions talk to each other. Symmetric.
     pub const fn interoperates(self, other: ProtocolVersion) -> bool {

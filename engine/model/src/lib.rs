@@ -34,7 +34,7 @@ pub use limits::{LimitHit, LimitKind, LimitLevel, Limits};
 pub use node::{DeviceInfo, DeviceKind, NodeCapacity, NodeRole};
 pub use outcome::{Cost, Failure, INLINE_BYTES_MAX, Outcome, Payload, TaskOutput};
 pub use placement::{
-    LABEL_BYTES_MAX, LABELS_MAX, LabelError, Labels, NODE_LABEL, Relation, SELECTORS_MAX, Selection, Selector,
-    WATTS_LABEL,
+    COPIES_MAX, LABEL_BYTES_MAX, LABELS_MAX, LabelError, Labels, NODE_LABEL, Relation, SELECTORS_MAX, Selection,
+    Selector, WATTS_LABEL,
 };
 pub use value::{DType, TensorData, TensorDataError, Value};

@@ -179,6 +179,9 @@ impl FromStr for Selector {
     }
 }
 
+/// Most copies of a result: what more would add is not worth what each costs.
+pub const COPIES_MAX: u32 = 16;
+
 /// What a job asks of the nodes that its tasks run on; the default is nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Selection {
@@ -186,12 +189,15 @@ pub struct Selection {
     pub require: Vec<Selector>,
     /// Of the nodes that have room, one is taken of which most of these hold.
     pub prefer: Vec<Selector>,
+    /// On how many nodes' disks each result that does not travel inline must lie before its task counts as ended; 0 and 1
+    /// ask for nothing. Tasks wait while fewer nodes take work.
+    pub copies: u32,
 }
 
 impl Selection {
     /// Whether nothing is asked.
     pub fn is_none(&self) -> bool {
-        self.require.is_empty() && self.prefer.is_empty()
+        self.require.is_empty() && self.prefer.is_empty() && self.copies <= 1
     }
 
     /// Whether a task may run on a node with these labels.
@@ -204,8 +210,16 @@ impl Selection {
         self.prefer.iter().filter(|selector| selector.admits(labels)).count()
     }
 
+    /// Whether so many nodes that take work can hold the copies that are asked for.
+    pub fn has_holders(&self, nodes: impl Iterator) -> bool {
+        self.copies <= 1 || nodes.take(self.copies as usize).count() == self.copies as usize
+    }
+
     /// Whether it can be accepted.
     pub(crate) fn check(&self) -> Result<(), SpecError> {
+        if self.copies > COPIES_MAX {
+            return Err(SpecError::Copies(self.copies));
+        }
         for selectors in [&self.require, &self.prefer] {
             if selectors.len() > SELECTORS_MAX {
                 let (found, most) = (selectors.len(), SELECTORS_MAX);
@@ -258,6 +272,7 @@ mod tests {
         let ask = |require: &[&str], prefer: &[&str]| Selection {
             require: require.iter().map(|text| text.parse().unwrap()).collect(),
             prefer: prefer.iter().map(|text| text.parse().unwrap()).collect(),
+            copies: 0,
         };
         let home = labels(&[("zone", "home"), ("os", "macos")]).of_node("air");
         assert!(ask(&["zone=home", "os!=linux"], &[]).admits(&home));

@@ -194,6 +194,11 @@ impl Job {
         }
     }
 
+    /// Whether enough of these nodes, which take work, are there to hold the copies of its results.
+    pub(crate) fn has_holders(&self, nodes: impl Iterator) -> bool {
+        self.selection.as_ref().is_none_or(|selection| selection.has_holders(nodes))
+    }
+
     /// Whether its tasks may run on a node with these labels.
     pub(crate) fn admits(&self, labels: &Labels) -> bool {
         self.selection.as_ref().is_none_or(|selection| selection.admits(labels))

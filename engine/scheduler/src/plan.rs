@@ -54,7 +54,7 @@ impl Scheduler {
     /// A node for tasks of this job, how many, and where nodes were weighed, what they were found to be worth.
     fn choose(&self, job: &Job, lane: Lane, users: usize) -> Option<(NodeId, u64, Option<Placement>)> {
         let cpus = u64::from(lane.cpus);
-        if self.nodes.most_free() < cpus {
+        if self.nodes.most_free() < cpus || !job.has_holders(self.nodes.attached()) {
             return None;
         }
         let open = |node| self.reservation.is_none_or(|r| r.node != node || r.admits(job));
@@ -142,6 +142,9 @@ impl Scheduler {
             return;
         }
         let Some(job @ &Job { priority, given: 0, .. }) = self.jobs.get(&id) else { return };
+        if !job.has_holders(self.nodes.attached()) {
+            return;
+        }
         let wide_enough = self.nodes.attached().filter(|(_, node)| {
             let memory = node.memory_bytes == 0 || node.memory_bytes >= lane.memory_bytes;
             let gpus = node.gpu_milli >= u64::from(lane.gpu_milli);

@@ -334,7 +334,11 @@ fn memory_is_not_promised_twice() {
 /// A job of one long task at a time that asks for this.
 fn asking(bench: &mut Bench, job: u64, gpu_milli: u32, require: &[&str], prefer: &[&str], tasks: u32) -> Vec<Assign> {
     let selectors = |texts: &[&str]| texts.iter().map(|text| text.parse().expect("a selector")).collect();
-    let selection = Selection { require: selectors(require), prefer: selectors(prefer) };
+    let selection = Selection { require: selectors(require), prefer: selectors(prefer), copies: 0 };
+    selecting(bench, job, gpu_milli, selection, tasks)
+}
+
+fn selecting(bench: &mut Bench, job: u64, gpu_milli: u32, selection: Selection, tasks: u32) -> Vec<Assign> {
     let facts = JobFacts {
         user: "u".to_owned(),
         priority: 0,
@@ -372,6 +376,19 @@ fn tasks_run_where_the_labels_are_that_they_require() {
     let moved = bench.step(Input::NodeLabelled { node: NodeId(1), labels });
     assert_eq!(moved, vec![assign(1, 3, 0, 1)], "a label that comes lets it go");
     assert_eq!(bench.step(Input::TryAgain), vec![]);
+}
+
+#[test]
+fn tasks_whose_results_need_more_holders_than_there_are_wait_and_hold_up_nobody() {
+    let mut bench = Bench::new();
+    described(&mut bench, 1, "office", 0);
+    let copies = |copies| Selection { copies, ..Selection::default() };
+    assert_eq!(selecting(&mut bench, 1, 0, copies(2), 1), vec![]);
+    assert_eq!(asking(&mut bench, 2, 0, &[], &[], 1), vec![assign(1, 2, 0, 1)]);
+    assert_eq!(selecting(&mut bench, 3, 0, copies(1), 1), vec![assign(1, 3, 0, 1)], "one copy is where it was made");
+    bench.step(Input::NodeDescribed { node: NodeId(2), labels: Labels::default(), gpu_milli: 0 });
+    let came = bench.step(Input::NodeAttached { node: NodeId(2), slots: 8, memory_bytes: 0 });
+    assert_eq!(came.iter().map(|assign| assign.job).collect::<Vec<_>>(), [JobId(1)], "a second holder lets it go");
 }
 
 #[test]

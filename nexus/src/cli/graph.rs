@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nexus_model::{
-    Conditions, Execution, Input, JitLevel, JobId, JobSpec, Program, Resources, RetryPolicy, Selection, Selector,
-    Taken, Value, encode_value,
+    COPIES_MAX, Conditions, Execution, Input, JitLevel, JobId, JobSpec, Program, Resources, RetryPolicy, Selection,
+    Selector, Taken, Value, encode_value,
 };
 use nexus_wire::{Request, Response};
 use serde::Deserialize;
@@ -48,6 +48,7 @@ struct TaskTable {
     gpu: Option<f64>,
     require: Vec<String>,
     prefer: Vec<String>,
+    copies: Option<u32>,
     priority: i32,
     timeout: Option<String>,
     retries: Option<u32>,
@@ -219,7 +220,11 @@ fn asked(table: &TaskTable) -> Result<(Resources, Selection), String> {
         gpu_milli: table.gpu.map(gpu).transpose()?.unwrap_or(0),
     };
     let (require, prefer) = (selectors("require", &table.require)?, selectors("prefer", &table.prefer)?);
-    Ok((resources, Selection { require, prefer }))
+    let copies = table.copies.unwrap_or(1);
+    if !(1..=COPIES_MAX).contains(&copies) {
+        return Err(format!("copies = {copies}: 1 to {COPIES_MAX} copies can be asked for"));
+    }
+    Ok((resources, Selection { require, prefer, copies }))
 }
 
 /// Numbers, truth values and lists of them.

@@ -6,8 +6,8 @@ use std::time::Duration;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgGroup, Args};
 use nexus_model::{
-    Conditions, Cron, Input, JobId, JobSpec, LimitLevel, Limits, Program, Recurrence, Resources, RetryPolicy,
-    Selection, Selector, Taken,
+    COPIES_MAX, Conditions, Cron, Input, JobId, JobSpec, LimitLevel, Limits, Program, Recurrence, Resources,
+    RetryPolicy, Selection, Selector, Taken,
 };
 use nexus_wire::{Request, Response};
 use tokio::sync::watch;
@@ -106,6 +106,9 @@ pub(crate) struct SubmitArgs {
     /// Run rather where this label is, while there is room
     #[arg(long, value_name = "LABEL=VALUE")]
     prefer: Vec<Selector>,
+    /// Disks on which each result above 64 KiB must lie before its task counts as ended; tasks wait while fewer nodes are up
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=i64::from(COPIES_MAX)))]
+    copies: u32,
     /// Set an environment variable of the command
     #[arg(long, value_name = "NAME=VALUE", requires = "command")]
     env: Vec<Binding>,
@@ -282,7 +285,7 @@ fn spec(args: &SubmitArgs, language: &impl Language, console: &mut Console) -> R
     spec.limits = args.limits.map_or_else(Limits::local, Limits::level);
     spec.resources =
         Resources { cpus: args.cpus, memory_bytes: args.memory.unwrap_or(0), gpu_milli: args.gpu.unwrap_or(0) };
-    spec.selection = Selection { require: args.require.clone(), prefer: args.prefer.clone() };
+    spec.selection = Selection { require: args.require.clone(), prefer: args.prefer.clone(), copies: args.copies };
     Ok(spec)
 }
 

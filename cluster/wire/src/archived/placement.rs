@@ -2,14 +2,23 @@
 //!
 //! A job that asks for nothing in particular is still written in an earlier version, so that it means the same to a node
 //! that knows no other.
+//!
+//! How many copies of its results it asks for travels as a requirement under a name that no label can have, which is what
+//! version 1.1 of the protocol takes it for: a node of that version finds no machine that is so.
 
-use nexus_model::{JobSpec, Relation, Selection, Selector};
+use nexus_model::{COPIES_MAX, JobSpec, Relation, Selection, Selector};
 use rkyv::with::InlineAsBox;
 use rkyv::{Archive, Serialize};
 
-use super::bounds::{Bounded, name};
+use super::bounds::{Bounded, bytes, name};
 use super::execution::JobSpecV3;
 use super::{WireError, plain_enum};
+
+/// The name under which copies travel: no label has a character like its first.
+const COPIES_LABEL: &str = "\u{1}copies";
+/// Numbers of copies that are written down, each at its place; one is no number worth writing.
+static COPIES: [&str; COPIES_MAX as usize + 1] =
+    ["", "", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16"];
 
 plain_enum!(
     /// [`Relation`].
@@ -54,8 +63,14 @@ impl<'a> NeedsV1<'a> {
             };
             selectors.iter().map(form).collect()
         };
-        let Selection { require, prefer } = &spec.selection;
-        some.then(|| NeedsV1 { gpu_milli, require: forms(require), prefer: forms(prefer) })
+        let Selection { require, prefer, copies } = &spec.selection;
+        some.then(|| {
+            let mut require: Vec<SelectorV1<'a>> = forms(require);
+            if let Some(value) = COPIES.get(*copies as usize).filter(|text| !text.is_empty()) {
+                require.push(SelectorV1 { label: COPIES_LABEL, relation: Relation::Is.into(), value });
+            }
+            NeedsV1 { gpu_milli, require, prefer: forms(prefer) }
+        })
     }
 }
 
@@ -67,10 +82,16 @@ impl ArchivedNeedsV1<'_> {
             relation: (&form.relation).into(),
             value: form.value.to_string(),
         };
+        let copies = |form: &ArchivedSelectorV1<'_>| {
+            let is_it = |text: &&str| !text.is_empty() && **text == *form.value;
+            let number = COPIES.iter().position(is_it).and_then(|copies| u32::try_from(copies).ok());
+            number.filter(|_| *form.label == *COPIES_LABEL)
+        };
         spec.resources.gpu_milli = self.gpu_milli.to_native();
         spec.selection = Selection {
-            require: self.require.iter().map(selector).collect(),
+            require: self.require.iter().filter(|form| copies(form).is_none()).map(selector).collect(),
             prefer: self.prefer.iter().map(selector).collect(),
+            copies: self.require.iter().filter_map(copies).max().unwrap_or(0),
         };
     }
 }
@@ -96,6 +117,7 @@ impl TryFrom<&ArchivedJobSpecV4<'_>> for JobSpec {
 
 impl Bounded for Selection {
     fn check_bounds(&self) -> Result<(), WireError> {
+        bytes("number of copies", self.copies as usize, COPIES_MAX as usize)?;
         self.require.iter().chain(&self.prefer).try_for_each(|selector| {
             name("label's name", &selector.label)?;
             name("label's value", &selector.value)

@@ -34,7 +34,7 @@ pub(super) fn selective() -> impl Strategy<Value = Box<JobSpec>> {
         vec(one.prop_map(|(label, relation, value)| Selector { label, relation, value }), 1..3)
     };
     (spec(), selectors(), selectors(), any::<u32>()).prop_map(|(mut spec, require, prefer, gpu_milli)| {
-        spec.selection = Selection { require, prefer };
+        spec.selection = Selection { require, prefer, copies: 0 };
         spec.resources.gpu_milli = gpu_milli;
         spec
     })

@@ -81,7 +81,13 @@ fn selective() -> Box<JobSpec> {
     let mut spec = executed();
     spec.resources.gpu_milli = 500;
     let selector = |text: &str| text.parse().expect("a selector");
-    spec.selection = Selection { require: vec![selector("zone=home")], prefer: vec![selector("node!=air")] };
+    spec.selection = Selection { require: vec![selector("zone=home")], prefer: vec![selector("node!=air")], copies: 0 };
+    spec
+}
+
+fn copied() -> Box<JobSpec> {
+    let mut spec = selective();
+    spec.selection.copies = 16;
     spec
 }
 
@@ -298,6 +304,7 @@ pub(crate) fn requests() -> Vec<(&'static str, Request)> {
         ("submit-with-conditions", Request::SubmitJob { spec: conditioned(), key: Some("k".into()) }),
         ("submit-with-execution", Request::SubmitJob { spec: executed(), key: Some("k".into()) }),
         ("submit-with-needs", Request::SubmitJob { spec: selective(), key: Some("k".into()) }),
+        ("submit-with-copies", Request::SubmitJob { spec: copied(), key: None }),
         ("unmet-needs", Request::UnmetNeeds(job)),
         ("retry-job", Request::RetryJob(job)),
         ("explain-job", Request::ExplainJob { job, task: None }),
@@ -482,6 +489,7 @@ pub(crate) fn leader_messages() -> Vec<(&'static str, LeaderMessage)> {
         ("describe-job-with-conditions", LeaderMessage::DescribeJob { job: JobId(17), spec: conditioned() }),
         ("describe-job-with-execution", LeaderMessage::DescribeJob { job: JobId(17), spec: executed() }),
         ("describe-job-with-needs", LeaderMessage::DescribeJob { job: JobId(17), spec: selective() }),
+        ("describe-job-with-copies", LeaderMessage::DescribeJob { job: JobId(17), spec: copied() }),
         ("forget-job", LeaderMessage::ForgetJob(JobId(17))),
         ("finished-recorded", LeaderMessage::FinishedRecorded { sequence: 3 }),
     ]
