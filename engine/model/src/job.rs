@@ -11,7 +11,7 @@ use crate::conditions::Conditions;
 use crate::execution::Execution;
 use crate::limits::Limits;
 use crate::outcome::Payload;
-use crate::placement::{COPIES_MAX, LabelError, Selection};
+use crate::placement::{LabelError, Selection};
 use crate::value::Value;
 
 /// The most tasks in one array.
@@ -254,9 +254,6 @@ pub enum SpecError {
     /// More than one graphics processor, but not a whole number of them.
     #[error("a task takes a part of one gpu, or whole ones: not {} of a gpu", f64::from(*.0) / f64::from(GPU_MILLI))]
     GpuParts(u32),
-    /// More copies of a result than can be asked for.
-    #[error("a result can have 1 to {COPIES_MAX} copies, not {0}")]
-    Copies(u32),
     /// What is asked of a label that no label can be.
     #[error(transparent)]
     Label(LabelError),

@@ -218,7 +218,8 @@ impl Selection {
     /// Whether it can be accepted.
     pub(crate) fn check(&self) -> Result<(), SpecError> {
         if self.copies > COPIES_MAX {
-            return Err(SpecError::Copies(self.copies));
+            let (found, most) = (self.copies as usize, COPIES_MAX as usize);
+            return Err(SpecError::TooLarge { what: "number of copies of a result", found, most });
         }
         for selectors in [&self.require, &self.prefer] {
             if selectors.len() > SELECTORS_MAX {

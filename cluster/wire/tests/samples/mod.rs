@@ -280,6 +280,16 @@ fn schedule_requests() -> Vec<(&'static str, Request)> {
     ]
 }
 
+/// Jobs that ask for more than the first version knew.
+fn later_submissions() -> Vec<(&'static str, Request)> {
+    vec![
+        ("submit-with-conditions", Request::SubmitJob { spec: conditioned(), key: Some("k".into()) }),
+        ("submit-with-execution", Request::SubmitJob { spec: executed(), key: Some("k".into()) }),
+        ("submit-with-needs", Request::SubmitJob { spec: selective(), key: Some("k".into()) }),
+        ("submit-with-copies", Request::SubmitJob { spec: copied(), key: None }),
+    ]
+}
+
 /// A request of every kind.
 pub(crate) fn requests() -> Vec<(&'static str, Request)> {
     let job = JobId(17);
@@ -301,10 +311,6 @@ pub(crate) fn requests() -> Vec<(&'static str, Request)> {
         ("list-task-states", Request::ListTasks { job, range: IndexRange::new(3, 9), detail: TaskDetail::State }),
         ("wait-job", Request::WaitJob { job, seen: 141, patience: Duration::from_millis(30_000) }),
         ("cancel-job", Request::CancelJob(job)),
-        ("submit-with-conditions", Request::SubmitJob { spec: conditioned(), key: Some("k".into()) }),
-        ("submit-with-execution", Request::SubmitJob { spec: executed(), key: Some("k".into()) }),
-        ("submit-with-needs", Request::SubmitJob { spec: selective(), key: Some("k".into()) }),
-        ("submit-with-copies", Request::SubmitJob { spec: copied(), key: None }),
         ("unmet-needs", Request::UnmetNeeds(job)),
         ("retry-job", Request::RetryJob(job)),
         ("explain-job", Request::ExplainJob { job, task: None }),
@@ -349,6 +355,7 @@ pub(crate) fn requests() -> Vec<(&'static str, Request)> {
         ("share-experience", cluster(ClusterRequest::ShareExperience(b"[]".to_vec()))),
         ("runs-like", timeline(TimelineRequest::RunsLike(job))),
     ];
+    all.extend(later_submissions());
     all.extend(schedule_requests().into_iter().chain(decision_requests()).chain(audit::requests()));
     all
 }
