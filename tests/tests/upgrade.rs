@@ -12,10 +12,11 @@ fn older() -> String {
     format!("[node]\nprotocol = \"{version}\"\n")
 }
 
-const RECURS: [&str; 5] = ["submit", "--schedule", "@daily", "--", "/bin/true"];
+/// What the newest version of the protocol brought.
+const NEWEST: [&str; 5] = ["submit", "--copies", "2", "--", "/bin/true"];
 
 fn refusal(node: &Node) -> String {
-    let output = node.nexus(&RECURS);
+    let output = node.nexus(&NEWEST);
     assert_eq!(output.status.code(), Some(3), "{output:?}");
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
@@ -37,7 +38,7 @@ fn voters_are_upgraded_one_by_one_and_nothing_stops() {
         cluster.restart(number);
         assert_eq!(cluster.node(at).json(&["submit", "--wait", "--", "/bin/true"])["state"], "succeeded");
     }
-    let accepted = |node: &Node| node.nexus(&RECURS).status.success();
+    let accepted = |node: &Node| node.nexus(&NEWEST).status.success();
     let begun = std::time::Instant::now();
     while !accepted(cluster.node(0)) {
         assert!(begun.elapsed().as_secs() < 60, "all nodes speak it: {}", refusal(cluster.node(0)));

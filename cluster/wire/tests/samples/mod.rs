@@ -2,6 +2,7 @@
 //! changed; what is new gets a sample of its own.
 
 mod audit;
+mod submissions;
 
 use std::time::Duration;
 
@@ -82,12 +83,6 @@ fn selective() -> Box<JobSpec> {
     spec.resources.gpu_milli = 500;
     let selector = |text: &str| text.parse().expect("a selector");
     spec.selection = Selection { require: vec![selector("zone=home")], prefer: vec![selector("node!=air")], copies: 0 };
-    spec
-}
-
-fn copied() -> Box<JobSpec> {
-    let mut spec = selective();
-    spec.selection.copies = 16;
     spec
 }
 
@@ -280,16 +275,6 @@ fn schedule_requests() -> Vec<(&'static str, Request)> {
     ]
 }
 
-/// Jobs that ask for more than the first version knew.
-fn later_submissions() -> Vec<(&'static str, Request)> {
-    vec![
-        ("submit-with-conditions", Request::SubmitJob { spec: conditioned(), key: Some("k".into()) }),
-        ("submit-with-execution", Request::SubmitJob { spec: executed(), key: Some("k".into()) }),
-        ("submit-with-needs", Request::SubmitJob { spec: selective(), key: Some("k".into()) }),
-        ("submit-with-copies", Request::SubmitJob { spec: copied(), key: None }),
-    ]
-}
-
 /// A request of every kind.
 pub(crate) fn requests() -> Vec<(&'static str, Request)> {
     let job = JobId(17);
@@ -355,7 +340,7 @@ pub(crate) fn requests() -> Vec<(&'static str, Request)> {
         ("share-experience", cluster(ClusterRequest::ShareExperience(b"[]".to_vec()))),
         ("runs-like", timeline(TimelineRequest::RunsLike(job))),
     ];
-    all.extend(later_submissions());
+    all.extend(submissions::later());
     all.extend(schedule_requests().into_iter().chain(decision_requests()).chain(audit::requests()));
     all
 }
@@ -496,7 +481,7 @@ pub(crate) fn leader_messages() -> Vec<(&'static str, LeaderMessage)> {
         ("describe-job-with-conditions", LeaderMessage::DescribeJob { job: JobId(17), spec: conditioned() }),
         ("describe-job-with-execution", LeaderMessage::DescribeJob { job: JobId(17), spec: executed() }),
         ("describe-job-with-needs", LeaderMessage::DescribeJob { job: JobId(17), spec: selective() }),
-        ("describe-job-with-copies", LeaderMessage::DescribeJob { job: JobId(17), spec: copied() }),
+        ("describe-job-with-copies", LeaderMessage::DescribeJob { job: JobId(17), spec: submissions::copied() }),
         ("forget-job", LeaderMessage::ForgetJob(JobId(17))),
         ("finished-recorded", LeaderMessage::FinishedRecorded { sequence: 3 }),
     ]
