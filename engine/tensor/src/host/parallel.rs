@@ -59,6 +59,12 @@ pub(crate) fn vectorized<K: Kernel>(kernel: K) -> K::Output {
     ARCH.dispatch(Vectorized(kernel))
 }
 
+/// Runs what is written for vectors of any width with the widest that this processor has.
+#[inline]
+pub(crate) fn with_vectors<K: WithSimd>(kernel: K) -> K::Output {
+    ARCH.dispatch(kernel)
+}
+
 /// Fills `out` piece by piece. `work` gets the index of a piece's first element and the piece.
 pub(crate) fn fill<T: Send>(
     ctx: &Context,

@@ -63,6 +63,13 @@ impl Complex {
 
     /// Transformed along an axis.
     fn along(self, ctx: &Context, axis: usize, size: usize, way: Way) -> Result<Complex, TensorError> {
+        if axis + 1 < self.re.rank() && size == self.re.shape[axis] {
+            let im = self.im.as_ref();
+            let found = with_field!(self.re.dtype, T => fourier::columns::<T>(ctx, &self.re, im, axis, way))?;
+            if let Some([re, im]) = found {
+                return Ok(Complex { re, im: Some(im), dtype: self.dtype });
+            }
+        }
         let (rank, dtype, turned) = (self.re.rank(), self.dtype, self.turned(axis));
         let im = turned.im.as_ref();
         let [re, im] = with_field!(turned.re.dtype, T => fourier::complex::<T>(ctx, &turned.re, im, size, way))?;

@@ -166,3 +166,48 @@ fn the_largest_singular_values_are_those_of_the_whole_decomposition() {
     let error = run(&ctx, "linalg.svd_truncated", &[eye, Arg::Int(4)]).unwrap_err();
     assert_eq!(error.to_string(), "`k` is 4, but the matrix has 3 singular values");
 }
+
+/// The transform along an axis of `[2, n, w]` or `[2, w, n]` is that of each signal alone, and comes back.
+fn signals_of_a_block(ctx: &Context, dtype: DType, n: usize, w: usize, axis: usize) {
+    let precision = if dtype == DType::F64 { 1e-14 } else { 1e-6 };
+    let shape = if axis == 1 { [2, n, w] } else { [2, w, n] };
+    let (re, im) = (numbers(2 * n * w, n as u64), numbers(2 * n * w, w as u64));
+    let z =
+        nexus_tensor::args::record([("re", tensor(ctx, dtype, &shape, &re)), ("im", tensor(ctx, dtype, &shape, &im))]);
+    let along = |name: &str, z: Arg| run(ctx, name, &[z, Arg::None, Arg::Int(axis as i64)]).expect("it runs");
+    let place = |block: usize, signal: usize, j: usize| match axis {
+        1 => (block * n + j) * w + signal,
+        _ => (block * w + signal) * n + j,
+    };
+    let spectrum = along("signal.fft", z);
+    let (xr, xi) = (floats(ctx, &field(&spectrum, "re")), floats(ctx, &field(&spectrum, "im")));
+    for (block, signal) in [(0, 0), (0, w / 2), (1, 0), (1, w - 1)] {
+        let part = |all: &[f64]| (0..n).map(|j| all[place(block, signal, j)]).collect::<Vec<_>>();
+        let (re, im) = (part(&re), part(&im));
+        for k in [0, 1 % n, n / 3, n / 2, n - 1] {
+            let ([a, b], at) = (defined(&re, &im, k), place(block, signal, k));
+            let bound = precision * (n as f64).sqrt() * 4.0;
+            let close = (a - xr[at]).abs() < bound && (b - xi[at]).abs() < bound;
+            assert!(close, "{dtype} {shape:?} axis {axis}: signal {signal} of {block}, {k}: {a} {}", xr[at]);
+        }
+    }
+    let back = along("signal.ifft", spectrum);
+    for (given, name) in [(re, "re"), (im, "im")] {
+        for (x, y) in given.iter().zip(floats(ctx, &field(&back, name))) {
+            assert!((x - y).abs() < 4.0 * precision, "{dtype} {shape:?} axis {axis}: {x} {y}");
+        }
+    }
+}
+
+#[test]
+fn signals_side_by_side_and_one_after_the_other_are_transformed_as_each_alone() {
+    let ctx = Context::new(Device::cpu());
+    // Odd and even numbers of steps, every radix; fewer signals than lanes, as many, and some left over.
+    for n in [1, 2, 8, 15, 24, 49, 62, 128, 1000] {
+        for w in [3, 8, 16, 19, 40] {
+            for (dtype, axis) in [(DType::F64, 1), (DType::F32, 1), (DType::F64, 2), (DType::F32, 2)] {
+                signals_of_a_block(&ctx, dtype, n, w, axis);
+            }
+        }
+    }
+}

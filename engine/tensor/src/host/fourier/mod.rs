@@ -4,9 +4,12 @@
 //! below Burn, which would build all of it again. Parts that lie apart are also what loops of vectors want.
 //! Accuracy: errors of a few units in the last place of the largest element, growing with the logarithm of the size.
 
+mod columns;
 mod plan;
 mod rows;
 mod stages;
+mod tiles;
+mod wide;
 
 use super::HostTensor;
 use super::math::Real;
@@ -14,6 +17,7 @@ use super::parallel::{Cost, fill_pairs, fill_rows};
 use crate::shape::Shape;
 use crate::{Context, TensorError};
 
+pub(crate) use columns::columns;
 use plan::Plan;
 pub(crate) use plan::Planned;
 use rows::{Part, Source, transform};

@@ -4,8 +4,8 @@
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use super::super::math::Real;
 use super::stages::{Stages, is_smooth};
+use super::wide::Wide;
 
 /// Signals up to this size are transformed side by side where there are several: a block of them fits the second-level
 /// cache.
@@ -156,7 +156,7 @@ impl<T: Planned> Plan<T> {
 }
 
 /// A dtype with kept plans.
-pub(crate) trait Planned: Real {
+pub(crate) trait Planned: Wide {
     /// The plans that are kept, newest last.
     fn kept() -> &'static Mutex<Vec<Arc<Plan<Self>>>>;
 }

@@ -1,10 +1,14 @@
 //! Running a plan over the rows of a matrix: short rows side by side, long ones as matrices of their own, rows of awkward
 //! sizes as convolutions.
 
+use pulp::{Simd, WithSimd};
+
 use super::super::math::Real;
-use super::super::parallel::{Kernel, fill_pairs, vectorized};
+use super::super::parallel::{fill_pairs, with_vectors};
 use super::plan::{Chirp, Plan, Planned, Split, lanes};
 use super::stages::Stages;
+use super::tiles;
+use super::wide::Wide;
 use crate::buffer::Buffer;
 use crate::{Context, TensorError};
 
@@ -37,7 +41,13 @@ impl<'a, T: Real> Part<'a, T> {
     /// Reads `count` rows from `first` on into the columns of `block`; columns that are left get zeros.
     #[inline(always)]
     fn load_rows(&self, first: usize, count: usize, block: &mut [T]) {
-        for (j, slots) in block.chunks_exact_mut(lanes::<T>()).enumerate() {
+        let size = block.len() / lanes::<T>();
+        let done = if self.step == 1 && self.width > 0 {
+            tiles::side_by_side(&self.data[first * self.row..], self.row, count, size.min(self.width), block)
+        } else {
+            0
+        };
+        for (j, slots) in block.chunks_exact_mut(lanes::<T>()).enumerate().skip(done) {
             for (lane, slot) in slots.iter_mut().enumerate() {
                 *slot = if lane < count { self.at(first + lane, j) } else { T::ZERO };
             }
@@ -47,7 +57,13 @@ impl<'a, T: Real> Part<'a, T> {
     /// Reads the columns from `first` on of row `i` as a matrix of `columns`; columns beyond them are zeros.
     #[inline(always)]
     fn load_columns(&self, i: usize, first: usize, columns: usize, block: &mut [T]) {
+        let whole = self.step == 1 && first + lanes::<T>() <= columns;
         for (j, slots) in block.chunks_exact_mut(lanes::<T>()).enumerate() {
+            let start = j * columns + first;
+            if whole && start + lanes::<T>() <= self.width {
+                slots.copy_from_slice(&self.data[i * self.row + start..][..lanes::<T>()]);
+                continue;
+            }
             for (lane, slot) in slots.iter_mut().enumerate() {
                 let inside = first + lane < columns;
                 *slot = if inside { self.at(i, j * columns + first + lane) } else { T::ZERO };
@@ -67,17 +83,6 @@ impl<T> Source<'_, T> {
     /// The parts exchanged, which with the result's parts exchanged turns a transform into its inverse.
     pub(super) fn exchanged(self) -> Self {
         Source { re: self.im, im: self.re }
-    }
-}
-
-/// Reads both parts.
-#[inline(always)]
-fn load<'a, T: Real>(source: Source<'a, T>, re: &mut [T], im: &mut [T], read: impl Fn(&Part<'a, T>, &mut [T])) {
-    for (part, block) in [(source.re, re), (source.im, im)] {
-        match part {
-            Some(part) => read(&part, block),
-            None => block.fill(T::ZERO),
-        }
     }
 }
 
@@ -118,7 +123,7 @@ pub(super) fn transform<T: Planned>(
 const PARALLEL_ROW: usize = 1 << 15;
 
 /// Short rows, side by side.
-fn abreast<T: Real>(
+fn abreast<T: Wide>(
     ctx: &Context,
     stages: &Stages<T>,
     source: Source<'_, T>,
@@ -127,9 +132,11 @@ fn abreast<T: Real>(
     im: &mut [T],
 ) -> Result<(), TensorError> {
     let elements = stages.size * lanes::<T>();
-    let fresh = || vec![T::ZERO; 4 * elements];
+    let fresh = || Buffer::stale(ctx.meter(), 4 * elements * size_of::<T>());
     fill_pairs(ctx, [re, im], elements, fresh, |i, [re, im], scratch| {
-        vectorized(Abreast { stages, source, first: i * lanes::<T>(), scale, re, im, scratch });
+        let scratch = scratch.as_mut().map_err(|e| e.clone())?.as_mut_slice::<T>();
+        let scratch = &mut scratch[..4 * elements];
+        with_vectors(Abreast { stages, source, first: i * lanes::<T>(), scale, re, im, scratch });
         Ok(())
     })
 }
@@ -144,25 +151,27 @@ struct Abreast<'a, T> {
     scratch: &'a mut [T],
 }
 
-impl<T: Real> Kernel for Abreast<'_, T> {
+impl<T: Wide> WithSimd for Abreast<'_, T> {
     type Output = ();
 
     #[inline(always)]
-    fn run(self) {
+    fn with_simd<S: Simd>(self, simd: S) {
         let Abreast { stages, source, first, scale, re, im, scratch } = self;
         let (size, count) = (stages.size, re.len() / stages.size);
         let (blocks, spares) = scratch.split_at_mut(scratch.len() / 2);
         let (block_re, block_im) = blocks.split_at_mut(blocks.len() / 2);
         let (spare_re, spare_im) = spares.split_at_mut(spares.len() / 2);
-        load(source, block_re, block_im, |part, block| part.load_rows(first, count, block));
-        stages.run(lanes::<T>(), block_re, block_im, spare_re, spare_im);
-        for (out, block) in [(re, block_re), (im, block_im)] {
-            for (lane, row) in out.chunks_exact_mut(size).enumerate() {
-                for (slot, values) in row.iter_mut().zip(block.chunks_exact(lanes::<T>())) {
-                    *slot = values[lane] * scale;
-                }
+        for (part, block) in [(source.re, &mut *block_re), (source.im, &mut *block_im)] {
+            match part {
+                Some(part) => part.load_rows(first, count, block),
+                None => block.fill(T::ZERO),
             }
         }
+        let swapped =
+            stages.run_anywhere(simd, lanes::<T>(), [&mut *block_re, &mut *block_im], [&mut *spare_re, &mut *spare_im]);
+        let [from_re, from_im] = if swapped { [spare_re, spare_im] } else { [block_re, block_im] };
+        tiles::one_by_one(from_re, size, scale, re);
+        tiles::one_by_one(from_im, size, scale, im);
     }
 }
 
@@ -185,7 +194,7 @@ impl Workspace {
 }
 
 /// One long row, as a matrix of `first.size` rows.
-fn one<T: Real>(
+fn one<T: Wide>(
     ctx: &Context,
     split: &Split<T>,
     workspace: &mut Workspace,
@@ -199,14 +208,14 @@ fn one<T: Real>(
     let fresh = |size: usize| move || vec![T::ZERO; 2 * size * lanes::<T>()];
     let parts = [&mut *columns_re, &mut *columns_im];
     fill_pairs(ctx, parts, m * lanes::<T>(), fresh(m), |block, [re, im], scratch| {
-        vectorized(Columns { split, source, row, block, re, im, scratch });
+        with_vectors(Columns { split, source, row, block, re, im, scratch });
         Ok(())
     })?;
     let (turned_re, turned_im) = turned.split_at_mut(turned.len() / 2);
     let (columns_re, columns_im) = (&*columns_re, &*columns_im);
     let parts = [&mut *turned_re, &mut *turned_im];
     fill_pairs(ctx, parts, n * lanes::<T>(), fresh(n), |block, [re, im], scratch| {
-        vectorized(Turned { split, from: [columns_re, columns_im], block, re, im, scratch });
+        with_vectors(Turned { split, from: [columns_re, columns_im], block, re, im, scratch });
         Ok(())
     })?;
     let (turned_re, turned_im) = (&*turned_re, &*turned_im);
@@ -243,16 +252,21 @@ struct Columns<'a, T> {
     scratch: &'a mut [T],
 }
 
-impl<T: Real> Kernel for Columns<'_, T> {
+impl<T: Wide> WithSimd for Columns<'_, T> {
     type Output = ();
 
     #[inline(always)]
-    fn run(self) {
+    fn with_simd<S: Simd>(self, simd: S) {
         let Columns { split, source, row, block, re, im, scratch } = self;
         let first = block * lanes::<T>();
         let (spare_re, spare_im) = scratch.split_at_mut(scratch.len() / 2);
-        load(source, re, im, |part, block| part.load_columns(row, first, split.second.size, block));
-        split.first.run(lanes::<T>(), re, im, spare_re, spare_im);
+        for (part, block) in [(source.re, &mut *re), (source.im, &mut *im)] {
+            match part {
+                Some(part) => part.load_columns(row, first, split.second.size, block),
+                None => block.fill(T::ZERO),
+            }
+        }
+        split.first.run(simd, lanes::<T>(), [&mut *re, &mut *im], [spare_re, spare_im]);
         let rows = re.chunks_exact_mut(lanes::<T>()).zip(im.chunks_exact_mut(lanes::<T>()));
         let [lanes_re, lanes_im] = &split.lanes;
         let factors = lanes_re.chunks_exact(lanes::<T>()).zip(lanes_im.chunks_exact(lanes::<T>()));
@@ -276,24 +290,28 @@ struct Turned<'a, T> {
     scratch: &'a mut [T],
 }
 
-impl<T: Real> Kernel for Turned<'_, T> {
+impl<T: Wide> WithSimd for Turned<'_, T> {
     type Output = ();
 
     #[inline(always)]
-    fn run(self) {
+    fn with_simd<S: Simd>(self, simd: S) {
         let Turned { split, from: [from_re, from_im], block, re, im, scratch } = self;
-        let (m, n, width) = (split.first.size, split.second.size, lanes::<T>());
+        let (m, width) = (split.first.size, lanes::<T>());
         let rows = width.min(m - block * width);
         for (out, from) in [(&mut *re, from_re), (&mut *im, from_im)] {
-            for (j, slots) in out.chunks_exact_mut(width).enumerate().take(n) {
-                let start = (j / width * m + block * width) * width + j % width;
-                for (lane, slot) in slots.iter_mut().enumerate() {
-                    *slot = if lane < rows { from[start + lane * width] } else { T::ZERO };
+            for (group, slots) in out.chunks_mut(width * width).enumerate() {
+                let from = &from[(group * m + block * width) * width..];
+                let columns = slots.len() / width;
+                let done = tiles::side_by_side(from, width, rows, columns, slots);
+                for (j, slots) in slots.chunks_exact_mut(width).enumerate().skip(done) {
+                    for (lane, slot) in slots.iter_mut().enumerate() {
+                        *slot = if lane < rows { from[lane * width + j] } else { T::ZERO };
+                    }
                 }
             }
         }
         let (spare_re, spare_im) = scratch.split_at_mut(scratch.len() / 2);
-        split.second.run(width, re, im, spare_re, spare_im);
+        split.second.run(simd, width, [re, im], [spare_re, spare_im]);
     }
 }
 

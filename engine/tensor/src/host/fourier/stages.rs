@@ -4,68 +4,68 @@
 //! Signals lie in columns ("lanes"), so that each step is the same arithmetic on whole vectors. It knows nothing of rows,
 //! threads or memory: `rows` brings signals here.
 
-use super::super::math::Real;
-use super::plan::root;
+use pulp::Simd;
 
-/// Elements that are computed together; the number of lanes is a multiple of it.
-pub(super) const WIDTH: usize = 8;
+use super::plan::root;
+use super::wide::Wide;
 
 /// The largest prime that has a step of its own. Others go through a convolution (`rows`).
 pub(super) const PRIME_MAX: usize = 31;
 
-/// Numbers that are computed together.
-#[derive(Clone, Copy)]
-struct Vector<T>([T; WIDTH]);
-
 /// Complex numbers that are computed together.
-#[derive(Clone, Copy)]
-struct Complex<T> {
-    re: Vector<T>,
-    im: Vector<T>,
+struct Complex<S: Simd, T: Wide> {
+    re: T::Vector<S>,
+    im: T::Vector<S>,
+    simd: S,
 }
 
-impl<T: Real> Vector<T> {
+impl<S: Simd, T: Wide> Clone for Complex<S, T> {
     #[inline(always)]
-    fn each(self, other: Self, f: impl Fn(T, T) -> T) -> Self {
-        Vector(std::array::from_fn(|i| f(self.0[i], other.0[i])))
-    }
-
-    #[inline(always)]
-    fn scaled(self, factor: T) -> Self {
-        Vector(self.0.map(|x| x * factor))
+    fn clone(&self) -> Self {
+        *self
     }
 }
 
-impl<T: Real> Complex<T> {
+impl<S: Simd, T: Wide> Copy for Complex<S, T> {}
+
+impl<S: Simd, T: Wide> Complex<S, T> {
+    #[inline(always)]
+    fn new(simd: S, re: T::Vector<S>, im: T::Vector<S>) -> Self {
+        Complex { re, im, simd }
+    }
+
     #[inline(always)]
     fn plus(self, other: Self) -> Self {
-        Complex { re: self.re.each(other.re, |a, b| a + b), im: self.im.each(other.im, |a, b| a + b) }
+        let simd = self.simd;
+        Complex::new(simd, T::sum(simd, self.re, other.re), T::sum(simd, self.im, other.im))
     }
 
     #[inline(always)]
     fn minus(self, other: Self) -> Self {
-        Complex { re: self.re.each(other.re, |a, b| a - b), im: self.im.each(other.im, |a, b| a - b) }
+        let simd = self.simd;
+        Complex::new(simd, T::difference(simd, self.re, other.re), T::difference(simd, self.im, other.im))
     }
 
     /// Times a real number.
     #[inline(always)]
     fn scaled(self, factor: T) -> Self {
-        Complex { re: self.re.scaled(factor), im: self.im.scaled(factor) }
+        let (simd, factor) = (self.simd, T::splat(self.simd, factor));
+        Complex::new(simd, T::product(simd, self.re, factor), T::product(simd, self.im, factor))
     }
 
     /// Times -i.
     #[inline(always)]
     fn turned(self) -> Self {
-        Complex { re: self.im, im: Vector(self.re.0.map(|x| -x)) }
+        Complex::new(self.simd, self.im, T::negated(self.simd, self.re))
     }
 
     /// Times a complex number.
     #[inline(always)]
     fn times(self, [c, s]: [T; 2]) -> Self {
-        Complex {
-            re: self.re.scaled(c).each(self.im.scaled(s), |a, b| a - b),
-            im: self.re.scaled(s).each(self.im.scaled(c), |a, b| a + b),
-        }
+        let simd = self.simd;
+        let (c, s) = (T::splat(simd, c), T::splat(simd, s));
+        let re = T::difference(simd, T::product(simd, self.re, c), T::product(simd, self.im, s));
+        Complex::new(simd, re, T::fused(simd, self.im, c, T::product(simd, self.re, s)))
     }
 }
 
@@ -103,7 +103,7 @@ pub(super) fn is_smooth(size: usize) -> bool {
     radices(size).is_some()
 }
 
-impl<T: Real> Stages<T> {
+impl<T: Wide> Stages<T> {
     /// The steps for signals of `size`, which is smooth.
     pub(super) fn new(size: usize) -> Option<Stages<T>> {
         let (mut rest, mut stride) = (size, 1);
@@ -126,63 +126,88 @@ impl<T: Real> Stages<T> {
     /// Transforms the columns of `re` and `im`, which hold `size` rows of `lanes` elements; the others are as large and
     /// hold anything.
     #[inline(always)]
-    pub(super) fn run(&self, lanes: usize, re: &mut [T], im: &mut [T], spare_re: &mut [T], spare_im: &mut [T]) {
-        debug_assert!(lanes.is_multiple_of(WIDTH) && re.len() == self.size * lanes);
-        let mut swapped = false;
-        for stage in &self.stages {
-            if swapped {
-                stage.run(lanes, [spare_re, spare_im], [re, im]);
-            } else {
-                stage.run(lanes, [re, im], [spare_re, spare_im]);
-            }
-            swapped = !swapped;
-        }
-        if swapped {
+    pub(super) fn run<S: Simd>(
+        &self,
+        simd: S,
+        lanes: usize,
+        [re, im]: [&mut [T]; 2],
+        [spare_re, spare_im]: [&mut [T]; 2],
+    ) {
+        if self.run_anywhere(simd, lanes, [&mut *re, &mut *im], [&mut *spare_re, &mut *spare_im]) {
             re.copy_from_slice(spare_re);
             im.copy_from_slice(spare_im);
         }
     }
+
+    /// Whether [`Stages::run_anywhere`] leaves the result in the second pair.
+    pub(super) fn ends_elsewhere(&self) -> bool {
+        self.stages.len() % 2 == 1
+    }
+
+    /// The same, but the result is where it happens to be: answers whether that is the second pair.
+    #[inline(always)]
+    pub(super) fn run_anywhere<S: Simd>(
+        &self,
+        simd: S,
+        lanes: usize,
+        [re, im]: [&mut [T]; 2],
+        spares: [&mut [T]; 2],
+    ) -> bool {
+        debug_assert!(re.len() == self.size * lanes);
+        let [spare_re, spare_im] = spares;
+        let mut swapped = false;
+        for stage in &self.stages {
+            if swapped {
+                stage.run(simd, lanes, [spare_re, spare_im], [re, im]);
+            } else {
+                stage.run(simd, lanes, [re, im], [spare_re, spare_im]);
+            }
+            swapped = !swapped;
+        }
+        swapped
+    }
 }
 
-/// A real and an imaginary part as vectors.
-type Parts<'a, T> = [&'a [[T; WIDTH]]; 2];
-
-impl<T: Real> Stage<T> {
+impl<T: Wide> Stage<T> {
     #[inline(always)]
-    fn run(&self, lanes: usize, from: [&[T]; 2], to: [&mut [T]; 2]) {
-        let from = from.map(|part| part.as_chunks::<WIDTH>().0);
-        let to = to.map(|part| part.as_chunks_mut::<WIDTH>().0);
+    fn run<S: Simd>(&self, simd: S, lanes: usize, from: [&[T]; 2], to: [&mut [T]; 2]) {
+        let from = from.map(T::vectors::<S>);
+        let to = to.map(T::vectors_mut::<S>);
+        // Vectors of one element of all neighbours.
+        let run = self.stride * lanes * size_of::<T>() / size_of::<T::Vector<S>>();
         match self.radix {
-            2 => self.pass(lanes, from, to, |[a, b]| [a.plus(b), a.minus(b)]),
-            3 => self.pass(lanes, from, to, three),
-            4 => self.pass(lanes, from, to, four),
-            5 => self.pass(lanes, from, to, five),
-            _ => self.prime(lanes, from, to),
+            2 => self.pass::<S, Two, 2>(simd, run, from, to),
+            3 => self.pass::<S, Three, 3>(simd, run, from, to),
+            4 => self.pass::<S, Four, 4>(simd, run, from, to),
+            5 => self.pass::<S, Five, 5>(simd, run, from, to),
+            _ => self.prime(simd, run, from, to),
         }
     }
 
     /// All butterflies of a small radix.
     #[inline(always)]
-    fn pass<const R: usize>(
+    fn pass<S: Simd, B: Butterfly<R>, const R: usize>(
         &self,
-        lanes: usize,
-        [re, im]: Parts<'_, T>,
-        [out_re, out_im]: [&mut [[T; WIDTH]]; 2],
-        butterfly: impl Fn([Complex<T>; R]) -> [Complex<T>; R],
+        simd: S,
+        run: usize,
+        [re, im]: [&[T::Vector<S>]; 2],
+        [out_re, out_im]: [&mut [T::Vector<S>]; 2],
     ) {
-        let run = self.stride * lanes / WIDTH;
         let outs = out_re.chunks_exact_mut(R * run).zip(out_im.chunks_exact_mut(R * run));
         for ((p, (out_re, out_im)), twiddles) in outs.enumerate().zip(self.twiddles.chunks_exact(R - 1)) {
-            let re: [&[[T; WIDTH]]; R] = std::array::from_fn(|k| &re[(k * self.groups + p) * run..][..run]);
-            let im: [&[[T; WIDTH]]; R] = std::array::from_fn(|k| &im[(k * self.groups + p) * run..][..run]);
+            let re: [&[T::Vector<S>]; R] = std::array::from_fn(|k| &re[(k * self.groups + p) * run..][..run]);
+            let im: [&[T::Vector<S>]; R] = std::array::from_fn(|k| &im[(k * self.groups + p) * run..][..run]);
             for q in 0..run {
-                let values = std::array::from_fn(|k| Complex { re: Vector(re[k][q]), im: Vector(im[k][q]) });
-                let values = butterfly(values);
-                (out_re[q], out_im[q]) = (values[0].re.0, values[0].im.0);
+                let mut values = [Complex::new(simd, re[0][q], im[0][q]); R];
+                for k in 1..R {
+                    values[k] = Complex::new(simd, re[k][q], im[k][q]);
+                }
+                let values = B::of(values);
+                (out_re[q], out_im[q]) = (values[0].re, values[0].im);
                 for j in 1..R {
                     // The twiddles of the last stage are 1.
                     let value = if self.groups == 1 { values[j] } else { values[j].times(twiddles[j - 1]) };
-                    (out_re[j * run + q], out_im[j * run + q]) = (value.re.0, value.im.0);
+                    (out_re[j * run + q], out_im[j * run + q]) = (value.re, value.im);
                 }
             }
         }
@@ -190,62 +215,90 @@ impl<T: Real> Stage<T> {
 
     /// All butterflies of a larger prime, by its definition.
     #[inline(always)]
-    fn prime(&self, lanes: usize, [re, im]: Parts<'_, T>, [out_re, out_im]: [&mut [[T; WIDTH]]; 2]) {
-        let run = self.stride * lanes / WIDTH;
+    fn prime<S: Simd>(
+        &self,
+        simd: S,
+        run: usize,
+        [re, im]: [&[T::Vector<S>]; 2],
+        [out_re, out_im]: [&mut [T::Vector<S>]; 2],
+    ) {
         let radix = self.radix;
         let outs = out_re.chunks_exact_mut(radix * run).zip(out_im.chunks_exact_mut(radix * run));
         for ((p, (out_re, out_im)), twiddles) in outs.enumerate().zip(self.twiddles.chunks_exact(radix - 1)) {
             for q in 0..run {
-                let at = |k: usize| {
-                    let place = (k * self.groups + p) * run + q;
-                    Complex { re: Vector(re[place]), im: Vector(im[place]) }
-                };
                 for j in 0..radix {
-                    let mut sum = at(0);
+                    let mut sum = Complex::new(simd, re[p * run + q], im[p * run + q]);
                     for k in 1..radix {
-                        sum = sum.plus(at(k).times(self.roots[j * k % radix]));
+                        let place = (k * self.groups + p) * run + q;
+                        sum = sum.plus(Complex::new(simd, re[place], im[place]).times(self.roots[j * k % radix]));
                     }
                     if j > 0 && self.groups > 1 {
                         sum = sum.times(twiddles[j - 1]);
                     }
-                    (out_re[j * run + q], out_im[j * run + q]) = (sum.re.0, sum.im.0);
+                    (out_re[j * run + q], out_im[j * run + q]) = (sum.re, sum.im);
                 }
             }
         }
     }
 }
 
-#[inline(always)]
-fn three<T: Real>([a, b, c]: [Complex<T>; 3]) -> [Complex<T>; 3] {
-    let sum = b.plus(c);
-    let middle = a.minus(sum.scaled(T::HALF));
-    let side = b.minus(c).scaled(T::from_f64(0.866_025_403_784_438_6)).turned();
-    [a.plus(sum), middle.plus(side), middle.minus(side)]
+/// A transform of `R` elements. A type and not a closure, so that it is compiled with the caller's instructions.
+trait Butterfly<const R: usize> {
+    fn of<S: Simd, T: Wide>(values: [Complex<S, T>; R]) -> [Complex<S, T>; R];
 }
 
-#[inline(always)]
-fn four<T: Real>([a, b, c, d]: [Complex<T>; 4]) -> [Complex<T>; 4] {
-    let (even, odd) = (a.plus(c), a.minus(c));
-    let (sum, side) = (b.plus(d), b.minus(d).turned());
-    [even.plus(sum), odd.plus(side), even.minus(sum), odd.minus(side)]
+struct Two;
+
+impl Butterfly<2> for Two {
+    #[inline(always)]
+    fn of<S: Simd, T: Wide>([a, b]: [Complex<S, T>; 2]) -> [Complex<S, T>; 2] {
+        [a.plus(b), a.minus(b)]
+    }
 }
 
-#[inline(always)]
-fn five<T: Real>([a, b, c, d, e]: [Complex<T>; 5]) -> [Complex<T>; 5] {
-    // Cosines and sines of a fifth and two fifths of a turn.
-    let (c1, c2) = (T::from_f64(0.309_016_994_374_947_45), T::from_f64(-0.809_016_994_374_947_5));
-    let (s1, s2) = (T::from_f64(0.951_056_516_295_153_5), T::from_f64(0.587_785_252_292_473_1));
-    let (outer, inner) = (b.plus(e), c.plus(d));
-    let (far, near) = (b.minus(e).turned(), c.minus(d).turned());
-    let first = a.plus(outer.scaled(c1)).plus(inner.scaled(c2));
-    let second = a.plus(outer.scaled(c2)).plus(inner.scaled(c1));
-    let first_side = far.scaled(s1).plus(near.scaled(s2));
-    let second_side = far.scaled(s2).minus(near.scaled(s1));
-    [
-        a.plus(outer).plus(inner),
-        first.plus(first_side),
-        second.plus(second_side),
-        second.minus(second_side),
-        first.minus(first_side),
-    ]
+struct Three;
+
+impl Butterfly<3> for Three {
+    #[inline(always)]
+    fn of<S: Simd, T: Wide>([a, b, c]: [Complex<S, T>; 3]) -> [Complex<S, T>; 3] {
+        let sum = b.plus(c);
+        let middle = a.minus(sum.scaled(T::HALF));
+        let side = b.minus(c).scaled(T::from_f64(0.866_025_403_784_438_6)).turned();
+        [a.plus(sum), middle.plus(side), middle.minus(side)]
+    }
+}
+
+struct Four;
+
+impl Butterfly<4> for Four {
+    #[inline(always)]
+    fn of<S: Simd, T: Wide>([a, b, c, d]: [Complex<S, T>; 4]) -> [Complex<S, T>; 4] {
+        let (even, odd) = (a.plus(c), a.minus(c));
+        let (sum, side) = (b.plus(d), b.minus(d).turned());
+        [even.plus(sum), odd.plus(side), even.minus(sum), odd.minus(side)]
+    }
+}
+
+struct Five;
+
+impl Butterfly<5> for Five {
+    #[inline(always)]
+    fn of<S: Simd, T: Wide>([a, b, c, d, e]: [Complex<S, T>; 5]) -> [Complex<S, T>; 5] {
+        // Cosines and sines of a fifth and two fifths of a turn.
+        let (c1, c2) = (T::from_f64(0.309_016_994_374_947_45), T::from_f64(-0.809_016_994_374_947_5));
+        let (s1, s2) = (T::from_f64(0.951_056_516_295_153_5), T::from_f64(0.587_785_252_292_473_1));
+        let (outer, inner) = (b.plus(e), c.plus(d));
+        let (far, near) = (b.minus(e).turned(), c.minus(d).turned());
+        let first = a.plus(outer.scaled(c1)).plus(inner.scaled(c2));
+        let second = a.plus(outer.scaled(c2)).plus(inner.scaled(c1));
+        let first_side = far.scaled(s1).plus(near.scaled(s2));
+        let second_side = far.scaled(s2).minus(near.scaled(s1));
+        [
+            a.plus(outer).plus(inner),
+            first.plus(first_side),
+            second.plus(second_side),
+            second.minus(second_side),
+            first.minus(first_side),
+        ]
+    }
 }
