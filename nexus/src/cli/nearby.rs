@@ -179,7 +179,7 @@ mod tests {
         );
         assert!(out.text().is_empty() && err.text().contains("of another cluster"), "{}", err.text());
         let error = nothing_to_join(&Nearby::default(), false, &mut console);
-        assert_eq!(error.message, "no node was found on the local network within 4.0 s");
+        assert_eq!(error.message, "no node was found on the local network within 4 s");
         assert!(error.help.is_some_and(|help| help.contains("--listen") && help.contains("5353")));
     }
 
