@@ -297,6 +297,17 @@ fn the_fastest_strategy_is_found_and_runs_are_never_wrong() {
 }
 
 #[test]
+fn what_a_job_ran_predicts_the_time_of_its_program_with_an_interval() {
+    let learner = learner(None);
+    assert_eq!(learner.predicted("job-1"), None, "nothing ran yet");
+    run(LOOP, 20, &learner, Optimize::Always);
+    let [median, low, high] = learner.predicted("job-1").expect("twenty tasks of it ran");
+    assert!(low < median && median < high, "{low:?} {median:?} {high:?}");
+    // Twenty runs make the interval narrower than what is believed of work that never ran.
+    assert!(high < low * 100, "{low:?} {high:?}");
+}
+
+#[test]
 fn what_was_learned_is_kept_and_shared_between_processes() {
     let folder = tempfile::tempdir().expect("there is room");
     let file = learning::file(folder.path());

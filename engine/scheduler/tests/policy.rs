@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nexus_model::{IndexRange, JobId, Labels, NodeId, Selection};
-use nexus_scheduler::{Assign, Input, JobFacts, Scheduler};
+use nexus_scheduler::{Assign, Expected, Input, JobFacts, Scheduler};
 
 const SHORT: Duration = Duration::from_micros(1);
 const GIB: u64 = 1 << 30;
@@ -30,6 +30,16 @@ impl Bench {
     }
 
     fn job(&mut self, job: u64, user: &str, priority: i32, cpus: u32, tasks: u32) -> Vec<Assign> {
+        self.predicted_job(job, (user, priority, cpus), tasks, None)
+    }
+
+    fn predicted_job(
+        &mut self,
+        job: u64,
+        (user, priority, cpus): (&str, i32, u32),
+        tasks: u32,
+        expected: Option<Expected>,
+    ) -> Vec<Assign> {
         let facts = JobFacts {
             user: user.to_owned(),
             priority,
@@ -39,7 +49,7 @@ impl Bench {
             selection: None,
             input_bytes: 0,
             family: job,
-            expected: None,
+            expected,
         };
         assert_eq!(self.step(Input::JobAccepted { job: JobId(job), facts }), vec![]);
         self.step(Input::TasksReady { job: JobId(job), range: IndexRange::new(0, tasks), suspect: false })
@@ -67,6 +77,23 @@ fn an_unknown_job_gets_one_task_a_slot() {
     assert_eq!(bench.node(1, 2), vec![]);
     assert_eq!(bench.job(1, "u", 0, 1, 10), vec![assign(1, 1, 0, 2)]);
     assert_eq!(bench.step(Input::TryAgain), vec![]);
+}
+
+#[test]
+fn a_job_that_is_surely_short_by_its_prediction_is_given_in_advance_from_its_first_task() {
+    let given = |expected| {
+        let mut bench = Bench::new();
+        bench.node(1, 2);
+        let given = bench.predicted_job(1, ("u", 0, 1), 100, expected);
+        assert_eq!(bench.step(Input::TryAgain), vec![]);
+        given.iter().map(|assign| assign.range.len()).sum::<u32>()
+    };
+    let predicted =
+        |median, high| Some(Expected { median: Duration::from_micros(median), high: Duration::from_micros(high) });
+    // One task a slot of what nobody knows, and of what may be long though most of it is not: the interval counts.
+    assert_eq!(given(None), 2);
+    assert_eq!(given(predicted(100, 400_000)), 2);
+    assert!(given(predicted(100, 400)) > 2, "{}", given(predicted(100, 400)));
 }
 
 #[test]

@@ -206,7 +206,7 @@ fn explain(
     if recalled.is_empty() {
         let message = format!("nothing was learned of {what} on this machine");
         return Err(CliError::new(Exit::Usage, codes::NOTHING_LEARNED, message).with_help(
-            "`nexus run FILE --optimize` learns of a program; jobs of a node are learned from by themselves",
+            "`nexus run FILE --optimize` learns of a program; a node learns from its jobs by itself, and writes that down every 15 seconds",
         ));
     }
     if console.is_json() {
