@@ -92,6 +92,7 @@ pub(crate) struct Scheduler {
     started_ms: u64,
     /// A look at the clock is under way.
     looking: bool,
+    ages: upkeep::Ages,
     /// Who saw programs run before, here and, told by other nodes, elsewhere.
     learner: Option<Arc<Learner>>,
     _lifeline: Lifeline,
@@ -116,6 +117,7 @@ impl Scheduler {
             node,
             started_ms: now_ms(),
             looking: false,
+            ages: upkeep::Ages::of_process(now_ms(), Instant::now()),
             learner,
             _lifeline: lifeline,
         }
@@ -317,7 +319,7 @@ impl Scheduler {
         if std::mem::replace(&mut self.looking, true) {
             return;
         }
-        let looked = upkeep::look(self.control.clone());
+        let looked = upkeep::look(self.control.clone(), self.ages.clone());
         ctx.spawn(looked.into_actor(self).map(|looked, scheduler, _| {
             scheduler.looking = false;
             if let Err(refusal) = looked {

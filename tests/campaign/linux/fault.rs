@@ -23,6 +23,7 @@ pub(crate) enum Fault {
     BitFlip,
     NoInterface,
     SecondProcess,
+    ClockJump,
 }
 
 /// A kind in the list.
@@ -61,6 +62,7 @@ pub(crate) const KINDS: &[Kind] = &[
     kind(Fault::BitFlip, "a bit of a killed node's files is flipped", &[5, 6], 5),
     kind(Fault::NoInterface, "a node's network interface goes away", &[34], 3),
     kind(Fault::SecondProcess, "a second process on a node's data directory", &[12], 2),
+    kind(Fault::ClockJump, "a node's wall clock is a day back or ten years ahead for seconds", &[32], 4),
 ];
 
 impl Fault {

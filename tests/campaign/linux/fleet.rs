@@ -174,6 +174,7 @@ impl Fleet {
         for node in &mut self.nodes {
             network::set_interface(node.number, true)?;
             node.signal(false);
+            node.clock.set(None)?;
             // There may be none.
             let _ = std::fs::remove_file(node.disk.join(FILLER));
         }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::linux::bell::Bell;
 use crate::linux::book::Book;
 use crate::linux::chance::Chance;
+use crate::linux::clock::Jump;
 use crate::linux::error::CampaignError;
 use crate::linux::fault::Fault;
 use crate::linux::fleet::Fleet;
@@ -81,6 +82,7 @@ impl Injection<'_> {
                 self.hold();
             }
             Fault::SecondProcess => return self.second_process(follower).map(Some),
+            Fault::ClockJump => return self.clock_jump(follower, leader).map(Some),
         }
         Ok(None)
     }
@@ -187,6 +189,30 @@ impl Injection<'_> {
             return Err(self.fleet.broken("a flipped bit is told, not a panic", words));
         }
         Ok(if ended.is_some() { "the node refused to start" } else { "it started: the bit was in no page in use" })
+    }
+
+    /// The leader's clock as often as another's, and each way as often.
+    fn clock_jump(&mut self, follower: usize, leader: usize) -> Result<&'static str, CampaignError> {
+        let number = if self.chance.happens(500) { leader } else { follower };
+        let jump = if self.chance.happens(500) { Jump::DayBack } else { Jump::TenYearsAhead };
+        let clock = &self.fleet.node(number).clock;
+        if !clock.can_jump() {
+            return Ok("not played: libfaketime is not installed");
+        }
+        clock.set(Some(jump))?;
+        self.hold();
+        let leads = self.fleet.leader();
+        self.fleet.node(number).clock.set(None)?;
+        let node = self.fleet.node(number);
+        if let Pulse::Ended(_) = node.pulse() {
+            let words = node.last_words();
+            return Err(self.fleet.broken("a clock that jumps ends no node", words));
+        }
+        Ok(match (jump, leads == Some(leader)) {
+            (Jump::DayBack, true) => "a day back, and the leader stayed",
+            (Jump::TenYearsAhead, true) => "ten years ahead, and the leader stayed",
+            (_, false) => "another node leads (whoever is slow for a moment is voted out)",
+        })
     }
 
     fn second_process(&mut self, number: usize) -> Result<&'static str, CampaignError> {

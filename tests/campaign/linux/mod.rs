@@ -3,6 +3,7 @@
 mod bell;
 mod book;
 mod chance;
+mod clock;
 mod error;
 mod fault;
 mod fleet;

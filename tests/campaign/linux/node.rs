@@ -9,6 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::linux::bell::Bell;
+use crate::linux::clock::Clock;
 use crate::linux::error::CampaignError;
 use crate::linux::network::{PORT, address, namespace};
 use crate::linux::system::within;
@@ -72,6 +73,8 @@ pub(crate) struct Node {
     /// Its disk.
     pub(crate) disk: PathBuf,
     log: PathBuf,
+    /// By which its process goes.
+    pub(crate) clock: Clock,
     child: Option<Child>,
     pulse: Pulse,
 }
@@ -85,6 +88,7 @@ impl Node {
             binary: binary.to_owned(),
             disk: folder.join(format!("disk{number}")),
             log: folder.join(format!("n{number}.log")),
+            clock: Clock::new(folder.join(format!("clock{number}"))),
             child: None,
             pulse: Pulse::Ended(None),
         }
@@ -114,7 +118,9 @@ impl Node {
         let failed = |error: std::io::Error| CampaignError::setup("start a node", error);
         let log = OpenOptions::new().create(true).append(true).open(&self.log).map_err(failed)?;
         let copy = log.try_clone().map_err(failed)?;
-        self.child = Some(self.command(extra).stdin(Stdio::null()).stdout(log).stderr(copy).spawn().map_err(failed)?);
+        let mut command = self.command(extra);
+        self.clock.wear(&mut command)?;
+        self.child = Some(command.stdin(Stdio::null()).stdout(log).stderr(copy).spawn().map_err(failed)?);
         self.pulse = Pulse::Runs;
         Ok(())
     }
