@@ -17,6 +17,12 @@ const COMPILING_STEP: f64 = 0.2;
 const OUTLYING: f64 = 3.0;
 /// So many spreads from what was expected is a surprise; two in a row are a change.
 const SURPRISE: f64 = 6.0;
+/// Spreads by which runs may lie off without telling of a change, on the mean.
+const SLACK: f64 = 0.75;
+/// Spreads beyond the slack that add up to a change: runs as they were reach it in some thousand.
+const DRIFTED: f64 = 5.0;
+/// What one run adds to that at most, so that it takes three.
+const DRIFT_REACH: f64 = 2.75;
 /// So many spreads from what was expected is what a run counts for at most.
 const REACH: f64 = 1.2;
 /// The same for the spread, as a multiple: narrower bounds would take the tails of a normal for slips.
@@ -37,6 +43,34 @@ pub struct Evidence {
     pub runs: u64,
     /// A last run that fits nothing before it, held back until the next one tells a slip from a change.
     surprise: Option<f64>,
+    /// How far the last runs lay above what was expected, added up, in spreads, and what they were on the mean.
+    #[serde(skip)]
+    slower: Drift,
+    /// The same below.
+    #[serde(skip)]
+    faster: Drift,
+}
+
+/// Runs in a row that lie to one side, each of them within what happens: the cumulative sum of E. Page (1954).
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+struct Drift {
+    sum: f64,
+    runs: f64,
+    mean: f64,
+}
+
+impl Drift {
+    /// A run of `log_s` that lies so many spreads to this side. Whether the last runs are a change.
+    fn add(&mut self, off: f64, log_s: f64) -> bool {
+        let sum = self.sum + off.min(DRIFT_REACH) - SLACK;
+        if sum <= 0.0 {
+            *self = Drift::default();
+            return false;
+        }
+        let runs = self.runs + 1.0;
+        *self = Drift { sum, runs, mean: self.mean + (log_s - self.mean) / runs };
+        sum > DRIFTED
+    }
 }
 
 /// The usual spread of repeated runs, learned from all of them: the variance of the logarithm of their time, without the
@@ -116,9 +150,12 @@ impl Evidence {
         if self.weight < SETTLED_RUNS || !surprises(log_s) {
             // A slip, if one was held back, is left out: it was not repeated.
             self.surprise = None;
-            let reach = if self.weight < SETTLED_RUNS { f64::INFINITY } else { REACH * expected.run_scale };
-            self.add(log_s, keep, reach);
-            return Course::Steady;
+            if self.weight < SETTLED_RUNS {
+                self.add(log_s, keep, f64::INFINITY);
+                return Course::Steady;
+            }
+            self.add(log_s, keep, REACH * expected.run_scale);
+            return self.drift(log_s, expected);
         }
         match self.surprise.take() {
             Some(before) if (before > expected.location) == (log_s > expected.location) => {
@@ -132,6 +169,21 @@ impl Evidence {
                 Course::Steady
             }
         }
+    }
+
+    /// Whether the last runs, this one among them, lie so far to one side that what was seen before them is over: then they
+    /// are all that is known.
+    fn drift(&mut self, log_s: f64, expected: &Belief) -> Course {
+        let off = (log_s - expected.location) / expected.run_scale.max(0.02);
+        let (is_slower, is_faster) = (self.slower.add(off, log_s), self.faster.add(-off, log_s));
+        let drift = if is_slower { self.slower } else { self.faster };
+        if !is_slower && !is_faster {
+            return Course::Steady;
+        }
+        (self.weight, self.mean) = (drift.runs, drift.mean);
+        self.spread = drift.runs * expected.run_scale * expected.run_scale;
+        (self.slower, self.faster) = (Drift::default(), Drift::default());
+        Course::Changed
     }
 
     /// Adds a run that is taken to differ by `reach` at most: what few slow runs say of the rest is bounded (Huber 1964).
@@ -189,6 +241,8 @@ impl Evidence {
             spread: self.spread + other.spread * share + step * step * w * o / weight,
             runs: self.runs + other.runs,
             surprise: self.surprise,
+            slower: self.slower,
+            faster: self.faster,
         }
     }
 

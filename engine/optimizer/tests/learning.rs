@@ -154,6 +154,27 @@ fn within_twenty_runs_the_choice_follows_a_change() {
 }
 
 #[test]
+fn within_twenty_runs_the_choice_follows_a_doubling_that_no_single_run_shows() {
+    let mut followed = 0;
+    for seed in 0..40 {
+        let mut world = World::new(seed);
+        // As beside other programs: runs differ by a quarter, so that twice the time is within what happens.
+        world.noise = Normal::new(0.0, 0.25).expect("a positive spread");
+        let mut optimizer = Optimizer::new(OptimizerConfig::default());
+        let mut last = 0;
+        for _ in 0..60 {
+            last = world.run(&mut optimizer, 5).0;
+        }
+        world.works[5].1[last] *= 2.2;
+        for _ in 0..20 {
+            last = world.run(&mut optimizer, 5).0;
+        }
+        followed += usize::from(world.works[5].1[last] < world.oracle(5) * 1.25);
+    }
+    assert!(followed >= 34, "{followed} of 40");
+}
+
+#[test]
 fn a_device_that_disappears_is_not_chosen_again() {
     let mut world = World::new(3);
     let mut with_gpu = world.machine.clone();
