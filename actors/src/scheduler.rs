@@ -5,6 +5,7 @@
 
 mod absent;
 mod finishing;
+mod release;
 mod upkeep;
 mod workers;
 
@@ -12,13 +13,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
-use nexus_ledger::{Command, Effect, NodeNote, ReleaseReason, Released};
+use nexus_ledger::{Command, Effect, NodeNote, ReleaseReason};
 use nexus_model::{JobSpec, JobState, NodeCapacity, NodeId, Program};
 use nexus_scheduler::{Assign, Expected, Explanation, Input, JobFacts};
 use nexus_wire::limits::HEARTBEAT_INTERVAL;
 use nexus_wire::{AttemptRange, LeaderMessage, Refusal, WorkerMessage};
 use tokio::sync::mpsc;
 
+use self::release::release;
 use crate::codes;
 use crate::control::{ControlPlane, LedgerEvent, Standing, now_ms, refusal};
 use crate::learning::{self, Learner};
@@ -334,28 +336,6 @@ fn expected(learner: Option<&Learner>, spec: &JobSpec) -> Option<Expected> {
     let Program::MCode { source, .. } = &spec.program else { return None };
     let [median, _, high] = learner?.predicted(&learning::text_name(source))?;
     Some(Expected { median, high })
-}
-
-/// Gives back to the queue what `node` does not hold any more: all but `holding`.
-async fn release(
-    control: ControlPlane,
-    node: NodeId,
-    running: Vec<AttemptRange>,
-    in_hand: ReleaseReason,
-    holding: Vec<AttemptRange>,
-) -> Result<(), Refusal> {
-    let holds_nothing = control.read_local(|ledger| ledger.attempts(node).is_empty()).await;
-    if holds_nothing {
-        return Ok(());
-    }
-    let lost: Vec<_> = running.into_iter().filter(|attempt| !holding.contains(attempt)).collect();
-    if !lost.is_empty() {
-        let attempts = Released::Attempts(lost);
-        control.propose(Command::ReleaseTasks { node, attempts, why: in_hand, at_ms: now_ms() }).await?;
-    }
-    let attempts = if holding.is_empty() { Released::All } else { Released::AllBut(holding) };
-    let rest = Command::ReleaseTasks { node, attempts, why: ReleaseReason::NotStarted, at_ms: now_ms() };
-    control.propose(rest).await.map(drop)
 }
 
 /// Brings the ledger to what a worker's hello says: its address, its capacity, and what it holds.
