@@ -4,12 +4,13 @@
 //! Each function takes a stack of matrices and treats them one after the other; faer uses all threads inside a large
 //! one. What faer allocates for itself is admitted by the meter as a multiple of the matrix before it starts.
 
-use faer::linalg::solvers::{DenseSolveCore, Llt, PartialPivLu, Qr, SelfAdjointEigen, Solve, Svd};
+use faer::diag::Diag;
+use faer::linalg::solvers::{DenseSolveCore, Llt, PartialPivLu, Solve};
 use faer::traits::RealField;
 use faer::{Mat, MatRef, Side};
 
 use super::math::Real;
-use super::{HostTensor, condition};
+use super::{HostTensor, condition, decompose};
 use crate::shape::Shape;
 use crate::{Context, NumericalProblem, TensorError};
 
@@ -102,6 +103,13 @@ pub(super) fn write<T: Field>(out: &mut [T], matrix: MatRef<'_, T>) {
         for (j, value) in row.iter_mut().enumerate() {
             *value = matrix[(i, j)];
         }
+    }
+}
+
+/// Writes the elements of a diagonal.
+pub(super) fn write_diagonal<T: Field>(out: &mut [T], diagonal: &Diag<T>) {
+    for (i, value) in out.iter_mut().enumerate() {
+        *value = diagonal.column_vector()[i];
     }
 }
 
@@ -217,9 +225,9 @@ pub(crate) fn qr<T: Field>(ctx: &Context, a: &Stack) -> Result<[HostTensor; 2], 
     let k = m.min(n);
     let (mut q, mut r) = (a.results::<T>(ctx, &[m, k])?, a.results::<T>(ctx, &[k, n])?);
     a.for_each(ctx, |i, matrix: MatRef<'_, T>| {
-        let qr = Qr::new(matrix);
-        write(part(&mut q, i, m * k), qr.compute_thin_Q().as_ref());
-        write(part(&mut r, i, k * n), qr.thin_R());
+        let [one_q, one_r] = decompose::qr(ctx, matrix);
+        write(part(&mut q, i, m * k), one_q.as_ref());
+        write(part(&mut r, i, k * n), one_r.as_ref());
         Ok(())
     })?;
     Ok([q, r])
@@ -255,13 +263,10 @@ pub(crate) fn svd<T: Field>(ctx: &Context, a: &Stack, full: bool) -> Result<Sing
     let mut vt = a.results::<T>(ctx, &[right, n])?;
     a.finite::<T>()?;
     a.for_each(ctx, |i, matrix: MatRef<'_, T>| {
-        let svd = if full { Svd::new(matrix) } else { Svd::new_thin(matrix) };
-        let svd = svd.map_err(|_| NumericalProblem::NoConvergence)?;
-        write(part(&mut u, i, m * left), svd.U());
-        write(part(&mut vt, i, right * n), svd.V().transpose());
-        for (slot, j) in part::<T>(&mut s, i, k).iter_mut().zip(0..) {
-            *slot = svd.S().column_vector()[j];
-        }
+        let svd = decompose::svd(ctx, matrix, full).map_err(|_| NumericalProblem::NoConvergence)?;
+        write(part(&mut u, i, m * left), svd.u.as_ref());
+        write(part(&mut vt, i, right * n), svd.v.transpose());
+        write_diagonal(part(&mut s, i, k), &svd.s);
         Ok(())
     })?;
     Ok(Singular { u, s, vt })
@@ -273,8 +278,8 @@ pub(crate) fn singular_values<T: Field>(ctx: &Context, a: &Stack) -> Result<Host
     let mut s = a.results::<T>(ctx, &[k])?;
     a.finite::<T>()?;
     a.for_each(ctx, |i, matrix: MatRef<'_, T>| {
-        let values = matrix.singular_values().map_err(|_| NumericalProblem::NoConvergence)?;
-        part::<T>(&mut s, i, k).copy_from_slice(&values);
+        let values = decompose::singular_values(ctx, matrix).map_err(|_| NumericalProblem::NoConvergence)?;
+        write_diagonal(part(&mut s, i, k), &values);
         Ok(())
     })?;
     Ok(s)
@@ -287,11 +292,9 @@ pub(crate) fn eigh<T: Field>(ctx: &Context, a: &Stack) -> Result<[HostTensor; 2]
     let (mut values, mut vectors) = (a.results::<T>(ctx, &[n])?, a.results::<T>(ctx, &[n, n])?);
     a.finite::<T>()?;
     a.for_each(ctx, |i, matrix: MatRef<'_, T>| {
-        let eigen = SelfAdjointEigen::new(matrix, Side::Lower).map_err(|_| NumericalProblem::NoConvergence)?;
-        for (slot, j) in part::<T>(&mut values, i, n).iter_mut().zip(0..) {
-            *slot = eigen.S().column_vector()[j];
-        }
-        write(part(&mut vectors, i, n * n), eigen.U());
+        let found = decompose::self_adjoint(ctx, matrix).map_err(|_| NumericalProblem::NoConvergence)?;
+        write_diagonal(part(&mut values, i, n), &found.0);
+        write(part(&mut vectors, i, n * n), found.1.as_ref());
         Ok(())
     })?;
     Ok([values, vectors])
@@ -313,25 +316,19 @@ pub(crate) fn pseudoinverse<T: Field>(
     let mut out = a.results::<T>(ctx, &[n, m])?;
     a.finite::<T>()?;
     a.for_each(ctx, |i, matrix: MatRef<'_, T>| {
-        let svd = Svd::new_thin(matrix).map_err(|_| NumericalProblem::NoConvergence)?;
+        let svd = decompose::svd(ctx, matrix, false).map_err(|_| NumericalProblem::NoConvergence)?;
         let inverse = filtered_inverse(&svd, cutoff.unwrap_or(noise::<T>(m, n)));
-        write(part(&mut out, i, n * m), (inverse * svd.U().transpose()).as_ref());
+        write(part(&mut out, i, n * m), (inverse * svd.u.transpose()).as_ref());
         Ok(())
     })?;
     Ok(out)
 }
 
 /// `v diag(1/s)`, with zeros for the singular values that are noise.
-fn filtered_inverse<T: Field>(svd: &Svd<T>, cutoff: f64) -> Mat<T> {
-    let s = svd.S().column_vector();
+fn filtered_inverse<T: Field>(svd: &decompose::Svd<T>, cutoff: f64) -> Mat<T> {
+    let s = svd.s.column_vector();
     let least = if s.nrows() == 0 { 0.0 } else { s[0].to_f64() * cutoff };
-    Mat::from_fn(
-        svd.V().nrows(),
-        s.nrows(),
-        |i, j| {
-            if s[j].to_f64() > least { svd.V()[(i, j)] / s[j] } else { T::ZERO }
-        },
-    )
+    Mat::from_fn(svd.v.nrows(), s.nrows(), |i, j| if s[j].to_f64() > least { svd.v[(i, j)] / s[j] } else { T::ZERO })
 }
 
 /// A least-squares solution, and what NumPy gives beside it.
@@ -357,16 +354,14 @@ pub(crate) fn least_squares<T: Field>(
     let mut residuals = HostTensor::zeros(ctx, T::DTYPE, &[0])?;
     let mut rank = 0;
     a.for_each(ctx, |_, matrix: MatRef<'_, T>| {
-        let svd = Svd::new_thin(matrix).map_err(|_| NumericalProblem::NoConvergence)?;
+        let svd = decompose::svd(ctx, matrix, false).map_err(|_| NumericalProblem::NoConvergence)?;
         let cutoff = cutoff.unwrap_or(noise::<T>(m, n));
-        let values = svd.S().column_vector();
+        let values = svd.s.column_vector();
         let least = if values.nrows() == 0 { 0.0 } else { values[0].to_f64() * cutoff };
         rank = (0..values.nrows()).filter(|&j| values[j].to_f64() > least).count();
-        for (slot, j) in part::<T>(&mut s, 0, m.min(n)).iter_mut().zip(0..) {
-            *slot = values[j];
-        }
+        write_diagonal(part(&mut s, 0, m.min(n)), &svd.s);
         let right = b.matrix::<T>(0);
-        let solution = filtered_inverse(&svd, cutoff) * (svd.U().transpose() * right);
+        let solution = filtered_inverse(&svd, cutoff) * (svd.u.transpose() * right);
         write(part(&mut x, 0, n * k), solution.as_ref());
         if rank == n && m > n {
             let rest = matrix * &solution - right;

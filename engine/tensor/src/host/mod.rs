@@ -7,6 +7,7 @@
 pub(crate) mod builder;
 pub(crate) mod condition;
 pub(crate) mod copy;
+mod decompose;
 pub(crate) mod eigen;
 pub(crate) mod elementwise;
 pub(crate) mod exponential;

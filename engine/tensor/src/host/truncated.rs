@@ -1,10 +1,10 @@
 //! The largest singular values and their vectors, without the others: randomised subspace iteration (Halko, Martinsson and
 //! Tropp, "Finding structure with randomness", 2011, algorithms 4.4 and 5.1).
 
-use faer::linalg::solvers::{Qr, Svd};
 use faer::{Mat, MatRef};
 
-use super::linalg::{Field, Singular, Stack, part, write};
+use super::decompose;
+use super::linalg::{Field, Singular, Stack, part, write, write_diagonal};
 use super::random;
 use crate::{Context, NumericalProblem, TensorError};
 
@@ -34,21 +34,19 @@ pub(crate) fn truncated_svd<T: Field>(ctx: &Context, a: &Stack, search: Search) 
         let no_convergence = |_| TensorError::from(NumericalProblem::NoConvergence);
         // A subspace of more than half of all directions costs more than the whole decomposition.
         let (left, svd) = if 2 * width >= m.min(n) {
-            (None, Svd::new_thin(matrix).map_err(no_convergence)?)
+            (None, decompose::svd(ctx, matrix, false).map_err(no_convergence)?)
         } else {
             let basis = subspace(ctx, matrix, start, search.iterations)?;
             let inside = basis.transpose() * matrix;
-            (Some(basis), Svd::new_thin(inside.as_ref()).map_err(no_convergence)?)
+            (Some(basis), decompose::svd(ctx, inside.as_ref(), false).map_err(no_convergence)?)
         };
         let vectors = match &left {
-            Some(basis) => basis * svd.U().submatrix(0, 0, width, rank),
-            None => svd.U().submatrix(0, 0, m, rank).to_owned(),
+            Some(basis) => basis * svd.u.submatrix(0, 0, width, rank),
+            None => svd.u.submatrix(0, 0, m, rank).to_owned(),
         };
         write(part(&mut u, i, m * rank), vectors.as_ref());
-        write(part(&mut vt, i, rank * n), svd.V().submatrix(0, 0, n, rank).transpose());
-        for (slot, j) in part::<T>(&mut s, i, rank).iter_mut().zip(0..) {
-            *slot = svd.S().column_vector()[j];
-        }
+        write(part(&mut vt, i, rank * n), svd.v.submatrix(0, 0, n, rank).transpose());
+        write_diagonal(part(&mut s, i, rank), &svd.s);
         Ok(())
     })?;
     Ok(Singular { u, s, vt })
@@ -61,7 +59,10 @@ fn subspace<T: Field>(
     start: MatRef<'_, T>,
     iterations: usize,
 ) -> Result<Mat<T>, TensorError> {
-    let orthonormal = |columns: Mat<T>| Qr::new(columns.as_ref()).compute_thin_Q();
+    let orthonormal = |columns: Mat<T>| -> Mat<T> {
+        let [q, _] = decompose::qr(ctx, columns.as_ref());
+        q
+    };
     let mut basis = orthonormal(matrix * start);
     for _ in 0..iterations {
         ctx.poll()?;
