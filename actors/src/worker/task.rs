@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use nexus_mcode::{CompiledProgram, Outline};
 use nexus_model::{
@@ -31,6 +31,9 @@ use crate::telemetry;
 
 /// By this variable CUDA programs are told which processors are theirs.
 const CUDA_DEVICES: &str = "CUDA_VISIBLE_DEVICES";
+/// How long a task waits for room on a full disk before it fails, and how often it looks.
+const FULL_DISK_PATIENCE: Duration = Duration::from_secs(30);
+const FULL_DISK_PAUSE: Duration = Duration::from_millis(200);
 
 /// Reads and writes payloads that are too large to travel inline. Blocks; called on slots' threads only.
 pub(crate) trait PayloadStore: Send + Sync {
@@ -267,8 +270,11 @@ impl TaskRunner {
     ) -> (Outcome, Cost) {
         let folder = &place.folder;
         if cwd.is_none()
-            && let Err(error) = folder.open()
+            && let Err(error) = opened(folder, job)
         {
+            if job.is_cancelled() {
+                return (Outcome::Cancelled, Cost::default());
+            }
             let message = format!("the task's folder {} cannot be made: {error}", folder.path().display());
             let failed = Failure { retryable: true, ..failure(codes::NO_SCRATCH, message) };
             return (Outcome::Failed(failed), Cost::default());
@@ -318,6 +324,19 @@ impl TaskRunner {
 fn not_kept(why: &str) -> Outcome {
     let message = format!("the result cannot be kept: {why}");
     Outcome::Failed(Failure { retryable: true, ..failure(codes::RESULT_NOT_KEPT, message) })
+}
+
+/// Makes the folder of a task. A full disk is waited for: tasks that fail at once would spend all their attempts on it.
+fn opened(folder: &Folder, job: &JobSlot) -> std::io::Result<()> {
+    let until = Instant::now() + job.spec.timeout.map_or(FULL_DISK_PATIENCE, |limit| limit.min(FULL_DISK_PATIENCE));
+    loop {
+        let made = folder.open();
+        let is_full = made.as_ref().is_err_and(|error| error.kind() == std::io::ErrorKind::StorageFull);
+        if !is_full || job.is_cancelled() || Instant::now() >= until {
+            return made;
+        }
+        std::thread::park_timeout(FULL_DISK_PAUSE);
+    }
 }
 
 /// Seconds since 1970, for programs that may know the time; nothing here is decided by it.

@@ -100,12 +100,20 @@ pub struct Surroundings {
 /// [`LinkError::Discovery`]: the system gives no socket for multicast DNS.
 pub async fn look_around(patience: Duration, wanted: Option<[u8; 32]>) -> Result<Surroundings, LinkError> {
     let daemon = daemon()?;
-    let answers = daemon.browse(SERVICE).map_err(failed)?;
+    let mut answers = daemon.browse(SERVICE).map_err(failed)?;
     let mut end = Instant::now() + patience;
     let mut nodes: BTreeMap<String, Sighting> = BTreeMap::new();
     let mut left_out = 0;
-    // The channel ends early where answers come faster than they can be looked at: what was seen is what there is.
-    while let Ok(Ok(event)) = timeout_at(end, answers.recv_async()).await {
+    while let Ok(event) = timeout_at(end, answers.recv_async()).await {
+        let Ok(event) = event else {
+            // The channel ends early where answers come faster than they can be looked at: the look begins again.
+            if Instant::now() >= end {
+                break;
+            }
+            answers = daemon.browse(SERVICE).map_err(failed)?;
+            tokio::task::yield_now().await;
+            continue;
+        };
         match event {
             ServiceEvent::ServiceResolved(service) => {
                 let property = |key: &str| service.get_property_val(key).flatten();
