@@ -192,7 +192,8 @@ pub(super) async fn check_copies(control: &ControlPlane, spec: &JobSpec) -> Resu
     if spec.selection.has_holders(0..machines) {
         return Ok(());
     }
-    let message = format!("it asks for {copies} copies of its results, and the cluster has {machines} machines");
+    let has = if machines == 1 { "one machine".to_owned() } else { format!("{machines} machines") };
+    let message = format!("it asks for {copies} copies of its results, and the cluster has {has}");
     let help = Some("ask for fewer with --copies, or add machines with `nexus token create`".to_owned());
     Err(Refusal { help, ..refusal(codes::BAD_SUBMISSION, message) })
 }

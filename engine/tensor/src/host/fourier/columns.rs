@@ -33,10 +33,13 @@ pub(crate) fn columns<T: Planned>(
     let (re, im) = (re.packed(ctx)?, im.map(|im| im.packed(ctx)).transpose()?);
     let parts = [Some(re.slice::<T>()), im.as_ref().map(|im| im.slice::<T>())];
     let scale = T::from_f64(way.scale);
-    let result = pair(ctx, &shape, |out_re: &mut [T], out_im: &mut [T]| match way.inverse {
-        // The parts exchanged, before and after, turn a transform into its inverse.
-        true => transform(ctx, stages, [parts[1], parts[0]], inner, scale, [out_im, out_re]),
-        false => transform(ctx, stages, parts, inner, scale, [out_re, out_im]),
+    let result = pair(ctx, &shape, |out_re: &mut [T], out_im: &mut [T]| {
+        if way.inverse {
+            // The parts exchanged, before and after, turn a transform into its inverse.
+            transform(ctx, stages, [parts[1], parts[0]], inner, scale, [out_im, out_re])
+        } else {
+            transform(ctx, stages, parts, inner, scale, [out_re, out_im])
+        }
     })?;
     Ok(Some(result))
 }
