@@ -66,7 +66,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 use nexus_actors::learning;
-use nexus_config::{Config, Flags, Machine};
+use nexus_config::{Config, Flags, Machine, Places};
 use nexus_optimizer::OptimizerConfig;
 use tokio::sync::watch;
 
@@ -373,8 +373,14 @@ fn learning_settings(flag: Option<&Path>) -> Result<OptimizerConfig, CliError> {
 }
 
 fn config(flags: &Flags) -> Result<Config, CliError> {
-    Config::load(flags, &Machine::look())
-        .map_err(|errors| CliError::new(Exit::Usage, codes::BAD_CONFIG, errors.to_string()))
+    let machine = Machine::look();
+    Config::load(flags, &machine).map_err(|errors| {
+        let error = CliError::new(Exit::Usage, codes::BAD_CONFIG, errors.to_string());
+        match Places::config_file(flags, &machine).filter(|file| file.exists()) {
+            Some(file) => error.with_help(format!("the settings are in {}", file.display())),
+            None => error,
+        }
+    })
 }
 
 /// An exit code for the system.

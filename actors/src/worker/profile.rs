@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 
 use nexus_mcode::{Execution, FusionProfile, NativeProfile, OptimiserCounts, Profile, RunResult};
 use nexus_tensor::{Meter, ProfileClock, Stopwatch, Transfers, Work};
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
 
 /// Profiles of tasks that one sink keeps: of an array the first ones say it all.
 const PROFILES_MAX: usize = 64;
@@ -51,11 +53,11 @@ pub(crate) fn stopwatch() -> Arc<Stopwatch> {
 }
 
 /// From one beat of a profile to the next, in the beginning: what is through soon needs them close together.
-const BEAT_FIRST: Duration = Duration::from_micros(500);
+const BEAT_FIRST: Duration = Duration::from_micros(200);
 /// The same later: each beat takes a processor away for some microseconds.
 const BEAT_LATER: Duration = Duration::from_millis(1);
 /// Beats until the later ones.
-const BEATS_FIRST: u64 = 40;
+const BEATS_FIRST: u64 = 100;
 
 /// The clock of one profile, whose beat goes on until this is dropped.
 #[derive(Debug)]
@@ -73,9 +75,12 @@ impl Beating {
         let (beat, is_over) = (Arc::clone(&clock.beat), Arc::new(AtomicBool::new(false)));
         let ends = Arc::clone(&is_over);
         let beats = move || {
+            // What the program repeats must not keep step with the beats: they come after half to one and a half of it.
+            let mut chance = StdRng::seed_from_u64(0);
             while !ends.load(Ordering::Acquire) {
                 let so_far = beat.fetch_add(1, Ordering::Relaxed);
-                std::thread::park_timeout(if so_far < BEATS_FIRST { BEAT_FIRST } else { BEAT_LATER });
+                let apart = if so_far < BEATS_FIRST { BEAT_FIRST } else { BEAT_LATER };
+                std::thread::park_timeout(apart.mul_f64(chance.random_range(0.5..1.5)));
             }
         };
         let thread = std::thread::Builder::new().name("nexus-profile".to_owned()).spawn(beats).ok();

@@ -181,3 +181,25 @@ fn operations_stand_below_the_function_that_called_them() {
         assert!(stack.frames[0].starts_with("main") && stack.frames[1].starts_with("work"), "{:?}", stack.frames);
     }
 }
+
+#[test]
+fn no_more_time_is_given_than_there_was() {
+    // Calls that are not timed take no time by this clock, whatever those that are tell of them.
+    let source = "function main()\n    t = tensor.ones(4, 4)\n    for i in 0..1000\n        u = t + t\n    end\n    \
+                  return 0\nend\n";
+    let compilation = compile("told.mcode", source);
+    let program = compilation.program.unwrap_or_else(|| panic!("{:?}", compilation.diagnostics));
+    let looks = Arc::new(AtomicU64::new(0));
+    let looked = Arc::clone(&looks);
+    let now = Arc::new(move || looked.fetch_add(1, Ordering::Relaxed) * 10_000);
+    let clock = ProfileClock { now, beat: Arc::default() };
+    let request = RunRequest {
+        execution: Execution::at(JitLevel::Plain),
+        ..RunRequest::new(Context::new(Device::cpu()).with_profile_clock(clock), Limits::local())
+    };
+    let profile = run(&program, request).unwrap_or_else(|error| panic!("{error:?}")).profile.expect("it has a clock");
+    let sum = profile.lines.iter().find(|line| line.name == "tensor +").expect("it ran");
+    assert!(sum.timing.count == 1_000 && sum.timing.timed < 1_000, "{}", profile.table());
+    let whole: u64 = profile.lines.iter().map(|line| line.timing.self_ns).sum();
+    assert!(whole <= looks.load(Ordering::Relaxed) * 10_000, "{}", profile.table());
+}

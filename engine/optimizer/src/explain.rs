@@ -8,7 +8,7 @@ use crate::known::Known;
 use crate::machine::Machine;
 use crate::optimizer::Optimizer;
 use crate::strategy::Strategies;
-use crate::work::{Features, Key, Pattern, Work, hardware_digest};
+use crate::work::{Features, Key, Pattern, Shape, Work, hardware_digest};
 
 /// Everything that was looked at, in the order of registration.
 pub(crate) fn candidates(
@@ -46,6 +46,9 @@ pub struct Recalled {
     pub pattern: Pattern,
     /// What it does.
     pub features: Features,
+    /// What it was given at first; later runs differ from that by less than a factor of two. Empty where only other nodes
+    /// ran it.
+    pub shapes: Vec<Shape>,
     /// Every strategy, in the order of registration.
     pub candidates: Vec<Candidate>,
     /// The best of those that ran.
@@ -82,7 +85,8 @@ impl Optimizer {
         let seen = candidates.iter().filter(|c| c.exclusion.is_none() && c.prediction.is_some_and(|p| p.runs > 0));
         let median = |c: &&Candidate| c.prediction.map_or(f64::INFINITY, |p| p.median_s);
         let best = seen.min_by(|a, b| median(a).total_cmp(&median(b))).map(|c| c.strategy_id.clone());
-        Some(Recalled { key: *key, pattern: known.features.pattern(), features: known.features, candidates, best })
+        let (features, shapes) = (known.features, known.shapes.clone());
+        Some(Recalled { key: *key, pattern: features.pattern(), features, shapes, candidates, best })
     }
 }
 

@@ -10,7 +10,7 @@ use crate::evidence::{Course, Evidence, Noise, seconds};
 use crate::history::MachineCode;
 use crate::kinship::Family;
 use crate::optimizer::OWN_SPREAD;
-use crate::work::{Features, Key};
+use crate::work::{Features, Key, Shape, Work};
 
 /// Nodes whose experience with one piece of work is kept apart.
 const NODES_MAX: usize = 32;
@@ -128,6 +128,9 @@ impl Arm {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Known {
     pub(crate) features: Features,
+    /// What it was given when it was first asked for here; empty where only others told of it.
+    #[serde(default)]
+    pub(crate) shapes: Vec<Shape>,
     /// Whether those were seen in a run, and not guessed.
     pub(crate) is_measured: bool,
     /// By index of the strategy; shorter where later ones never ran.
@@ -144,12 +147,18 @@ impl Known {
     pub(crate) fn new(features: Features, used: u64) -> Self {
         Known {
             features,
+            shapes: Vec::new(),
             is_measured: false,
             arms: Vec::new(),
             budget: Budget::default(),
             coverage: Coverage::default(),
             used,
         }
+    }
+
+    /// What is known of a piece of work before its first run.
+    pub(crate) fn of(work: &Work, used: u64) -> Self {
+        Known { shapes: work.shapes.clone(), ..Known::new(work.features, used) }
     }
 
     /// Runs that were seen of it here, under all strategies.

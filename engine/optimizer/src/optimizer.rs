@@ -116,7 +116,7 @@ impl Optimizer {
             return self.choice(key, work, BASELINE, Reason::Disabled, &[], 0.0);
         }
         if self.table.get(&key).is_none() {
-            self.remember(key, Known::new(work.features, self.tick));
+            self.remember(key, Known::of(work, self.tick));
         }
         let looked = self.look(&key, &work.features, machine);
         let (chosen, reason, best) = self.decide(&key, &looked, chance);
@@ -131,7 +131,7 @@ impl Optimizer {
         let key = work.key(&machine.hardware);
         let index = self.index_of(strategy_id)?;
         if self.table.get(&key).is_none() {
-            self.remember(key, Known::new(work.features, self.tick));
+            self.remember(key, Known::of(work, self.tick));
         }
         let looked = self.look(&key, &work.features, machine);
         if let Some(exclusion) = looked[index].exclusion.filter(|exclusion| !exclusion.is_advice()) {
@@ -330,7 +330,7 @@ impl Optimizer {
         }
         let key = work.key(&machine.hardware);
         if self.table.get(&key).is_none() {
-            self.remember(key, Known::new(work.features, self.tick));
+            self.remember(key, Known::of(work, self.tick));
         }
         let looked = self.look(&key, &work.features, machine);
         self.keep_priors(&key, &looked);

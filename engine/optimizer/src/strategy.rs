@@ -241,7 +241,7 @@ impl Strategy {
 
     /// A strategy from TOML with the fields of this type.
     pub fn from_toml(text: &str) -> Result<Strategy, StrategyError> {
-        let strategy: Strategy = toml::from_str(text).map_err(|error| StrategyError::Text(error.to_string()))?;
+        let strategy: Strategy = toml::from_str(text).map_err(|error| StrategyError::Text(told(&error, text)))?;
         strategy.checked()
     }
 
@@ -252,6 +252,18 @@ impl Strategy {
             return Err(StrategyError::Id(id.clone()));
         }
         Ok(self)
+    }
+}
+
+/// What is wrong with a text of TOML and, where that is one place of it, on which line.
+fn told(error: &toml::de::Error, text: &str) -> String {
+    let message = error.message().trim_end();
+    match error.span().filter(|span| !span.is_empty() && !message.starts_with("missing")) {
+        Some(span) => {
+            let line = text.bytes().take(span.start).filter(|byte| *byte == b'\n').count() + 1;
+            format!("line {line}: {message}")
+        }
+        None => message.to_owned(),
     }
 }
 
@@ -346,7 +358,9 @@ mod tests {
     fn what_is_not_a_strategy_says_what_is_wrong() {
         let level = toml::to_string(&Strategy::baseline()).unwrap().replace("jit_level = 0", "jit_level = 7");
         let said = Strategy::from_toml(&level).unwrap_err().to_string();
-        assert!(said.contains("jit_level is 0, 1 or 2, not 7"), "{said}");
+        assert_eq!(said, "line 4: jit_level is 0, 1 or 2, not 7");
+        let short = toml::to_string(&Strategy::baseline()).unwrap().replace("jit_level = 0\n", "");
+        assert_eq!(Strategy::from_toml(&short).unwrap_err().to_string(), "missing field `jit_level`");
         let id = toml::to_string(&Strategy { strategy_id: "My Own".to_owned(), ..Strategy::baseline() }).unwrap();
         assert_eq!(Strategy::from_toml(&id), Err(StrategyError::Id("My Own".to_owned())));
     }

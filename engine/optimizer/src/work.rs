@@ -114,6 +114,21 @@ pub struct Shape {
     pub sizes: Vec<u64>,
 }
 
+/// As programs write it: `n: int 24`, `x: f32[1000, 4]`.
+impl std::fmt::Display for Shape {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.dtype)?;
+        match self.sizes.as_slice() {
+            [] => Ok(()),
+            [value] if self.dtype.ends_with("int") => write!(f, " {value}"),
+            sizes => {
+                let sizes: Vec<String> = sizes.iter().map(u64::to_string).collect();
+                write!(f, "[{}]", sizes.join(", "))
+            }
+        }
+    }
+}
+
 /// A piece of work, before it runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Work {
@@ -188,6 +203,14 @@ mod tests {
         assert_ne!(work(30).key("m3"), work(31).key("m3"));
         assert_ne!(work(63).key("m3"), work(64).key("m3"));
         assert_eq!(work(u64::MAX).key("m3"), work(u64::MAX / 2 + 1).key("m3"));
+    }
+
+    #[test]
+    fn shapes_are_written_as_in_programs() {
+        let text = |dtype: &str, sizes: &[u64]| Shape { dtype: dtype.to_owned(), sizes: sizes.to_vec() }.to_string();
+        assert_eq!(text("n: int", &[24]), "n: int 24");
+        assert_eq!(text("x: f32", &[1000, 4]), "x: f32[1000, 4]");
+        assert_eq!(text("rate: scalar", &[]), "rate: scalar");
     }
 
     #[test]

@@ -89,7 +89,7 @@ struct FeedbackArgs {
     #[arg(value_name = "STRATEGY")]
     strategy: String,
     /// What the run took, in milliseconds
-    #[arg(long, value_name = "MS", value_parser = milliseconds)]
+    #[arg(long, value_name = "MS", value_parser = milliseconds, allow_negative_numbers = true)]
     time_ms: f64,
     /// The run failed
     #[arg(long)]
@@ -103,8 +103,11 @@ struct FeedbackArgs {
 const RUN_MS: std::ops::RangeInclusive<f64> = 1e-4..=1e10;
 
 fn milliseconds(text: &str) -> Result<f64, String> {
-    let time: f64 = text.parse().map_err(|_| "it can be a number of milliseconds, such as 12.5".to_owned())?;
-    if RUN_MS.contains(&time) { Ok(time) } else { Err("no run takes that long or that little".to_owned()) }
+    match text.parse() {
+        Ok(time) if RUN_MS.contains(&time) => Ok(time),
+        Ok(_) => Err(format!("a run takes from {} to {:e} milliseconds", RUN_MS.start(), RUN_MS.end())),
+        Err(_) => Err("it can be a number of milliseconds, such as 12.5".to_owned()),
+    }
 }
 
 /// Runs the verb.
@@ -129,7 +132,8 @@ pub(crate) fn optimizer(
             Ok(())
         }
         OptimizerVerb::Register { file: path } => {
-            let strategy = Strategy::from_toml(&files::program(path)?).map_err(|error| refused(&error))?;
+            let wrong = |error: StrategyError| refused(&format!("{} is no strategy: {error}", path.display()));
+            let strategy = Strategy::from_toml(&files::program(path)?).map_err(wrong)?;
             let id = strategy.strategy_id.clone();
             change(&mut file, &mut known, |optimizer| optimizer.register(strategy.clone()))?;
             done(&format!("`{id}` is a strategy from now on; `nexus run --optimize={id}` runs under it"), console);
@@ -181,7 +185,7 @@ fn change(
     file.save(known, |theirs| drop(act(theirs))).map_err(|error| unkept(&error))
 }
 
-fn refused(error: &StrategyError) -> CliError {
+fn refused(error: &impl ToString) -> CliError {
     CliError::new(Exit::Usage, "NX0308", error.to_string())
         .with_help("`nexus optimizer strategies` lists the strategies; `nexus optimizer register --help` shows a file")
 }
@@ -258,8 +262,11 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 
 fn report(output: &Path, known: &Optimizer, console: &mut Console) -> Result<(), CliError> {
     std::fs::write(output, known.report()).map_err(|error| unwritten(output, &error))?;
-    let runs = known.runs().count();
-    done(&format!("{runs} runs of {}: {}", pieces(known.known()), output.display()), console);
+    let runs = match known.runs().count() {
+        1 => "1 run".to_owned(),
+        runs => format!("{runs} runs"),
+    };
+    done(&format!("{runs} of {}: {}", pieces(known.known()), output.display()), console);
     Ok(())
 }
 

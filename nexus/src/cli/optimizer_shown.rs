@@ -49,6 +49,8 @@ pub(super) struct ExplainDocument {
 #[derive(Debug, Serialize)]
 pub(super) struct WorkDocument {
     hash: String,
+    /// What it was given: names, types and sizes.
+    given: Vec<String>,
     pattern: &'static str,
     best: Option<String>,
     flops: f64,
@@ -67,6 +69,7 @@ struct StrategiesDocument<'a> {
 pub(super) fn explained(recalled: &Recalled) -> WorkDocument {
     WorkDocument {
         hash: hex(&recalled.key.code),
+        given: given(recalled),
         pattern: recalled.pattern.name(),
         best: recalled.best.clone(),
         flops: recalled.features.flops,
@@ -82,15 +85,22 @@ pub(super) fn explain(recalled: &Recalled, console: &mut Console) {
     let hash: String = hex(&recalled.key.code).chars().take(HASH_SHOWN).collect();
     let features = &recalled.features;
     let peak = units::bytes(features.peak_bytes as u64);
-    console.say(&format!(
-        "{hash} · {} · {:.0} tensor operations · {peak} at once",
+    let with = match given(recalled).join(", ") {
+        nothing if nothing.is_empty() => nothing,
+        given => format!(" with {given}"),
+    };
+    let best = recalled.best.as_ref();
+    let best = best.map_or(String::new(), |best| format!("best known: {best}{}\n", margin(recalled, best)));
+    console.answer(&format!(
+        "{hash}{with} · {} · {:.0} tensor operations · {peak} at once\n{}{best}",
         recalled.pattern.name(),
-        features.tensor_operations
+        features.tensor_operations,
+        recalled.explain()
     ));
-    console.answer(&recalled.explain());
-    if let Some(best) = &recalled.best {
-        console.say(&format!("best known: {best}{}", margin(recalled, best)));
-    }
+}
+
+fn given(recalled: &Recalled) -> Vec<String> {
+    recalled.shapes.iter().map(ToString::to_string).collect()
 }
 
 /// How much less time the best takes than the baseline is known or predicted to.

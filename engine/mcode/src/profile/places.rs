@@ -1,9 +1,10 @@
 //! Where in the calls time was spent: a tree of functions and operations, and who gets the time that nobody timed.
 //!
 //! Between two timed events without an untimed one between them, the time is that of what ran there, exactly. All other
-//! time is put into a pool, and whenever the clock's beat fell into such time, what ran at the beat gets the pool. Beats
-//! come from outside and know nothing of the program, so that each gets in the mean what it took: sampling as by a timer
-//! (S. Graham, P. Kessler, M. McKusick: gprof, 1982), without a bias towards what is called often.
+//! time is put into a pool. Out of it, operations that call nothing and are long enough for a clock get what those of their
+//! calls that were timed tell of the others. Whenever the clock's beat fell into other such time, what ran at the beat gets
+//! the pool. Beats come from outside and know nothing of the program, so that each gets in the mean what it took: sampling
+//! as by a timer (S. Graham, P. Kessler, M. McKusick: gprof, 1982), without a bias towards what is called often.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +15,10 @@ use crate::hir::FunctionId;
 const NODES_MAX: usize = 4_096;
 /// Depth of the tree of calls; deeper recursion counts as called from there.
 const DEPTH_MAX: usize = 128;
-const ROOT: u32 = 0;
+const ROOT: Node = 0;
+
+/// A place in the tree of calls.
+pub(super) type Node = u32;
 
 /// What something is called in a profile: a function's number, or an operation's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,8 +46,8 @@ impl Spent {
 }
 
 #[derive(Debug)]
-struct Node {
-    parent: u32,
+struct Place {
+    parent: Node,
     what: What,
     own: Spent,
 }
@@ -51,31 +55,54 @@ struct Node {
 /// The tree of calls.
 #[derive(Debug)]
 pub(super) struct Places {
-    nodes: Vec<Node>,
-    children: BTreeMap<(u32, What), u32>,
+    nodes: Vec<Place>,
+    children: BTreeMap<(Node, What), Node>,
     /// The way to the place that was found last, from the outermost call: most often the next one begins like it.
-    way: Vec<(What, u32)>,
+    way: Vec<(What, Node)>,
     /// Own time by what it is about; the tree leaves out what has no room in it.
     own: BTreeMap<What, Spent>,
     pool_ns: u64,
+    /// What was given out of the pool before it was in it.
+    debt_ns: u64,
 }
 
 impl Default for Places {
     fn default() -> Self {
-        let root = Node { parent: ROOT, what: What::Operation(""), own: Spent::default() };
-        Places { nodes: vec![root], children: BTreeMap::new(), way: Vec::new(), own: BTreeMap::new(), pool_ns: 0 }
+        let root = Place { parent: ROOT, what: What::Operation(""), own: Spent::default() };
+        Places {
+            nodes: vec![root],
+            children: BTreeMap::new(),
+            way: Vec::new(),
+            own: BTreeMap::new(),
+            pool_ns: 0,
+            debt_ns: 0,
+        }
     }
 }
 
 impl Places {
-    /// Time that was measured, spent at the end of `path`; at its end stands `last`.
-    pub(super) fn measured(&mut self, path: impl Iterator<Item = What>, last: Option<What>, ns: u64) {
-        self.add(path, last, Spent { exact_ns: ns, sampled_ns: 0 });
+    /// Time that was measured, spent at the end of `path`, where `last` stands; gives the place.
+    pub(super) fn measured(&mut self, path: impl Iterator<Item = What>, last: Option<What>, ns: u64) -> Option<Node> {
+        self.add(path, last, Spent { exact_ns: ns, sampled_ns: 0 })
     }
 
     /// Time of which nobody knows whose it is.
     pub(super) fn pool(&mut self, ns: u64) {
-        self.pool_ns = self.pool_ns.saturating_add(ns);
+        let paid_ns = ns.min(self.debt_ns);
+        self.debt_ns -= paid_ns;
+        self.pool_ns = self.pool_ns.saturating_add(ns - paid_ns);
+    }
+
+    /// Time that calls tell of others that were not timed: it is in the pool, or will be.
+    pub(super) fn told(&mut self, node: Node, ns: u64) {
+        let there_ns = ns.min(self.pool_ns);
+        self.pool_ns -= there_ns;
+        self.debt_ns = self.debt_ns.saturating_add(ns - there_ns);
+        let spent = Spent { exact_ns: 0, sampled_ns: ns };
+        let place = &mut self.nodes[node as usize];
+        place.own.add(spent);
+        let what = place.what;
+        self.own.entry(what).or_default().add(spent);
     }
 
     /// A beat fell into time of the pool while the end of `path` ran: the pool is its.
@@ -84,15 +111,16 @@ impl Places {
         self.add(path, last, Spent { exact_ns: 0, sampled_ns: ns });
     }
 
-    fn add(&mut self, path: impl Iterator<Item = What>, last: Option<What>, spent: Spent) {
-        let Some(last) = last else { return };
+    fn add(&mut self, path: impl Iterator<Item = What>, last: Option<What>, spent: Spent) -> Option<Node> {
+        let last = last?;
         let node = self.find(path, last);
         self.nodes[node as usize].own.add(spent);
         self.own.entry(last).or_default().add(spent);
+        Some(node)
     }
 
     /// The place at the end of `path`: where that is too deep, `last` below as much of it as there is room for.
-    fn find(&mut self, path: impl Iterator<Item = What>, last: What) -> u32 {
+    fn find(&mut self, path: impl Iterator<Item = What>, last: What) -> Node {
         let (mut node, mut depth) = (ROOT, 0);
         let mut path = path.peekable();
         while let Some(mut what) = path.next() {
@@ -109,7 +137,7 @@ impl Places {
         node
     }
 
-    fn step(&mut self, node: u32, what: What, depth: usize) -> u32 {
+    fn step(&mut self, node: Node, what: What, depth: usize) -> Node {
         if let Some(&(known, next)) = self.way.get(depth)
             && known == what
         {
@@ -121,15 +149,15 @@ impl Places {
         next
     }
 
-    fn child(&mut self, parent: u32, what: What) -> u32 {
+    fn child(&mut self, parent: Node, what: What) -> Node {
         if let Some(&known) = self.children.get(&(parent, what)) {
             return known;
         }
         if self.nodes.len() >= NODES_MAX {
             return parent;
         }
-        let node = self.nodes.len() as u32;
-        self.nodes.push(Node { parent, what, own: Spent::default() });
+        let node = self.nodes.len() as Node;
+        self.nodes.push(Place { parent, what, own: Spent::default() });
         self.children.insert((parent, what), node);
         node
     }
@@ -150,22 +178,23 @@ impl Places {
     }
 
     /// What is left in the pool when there are no more beats goes to all by what they got before: from beats, or where
-    /// there were none, by the clock.
+    /// there were none, by the clock. What was given and never came is taken back likewise.
     pub(super) fn empty_pool(&mut self) {
-        let pool_ns = std::mem::take(&mut self.pool_ns);
+        let (pool_ns, debt_ns) = (std::mem::take(&mut self.pool_ns), std::mem::take(&mut self.debt_ns));
         let sampled: u64 = self.nodes.iter().map(|node| node.own.sampled_ns).sum();
         let exact: u64 = self.nodes.iter().map(|node| node.own.exact_ns).sum();
         let whole = if sampled > 0 { sampled } else { exact };
-        if pool_ns == 0 || whole == 0 {
+        if pool_ns == debt_ns || whole == 0 {
             return;
         }
-        let share = pool_ns as f64 / whole as f64;
-        let grow = |spent: &mut Spent| {
+        let share = (pool_ns as f64 - debt_ns as f64) / whole as f64;
+        let change = |spent: &mut Spent| {
             let before = if sampled > 0 { spent.sampled_ns } else { spent.exact_ns };
-            spent.sampled_ns = spent.sampled_ns.saturating_add((before as f64 * share) as u64);
+            let after = spent.sampled_ns as f64 + before as f64 * share;
+            spent.sampled_ns = after.max(0.0) as u64;
         };
-        self.nodes.iter_mut().for_each(|node| grow(&mut node.own));
-        self.own.values_mut().for_each(grow);
+        self.nodes.iter_mut().for_each(|node| change(&mut node.own));
+        self.own.values_mut().for_each(change);
     }
 
     /// The time of each thing alone.
@@ -218,5 +247,52 @@ impl Places {
             ProfileStack { frames, self_ns: self.nodes[at].own.all_ns() }
         });
         stacks.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MAIN: What = What::Function(0);
+    const SUM: What = What::Operation("sum");
+
+    fn spent(exact_ns: u64, sampled_ns: u64) -> Spent {
+        Spent { exact_ns, sampled_ns }
+    }
+
+    fn below_main(what: What) -> impl Iterator<Item = What> {
+        [MAIN, what].into_iter()
+    }
+
+    #[test]
+    fn what_calls_tell_of_others_comes_out_of_the_pool() {
+        let mut places = Places::default();
+        let sum = places.measured(below_main(SUM), Some(SUM), 100).unwrap();
+        places.pool(1_000);
+        places.told(sum, 600);
+        places.beaten([MAIN].into_iter(), Some(MAIN));
+        assert_eq!((places.own(SUM), places.own(MAIN)), (spent(100, 600), spent(0, 400)));
+        assert_eq!(places.totals()[&MAIN], spent(100, 1_000));
+    }
+
+    #[test]
+    fn what_is_told_before_it_is_in_the_pool_is_not_given_twice() {
+        let mut places = Places::default();
+        let sum = places.measured(below_main(SUM), Some(SUM), 100).unwrap();
+        places.told(sum, 600);
+        places.pool(1_000);
+        places.beaten([MAIN].into_iter(), Some(MAIN));
+        assert_eq!((places.own(SUM), places.own(MAIN)), (spent(100, 600), spent(0, 400)));
+    }
+
+    #[test]
+    fn what_was_told_and_never_came_is_taken_back() {
+        let mut places = Places::default();
+        let sum = places.measured(below_main(SUM), Some(SUM), 100).unwrap();
+        places.told(sum, 600);
+        places.pool(150);
+        places.empty_pool();
+        assert_eq!(places.own(SUM), spent(100, 150));
     }
 }

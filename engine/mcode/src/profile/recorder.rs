@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use nexus_tensor::{ProfileClock, Stopwatch};
 
 use super::operations::Operations;
-use super::places::{Places, What};
+use super::places::{Node, Places, What};
+use super::timing::Begun;
 use super::{Profile, ProfileEvent, ProfileKind, ProfileLine, Timing};
 use crate::hir::FunctionId;
 use crate::vm::machine::{Frame, OUTSIDE};
@@ -27,7 +28,7 @@ pub(crate) type Stack<'s> = (&'s [Frame], FunctionId);
 struct Open {
     what: What,
     started: u64,
-    weight: u64,
+    begun: Begun,
     /// Of a function: how many calls wait for others while it runs.
     depth: usize,
 }
@@ -187,11 +188,11 @@ impl Recorder {
     #[cold]
     pub(crate) fn enter(&mut self, id: FunctionId, pulse: &mut Pulse<'_>, stack: Stack<'_>) -> bool {
         let is_timed = pulse.due.get(id as usize) == Some(&0);
-        let now = self.ends(pulse, stack, is_timed);
+        let (now, _) = self.ends(pulse, stack, is_timed);
         if is_timed {
-            let weight = self.functions[id as usize].begins();
-            pulse.due[id as usize] = weight;
-            self.opens(What::Function(id), now, u64::from(weight), stack.0.len() + 1);
+            let begun = self.functions[id as usize].begins();
+            pulse.due[id as usize] = begun.weight;
+            self.opens(What::Function(id), now, begun, stack.0.len() + 1);
         }
         is_timed
     }
@@ -200,7 +201,7 @@ impl Recorder {
     #[cold]
     pub(crate) fn leave(&mut self, pulse: &mut Pulse<'_>, stack: Stack<'_>) {
         let is_timed = self.timed_depth == stack.0.len();
-        let now = self.ends(pulse, stack, is_timed);
+        let (now, _) = self.ends(pulse, stack, is_timed);
         if is_timed {
             self.closes(now, 0);
         }
@@ -217,31 +218,46 @@ impl Recorder {
     /// An operation begins; whether it is timed.
     #[inline]
     pub(crate) fn begin_operation(&mut self, name: &'static str, pulse: &mut Pulse<'_>, stack: Stack<'_>) -> bool {
-        let weight = self.operations.begins(name);
-        if weight.is_some() || pulse.passes() {
-            let now = self.ends(pulse, stack, weight.is_some());
-            if let Some(weight) = weight {
-                self.opens(What::Operation(name), now, u64::from(weight), NOWHERE);
+        let begun = self.operations.begins(name);
+        if begun.is_some() || pulse.passes() {
+            let (now, _) = self.ends(pulse, stack, begun.is_some());
+            if let Some(begun) = begun {
+                self.opens(What::Operation(name), now, begun, NOWHERE);
             }
         }
         self.running.push(Running { name, depth: stack.0.len() });
-        weight.is_some()
+        begun.is_some()
     }
 
     /// The operation that began last is through; what it made, where it is timed.
     #[inline]
     pub(crate) fn end_operation(&mut self, bytes: Option<u64>, pulse: &mut Pulse<'_>, stack: Stack<'_>) {
         if bytes.is_some() || pulse.passes() {
-            let now = self.ends(pulse, stack, bytes.is_some());
+            let began = self.last;
+            let (now, node) = self.ends(pulse, stack, bytes.is_some());
             if let Some(bytes) = bytes {
+                self.tells(began, now, node);
                 self.closes(now, bytes);
             }
         }
         self.running.pop();
     }
 
-    /// Something begins or ends: the time until here goes to what ran.
-    fn ends(&mut self, pulse: &mut Pulse<'_>, stack: Stack<'_>, is_timed: bool) -> u64 {
+    /// The timed operation that began last is through, and `began` at the last look at the clock if nothing began inside
+    /// it: then its time is that of those before it, too, that were not timed.
+    fn tells(&mut self, began: u64, now: u64, node: Option<Node>) {
+        let Some(Open { what: What::Operation(name), started, begun, .. }) = self.open.last() else { return };
+        match node.filter(|_| *started == began) {
+            Some(node) => {
+                let ns = self.operations.was_alone(name, node, now.saturating_sub(began));
+                self.places.told(node, ns.saturating_mul(u64::from(begun.untimed)));
+            }
+            None => self.operations.was_not_alone(name),
+        }
+    }
+
+    /// Something begins or ends: the time until here goes to what ran. Gives the time, and the place where it is known.
+    fn ends(&mut self, pulse: &mut Pulse<'_>, stack: Stack<'_>, is_timed: bool) -> (u64, Option<Node>) {
         let beat = pulse.beat.load(Ordering::Relaxed);
         let now = (self.now)();
         let is_beaten = std::mem::replace(&mut pulse.seen, beat) != beat;
@@ -251,18 +267,18 @@ impl Recorder {
         let is_known = !std::mem::replace(&mut pulse.has_skipped, !is_timed) && is_timed;
         let last = innermost(stack, &self.running);
         if is_known {
-            self.places.measured(path(stack, &self.running), last, ns);
-        } else {
-            self.places.pool(ns);
-            if is_beaten {
-                self.places.beaten(path(stack, &self.running), last);
-            }
+            return (now, self.places.measured(path(stack, &self.running), last, ns));
         }
-        now
+        self.places.pool(ns);
+        let is_told = matches!(last, Some(What::Operation(name)) if self.operations.is_told(name));
+        if is_beaten && !is_told {
+            self.places.beaten(path(stack, &self.running), last);
+        }
+        (now, None)
     }
 
-    fn opens(&mut self, what: What, started: u64, weight: u64, depth: usize) {
-        self.open.push(Open { what, started, weight, depth });
+    fn opens(&mut self, what: What, started: u64, begun: Begun, depth: usize) {
+        self.open.push(Open { what, started, begun, depth });
         self.timed_depth = depth;
     }
 
@@ -275,7 +291,7 @@ impl Recorder {
             What::Function(id) => &mut self.functions[id as usize],
             What::Operation(name) => self.operations.of(name),
         };
-        timing.ended(ns, open.weight, bytes);
+        timing.ended(ns, u64::from(open.begun.weight), bytes);
         if self.events.len() < EVENTS_MAX {
             self.events.push(Event { what: open.what, started: open.started, ns, thread: self.thread });
         }
@@ -289,7 +305,7 @@ impl Recorder {
     /// What is still open at the end of a machine's work: a fault went through it.
     pub(crate) fn close_to(&mut self, open: usize, pulse: &mut Pulse<'_>, stack: Stack<'_>) {
         if self.open.len() > open {
-            let now = self.ends(pulse, stack, true);
+            let (now, _) = self.ends(pulse, stack, true);
             while self.open.len() > open {
                 self.closes(now, 0);
             }
@@ -322,8 +338,10 @@ impl Recorder {
 
     /// Nothing more comes to what was laid aside: counts the calls since those that were timed last.
     fn end(&mut self) {
-        self.functions.iter_mut().zip(&self.due).for_each(|(timing, due)| timing.count_up(*due));
-        self.operations.count_up();
+        for (timing, due) in self.functions.iter_mut().zip(&self.due) {
+            timing.count_up(*due);
+        }
+        self.operations.count_up(&mut self.places);
     }
 
     /// Takes in what another thread of the same run recorded and laid aside while this one paused.

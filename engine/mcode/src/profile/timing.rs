@@ -77,19 +77,31 @@ fn bucket(logarithm: f64) -> usize {
     ((logarithm * BUCKETS_A_DOUBLING) as usize).min(DOUBLINGS * BUCKETS_A_DOUBLING as usize - 1)
 }
 
+/// A call that is to be timed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Begun {
+    /// For how many calls its time stands in the distribution: it and those until the next that is timed.
+    pub(super) weight: u32,
+    /// Calls since the one that was timed last, which were not timed.
+    pub(super) untimed: u32,
+}
+
 impl Timing {
-    /// A call is to be timed; for how many calls it stands, this one among them.
-    pub(super) fn begins(&mut self) -> u32 {
+    /// A call is to be timed.
+    pub(super) fn begins(&mut self) -> Begun {
         self.count += u64::from(self.interval);
+        let untimed = self.interval - 1;
         self.interval = self.stride;
-        self.stride
+        Begun { weight: self.stride, untimed }
     }
 
-    /// Counts those calls behind the one that was timed last that there were: all but `due`.
-    pub(super) fn count_up(&mut self, due: u32) {
+    /// Counts those calls behind the one that was timed last that there were, all but `due`, and gives their number.
+    pub(super) fn count_up(&mut self, due: u32) -> u32 {
         // The first of the interval was counted when it began; before any call there was none.
-        self.count += u64::from(self.interval.saturating_sub(due));
+        let untimed = self.interval.saturating_sub(due);
+        self.count += u64::from(untimed);
         self.interval = due;
+        untimed
     }
 
     /// A timed call that stands for `weight` calls took so long and made so much.
@@ -107,11 +119,15 @@ impl Timing {
         *cell = cell.saturating_add(weight);
         self.logarithms += logarithm;
         if self.timed >= FIRST_CALLS {
-            let typical_ns = (self.logarithms / self.timed as f64).exp2();
             // Odd, so as not to keep step with what alternates.
-            let stride = (COST_NS / (SHARE * typical_ns)).ceil() as u32;
+            let stride = (COST_NS / (SHARE * self.typical_ns())).ceil() as u32;
             self.stride = (stride | 1).clamp(1, STRIDE_MAX);
         }
+    }
+
+    /// What a call takes typically: the geometric mean of those that were timed.
+    pub(super) fn typical_ns(&self) -> f64 {
+        (self.logarithms / self.timed.max(1) as f64).exp2()
     }
 
     /// The time that a share of the calls stayed below, within a tenth; 0 where none was timed.
@@ -174,7 +190,7 @@ mod tests {
         for ns in times {
             due -= 1;
             if due == 0 {
-                due = timing.begins();
+                due = timing.begins().weight;
                 timing.ended(ns, u64::from(due), 0);
             }
         }

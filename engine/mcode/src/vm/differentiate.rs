@@ -156,7 +156,8 @@ fn value_and_gradient(
         Differentiation::Reverse => Tape::gradients,
         Differentiation::Planned => Tape::last_gradients,
     };
-    let gradients = walk(tape, &algebra, &output, seed, &variables.leaves).map_err(Fault::tensor)?;
+    let walked = host.measured("gradient", |_| walk(tape, &algebra, &output, seed, &variables.leaves));
+    let gradients = walked.map_err(Fault::tensor)?;
     let value = value_of_var(host, tape.below(&output))?;
     let gradient = rebuild(host, &arguments[which], &mut gradients.into_iter())?;
     Ok((value, gradient))

@@ -57,7 +57,8 @@ fn by_rows(host: &mut Host, algebra: &Algebra<'_>, variables: &Variables, output
     for i in 0..output.count() {
         host.tick(64)?;
         let seed = unit(algebra, output, i).map_err(Fault::tensor)?;
-        let found = variables.tape.gradients(algebra, output, seed, &variables.leaves).map_err(Fault::tensor)?;
+        let walk = |_: &mut Host| variables.tape.gradients(algebra, output, seed, &variables.leaves);
+        let found = host.measured("gradient", walk).map_err(Fault::tensor)?;
         rows.iter_mut().zip(found).for_each(|(row, part)| row.push(Item::Var(part)));
     }
     let stack = |(row, leaf)| stacked(algebra, row, output.shape(), leaf, output.is_number()).map_err(Fault::tensor);
@@ -69,14 +70,16 @@ fn by_columns(host: &mut Host, algebra: &Algebra<'_>, variables: &Variables, out
     let forward = Tape::new(host.derivatives);
     let zero = algebra.zeros_like(&variables.tape.below(output)).map_err(Fault::tensor)?;
     let seed = forward.variable(zero).map_err(Fault::tensor)?;
-    let back = variables.tape.gradients(algebra, output, seed.clone(), &variables.leaves).map_err(Fault::tensor)?;
+    let walk = |_: &mut Host| variables.tape.gradients(algebra, output, seed.clone(), &variables.leaves);
+    let back = host.measured("gradient", walk).map_err(Fault::tensor)?;
     let mut parts = Vec::with_capacity(back.len());
     for (leaf, gradient) in variables.leaves.iter().zip(&back) {
         let mut columns = Vec::with_capacity(leaf.count());
         for j in 0..leaf.count() {
             host.tick(64)?;
             let unit = unit(algebra, leaf, j).map_err(Fault::tensor)?;
-            let found = forward.gradients(algebra, gradient, unit, std::slice::from_ref(&seed));
+            let walk = |_: &mut Host| forward.gradients(algebra, gradient, unit, std::slice::from_ref(&seed));
+            let found = host.measured("gradient", walk);
             columns.extend(found.map_err(Fault::tensor)?.into_iter().map(Item::Var));
         }
         parts.push(turned(algebra, columns, output, leaf).map_err(Fault::tensor)?);
