@@ -96,6 +96,39 @@ impl Buffer {
     }
 }
 
+/// Memory of one thread's loops, a few tiles: aligned as buffers are, so that no vector lies across two lines.
+#[derive(Clone, Default)]
+pub(crate) struct Scratch(Vec<Line>);
+
+impl Scratch {
+    /// None yet.
+    pub(crate) const fn new() -> Scratch {
+        Scratch(Vec::new())
+    }
+
+    /// At least so many bytes; what is new is zero.
+    pub(crate) fn grow(&mut self, bytes: usize) {
+        let lines = bytes.div_ceil(LINE);
+        if self.0.len() < lines {
+            self.0.resize(lines, Line::zeroed());
+        }
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        bytemuck::cast_slice(&self.0)
+    }
+
+    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
+        bytemuck::cast_slice_mut(&mut self.0)
+    }
+}
+
+impl std::fmt::Debug for Scratch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} lines", self.0.len())
+    }
+}
+
 /// Lines from the pool or the allocator.
 struct Lines {
     lines: Vec<Line>,

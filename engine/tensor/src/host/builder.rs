@@ -9,8 +9,9 @@ use std::sync::Arc;
 use smallvec::{SmallVec, smallvec};
 
 use super::HostTensor;
+use super::chain;
 use super::elementwise::ShortPower;
-use super::kernels::{self, Map, Triple, Zip};
+use super::kernels::{self, Light, Map, Triple, Zip};
 use super::parallel::Cost;
 use super::program::{Place, Program, Step, Work};
 use super::source::Source;
@@ -83,8 +84,15 @@ impl Builder {
 
     fn step(&mut self, work: Work, dtype: DType) -> Value {
         let to = self.program.steps.len();
-        self.program.steps.push(Step { work, to, size: dtype.size() });
+        self.program.steps.push(Step { work, to, size: dtype.size(), light: None });
         Value { place: Place::Register(to), dtype }
+    }
+
+    /// Says of the last step what it does.
+    fn light(&mut self, light: Option<Light>) {
+        if let Some(step) = self.program.steps.last_mut() {
+            step.light = light;
+        }
     }
 
     fn map(&mut self, run: Map, x: Value, dtype: DType) -> Value {
@@ -148,6 +156,7 @@ impl Builder {
             Some(run) if result == DType::Bool => self.map(run, wide, result),
             Some(run) => {
                 let y = self.map(run, wide, wide.dtype);
+                self.light(Light::unary(op, wide.dtype));
                 self.rounded(y, result)
             }
         }
@@ -166,6 +175,7 @@ impl Builder {
             (Some(number), Some(run)) => self.step(Work::Number(run, x.place, number), x.dtype),
             _ => self.zip(kernels::binary(op, within), x, y, x.dtype),
         };
+        self.light(Light::binary(op, x.dtype));
         self.rounded(z, within)
     }
 
@@ -177,6 +187,7 @@ impl Builder {
             ShortPower::Root => kernels::half_power(compute),
         };
         let y = self.map(run, wide, wide.dtype);
+        self.light(Light::short_power(power, wide.dtype));
         self.rounded(y, compute)
     }
 
@@ -223,6 +234,7 @@ impl Builder {
     fn finished(mut self, value: Value) -> (Builder, Program) {
         let mut program = std::mem::take(&mut self.program);
         debug_assert_eq!(value.place, Place::Register(program.steps.len().saturating_sub(1)));
+        chain::gather(&mut program);
         find_unread(&mut program);
         share_registers(&mut program);
         (self, program)
@@ -238,62 +250,46 @@ impl Builder {
 
 /// Notes the sources that no step reads.
 fn find_unread(program: &mut Program) {
-    program.unread = (0..program.sources.len()).collect();
-    for step in &program.steps {
-        for_each_place(step.work, |place| program.unread.retain(|i| Place::Source(*i) != place));
-    }
+    let read = |i: usize| program.steps.iter().any(|step| program.reads(step).contains(&Place::Source(i)));
+    program.unread = (0..program.sources.len()).filter(|&i| !read(i)).collect();
 }
 
-/// Gives each step a register whose last reader has run. The register of a step is its number before, the smallest free
-/// one afterwards; the last step writes the output and needs none.
+/// Gives each result a register whose last reader has run. The register of a result is the number of its step before, the
+/// smallest free one afterwards; the last result is the output and needs none.
 fn share_registers(program: &mut Program) {
     let count = program.steps.len();
-    let mut last_use: SmallVec<[usize; 16]> = smallvec![0; count];
+    let results = program.steps.last().map_or(0, |step| step.to + 1);
+    let mut last_use: SmallVec<[usize; 16]> = smallvec![0; results];
     for (s, step) in program.steps.iter().enumerate() {
-        for_each_place(step.work, |place| {
-            if let Place::Register(r) = place {
-                last_use[r] = s;
+        program.writes(step).iter().for_each(|&result| last_use[result] = s);
+        for place in program.reads(step) {
+            if let Place::Register(result) = place {
+                last_use[result] = s;
             }
-        });
+        }
     }
-    let mut assigned: SmallVec<[usize; 16]> = smallvec![0; count];
+    let mut assigned: SmallVec<[usize; 16]> = smallvec![0; results];
     let mut free: SmallVec<[usize; 8]> = SmallVec::new();
     for s in 0..count {
-        // The result goes elsewhere than the operands: loops read and write at the same time.
-        let to = free.pop().unwrap_or_else(|| {
-            program.registers += usize::from(s + 1 < count);
-            program.registers.saturating_sub(1)
-        });
-        let mut ended: SmallVec<[usize; 3]> = SmallVec::new();
-        let place = |place| match place {
-            Place::Register(r) => {
-                if last_use[r] == s && !ended.contains(&assigned[r]) {
-                    ended.push(assigned[r]);
-                }
-                Place::Register(assigned[r])
+        let step = program.steps[s];
+        let (reads, mut writes) = (program.reads(&step), program.writes(&step));
+        if s + 1 == count {
+            writes.retain(|result| *result != step.to);
+        }
+        // Results go elsewhere than operands: loops read and write at the same time.
+        for &result in &writes {
+            assigned[result] = free.pop().unwrap_or_else(|| {
+                program.registers += 1;
+                program.registers - 1
+            });
+        }
+        let mut ended: SmallVec<[usize; 4]> = SmallVec::new();
+        for result in reads.iter().filter_map(|place| place.register()).chain(writes) {
+            if last_use[result] == s && !ended.contains(&assigned[result]) {
+                ended.push(assigned[result]);
             }
-            source @ Place::Source(_) => source,
-        };
-        let step = &mut program.steps[s];
-        step.work = with_places(step.work, place);
-        step.to = to;
-        assigned[s] = to;
+        }
+        program.assign(s, &assigned);
         free.extend(ended);
-    }
-}
-
-fn for_each_place(work: Work, mut see: impl FnMut(Place)) {
-    with_places(work, |place| {
-        see(place);
-        place
-    });
-}
-
-fn with_places(work: Work, mut place: impl FnMut(Place) -> Place) -> Work {
-    match work {
-        Work::Map(run, x) => Work::Map(run, place(x)),
-        Work::Zip(run, x, y) => Work::Zip(run, place(x), place(y)),
-        Work::Number(run, x, number) => Work::Number(run, place(x), number),
-        Work::Triple(run, x, y, z) => Work::Triple(run, place(x), place(y), place(z)),
     }
 }

@@ -7,8 +7,8 @@ use std::marker::PhantomData;
 use std::ops::Range;
 
 use super::math::Real;
-use super::parallel::{Kernel, vectorized};
 use super::source::TILE;
+use super::vectors::{Kernel, vectorized};
 use crate::element::Element;
 
 const LANES: usize = 32;

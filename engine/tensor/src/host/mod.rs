@@ -5,6 +5,7 @@
 //! slices, broadcasts) copy nothing. Burn stays the layer under the GPU and the reference in the tests.
 
 pub(crate) mod builder;
+mod chain;
 pub(crate) mod condition;
 pub(crate) mod copy;
 mod decompose;
@@ -27,6 +28,7 @@ pub(crate) mod reduce;
 pub(crate) mod scan;
 pub(crate) mod source;
 pub(crate) mod truncated;
+mod vectors;
 
 use std::sync::Arc;
 

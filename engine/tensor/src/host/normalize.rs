@@ -4,7 +4,8 @@ use half::{bf16, f16};
 
 use super::HostTensor;
 use super::math::Real;
-use super::parallel::{Cost, Kernel, fill_rows, vectorized};
+use super::parallel::{Cost, fill_rows};
+use super::vectors::{Kernel, vectorized};
 use crate::element::Element;
 use crate::{Context, DType, TensorError};
 

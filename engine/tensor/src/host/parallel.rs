@@ -1,11 +1,7 @@
-//! Loops over the elements of an output, cut into pieces that several threads share, compiled for the widest vectors
-//! that the processor has.
+//! Loops over the elements of an output, cut into pieces that several threads share.
 //!
 //! Between pieces the context is asked whether the run must stop.
 
-use std::sync::LazyLock;
-
-use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use crate::{Context, TensorError};
@@ -29,40 +25,6 @@ impl Cost {
             Cost::Dear => 32 << 10,
         }
     }
-}
-
-static ARCH: LazyLock<Arch> = LazyLock::new(Arch::new);
-
-/// A loop that [`vectorized`] compiles once for each instruction set.
-pub(crate) trait Kernel {
-    /// What the loop gives.
-    type Output;
-
-    /// The loop. Implementations are `#[inline(always)]`, so that they are compiled with the caller's instructions.
-    fn run(self) -> Self::Output;
-}
-
-struct Vectorized<K>(K);
-
-impl<K: Kernel> WithSimd for Vectorized<K> {
-    type Output = K::Output;
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> K::Output {
-        self.0.run()
-    }
-}
-
-/// Runs `kernel` with the widest instructions that this processor has.
-#[inline]
-pub(crate) fn vectorized<K: Kernel>(kernel: K) -> K::Output {
-    ARCH.dispatch(Vectorized(kernel))
-}
-
-/// Runs what is written for vectors of any width with the widest that this processor has.
-#[inline]
-pub(crate) fn with_vectors<K: WithSimd>(kernel: K) -> K::Output {
-    ARCH.dispatch(kernel)
 }
 
 /// Fills `out` piece by piece. `work` gets the index of a piece's first element and the piece.

@@ -8,8 +8,9 @@ use half::{bf16, f16};
 
 use super::HostTensor;
 use super::elementwise::cast;
-use super::parallel::{Cost, Kernel, fill_bytes, fill_rows, vectorized};
+use super::parallel::{Cost, fill_bytes, fill_rows};
 use super::source::{Draw, Source};
+use super::vectors::{Kernel, vectorized};
 use crate::buffer::Buffer;
 use crate::random::{Philox, unit_f32, unit_f64};
 use crate::{Context, DType, TensorError};

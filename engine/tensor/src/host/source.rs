@@ -3,6 +3,7 @@
 use smallvec::SmallVec;
 
 use super::HostTensor;
+use crate::buffer::Scratch;
 use crate::element::with_width;
 use crate::random::Philox;
 use crate::shape::{Shape, Strides, collapse, for_each_offset};
@@ -77,6 +78,11 @@ impl Source {
         }
     }
 
+    /// Whether it is what the output holds before it is written.
+    pub(crate) const fn is_old(&self) -> bool {
+        matches!(self.kind, Kind::Old)
+    }
+
     /// Whether all elements can be had without a copy.
     pub(crate) const fn is_direct(&self) -> bool {
         matches!(self.kind, Kind::Packed { .. })
@@ -110,14 +116,14 @@ impl Source {
 #[derive(Debug)]
 pub(crate) struct Reader<'a> {
     source: &'a Source,
-    tile: Vec<u64>,
+    tile: Scratch,
     /// Elements of a number that the tile holds already.
     filled: usize,
 }
 
 impl<'a> Reader<'a> {
     pub(crate) const fn new(source: &'a Source) -> Self {
-        Reader { source, tile: Vec::new(), filled: 0 }
+        Reader { source, tile: Scratch::new(), filled: 0 }
     }
 
     /// Makes elements `first..first + count` of the output's order ready; `old` is what the output holds there.
@@ -126,8 +132,8 @@ impl<'a> Reader<'a> {
         if self.source.direct(first, count).is_some() || self.filled >= count {
             return;
         }
-        self.tile.resize((count * size).div_ceil(8).max(self.tile.len()), 0);
-        let tile = &mut bytemuck::cast_slice_mut::<u64, u8>(&mut self.tile)[..count * size];
+        self.tile.grow(count * size);
+        let tile = &mut self.tile.bytes_mut()[..count * size];
         match &self.source.kind {
             Kind::Number { bytes } => {
                 repeat(&bytes[..size], tile);
@@ -147,7 +153,7 @@ impl<'a> Reader<'a> {
     pub(crate) fn bytes(&self, first: usize, count: usize) -> &[u8] {
         match self.source.direct(first, count) {
             Some(bytes) => bytes,
-            None => &bytemuck::cast_slice::<u64, u8>(&self.tile)[..count * self.source.size],
+            None => &self.tile.bytes()[..count * self.source.size],
         }
     }
 }

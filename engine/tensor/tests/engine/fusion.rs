@@ -9,7 +9,7 @@ use proptest::test_runner::TestRunner;
 
 use crate::golden::run;
 
-const UNARY: [UnaryOp; 12] = [
+const UNARY: [UnaryOp; 16] = [
     UnaryOp::Neg,
     UnaryOp::Abs,
     UnaryOp::Floor,
@@ -22,6 +22,10 @@ const UNARY: [UnaryOp; 12] = [
     UnaryOp::Relu,
     UnaryOp::Not,
     UnaryOp::IsFinite,
+    UnaryOp::Sign,
+    UnaryOp::Ceil,
+    UnaryOp::Round,
+    UnaryOp::Rsqrt,
 ];
 const BINARY: [BinaryOp; 11] = [
     BinaryOp::Add,
@@ -209,6 +213,61 @@ fn a_region_gives_what_its_operations_give_one_at_a_time() {
         Ok(())
     });
     outcome.expect("regions and single operations agree");
+}
+
+/// A step that is cheap enough to run in one loop with others.
+fn cheap_step() -> impl Strategy<Value = Step> {
+    let back = 0usize..7;
+    // Neg, Abs, Floor, Sqrt, Square, Relu, Sign, Ceil, Round, Rsqrt; the binary ones up to powers, which may be short.
+    let unary = prop_oneof![0usize..5, Just(9), 12usize..16];
+    prop_oneof![
+        3 => (unary, back.clone()).prop_map(|(op, x)| Step::Unary(op, x)),
+        6 => (0usize..6, back.clone(), back.clone()).prop_map(|(op, x, y)| Step::Binary(op, x, y)),
+        1 => back.prop_map(|x| Step::Binary(6, x, 0)),
+        2 => prop_oneof![Just(2.0), Just(0.5), Just(-0.0), Just(-3.0), Just(f64::NAN)].prop_map(Step::Number),
+    ]
+}
+
+/// Numbers of all kinds, some of which comparisons and roots treat in their own way.
+fn odd_numbers(ctx: &Context, count: usize, dtype: DType, turn: usize) -> Arg {
+    const ODD: [f64; 9] = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.0, 0.0, 1e-40, -1e-310, 1e30, -1.5];
+    let value = |i: usize| match (i * 7 + turn) % 29 {
+        odd if odd < ODD.len() => ODD[odd],
+        _ => ((i * 7919 + turn * 31) % 1000) as f64 / 250.0 - 2.0,
+    };
+    let values: Vec<f64> = (0..count).map(value).collect();
+    Arg::Tensor(Tensor::from_f64s(ctx, dtype, &[count], &values).expect("small"))
+}
+
+/// Each region is run twice: on inputs that the caller keeps, and on inputs that may be overwritten.
+#[test]
+fn cheap_steps_in_one_loop_give_what_they_give_alone() {
+    let lengths = [0usize, 1, 5, 63, 64, 65, 128, 129, 500, 1023, 1024, 1025, 3000, 140_000];
+    let cases = (
+        prop::collection::vec(cheap_step(), 2..24),
+        prop::sample::select(lengths.to_vec()),
+        prop_oneof![Just(DType::F32), Just(DType::F64)],
+    );
+    let mut runner = TestRunner::new(ProptestConfig::with_cases(300));
+    let outcome = runner.run(&cases, |(steps, count, dtype)| {
+        let ctx = Context::new(Device::cpu());
+        let inputs = || (0..3).map(|turn| odd_numbers(&ctx, count, dtype, turn)).collect::<Vec<Arg>>();
+        let mut region = Region::new();
+        let ids: Vec<NodeId> = (0..3).map(|_| region.input()).collect();
+        let mut both = Both { region, ctx: Context::new(Device::cpu()), ids, values: inputs(), shape: vec![count] };
+        for step in &steps {
+            both.add(step);
+        }
+        let last = both.values.len() - 1;
+        both.region.output(both.ids[last]);
+        let kept = both.values[..3].to_vec();
+        for given in [kept, inputs()] {
+            let results = both.region.run(&ctx, given).expect("each operation could be done");
+            prop_assert_eq!(bits(&results[0]), bits(&both.values[last]));
+        }
+        Ok(())
+    });
+    outcome.expect("chains and single operations agree");
 }
 
 fn filled(ctx: &Context, n: i64) -> Tensor {

@@ -6,7 +6,8 @@
 use pulp::{Simd, WithSimd};
 
 use super::super::HostTensor;
-use super::super::parallel::{PIECE, fill_pairs, with_vectors};
+use super::super::parallel::{PIECE, fill_pairs};
+use super::super::vectors::with_vectors;
 use super::plan::{Plan, Planned, lanes};
 use super::stages::Stages;
 use super::wide::Wide;

@@ -4,7 +4,8 @@
 use pulp::{Simd, WithSimd};
 
 use super::super::math::Real;
-use super::super::parallel::{fill_pairs, with_vectors};
+use super::super::parallel::fill_pairs;
+use super::super::vectors::with_vectors;
 use super::plan::{Chirp, Plan, Planned, Split, lanes};
 use super::stages::Stages;
 use super::tiles;

@@ -5,17 +5,21 @@
 //! each operand as of the result. [`super::program`] drives them.
 
 mod convert;
+pub(crate) mod machine;
 mod real;
 mod whole;
 
 use bytemuck::Pod;
 
-use super::parallel::{Cost, Kernel, vectorized};
+use super::elementwise::ShortPower;
+use super::parallel::Cost;
+use super::vectors::{Kernel, vectorized};
 use crate::DType;
 use crate::element::Bit;
 use crate::operator::{BinaryOp, CompareOp, UnaryOp};
 
 pub(crate) use convert::conversion;
+use machine::{One, Two};
 
 /// A loop over the elements of one operand.
 pub(crate) type Map = fn(&[u8], &mut [u8]);
@@ -134,6 +138,68 @@ pub(crate) fn binary_number(op: BinaryOp, compute: DType) -> Option<Zip> {
         DType::F64 => real::binary_number::<f64>(op),
         DType::F32 | DType::F16 | DType::BF16 => real::binary_number::<f32>(op),
         _ => None,
+    }
+}
+
+/// What a step does, where [`machine`] can do it together with others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Light {
+    /// f32 or f64, of the operands and the result.
+    pub(crate) dtype: DType,
+    pub(crate) op: LightOp,
+}
+
+/// The function of a [`Light`] step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LightOp {
+    One(One),
+    Two(Two),
+}
+
+impl Light {
+    fn new(dtype: DType, op: LightOp) -> Option<Light> {
+        matches!(dtype, DType::F32 | DType::F64).then_some(Light { dtype, op })
+    }
+
+    /// A unary operation whose operand is of dtype `compute`.
+    pub(crate) fn unary(op: UnaryOp, compute: DType) -> Option<Light> {
+        let one = match op {
+            UnaryOp::Neg => One::Neg,
+            UnaryOp::Abs => One::Abs,
+            UnaryOp::Sign => One::Sign,
+            UnaryOp::Floor => One::Floor,
+            UnaryOp::Ceil => One::Ceil,
+            UnaryOp::Round => One::Round,
+            UnaryOp::Sqrt => One::Sqrt,
+            UnaryOp::Rsqrt => One::Rsqrt,
+            UnaryOp::Square => One::Square,
+            UnaryOp::Relu => One::Relu,
+            _ => return None,
+        };
+        Light::new(compute, LightOp::One(one))
+    }
+
+    /// A binary operation whose operands are of dtype `compute`.
+    pub(crate) fn binary(op: BinaryOp, compute: DType) -> Option<Light> {
+        let two = match op {
+            BinaryOp::Add => Two::Add,
+            BinaryOp::Sub => Two::Sub,
+            BinaryOp::Mul => Two::Mul,
+            BinaryOp::Div => Two::Div,
+            BinaryOp::Maximum => Two::Maximum,
+            BinaryOp::Minimum => Two::Minimum,
+            _ => return None,
+        };
+        Light::new(compute, LightOp::Two(two))
+    }
+
+    /// A short power of floats of dtype `compute`.
+    pub(crate) fn short_power(power: ShortPower, compute: DType) -> Option<Light> {
+        let one = match power {
+            ShortPower::Square => One::Square,
+            ShortPower::Root => One::HalfPower,
+        };
+        Light::new(compute, LightOp::One(one))
     }
 }
 

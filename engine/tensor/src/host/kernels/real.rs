@@ -22,7 +22,7 @@ pub(super) fn unary<W: Real>(op: UnaryOp) -> Map {
         UnaryOp::Sqrt => each!(|x: W| x.sqrt()),
         UnaryOp::Rsqrt => each!(|x: W| W::ONE / x.sqrt()),
         UnaryOp::Square => each!(|x: W| x * x),
-        UnaryOp::Relu => each!(|x: W| if x < W::ZERO { W::ZERO } else { x }),
+        UnaryOp::Relu => each!(relu::<W>),
         _ => W::function(op),
     }
 }
@@ -66,15 +66,21 @@ pub(super) fn binary_number<W: Real>(op: BinaryOp) -> Option<Zip> {
     })
 }
 
+/// Zero for what is below it; NaN stays.
+#[inline(always)]
+pub(super) fn relu<W: Real>(x: W) -> W {
+    if x < W::ZERO { W::ZERO } else { x }
+}
+
 /// The larger; NaN if either is.
 #[inline(always)]
-fn larger<W: Real>(x: W, y: W) -> W {
+pub(super) fn larger<W: Real>(x: W, y: W) -> W {
     if x > y || x.is_nan() { x } else { y }
 }
 
 /// The smaller; NaN if either is.
 #[inline(always)]
-fn smaller<W: Real>(x: W, y: W) -> W {
+pub(super) fn smaller<W: Real>(x: W, y: W) -> W {
     if x < y || x.is_nan() { x } else { y }
 }
 
@@ -86,17 +92,21 @@ pub(super) fn test<W: Real>(op: UnaryOp) -> Option<Map> {
     })
 }
 
-/// Square roots, but of -0 and -infinity what `pow(x, 0.5)` gives.
+/// The loop of [`half_root`].
 pub(super) fn half_power<W: Real>(source: &[u8], out: &mut [u8]) {
-    map(source, out, |x: W| {
-        let x = x + W::ZERO;
-        if x == -W::INFINITY { W::INFINITY } else { x.sqrt() }
-    });
+    map(source, out, half_root::<W>);
+}
+
+/// The square root, but of -0 and -infinity what `pow(x, 0.5)` gives.
+#[inline(always)]
+pub(super) fn half_root<W: Real>(x: W) -> W {
+    let x = x + W::ZERO;
+    if x == -W::INFINITY { W::INFINITY } else { x.sqrt() }
 }
 
 /// -1, 0 or 1; NaN stays.
 #[inline(always)]
-fn sign<W: Real>(x: W) -> W {
+pub(super) fn sign<W: Real>(x: W) -> W {
     if x > W::ZERO {
         W::ONE
     } else if x < W::ZERO {
