@@ -46,6 +46,8 @@ pub(crate) trait Real:
     fn pow(self, exponent: Self) -> Self;
     /// The remainder with the sign of `self`, as in C.
     fn fmod(self, divisor: Self) -> Self;
+    /// `self * factor + addend`, rounded once.
+    fn mul_add(self, factor: Self, addend: Self) -> Self;
 
     #[inline(always)]
     fn sigmoid(self) -> Self {
@@ -113,6 +115,10 @@ macro_rules! real {
             #[inline(always)]
             fn fmod(self, divisor: $ty) -> $ty {
                 self % divisor
+            }
+            #[inline(always)]
+            fn mul_add(self, factor: $ty, addend: $ty) -> $ty {
+                $ty::mul_add(self, factor, addend)
             }
 
             fn function(op: UnaryOp) -> Map {

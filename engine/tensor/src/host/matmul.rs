@@ -1,13 +1,15 @@
 //! Matrix products in host memory: batched, broadcasting over the leading axes.
 //!
-//! Floats go to faer's `matmul`, which picks the machine's widest instructions at run time; halves are widened to f32
-//! and rounded once; whole numbers are multiplied here and wrap.
+//! Floats go to faer's `matmul`, which picks the machine's widest instructions at run time, but for products with one vector
+//! (`matvec`); halves are widened to f32 and rounded once; whole numbers are multiplied here and wrap.
 
 use faer::linalg::matmul::matmul as faer_matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 
 use super::HostTensor;
 use super::elementwise::cast;
+use super::linalg::Field;
+use super::matvec::{self, Lines};
 use super::parallel::{Cost, fill_rows};
 use crate::element::Element;
 use crate::shape::{Shape, broadcast};
@@ -122,6 +124,18 @@ fn view<T: Element>(data: &[T], offset: usize, matrix: Matrix) -> MatRef<'_, T> 
     }
 }
 
+/// Where one operand is a vector without gaps: elements from one line of the other to the next, and whether its lines are
+/// rows. A matrix on the right is taken as its transpose on the left.
+fn with_vector(left: Matrix, right: Matrix) -> Option<(usize, bool)> {
+    let by_rows = |matrix: Matrix| matrix.column_stride == 1 && matrix.row_stride >= matrix.columns;
+    let stride = |matrix: Matrix| if by_rows(matrix) { matrix.row_stride } else { matrix.column_stride };
+    match (left, right) {
+        (_, Matrix { columns: 1, row_stride: 1, .. }) => Some((stride(left), by_rows(left))),
+        (Matrix { rows: 1, column_stride: 1, .. }, _) => Some((stride(right), !by_rows(right))),
+        _ => None,
+    }
+}
+
 /// Offsets of the matrices of a stack, in the order of the output.
 fn offsets(tensor: &HostTensor, batch: &[usize]) -> Vec<usize> {
     let mut all = Vec::with_capacity(batch.iter().product());
@@ -132,7 +146,7 @@ fn offsets(tensor: &HostTensor, batch: &[usize]) -> Vec<usize> {
     all
 }
 
-fn floats<T: Element + faer::traits::ComplexField>(
+fn floats<T: Field>(
     ctx: &Context,
     left: &HostTensor,
     right: &HostTensor,
@@ -164,6 +178,14 @@ fn floats<T: Element + faer::traits::ComplexField>(
                     faer_matmul(c, Accum::Replace, a, b, T::one_impl(), Par::Seq);
                 }
             });
+        }
+        if let Some((stride, are_rows)) = with_vector(left_matrix, right_matrix) {
+            for (i, product) in out.chunks_exact_mut(m * n).enumerate() {
+                let (a, b) = (&l[left_offsets[i]..], &r[right_offsets[i]..]);
+                let (data, x) = if n == 1 { (a, b) } else { (b, a) };
+                matvec::product(ctx, Lines { data, stride, are_rows }, &x[..k], product)?;
+            }
+            return Ok(());
         }
         let panel = if ctx.can_stop() { (PANEL_WORK / (n * k).max(1)).max(64) } else { m };
         let threads = if work < PARALLEL_WORK { 1 } else { ctx.threads() };

@@ -19,6 +19,7 @@ pub(crate) mod kernels;
 pub(crate) mod linalg;
 pub(crate) mod math;
 pub(crate) mod matmul;
+mod matvec;
 pub(crate) mod normalize;
 pub(crate) mod order;
 pub(crate) mod parallel;

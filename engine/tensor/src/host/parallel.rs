@@ -102,6 +102,32 @@ fn fill_pieces<T: Send>(
     })
 }
 
+/// Fills `out` in parts of `part` elements, on several threads where the caller says that this pays. `work` gets the index
+/// of a part's first element and the part.
+pub(crate) fn fill_parts<T: Send>(
+    ctx: &Context,
+    out: &mut [T],
+    part: usize,
+    is_large: bool,
+    work: impl Fn(usize, &mut [T]) + Sync,
+) -> Result<(), TensorError> {
+    let (part, threads) = (part.max(1), ctx.threads());
+    if threads == 1 || !is_large || out.len() <= part {
+        ctx.meter().count_pass(1);
+        for (i, out) in out.chunks_mut(part).enumerate() {
+            ctx.poll()?;
+            work(i * part, out);
+        }
+        return Ok(());
+    }
+    let least = shares(ctx, out.len().div_ceil(part), threads);
+    out.par_chunks_mut(part).enumerate().with_min_len(least).try_for_each(|(i, out)| {
+        ctx.poll()?;
+        work(i * part, out);
+        Ok(())
+    })
+}
+
 /// The fewest pieces that one thread takes. Where the run may use every thread this is one, so that uneven pieces even
 /// out; where it may use fewer, as many shares are cut as it has threads. Counts the pass.
 fn shares(ctx: &Context, pieces: usize, threads: usize) -> usize {
