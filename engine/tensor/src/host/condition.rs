@@ -2,30 +2,33 @@
 //!
 //! It costs a few solutions, n² each, beside the n³ of the factorisation. It warns; it changes no result.
 
-use faer::linalg::solvers::{PartialPivLu, Solve};
 use faer::{Mat, MatRef};
 
 use super::linalg::Field;
+use super::lu::Lu;
 use crate::Context;
 
 /// Steps of the estimate; more than this many do not improve it (Higham).
 const STEPS_MAX: usize = 5;
 
 /// The condition number in the 1-norm, estimated from below by Hager's method (Higham, "Accuracy and Stability of
-/// Numerical Algorithms", algorithm 15.1). It is rarely off by more than a factor of three.
-pub(crate) fn estimate<T: Field>(matrix: MatRef<'_, T>, lu: &PartialPivLu<T>) -> f64 {
+/// Numerical Algorithms", algorithm 15.1). It is rarely off by more than a factor of three. `lu` are the factors of the
+/// transpose.
+pub(crate) fn estimate<T: Field>(matrix: MatRef<'_, T>, lu: &Lu<T>) -> f64 {
     let n = matrix.nrows();
     if n == 0 {
         return 1.0;
     }
-    let norm = (0..n).map(|j| column_sum(matrix, j)).fold(0.0, f64::max);
+    let norm = largest_column_sum(matrix);
     let mut x = Mat::from_fn(n, 1, |_, _| T::from_f64(1.0 / n as f64));
     let mut largest = 0.0f64;
     for _ in 0..STEPS_MAX {
-        let y = lu.solve(&x);
+        let mut y = x.clone();
+        lu.solve_transpose(y.as_mut());
         largest = largest.max(column_sum(y.as_ref(), 0));
         let signs = Mat::from_fn(n, 1, |i, _| T::from_f64(if y[(i, 0)].to_f64() < 0.0 { -1.0 } else { 1.0 }));
-        let z = lu.solve_transpose(&signs);
+        let mut z = signs;
+        lu.solve(z.as_mut());
         let along: f64 = (0..n).map(|i| z[(i, 0)].to_f64() * x[(i, 0)].to_f64()).sum();
         let (at, steepest) =
             (0..n).map(|i| (i, z[(i, 0)].to_f64().abs())).fold((0, 0.0), |a, b| if b.1 > a.1 { b } else { a });
@@ -37,12 +40,23 @@ pub(crate) fn estimate<T: Field>(matrix: MatRef<'_, T>, lu: &PartialPivLu<T>) ->
     norm * largest
 }
 
+/// Row by row, as the elements lie.
+fn largest_column_sum<T: Field>(matrix: MatRef<'_, T>) -> f64 {
+    let mut sums = vec![0.0; matrix.ncols()];
+    for i in 0..matrix.nrows() {
+        for (j, sum) in sums.iter_mut().enumerate() {
+            *sum += matrix[(i, j)].to_f64().abs();
+        }
+    }
+    sums.into_iter().fold(0.0, f64::max)
+}
+
 fn column_sum<T: Field>(matrix: MatRef<'_, T>, column: usize) -> f64 {
     (0..matrix.nrows()).map(|i| matrix[(i, column)].to_f64().abs()).sum()
 }
 
 /// Warns where fewer than about one decimal digit of the result of `operation` can be right.
-pub(crate) fn check<T: Field>(ctx: &Context, operation: &'static str, matrix: MatRef<'_, T>, lu: &PartialPivLu<T>) {
+pub(crate) fn check<T: Field>(ctx: &Context, operation: &'static str, matrix: MatRef<'_, T>, lu: &Lu<T>) {
     let precision = if size_of::<T>() == 8 { f64::EPSILON } else { f64::from(f32::EPSILON) };
     let condition = estimate(matrix, lu);
     if condition > 0.1 / precision || !condition.is_finite() {

@@ -6,6 +6,7 @@
 
 use faer::diag::Diag;
 use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::linalg::cholesky::llt::factor::{LltError, cholesky_in_place, cholesky_in_place_scratch};
 use faer::linalg::evd::{ComputeEigenvectors, EvdError, self_adjoint_evd, self_adjoint_evd_scratch};
 use faer::linalg::householder::{
     apply_block_householder_sequence_on_the_left_in_place_scratch as apply_scratch,
@@ -13,7 +14,7 @@ use faer::linalg::householder::{
 };
 use faer::linalg::qr::no_pivoting::factor::{qr_in_place, qr_in_place_scratch, recommended_block_size};
 use faer::linalg::svd::{ComputeSvdVectors, SvdError, svd_scratch};
-use faer::{Conj, Mat, MatRef, Par};
+use faer::{Conj, Mat, MatMut, MatRef, Par};
 
 use super::linalg::Field;
 use crate::Context;
@@ -23,7 +24,7 @@ use crate::Context;
 const PARALLEL_MIN: usize = 1024 * 1024;
 
 /// The threads for a matrix.
-fn threads(ctx: &Context, rows: usize, columns: usize) -> Par {
+pub(super) fn threads(ctx: &Context, rows: usize, columns: usize) -> Par {
     match ctx.threads() {
         threads if threads > 1 && rows * columns >= PARALLEL_MIN => Par::rayon(threads),
         _ => Par::Seq,
@@ -44,6 +45,15 @@ pub(super) fn qr<T: Field>(ctx: &Context, matrix: MatRef<'_, T>) -> [Mat<T>; 2] 
     apply_in_place(basis, coefficients.as_ref(), Conj::No, q.as_mut(), par, MemStack::new(&mut room));
     let r = Mat::from_fn(k, n, |i, j| if i <= j { factors[(i, j)] } else { T::ZERO });
     [q, r]
+}
+
+/// Puts the lower triangular factor in the place of a symmetric positive definite matrix's lower triangle.
+pub(super) fn cholesky<T: Field>(ctx: &Context, matrix: MatMut<'_, T>) -> Result<(), LltError> {
+    let n = matrix.nrows();
+    let par = threads(ctx, n, n);
+    let mut room = MemBuffer::new(cholesky_in_place_scratch::<T>(n, par, Default::default()));
+    cholesky_in_place(matrix, Default::default(), par, MemStack::new(&mut room), Default::default())?;
+    Ok(())
 }
 
 /// Singular values, the largest first, and vectors in columns: `matrix = u diag(s) vᵀ`.

@@ -1,11 +1,11 @@
 //! The exponential of square matrices, by scaling, a Padé approximant and squaring (Higham, "The scaling and squaring
 //! method for the matrix exponential revisited", 2005; Al-Mohy and Higham, 2009). Everything is computed in f64.
 
-use faer::linalg::solvers::{PartialPivLu, Solve};
 use faer::{Mat, MatRef};
 
 use super::HostTensor;
 use super::linalg::{Stack, part, write};
+use super::lu::Lu;
 use crate::{Context, NumericalProblem, TensorError};
 
 /// Degrees with the largest 1-norm for which their approximant is exact to the unit roundoff of f64.
@@ -129,7 +129,8 @@ fn one(ctx: &Context, matrix: MatRef<'_, f64>) -> Result<Mat<f64>, TensorError> 
     };
     let (even, odd) = (part(0), &a * part(1));
     let (top, bottom) = (&even + &odd, &even - &odd);
-    let mut result = PartialPivLu::new(bottom.as_ref()).solve(&top);
+    let mut result = top;
+    Lu::new(ctx, bottom).solve(result.as_mut());
     for _ in 0..squarings {
         ctx.poll()?;
         result = &result * &result;

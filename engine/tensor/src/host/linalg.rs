@@ -5,12 +5,13 @@
 //! one. What faer allocates for itself is admitted by the meter as a multiple of the matrix before it starts.
 
 use faer::diag::Diag;
-use faer::linalg::solvers::{DenseSolveCore, Llt, PartialPivLu, Solve};
 use faer::traits::RealField;
-use faer::{Mat, MatRef, Side};
+use faer::{Mat, MatMut, MatRef};
 
+use super::lu::Lu;
 use super::math::Real;
 use super::{HostTensor, condition, decompose};
+use crate::element::Element;
 use crate::shape::Shape;
 use crate::{Context, NumericalProblem, TensorError};
 
@@ -53,9 +54,14 @@ impl Stack {
         self.batch.iter().product()
     }
 
-    fn matrix<T: Field>(&self, i: usize) -> MatRef<'_, T> {
+    /// The elements of matrix `i`, row by row.
+    fn elements<T: Field>(&self, i: usize) -> &[T] {
         let size = self.rows * self.columns;
-        MatRef::from_row_major_slice(&self.data.slice::<T>()[i * size..(i + 1) * size], self.rows, self.columns)
+        &self.data.slice::<T>()[i * size..(i + 1) * size]
+    }
+
+    fn matrix<T: Field>(&self, i: usize) -> MatRef<'_, T> {
+        MatRef::from_row_major_slice(self.elements(i), self.rows, self.columns)
     }
 
     /// Refuses NaN and infinities, on which iterations would not end.
@@ -113,11 +119,10 @@ pub(super) fn write_diagonal<T: Field>(out: &mut [T], diagonal: &Diag<T>) {
     }
 }
 
-/// A factorisation with partial pivoting, refused where a pivot is exactly zero.
-fn factor<T: Field>(matrix: MatRef<'_, T>) -> Result<PartialPivLu<T>, TensorError> {
-    let lu = PartialPivLu::new(matrix);
-    let u = lu.U();
-    if (0..u.nrows().min(u.ncols())).any(|i| u[(i, i)] == T::ZERO) {
+/// The factors of a matrix's transpose, refused where a pivot is exactly zero.
+fn factor<T: Field>(ctx: &Context, matrix: MatRef<'_, T>) -> Result<Lu<T>, TensorError> {
+    let lu = Lu::of_transpose(ctx, matrix);
+    if lu.pivots().any(|pivot| pivot == T::ZERO) {
         return Err(NumericalProblem::Singular.into());
     }
     Ok(lu)
@@ -128,9 +133,11 @@ pub(crate) fn solve<T: Field>(ctx: &Context, a: &Stack, b: &Stack) -> Result<Hos
     let (n, k) = (b.rows, b.columns);
     let mut x = b.results::<T>(ctx, &[n, k])?;
     a.for_each(ctx, |i, matrix| {
-        let lu = factor::<T>(matrix)?;
+        let lu = factor::<T>(ctx, matrix)?;
         condition::check(ctx, "linalg.solve", matrix, &lu);
-        write(part(&mut x, i, n * k), lu.solve(b.matrix::<T>(i)).as_ref());
+        let x = part(&mut x, i, n * k);
+        x.copy_from_slice(b.elements(i));
+        lu.solve_transpose(MatMut::from_row_major_slice_mut(x, n, k));
         Ok(())
     })?;
     Ok(x)
@@ -141,9 +148,10 @@ pub(crate) fn inverse<T: Field>(ctx: &Context, a: &Stack) -> Result<HostTensor, 
     let n = a.rows;
     let mut out = a.results::<T>(ctx, &[n, n])?;
     a.for_each(ctx, |i, matrix| {
-        let lu = factor::<T>(matrix)?;
+        let lu = factor::<T>(ctx, matrix)?;
         condition::check(ctx, "linalg.inv", matrix, &lu);
-        write(part(&mut out, i, n * n), lu.inverse().as_ref());
+        // Of the transpose, whose columns are rows here.
+        lu.invert(MatMut::from_column_major_slice_mut(part(&mut out, i, n * n), n, n));
         Ok(())
     })?;
     Ok(out)
@@ -154,11 +162,10 @@ pub(crate) fn log_determinant<T: Field>(ctx: &Context, a: &Stack) -> Result<(Hos
     let mut signs = a.results::<T>(ctx, &[])?;
     let mut logs = a.results::<T>(ctx, &[])?;
     a.for_each(ctx, |i, matrix: MatRef<'_, T>| {
-        let lu = PartialPivLu::new(matrix);
-        let mut sign = permutation_sign(lu.P().arrays().0);
+        let lu = Lu::of_transpose(ctx, matrix);
+        let mut sign = lu.sign();
         let mut log = 0.0;
-        for k in 0..a.rows {
-            let pivot = lu.U()[(k, k)].to_f64();
+        for pivot in lu.pivots().map(Element::to_f64) {
             sign *= if pivot == 0.0 { 0.0 } else { 1f64.copysign(pivot) };
             log += pivot.abs().ln();
         }
@@ -173,31 +180,12 @@ pub(crate) fn log_determinant<T: Field>(ctx: &Context, a: &Stack) -> Result<(Hos
 pub(crate) fn determinant<T: Field>(ctx: &Context, a: &Stack) -> Result<HostTensor, TensorError> {
     let mut out = a.results::<T>(ctx, &[])?;
     a.for_each(ctx, |i, matrix: MatRef<'_, T>| {
-        let lu = PartialPivLu::new(matrix);
-        let product: f64 = (0..a.rows).map(|k| lu.U()[(k, k)].to_f64()).product();
-        part::<T>(&mut out, i, 1)[0] = T::from_f64(permutation_sign(lu.P().arrays().0) * product);
+        let lu = Lu::of_transpose(ctx, matrix);
+        let product: f64 = lu.pivots().map(Element::to_f64).product();
+        part::<T>(&mut out, i, 1)[0] = T::from_f64(lu.sign() * product);
         Ok(())
     })?;
     Ok(out)
-}
-
-/// 1 for an even permutation, -1 for an odd one.
-fn permutation_sign(forward: &[usize]) -> f64 {
-    let mut seen = vec![false; forward.len()];
-    let mut sign = 1.0;
-    for start in 0..forward.len() {
-        let mut length = 0;
-        let mut k = start;
-        while !seen[k] {
-            seen[k] = true;
-            k = forward[k];
-            length += 1;
-        }
-        if length > 0 && length % 2 == 0 {
-            sign = -sign;
-        }
-    }
-    sign
 }
 
 /// `a = p l u` with p a permutation, l unit lower and u upper triangular.
@@ -207,13 +195,23 @@ pub(crate) fn lu<T: Field>(ctx: &Context, a: &Stack) -> Result<[HostTensor; 3], 
     let (mut p, mut l, mut u) =
         (a.results::<T>(ctx, &[m, m])?, a.results::<T>(ctx, &[m, k])?, a.results::<T>(ctx, &[k, n])?);
     a.for_each(ctx, |i, matrix: MatRef<'_, T>| {
-        let lu = PartialPivLu::new(matrix);
+        let lu = Lu::new(ctx, matrix.to_owned());
         let permutation = part::<T>(&mut p, i, m * m);
-        for (row, &from) in lu.P().arrays().0.iter().enumerate() {
+        for (row, &from) in lu.rows.iter().enumerate() {
             permutation[from * m + row] = T::ONE;
         }
-        write(part(&mut l, i, m * k), lu.L().submatrix(0, 0, m, k));
-        write(part(&mut u, i, k * n), lu.U().submatrix(0, 0, k, n));
+        let factors = lu.factors();
+        write(part(&mut l, i, m * k), factors.submatrix(0, 0, m, k));
+        for (row, values) in part::<T>(&mut l, i, m * k).chunks_exact_mut(k.max(1)).enumerate() {
+            if let Some((one, above)) = values.get_mut(row..).and_then(<[T]>::split_first_mut) {
+                *one = T::ONE;
+                above.fill(T::ZERO);
+            }
+        }
+        write(part(&mut u, i, k * n), factors.submatrix(0, 0, k, n));
+        for (row, values) in part::<T>(&mut u, i, k * n).chunks_exact_mut(n.max(1)).enumerate() {
+            values[..row.min(n)].fill(T::ZERO);
+        }
         Ok(())
     })?;
     Ok([p, l, u])
@@ -238,10 +236,15 @@ pub(crate) fn cholesky<T: Field>(ctx: &Context, a: &Stack) -> Result<HostTensor,
     let n = a.rows;
     let mut l = a.results::<T>(ctx, &[n, n])?;
     a.finite::<T>()?;
-    a.for_each(ctx, |i, matrix: MatRef<'_, T>| {
-        let llt = Llt::new(matrix, Side::Lower).map_err(|_| NumericalProblem::NotPositiveDefinite)?;
-        write(part(&mut l, i, n * n), llt.L());
-        Ok(())
+    a.for_each(ctx, |i, _: MatRef<'_, T>| {
+        // In place: only the lower triangle is read and written.
+        let l = part::<T>(&mut l, i, n * n);
+        for (row, (to, from)) in l.chunks_exact_mut(n.max(1)).zip(a.elements::<T>(i).chunks_exact(n.max(1))).enumerate()
+        {
+            to[..=row].copy_from_slice(&from[..=row]);
+        }
+        decompose::cholesky(ctx, MatMut::from_row_major_slice_mut(l, n, n))
+            .map_err(|_| NumericalProblem::NotPositiveDefinite.into())
     })?;
     Ok(l)
 }

@@ -17,6 +17,7 @@ pub(crate) mod fourier;
 pub(crate) mod gather;
 pub(crate) mod kernels;
 pub(crate) mod linalg;
+mod lu;
 pub(crate) mod math;
 pub(crate) mod matmul;
 mod matvec;
