@@ -1,12 +1,12 @@
 //! Puts the actors of one process together: Omega with its children, the flow of the ledger's effects, and the attachment
 //! of this process's worker to this process's scheduler.
 
-use std::collections::VecDeque;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use actix::prelude::*;
 use nexus_model::{NodeCapacity, NodeId};
+use nexus_wire::AttemptRange;
 use tokio::sync::{mpsc, watch};
 
 use crate::attachment::{self, Way};
@@ -33,6 +33,8 @@ pub(crate) struct Plan {
     /// The data directory, where the timelines are that this node keeps.
     pub(crate) timelines: Option<PathBuf>,
     pub(crate) runner: TaskRunner,
+    /// What an earlier process of this node had begun when it was killed.
+    pub(crate) begun: Vec<AttemptRange>,
     pub(crate) control: ControlPlane,
     pub(crate) events: mpsc::Receiver<LedgerEvent>,
     pub(crate) progress: Progress,
@@ -57,7 +59,7 @@ impl Crew {
         let directory = Arc::clone(&plan.gateway.directory);
         let learner = plan.runner.learner.clone();
         let slots = Slots::start(&plan.capacity, plan.runner, hand_in(&directory))?;
-        let worker_state = Arc::new(WorkerState { slots, unrecorded: Mutex::new(VecDeque::new()) });
+        let worker_state = Arc::new(WorkerState::new(slots, plan.begun));
         let mut omega = Omega::new(on_give_up);
         supervise_gateway(&mut omega, &directory, plan.gateway);
         if let Some(data) = plan.timelines {

@@ -181,6 +181,7 @@ async fn run_here(
         gateway: Arc::new(gateway),
         timelines: None,
         runner,
+        begun: Vec::new(),
         control,
         events,
         progress: jobs_progress,
@@ -208,9 +209,20 @@ fn parts_of(options: EmbeddedOptions) -> (TaskRunner, NodeCapacity, Option<Progr
     let EmbeddedOptions { print, files_root, scratch, learner, optimize, profiles, progress, payloads, .. } = options;
     let code = options.code_cache.map(CodeCache::at);
     let store = Arc::clone(&payloads) as Arc<dyn PayloadStore>;
-    let (keeper, port) = (None, None);
-    let runner =
-        TaskRunner { scratch, payloads: store, print, files_root, code, keeper, learner, optimize, port, profiles };
+    let (keeper, account, port) = (None, None, None);
+    let runner = TaskRunner {
+        scratch,
+        payloads: store,
+        print,
+        files_root,
+        code,
+        keeper,
+        account,
+        learner,
+        optimize,
+        port,
+        profiles,
+    };
     let usual = || NodeCapacity { slots: cores(), memory_bytes: 0, devices: Vec::new() };
     (runner, options.capacity.unwrap_or_else(usual), progress, payloads)
 }

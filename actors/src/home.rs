@@ -100,6 +100,11 @@ impl Home {
         self.root.join("processes")
     }
 
+    /// Accounts of what the slots have in hand, one a run.
+    pub(crate) fn begun(&self) -> PathBuf {
+        self.root.join("begun")
+    }
+
     /// What the optimiser learned.
     pub(crate) fn optimizer(&self) -> PathBuf {
         learning::file(&self.root)

@@ -9,7 +9,7 @@ use nexus_blobs::BlobStore;
 use nexus_link::{Credentials, Link, LinkConfig, reachable_address};
 use nexus_model::{NodeCapacity, NodeId};
 use nexus_optimizer::OptimizerConfig;
-use nexus_wire::{ProtocolVersion, Refusal};
+use nexus_wire::{AttemptRange, ProtocolVersion, Refusal};
 use tokio::sync::watch;
 
 use crate::address_book::AddressBook;
@@ -33,7 +33,7 @@ use crate::progress::Progress;
 use crate::recovery::give_up_lost;
 use crate::service::NodeService;
 use crate::telemetry;
-use crate::worker::{ClusterPort, Keeper, Optimize, PayloadStore, TaskRunner};
+use crate::worker::{self, Account, ClusterPort, Keeper, Optimize, PayloadStore, TaskRunner};
 
 /// Threads for the network and consensus; the slots have their own.
 const RUNTIME_THREADS: usize = 2;
@@ -283,7 +283,7 @@ fn learner(home: &Home, capacity: &NodeCapacity, config: OptimizerConfig) -> Arc
 }
 
 /// What runs the tasks of this node: everything under the strategy that was learned for it.
-fn runner(home: &Home, port: ClusterPort, keeper: Keeper, learner: Arc<Learner>) -> TaskRunner {
+fn runner(home: &Home, port: ClusterPort, (keeper, account): (Keeper, Account), learner: Arc<Learner>) -> TaskRunner {
     TaskRunner {
         scratch: home.scratch(),
         payloads: Arc::clone(&port.payloads),
@@ -292,6 +292,7 @@ fn runner(home: &Home, port: ClusterPort, keeper: Keeper, learner: Arc<Learner>)
         files_root: None,
         code: Some(CodeCache::at(home.code())),
         keeper: Some(keeper),
+        account: Some(account),
         learner: Some(learner),
         optimize: Optimize::Always,
         profiles: None,
@@ -306,6 +307,13 @@ fn giving_up(stop: watch::Sender<Option<StopReason>>) -> impl FnOnce(&'static st
     }
 }
 
+/// Begins this run's accounts of processes and of what the slots have in hand, and says what earlier runs had in hand.
+fn accounts(home: &Home, facts: &NodeFacts) -> std::io::Result<(Keeper, Account, Vec<AttemptRange>)> {
+    let (run, machine) = (run_mark(), worker::machine());
+    let (account, begun) = Account::open(&home.begun(), &run, machine.as_deref(), facts.capacity.slots)?;
+    Ok((Keeper::open(&home.processes(), run)?, account, begun))
+}
+
 async fn assemble(
     home: &Home,
     member: Member,
@@ -316,7 +324,7 @@ async fn assemble(
 ) -> Result<Running, Refusal> {
     let liveness = Liveness::default();
     let progress = Progress::default();
-    let keeper = Keeper::open(&home.processes(), run_mark()).map_err(|error| unusable(home, &error))?;
+    let (keeper, account, begun) = accounts(home, facts).map_err(|error| unusable(home, &error))?;
     let Member { identity, node, authority, peers, .. } = member;
     let (control, events) = ControlPlane::replicated(Opening {
         home,
@@ -356,7 +364,8 @@ async fn assemble(
         capacity: facts.capacity.clone(),
         gateway: Arc::clone(&gateway),
         timelines: Some(home.root().to_owned()),
-        runner: runner(home, port, keeper, learner),
+        runner: runner(home, port, (keeper, account), learner),
+        begun,
         control: control.clone(),
         events,
         progress,

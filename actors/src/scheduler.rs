@@ -4,6 +4,7 @@
 //! ledger's effects into inputs, proposals into commands, and keeps the workers' attachments and leases.
 
 mod absent;
+mod attaching;
 mod finishing;
 mod release;
 mod upkeep;
@@ -14,15 +15,15 @@ use std::time::{Duration, Instant};
 
 use actix::prelude::*;
 use nexus_ledger::{Command, Effect, NodeNote, ReleaseReason};
-use nexus_model::{JobSpec, JobState, NodeCapacity, NodeId, Program};
+use nexus_model::{JobSpec, JobState, NodeId, Program};
 use nexus_scheduler::{Assign, Expected, Explanation, Input, JobFacts};
 use nexus_wire::limits::HEARTBEAT_INTERVAL;
-use nexus_wire::{AttemptRange, LeaderMessage, Refusal, WorkerMessage};
-use tokio::sync::mpsc;
+use nexus_wire::{AttemptRange, LeaderMessage, WorkerMessage};
 
+pub(crate) use self::attaching::AttachWorker;
+pub(crate) use self::release::lost_with_its_worker;
 use self::release::release;
-use crate::codes;
-use crate::control::{ControlPlane, LedgerEvent, Standing, now_ms, refusal};
+use crate::control::{ControlPlane, LedgerEvent, Standing, now_ms};
 use crate::learning::{self, Learner};
 use crate::liveness::{Alive, Liveness};
 use crate::omega::Lifeline;
@@ -41,18 +42,6 @@ const TICK: Duration = HEARTBEAT_INTERVAL;
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct FromLedger(pub(crate) LedgerEvent);
-
-/// Attachment → scheduler: a worker said hello. Answer: its session, or why it cannot attach. If lost, the worker says
-/// hello again.
-#[derive(Message)]
-#[rtype(result = "Result<u64, Refusal>")]
-pub(crate) struct AttachWorker {
-    pub(crate) node: NodeId,
-    pub(crate) address: String,
-    pub(crate) capacity: NodeCapacity,
-    pub(crate) holding: Vec<AttemptRange>,
-    pub(crate) port: mpsc::Sender<LeaderMessage>,
-}
 
 /// Attachment → scheduler: a message of an attached worker. Answer: nothing. If lost with the attachment, the worker
 /// repeats what matters.
@@ -152,7 +141,9 @@ impl Scheduler {
         let mut granted: Vec<(NodeId, AttemptRange)> = Vec::new();
         for effect in effects {
             match &effect {
-                Effect::TasksAssigned { node, attempt } => granted.push((*node, *attempt)),
+                Effect::TasksAssigned { node, attempt } if self.workers.is_news(*node, attempt.token) => {
+                    granted.push((*node, *attempt));
+                }
                 Effect::JobEnded { job, state } => self.tell_end(*job, *state, ctx),
                 Effect::NodeRemoved { node } => self.drop_worker(*node, NodeNote::Stopped, ctx),
                 _ => {}
@@ -281,14 +272,14 @@ impl Scheduler {
     fn record(&mut self, ctx: &mut Context<Self>) {
         while let Some(Batch { node, session, sequence, tasks }) = self.finishing.next() {
             let control = self.control.clone();
-            let recorded = async move { control.propose(Command::FinishTasks { node, tasks, at_ms: now_ms() }).await };
+            let recorded = async move { release::record(&control, node, tasks).await };
             ctx.spawn(recorded.into_actor(self).map(move |recorded, scheduler, ctx| {
                 scheduler.finishing.done();
                 match recorded {
-                    Ok(_) if scheduler.workers.is_current(node, session) => {
+                    Ok(()) if scheduler.workers.is_current(node, session) => {
                         scheduler.send(node, LeaderMessage::FinishedRecorded { sequence }, ctx);
                     }
-                    Ok(_) => {}
+                    Ok(()) => {}
                     Err(refusal) => {
                         // The worker keeps the report; it comes again with its next hello.
                         tracing::warn!(%node, reason = %refusal, "a report was not recorded");
@@ -338,30 +329,6 @@ fn expected(learner: Option<&Learner>, spec: &JobSpec) -> Option<Expected> {
     Some(Expected { median, high })
 }
 
-/// Brings the ledger to what a worker's hello says: its address, its capacity, and what it holds.
-async fn reconcile(
-    control: ControlPlane,
-    hello: (NodeId, String, NodeCapacity),
-    running: Vec<AttemptRange>,
-    holding: Vec<AttemptRange>,
-) -> Result<(), Refusal> {
-    let (node, address, capacity) = hello;
-    let known = control
-        .read_local(|ledger| {
-            let view = ledger.nodes().into_iter().find(|view| view.node == node)?;
-            Some(view.address == address && view.capacity == capacity)
-        })
-        .await;
-    match known {
-        None => return Err(refusal(codes::NO_SUCH_NODE, format!("{node} is not a machine of this cluster"))),
-        Some(true) => {}
-        Some(false) => {
-            control.propose(Command::UpdateNode { node, address, capacity }).await?;
-        }
-    }
-    release(control, node, running, ReleaseReason::WorkerLost, holding).await
-}
-
 impl Actor for Scheduler {
     type Context = Context<Self>;
 
@@ -397,36 +364,6 @@ impl Handler<FromLedger> for Scheduler {
             }
         }
         AtomicResponse::new(Box::pin(fut::ready(())))
-    }
-}
-
-impl Handler<AttachWorker> for Scheduler {
-    type Result = ResponseActFuture<Self, Result<u64, Refusal>>;
-
-    fn handle(&mut self, attach: AttachWorker, _: &mut Self::Context) -> Self::Result {
-        let AttachWorker { node, address, capacity, holding, port } = attach;
-        if self.known.is_none() {
-            let refused = refusal(codes::NO_LEADER, "this node does not lead".to_owned());
-            return Box::pin(fut::ready(Err(refused)));
-        }
-        let (slots, memory_bytes) = (capacity.slots, capacity.memory_bytes);
-        let running = self.workers.last_running(node);
-        let control = self.control.clone();
-        let reconciled = async move {
-            reconcile(control.clone(), (node, address, capacity), running, holding).await?;
-            let described = control.read_local(|ledger| ledger.member(node).map(|m| (m.all_labels(), m.gpu_milli())));
-            Ok(described.await)
-        };
-        Box::pin(reconciled.into_actor(self).map(move |reconciled, scheduler, ctx| {
-            let (labels, gpu_milli) = reconciled?.unwrap_or_default();
-            let session = scheduler.workers.attach(node, port, Instant::now());
-            let alive = Alive { running: 0, rtt: None, seen_at_ms: now_ms() };
-            scheduler.liveness.seen(node, alive);
-            scheduler.note(node, NodeNote::Up { slots }, ctx);
-            scheduler.core.handle(Input::NodeDescribed { node, labels, gpu_milli });
-            scheduler.step(Input::NodeAttached { node, slots, memory_bytes }, ctx);
-            Ok(session)
-        }))
     }
 }
 

@@ -4,6 +4,7 @@
 //! another machine; both are a bounded channel of messages here. Without a leader the slots go on with what they hold,
 //! and everything unrecorded is reported again after the next attachment.
 
+mod begun;
 mod calls;
 mod command;
 mod exit_notice;
@@ -24,12 +25,13 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use actix::prelude::*;
-use nexus_model::{NodeCapacity, NodeId};
+use nexus_model::{Cost, NodeCapacity, NodeId};
 use nexus_wire::archived::batches;
 use nexus_wire::limits::HEARTBEAT_INTERVAL;
-use nexus_wire::{FinishedTasks, LeaderMessage, LogPiece, LogQuery, WorkerMessage};
+use nexus_wire::{AttemptRange, FinishedTasks, LeaderMessage, LogPiece, LogQuery, WorkerMessage};
 use tokio::sync::mpsc;
 
+pub(crate) use begun::{Account, machine};
 pub(crate) use calls::ClusterPort;
 pub(crate) use grants::FileGrant;
 pub(crate) use keeper::Keeper;
@@ -42,6 +44,7 @@ pub use task::{Optimize, PrintSink};
 pub(crate) use task::{PayloadStore, TaskRunner};
 
 use crate::omega::Lifeline;
+use crate::scheduler::lost_with_its_worker;
 
 /// Messages that may wait in the worker's mailbox: one from each slot and a few from the leader.
 const MAILBOX: usize = 256;
@@ -90,6 +93,13 @@ pub(crate) struct WorkerState {
 }
 
 impl WorkerState {
+    /// The state of a worker that had begun these tasks when it was killed: the first that it reports is that they were lost.
+    pub(crate) fn new(slots: Slots, lost: Vec<AttemptRange>) -> Self {
+        let end = |attempt| FinishedTasks { attempt, outcome: lost_with_its_worker(), cost: Cost::default() };
+        let reports = batches(lost.into_iter().map(end).collect());
+        WorkerState { slots, unrecorded: std::sync::Mutex::new((1..).zip(reports).collect()) }
+    }
+
     fn unrecorded(&self) -> std::sync::MutexGuard<'_, VecDeque<(u64, Vec<FinishedTasks>)>> {
         self.unrecorded.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
@@ -191,6 +201,7 @@ impl Handler<FromLeader> for Worker {
             LeaderMessage::ForgetJob(job) => slots.forget(job),
             LeaderMessage::FinishedRecorded { sequence } => {
                 self.state.unrecorded().retain(|(waiting, _)| *waiting > sequence);
+                slots.settle();
             }
         }
     }

@@ -7,6 +7,9 @@ use serde_json::Value;
 
 use crate::node::Node;
 
+/// How often a node is started that ends while it starts.
+const STARTS_MAX: usize = 5;
+
 /// A port that was free just now: a voter comes back at the address that the others know.
 fn address() -> String {
     let socket = UdpSocket::bind("127.0.0.1:0").expect("loopback has ports");
@@ -61,9 +64,13 @@ impl Cluster {
     }
 
     fn start(&self, number: usize, extra: &[&str]) -> Node {
+        self.try_start(number, extra).unwrap_or_else(|said| panic!("n{number} did not start:\n{said}"))
+    }
+
+    fn try_start(&self, number: usize, extra: &[&str]) -> Result<Node, String> {
         let name = format!("n{number}");
         let arguments = [&["--name", &name, "--listen", &self.addresses[number], "--slots", "2"], extra].concat();
-        Node::start(&self.home(number), &arguments)
+        Node::try_start(&self.home(number), &arguments)
     }
 
     /// The `nexus.toml` of a node, from its next start on; none where it is empty.
@@ -129,6 +136,21 @@ impl Cluster {
         node.json(&["node", "stop"]);
         let (code, said) = node.wait();
         assert_eq!(code, Some(0), "{said}");
+    }
+
+    /// Starts every node again whose process has ended by itself.
+    ///
+    /// # Panics
+    /// Where one does not start.
+    pub fn restart_ended(&mut self) {
+        for number in 0..self.nodes.len() {
+            if self.nodes[number].as_mut().is_some_and(Node::has_ended) {
+                self.nodes[number] = None;
+                // What it had accepted may end it again while it starts.
+                self.nodes[number] = (0..STARTS_MAX).find_map(|_| self.try_start(number, &[]).ok());
+                assert!(self.nodes[number].is_some(), "n{number} did not start in {STARTS_MAX} attempts");
+            }
+        }
     }
 
     /// Starts a node again where it was.

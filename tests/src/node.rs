@@ -161,6 +161,14 @@ impl Node {
         self.child.wait().expect("it can be waited for");
     }
 
+    /// Whether the process has ended.
+    ///
+    /// # Panics
+    /// When it cannot be asked.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("an own child can be asked").is_some()
+    }
+
     /// Waits until the process ends by itself and returns its exit code and everything that it printed.
     ///
     /// # Panics

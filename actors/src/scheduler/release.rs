@@ -1,11 +1,12 @@
 //! Taking tasks back from a node that does not hold them any more, and which of them count as begun.
 //!
-//! What a worker has begun is known by its heartbeats. A task that kills its worker between two of them is in none, so of a
-//! worker that is lost the next tasks in its line count as begun too: one that kills whatever runs it must not go round.
+//! A node that comes back says what it had begun when it was killed: it keeps account of it. What a worker that does not
+//! come back has begun is known by its heartbeats alone. A task that kills its worker between two of them is in none, so the
+//! next tasks in its line count as begun too: one that kills whatever runs it must not go round.
 
-use nexus_ledger::{Command, ReleaseReason, Released};
-use nexus_model::{IndexRange, NodeId};
-use nexus_wire::{AttemptRange, Refusal};
+use nexus_ledger::{Command, ReleaseReason, Released, WORKER_LOST};
+use nexus_model::{Failure, IndexRange, NodeId, Outcome};
+use nexus_wire::{AttemptRange, FinishedTasks, Refusal};
 
 use crate::control::{ControlPlane, now_ms};
 
@@ -37,29 +38,61 @@ pub(super) async fn release(
     control.propose(rest).await.map(drop)
 }
 
-/// What a lost worker may have begun since it was last heard of: of what it held, the first task of each of the oldest
-/// attempts, one for each slot that was not known to be busy, and one at least.
+/// How the tasks end that a node had begun when it was killed: what its next process reports of them.
+pub(crate) fn lost_with_its_worker() -> Outcome {
+    let message = "its worker was lost while it ran".to_owned();
+    Outcome::Failed(Failure { code: WORKER_LOST.to_owned(), message, diagnostic: None, retryable: true })
+}
+
+/// Writes down what a worker reports: what has ended, and what it was lost with in an earlier life.
+pub(super) async fn record(control: &ControlPlane, node: NodeId, tasks: Vec<FinishedTasks>) -> Result<(), Refusal> {
+    let (lost, ended) = apart(tasks);
+    if !lost.is_empty() {
+        tracing::warn!(%node, attempts = lost.len(), "a worker was lost with what it had begun");
+        let (attempts, why) = (Released::Attempts(lost), ReleaseReason::WorkerLost);
+        control.propose(Command::ReleaseTasks { node, attempts, why, at_ms: now_ms() }).await?;
+    }
+    if !ended.is_empty() {
+        control.propose(Command::FinishTasks { node, tasks: ended, at_ms: now_ms() }).await?;
+    }
+    Ok(())
+}
+
+fn apart(tasks: Vec<FinishedTasks>) -> (Vec<AttemptRange>, Vec<FinishedTasks>) {
+    let is_lost =
+        |finished: &FinishedTasks| matches!(&finished.outcome, Outcome::Failed(failure) if failure.code == WORKER_LOST);
+    if !tasks.iter().any(is_lost) {
+        return (Vec::new(), tasks);
+    }
+    let (lost, ended): (Vec<_>, Vec<_>) = tasks.into_iter().partition(is_lost);
+    (lost.into_iter().map(|finished| finished.attempt).collect(), ended)
+}
+
+/// What a lost worker may have begun since it was last heard of: the first tasks of what it held and was not known to run,
+/// the oldest first, one for each slot that was not known to be busy, and one at least.
 fn next_in_line(held: &[AttemptRange], running: &[AttemptRange], slots: u32) -> Vec<AttemptRange> {
-    let is_known = |attempt: &&AttemptRange| {
-        running.iter().any(|known| {
-            (known.job, known.token) == (attempt.job, attempt.token)
-                && known.range.start < attempt.range.end
-                && attempt.range.start < known.range.end
+    let is_same = |a: &AttemptRange, b: &AttemptRange| (a.job, a.token) == (b.job, b.token);
+    let is_busy = |known: &&AttemptRange| {
+        held.iter().any(|attempt| {
+            is_same(known, attempt) && known.range.start < attempt.range.end && attempt.range.start < known.range.end
         })
     };
-    let mut line: Vec<&AttemptRange> = held.iter().filter(|attempt| !is_known(attempt)).collect();
+    let busy = running.iter().filter(is_busy).count();
+    let mut line: Vec<&AttemptRange> = held.iter().collect();
     line.sort_by_key(|attempt| (attempt.token, attempt.job, attempt.range.start));
-    let free = (slots as usize).saturating_sub(running.len()).max(1);
-    let first = |attempt: &AttemptRange| AttemptRange {
-        range: IndexRange::new(attempt.range.start, attempt.range.start + 1),
-        ..*attempt
+    let tasks = line.into_iter().flat_map(|attempt| {
+        let single = |index| AttemptRange { range: IndexRange::new(index, index + 1), ..*attempt };
+        (attempt.range.start..attempt.range.end).map(single)
+    });
+    let is_known = |task: &AttemptRange| {
+        running.iter().any(|known| is_same(known, task) && known.range.contains(task.range.start))
     };
-    line.into_iter().take(free).map(first).collect()
+    tasks.filter(|task| !is_known(task)).take((slots as usize).saturating_sub(busy).max(1)).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use nexus_model::{AttemptToken, JobId};
+    use nexus_model::{AttemptToken, Cost, JobId};
 
     use super::*;
 
@@ -75,14 +108,31 @@ mod tests {
     #[test]
     fn as_many_may_have_begun_as_slots_were_free_the_oldest_first() {
         let held = [attempt(3, 0, 8, 12), attempt(1, 4, 9, 10), attempt(2, 0, 1, 11)];
-        assert_eq!(next_in_line(&held, &[], 2), [attempt(1, 4, 5, 10), attempt(2, 0, 1, 11)]);
+        assert_eq!(next_in_line(&held, &[], 2), [attempt(1, 4, 5, 10), attempt(1, 5, 6, 10)]);
         let running = [attempt(1, 6, 9, 10)];
         assert_eq!(
             next_in_line(&held, &running, 2),
-            [attempt(2, 0, 1, 11)],
+            [attempt(1, 4, 5, 10)],
             "what is known to run is not counted again"
         );
-        assert_eq!(next_in_line(&held, &running, 1), [attempt(2, 0, 1, 11)], "a slot may have gone on to the next");
+        assert_eq!(next_in_line(&held, &running, 1), [attempt(1, 4, 5, 10)], "a slot may have gone on to the next");
         assert!(next_in_line(&running, &running, 4).is_empty());
+    }
+
+    #[test]
+    fn whoever_has_ended_what_it_was_known_to_run_has_gone_on_to_the_next() {
+        // Tasks 4 and 5 were running when the worker was last heard of; 4 has been reported since.
+        let running = [attempt(1, 4, 5, 10), attempt(1, 5, 6, 10)];
+        assert_eq!(next_in_line(&[attempt(1, 5, 9, 10)], &running, 2), [attempt(1, 6, 7, 10)]);
+    }
+
+    #[test]
+    fn what_a_node_says_it_was_lost_with_is_taken_back_and_the_rest_has_ended() {
+        let finished =
+            |index, outcome| FinishedTasks { attempt: attempt(1, index, index + 1, 9), outcome, cost: Cost::default() };
+        let tasks = vec![finished(0, Outcome::TimedOut), finished(1, lost_with_its_worker())];
+        let (lost, ended) = apart(tasks);
+        assert_eq!(lost, [attempt(1, 1, 2, 9)]);
+        assert_eq!(ended, [finished(0, Outcome::TimedOut)]);
     }
 }

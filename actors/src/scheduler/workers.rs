@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use nexus_model::{JobId, NodeId};
+use nexus_model::{AttemptToken, JobId, NodeId};
 use nexus_wire::limits::WORKER_LEASE;
 use nexus_wire::{AttemptRange, LeaderMessage};
 use tokio::sync::mpsc;
@@ -13,6 +13,8 @@ use tokio::sync::mpsc;
 /// A worker with a way to it.
 struct Attached {
     session: u64,
+    /// Index of the last entry that was looked at when the session began: what earlier entries gave it, it knows.
+    since: u64,
     port: mpsc::Sender<LeaderMessage>,
     heard_at: Instant,
     running: Vec<AttemptRange>,
@@ -34,12 +36,14 @@ pub(super) struct Workers {
 }
 
 impl Workers {
-    /// `node` is there; an earlier session of it ends. Returns the new session.
-    pub(super) fn attach(&mut self, node: NodeId, port: mpsc::Sender<LeaderMessage>, now: Instant) -> u64 {
+    /// `node` is there, and knows what the entries up to `since` gave it; an earlier session of it ends. Returns the new
+    /// session.
+    pub(super) fn attach(&mut self, node: NodeId, port: mpsc::Sender<LeaderMessage>, since: u64, now: Instant) -> u64 {
         self.last_session += 1;
         let session = self.last_session;
         self.lost.remove(&node);
-        let attached = Attached { session, port, heard_at: now, running: Vec::new(), described: BTreeSet::new() };
+        let (running, described) = (Vec::new(), BTreeSet::new());
+        let attached = Attached { session, since, port, heard_at: now, running, described };
         self.attached.insert(node, attached);
         session
     }
@@ -53,6 +57,11 @@ impl Workers {
     /// Whether this is the session that `node` has now.
     pub(super) fn is_current(&self, node: NodeId, session: u64) -> bool {
         self.attached.get(&node).is_some_and(|worker| worker.session == session)
+    }
+
+    /// Whether `node` does not know yet what was given to it under `token`.
+    pub(super) fn is_news(&self, node: NodeId, token: AttemptToken) -> bool {
+        self.attached.get(&node).is_none_or(|worker| token.0 > worker.since)
     }
 
     /// Whether there is a way to `node`.
@@ -135,13 +144,13 @@ mod tests {
     fn a_lost_worker_keeps_its_tasks_for_a_whole_lease() {
         let (mut workers, start) = (Workers::default(), Instant::now());
         let node = NodeId(2);
-        let session = workers.attach(node, mpsc::channel(1).0, start);
+        let session = workers.attach(node, mpsc::channel(1).0, 0, start);
         assert!(workers.is_current(node, session));
         assert!(workers.lose(node, start));
         assert!(!workers.lose(node, start), "it is lost once");
         assert_eq!(workers.expired(start + WORKER_LEASE), vec![]);
         assert_eq!(workers.expired(start + WORKER_LEASE + Duration::from_millis(1)), vec![node]);
-        workers.attach(node, mpsc::channel(1).0, start);
+        workers.attach(node, mpsc::channel(1).0, 0, start);
         assert_eq!(workers.expired(start + 2 * WORKER_LEASE), vec![]);
         assert!(!workers.is_current(node, session), "a new session");
     }
@@ -149,7 +158,7 @@ mod tests {
     #[test]
     fn silence_is_noticed_and_a_heartbeat_ends_it() {
         let (mut workers, start) = (Workers::default(), Instant::now());
-        workers.attach(NodeId(1), mpsc::channel(1).0, start);
+        workers.attach(NodeId(1), mpsc::channel(1).0, 0, start);
         let late = start + WORKER_LEASE + Duration::from_millis(1);
         assert_eq!(workers.silent(late), vec![NodeId(1)]);
         workers.heard(NodeId(1), None, late);
@@ -159,7 +168,7 @@ mod tests {
     #[test]
     fn a_job_is_described_once_a_session() {
         let (mut workers, start) = (Workers::default(), Instant::now());
-        workers.attach(NodeId(1), mpsc::channel(1).0, start);
+        workers.attach(NodeId(1), mpsc::channel(1).0, 0, start);
         assert!(workers.needs_description(NodeId(1), JobId(5)));
         assert!(!workers.needs_description(NodeId(1), JobId(5)));
         assert!(!workers.needs_description(NodeId(2), JobId(5)), "nobody is there to be told");
@@ -168,10 +177,19 @@ mod tests {
     }
 
     #[test]
+    fn what_was_given_before_a_session_began_is_no_news_to_it() {
+        let (mut workers, start) = (Workers::default(), Instant::now());
+        assert!(workers.is_news(NodeId(1), AttemptToken(4)));
+        workers.attach(NodeId(1), mpsc::channel(1).0, 5, start);
+        assert!(!workers.is_news(NodeId(1), AttemptToken(5)), "it was taken back since, or told at the beginning");
+        assert!(workers.is_news(NodeId(1), AttemptToken(6)));
+    }
+
+    #[test]
     fn a_full_port_is_reported() {
         let (mut workers, start) = (Workers::default(), Instant::now());
         let (port, _receiver) = mpsc::channel(1);
-        workers.attach(NodeId(1), port, start);
+        workers.attach(NodeId(1), port, 0, start);
         assert!(workers.send(NodeId(1), LeaderMessage::CancelJob(JobId(1))));
         assert!(!workers.send(NodeId(1), LeaderMessage::CancelJob(JobId(1))));
     }

@@ -26,6 +26,10 @@ const FOLLOW_GATHER: Duration = Duration::from_millis(10);
 /// How long a follower waits for a task that no slot has in hand.
 const NOT_IN_HAND_PATIENCE: Duration = Duration::from_millis(200);
 
+/// How often in a chunk it is noted which tasks of it are in hand: for each tenth of a millisecond of short tasks, which
+/// takes a hundredth of it.
+const NOTES_OF_CHUNK: u32 = 20;
+
 struct State {
     queue: WorkQueue,
     jobs: BTreeMap<JobId, Arc<JobSlot>>,
@@ -127,6 +131,13 @@ impl Slots {
         state.jobs.remove(&job);
     }
 
+    /// It is recorded that what an earlier process of this node had begun was lost.
+    pub(crate) fn settle(&self) {
+        if let Some(account) = &self.shared.runner.account {
+            account.settle();
+        }
+    }
+
     /// What is queued or running, or has ended and is not handed in.
     pub(crate) fn holding(&self) -> Vec<AttemptRange> {
         let state = self.shared.lock();
@@ -224,6 +235,9 @@ fn next_chunk(shared: &Shared, slot: u32) -> Option<(Chunk, Option<Arc<JobSlot>>
         } else {
             // Nothing to do: what has ended need not wait for company.
             drop(state);
+            if let Some(account) = &shared.runner.account {
+                account.end(slot);
+            }
             shared.reports.flush();
             state = shared.lock();
         }
@@ -236,9 +250,16 @@ fn run_chunk(shared: &Shared, slot: u32, place: &Place, chunk: &Chunk, job: &Job
     let mut ended = Vec::new();
     let mut reported_at = Instant::now();
     let mut ran = 0;
+    let step = chunk.attempt.range.len().div_ceil(NOTES_OF_CHUNK);
     for index in chunk.attempt.range.start..chunk.attempt.range.end {
         if job.is_cancelled() {
             break;
+        }
+        if let Some(account) = &shared.runner.account
+            && (index - chunk.attempt.range.start).is_multiple_of(step)
+        {
+            let end = index.saturating_add(step).min(chunk.attempt.range.end);
+            account.begin(slot, &AttemptRange { range: IndexRange::new(index, end), ..chunk.attempt });
         }
         let (outcome, cost) = shared.runner.run(job, index, place, chunk.gpus);
         if job.is_cancelled() {

@@ -15,6 +15,7 @@ use nexus_model::{
     Value, decode_value, encode_value,
 };
 
+use super::begun::Account;
 use super::calls::ClusterPort;
 use super::command::{CommandEnd, CommandTask, run_command};
 use super::folder::Folder;
@@ -107,6 +108,8 @@ pub(crate) struct TaskRunner {
     pub(crate) code: Option<CodeCache>,
     /// Ends commands should this process be killed; none where nobody else is to end them.
     pub(crate) keeper: Option<Keeper>,
+    /// Keeps account of what the slots have in hand; none where nobody asks after the end of this process.
+    pub(crate) account: Option<Account>,
     /// Chooses how programs run and learns from it; none where nothing is to be learned.
     pub(crate) learner: Option<Arc<Learner>>,
     /// Which programs it chooses for.

@@ -7,6 +7,12 @@ use nexus_model::{IndexRange, JobId, JobSpec, NodeCapacity, NodeId, NodeRole, Re
 use nexus_wire::archived::NeedsV1;
 use nexus_wire::{AttemptRange, FinishedTasks, ProtocolVersion};
 
+use crate::codes;
+
+/// The code of the failure with which a node reports, at its next start, what it had begun when it was killed. The leader
+/// takes these tasks back as [`ReleaseReason::WorkerLost`].
+pub const WORKER_LOST: &str = codes::WORKER_LOST;
+
 /// A SHA-256 or BLAKE3 digest: of a join token's text, or of a node's public key.
 pub type Digest = [u8; 32];
 

@@ -35,7 +35,7 @@ mod view;
 mod waiting;
 
 pub use codes::EXPLANATIONS;
-pub use command::{Assignment, Command, Digest, NewNode, NodeNote, ReleaseReason, Released};
+pub use command::{Assignment, Command, Digest, NewNode, NodeNote, ReleaseReason, Released, WORKER_LOST};
 pub use command_codec::{CodecError, decode_command, encode_command};
 pub use effect::{Applied, Effect, Rejection, Reply, Suspect};
 pub use explain::ExplainFacts;

@@ -25,6 +25,8 @@ pub(crate) enum Work {
         /// Tasks.
         tasks: u64,
     },
+    /// A command that writes a line and kills whatever node runs it.
+    Poison,
 }
 
 /// A submission.

@@ -24,6 +24,7 @@ pub(crate) enum Fault {
     NoInterface,
     SecondProcess,
     ClockJump,
+    Poison,
 }
 
 /// A kind in the list.
@@ -63,6 +64,7 @@ pub(crate) const KINDS: &[Kind] = &[
     kind(Fault::NoInterface, "a node's network interface goes away", &[34], 3),
     kind(Fault::SecondProcess, "a second process on a node's data directory", &[12], 2),
     kind(Fault::ClockJump, "a node's wall clock is a day back or ten years ahead for seconds", &[32], 4),
+    kind(Fault::Poison, "a task that kills its node with kill -9", &[28], 3),
 ];
 
 impl Fault {

@@ -13,6 +13,7 @@ use crate::linux::fleet::Fleet;
 use crate::linux::network;
 use crate::linux::node::Pulse;
 use crate::linux::weather::Way;
+use crate::linux::workload::Site;
 
 /// How long a suspended or cut-off node stays so: longer than two elections, shorter than anybody's patience.
 const HOLD: (Duration, Duration) = (Duration::from_millis(1500), Duration::from_secs(4));
@@ -27,6 +28,7 @@ const FLAPS: u32 = 10;
 /// One fault under way.
 pub(crate) struct Injection<'a> {
     pub(crate) fleet: &'a mut Fleet,
+    pub(crate) site: &'a Site,
     pub(crate) book: &'a Book,
     pub(crate) bell: &'a Bell,
     pub(crate) chance: &'a mut Chance,
@@ -83,6 +85,7 @@ impl Injection<'_> {
             }
             Fault::SecondProcess => return self.second_process(follower).map(Some),
             Fault::ClockJump => return self.clock_jump(follower, leader).map(Some),
+            Fault::Poison => return self.poison().map(Some),
         }
         Ok(None)
     }

@@ -11,6 +11,7 @@ mod injection;
 mod network;
 mod node;
 pub(super) mod options;
+mod poison;
 mod promises;
 mod relay;
 mod report;

@@ -16,6 +16,9 @@ use crate::linux::workload::Site;
 const ATTEMPTS_MAX: u64 = 3;
 /// The code of a job that does not exist.
 const UNKNOWN_JOB: &[&str] = &["NX0101", "NX0607"];
+/// Workers that a task may kill, and how it ends then.
+const LOSSES_MAX: u64 = 2;
+const QUARANTINED: &str = "NX0312";
 /// How a task may end because its workers were lost: no attempts left, quarantined, given up.
 const LOST: &[&str] = &["NX0311", "NX0312", "NX0313"];
 
@@ -66,6 +69,7 @@ pub(crate) fn look(site: &Site, door: &Door, key: &str, entry: &Entry) -> Look {
             results(site, key, entry, &result, tasks, |_| None).and_then(|done| attempts(site, key, tasks, &done))
         }
         Work::Cancelled { .. } => after_cancel(entry, &shown),
+        Work::Poison => quarantined(site, key, &shown),
     };
     match verdict {
         Ok(()) => {
@@ -141,6 +145,18 @@ fn attempts(site: &Site, key: &str, tasks: u64, done: &BTreeMap<u64, bool>) -> V
             return Err(("a task runs at least once and at most max_attempts times", found));
         }
         site.book.count(|counts| counts.runs += runs);
+    }
+    Ok(())
+}
+
+/// Guarantee 5, of a task that kills every worker that runs it.
+fn quarantined(site: &Site, key: &str, shown: &Value) -> Verdict<()> {
+    let text = std::fs::read_to_string(site.runs(key, 0)).unwrap_or_default();
+    let runs = text.lines().count() as u64;
+    site.book.count(|counts| counts.runs += runs);
+    if shown["first_failure"]["code"] != QUARANTINED || runs > LOSSES_MAX {
+        let found = format!("it ran {runs} times");
+        return Err(("a task that kills its worker is quarantined after two", found));
     }
     Ok(())
 }

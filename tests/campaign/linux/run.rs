@@ -102,7 +102,7 @@ fn round(
     let calm = chance.between(CALM.0, CALM.1);
     site.bell.wait(calm);
     let fault = Fault::draw(chance);
-    let mut injection = Injection { fleet, book: &site.book, bell: &site.bell, chance };
+    let mut injection = Injection { fleet, site, book: &site.book, bell: &site.bell, chance };
     let word = injection.perform(fault)?;
     *faults.entry(fault).or_default() += 1;
     if let Some(word) = word {

@@ -53,6 +53,7 @@ impl Site {
     fn arguments(&self, key: &str, work: Work) -> Vec<String> {
         let tasks = match work {
             Work::Program { tasks, .. } | Work::Command { tasks } | Work::Cancelled { tasks } => tasks,
+            Work::Poison => 1,
         };
         let array = format!("0..{tasks}");
         let mut line: Vec<String> =
@@ -68,6 +69,9 @@ impl Site {
                 line.extend(shell(format!("echo ran >> {}.$NEXUS_TASK_INDEX", file.display())));
             }
             Work::Cancelled { .. } => line.extend(shell("sleep 0.2".to_owned())),
+            Work::Poison => {
+                line.extend(shell(format!("echo ran >> {}; kill -9 $PPID", self.runs(key, 0).display())));
+            }
         }
         line
     }
@@ -112,7 +116,7 @@ pub(crate) fn submit_all_the_time(site: &Site, user: usize, mut chance: Chance) 
         match work {
             Work::Cancelled { .. } => cancel(site, &key, job, &mut chance),
             // Whoever was told that the job is accepted finds it at every node that answers.
-            Work::Program { .. } | Work::Command { .. } => {
+            Work::Program { .. } | Work::Command { .. } | Work::Poison => {
                 if let Some(door) = chance.pick(&site.doors) {
                     promises::known(site, door, &key, job);
                 }

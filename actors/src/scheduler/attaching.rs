@@ -1,0 +1,168 @@
+//! How a worker comes to the scheduler: its hello is compared with the ledger, and from then on it is told what it is given.
+//!
+//! What is given to a node while its hello is looked at must reach the worker once, and what is taken back from it not at
+//! all: an earlier session of the node ends with the hello, and the new one begins with one look at the ledger.
+
+use std::time::Instant;
+
+use actix::prelude::*;
+use nexus_ledger::{Command, Ledger, NodeNote, ReleaseReason};
+use nexus_model::{Labels, NodeCapacity, NodeId};
+use nexus_scheduler::Input;
+use nexus_wire::{AttemptRange, LeaderMessage, Refusal};
+use tokio::sync::{mpsc, oneshot};
+
+use super::Scheduler;
+use super::release::release;
+use crate::codes;
+use crate::control::{ControlPlane, now_ms, refusal};
+use crate::liveness::Alive;
+
+/// Attachment → scheduler: a worker said hello. Answer: its session, or why it cannot attach. If lost, the worker says
+/// hello again.
+#[derive(Message)]
+#[rtype(result = "Result<u64, Refusal>")]
+pub(crate) struct AttachWorker {
+    pub(crate) node: NodeId,
+    pub(crate) address: String,
+    pub(crate) capacity: NodeCapacity,
+    pub(crate) holding: Vec<AttemptRange>,
+    pub(crate) port: mpsc::Sender<LeaderMessage>,
+}
+
+/// A worker whose hello the ledger agrees with.
+struct Arrived {
+    node: NodeId,
+    slots: u32,
+    memory_bytes: u64,
+    holding: Vec<AttemptRange>,
+    port: mpsc::Sender<LeaderMessage>,
+}
+
+/// What the ledger knows of a node when its session begins.
+struct Beginning {
+    /// Index of the last entry that this comes from.
+    index: u64,
+    attempts: Vec<AttemptRange>,
+    labels: Labels,
+    gpu_milli: u32,
+}
+
+impl Beginning {
+    fn of(ledger: &Ledger, node: NodeId) -> Self {
+        let described = ledger.member(node).map(|member| (member.all_labels(), member.gpu_milli()));
+        let (labels, gpu_milli) = described.unwrap_or_default();
+        Beginning { index: ledger.applied(), attempts: ledger.attempts(node), labels, gpu_milli }
+    }
+
+    /// What the node was given that it does not know of.
+    fn untold(&self, holding: &[AttemptRange]) -> Vec<AttemptRange> {
+        let knows =
+            |attempt: &AttemptRange| holding.iter().any(|held| (held.job, held.token) == (attempt.job, attempt.token));
+        self.attempts.iter().filter(|attempt| !knows(attempt)).copied().collect()
+    }
+}
+
+/// Brings the ledger to what a worker's hello says: its address, its capacity, and what it holds.
+async fn reconcile(
+    control: ControlPlane,
+    hello: (NodeId, String, NodeCapacity),
+    running: Vec<AttemptRange>,
+    holding: Vec<AttemptRange>,
+) -> Result<(), Refusal> {
+    let (node, address, capacity) = hello;
+    let known = control
+        .read_local(|ledger| {
+            let view = ledger.nodes().into_iter().find(|view| view.node == node)?;
+            Some(view.address == address && view.capacity == capacity)
+        })
+        .await;
+    match known {
+        None => return Err(refusal(codes::NO_SUCH_NODE, format!("{node} is not a machine of this cluster"))),
+        Some(true) => {}
+        Some(false) => {
+            control.propose(Command::UpdateNode { node, address, capacity }).await?;
+        }
+    }
+    release(control, node, running, ReleaseReason::WorkerLost, holding).await
+}
+
+impl Scheduler {
+    /// Ends the session that a node had: whatever went to it may have gone nowhere.
+    fn end_session(&mut self, node: NodeId, ctx: &mut Context<Self>) {
+        if self.workers.lose(node, Instant::now()) {
+            self.step(Input::NodeDetached(node), ctx);
+        }
+    }
+
+    /// Begins a session. Nothing overtakes the look at the ledger: the mailbox waits for it.
+    fn begin_session(&self, arrived: Arrived, ctx: &mut Context<Self>) -> oneshot::Receiver<Result<u64, Refusal>> {
+        let (begun, when_begun) = oneshot::channel();
+        let (control, node) = (self.control.clone(), arrived.node);
+        let look = async move { control.read_local(|ledger| Beginning::of(ledger, node)).await };
+        ctx.wait(look.into_actor(self).map(|beginning, scheduler, ctx| {
+            // Whoever said hello may be gone; then its port is closed, and that is noticed.
+            drop(begun.send(scheduler.attach(arrived, beginning, ctx)));
+        }));
+        when_begun
+    }
+
+    fn attach(&mut self, arrived: Arrived, beginning: Beginning, ctx: &mut Context<Self>) -> Result<u64, Refusal> {
+        if self.known.is_none() {
+            return Err(no_leader());
+        }
+        let untold = beginning.untold(&arrived.holding);
+        let Arrived { node, slots, memory_bytes, port, .. } = arrived;
+        let Beginning { index, labels, gpu_milli, .. } = beginning;
+        let session = self.workers.attach(node, port, index, Instant::now());
+        self.liveness.seen(node, Alive { running: 0, rtt: None, seen_at_ms: now_ms() });
+        self.note(node, NodeNote::Up { slots }, ctx);
+        self.grant(untold.into_iter().map(|attempt| (node, attempt)).collect(), ctx);
+        self.core.handle(Input::NodeDescribed { node, labels, gpu_milli });
+        self.step(Input::NodeAttached { node, slots, memory_bytes }, ctx);
+        Ok(session)
+    }
+}
+
+fn no_leader() -> Refusal {
+    refusal(codes::NO_LEADER, "this node does not lead".to_owned())
+}
+
+impl Handler<AttachWorker> for Scheduler {
+    type Result = ResponseActFuture<Self, Result<u64, Refusal>>;
+
+    fn handle(&mut self, attach: AttachWorker, ctx: &mut Self::Context) -> Self::Result {
+        let AttachWorker { node, address, capacity, holding, port } = attach;
+        if self.known.is_none() {
+            return Box::pin(fut::ready(Err(no_leader())));
+        }
+        let (slots, memory_bytes) = (capacity.slots, capacity.memory_bytes);
+        let running = self.workers.last_running(node);
+        self.end_session(node, ctx);
+        let reconciled = reconcile(self.control.clone(), (node, address, capacity), running, holding.clone());
+        let arrived = Arrived { node, slots, memory_bytes, holding, port };
+        Box::pin(reconciled.into_actor(self).then(move |reconciled, scheduler, ctx| {
+            let begun = reconciled.map(|()| scheduler.begin_session(arrived, ctx));
+            async move { begun?.await.unwrap_or_else(|_| Err(no_leader())) }.into_actor(scheduler)
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nexus_model::{AttemptToken, IndexRange, JobId};
+
+    use super::*;
+
+    fn attempt(job: u64, start: u32, end: u32, token: u64) -> AttemptRange {
+        AttemptRange { job: JobId(job), range: IndexRange::new(start, end), token: AttemptToken(token) }
+    }
+
+    #[test]
+    fn a_node_is_told_what_it_was_given_while_it_said_hello() {
+        let attempts = vec![attempt(1, 5, 9, 10), attempt(2, 0, 1, 30)];
+        let beginning = Beginning { index: 30, attempts, labels: Labels::default(), gpu_milli: 0 };
+        assert_eq!(beginning.untold(&[attempt(1, 7, 9, 10)]), [attempt(2, 0, 1, 30)], "what it has is not run twice");
+        assert_eq!(beginning.untold(&[attempt(1, 7, 9, 9)]).len(), 2, "another attempt is another one");
+    }
+}

@@ -1,0 +1,71 @@
+//! A task that kills whatever runs it: two nodes are lost to it, wherever they stand in the cluster, and no third.
+
+use std::path::Path;
+
+use nexus_tests::cluster::Cluster;
+use serde_json::Value;
+
+/// Notes that it runs and kills its node, also the second time, and also where the node has just been started again.
+fn poison(noted: &Path) -> String {
+    format!("echo ran >> {}; kill -9 $PPID", noted.display())
+}
+
+fn runs(noted: &Path) -> usize {
+    std::fs::read_to_string(noted).map_or(0, |text| text.lines().count())
+}
+
+/// Starts whoever has ended again, until a node answers this command so.
+fn until(cluster: &mut Cluster, command: &[&str], is_so: impl Fn(&Value) -> bool) -> Value {
+    for round in 0..2000 {
+        cluster.restart_ended();
+        let asked = cluster.node(round % 3).nexus(&[&["--json"], command].concat());
+        let answer = serde_json::from_slice(&asked.stdout).unwrap_or(Value::Null);
+        if is_so(&answer) {
+            return answer;
+        }
+    }
+    panic!("{command:?}: no node answers what is waited for");
+}
+
+/// Submits once: a node that is asked may be killed by what it accepts.
+fn submit(cluster: &mut Cluster, key: &str, command: &[&str], script: &str) -> String {
+    let line = [&["submit", "--key", key, "--max-attempts", "10"], command, &["--", "/bin/sh", "-c", script]].concat();
+    until(cluster, &line, |answer| answer["job"].is_u64())["job"].to_string()
+}
+
+fn until_ended(cluster: &mut Cluster, job: &str) -> Value {
+    until(cluster, &["job", "show", job], |shown| shown["state"] == "failed" || shown["state"] == "succeeded")
+}
+
+#[test]
+fn a_task_that_kills_its_node_is_quarantined_after_two_where_the_node_leads_and_where_it_follows() {
+    let mut cluster = Cluster::of_voters(3);
+    for round in 0..4 {
+        let leader = cluster.leader(0, &[]);
+        let at = if round % 2 == 0 { leader } else { (leader + 1) % 3 };
+        let noted = cluster.folder().join(format!("ran{round}"));
+        let (there, key) = (format!("node=n{at}"), format!("poison{round}"));
+        let job = submit(&mut cluster, &key, &["--require", &there], &poison(&noted));
+        let ended = until_ended(&mut cluster, &job);
+        assert_eq!((&ended["state"], runs(&noted)), (&"failed".into(), 2), "round {round}: {ended}");
+        assert_eq!(ended["first_failure"]["code"], "NX0312", "round {round}: {ended}");
+        cluster.wait_for(0, "every node is up", |status| {
+            status["nodes"].as_array().is_some_and(|nodes| nodes.iter().all(|node| node["state"] == "up"))
+        });
+    }
+    assert_eq!(cluster.node(0).json(&["submit", "--wait", "--", "/bin/true"])["state"], "succeeded");
+}
+
+#[test]
+fn in_the_middle_of_an_array_only_the_task_that_kills_is_quarantined() {
+    let mut cluster = Cluster::of_voters(3);
+    for round in 0..3 {
+        let noted = cluster.folder().join(format!("ran{round}"));
+        let script = format!("[ $NEXUS_TASK_INDEX != 40 ] || {{ {}; }}", poison(&noted));
+        let job = submit(&mut cluster, &format!("array{round}"), &["--array", "0..80"], &script);
+        let ended = until_ended(&mut cluster, &job);
+        assert_eq!((&ended["counts"]["succeeded"], runs(&noted)), (&79.into(), 2), "round {round}: {ended}");
+        let failure = &ended["first_failure"];
+        assert_eq!((&failure["task"], &failure["code"]), (&40.into(), &"NX0312".into()), "round {round}: {ended}");
+    }
+}
