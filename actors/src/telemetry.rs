@@ -1,4 +1,5 @@
-//! Spans that go to an OpenTelemetry collector, as OTLP over HTTP, and their places in traces.
+//! What goes to an OpenTelemetry collector, as OTLP over HTTP: spans with their places in traces, the node's log, and
+//! readings of its metrics.
 //!
 //! A request is a span on each node that it passes; the frame between them carries the W3C trace context. A job outlives
 //! requests and leaders, so it has a trace of its own: its id, and that of its first span, follow from the names of the
@@ -9,7 +10,9 @@
 
 mod collector;
 mod ids;
+mod logs;
 mod otlp;
+mod readings;
 
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -21,7 +24,9 @@ use opentelemetry::trace::{
     Tracer as _, TracerProvider as _,
 };
 use opentelemetry::{Context, KeyValue};
+use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
 use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::logs::{BatchLogProcessor, SdkLoggerProvider};
 use opentelemetry_sdk::trace::{BatchConfigBuilder, BatchSpanProcessor, SdkTracer, SdkTracerProvider};
 use tracing::{Span, Subscriber, field};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
@@ -29,23 +34,34 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::registry::LookupSpan;
 
-use collector::Collector;
+use collector::{Address, Exporter};
 use ids::{Ids, with_ids};
+pub use readings::{Point, Reading, ReadingSender};
 
 /// The target of our spans: they go to a collector and not to the log.
 const SPANS: &str = "nexus::span";
-/// Spans that wait to be sent; those beyond are dropped, and the log says so.
+/// Spans, and lines of the log, that wait to be sent; those beyond are dropped, and the log says so.
 const QUEUE_MAX: usize = 16_384;
-/// Spans wait at most so long for others to be sent with.
+/// They wait at most so long for others to be sent with.
 const SEND_INTERVAL: Duration = Duration::from_secs(1);
-/// How long the end of a node waits for the last spans to be sent.
+/// How long the end of a node waits for the last of them to be sent.
 const FLUSH_PATIENCE: Duration = Duration::from_secs(2);
 
-/// Spans of this process on their way to a collector.
+/// What of this process goes to a collector.
 #[derive(Debug)]
 pub struct Telemetry {
-    provider: SdkTracerProvider,
-    tracer: SdkTracer,
+    spans: Option<(SdkTracerProvider, SdkTracer)>,
+    logs: Option<SdkLoggerProvider>,
+    readings: ReadingSender,
+}
+
+/// What a collector is to get; readings are sent by whoever takes them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Signals {
+    /// Spans.
+    pub traces: bool,
+    /// Lines of the log.
+    pub logs: bool,
 }
 
 /// What the spans of this process have in common.
@@ -59,15 +75,13 @@ static OUTSIDE: OnceLock<Option<TraceContext>> = OnceLock::new();
 static SHARED: OnceLock<Shared> = OnceLock::new();
 
 impl Telemetry {
-    /// Sends spans to the collector at `endpoint` (`http://HOST:PORT`, without the path) from now on. A collector that
-    /// cannot be reached costs the spans and a warning.
+    /// Sends what `signals` name to the collector at `endpoint` (`http://HOST:PORT`, without the path) from now on. A
+    /// collector that cannot be reached costs what was to be sent and a warning.
     ///
     /// # Errors
     /// The text says what is wrong with the endpoint.
-    pub fn start(endpoint: &str, node: &str) -> Result<Self, String> {
-        let collector = Collector::at(endpoint)?;
-        let batches =
-            BatchConfigBuilder::default().with_max_queue_size(QUEUE_MAX).with_scheduled_delay(SEND_INTERVAL).build();
+    pub fn start(endpoint: &str, node: &str, signals: Signals) -> Result<Self, String> {
+        let address = Address::of(endpoint)?;
         let resource = Resource::builder()
             .with_service_name("nexus")
             .with_attributes([
@@ -75,33 +89,62 @@ impl Telemetry {
                 KeyValue::new("service.version", env!("CARGO_PKG_VERSION")),
             ])
             .build();
-        let provider = SdkTracerProvider::builder()
-            .with_id_generator(Ids::default())
-            .with_resource(resource)
-            .with_span_processor(BatchSpanProcessor::builder(collector).with_batch_config(batches).build())
-            .build();
-        let tracer = provider.tracer("nexus");
-        // A second node in one process sends its spans as the first.
-        drop(SHARED.set(Shared { tracer: tracer.clone(), cluster: OnceLock::new() }));
-        Ok(Telemetry { provider, tracer })
+        let readings = ReadingSender::new(&address, &resource);
+        let spans = signals.traces.then(|| spans(&address, resource.clone())).transpose()?;
+        let logs = signals.logs.then(|| lines(&address, resource)).transpose()?;
+        Ok(Telemetry { spans, logs, readings })
     }
 
     /// What takes the spans from `tracing`.
-    pub fn layer<S: Subscriber + for<'a> LookupSpan<'a>>(&self) -> impl Layer<S> + use<S> {
+    pub fn layer<S: Subscriber + for<'a> LookupSpan<'a>>(&self) -> Option<impl Layer<S> + use<S>> {
+        let (_, tracer) = self.spans.as_ref()?;
         let spans = Targets::new().with_target(SPANS, LevelFilter::INFO);
-        tracing_opentelemetry::layer()
-            .with_tracer(self.tracer.clone())
-            .with_location(false)
-            .with_threads(false)
-            .with_filter(spans)
+        let layer = tracing_opentelemetry::layer().with_tracer(tracer.clone());
+        Some(layer.with_location(false).with_threads(false).with_filter(spans))
+    }
+
+    /// What takes the lines that pass `filter` from `tracing`; none that are about sending them.
+    pub fn log_layer<S: Subscriber + for<'a> LookupSpan<'a>>(&self, filter: Targets) -> Option<impl Layer<S> + use<S>> {
+        let filter = filter.with_target(module_path!(), LevelFilter::OFF);
+        Some(OpenTelemetryTracingBridge::new(self.logs.as_ref()?).with_filter(filter))
+    }
+
+    /// The way of readings to the collector.
+    pub fn readings(&self) -> ReadingSender {
+        self.readings.clone()
     }
 
     /// Sends what is left.
     pub fn shut_down(self) {
-        if let Err(error) = self.provider.shutdown_with_timeout(FLUSH_PATIENCE) {
-            tracing::warn!(%error, "the last spans did not reach the collector");
+        let spans = self.spans.map(|(spans, _)| spans.shutdown_with_timeout(FLUSH_PATIENCE));
+        let logs = self.logs.map(|logs| logs.shutdown_with_timeout(FLUSH_PATIENCE));
+        for error in [spans, logs].into_iter().flatten().filter_map(Result::err) {
+            tracing::warn!(%error, "the last of what was to be sent did not reach the collector");
         }
     }
+}
+
+fn spans(address: &Address, resource: Resource) -> Result<(SdkTracerProvider, SdkTracer), String> {
+    let batches =
+        BatchConfigBuilder::default().with_max_queue_size(QUEUE_MAX).with_scheduled_delay(SEND_INTERVAL).build();
+    let provider = SdkTracerProvider::builder()
+        .with_id_generator(Ids::default())
+        .with_resource(resource)
+        .with_span_processor(BatchSpanProcessor::builder(Exporter::to(address)?).with_batch_config(batches).build())
+        .build();
+    let tracer = provider.tracer("nexus");
+    // A second node in one process sends its spans as the first.
+    drop(SHARED.set(Shared { tracer: tracer.clone(), cluster: OnceLock::new() }));
+    Ok((provider, tracer))
+}
+
+fn lines(address: &Address, resource: Resource) -> Result<SdkLoggerProvider, String> {
+    let batches = opentelemetry_sdk::logs::BatchConfigBuilder::default()
+        .with_max_queue_size(QUEUE_MAX)
+        .with_scheduled_delay(SEND_INTERVAL)
+        .build();
+    let processor = BatchLogProcessor::builder(Exporter::to(address)?).with_batch_config(batches).build();
+    Ok(SdkLoggerProvider::builder().with_resource(resource).with_log_processor(processor).build())
 }
 
 /// The cluster whose jobs' traces these are, known once the node is a member.

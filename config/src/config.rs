@@ -1,6 +1,7 @@
 //! The configuration that the program runs with: every value checked, every default filled in.
 
 mod optimizer;
+mod telemetry;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use nexus_model::LimitLevel;
 use nexus_optimizer::OptimizerConfig;
 use toml::Value;
 
+pub use self::telemetry::TelemetryConfig;
 use crate::duration::duration;
 use crate::error::{ConfigError, ConfigErrors};
 use crate::keys::{self, Key};
@@ -44,19 +46,6 @@ pub struct Config {
     optimizer: OptimizerConfig,
     log: LogConfig,
     telemetry: TelemetryConfig,
-}
-
-/// Where the node's spans go.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct TelemetryConfig {
-    otlp: Option<String>,
-}
-
-impl TelemetryConfig {
-    /// The collector, if there is one, as it was written.
-    pub fn otlp(&self) -> Option<&str> {
-        self.otlp.as_deref()
-    }
 }
 
 /// Who and where the node is.
@@ -225,8 +214,7 @@ impl Config {
         let remote = check(keys::LIMITS_REMOTE, raw.limits.remote.as_ref(), limit_level, &mut note);
         let optimizer = optimizer::resolve(&raw.optimizer, &mut note);
         let level = check(keys::LOG_LEVEL, raw.log.level.as_ref(), log_level, &mut note);
-        let otlp = check(keys::TELEMETRY_OTLP, raw.telemetry.otlp.as_ref(), text, &mut note);
-        let otlp = otlp.or_else(|| machine.otlp_endpoint.clone()).filter(|otlp| otlp != "off");
+        let telemetry = telemetry::resolve(&raw.telemetry, machine, &mut note);
         let data = match Places::data(flags, machine, data) {
             Ok(data) => data,
             Err(error) => {
@@ -257,7 +245,7 @@ impl Config {
             optimizer,
             limits: LimitsConfig { remote: remote.unwrap_or(LimitLevel::Medium) },
             log: LogConfig { level: level.unwrap_or(LogLevel::Info) },
-            telemetry: TelemetryConfig { otlp },
+            telemetry,
         })
     }
 
@@ -319,10 +307,6 @@ fn node_name(value: &Value) -> Option<String> {
 
 fn absolute_path(value: &Value) -> Option<PathBuf> {
     value.as_str().map(PathBuf::from).filter(|path| path.is_absolute())
-}
-
-fn text(value: &Value) -> Option<String> {
-    value.as_str().map(str::to_owned)
 }
 
 fn address(value: &Value) -> Option<SocketAddr> {

@@ -46,6 +46,10 @@ pub(crate) const OPTIMIZER_EXPLORATION_BUDGET: Key =
     Key { path: "optimizer.exploration_budget", allowed: "a share of the run time, from 0 to 1" };
 pub(crate) const TELEMETRY_OTLP: Key =
     Key { path: "telemetry.otlp", allowed: "a collector such as \"http://127.0.0.1:4318\", or \"off\"" };
+pub(crate) const TELEMETRY_SIGNALS: Key =
+    Key { path: "telemetry.signals", allowed: "a list of \"traces\", \"metrics\" and \"logs\"" };
+pub(crate) const TELEMETRY_METRICS_EVERY: Key =
+    Key { path: "telemetry.metrics_every", allowed: "a time such as \"60s\", at least 1s" };
 pub(crate) const LOG_LEVEL: Key = Key { path: "log.level", allowed: "error, warn, info, debug or trace" };
 
 /// Every setting, in the order of the default file.
@@ -70,6 +74,8 @@ pub(crate) const KEYS: &[Key] = &[
     OPTIMIZER_EXPLORATION_BUDGET,
     LOG_LEVEL,
     TELEMETRY_OTLP,
+    TELEMETRY_SIGNALS,
+    TELEMETRY_METRICS_EVERY,
 ];
 
 /// The sections, in order, each once.

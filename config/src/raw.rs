@@ -72,6 +72,8 @@ pub(crate) struct RawOptimizer {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RawTelemetry {
     pub(crate) otlp: Option<Value>,
+    pub(crate) signals: Option<Value>,
+    pub(crate) metrics_every: Option<Value>,
 }
 
 /// `[log]` as written.

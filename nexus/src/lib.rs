@@ -5,4 +5,5 @@
 
 pub mod cli;
 pub mod output;
+mod readings;
 mod web;

@@ -18,14 +18,19 @@ const PARENT_IS_REMOTE: u32 = 1 << 9;
 
 /// An `ExportTraceServiceRequest` of these spans.
 pub(super) fn request(resource: &Resource, spans: &[SpanData]) -> Value {
-    let resource: Vec<Value> = resource.iter().map(|(key, value)| pair(key.as_str(), value)).collect();
     // All spans are of our one tracer.
     let scope = spans.first().map(|span| span.instrumentation_scope.name().to_owned()).unwrap_or_default();
     let spans: Vec<Value> = spans.iter().map(span).collect();
     json!({"resourceSpans": [{
-        "resource": {"attributes": resource},
+        "resource": self::resource(resource),
         "scopeSpans": [{"scope": {"name": scope}, "spans": spans}],
     }]})
+}
+
+/// Who sends.
+pub(super) fn resource(resource: &Resource) -> Value {
+    let attributes: Vec<Value> = resource.iter().map(|(key, value)| pair(key.as_str(), value)).collect();
+    json!({"attributes": attributes})
 }
 
 fn span(span: &SpanData) -> Value {
@@ -72,7 +77,7 @@ fn link(link: &Link) -> Value {
 }
 
 /// Numbers of 64 bits are text in the JSON of protobuf.
-fn nanos(at: SystemTime) -> Value {
+pub(super) fn nanos(at: SystemTime) -> Value {
     at.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos()).to_string().into()
 }
 

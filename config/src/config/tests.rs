@@ -92,6 +92,20 @@ fn spans_go_where_the_file_says_or_else_the_environment() {
 }
 
 #[test]
+fn a_collector_gets_what_it_is_to_get() {
+    let telemetry = |text: &str| resolve(text).unwrap().telemetry().clone();
+    let all = telemetry("");
+    assert_eq!((all.traces(), all.logs(), all.metrics_every()), (true, true, Some(Duration::from_secs(60))));
+    let some = telemetry("[telemetry]\nsignals = [\"metrics\"]\nmetrics_every = \"5s\"\n");
+    assert_eq!((some.traces(), some.logs(), some.metrics_every()), (false, false, Some(Duration::from_secs(5))));
+    assert_eq!(telemetry("[telemetry]\nsignals = [\"logs\"]\n").metrics_every(), None);
+    for wrong in ["signals = [\"spans\"]", "signals = \"traces\"", "metrics_every = \"5ms\"", "metrics_every = 5"] {
+        let message = &messages(&format!("[telemetry]\n{wrong}\n"))[0];
+        assert!(message.contains(wrong.split(' ').next().unwrap()), "{wrong}: {message}");
+    }
+}
+
+#[test]
 fn the_optimiser_takes_its_settings_and_names_what_is_out_of_bounds() {
     let config = resolve(
         "[optimizer]\nenabled = false\nexploration_rate = 0\nlearning_rate = 0.5\nmemory_size = 7\nbatch_size = 8\n\

@@ -11,7 +11,8 @@ use nexus_actors::client::Client;
 use nexus_actors::embedded::{self, EmbeddedOptions, Evaluation};
 use nexus_actors::learning::{self, Learner};
 use nexus_actors::node::{self, Arrival, NodeFacts, NodeOptions};
-use nexus_actors::telemetry::Telemetry;
+use nexus_actors::onlooker::Onlooker;
+use nexus_actors::telemetry::{Signals, Telemetry};
 use nexus_actors::{CodeCache, CodeCacheFacts, JoinOptions, MemoryPayloads, login, nearby, recovery};
 use nexus_config::{LogLevel, Machine, Places};
 use nexus_mcode::{Compilation, CompiledProgram, Inspection, LibraryEntry, Outline, PieceResult};
@@ -36,7 +37,7 @@ use super::program::user;
 use super::repl::{Pieces, Typed};
 use super::run::{Finished, RunOptions, Runtime, place};
 use super::world::World;
-use crate::web;
+use crate::{readings, web};
 
 /// The version of this program.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -268,7 +269,9 @@ impl World for Session {
         interrupted: watch::Receiver<bool>,
     ) -> Result<(), CliError> {
         let NodeStart { config, name, slots, join } = start;
-        let telemetry = config.telemetry().otlp().map(|at| Telemetry::start(at, &name)).transpose();
+        let told = config.telemetry();
+        let signals = Signals { traces: told.traces(), logs: told.logs() };
+        let telemetry = told.otlp().map(|at| Telemetry::start(at, &name, signals)).transpose();
         let telemetry = telemetry.map_err(|message| CliError::new(Exit::Usage, codes::USAGE, message))?;
         log_to_stderr(config.log().level(), telemetry.as_ref());
         let page = web::listen(config.node().http()).map_err(no_page)?;
@@ -288,7 +291,11 @@ impl World for Session {
                 .protocol()
                 .map_or(ProtocolVersion::CURRENT, |(major, minor)| ProtocolVersion { major, minor }),
         };
-        let serve = |facts: &NodeFacts, onlooker| {
+        let readings = telemetry.as_ref().map(Telemetry::readings).zip(told.metrics_every());
+        let serve = |facts: &NodeFacts, onlooker: Onlooker| {
+            if let Some((sender, every)) = readings {
+                readings::send(every, onlooker.clone(), sender);
+            }
             if let Some(Err(error)) = page.map(|page| web::serve(page, onlooker)) {
                 tracing::warn!(%error, "there is no web page");
             }
@@ -361,7 +368,7 @@ fn started(facts: &NodeFacts, page: Option<SocketAddr>) -> NodeStarted {
     }
 }
 
-/// Sends the node's log to stderr. The environment variable NEXUS_LOG gives other levels than the settings, by room:
+/// Sends the node's log to stderr, and to a collector where there is one. The environment variable NEXUS_LOG gives other levels than the settings, by room:
 /// `nexus_link=debug,nexus_actors=info`.
 fn log_to_stderr(level: LogLevel, telemetry: Option<&Telemetry>) {
     let level = level.name().parse().unwrap_or(LevelFilter::INFO);
@@ -369,12 +376,14 @@ fn log_to_stderr(level: LogLevel, telemetry: Option<&Telemetry>) {
     let settings = Targets::new().with_default(LevelFilter::WARN).with_target("openraft", LevelFilter::ERROR);
     let settings = settings.with_targets(LOGGED.iter().map(|name| (*name, level)));
     let asked = std::env::var("NEXUS_LOG").ok().and_then(|text| text.parse::<Targets>().ok());
+    let shown = asked.unwrap_or(settings);
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
         .with_target(false)
-        .with_filter(asked.unwrap_or(settings));
-    let spans = telemetry.map(Telemetry::layer);
+        .with_filter(shown.clone());
+    let spans = telemetry.and_then(Telemetry::layer);
+    let logs = telemetry.and_then(|telemetry| telemetry.log_layer(shown));
     // A second node in one process keeps the first one's log.
-    drop(tracing_subscriber::registry().with(lines).with(spans).try_init());
+    drop(tracing_subscriber::registry().with(lines).with(spans).with(logs).try_init());
 }
