@@ -14,6 +14,14 @@ use crate::home::Home;
 use crate::leader_link::{ask_peer, from_link};
 use crate::payloads::{fetch, upload};
 
+/// The directory is that of no running node, and nobody has logged in to a cluster with it.
+fn nobody_here(data: &Path) -> Refusal {
+    let help = "start one with `nexus node start`; `nexus run FILE.mcode` needs none; `nexus login ADDRESS --token TOKEN` \
+                leads to a cluster elsewhere, and --data DIR or NEXUS_HOME to a node with another directory";
+    let message = format!("no node runs here ({} is the directory of none)", data.display());
+    Refusal { help: Some(help.to_owned()), ..refusal(codes::NOT_REACHABLE, message) }
+}
+
 /// A connection to a node, with the rights of this machine's user.
 pub struct Client {
     peer: Peer,
@@ -28,9 +36,7 @@ impl Client {
             help: Some("start one with `nexus node start`, or name its directory with --data DIR".to_owned()),
             ..refusal(codes::NOT_REACHABLE, format!("no node answers for {}: {why}", data.display()))
         };
-        let identity = Identity::load(&home.client())
-            .map_err(from_link)?
-            .ok_or_else(|| absent("the client's certificate is missing"))?;
+        let identity = Identity::load(&home.client()).map_err(from_link)?.ok_or_else(|| nobody_here(data))?;
         let credentials = Credentials::Member(Arc::new(identity));
         match (home.beacon(), home.login()) {
             (Some(beacon), _) => {
@@ -52,7 +58,7 @@ impl Client {
                 let (peer, _) = futures::future::select_ok(dials).await.map_err(|error| absent(&error.to_string()))?;
                 Ok(Client { peer, link })
             }
-            (None, None) => Err(absent("none is running there")),
+            (None, None) => Err(nobody_here(data)),
         }
     }
 

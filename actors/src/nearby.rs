@@ -38,17 +38,24 @@ pub struct Nearby {
 }
 
 /// Looks for nodes on the local network for at most `patience`, for a machine whose data directory is `data`; with a token
-/// only until the nodes of its cluster were seen. Must be called on a tokio runtime.
+/// only until the nodes of its cluster were seen. `begins` is called once there is something to look for. Must be called on
+/// a tokio runtime.
 ///
 /// # Errors
 /// The directory is a member already, the text is no token, or the system gives no socket for multicast DNS. Nothing was
 /// changed.
-pub async fn look_around(data: &Path, token: Option<&str>, patience: Duration) -> Result<Nearby, Refusal> {
+pub async fn look_around(
+    data: &Path,
+    token: Option<&str>,
+    patience: Duration,
+    begins: impl FnOnce(),
+) -> Result<Nearby, Refusal> {
     let home = Home::new(data);
     if let Some(identity) = Identity::load(&home.identity()).map_err(from_link)? {
         return Err(already_member(&home, &identity));
     }
     let wanted = token.map(Token::parse).transpose().map_err(from_link)?.map(|token| token.authority_fingerprint());
+    begins();
     let seen = nexus_link::look_around(patience, wanted).await.map_err(from_link)?;
     let nodes = seen.nodes.into_iter().map(|sighting| NearbyNode {
         fits_token: wanted.map(|wanted| wanted == sighting.authority_fingerprint),

@@ -22,6 +22,7 @@ pub use machine::Machine;
 pub use places::{CONFIG_FILE, Flags, Places};
 pub use raw::RawConfig;
 pub use service::{Service, ServiceError};
+pub use suggestion::nearest;
 
 /// The documented default file, as it ships.
 pub const DEFAULT_FILE: &str = include_str!("../nexus.toml");

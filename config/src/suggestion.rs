@@ -2,7 +2,7 @@
 
 /// The candidate nearest to `name` by edits (insert, delete, replace, swap of neighbours), if it is near: at most one
 /// edit for every three letters, and at least one.
-pub(crate) fn nearest<'a>(name: &str, candidates: &[&'a str]) -> Option<&'a str> {
+pub fn nearest<'a>(name: &str, candidates: &[&'a str]) -> Option<&'a str> {
     let near = (name.chars().count() / 3).max(1);
     candidates
         .iter()

@@ -19,6 +19,7 @@ mod fake;
 mod files;
 mod follow;
 mod graph;
+mod graph_file;
 mod interrupt;
 mod job;
 mod job_logs;

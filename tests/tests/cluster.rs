@@ -1,7 +1,9 @@
 //! Two nodes as processes: joining, sharing an array, and everything that must be refused.
 
 use std::net::UdpSocket;
+use std::path::Path;
 
+use nexus_tests::binary;
 use nexus_tests::node::Node;
 use serde_json::Value;
 
@@ -62,6 +64,27 @@ fn strangers_and_wrong_tokens_are_refused() {
         assert!(said.contains("error"), "{said}");
     }
     assert_eq!(first.json(&["node", "list"])["nodes"].as_array().map(Vec::len), Some(1));
+    let looked = Node::try_start(&folder.path().join("third"), &["--join", "--token", "nonsense"]);
+    let Err(said) = looked else { panic!("nonsense was accepted") };
+    assert!(said.contains("error[NX0216]") && !said.contains("looking"), "{said}");
+}
+
+#[test]
+fn where_no_node_runs_commands_say_so_and_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().join("home");
+    let refused = |home: &Path| {
+        let output = binary::run(home, ["submit", "--", "/bin/true"]);
+        assert_eq!(output.status.code(), Some(3));
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let said = refused(&home);
+    assert!(said.contains("no node runs here") && said.contains("nexus node start"), "{said}");
+    let node = Node::start(&home, &[]);
+    node.json(&["node", "stop"]);
+    node.wait();
+    let said = refused(&home);
+    assert!(said.contains("no node runs here") && said.contains("nexus run"), "{said}");
 }
 
 #[test]

@@ -184,16 +184,10 @@ pub(super) fn checked(spec: Box<JobSpec>) -> Result<Box<JobSpec>, Refusal> {
 /// Refuses a job that asks for more copies of its results than the cluster has machines: nobody is waited for who was
 /// never there.
 pub(super) async fn check_copies(control: &ControlPlane, spec: &JobSpec) -> Result<(), Refusal> {
-    let copies = spec.selection.copies;
-    if copies <= 1 {
+    if spec.selection.copies <= 1 {
         return Ok(());
     }
-    let machines = control.read(|ledger| ledger.members().filter(|(_, member)| member.is_machine()).count()).await?;
-    if spec.selection.has_holders(0..machines) {
-        return Ok(());
-    }
-    let has = if machines == 1 { "one machine".to_owned() } else { format!("{machines} machines") };
-    let message = format!("it asks for {copies} copies of its results, and the cluster has {has}");
+    let Some(message) = control.read(|ledger| ledger.unmet_copies(spec)).await? else { return Ok(()) };
     let help = Some("ask for fewer with --copies, or add machines with `nexus token create`".to_owned());
     Err(Refusal { help, ..refusal(codes::BAD_SUBMISSION, message) })
 }

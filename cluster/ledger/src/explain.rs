@@ -125,8 +125,12 @@ impl Ledger {
         let spec = self.spec(id)?;
         let machines = self.members().map(|(_, member)| member).filter(|member| member.is_machine());
         let machines: Vec<&Member> = machines.collect();
-        let holders = too_few(spec, machines.len(), "in this cluster");
-        Some(holders.or_else(|| unmet(spec, &machines, "of this cluster")).into_iter().collect())
+        Some(self.unmet_copies(spec).or_else(|| unmet(spec, &machines, "of this cluster")).into_iter().collect())
+    }
+
+    /// What is said of a job that asks for more copies of its results than the cluster has machines, up or not.
+    pub fn unmet_copies(&self, spec: &JobSpec) -> Option<String> {
+        too_few(spec, self.members().filter(|(_, member)| member.is_machine()).count(), "in this cluster")
     }
 
     /// Whether some machine that is up could run a task of the job, were it free.

@@ -5,18 +5,19 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use nexus_model::{
-    COPIES_MAX, Conditions, Execution, Input, JitLevel, JobId, JobSpec, Program, Resources, RetryPolicy, Selection,
-    Selector, Taken, Value, encode_value,
+    COPIES_MAX, Conditions, Execution, Input, JobId, JobSpec, Program, Resources, RetryPolicy, Selection, Selector,
+    Taken, Value, encode_value,
 };
 use nexus_wire::{Request, Response};
-use serde::Deserialize;
 
 use super::argument::{argument_source, duration, gpus, index_range, size};
 use super::cluster::{Cluster, unexpected};
 use super::error::{CliError, Exit};
+use super::graph_file::{self, InputEntry, TaskTable};
 use super::jobs::now_ms;
 use super::language::Language;
 use super::program::{Source, checked, user};
@@ -24,48 +25,6 @@ use super::{codes, files};
 
 /// Most tasks in one file.
 const TASKS_MAX: usize = 1000;
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct GraphFile {
-    name: Option<String>,
-    task: BTreeMap<String, TaskTable>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct TaskTable {
-    program: Option<PathBuf>,
-    command: Vec<String>,
-    env: BTreeMap<String, String>,
-    cwd: Option<String>,
-    array: Option<String>,
-    args: BTreeMap<String, toml::Value>,
-    inputs: BTreeMap<String, InputEntry>,
-    after: Vec<String>,
-    cpus: Option<u32>,
-    memory: Option<String>,
-    gpu: Option<f64>,
-    require: Vec<String>,
-    prefer: Vec<String>,
-    copies: Option<u32>,
-    priority: i32,
-    timeout: Option<String>,
-    retries: Option<u32>,
-    backoff: Option<String>,
-    delay: Option<String>,
-    deadline: Option<String>,
-    seed: u64,
-    jit: Option<JitLevel>,
-}
-
-/// A file, or the result of another task.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum InputEntry {
-    File(PathBuf),
-    Task { task: String, output: Option<String> },
-}
 
 /// A task whose jobs before it are still names.
 #[derive(Debug)]
@@ -92,7 +51,8 @@ impl Graph {
         let folder = path.parent().unwrap_or(Path::new(""));
         let wrong =
             |message: String| CliError::new(Exit::Usage, codes::BAD_GRAPH, format!("{}: {message}", path.display()));
-        let file: GraphFile = toml::from_str(&text).map_err(|error| wrong(error.to_string().trim_end().to_owned()))?;
+        let file = graph_file::read(&path.display().to_string(), &text)
+            .map_err(|found| CliError::of_program(Exit::Usage, vec![*found], Some(Arc::clone(&text))))?;
         if file.task.is_empty() || file.task.len() > TASKS_MAX {
             return Err(wrong(format!("it has {} tasks; 1 to {TASKS_MAX} can be submitted", file.task.len())));
         }
@@ -344,9 +304,9 @@ mod tests {
     #[test]
     fn what_is_wrong_is_said_before_anything_is_sent() {
         for (text, said) in [
-            ("", "missing field `task`"),
+            ("", "it has no tasks"),
             ("[task.a]\n", "name a `program` or a `command`"),
-            ("[task.a]\ncommand = [\"x\"]\ncolour = 1\n", "unknown field `colour`"),
+            ("[task.a]\ncommand = [\"x\"]\ncolour = 1\n", "task a: there is no `colour`"),
             ("[task.a]\ncommand = [\"x\"]\nafter = [\"b\"]\n", "task a: there is no task `b`"),
             (
                 "[task.a]\ncommand = [\"x\"]\nafter = [\"b\"]\n[task.b]\ncommand = [\"x\"]\nafter = [\"a\"]\n",

@@ -62,10 +62,11 @@ pub(crate) fn addresses(
     world: &impl World,
     console: &mut Console,
 ) -> Result<Vec<String>, CliError> {
-    if !console.is_json() {
-        console.say("looking for nodes on the local network");
-    }
-    let nearby = world.nearby(data, token)?;
+    let nearby = world.nearby(data, token, || {
+        if !console.is_json() {
+            console.say("looking for nodes on the local network");
+        }
+    })?;
     let fitting = nearby.nodes.iter().filter(|node| node.fits_token == Some(true));
     let addresses: Vec<String> = fitting.flat_map(|node| node.addresses.iter().cloned()).collect();
     if addresses.is_empty() {

@@ -217,11 +217,11 @@ impl World for Session {
         Ok(LoggedIn { cluster, name, role: role.name() })
     }
 
-    fn nearby(&self, data: &Path, token: Option<&str>) -> Result<Nearby, CliError> {
+    fn nearby(&self, data: &Path, token: Option<&str>, begins: impl FnOnce()) -> Result<Nearby, CliError> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
             CliError::new(Exit::Unreachable, codes::NOBODY_TO_JOIN, format!("the system gives no event queue: {error}"))
         })?;
-        let seen = runtime.block_on(nearby::look_around(data, token, PATIENCE))?;
+        let seen = runtime.block_on(nearby::look_around(data, token, PATIENCE, begins))?;
         let nodes = seen.nodes.into_iter().map(|seen| {
             let nearby::NearbyNode { node, cluster, addresses, authority, fits_token } = seen;
             NearbyNode { node, cluster, addresses, authority, fits_token }

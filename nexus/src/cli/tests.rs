@@ -95,7 +95,8 @@ impl World for FakeWorld {
         Ok(LoggedIn { cluster: "studio".to_owned(), name: "ada".to_owned(), role: "submitter" })
     }
 
-    fn nearby(&self, _: &Path, token: Option<&str>) -> Result<Nearby, CliError> {
+    fn nearby(&self, _: &Path, token: Option<&str>, begins: impl FnOnce()) -> Result<Nearby, CliError> {
+        begins();
         let node = |name: &str, fits: bool| NearbyNode {
             node: name.to_owned(),
             cluster: format!("{name}-cluster"),

@@ -28,8 +28,9 @@ pub(crate) trait World: Language + Runtime + Pieces {
     /// Makes this machine's user somebody in the cluster of the node at `address`.
     async fn login(&self, data: &Path, address: &str, token: &str) -> Result<LoggedIn, CliError>;
 
-    /// The nodes that are on the local network, for a machine with this data directory.
-    fn nearby(&self, data: &Path, token: Option<&str>) -> Result<Nearby, CliError>;
+    /// The nodes that are on the local network, for a machine with this data directory. `begins` is called once it is known
+    /// that there is something to look for.
+    fn nearby(&self, data: &Path, token: Option<&str>, begins: impl FnOnce()) -> Result<Nearby, CliError>;
 
     /// What the stopped node of this data directory has of its cluster's log; with `perform` it becomes the only voter.
     fn recover(&self, data: &Path, perform: bool) -> Result<RecoverySurvey, CliError>;
