@@ -6,6 +6,7 @@ use faer::{Mat, MatRef};
 
 use super::linalg::Field;
 use super::lu::Lu;
+use super::vectors::{Kernel, vectorized};
 use crate::Context;
 
 /// Steps of the estimate; more than this many do not improve it (Higham).
@@ -13,13 +14,15 @@ const STEPS_MAX: usize = 5;
 
 /// The condition number in the 1-norm, estimated from below by Hager's method (Higham, "Accuracy and Stability of
 /// Numerical Algorithms", algorithm 15.1). It is rarely off by more than a factor of three. `lu` are the factors of the
-/// transpose.
-pub(crate) fn estimate<T: Field>(matrix: MatRef<'_, T>, lu: &Lu<T>) -> f64 {
-    let n = matrix.nrows();
+/// transpose of the square matrix of these rows.
+pub(crate) fn estimate<T: Field>(rows: &[T], lu: &Lu<T>) -> f64 {
+    let n = lu.factors().nrows();
     if n == 0 {
         return 1.0;
     }
-    let norm = largest_column_sum(matrix);
+    let mut sums = vec![0.0; n];
+    vectorized(ColumnSums { rows, sums: &mut sums });
+    let norm = sums.into_iter().fold(0.0, f64::max);
     let mut x = Mat::from_fn(n, 1, |_, _| T::from_f64(1.0 / n as f64));
     let mut largest = 0.0f64;
     for _ in 0..STEPS_MAX {
@@ -40,15 +43,23 @@ pub(crate) fn estimate<T: Field>(matrix: MatRef<'_, T>, lu: &Lu<T>) -> f64 {
     norm * largest
 }
 
-/// Row by row, as the elements lie.
-fn largest_column_sum<T: Field>(matrix: MatRef<'_, T>) -> f64 {
-    let mut sums = vec![0.0; matrix.ncols()];
-    for i in 0..matrix.nrows() {
-        for (j, sum) in sums.iter_mut().enumerate() {
-            *sum += matrix[(i, j)].to_f64().abs();
+/// Sums of the absolute values of columns, row by row, as the elements lie.
+struct ColumnSums<'a, T> {
+    rows: &'a [T],
+    sums: &'a mut [f64],
+}
+
+impl<T: Field> Kernel for ColumnSums<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for row in self.rows.chunks_exact(self.sums.len()) {
+            for (sum, x) in self.sums.iter_mut().zip(row) {
+                *sum += x.to_f64().abs();
+            }
         }
     }
-    sums.into_iter().fold(0.0, f64::max)
 }
 
 fn column_sum<T: Field>(matrix: MatRef<'_, T>, column: usize) -> f64 {
@@ -56,9 +67,9 @@ fn column_sum<T: Field>(matrix: MatRef<'_, T>, column: usize) -> f64 {
 }
 
 /// Warns where fewer than about one decimal digit of the result of `operation` can be right.
-pub(crate) fn check<T: Field>(ctx: &Context, operation: &'static str, matrix: MatRef<'_, T>, lu: &Lu<T>) {
+pub(crate) fn check<T: Field>(ctx: &Context, operation: &'static str, rows: &[T], lu: &Lu<T>) {
     let precision = if size_of::<T>() == 8 { f64::EPSILON } else { f64::from(f32::EPSILON) };
-    let condition = estimate(matrix, lu);
+    let condition = estimate(rows, lu);
     if condition > 0.1 / precision || !condition.is_finite() {
         let message = format!(
             "the matrix is nearly singular: its condition number is about {condition:.0e}, so that {} digits of {} are \

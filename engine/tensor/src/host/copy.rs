@@ -9,9 +9,9 @@ use crate::element::{Element, with_width};
 use crate::shape::{Shape, collapse, for_each_offset};
 use crate::{Context, TensorError};
 
-/// Side of the square blocks in which transposed matrices are copied: two blocks of eight-byte elements fit the
-/// first-level cache.
-const BLOCK: usize = 32;
+/// Side of the square blocks in which matrices are transposed: a line of the cache of four-byte elements, so that each line
+/// is read and written once, whatever lies between them.
+const BLOCK: usize = 16;
 
 /// A row-major copy without gaps.
 pub(crate) fn pack(ctx: &Context, tensor: &HostTensor) -> Result<HostTensor, TensorError> {
@@ -85,17 +85,37 @@ fn transpose<'a, T: bytemuck::Pod + Send + Sync>(
             let (block, rest) = part.split_at_mut(height * columns);
             part = rest;
             let from = source(row / rows, row % rows);
-            for left in (0..columns).step_by(BLOCK) {
-                for c in left..(left + BLOCK).min(columns) {
-                    let column = &from[c * step..c * step + height];
-                    for (r, &x) in column.iter().enumerate() {
-                        block[r * columns + c] = x;
-                    }
-                }
-            }
+            turn(|c| &from[c * step..c * step + height], columns, block);
             row += height;
         }
     })
+}
+
+/// Writes columns as rows: `out` gets one row for each element of a column, of as many elements as there are columns.
+pub(super) fn turn<'a, T: bytemuck::Pod>(column: impl Fn(usize) -> &'a [T], columns: usize, out: &mut [T]) {
+    let rows = out.len() / columns.max(1);
+    for top in (0..rows).step_by(BLOCK) {
+        let height = BLOCK.min(rows - top);
+        for left in (0..columns).step_by(BLOCK) {
+            let width = BLOCK.min(columns - left);
+            let mut block = [[T::zeroed(); BLOCK]; BLOCK];
+            for c in 0..width {
+                let from = &column(left + c)[top..top + height];
+                if let Some(whole) = from.first_chunk::<BLOCK>() {
+                    for r in 0..BLOCK {
+                        block[r][c] = whole[r];
+                    }
+                } else {
+                    for (row, &x) in block.iter_mut().zip(from) {
+                        row[c] = x;
+                    }
+                }
+            }
+            for (r, row) in block[..height].iter().enumerate() {
+                out[(top + r) * columns + left..][..width].copy_from_slice(&row[..width]);
+            }
+        }
+    }
 }
 
 /// The elements of a view as row-major bytes, without a context: for handing data out.

@@ -8,8 +8,10 @@ use faer::diag::Diag;
 use faer::traits::RealField;
 use faer::{Mat, MatMut, MatRef};
 
+use super::copy::turn;
 use super::lu::Lu;
 use super::math::Real;
+use super::vectors::{Kernel, vectorized};
 use super::{HostTensor, condition, decompose};
 use crate::element::Element;
 use crate::shape::Shape;
@@ -66,11 +68,7 @@ impl Stack {
 
     /// Refuses NaN and infinities, on which iterations would not end.
     pub(super) fn finite<T: Field>(&self) -> Result<(), TensorError> {
-        if self.data.slice::<T>().iter().all(|x| x.to_f64().is_finite()) {
-            Ok(())
-        } else {
-            Err(NumericalProblem::NotFinite.into())
-        }
+        if vectorized(AreFinite(self.data.slice::<T>())) { Ok(()) } else { Err(NumericalProblem::NotFinite.into()) }
     }
 
     /// Calls `each` for every matrix, with the workspace admitted and the run asked whether it must stop.
@@ -96,6 +94,19 @@ impl Stack {
     }
 }
 
+/// Whether there is neither NaN nor an infinity.
+struct AreFinite<'a, T>(&'a [T]);
+
+impl<T: Field> Kernel for AreFinite<'_, T> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn run(self) -> bool {
+        // Piece by piece: a loop that may end at each element is none of vectors.
+        self.0.chunks(1024).all(|piece| piece.iter().fold(true, |all, x| all & (Real::abs(*x) < T::INFINITY)))
+    }
+}
+
 /// Part `i` of a result, of `size` elements, to be written.
 pub(super) fn part<T: Field>(result: &mut HostTensor, i: usize, size: usize) -> &mut [T] {
     let values = result.as_mut_slice::<T>().expect("a fresh result is packed and its own");
@@ -105,9 +116,14 @@ pub(super) fn part<T: Field>(result: &mut HostTensor, i: usize, size: usize) -> 
 /// Writes a matrix row by row.
 pub(super) fn write<T: Field>(out: &mut [T], matrix: MatRef<'_, T>) {
     let columns = matrix.ncols();
+    if let Some(matrix) = matrix.try_as_col_major() {
+        return turn(|j| matrix.col(j).as_slice(), columns, out);
+    }
+    let rows = matrix.transpose();
     for (i, row) in out.chunks_exact_mut(columns.max(1)).enumerate() {
-        for (j, value) in row.iter_mut().enumerate() {
-            *value = matrix[(i, j)];
+        match rows.try_as_col_major() {
+            Some(rows) => row.copy_from_slice(rows.col(i).as_slice()),
+            None => row.iter_mut().enumerate().for_each(|(j, value)| *value = matrix[(i, j)]),
         }
     }
 }
@@ -134,7 +150,7 @@ pub(crate) fn solve<T: Field>(ctx: &Context, a: &Stack, b: &Stack) -> Result<Hos
     let mut x = b.results::<T>(ctx, &[n, k])?;
     a.for_each(ctx, |i, matrix| {
         let lu = factor::<T>(ctx, matrix)?;
-        condition::check(ctx, "linalg.solve", matrix, &lu);
+        condition::check(ctx, "linalg.solve", a.elements(i), &lu);
         let x = part(&mut x, i, n * k);
         x.copy_from_slice(b.elements(i));
         lu.solve_transpose(MatMut::from_row_major_slice_mut(x, n, k));
@@ -149,7 +165,7 @@ pub(crate) fn inverse<T: Field>(ctx: &Context, a: &Stack) -> Result<HostTensor, 
     let mut out = a.results::<T>(ctx, &[n, n])?;
     a.for_each(ctx, |i, matrix| {
         let lu = factor::<T>(ctx, matrix)?;
-        condition::check(ctx, "linalg.inv", matrix, &lu);
+        condition::check(ctx, "linalg.inv", a.elements(i), &lu);
         // Of the transpose, whose columns are rows here.
         lu.invert(MatMut::from_column_major_slice_mut(part(&mut out, i, n * n), n, n));
         Ok(())
