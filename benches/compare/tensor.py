@@ -1,12 +1,12 @@
-"""The tensor engine on the CPU beside NumPy and JAX, in one run: markdown on stdout.
+"""The tensor engine on the CPU beside NumPy, JAX and MLX, in one run: markdown on stdout.
 
     cargo build --release -p nexus-tensor --example tensor_bench
-    python3 -m venv /path/of/a/venv && /path/of/a/venv/bin/pip install numpy scipy jax
+    python3 -m venv /path/of/a/venv && /path/of/a/venv/bin/pip install numpy scipy jax "mlx[cpu]"
     /path/of/a/venv/bin/python benches/compare/tensor.py [NAME...] > results.md
 
 Ours come from the example `tensor_bench`, once before and once after the peers, so that a machine that got busier shows;
-the smaller median of the two is taken, and the peers run twice as well. A peer that is not installed is left out with a
-message on stderr. Peers get operands that are ready and new outputs, as ours do (ours come from its pool).
+the smaller median of the two is taken, and the peers run twice as well. A peer that is not installed, or is named in the
+variable WITHOUT, is left out with a message on stderr. Peers get operands that are ready and new outputs, as ours do (ours come from its pool).
 """
 import json
 import os
@@ -223,6 +223,44 @@ def of_jax():
     return times
 
 
+def of_mlx():
+    import mlx.core as mx
+    import numpy
+
+    mx.set_default_device(mx.cpu)
+    rng = numpy.random.default_rng(0)
+    draw = lambda shape: mx.array(rng.standard_normal(shape, dtype=numpy.float32))
+    done = lambda result: mx.eval(result)
+    times = Times()
+    # Numbers of Python take the dtype of the tensors beside them.
+    for name, call, shapes in cases(mx, float, mx.exp, mx.tanh, mx.erf, mx.where):
+        compiled, operands = mx.compile(call), [draw(shape) for shape in shapes]
+        times.measure(name, lambda: done(compiled(*operands)))
+    for name, call in linear_algebra(mx.linalg):
+        operands = [mx.array(m) for m in matrices(numpy)]
+        times.measure(name, lambda: done(call(*operands)))
+    for name, call, shape, dtype in spectra(mx):
+        operand = mx.array(signal_of(numpy, shape, dtype))
+        times.measure(name, lambda: done(call(operand)))
+    for dtype, short in [(mx.float16, "f16"), (mx.bfloat16, "bf16")]:
+        a, b = (draw((1024, 1024)).astype(dtype) for _ in range(2))
+        times.measure("matmul_1024_" + short, lambda: done(mx.matmul(a, b)))
+    uniform, normal = (lambda: mx.random.uniform(shape=(PATHS,))), (lambda: mx.random.normal((PATHS,)))
+
+    def pi():
+        x, y = uniform(), uniform()
+        return (x * x + y * y <= 1).mean()
+
+    option = lambda: mx.maximum(100 * mx.exp(0.03 + 0.2 * normal()) - 105, 0).mean()
+    for name, call in [("uniform_1e7", uniform), ("normal_1e7", normal), ("mc_pi_1e7", pi), ("mc_option_1e7", option)]:
+        times.measure(name, lambda: done(call()))
+    return times
+
+
+# Each gives medians in ms by name.
+PEERS = {"NumPy": of_numpy, "JAX": of_jax, "MLX": of_mlx}
+
+
 def ours():
     program = TARGET / "release" / "examples" / "tensor_bench"
     lines = subprocess.run([program, *NAMES], check=True, capture_output=True, text=True).stdout.splitlines()
@@ -236,12 +274,15 @@ def smaller(first, second):
 def main():
     first = ours()
     peers = {}
-    for name, measure in [("NumPy", of_numpy), ("JAX", of_jax)]:
+    for name, measure in PEERS.items():
+        if name in os.environ.get("WITHOUT", "").split():
+            print(f"{name} is named in WITHOUT: left out", file=sys.stderr)
+            continue
         try:
             peers[name] = measure()
         except ImportError as missing:
             print(f"{name} is not installed ({missing}): left out", file=sys.stderr)
-    peers = {name: smaller(times, {"NumPy": of_numpy, "JAX": of_jax}[name]()) for name, times in peers.items()}
+    peers = {name: smaller(times, PEERS[name]()) for name, times in peers.items()}
     own = smaller(first, ours())
     print(f"{platform.machine()}, {os.cpu_count()} cores, {platform.platform()}, {time.strftime('%Y-%m-%d')}, load "
           f"{os.getloadavg()[0]:.1f}\n")
