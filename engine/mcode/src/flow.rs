@@ -68,6 +68,7 @@ pub(crate) fn access(image: &Image, instruction: Instruction) -> Access {
         | I::And { to, a, b }
         | I::Or { to, a, b } => Access::new(&[a, b], &[to]),
         I::AddInt { to, a, .. } | I::Negate { to, a } | I::Not { to, a } => Access::new(&[a], &[to]),
+        I::Chain { .. } | I::ItemChain { .. } | I::Again { .. } => Access::default(),
         I::Jump { .. } | I::Loop { .. } | I::Count | I::Fuse { .. } | I::ReturnNone => Access::default(),
         I::JumpIf { condition, .. } => Access::new(&[condition], &[]),
         I::JumpIfBool { value, .. } => Access::new(&[value], &[]),

@@ -9,14 +9,12 @@
 
 use std::sync::Arc;
 
-use nexus_tensor::OpDef;
-
 use crate::ast::{BinaryOperator, Comparison, Name};
-use crate::hir::{Attributes, Declared, FunctionId, GlobalId};
+use crate::hir::{Attributes, Declared};
+pub(crate) use crate::image::{Entry, Image};
 use crate::library::BuiltinId;
 use crate::report::FileId;
-use crate::source::{ByteSpan, Source};
-use crate::vm::value::Value;
+use crate::source::ByteSpan;
 
 /// A register of the function's window.
 pub(crate) type Register = u16;
@@ -322,6 +320,31 @@ pub(crate) enum Instruction {
         to: Register,
         from: Register,
     },
+    /// What the next two instructions do to numbers, `second(first(a, b), c)`, in one step: they are skipped. Where it is something else, nothing
+    /// happens, and they run one by one.
+    Chain {
+        first: ChainOperator,
+        second: ChainOperator,
+        to: u8,
+        a: u8,
+        b: u8,
+        c: u8,
+    },
+    /// The same where the first of the two reads an item of a list.
+    ItemChain {
+        operator: ChainOperator,
+        to: u8,
+        a: u8,
+        object: u8,
+        index: u8,
+    },
+    /// Counts an iteration and goes on with the next number of a range, behind the head of its loop. Where there is none,
+    /// nothing happens, and the `Loop` behind it runs.
+    Again {
+        base: Register,
+        item: Register,
+        target: Target,
+    },
 }
 
 impl Instruction {
@@ -340,10 +363,21 @@ impl Instruction {
             | I::JumpIfSame { target, .. }
             | I::CallBlock { target, .. }
             | I::FanOut { target, .. }
+            | I::Again { target, .. }
             | I::LoopNext { target, .. } => Some(target),
             _ => None,
         }
     }
+}
+
+/// An operation of a chain, on what came before and another operand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ChainOperator {
+    Add,
+    Subtract,
+    /// What came before is subtracted from the other operand.
+    SubtractFrom,
+    Multiply,
 }
 
 /// What is between the brackets of an index, for one axis; ends that are given are values from the registers.
@@ -428,57 +462,6 @@ impl FunctionCode {
     /// How the function is called in messages.
     pub(crate) fn called(&self) -> String {
         if self.name.contains(' ') { self.name.to_string() } else { format!("`{}`", self.name) }
-    }
-}
-
-/// What the entry of a program is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Entry {
-    /// The statements of the top level; their last value is the result.
-    TopLevel,
-    /// A function that is called when the top level is through.
-    Function(FunctionId),
-}
-
-/// A whole program.
-#[derive(Debug, Clone)]
-pub(crate) struct Image {
-    pub(crate) sources: Vec<Source>,
-    pub(crate) functions: Vec<FunctionCode>,
-    pub(crate) constants: Vec<Value>,
-    pub(crate) names: Vec<Name>,
-    pub(crate) records: Vec<Arc<[Name]>>,
-    pub(crate) axes: Vec<Vec<AxisShape>>,
-    pub(crate) paths: Vec<Vec<StepShape>>,
-    pub(crate) ops: Vec<&'static OpDef>,
-    pub(crate) checks: Vec<TypeCheck>,
-    /// Library functions that are used as values.
-    pub(crate) library: Vec<Value>,
-    pub(crate) globals: Vec<Name>,
-    /// A piece of a program: its variables are wanted when it has run.
-    pub(crate) keeps_variables: bool,
-    /// In the order in which they run.
-    pub(crate) top_levels: Vec<FunctionId>,
-    pub(crate) entry: Entry,
-}
-
-impl Image {
-    /// Whether calls may run beside each other somewhere in it.
-    pub(crate) fn spreads(&self) -> bool {
-        let spreads = |i: &Instruction| matches!(i, Instruction::Defer { .. } | Instruction::FanOut { .. });
-        self.functions.iter().any(|function| function.instructions.iter().any(spreads))
-    }
-
-    /// What a function is called in a profile: `fib (line 3)`.
-    pub(crate) fn label(&self, id: FunctionId) -> String {
-        let Some(code) = self.functions.get(id as usize) else { return String::new() };
-        let line = self.sources.get(usize::from(code.file)).map_or(0, |source| source.locate(code.head).line);
-        format!("{} (line {line})", code.name)
-    }
-
-    /// The name of a global.
-    pub(crate) fn global(&self, id: GlobalId) -> &str {
-        &self.globals[id as usize]
     }
 }
 

@@ -75,6 +75,7 @@ mod flow;
 mod format;
 mod hashing;
 mod hir;
+mod image;
 mod inspect;
 mod ir;
 mod ir_text;

@@ -138,7 +138,7 @@ fn alone_and_shared(source: &str, other: Other) -> (Told, u32, u32) {
 }
 
 /// Work for some hundredths of a second at level 1.
-const BUSY: &str = "function busy(n)\n    s = 0\n    for i in 0..400000\n        s = (s + i * n) % 1000003\n    end\n    return s\nend\n";
+const BUSY: &str = "function busy(n)\n    s = 0\n    for i in 0..2000000\n        s = (s + i * n) % 1000003\n    end\n    return s\nend\n";
 
 fn program(rest: &str) -> String {
     format!("{BUSY}{rest}")
@@ -199,7 +199,7 @@ fn limits_hold_over_all_machines() {
     let program = compile("shared.mcode", &source).program.expect("it compiles");
     let (pieces, refused) = (Arc::<AtomicU32>::default(), Arc::<AtomicU32>::default());
     let machine = Machine { source: &source, other: Other::Helps, pieces, refused };
-    for (allowed, fits) in [(24 * 400_000, true), (24 * 400_000 - 1, false), (20 * 400_000, false)] {
+    for (allowed, fits) in [(24 * 2_000_000, true), (24 * 2_000_000 - 1, false), (20 * 2_000_000, false)] {
         let limits = Limits { loop_iterations: Some(allowed), ..Limits::local() };
         let request = RunRequest {
             execution: JitLevel::Optimised.into(),

@@ -195,3 +195,34 @@ fn a_cancel_stops_native_code_soon() {
     assert_eq!(error.code, "MC0507");
     assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
 }
+
+#[test]
+fn two_operations_in_one_step_fail_where_they_would_alone() {
+    let looped = |body: &str| {
+        format!(
+            "function main()\n    n = {}\n    s = 1\n    xs = [n, 1]\n    for i in 0..4\n{body}    end\n    return s\nend\n",
+            i64::MAX
+        )
+    };
+    let product = looped("        s = (n * (i + 1)\n            + s - s)\n");
+    assert_eq!(agreed_error(&product), ("MC0401".to_owned(), 6), "the product, in the second round");
+    let sum = looped("        s = (1 * n\n            + s)\n");
+    assert_eq!(agreed_error(&sum), ("MC0401".to_owned(), 6), "the sum begins where its first operand does");
+    let item = looped("        s = s - (2 -\n            xs[i])\n");
+    assert_eq!(agreed_error(&item), ("MC0404".to_owned(), 7), "there is no third item");
+    let kinds = "function main()\n    xs = [1, 2, 3]\n    s = 0\n    for i in 0..6\n        s = s + xs[i % 3] * 2\n        \
+                 if i == 2\n            xs[0] = 0.5\n        end\n    end\n    return s\nend\n";
+    assert_eq!(agreed(kinds, &Limits::local()).0.expect("it runs"), Value::Scalar(23.0));
+    let constants = "function main()\n    s = 0.5\n    for i in 0..3\n        for j in 0..2\n            s = s * 2.0 - 0.25 * s + 2.0\n        \
+                     end\n        if s > 1.0e3 s = \"far\" end\n    end\n    return s\nend\n";
+    agreed(constants, &Limits::local()).0.expect("it runs");
+}
+
+#[test]
+fn a_list_that_was_asked_for_its_length_is_changed_in_place() {
+    // Sixteen megabytes, and no room for a copy.
+    let limits = Limits { memory_bytes: Some(24 << 20), ..Limits::local() };
+    let source = "function main()\n    xs = [0] * 1000000\n    for i in 0..4\n        if len(xs) > i and xs[i] == 0\n            \
+                  xs[i] = i\n        end\n    end\n    return xs[1] + xs[2] + xs[3]\nend\n";
+    assert_eq!(agreed(source, &limits).0.expect("it fits"), Value::Int(6));
+}

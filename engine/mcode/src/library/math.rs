@@ -12,18 +12,21 @@ use crate::vm::value::Value;
 
 macro_rules! functions {
     ($( $name:literal, $function:expr, $tensor:expr; )*) => {
-        &[ $( Builtin {
+        /// Functions of one number to a scalar.
+        const ELEMENTARY: &[Builtin] = &[ $( Builtin {
             name: concat!("math.", $name),
             arity: (1, 1),
             result: Kind::Any,
             example: concat!("math.", $name, "(0.5)"),
             run: |host, arguments| elementary(host, concat!("math.", $name), &mut arguments[0], $function, $tensor),
-        }, )* ]
+        }, )* ];
+
+        /// What each of them is to a scalar.
+        pub(super) const OF_A_SCALAR: &[fn(f64) -> f64] = &[ $( $function, )* ];
     };
 }
 
-/// Functions of one number to a scalar.
-const ELEMENTARY: &[Builtin] = functions! {
+functions! {
     "sqrt", f64::sqrt, Some(UnaryOp::Sqrt);
     "exp", f64::exp, Some(UnaryOp::Exp);
     "expm1", f64::exp_m1, Some(UnaryOp::Expm1);
@@ -43,7 +46,7 @@ const ELEMENTARY: &[Builtin] = functions! {
     "cbrt", f64::cbrt, None;
     "radians", f64::to_radians, None;
     "degrees", f64::to_degrees, None;
-};
+}
 
 const OTHERS: [Builtin; 14] = [
     Builtin {

@@ -135,6 +135,13 @@ pub(crate) fn call(host: &mut Host, id: BuiltinId, arguments: &mut [Value]) -> O
     Err(Fault::internal("a builtin that does not exist"))
 }
 
+/// The function that a builtin is where it is given a scalar; `None` for what is more than that.
+#[inline(always)]
+pub(crate) fn of_a_scalar(id: BuiltinId) -> Option<fn(f64) -> f64> {
+    // The elementary functions come first in their table.
+    math::OF_A_SCALAR.get(usize::from(id).wrapping_sub(lists::TABLE.len())).copied()
+}
+
 /// A function that is called as a value was not checked when its program was compiled.
 fn check_count(builtin: &Builtin, count: usize) -> Outcome<()> {
     let (least, most) = builtin.arity;
@@ -190,6 +197,17 @@ mod tests {
         for name in all_names() {
             assert!(seen.insert(name), "{name} twice");
         }
+    }
+
+    #[test]
+    fn functions_of_a_scalar_are_those_of_their_names() {
+        let of = |name| match find(name) {
+            Some(Member::Builtin(id)) => of_a_scalar(id),
+            _ => None,
+        };
+        assert_eq!(of("math.sqrt").map(|sqrt| sqrt(2.0)), Some(2f64.sqrt()));
+        assert_eq!(of("math.degrees").map(|degrees| degrees(1.0)), Some(1f64.to_degrees()));
+        assert!(of("math.floor").is_none() && of("len").is_none());
     }
 
     #[test]

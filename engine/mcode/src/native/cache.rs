@@ -19,7 +19,7 @@ use crate::hir::FunctionId;
 use crate::ir::{Image, Instruction, Register};
 use crate::vm::fault::Fault;
 use crate::vm::host::Host;
-use crate::vm::machine::make_room;
+use crate::vm::registers::make_room;
 use crate::vm::value::Value;
 
 /// The heat of a place that is to be compiled; places begin below it.

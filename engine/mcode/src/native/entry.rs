@@ -14,7 +14,7 @@ use crate::hir::FunctionId;
 use crate::ir::Register;
 use crate::vm::fault::Fault;
 use crate::vm::host::Host;
-use crate::vm::list::Items;
+use crate::vm::list::{Items, SharedList};
 use crate::vm::value::Value;
 
 /// Native code from one place of a function, for one combination of types.
@@ -170,7 +170,7 @@ fn argument(value: &mut Value, place: ArrayPlace) -> Option<ArrayArgument<'_>> {
         _ => 1,
     };
     let elements = match (value, place.writable) {
-        (Value::List(list), true) => match Arc::get_mut(list)?.held_mut() {
+        (Value::List(list), true) => match SharedList::get_mut(list)?.held_mut() {
             Items::Ints(v) => ArrayElements::IntsMut(v),
             Items::Scalars(v) => ArrayElements::ScalarsMut(v),
             Items::Bools(v) => ArrayElements::BoolsMut(v),

@@ -1,4 +1,4 @@
-//! Level 1: the same program in better code.
+//! Level 1: the same program in better code; and, for what the machine runs, the same code in fewer steps ([`shorten`]).
 //!
 //! Passes over register code, each of which keeps what the program means to the last bit: its results, its errors with
 //! their places and the calls that led there, the order of what it prints, and how many iterations it counts. In order:
@@ -16,6 +16,7 @@ mod hoist;
 pub(crate) mod pure;
 mod registers;
 mod segments;
+mod shorten;
 mod unroll;
 
 use nexus_model::{Execution, JitLevel};
@@ -47,20 +48,23 @@ pub struct OptimiserCounts {
 pub(crate) fn optimise(plain: &Image, execution: Execution) -> (Image, OptimiserCounts) {
     let mut image = plain.clone();
     let mut counts = OptimiserCounts::default();
-    if execution.jit_level == JitLevel::Plain {
-        return (image, counts);
-    }
     for id in 0..image.functions.len() {
-        function(&mut image, id, execution, &mut counts);
+        // Where blocks of `when`s are called, not all jumps are known.
+        if image.functions[id].instructions.iter().any(|i| matches!(i, Instruction::CallBlock { .. })) {
+            continue;
+        }
+        if execution.jit_level != JitLevel::Plain {
+            function(&mut image, id, execution, &mut counts);
+        }
+        // Regions of tensors name their instructions by number.
+        if execution.jit_level != JitLevel::Native && image.functions[id].segments.is_empty() {
+            shorten::shorten(&mut image, id);
+        }
     }
     (image, counts)
 }
 
 fn function(image: &mut Image, id: usize, execution: Execution, counts: &mut OptimiserCounts) {
-    // Where blocks of `when`s are called, not all jumps are known.
-    if image.functions[id].instructions.iter().any(|i| matches!(i, Instruction::CallBlock { .. })) {
-        return;
-    }
     for _ in 0..ROUNDS_MAX {
         let folded = fold::fold(image, id, counts);
         let unrolled = execution.loop_unrolling && unroll::unroll(image, id, counts);

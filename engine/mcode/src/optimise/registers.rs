@@ -28,6 +28,8 @@ pub(super) fn named(instruction: &mut Instruction) -> [Option<&mut Register>; 3]
         | I::And { to, a: x, b: y }
         | I::Or { to, a: x, b: y } => (a, b, c) = (Some(to), Some(x), Some(y)),
         I::AddInt { to, a: x, .. } | I::Negate { to, a: x } | I::Not { to, a: x } => (a, b) = (Some(to), Some(x)),
+        // Made last, when registers have their numbers.
+        I::Chain { .. } | I::ItemChain { .. } | I::Again { .. } => {}
         I::Jump { .. } | I::Loop { .. } | I::Count | I::Fuse { .. } | I::ReturnNone => {}
         I::JumpIf { condition, .. } => a = Some(condition),
         I::JumpIfBool { value, .. } => a = Some(value),

@@ -10,7 +10,7 @@ use super::index::{
     Bounds, bad_key, bounds, field, from_list, get, position, single_int, slice_places, tensor_index, tensor_indices,
 };
 use super::traced;
-use super::value::{List, Range, Value};
+use super::value::{Range, SharedList, Value};
 use crate::ast::Name;
 use crate::codes::Code;
 use crate::ir::{AxisShape, StepShape};
@@ -48,9 +48,9 @@ pub(crate) fn set_one(host: &mut Host, object: &mut Value, key: Value, new: Valu
 }
 
 /// `xs[range] = ys`: as many items as places.
-fn set_list_places(host: &mut Host, list: &mut Arc<List>, key: &Value, new: Value) -> Outcome<()> {
+fn set_list_places(host: &mut Host, list: &mut SharedList, key: &Value, new: Value) -> Outcome<()> {
     let (Value::Range(range), Value::List(items)) = (key, &new) else {
-        return Err(bad_key(&Value::List(Arc::clone(list)), key));
+        return Err(bad_key(&Value::List(SharedList::clone(list)), key));
     };
     let places = slice_places(Bounds::of(**range), list.len())?;
     if places.len() != items.len() {

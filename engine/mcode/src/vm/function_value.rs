@@ -4,9 +4,12 @@
 
 use super::fault::{Fault, Outcome};
 use super::host::Host;
-use super::machine::{check_count, execute};
+use super::machine::{Cursor, Machine, execute};
 use super::value::{Callable, Value};
+use super::{differentiate, registers};
 use crate::codes::Code;
+use crate::ir::{FunctionCode, Register};
+use crate::library;
 
 /// Machines inside each other: each stands on the real stack.
 const NESTED_MAX: u32 = 24;
@@ -48,8 +51,8 @@ impl Host<'_> {
                 arguments.resize_with(op.params.len(), Value::default);
                 self.call_op(op, &mut arguments)
             }
-            Callable::Derived(derived) => super::differentiate::call(self, derived, arguments),
-            Callable::Builtin(id) => crate::library::call(self, *id, &mut arguments),
+            Callable::Derived(derived) => differentiate::call(self, derived, arguments),
+            Callable::Builtin(id) => library::call(self, *id, &mut arguments),
         }
     }
 }
@@ -61,4 +64,73 @@ pub(super) fn check_op_count(op: &nexus_tensor::OpDef, count: usize) -> Outcome<
     }
     let message = format!("`{}` takes {least} to {} arguments, {count} given", op.name, op.params.len());
     Err(Fault::new(Code::BadCall, message))
+}
+
+impl Machine<'_, '_> {
+    /// Calls whatever is in a register; gives where to go on.
+    #[inline(never)]
+    pub(super) fn call_value<const PROFILED: bool>(
+        &mut self,
+        cursor: Cursor,
+        count: usize,
+        (callee, start): (Register, Register),
+    ) -> Outcome<Cursor> {
+        let (image, callee, start) = (self.image, usize::from(callee), usize::from(start));
+        let Value::Function(closure) = self.stack[cursor.base + callee].clone() else {
+            let found = self.stack[cursor.base + callee].describe();
+            return Err(Fault::new(Code::BadCall, format!("this is a {found}, not a function"))
+                .help("only functions can be called; an element is read with square brackets: `xs[i]`"));
+        };
+        let first = cursor.base + start;
+        match &closure.callable {
+            Callable::Function { id, captured } => {
+                let code = &image.functions[*id as usize];
+                check_count(code, count)?;
+                let params = usize::from(code.params);
+                let needed = first + usize::from(code.registers).max(params + captured.len());
+                if needed > self.stack.len() {
+                    registers::make_room(self.host, &mut self.stack, needed)?;
+                }
+                self.stack[first + count..first + params].fill_with(Value::default);
+                for (slot, value) in self.stack[first + params..].iter_mut().zip(captured) {
+                    *slot = value.clone();
+                }
+                if let Some(register) = code.self_register {
+                    self.stack[first + usize::from(register)] = Value::Function(closure.clone());
+                }
+                self.enter::<PROFILED>(cursor, *id, start)
+            }
+            Callable::Op(op) => {
+                check_op_count(op, count)?;
+                let mut arguments: Vec<Value> =
+                    self.stack[first..first + count].iter_mut().map(std::mem::take).collect();
+                arguments.resize_with(op.params.len(), Value::default);
+                self.stack[first] = self.host.call_op(op, &mut arguments)?;
+                Ok(cursor)
+            }
+            Callable::Derived(derived) => {
+                let arguments = self.stack[first..first + count].iter_mut().map(std::mem::take).collect();
+                let value = differentiate::call(self.host, derived, arguments)?;
+                self.stack[first] = value;
+                Ok(cursor)
+            }
+            Callable::Builtin(id) => {
+                let arguments = &mut self.stack[first..first + count];
+                let value = library::call(self.host, *id, arguments)?;
+                self.stack[first] = value;
+                Ok(cursor)
+            }
+        }
+    }
+}
+
+/// Whether a function takes so many arguments.
+pub(super) fn check_count(code: &FunctionCode, count: usize) -> Outcome<()> {
+    let (least, most) = (usize::from(code.required), usize::from(code.params));
+    if (least..=most).contains(&count) {
+        return Ok(());
+    }
+    let takes = if least == most { format!("{most}") } else { format!("{least} to {most}") };
+    let plural = if takes == "1" { "" } else { "s" };
+    Err(Fault::new(Code::BadCall, format!("{} takes {takes} argument{plural}, {count} given", code.called())))
 }

@@ -11,7 +11,7 @@ use super::fuse::FusionProfile;
 use super::machine::{Frame, OUTSIDE};
 use super::sharing::Sharing;
 use super::tasks::Pending;
-use super::value::{List, Record, Text, Value};
+use super::value::{List, Record, SharedList, Text, Value};
 use crate::ast::Name;
 use crate::codes::Code;
 use crate::hir::FunctionId;
@@ -268,7 +268,7 @@ impl<'a> Host<'a> {
     /// A list, admitted.
     pub(crate) fn list(&self, items: Vec<Value>) -> Outcome<Value> {
         let charge = self.admit(items.capacity().saturating_mul(size_of::<Value>()))?;
-        Ok(Value::List(Arc::new(List::new(items, charge)?)))
+        Ok(Value::List(SharedList::new(List::new(items, charge)?)))
     }
 
     /// A record, admitted.
@@ -284,13 +284,13 @@ impl<'a> Host<'a> {
     }
 
     /// The list behind a value, for writing: its own, or a copy where it is shared.
-    pub(crate) fn list_mut<'v>(&mut self, list: &'v mut Arc<List>) -> Outcome<&'v mut List> {
-        if Arc::get_mut(list).is_none() {
+    pub(crate) fn list_mut<'v>(&mut self, list: &'v mut SharedList) -> Outcome<&'v mut List> {
+        if !list.is_unique() {
             self.tick(list.len() / 16)?;
             let charge = self.admit(list.bytes())?;
-            *list = Arc::new(list.copied(charge));
+            *list = SharedList::new(list.copied(charge));
         }
-        Arc::get_mut(list).ok_or_else(|| Fault::internal("a fresh list is shared"))
+        SharedList::get_mut(list).ok_or_else(|| Fault::internal("a fresh list is shared"))
     }
 
     /// The record behind a value, for writing.
@@ -313,7 +313,7 @@ impl<'a> Host<'a> {
     }
 
     /// Adds an item to a list.
-    pub(crate) fn push(&mut self, list: &mut Arc<List>, item: Value) -> Outcome<()> {
+    pub(crate) fn push(&mut self, list: &mut SharedList, item: Value) -> Outcome<()> {
         let list = self.list_mut(list)?;
         if list.is_full() {
             self.reserve(list, 1)?;

@@ -8,6 +8,10 @@ use nexus_tensor::Charge;
 use super::fault::Outcome;
 use super::value::{Value, deeper, depth_over};
 
+/// A list that several values may share. Without weak references, so that asking whether nobody else has it, which each
+/// assignment to an item does, is one plain read of memory and no atomic exchange.
+pub(crate) type SharedList = triomphe::Arc<List>;
+
 /// Values in order.
 #[derive(Debug)]
 pub(crate) struct List {

@@ -4,14 +4,13 @@
 //! what nearly every instruction needs in local variables; what is rare is in [`super::slow`].
 
 use super::fault::{Fault, Outcome};
-use super::function_value::check_op_count;
 use super::host::Host;
-use super::operate::{self, compare_numbers};
-use super::value::{Callable, Value};
-use super::{fuse, slow, tasks};
-use crate::codes::Code;
+use super::registers::{self, put_bool, put_copy, put_int, put_scalar};
+use super::value::Value;
+use super::{fuse, operate, slow, tasks};
 use crate::hir::FunctionId;
 use crate::ir::{FunctionCode, Image, Instruction};
+use crate::library;
 use crate::native::Resume;
 
 /// Registers that a run begins with.
@@ -45,10 +44,10 @@ pub(super) const TIMED: u32 = 1 << 31;
 
 /// The function that runs, and where.
 #[derive(Clone, Copy)]
-struct Cursor {
+pub(super) struct Cursor {
     function: FunctionId,
     pc: usize,
-    base: usize,
+    pub(super) base: usize,
 }
 
 /// Runs one function of the program to its end.
@@ -73,10 +72,11 @@ pub(crate) fn execute(host: &mut Host, image: &Image, id: FunctionId, arguments:
     outcome
 }
 
-struct Machine<'m, 'h> {
-    host: &'m mut Host<'h>,
-    image: &'m Image,
-    stack: Vec<Value>,
+/// A run of one function and all that it calls.
+pub(super) struct Machine<'m, 'h> {
+    pub(super) host: &'m mut Host<'h>,
+    pub(super) image: &'m Image,
+    pub(super) stack: Vec<Value>,
     /// The calls that wait, innermost last. Of a run that is profiled they are the host's, where machines inside this
     /// one find them.
     frames: Vec<Frame>,
@@ -90,23 +90,13 @@ struct Machine<'m, 'h> {
 }
 
 macro_rules! arithmetic {
-    ($window:ident, $to:ident, $a:expr, $b:expr, $checked:ident, $float:tt, $slow:expr) => {
-        match ($a, $b) {
-            (&Value::Int(x), &Value::Int(y)) if let Some(value) = x.$checked(y) => put(&mut $window[usize::from($to)], Value::Int(value)),
-            (&Value::Scalar(x), &Value::Scalar(y)) => put(&mut $window[usize::from($to)], Value::Scalar(x $float y)),
+    ($window:ident, $to:ident, $a:ident, $b:ident, $checked:ident, $float:tt, $slow:expr) => {
+        match (&$window[usize::from($a)], &$window[usize::from($b)]) {
+            (&Value::Int(x), &Value::Int(y)) if let Some(value) = x.$checked(y) => put_int(&mut $window[usize::from($to)], value),
+            (&Value::Scalar(x), &Value::Scalar(y)) => put_scalar(&mut $window[usize::from($to)], x $float y),
             _ => $slow,
         }
     };
-}
-
-/// Overwrites a register. Most hold numbers, which need no dropping: asking is cheaper than the general way.
-#[inline(always)]
-fn put(slot: &mut Value, value: Value) {
-    if slot.is_plain() {
-        std::mem::forget(std::mem::replace(slot, value));
-    } else {
-        *slot = value;
-    }
 }
 
 impl<'m, 'h> Machine<'m, 'h> {
@@ -123,7 +113,7 @@ impl<'m, 'h> Machine<'m, 'h> {
         let cursor = Cursor { function: id, pc: 0, base: 0 };
         let registers = usize::from(image.functions[id as usize].registers);
         let needed = registers.max(STACK_START).max(arguments.len());
-        if let Err(fault) = make_room(machine.host, &mut machine.stack, needed) {
+        if let Err(fault) = registers::make_room(machine.host, &mut machine.stack, needed) {
             return Err(machine.raise(fault, cursor));
         }
         for (slot, argument) in machine.stack.iter_mut().zip(arguments) {
@@ -132,15 +122,24 @@ impl<'m, 'h> Machine<'m, 'h> {
         Ok((machine, cursor))
     }
 
-    /// Runs until the outermost function returns. After a fault `cursor` says where. What a profile needs is told where
+    /// Runs until the outermost function returns. After a fault `place` says where. What a profile needs is told where
     /// the run is `PROFILED`, and not even asked about elsewhere.
-    fn run<const PROFILED: bool>(&mut self, cursor: &mut Cursor) -> Outcome<Value> {
+    ///
+    /// Arms are short, and what is rare is behind a call that is not inlined: else the compiler keeps the state of the
+    /// loop on the stack, which takes twice the time.
+    fn run<const PROFILED: bool>(&mut self, place: &mut Cursor) -> Outcome<Value> {
         let image = self.image;
+        let mut cursor = *place;
+        macro_rules! fail {
+            ($fault:expr) => {{
+                *place = cursor;
+                return Err($fault);
+            }};
+        }
         'call: loop {
             let code = &image.functions[cursor.function as usize];
             let instructions = code.instructions.as_slice();
             let window = &mut self.stack[cursor.base..cursor.base + usize::from(code.registers)];
-            let host = &mut *self.host;
             let mut pc = cursor.pc;
             macro_rules! attempt {
                 ($outcome:expr) => {
@@ -148,7 +147,7 @@ impl<'m, 'h> Machine<'m, 'h> {
                         Ok(value) => value,
                         Err(fault) => {
                             cursor.pc = pc;
-                            return Err(fault);
+                            fail!(fault);
                         }
                     }
                 };
@@ -158,81 +157,101 @@ impl<'m, 'h> Machine<'m, 'h> {
                     window[usize::from($register)]
                 };
             }
+            macro_rules! step {
+                ($instruction:ident) => {
+                    attempt!(slow::step(self.host, image, code, window, *$instruction))
+                };
+            }
+            macro_rules! binary {
+                ($instruction:ident) => {
+                    attempt!(slow::binary(self.host, code, window, *$instruction))
+                };
+            }
+            macro_rules! go_native_where_hot {
+                () => {
+                    if let Some(native) = &mut self.host.native
+                        && native.is_hot(image, cursor.function, cursor.pc)
+                    {
+                        let (left, outcome) = self.go_native(cursor);
+                        cursor = left;
+                        if let Err(fault) = outcome {
+                            fail!(fault);
+                        }
+                        continue 'call;
+                    }
+                };
+            }
             loop {
-                let instruction = instructions[pc];
+                let instruction = &instructions[pc];
                 pc += 1;
-                match instruction {
-                    Instruction::Copy { to, from } => {
-                        let value = at!(from).clone();
-                        put(&mut at!(to), value);
-                    }
-                    Instruction::Take { to, from } => {
-                        let value = std::mem::take(&mut at!(from));
-                        put(&mut at!(to), value);
-                    }
-                    Instruction::Int { to, value } => put(&mut at!(to), Value::Int(i64::from(value))),
-                    Instruction::Constant { to, index } => at!(to) = image.constants[index as usize].clone(),
+                match *instruction {
+                    Instruction::Copy { to, from } => registers::copy(window, usize::from(to), usize::from(from)),
+                    Instruction::Take { to, from } => registers::take(window, usize::from(to), usize::from(from)),
+                    Instruction::Int { to, value } => put_int(&mut at!(to), i64::from(value)),
+                    Instruction::Constant { to, index } => put_copy(&mut at!(to), &image.constants[index as usize]),
                     Instruction::Add { to, a, b } => {
-                        arithmetic!(window, to, &at!(a), &at!(b), checked_add, +, attempt!(slow::binary(host, code, window, instruction)))
+                        arithmetic!(window, to, a, b, checked_add, +, binary!(instruction))
                     }
                     Instruction::Subtract { to, a, b } => {
-                        arithmetic!(window, to, &at!(a), &at!(b), checked_sub, -, attempt!(slow::binary(host, code, window, instruction)))
+                        arithmetic!(window, to, a, b, checked_sub, -, binary!(instruction))
                     }
                     Instruction::Multiply { to, a, b } => {
-                        arithmetic!(window, to, &at!(a), &at!(b), checked_mul, *, attempt!(slow::binary(host, code, window, instruction)))
+                        arithmetic!(window, to, a, b, checked_mul, *, binary!(instruction))
+                    }
+                    Instruction::Binary { operator, to, a, b } => {
+                        if !registers::divide(window, operator, (usize::from(to), usize::from(a), usize::from(b))) {
+                            attempt!(slow::binary(self.host, code, window, *instruction));
+                        }
                     }
                     Instruction::AddInt { to, a, value } => match at!(a) {
-                        Value::Int(x) if let Some(sum) = x.checked_add(i64::from(value)) => {
-                            put(&mut at!(to), Value::Int(sum))
-                        }
-                        _ => attempt!(slow::binary(host, code, window, instruction)),
+                        Value::Int(x) if let Some(sum) = x.checked_add(i64::from(value)) => put_int(&mut at!(to), sum),
+                        _ => binary!(instruction),
                     },
                     Instruction::Jump { target } => pc = usize::from(target),
                     Instruction::Loop { target } => {
-                        host.loops_left -= 1;
-                        if host.loops_left == 0 {
-                            attempt!(host.loop_checkpoint());
+                        self.host.loops_left -= 1;
+                        if self.host.loops_left == 0 {
+                            attempt!(self.host.loop_checkpoint());
                         }
                         pc = usize::from(target);
-                        if let Some(native) = &mut host.native
-                            && native.is_hot(image, cursor.function, pc)
-                        {
-                            cursor.pc = pc;
-                            self.go_native(cursor)?;
-                            continue 'call;
-                        }
+                        cursor.pc = pc;
+                        go_native_where_hot!();
                     }
                     Instruction::Count => {
-                        host.loops_left -= 1;
-                        if host.loops_left == 0 {
-                            attempt!(host.loop_checkpoint());
+                        self.host.loops_left -= 1;
+                        if self.host.loops_left == 0 {
+                            attempt!(self.host.loop_checkpoint());
                         }
                     }
                     Instruction::Fuse { segment, target } => {
-                        match fuse::attempt(host, image, code, window, &code.segments[usize::from(segment)]) {
+                        let segment = &code.segments[usize::from(segment)];
+                        match fuse::attempt(self.host, image, code, window, segment) {
                             Ok(true) => pc = usize::from(target),
                             Ok(false) => {}
                             Err((at, fault)) => {
                                 cursor.pc = at + 1;
-                                return Err(fault);
+                                fail!(fault);
                             }
                         }
                     }
                     Instruction::JumpUnless { operator, a, b, target } => {
-                        let holds = match compare_numbers(operator, &at!(a), &at!(b)) {
+                        let holds = match registers::holds(operator, &at!(a), &at!(b)) {
                             Some(holds) => holds,
-                            None => attempt!(slow::comparison_holds(host, code, window, operator, a, b)),
+                            None => attempt!(slow::comparison_holds(self.host, code, window, *instruction)),
                         };
                         pc = if holds { pc } else { usize::from(target) };
                     }
                     Instruction::JumpUnlessInt { operator, a, value, target } => {
-                        let value = i64::from(value);
-                        let holds = match &at!(a) {
-                            Value::Int(x) => operate::compare_ordered(operator, *x, value),
-                            _ => attempt!(slow::comparison_with_int_holds(host, code, window, operator, a, value)),
+                        let holds = match at!(a) {
+                            Value::Int(x) => registers::int_holds(operator, x, i64::from(value)),
+                            _ => attempt!(slow::comparison_holds(self.host, code, window, *instruction)),
                         };
                         pc = if holds { pc } else { usize::from(target) };
                     }
+                    Instruction::Compare { operator, to, a, b } => match registers::holds(operator, &at!(a), &at!(b)) {
+                        Some(holds) => put_bool(&mut at!(to), holds),
+                        None => step!(instruction),
+                    },
                     Instruction::JumpIf { when, condition, target } => {
                         let holds = match at!(condition) {
                             Value::Bool(holds) => holds,
@@ -241,64 +260,137 @@ impl<'m, 'h> Machine<'m, 'h> {
                         pc = if holds == when { usize::from(target) } else { pc };
                     }
                     Instruction::LoopNext { base, item, target } => {
-                        if !attempt!(slow::next_item(host, window, usize::from(base), usize::from(item))) {
-                            pc = usize::from(target);
+                        let (base, item) = (usize::from(base), usize::from(item));
+                        let there_is = match registers::next_number(window, base, item) {
+                            Some(there_is) => there_is,
+                            None => attempt!(slow::next_item(self.host, window, base, item)),
+                        };
+                        pc = if there_is { pc } else { usize::from(target) };
+                    }
+                    Instruction::Index { to, object, index } => {
+                        let is_temporary = object >= code.first_temporary;
+                        let (to, object, index) = (usize::from(to), usize::from(object), usize::from(index));
+                        if !registers::read_item(window, to, object, index, is_temporary) {
+                            step!(instruction);
                         }
                     }
-                    Instruction::Index { to, object, index } => match (&at!(object), &at!(index)) {
-                        (Value::List(list), Value::Int(i)) if let Some(item) = list.get(*i as usize) => {
-                            at!(to) = item;
+                    Instruction::SetIndex { object, index, value } => {
+                        let (object, index, value) = (usize::from(object), usize::from(index), usize::from(value));
+                        if !registers::set_item(window, object, index, value) {
+                            step!(instruction);
                         }
-                        _ => attempt!(slow::step(host, image, code, window, instruction)),
-                    },
+                    }
+                    Instruction::CallBuiltin { count: 1, builtin, to, start } => {
+                        match (&at!(start), library::of_a_scalar(builtin)) {
+                            (&Value::Scalar(x), Some(function)) => {
+                                attempt!(self.host.tick(slow::BUILTIN_TICKS));
+                                put_scalar(&mut at!(to), function(x));
+                            }
+                            _ => step!(instruction),
+                        }
+                    }
                     Instruction::CheckInt { register, .. } if matches!(at!(register), Value::Int(_)) => {}
                     Instruction::Call { function, start } => {
                         cursor.pc = pc;
-                        self.enter::<PROFILED>(cursor, FunctionId::from(function), usize::from(start))?;
+                        match self.enter::<PROFILED>(cursor, FunctionId::from(function), usize::from(start)) {
+                            Ok(entered) => cursor = entered,
+                            Err(fault) => fail!(fault),
+                        }
+                        go_native_where_hot!();
                         continue 'call;
                     }
                     Instruction::CallValue { count, callee, start } => {
                         cursor.pc = pc;
-                        self.call_value::<PROFILED>(
-                            cursor,
-                            usize::from(count),
-                            usize::from(callee),
-                            usize::from(start),
-                        )?;
+                        match self.call_value::<PROFILED>(cursor, usize::from(count), (callee, start)) {
+                            Ok(entered) => cursor = entered,
+                            Err(fault) => fail!(fault),
+                        }
+                        // A function of the library has run already.
+                        if cursor.pc == 0 {
+                            go_native_where_hot!();
+                        }
                         continue 'call;
                     }
-                    Instruction::Return { from } => {
-                        let value = std::mem::take(&mut at!(from));
-                        match self.leave::<PROFILED>(cursor, usize::from(code.registers), value) {
-                            Some(value) => return Ok(value),
-                            None => continue 'call,
+                    Instruction::Return { .. } | Instruction::ReturnNone => {
+                        match *instruction {
+                            Instruction::Return { from } => registers::give_back(window, usize::from(from)),
+                            _ => registers::put_other(&mut self.stack[cursor.base], Value::None),
+                        }
+                        match self.leave::<PROFILED>(cursor, code) {
+                            Some(caller) => cursor = caller,
+                            None => return Ok(std::mem::take(&mut self.stack[cursor.base])),
+                        }
+                        continue 'call;
+                    }
+                    Instruction::Chain { first, second, to, a, b, c } => {
+                        if registers::chain(window, (first, second), [to, a, b, c].map(usize::from)) {
+                            pc += 2;
                         }
                     }
-                    Instruction::ReturnNone => {
-                        match self.leave::<PROFILED>(cursor, usize::from(code.registers), Value::None) {
-                            Some(value) => return Ok(value),
-                            None => continue 'call,
+                    Instruction::ItemChain { operator, to, a, object, index } => {
+                        if registers::item_chain(window, operator, [to, a, object, index].map(usize::from)) {
+                            pc += 2;
+                        }
+                    }
+                    Instruction::Again { base, item, target } => {
+                        if self.host.loops_left > 1
+                            && registers::next_number(window, usize::from(base), usize::from(item)) == Some(true)
+                        {
+                            self.host.loops_left -= 1;
+                            pc = usize::from(target);
                         }
                     }
                     Instruction::JumpIfSame { a, b, target } => {
-                        let same = attempt!(host.equal(&at!(a), &at!(b)));
+                        let same = attempt!(self.host.equal(&at!(a), &at!(b)));
                         pc = if same { usize::from(target) } else { pc };
                     }
                     Instruction::Defer { count, callee, start } => {
-                        if attempt!(tasks::defer(host, image, window, (count, callee, start))) {
+                        if attempt!(tasks::defer(self.host, image, window, (count, callee, start))) {
                             // The call and the handle of a call that ran at once.
                             pc += 2;
                         }
                     }
                     Instruction::FanOut { again, callee, list, target } => {
-                        if attempt!(tasks::fan_out(host, image, window, (callee, list), again)) {
+                        if attempt!(tasks::fan_out(self.host, image, window, (callee, list), again)) {
                             pc = usize::from(target);
                         }
                     }
-                    _ => match slow::jump(window, instruction, pc) {
+                    // All of them by name: that there is nothing else saves a comparison in each step.
+                    Instruction::JumpIfBool { .. }
+                    | Instruction::JumpIfSet { .. }
+                    | Instruction::CallBlock { .. }
+                    | Instruction::ReturnBlock { .. } => match slow::jump(window, *instruction, pc) {
                         Some(next) => pc = next,
-                        None => attempt!(slow::step(host, image, code, window, instruction)),
+                        None => step!(instruction),
                     },
+                    Instruction::None { .. }
+                    | Instruction::Bool { .. }
+                    | Instruction::Clear { .. }
+                    | Instruction::GetGlobal { .. }
+                    | Instruction::TakeGlobal { .. }
+                    | Instruction::SetGlobal { .. }
+                    | Instruction::Negate { .. }
+                    | Instruction::Not { .. }
+                    | Instruction::And { .. }
+                    | Instruction::Or { .. }
+                    | Instruction::LoopStart { .. }
+                    | Instruction::LoopRange { .. }
+                    | Instruction::Range { .. }
+                    | Instruction::List { .. }
+                    | Instruction::Append { .. }
+                    | Instruction::Record { .. }
+                    | Instruction::Closure { .. }
+                    | Instruction::LibraryFunction { .. }
+                    | Instruction::CallOp { .. }
+                    | Instruction::CallBuiltin { .. }
+                    | Instruction::Slice { .. }
+                    | Instruction::Field { .. }
+                    | Instruction::SetPath { .. }
+                    | Instruction::CheckSet { .. }
+                    | Instruction::CheckType { .. }
+                    | Instruction::CheckInt { .. }
+                    | Instruction::Spawn { .. }
+                    | Instruction::Await { .. } => step!(instruction),
                 }
             }
         }
@@ -310,9 +402,14 @@ impl<'m, 'h> Machine<'m, 'h> {
         if is_profiled { &mut self.host.frames } else { &mut self.frames }
     }
 
-    /// Begins a call whose arguments stand from register `start` on.
+    /// Begins a call whose arguments stand from register `start` on; gives where it begins.
     #[inline(always)]
-    fn enter<const PROFILED: bool>(&mut self, cursor: &mut Cursor, id: FunctionId, start: usize) -> Outcome<()> {
+    pub(super) fn enter<const PROFILED: bool>(
+        &mut self,
+        cursor: Cursor,
+        id: FunctionId,
+        start: usize,
+    ) -> Outcome<Cursor> {
         let depth = self.frames_if(PROFILED).len();
         if depth >= self.depth_max {
             self.host.check_depth(depth - self.floor)?;
@@ -321,25 +418,19 @@ impl<'m, 'h> Machine<'m, 'h> {
         let base = cursor.base + start;
         let needed = base + usize::from(self.image.functions[id as usize].registers);
         if needed > self.stack.len() {
-            make_room(self.host, &mut self.stack, needed)?;
+            registers::make_room(self.host, &mut self.stack, needed)?;
         }
         let timed = if PROFILED && self.host.function_begins(id) { TIMED } else { 0 };
         let frame = Frame { function: cursor.function, pc: cursor.pc as u32 | timed, base: cursor.base };
         self.frames_if(PROFILED).push(frame);
-        *cursor = Cursor { function: id, pc: 0, base };
-        if let Some(native) = &mut self.host.native
-            && native.is_hot(self.image, id, 0)
-        {
-            self.go_native(cursor)?;
-        }
-        Ok(())
+        Ok(Cursor { function: id, pc: 0, base })
     }
 
-    /// Runs native code from where `cursor` stands, if there is some for what the registers hold, and moves the cursor
-    /// to where it was left.
+    /// Runs native code from where `cursor` stands, if there is some for what the registers hold; gives where it was left,
+    /// and the fault of whatever failed there.
     #[inline(never)]
-    fn go_native(&mut self, cursor: &mut Cursor) -> Outcome<()> {
-        let Some(mut native) = self.host.native.take() else { return Ok(()) };
+    fn go_native(&mut self, mut cursor: Cursor) -> (Cursor, Outcome<()>) {
+        let Some(mut native) = self.host.native.take() else { return (cursor, Ok(())) };
         let depth = self.depth_max.saturating_sub(self.frames_if(self.is_profiled).len()) as u64;
         let place = (cursor.function, cursor.pc);
         let outcome =
@@ -352,92 +443,31 @@ impl<'m, 'h> Machine<'m, 'h> {
             let waiting = if self.is_profiled { &mut self.host.frames } else { &mut self.frames };
             waiting.extend(frames);
             self.host.function = last.function;
-            *cursor = Cursor { function: last.function, pc: last.pc, base: last.base };
+            cursor = Cursor { function: last.function, pc: last.pc, base: last.base };
         }
         if outcome.is_err() {
             // A fault belongs to the instruction before the cursor.
             cursor.pc += 1;
         }
-        outcome
+        (cursor, outcome)
     }
 
-    /// Ends the function that runs: its window is emptied, and its caller goes on with `value`, which is given back
-    /// where there is no caller.
+    /// Ends the function that runs, whose result is in its first register: the others are emptied. Gives where its caller
+    /// goes on; `None` where there is no caller.
     #[inline(always)]
-    fn leave<const PROFILED: bool>(&mut self, cursor: &mut Cursor, registers: usize, value: Value) -> Option<Value> {
-        for slot in &mut self.stack[cursor.base..cursor.base + registers] {
-            // Numbers may stay: nothing reads them again, and nothing waits for their memory.
-            if !slot.is_plain() {
-                *slot = Value::Absent;
-            }
+    fn leave<const PROFILED: bool>(&mut self, cursor: Cursor, code: &FunctionCode) -> Option<Cursor> {
+        if let Some(others) = self.stack.get_mut(cursor.base + 1..cursor.base + usize::from(code.registers)) {
+            registers::clear(others);
         }
         if PROFILED && self.host.function_ends() == BOTTOM {
-            return Some(value);
+            return None;
         }
-        let Some(frame) = self.frames_if(PROFILED).pop() else { return Some(value) };
+        let frame = self.frames_if(PROFILED).pop()?;
         let pc = if PROFILED { frame.pc & !TIMED } else { frame.pc };
         if PROFILED {
             self.host.function = frame.function;
         }
-        put(&mut self.stack[cursor.base], value);
-        *cursor = Cursor { function: frame.function, pc: pc as usize, base: frame.base };
-        None
-    }
-
-    /// Calls whatever is in a register.
-    fn call_value<const PROFILED: bool>(
-        &mut self,
-        cursor: &mut Cursor,
-        count: usize,
-        callee: usize,
-        start: usize,
-    ) -> Outcome<()> {
-        let image = self.image;
-        let Value::Function(closure) = self.stack[cursor.base + callee].clone() else {
-            let found = self.stack[cursor.base + callee].describe();
-            return Err(Fault::new(Code::BadCall, format!("this is a {found}, not a function"))
-                .help("only functions can be called; an element is read with square brackets: `xs[i]`"));
-        };
-        let first = cursor.base + start;
-        match &closure.callable {
-            Callable::Function { id, captured } => {
-                let code = &image.functions[*id as usize];
-                check_count(code, count)?;
-                let params = usize::from(code.params);
-                let needed = first + usize::from(code.registers).max(params + captured.len());
-                if needed > self.stack.len() {
-                    make_room(self.host, &mut self.stack, needed)?;
-                }
-                self.stack[first + count..first + params].fill_with(Value::default);
-                for (slot, value) in self.stack[first + params..].iter_mut().zip(captured) {
-                    *slot = value.clone();
-                }
-                if let Some(register) = code.self_register {
-                    self.stack[first + usize::from(register)] = Value::Function(closure.clone());
-                }
-                self.enter::<PROFILED>(cursor, *id, start)
-            }
-            Callable::Op(op) => {
-                check_op_count(op, count)?;
-                let mut arguments: Vec<Value> =
-                    self.stack[first..first + count].iter_mut().map(std::mem::take).collect();
-                arguments.resize_with(op.params.len(), Value::default);
-                self.stack[first] = self.host.call_op(op, &mut arguments)?;
-                Ok(())
-            }
-            Callable::Derived(derived) => {
-                let arguments = self.stack[first..first + count].iter_mut().map(std::mem::take).collect();
-                let value = super::differentiate::call(self.host, derived, arguments)?;
-                self.stack[first] = value;
-                Ok(())
-            }
-            Callable::Builtin(id) => {
-                let arguments = &mut self.stack[first..first + count];
-                let value = crate::library::call(self.host, *id, arguments)?;
-                self.stack[first] = value;
-                Ok(())
-            }
-        }
+        Some(Cursor { function: frame.function, pc: pc as usize, base: frame.base })
     }
 
     /// A fault with the place where it happened and the calls around it.
@@ -449,23 +479,4 @@ impl<'m, 'h> Machine<'m, 'h> {
         places.extend(callers.map(|f| (f.function, (f.pc as usize).saturating_sub(1))));
         Raised { fault, places }
     }
-}
-
-/// Makes the registers reach to `needed`.
-#[cold]
-pub(crate) fn make_room(host: &Host, stack: &mut Vec<Value>, needed: usize) -> Outcome<()> {
-    let size = needed.max(stack.len() * 2);
-    drop(host.admit(size.saturating_mul(size_of::<Value>()))?);
-    stack.resize_with(size, Value::default);
-    Ok(())
-}
-
-pub(super) fn check_count(code: &FunctionCode, count: usize) -> Outcome<()> {
-    let (least, most) = (usize::from(code.required), usize::from(code.params));
-    if (least..=most).contains(&count) {
-        return Ok(());
-    }
-    let takes = if least == most { format!("{most}") } else { format!("{least} to {most}") };
-    let plural = if takes == "1" { "" } else { "s" };
-    Err(Fault::new(Code::BadCall, format!("{} takes {takes} argument{plural}, {count} given", code.called())))
 }

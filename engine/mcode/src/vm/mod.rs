@@ -17,6 +17,7 @@ pub(crate) mod machine;
 pub(crate) mod operate;
 mod portable;
 mod profiled;
+pub(crate) mod registers;
 mod sequence;
 pub(crate) mod sharing;
 mod slow;

@@ -7,7 +7,7 @@ use nexus_tensor::{BinaryOp, CompareOp, UnaryOp};
 use super::fault::{Fault, Outcome};
 use super::host::Host;
 use super::traced;
-use super::value::Value;
+use super::value::{SharedList, Value};
 use crate::ast::{BinaryOperator, Comparison};
 use crate::codes::Code;
 
@@ -119,7 +119,7 @@ impl Host<'_> {
             (Value::Str(x), Value::Str(y)) => x.as_str() == y.as_str(),
             (Value::Range(x), Value::Range(y)) => x == y,
             (Value::List(x), Value::List(y)) => {
-                if std::sync::Arc::ptr_eq(x, y) {
+                if SharedList::ptr_eq(x, y) {
                     return Ok(true);
                 }
                 if x.len() != y.len() {

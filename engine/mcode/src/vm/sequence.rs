@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::fault::{Fault, Outcome};
 use super::host::Host;
-use super::value::{Text, Value};
+use super::value::{SharedList, Text, Value};
 use crate::ast::BinaryOperator;
 use crate::codes::Code;
 
@@ -27,7 +27,7 @@ pub(crate) fn binary(host: &mut Host, operator: BinaryOperator, a: Value, b: Val
             let count = list.len().saturating_mul(times);
             let charge = host.admit(count.saturating_mul(size_of::<Value>()))?;
             host.tick(count / 16)?;
-            Ok(Value::List(Arc::new(list.repeated(times, charge))))
+            Ok(Value::List(SharedList::new(list.repeated(times, charge))))
         }
         (BinaryOperator::Multiply, Value::Str(text), Value::Int(times))
         | (BinaryOperator::Multiply, Value::Int(times), Value::Str(text)) => {

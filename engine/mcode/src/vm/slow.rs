@@ -7,10 +7,13 @@ use nexus_tensor::Arg;
 use super::fault::{Fault, Outcome};
 use super::host::Host;
 use super::value::{Range, Value};
-use super::{assign, declared, differentiate, index, operate, tasks};
-use crate::ast::{BinaryOperator, Comparison};
+use super::{assign, declared, differentiate, index, operate, registers, tasks};
+use crate::ast::BinaryOperator;
 use crate::codes::Code;
 use crate::ir::{FunctionCode, Image, Instruction, Register};
+
+/// Work that a call of a library function counts as.
+pub(super) const BUILTIN_TICKS: usize = 4;
 
 /// The value of an operand: out of its register where it is a temporary, which is read once, else a copy.
 fn operand(code: &FunctionCode, window: &mut [Value], register: Register) -> Value {
@@ -32,7 +35,8 @@ fn operands(code: &FunctionCode, window: &mut [Value], to: Register, a: Register
     (first, second)
 }
 
-/// `+`, `-` and `*` where the machine's own cases did not fit.
+/// Arithmetic where the machine's own cases did not fit.
+#[inline(never)]
 pub(crate) fn binary(
     host: &mut Host,
     code: &FunctionCode,
@@ -45,48 +49,55 @@ pub(crate) fn binary(
         Instruction::Multiply { to, a, b } => (BinaryOperator::Multiply, to, a, b),
         Instruction::Binary { operator, to, a, b } => (operator, to, a, b),
         Instruction::AddInt { to, a, value } => {
-            let first = if a == to { std::mem::take(&mut window[usize::from(a)]) } else { operand(code, window, a) };
             // A negative addend was written as a subtraction.
             let (operator, value) =
                 if value < 0 { (BinaryOperator::Subtract, -value) } else { (BinaryOperator::Add, value) };
-            window[usize::from(to)] = operate::binary(host, operator, first, Value::Int(i64::from(value)))?;
+            let value = Value::Int(i64::from(value));
+            if let Some(result) = operate::of_numbers(operator, &window[usize::from(a)], &value) {
+                registers::put_copy(&mut window[usize::from(to)], &result?);
+                return Ok(());
+            }
+            let first = if a == to { std::mem::take(&mut window[usize::from(a)]) } else { operand(code, window, a) };
+            window[usize::from(to)] = operate::binary(host, operator, first, value)?;
             return Ok(());
         }
         other => return Err(unexpected(other)),
     };
+    if let Some(result) = operate::of_numbers(operator, &window[usize::from(a)], &window[usize::from(b)]) {
+        registers::put_copy(&mut window[usize::from(to)], &result?);
+        return Ok(());
+    }
     let (first, second) = operands(code, window, to, a, b);
     window[usize::from(to)] = operate::binary(host, operator, first, second)?;
     Ok(())
 }
 
-/// Whether a comparison of any values holds, as a condition.
+/// Whether a comparison of any values holds, as the condition of a jump.
+#[inline(never)]
 pub(crate) fn comparison_holds(
     host: &mut Host,
     code: &FunctionCode,
     window: &mut [Value],
-    operator: Comparison,
-    a: Register,
-    b: Register,
+    jump: Instruction,
 ) -> Outcome<bool> {
-    let second = if a == b { window[usize::from(b)].clone() } else { operand(code, window, b) };
-    let first = operand(code, window, a);
+    let (operator, first, second) = match jump {
+        Instruction::JumpUnless { operator, a, b, .. } => {
+            if let Some(holds) = operate::compare_numbers(operator, &window[usize::from(a)], &window[usize::from(b)]) {
+                return Ok(holds);
+            }
+            let second = if a == b { window[usize::from(b)].clone() } else { operand(code, window, b) };
+            (operator, operand(code, window, a), second)
+        }
+        Instruction::JumpUnlessInt { operator, a, value, .. } => {
+            (operator, operand(code, window, a), Value::Int(i64::from(value)))
+        }
+        other => return Err(unexpected(other)),
+    };
     operate::truth(&operate::compare(host, operator, first, second)?)
 }
 
-/// The same with an int on the right.
-pub(crate) fn comparison_with_int_holds(
-    host: &mut Host,
-    code: &FunctionCode,
-    window: &mut [Value],
-    operator: Comparison,
-    a: Register,
-    value: i64,
-) -> Outcome<bool> {
-    let first = operand(code, window, a);
-    operate::truth(&operate::compare(host, operator, first, Value::Int(value))?)
-}
-
 /// Where a jump that is not in the inner loop goes; `None` for what is no jump.
+#[inline(never)]
 pub(crate) fn jump(window: &mut [Value], instruction: Instruction, next: usize) -> Option<usize> {
     let (taken, target) = match instruction {
         Instruction::JumpIfBool { when, value, target } => {
@@ -110,24 +121,9 @@ pub(crate) fn jump(window: &mut [Value], instruction: Instruction, next: usize) 
     Some(if taken { usize::from(target) } else { next })
 }
 
-/// Puts the next item of a loop into `item`; false when there is none.
-#[inline(always)]
+/// Puts the next item of a loop over something else than a range into `item`; false when there is none.
+#[inline(never)]
 pub(crate) fn next_item(host: &mut Host, window: &mut [Value], base: usize, item: usize) -> Outcome<bool> {
-    if let (&Value::Int(at), &Value::Int(left), &Value::Int(step)) =
-        (&window[base], &window[base + 1], &window[base + 2])
-    {
-        if left == 0 {
-            return Ok(false);
-        }
-        window[base] = Value::Int(at.wrapping_add(step));
-        window[base + 1] = Value::Int(left - 1);
-        window[item] = Value::Int(at);
-        return Ok(true);
-    }
-    next_of_value(host, window, base, item)
-}
-
-fn next_of_value(host: &mut Host, window: &mut [Value], base: usize, item: usize) -> Outcome<bool> {
     let Value::Int(position) = window[base + 1] else { return Err(Fault::internal("a loop without a position")) };
     let at = position as usize;
     let next = match &window[base] {
@@ -143,8 +139,8 @@ fn next_of_value(host: &mut Host, window: &mut [Value], base: usize, item: usize
         _ => None,
     };
     let Some(next) = next else { return Ok(false) };
-    window[base + 1] = Value::Int(position + 1);
-    window[item] = next;
+    registers::put_int(&mut window[base + 1], position + 1);
+    registers::put_copy(&mut window[item], &next);
     Ok(true)
 }
 
@@ -199,6 +195,7 @@ fn range_from(window: &mut [Value], start: usize, closed: bool) -> Outcome<Range
 }
 
 /// Any other instruction.
+#[inline(never)]
 pub(crate) fn step(
     host: &mut Host,
     image: &Image,
@@ -296,9 +293,12 @@ fn build(
             (to, host.call_op(op, arguments)?)
         }
         Instruction::CallBuiltin { count, builtin, to, start } => {
-            host.tick(4)?;
+            host.tick(BUILTIN_TICKS)?;
             let arguments = &mut window[usize::from(start)..usize::from(start) + usize::from(count)];
-            (to, crate::library::call(host, builtin, arguments)?)
+            let value = crate::library::call(host, builtin, arguments)?;
+            // A list that was asked for its length shall not be copied when it is changed next.
+            registers::clear(arguments);
+            (to, value)
         }
         Instruction::Slice { to, start, axes } => {
             (to, index::get_slice(host, &image.axes[usize::from(axes)], window, usize::from(start))?)

@@ -11,7 +11,7 @@ use nexus_library::Traced;
 use nexus_tensor::{Arg, Charge, OpDef, Tensor};
 
 use super::fault::{Fault, Outcome};
-pub(crate) use super::list::List;
+pub(crate) use super::list::{List, SharedList};
 use crate::ast::Name;
 use crate::codes::Code;
 use crate::hir::FunctionId;
@@ -31,7 +31,7 @@ pub(crate) enum Value {
     Int(i64),
     Scalar(f64),
     Str(Arc<Text>),
-    List(Arc<List>),
+    List(SharedList),
     Record(Arc<Record>),
     Tensor(Arc<Tensor>),
     Function(Arc<Closure>),
@@ -185,7 +185,7 @@ impl Value {
 
     /// A list that is not metered.
     pub(crate) fn list(items: Vec<Value>) -> Outcome<Value> {
-        Ok(Value::List(Arc::new(List::new(items, None)?)))
+        Ok(Value::List(SharedList::new(List::new(items, None)?)))
     }
 
     /// A function with the values it took along.
