@@ -262,6 +262,13 @@ pub enum Operation {
         a: Variable,
         b: Variable,
     },
+    /// One of two ints, without a branch.
+    Choose {
+        to: Variable,
+        condition: Variable,
+        then: Variable,
+        otherwise: Variable,
+    },
     /// How many numbers `start..end` (or `start..=end`) by `step` has; a step of zero takes the exit.
     RangeCount {
         closed: bool,
@@ -362,6 +369,9 @@ impl Operation {
             | O::And { to, a, b }
             | O::Or { to, a, b }
             | O::WrappingAdd { to, a, b } => [to, a, b].into_iter().for_each(variable),
+            O::Choose { to, condition, then, otherwise } => {
+                [to, condition, then, otherwise].into_iter().for_each(variable);
+            }
             O::RangeCount { to, start, end, step, exit: e, .. } => {
                 [to, start, end, step].into_iter().for_each(variable);
                 exit(e);

@@ -41,6 +41,11 @@ impl Emitter<'_, '_> {
                 let value = self.elementary(function, a);
                 self.assign(to, value);
             }
+            O::Choose { to, condition, then, otherwise } => {
+                let (condition, then, otherwise) = (self.read(condition), self.read(then), self.read(otherwise));
+                let value = self.builder.ins().select(condition, then, otherwise);
+                self.assign(to, value);
+            }
             O::Length { to, array: Array(k) } => self.assign(to, self.arrays[k as usize].length),
             O::Load { to, array, index, column, from_end, exit } => {
                 self.load(to, array, (index, column, from_end), exit);

@@ -142,6 +142,10 @@ impl Verifier<'_> {
                 self.typed(Type::Bool, &[to, a, b])
             }
             O::Not { to, a } => self.typed(Type::Bool, &[to, a]),
+            O::Choose { to, condition, then, otherwise } => {
+                self.typed(Type::Bool, &[condition])?;
+                self.typed(Type::Int, &[to, then, otherwise])
+            }
             O::RangeCount { to, start, end, step, exit, .. } => {
                 self.typed(Type::Int, &[to, start, end, step]).and(self.exit(exit))
             }

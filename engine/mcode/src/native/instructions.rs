@@ -1,6 +1,6 @@
 //! What instructions become: moves, jumps, loops, calls, elements of lists.
 
-use nexus_jit::ir::{Array, Constant, Element, End, Operation, Order, Type, Variable};
+use nexus_jit::ir::{Array, Constant, Element, End, IntOperator, Operation, Order, Type, Variable};
 
 use super::known::{ArrayKind, Known, Layout};
 use super::translate::{Number, Then, Translation};
@@ -157,6 +157,9 @@ impl Translation<'_, '_> {
     fn branch(&mut self, condition: Register, when: bool, target: u16) -> Then {
         let condition = self.variable(condition, Type::Bool);
         let (target, next) = (usize::from(target), self.at + 1);
+        if !when && self.counts_where(condition, target) {
+            return Then::Next;
+        }
         let (if_true, if_false) = if when { (target, next) } else { (next, target) };
         self.go_to_either(condition, if_true, if_false);
         Then::Ended
@@ -168,8 +171,30 @@ impl Translation<'_, '_> {
         if !self.compare(operator, holds, a, b) {
             return self.leave("bools are ordered");
         }
+        if self.counts_where(holds, target) {
+            return Then::Next;
+        }
         self.go_to_either(holds, self.at + 1, target);
         Then::Ended
+    }
+
+    /// Where a condition guards nothing but `x = x + 1`, adds what it says without a branch, which processors often guess
+    /// wrong; whether it is such a place. An overflow is found as before: where the condition does not hold, there is none.
+    fn counts_where(&mut self, condition: Variable, target: usize) -> bool {
+        let next = self.at + 1;
+        let Some(&Instruction::AddInt { to, a, value }) = self.code.instructions.get(next) else { return false };
+        let is_alone = target == next + 1 && self.start.extent.contains(&next) && !self.flow.leaders[next];
+        if !is_alone || to != a || self.known(to) != Known::Int {
+            return false;
+        }
+        let exit = self.exit(false);
+        let (then, otherwise) = (self.constant(Constant::Int(i64::from(value))), self.constant(Constant::Int(0)));
+        let added = self.temporary(Type::Int);
+        self.push(Operation::Choose { to: added, condition, then, otherwise });
+        let to = self.assign(to, Type::Int);
+        self.push(Operation::Int { operator: IntOperator::Add, to, a: to, b: added, exit });
+        self.at = next;
+        true
     }
 
     fn loop_range(&mut self, closed: bool, base: Register) -> Then {
