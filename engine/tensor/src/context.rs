@@ -110,8 +110,8 @@ impl Context {
         self
     }
 
-    /// Lets elementwise passes, reductions and products on the processor use at most so many threads at once;
-    /// decompositions use all of them. Results depend on it in no bit.
+    /// Lets elementwise passes, reductions and products on the processor use at most so many threads at once, which changes
+    /// no bit of their results; decompositions too, but for eigenvalues of matrices that are not symmetric, which use all.
     #[must_use]
     pub fn with_threads(mut self, threads: usize) -> Self {
         self.threads = threads.max(1);

@@ -1,8 +1,8 @@
 //! Decompositions of dense matrices in host memory, by faer (blocked, pivoted Householder and divide-and-conquer
 //! algorithms as in LAPACK).
 //!
-//! Each function takes a stack of matrices and treats them one after the other; faer uses all threads inside a large
-//! one. What faer allocates for itself is admitted by the meter as a multiple of the matrix before it starts.
+//! Each function takes a stack of matrices and treats them one after the other, a large one on several threads. What faer
+//! allocates for itself is admitted by the meter as a multiple of the matrix before it starts.
 
 use faer::diag::Diag;
 use faer::traits::RealField;
