@@ -100,8 +100,8 @@ async fn attach_here(directory: &Directory, drains: bool) -> Attachment {
     }
     let (leader_port, mut from_leader) = mpsc::channel(WORKER_PORT);
     let deliver = async move {
-        while let Some(message) = from_leader.recv().await {
-            if worker.send(FromLeader(message)).await.is_err() {
+        while let Some(messages) = from_leader.recv().await {
+            if worker.send(FromLeader(messages)).await.is_err() {
                 return;
             }
         }
@@ -141,7 +141,7 @@ async fn attach_there(
         while let Ok(Some(frame)) = receiver.next().await {
             match decode_leader_message(&frame.body) {
                 Ok(message) => {
-                    if worker.send(FromLeader(message)).await.is_err() {
+                    if worker.send(FromLeader(vec![message])).await.is_err() {
                         return;
                     }
                 }
@@ -178,17 +178,19 @@ pub(crate) async fn serve_worker(directory: &Directory, peer: &PeerInfo, stream:
     serve(directory, Source::There { hello: Some(hello), receiver: Box::new(receiver) }, leader_port, deliver).await;
 }
 
-async fn send_all(sender: &mut FrameSender, mut messages: mpsc::Receiver<LeaderMessage>) {
-    while let Some(message) = messages.recv().await {
-        let body = match encode_leader_message(&message) {
-            Ok(body) => body,
-            Err(error) => {
-                tracing::error!(%error, "a message to a worker cannot be sent; its attachment ends");
+async fn send_all(sender: &mut FrameSender, mut batches: mpsc::Receiver<Vec<LeaderMessage>>) {
+    while let Some(messages) = batches.recv().await {
+        for message in messages {
+            let body = match encode_leader_message(&message) {
+                Ok(body) => body,
+                Err(error) => {
+                    tracing::error!(%error, "a message to a worker cannot be sent; its attachment ends");
+                    return;
+                }
+            };
+            if sender.send(Message::new(MessageType::LEADER, body)).await.is_err() {
                 return;
             }
-        };
-        if sender.send(Message::new(MessageType::LEADER, body)).await.is_err() {
-            return;
         }
     }
 }
@@ -241,7 +243,7 @@ impl Source {
 async fn serve(
     directory: &Directory,
     mut source: Source,
-    port: mpsc::Sender<LeaderMessage>,
+    port: mpsc::Sender<Vec<LeaderMessage>>,
     deliver: impl Future<Output = ()>,
 ) -> bool {
     let Some(scheduler) = directory.scheduler.get().await else { return false };

@@ -31,7 +31,7 @@ pub(crate) use upgrade::{Spoken, too_old};
 /// What happened in the ledger, for the scheduler and those who wait.
 #[derive(Debug)]
 pub(crate) enum LedgerEvent {
-    /// An entry was applied.
+    /// Entries were applied.
     Moved(Moved),
     /// This node leads from now on: look at the whole ledger.
     Lead,
@@ -39,7 +39,8 @@ pub(crate) enum LedgerEvent {
     Follow,
 }
 
-/// The effects of the entry at `index`, in order.
+/// The effects of entries that were applied together, in order, up to and including the entry at `index`. Whoever looks at
+/// the ledger sees all of them or none.
 #[derive(Debug)]
 pub(crate) struct Moved {
     pub(crate) index: u64,

@@ -24,7 +24,7 @@ use crate::node::StopReason;
 use crate::payloads::MemoryPayloads;
 use crate::progress::Progress;
 use crate::roles::Caller;
-use crate::worker::{FileGrant, Optimize, PayloadStore, PrintSink, ProfileSink, TaskRunner};
+use crate::worker::{FileGrant, Optimize, PayloadStore, PrintSink, ProfileSink, Programs, TaskRunner};
 
 /// Hears how a job moves.
 pub type ProgressSink = Box<dyn FnMut(&JobView)>;
@@ -211,6 +211,7 @@ fn parts_of(options: EmbeddedOptions) -> (TaskRunner, NodeCapacity, Option<Progr
     let store = Arc::clone(&payloads) as Arc<dyn PayloadStore>;
     let (keeper, account, port) = (None, None, None);
     let runner = TaskRunner {
+        programs: Programs::default(),
         scratch,
         payloads: store,
         print,

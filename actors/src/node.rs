@@ -33,7 +33,7 @@ use crate::progress::Progress;
 use crate::recovery::give_up_lost;
 use crate::service::NodeService;
 use crate::telemetry;
-use crate::worker::{self, Account, ClusterPort, Keeper, Optimize, PayloadStore, TaskRunner};
+use crate::worker::{self, Account, ClusterPort, Keeper, Optimize, PayloadStore, Programs, TaskRunner};
 
 /// Threads for the network and consensus; the slots have their own.
 const RUNTIME_THREADS: usize = 2;
@@ -290,6 +290,7 @@ fn runner(home: &Home, port: ClusterPort, (keeper, account): (Keeper, Account), 
         port: Some(port),
         print: None,
         files_root: None,
+        programs: Programs::default(),
         code: Some(CodeCache::at(home.code())),
         keeper: Some(keeper),
         account: Some(account),

@@ -6,17 +6,19 @@
 mod absent;
 mod attaching;
 mod finishing;
+mod predictions;
 mod release;
 mod upkeep;
 mod workers;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
 use nexus_ledger::{Command, Effect, NodeNote, ReleaseReason};
-use nexus_model::{JobSpec, JobState, NodeId, Program};
-use nexus_scheduler::{Assign, Expected, Explanation, Input, JobFacts};
+use nexus_model::{JobId, JobSpec, JobState, NodeId};
+use nexus_scheduler::{Assign, Explanation, Input, JobFacts};
 use nexus_wire::limits::HEARTBEAT_INTERVAL;
 use nexus_wire::{AttemptRange, LeaderMessage, WorkerMessage};
 
@@ -24,17 +26,22 @@ pub(crate) use self::attaching::AttachWorker;
 pub(crate) use self::release::lost_with_its_worker;
 use self::release::release;
 use crate::control::{ControlPlane, LedgerEvent, Standing, now_ms};
-use crate::learning::{self, Learner};
+use crate::learning::Learner;
 use crate::liveness::{Alive, Liveness};
 use crate::omega::Lifeline;
 use crate::telemetry;
 use finishing::{Batch, Finishing, Report};
+use predictions::Predictions;
 use workers::Workers;
 
-/// Messages to one worker that may wait: a worker that does not take them for so long is lost.
-pub(crate) const WORKER_PORT: usize = 1024;
+/// Batches of messages to one worker that may wait: a worker that does not take them for so long is lost.
+pub(crate) const WORKER_PORT: usize = 256;
 /// Messages in the mailbox: each worker has at most a few on the way.
 const MAILBOX: usize = 1024;
+/// Assignments in one entry of the log: a quarter of a megabyte of them.
+const ASSIGNMENTS_MAX: usize = 8192;
+/// Attempts in one message to a worker: a few dozen kilobytes.
+const ATTEMPTS_MAX: usize = 1024;
 /// Between two looks at leases.
 const TICK: Duration = HEARTBEAT_INTERVAL;
 
@@ -65,7 +72,7 @@ pub(crate) struct DetachWorker {
 /// not know the job. If lost, the explanation goes without it.
 #[derive(Message)]
 #[rtype(result = "Option<Explanation>")]
-pub(crate) struct ExplainPlacement(pub(crate) nexus_model::JobId);
+pub(crate) struct ExplainPlacement(pub(crate) JobId);
 
 /// The scheduler actor.
 pub(crate) struct Scheduler {
@@ -84,8 +91,7 @@ pub(crate) struct Scheduler {
     /// A look at the clock is under way.
     looking: bool,
     ages: upkeep::Ages,
-    /// Who saw programs run before, here and, told by other nodes, elsewhere.
-    learner: Option<Arc<Learner>>,
+    predictions: Predictions,
     _lifeline: Lifeline,
 }
 
@@ -109,7 +115,7 @@ impl Scheduler {
             started_ms: now_ms(),
             looking: false,
             ages: upkeep::Ages::of_process(now_ms(), Instant::now()),
-            learner,
+            predictions: Predictions::of_learner(learner),
             _lifeline: lifeline,
         }
     }
@@ -139,22 +145,25 @@ impl Scheduler {
     fn take_in(&mut self, effects: Vec<Effect>, ctx: &mut Context<Self>) {
         let mut proposals = Vec::new();
         let mut granted: Vec<(NodeId, AttemptRange)> = Vec::new();
+        let mut ended = Vec::new();
         for effect in effects {
             match &effect {
                 Effect::TasksAssigned { node, attempt } if self.workers.is_news(*node, attempt.token) => {
                     granted.push((*node, *attempt));
                 }
-                Effect::JobEnded { job, state } => self.tell_end(*job, *state, ctx),
+                Effect::JobEnded { job, state } => ended.push((*job, *state)),
                 Effect::NodeRemoved { node } => self.drop_worker(*node, NodeNote::Stopped, ctx),
                 _ => {}
             }
-            let learner = self.learner.as_deref();
-            let facts = |spec: &JobSpec| JobFacts { expected: expected(learner, spec), ..JobFacts::of(spec) };
+            let predictions = &mut self.predictions;
+            let facts = |spec: &JobSpec| JobFacts { expected: predictions.of(spec), ..JobFacts::of(spec) };
             if let Some(input) = effect.scheduled(facts) {
-                self.core.step(input, &mut proposals);
+                self.core.handle(input);
             }
         }
-        self.grant(granted, ctx);
+        // All that happened together is decided on together, and goes into the log as one entry.
+        self.core.plan(&mut proposals);
+        self.tell(granted, ended, ctx);
         self.propose_assignments(proposals, ctx);
     }
 
@@ -165,9 +174,14 @@ impl Scheduler {
     }
 
     fn propose_assignments(&mut self, proposals: Vec<Assign>, ctx: &mut Context<Self>) {
-        if proposals.is_empty() {
-            return;
+        let mut left = proposals;
+        while !left.is_empty() {
+            let rest = left.split_off(left.len().min(ASSIGNMENTS_MAX));
+            self.propose(std::mem::replace(&mut left, rest), ctx);
         }
+    }
+
+    fn propose(&mut self, proposals: Vec<Assign>, ctx: &mut Context<Self>) {
         let control = self.control.clone();
         let assignments = proposals
             .iter()
@@ -185,15 +199,20 @@ impl Scheduler {
         }));
     }
 
-    /// Sends committed assignments to their workers, each job's description first.
-    fn grant(&mut self, granted: Vec<(NodeId, AttemptRange)>, ctx: &mut Context<Self>) {
+    /// Tells workers what they were given, each job's description first, and which jobs have ended.
+    fn tell(&mut self, granted: Vec<(NodeId, AttemptRange)>, ended: Vec<(JobId, JobState)>, ctx: &mut Context<Self>) {
+        if telemetry::is_on() {
+            for (job, _) in &ended {
+                ctx.spawn(upkeep::trace(self.control.clone(), *job).into_actor(self));
+            }
+        }
         let undescribed: Vec<_> = granted
             .iter()
             .filter(|(node, attempt)| self.workers.needs_description(*node, attempt.job))
             .map(|(node, attempt)| (*node, attempt.job))
             .collect();
         if undescribed.is_empty() {
-            self.send_grants(granted, ctx);
+            self.send_all(Vec::new(), granted, ended, ctx);
             return;
         }
         let control = self.control.clone();
@@ -207,36 +226,45 @@ impl Scheduler {
         };
         // Nothing overtakes the description: the mailbox waits until it is on its way.
         ctx.wait(described.into_actor(self).map(|described, scheduler, ctx| {
-            for (node, job, spec) in described {
-                scheduler.send(node, LeaderMessage::DescribeJob { job, spec }, ctx);
-            }
-            scheduler.send_grants(granted, ctx);
+            scheduler.send_all(described, granted, ended, ctx);
         }));
     }
 
-    fn send_grants(&mut self, mut granted: Vec<(NodeId, AttemptRange)>, ctx: &mut Context<Self>) {
+    /// All that happened together goes to a worker as one: however much it is, it takes one place on the way.
+    fn send_all(
+        &mut self,
+        described: Vec<(NodeId, JobId, Box<JobSpec>)>,
+        mut granted: Vec<(NodeId, AttemptRange)>,
+        ended: Vec<(JobId, JobState)>,
+        ctx: &mut Context<Self>,
+    ) {
+        let mut told: BTreeMap<NodeId, Vec<LeaderMessage>> = BTreeMap::new();
+        for (node, job, spec) in described {
+            told.entry(node).or_default().push(LeaderMessage::DescribeJob { job, spec });
+        }
         granted.sort_by_key(|(node, _)| *node);
         for of_node in granted.chunk_by(|a, b| a.0 == b.0) {
-            let attempts = of_node.iter().map(|(_, attempt)| *attempt).collect();
-            self.send(of_node[0].0, LeaderMessage::AssignTasks(attempts), ctx);
+            let attempts =
+                of_node.chunks(ATTEMPTS_MAX).map(|piece| piece.iter().map(|(_, attempt)| *attempt).collect());
+            told.entry(of_node[0].0).or_default().extend(attempts.map(LeaderMessage::AssignTasks));
         }
-    }
-
-    fn tell_end(&mut self, job: nexus_model::JobId, state: JobState, ctx: &mut Context<Self>) {
-        for node in self.workers.told_of(job) {
-            // Whatever ended it before its tasks did (a cancel, a deadline) ends what still runs of it.
-            if state != JobState::Succeeded {
-                self.send(node, LeaderMessage::CancelJob(job), ctx);
+        for (job, state) in ended {
+            for node in self.workers.told_of(job) {
+                let messages = told.entry(node).or_default();
+                // Whatever ended it before its tasks did (a cancel, a deadline) ends what still runs of it.
+                if state != JobState::Succeeded {
+                    messages.push(LeaderMessage::CancelJob(job));
+                }
+                messages.push(LeaderMessage::ForgetJob(job));
             }
-            self.send(node, LeaderMessage::ForgetJob(job), ctx);
         }
-        if telemetry::is_on() {
-            ctx.spawn(upkeep::trace(self.control.clone(), job).into_actor(self));
+        for (node, messages) in told {
+            self.send(node, messages, ctx);
         }
     }
 
-    fn send(&mut self, node: NodeId, message: LeaderMessage, ctx: &mut Context<Self>) {
-        if !self.workers.send(node, message) {
+    fn send(&mut self, node: NodeId, messages: Vec<LeaderMessage>, ctx: &mut Context<Self>) {
+        if !self.workers.send(node, messages) {
             tracing::warn!(%node, "the worker does not take its messages; it counts as lost");
             self.drop_worker(node, NodeNote::Lost, ctx);
         }
@@ -277,7 +305,7 @@ impl Scheduler {
                 scheduler.finishing.done();
                 match recorded {
                     Ok(()) if scheduler.workers.is_current(node, session) => {
-                        scheduler.send(node, LeaderMessage::FinishedRecorded { sequence }, ctx);
+                        scheduler.send(node, vec![LeaderMessage::FinishedRecorded { sequence }], ctx);
                     }
                     Ok(()) => {}
                     Err(refusal) => {
@@ -320,13 +348,6 @@ impl Scheduler {
             }
         }));
     }
-}
-
-/// What a task of a job is predicted to take by those who saw its program run.
-fn expected(learner: Option<&Learner>, spec: &JobSpec) -> Option<Expected> {
-    let Program::MCode { source, .. } = &spec.program else { return None };
-    let [median, _, high] = learner?.predicted(&learning::text_name(source))?;
-    Some(Expected { median, high })
 }
 
 impl Actor for Scheduler {

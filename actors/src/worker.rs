@@ -16,6 +16,7 @@ mod leftovers;
 mod log;
 mod profile;
 mod program;
+mod programs;
 mod queue;
 mod reports;
 mod slots;
@@ -37,6 +38,7 @@ pub(crate) use grants::FileGrant;
 pub(crate) use keeper::Keeper;
 pub(crate) use profile::{Beating, stopwatch};
 pub use profile::{ProfileSink, RunProfile};
+pub(crate) use programs::Programs;
 pub(crate) use reports::HandIn;
 pub(crate) use slots::Slots;
 pub(crate) use task::seconds_now;
@@ -60,11 +62,11 @@ pub(crate) struct AttachLeader {
     pub(crate) port: mpsc::Sender<WorkerMessage>,
 }
 
-/// Link to the leader → worker: a message of the leader's. Answer: nothing. If it is lost so is the attachment, and the
+/// Link to the leader → worker: messages of the leader's, in order. Answer: nothing. If it is lost so is the attachment, and the
 /// next hello sets things right.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(crate) struct FromLeader(pub(crate) LeaderMessage);
+pub(crate) struct FromLeader(pub(crate) Vec<LeaderMessage>);
 
 /// Node → worker: this node stops; say goodbye to the leader. Answer: nothing, once the goodbye is on its way. If it is
 /// lost the leader waits for the end of the lease.
@@ -192,16 +194,18 @@ impl Handler<AttachLeader> for Worker {
 impl Handler<FromLeader> for Worker {
     type Result = ();
 
-    fn handle(&mut self, FromLeader(message): FromLeader, _: &mut Self::Context) {
+    fn handle(&mut self, FromLeader(messages): FromLeader, _: &mut Self::Context) {
         let slots = &self.state.slots;
-        match message {
-            LeaderMessage::DescribeJob { job, spec } => slots.describe(job, *spec),
-            LeaderMessage::AssignTasks(attempts) => slots.assign(attempts),
-            LeaderMessage::CancelJob(job) => slots.cancel(job),
-            LeaderMessage::ForgetJob(job) => slots.forget(job),
-            LeaderMessage::FinishedRecorded { sequence } => {
-                self.state.unrecorded().retain(|(waiting, _)| *waiting > sequence);
-                slots.settle();
+        for message in messages {
+            match message {
+                LeaderMessage::DescribeJob { job, spec } => slots.describe(job, *spec),
+                LeaderMessage::AssignTasks(attempts) => slots.assign(attempts),
+                LeaderMessage::CancelJob(job) => slots.cancel(job),
+                LeaderMessage::ForgetJob(job) => slots.forget(job),
+                LeaderMessage::FinishedRecorded { sequence } => {
+                    self.state.unrecorded().retain(|(waiting, _)| *waiting > sequence);
+                    slots.settle();
+                }
             }
         }
     }

@@ -23,8 +23,8 @@ use crate::codes;
 use crate::home::Home;
 use crate::node::{NodeFacts, StopReason};
 
-/// Entries whose effects may wait for the scheduler; then consensus waits.
-const EVENTS_MAX: usize = 1024;
+/// Batches of entries whose effects may wait for the scheduler; then consensus waits.
+const EVENTS_MAX: usize = 64;
 /// How long a single voter may take to lead: it has nobody to wait for but its disk.
 const FIRST_LEADER_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a new voter may take to get the log.
@@ -289,10 +289,10 @@ impl Forwarding {
         &self,
         entries: Vec<nexus_consensus::Applied<Ledger>>,
     ) -> Result<(), mpsc::error::SendError<LedgerEvent>> {
-        for entry in entries {
-            self.sender.send(LedgerEvent::Moved(Moved { index: entry.index, effects: entry.effects })).await?;
-        }
-        Ok(())
+        let Some(last) = entries.last() else { return Ok(()) };
+        let index = last.index;
+        let effects = entries.into_iter().flat_map(|entry| entry.effects).collect();
+        self.sender.send(LedgerEvent::Moved(Moved { index, effects })).await
     }
 
     async fn follow(&self) -> Result<(), mpsc::error::SendError<LedgerEvent>> {

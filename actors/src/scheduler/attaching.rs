@@ -27,7 +27,7 @@ pub(crate) struct AttachWorker {
     pub(crate) address: String,
     pub(crate) capacity: NodeCapacity,
     pub(crate) holding: Vec<AttemptRange>,
-    pub(crate) port: mpsc::Sender<LeaderMessage>,
+    pub(crate) port: mpsc::Sender<Vec<LeaderMessage>>,
 }
 
 /// A worker whose hello the ledger agrees with.
@@ -36,7 +36,7 @@ struct Arrived {
     slots: u32,
     memory_bytes: u64,
     holding: Vec<AttemptRange>,
-    port: mpsc::Sender<LeaderMessage>,
+    port: mpsc::Sender<Vec<LeaderMessage>>,
 }
 
 /// What the ledger knows of a node when its session begins.
@@ -73,8 +73,8 @@ async fn reconcile(
     let (node, address, capacity) = hello;
     let known = control
         .read_local(|ledger| {
-            let view = ledger.nodes().into_iter().find(|view| view.node == node)?;
-            Some(view.address == address && view.capacity == capacity)
+            let member = ledger.member(node).filter(|member| member.is_machine())?;
+            Some(member.address == address && member.capacity == capacity)
         })
         .await;
     match known {
@@ -117,7 +117,7 @@ impl Scheduler {
         let session = self.workers.attach(node, port, index, Instant::now());
         self.liveness.seen(node, Alive { running: 0, rtt: None, seen_at_ms: now_ms() });
         self.note(node, NodeNote::Up { slots }, ctx);
-        self.grant(untold.into_iter().map(|attempt| (node, attempt)).collect(), ctx);
+        self.tell(untold.into_iter().map(|attempt| (node, attempt)).collect(), Vec::new(), ctx);
         self.core.handle(Input::NodeDescribed { node, labels, gpu_milli });
         self.step(Input::NodeAttached { node, slots, memory_bytes }, ctx);
         Ok(session)

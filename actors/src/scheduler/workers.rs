@@ -15,7 +15,7 @@ struct Attached {
     session: u64,
     /// Index of the last entry that was looked at when the session began: what earlier entries gave it, it knows.
     since: u64,
-    port: mpsc::Sender<LeaderMessage>,
+    port: mpsc::Sender<Vec<LeaderMessage>>,
     heard_at: Instant,
     running: Vec<AttemptRange>,
     described: BTreeSet<JobId>,
@@ -38,7 +38,13 @@ pub(super) struct Workers {
 impl Workers {
     /// `node` is there, and knows what the entries up to `since` gave it; an earlier session of it ends. Returns the new
     /// session.
-    pub(super) fn attach(&mut self, node: NodeId, port: mpsc::Sender<LeaderMessage>, since: u64, now: Instant) -> u64 {
+    pub(super) fn attach(
+        &mut self,
+        node: NodeId,
+        port: mpsc::Sender<Vec<LeaderMessage>>,
+        since: u64,
+        now: Instant,
+    ) -> u64 {
         self.last_session += 1;
         let session = self.last_session;
         self.lost.remove(&node);
@@ -112,8 +118,8 @@ impl Workers {
     }
 
     /// Sends to one worker. `false`: its port is full or closed, so that it must be treated as lost.
-    pub(super) fn send(&self, node: NodeId, message: LeaderMessage) -> bool {
-        self.attached.get(&node).is_none_or(|worker| worker.port.try_send(message).is_ok())
+    pub(super) fn send(&self, node: NodeId, messages: Vec<LeaderMessage>) -> bool {
+        self.attached.get(&node).is_none_or(|worker| worker.port.try_send(messages).is_ok())
     }
 
     /// Whether `node` still has to hear what `job` is; from now on it counts as told.
@@ -190,7 +196,7 @@ mod tests {
         let (mut workers, start) = (Workers::default(), Instant::now());
         let (port, _receiver) = mpsc::channel(1);
         workers.attach(NodeId(1), port, 0, start);
-        assert!(workers.send(NodeId(1), LeaderMessage::CancelJob(JobId(1))));
-        assert!(!workers.send(NodeId(1), LeaderMessage::CancelJob(JobId(1))));
+        assert!(workers.send(NodeId(1), vec![LeaderMessage::CancelJob(JobId(1))]));
+        assert!(!workers.send(NodeId(1), vec![LeaderMessage::CancelJob(JobId(1))]));
     }
 }

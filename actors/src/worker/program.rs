@@ -129,7 +129,7 @@ impl TaskRunner {
             (Optimize::Always, _) | (Optimize::OnRequest, Some(None)) => (None, false),
             (Optimize::OnRequest, None) => return Ok(Plan { application: usual, choice: None }),
         };
-        let outline = task.prepared.outline.get_or_init(|| nexus_mcode::outline(&task.prepared.program));
+        let outline = task.prepared.compiled.outline.get_or_init(|| nexus_mcode::outline(&task.prepared.program));
         let work = work_of(outline, &task.arguments, &task.prepared.inputs, spec.tasks.len());
         let processor_only = device.kind() == nexus_model::DeviceKind::Cpu;
         let choice = match learner.choose(&work, named, processor_only) {
@@ -290,7 +290,7 @@ impl TaskRunner {
         }
         let job = format!("job-{}", task.job.id.0);
         learner.name(&job, choice.key);
-        learner.name(&task.prepared.text_name, choice.key);
+        learner.name(&task.prepared.compiled.text_name, choice.key);
         let seconds = took.as_secs_f64();
         let checked = choice.is_unchecked.then(|| self.check(task, application, &result, took)).flatten();
         if choice.is_unchecked {
@@ -330,6 +330,7 @@ impl TaskRunner {
             learner.measured(choice, || features_of(choice.guessed(), &seen, &choice.strategy, bandwidth));
             if took < SMALL {
                 task.prepared.is_small.store(true, Ordering::Relaxed);
+                task.prepared.compiled.was_small(&task.job.spec, choice.key);
             }
         }
         result

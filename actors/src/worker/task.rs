@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use nexus_mcode::{CompiledProgram, Outline};
+use nexus_mcode::CompiledProgram;
 use nexus_model::{
     Cost, Diagnostic, Failure, INLINE_BYTES_MAX, JobId, JobSpec, Outcome, Payload, Program, Severity, TaskOutput,
     Value, decode_value, encode_value,
@@ -24,6 +24,7 @@ use super::grants::FileGrant;
 use super::keeper::Keeper;
 use super::log::SlotLog;
 use super::profile::ProfileSink;
+use super::programs::{Compiled, Programs};
 use super::slots::CancelFlag;
 use crate::code_cache::CodeCache;
 use crate::codes;
@@ -63,11 +64,9 @@ pub(crate) struct JobSlot {
 /// What every task of an M-CODE job shares.
 pub(super) struct Prepared {
     pub(super) program: Arc<CompiledProgram>,
+    /// What the program has in common with other jobs.
+    pub(super) compiled: Arc<Compiled>,
     pub(super) inputs: Vec<(String, Value)>,
-    /// The name under which the optimiser remembers the program.
-    pub(super) text_name: String,
-    /// Made when the optimiser is asked first.
-    pub(super) outline: OnceLock<Outline>,
     /// Its tasks take microseconds: choosing would cost more than it saves.
     pub(super) is_small: AtomicBool,
 }
@@ -104,6 +103,8 @@ pub(crate) struct TaskRunner {
     pub(crate) print: Option<PrintSink>,
     /// Files below this folder may be read by programs (`nexus run` on one's own machine); none where absent.
     pub(crate) files_root: Option<PathBuf>,
+    /// Programs that need not be compiled again.
+    pub(crate) programs: Programs,
     /// Keeps machine code from one run to the next; nothing is kept where absent.
     pub(crate) code: Option<CodeCache>,
     /// Ends commands should this process be killed; none where nobody else is to end them.
@@ -170,7 +171,7 @@ impl TaskRunner {
     fn dispatch(&self, job: &JobSlot, index: u32, place: &Place, gpus: GpuShare) -> (Outcome, Cost) {
         match &job.spec.program {
             Program::MCode { file, source } => {
-                let prepared = job.prepared.get_or_init(|| self.prepare(&job.spec, file, source));
+                let prepared = job.prepared.get_or_init(|| self.prepare(job, file, source));
                 match (prepared, job.spec.part_of()) {
                     (Ok(prepared), None) => self.run_program(job, index, prepared, &place.log),
                     (Ok(prepared), Some(of)) => (self.run_calls(job, (index, of), prepared), Cost::default()),
@@ -191,20 +192,11 @@ impl TaskRunner {
         }
     }
 
-    fn prepare(&self, spec: &JobSpec, file: &str, source: &str) -> Result<Prepared, Failure> {
-        let _compiling = telemetry::compile().entered();
-        let compilation = match &self.files_root {
-            Some(root) => {
-                let grant = FileGrant::below(root);
-                nexus_mcode::compile_with_imports(file, source, &mut |importer, name| grant.import(importer, name))
-            }
-            None => nexus_mcode::compile(file, source),
+    fn prepare(&self, JobSlot { id, spec, .. }: &JobSlot, file: &str, source: &Arc<str>) -> Result<Prepared, Failure> {
+        let compiled = match self.programs.find(file, source) {
+            Some(compiled) => compiled,
+            None => self.compile(file, source)?,
         };
-        let program = compilation.program.ok_or_else(|| {
-            let first = compilation.diagnostics.into_iter().find(|d| d.severity == Severity::Error);
-            let silent = || failure(codes::NOT_COMPILED, "the program could not be compiled".to_owned());
-            first.map_or_else(silent, diagnosed)
-        })?;
         let inputs = spec
             .inputs
             .iter()
@@ -220,8 +212,34 @@ impl TaskRunner {
                 Ok((input.name.clone(), value))
             })
             .collect::<Result<_, Failure>>()?;
-        let text_name = learning::text_name(source);
-        Ok(Prepared { program, inputs, text_name, outline: OnceLock::new(), is_small: AtomicBool::new(false) })
+        let small = compiled.small_work(spec);
+        if let (Some(key), Some(learner)) = (small, &self.learner) {
+            learner.name(&id.to_string(), key);
+        }
+        let (program, is_small) = (Arc::clone(&compiled.program), AtomicBool::new(small.is_some()));
+        Ok(Prepared { program, compiled, inputs, is_small })
+    }
+
+    fn compile(&self, file: &str, source: &Arc<str>) -> Result<Arc<Compiled>, Failure> {
+        let _compiling = telemetry::compile().entered();
+        let compilation = match &self.files_root {
+            Some(root) => {
+                let grant = FileGrant::below(root);
+                nexus_mcode::compile_with_imports(file, source, &mut |importer, name| grant.import(importer, name))
+            }
+            None => nexus_mcode::compile(file, source),
+        };
+        let program = compilation.program.ok_or_else(|| {
+            let first = compilation.diagnostics.into_iter().find(|d| d.severity == Severity::Error);
+            let silent = || failure(codes::NOT_COMPILED, "the program could not be compiled".to_owned());
+            first.map_or_else(silent, diagnosed)
+        })?;
+        let compiled = Arc::new(Compiled::new(file, source, program, learning::text_name(source)));
+        // What a file imports may have changed by the next time.
+        if self.files_root.is_none() {
+            self.programs.keep(Arc::clone(&compiled));
+        }
+        Ok(compiled)
     }
 
     pub(super) fn keep_output(&self, result: Value, outputs: Vec<(String, Value)>) -> Outcome {
