@@ -7,6 +7,12 @@ use nexus_optimizer::{Device, Machine};
 
 /// Memory of a machine that does not say how much it has: nothing is left out for it.
 const MEMORY_UNKNOWN: f64 = 1e15;
+/// Floating-point operations in f32 that a thread does in a second, by the vectors of its processor: products reach them.
+const THREAD_FLOPS: [(&str, f64); 3] = [("avx512", 9e10), ("avx2", 5e10), ("neon", 5e10)];
+/// The same of others.
+const PLAIN_FLOPS: f64 = 1e10;
+/// Bytes that a thread draws from memory in a second.
+const THREAD_BANDWIDTH: f64 = 1.5e10;
 /// An ordinary discrete or integrated graphics processor, before anything was measured.
 const GPU_FLOPS: f64 = 4e12;
 const GPU_BANDWIDTH: f64 = 2e11;
@@ -24,7 +30,8 @@ pub fn machine(devices: &[DeviceInfo], memory_bytes: u64) -> Machine {
     if let Some(gpu) = graphics {
         hardware = format!("{hardware} · {}", gpu.name);
     }
-    let mut machine = Machine::ordinary(&hardware, threads, memory);
+    let flops = THREAD_FLOPS.iter().find(|(name, _)| vectors.contains(name)).map_or(PLAIN_FLOPS, |(_, flops)| *flops);
+    let mut machine = Machine::ordinary(&hardware, threads, memory).with_threads_of(flops, THREAD_BANDWIDTH);
     machine.gpu = graphics.map(|_| Device {
         flops: GPU_FLOPS,
         bandwidth: GPU_BANDWIDTH,

@@ -62,7 +62,8 @@ impl Optimizer {
             let roofline = roofline.ok();
             let (mean, variance) = self.expect((key.hardware, family), &regressors(&features, strategy));
             let mean = roofline.map_or(0.0, |roofline| roofline.seconds.ln()) + mean;
-            expected.push(Expected { mean, variance, evidence, bound: arm.and_then(|arm| arm.bound) });
+            let (bound, before) = (arm.and_then(|arm| arm.bound), arm.and_then(|arm| arm.before));
+            expected.push(Expected { mean, variance, evidence, bound, before });
             let ran = arm.is_some_and(|arm| arm.own.runs > 0);
             looked.push(Looked { roofline, belief: None, family, exclusion, weight: evidence.weight, ran });
         }
@@ -85,6 +86,19 @@ struct Expected {
     variance: f64,
     evidence: Evidence,
     bound: Option<f64>,
+    before: Option<f64>,
+}
+
+/// What those that never ran were foretold before things changed; `None` where they never did.
+fn foretold_before(kinds: &[Kind<'_>], expected: &[Expected], seen: &[Seen]) -> Option<Vec<(f64, f64)>> {
+    let mut has_changed = false;
+    let before = seen.iter().map(|seen| {
+        let one = &expected[seen.strategy];
+        has_changed |= one.before.is_some();
+        Seen { residual: one.before.map_or(seen.residual, |before| before - one.mean), ..*seen }
+    });
+    let before: Vec<Seen> = before.collect();
+    has_changed.then(|| foretold(kinds, &before))
 }
 
 /// Fills in the beliefs. What strategies have in common on this work is learned from those that ran, each belief being
@@ -98,10 +112,19 @@ fn believe(looked: &mut [Looked], expected: &[Expected], kinds: &[Kind<'_>], noi
             variance: one.variance + noise.variance() / one.evidence.weight,
         })
         .collect();
-    let foretold = foretold(kinds, &seen);
-    for ((looked, one), (residual, variance)) in looked.iter_mut().zip(expected).zip(foretold) {
+    let now = foretold(kinds, &seen);
+    let before = foretold_before(kinds, expected, &seen);
+    for (index, (looked, one)) in looked.iter_mut().zip(expected).enumerate() {
         if looked.roofline.is_none() {
             continue;
+        }
+        let (mut residual, mut variance) = now[index];
+        if one.evidence.weight <= 0.0
+            && let Some(eased) = before.as_ref().map(|before| residual - before[index].0).filter(|eased| *eased > 0.0)
+        {
+            // What became slower may have done so for this one too, or not.
+            residual -= eased / 2.0;
+            variance += eased * eased / 4.0;
         }
         let location = one.mean + residual;
         let location = one.bound.map_or(location, |bound| location.min(bound));

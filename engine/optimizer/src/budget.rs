@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 /// Runs over which the budget holds.
 const WINDOW_RUNS: usize = 100;
-/// Runs that a new piece of work is expected to see at least: what may be spent before they happened.
+/// Runs that a new piece of work is expected to see at least: what may be spent before they happened. What ran more often
+/// goes on being run.
 const EXPECTED_RUNS: f64 = 20.0;
 
 /// A run in the window: what it took, and what of that was the price of trying.
@@ -26,7 +27,8 @@ impl Budget {
     /// Seconds that trying may still cost when it may cost `share` of the time and a usual run takes `usual_s`.
     pub(crate) fn allowance_s(&self, share: f64, usual_s: f64) -> f64 {
         let (time, price) = self.window.iter().fold((0.0, 0.0), |(t, p), run| (t + run.seconds, p + run.price));
-        share * time.max(EXPECTED_RUNS * usual_s) - price
+        let ahead = EXPECTED_RUNS.max(self.window.len() as f64);
+        share * time.max(ahead * usual_s) - price
     }
 
     /// Enters a run: `price` is what it took longer than the best known would have, when it was a trial.

@@ -43,6 +43,10 @@ pub struct Evidence {
     pub runs: u64,
     /// A last run that fits nothing before it, held back until the next one tells a slip from a change.
     surprise: Option<f64>,
+    /// Whether things changed since the last run, for another strategy on this work: the next run may tell that all that
+    /// was seen before is over.
+    #[serde(default)]
+    is_stale: bool,
     /// How far the last runs lay above what was expected, added up, in spreads, and what they were on the mean.
     #[serde(skip)]
     slower: Drift,
@@ -128,7 +132,10 @@ impl Compiling {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Course {
     Steady,
+    /// What was seen before is over.
     Changed,
+    /// The same, where it was known that things changed.
+    Followed,
 }
 
 /// What is believed of the logarithm of an expected time: a Student t.
@@ -147,6 +154,11 @@ impl Evidence {
     pub(crate) fn record(&mut self, log_s: f64, keep: f64, expected: &Belief) -> Course {
         self.runs += 1;
         let surprises = |value: f64| (value - expected.location).abs() > SURPRISE * expected.run_scale.max(0.02);
+        if std::mem::take(&mut self.is_stale) && self.weight > 0.0 && surprises(log_s) {
+            (self.weight, self.spread, self.surprise) = (0.0, 0.0, None);
+            self.add(log_s, 1.0, f64::INFINITY);
+            return Course::Followed;
+        }
         if self.weight < SETTLED_RUNS || !surprises(log_s) {
             // A slip, if one was held back, is left out: it was not repeated.
             self.surprise = None;
@@ -219,8 +231,9 @@ impl Evidence {
         self.spread *= keep;
     }
 
-    /// Lets it count for one run at most.
+    /// Lets it count for one run at most, and for none beside one that tells otherwise.
     pub(crate) fn doubt(&mut self) {
+        self.is_stale = true;
         if self.weight > 1.0 {
             self.fade(1.0 / self.weight);
         }
@@ -241,6 +254,7 @@ impl Evidence {
             spread: self.spread + other.spread * share + step * step * w * o / weight,
             runs: self.runs + other.runs,
             surprise: self.surprise,
+            is_stale: self.is_stale,
             slower: self.slower,
             faster: self.faster,
         }

@@ -38,6 +38,12 @@ pub(crate) struct Arm {
     /// Logarithm of the seconds of the last such run, while nothing else was seen: later runs take no more.
     #[serde(default)]
     pub(crate) bound: Option<f64>,
+    /// Whether that was the first run of all of the work, which found nothing ready: threads, memory, caches.
+    #[serde(default)]
+    is_cold: bool,
+    /// The mean of the logarithm of its seconds before things changed last.
+    #[serde(default)]
+    pub(crate) before: Option<f64>,
     /// What other nodes of this class of hardware saw, by node.
     pub(crate) foreign: BTreeMap<u64, Evidence>,
     /// Bytes that runs took at most.
@@ -75,17 +81,16 @@ impl Arm {
     /// Takes in a run of `log_s` logarithmic seconds; what came before weighs `keep` of what it did. Gives whether things
     /// go on as before, and the seconds that compiling took, where that can be told now.
     ///
-    /// A run that compiles, or waits for that, says how long later ones take at most; only where every run compiles
-    /// (programs that are told apart by every process anew, say) does that become what is expected.
+    /// A run that compiles, or waits for that, or finds nothing ready, says how long later ones take at most; only where
+    /// every run compiles (programs that are told apart by every process anew, say) does that become what is expected.
     pub(crate) fn record(&mut self, log_s: f64, code: MachineCode, keep: f64, noise: Noise) -> (Course, Option<f64>) {
         let mut compiling_s = None;
         let compiled = code == MachineCode::Made;
         if code == MachineCode::Awaited {
-            let is_settled = self.own.weight > 0.0;
-            self.own.runs += 1;
-            self.bound = Some(log_s).filter(|_| !is_settled);
+            self.bounds(log_s);
             return (Course::Steady, None);
         }
+        let was_cold = std::mem::take(&mut self.is_cold);
         if compiled {
             self.compiling = self.compiling.saturating_add(1);
             let is_settled = self.own.weight > 0.0 && !self.is_of_compiling;
@@ -96,14 +101,32 @@ impl Arm {
             }
         } else {
             self.compiling = 0;
-            compiling_s = self.bound.take().map(|bound| seconds(bound) - seconds(log_s)).filter(|s| *s > 0.0);
+            let bound = self.bound.take().filter(|_| !was_cold);
+            compiling_s = bound.map(|bound| seconds(bound) - seconds(log_s)).filter(|s| *s > 0.0);
         }
         if compiled != self.is_of_compiling {
             (self.is_of_compiling, self.bound) = (compiled, None);
             self.own = self.own.begun_again();
         }
         let expected = self.own.belief(self.own.mean, OWN_SPREAD * OWN_SPREAD, noise);
-        (self.own.record(log_s, keep, &expected), compiling_s)
+        let course = self.own.record(log_s, keep, &expected);
+        if course != Course::Steady {
+            self.before = Some(expected.location);
+        }
+        (course, compiling_s)
+    }
+
+    /// The first run of all of the work.
+    pub(crate) fn record_cold(&mut self, log_s: f64) {
+        self.bounds(log_s);
+        self.is_cold = true;
+    }
+
+    /// A run says how long later ones take at most.
+    fn bounds(&mut self, log_s: f64) {
+        let is_settled = self.own.weight > 0.0;
+        self.own.runs += 1;
+        self.bound = Some(log_s).filter(|_| !is_settled);
     }
 
     /// Takes what another node saw in place of what it told before. Nodes beyond the bound are not heard.
@@ -184,6 +207,7 @@ impl Known {
                 && arm.foreign.values().all(Evidence::is_sound)
                 && arm.memory_bytes.is_finite()
                 && arm.bound.is_none_or(|bound| bound.abs() < 1e3)
+                && arm.before.is_none_or(|before| before.abs() < 1e3)
                 && arm.prior_log_s.is_none_or(|prior| prior.abs() < 1e3)
         };
         self.budget.is_sound() && self.coverage.is_sound() && self.arms.iter().all(sound)

@@ -55,6 +55,8 @@ pub(crate) struct Roofline {
 const SCALAR_STEP_S: [f64; 3] = [5e-9, 3e-9, 6e-10];
 /// Seconds that a run costs before its first operation.
 const START_S: f64 = 2e-6;
+/// How the bandwidth of all threads grows with their number.
+const BANDWIDTH_GROWTH: f64 = 0.6;
 /// What fusing a chain leaves of its memory traffic, at the least.
 const FUSED_TRAFFIC: f64 = 0.35;
 
@@ -108,6 +110,15 @@ impl Machine {
             (DeviceTarget::Ane, _) if self.has_ane => Ok((&self.cpu, true)),
             (DeviceTarget::Gpu, None) | (DeviceTarget::Cuda | DeviceTarget::Ane, _) => missing,
         }
+    }
+
+    /// The same machine whose threads each do so many floating-point operations a second and draw so many bytes from the
+    /// memory, where that has no more to give.
+    pub fn with_threads_of(mut self, flops: f64, bandwidth: f64) -> Machine {
+        let threads = f64::from(self.threads.max(1));
+        self.cpu.flops = flops * threads;
+        self.cpu.bandwidth = bandwidth * threads.powf(BANDWIDTH_GROWTH);
+        self
     }
 
     /// A machine of ordinary speeds with this many threads and bytes of memory and no graphics processor.

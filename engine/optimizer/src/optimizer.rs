@@ -188,6 +188,12 @@ impl Optimizer {
 
     /// Learns from a run of what was chosen.
     pub fn record(&mut self, choice: &Choice, outcome: RunOutcome) {
+        let is_cold = self.table.get(&choice.key).is_none_or(|known| known.runs() == 0);
+        self.take_in(choice, outcome, is_cold);
+    }
+
+    /// The same; whether it found nothing ready: threads, memory, caches.
+    fn take_in(&mut self, choice: &Choice, outcome: RunOutcome, is_cold: bool) {
         let ids = self.strategies.all();
         let Some(strategy) = ids.iter().position(|s| s.strategy_id == choice.strategy.strategy_id) else { return };
         self.tick += 1;
@@ -217,7 +223,9 @@ impl Optimizer {
                 if memory_bytes.is_finite() {
                     arm.memory_bytes = arm.memory_bytes.max(memory_bytes);
                 }
-                if seconds.is_finite() && seconds > 0.0 {
+                if seconds.is_finite() && seconds > 0.0 && is_cold && code == MachineCode::Settled {
+                    arm.record_cold(seconds.ln());
+                } else if seconds.is_finite() && seconds > 0.0 {
                     if code == MachineCode::Settled {
                         self.cover(choice, seconds);
                     }
@@ -266,7 +274,7 @@ impl Optimizer {
             match course {
                 // What this one did not foresee may have happened to the others too.
                 Course::Changed => arm.own.doubt(),
-                Course::Steady => arm.own.fade(1.0 - FADING * self.config.learning_rate),
+                Course::Steady | Course::Followed => arm.own.fade(1.0 - FADING * self.config.learning_rate),
             }
         }
         if !self.news.contains(&(choice.key, strategy)) {
@@ -336,13 +344,12 @@ impl Optimizer {
         self.keep_priors(&key, &looked);
         let choice = self.choice(key, work, index, Reason::Best, &looked, 0.0);
         let seconds = time_ms / 1e3;
-        self.record(
-            &choice,
-            match is_success {
-                true => RunOutcome::Succeeded { seconds, once_s: 0.0, memory_bytes: 0.0, code: MachineCode::Settled },
-                false => RunOutcome::Failed { seconds },
-            },
-        );
+        let outcome = match is_success {
+            true => RunOutcome::Succeeded { seconds, once_s: 0.0, memory_bytes: 0.0, code: MachineCode::Settled },
+            false => RunOutcome::Failed { seconds },
+        };
+        // Whoever tells it means what runs take.
+        self.take_in(&choice, outcome, false);
         Ok(())
     }
 

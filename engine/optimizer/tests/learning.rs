@@ -175,6 +175,33 @@ fn within_twenty_runs_the_choice_follows_a_doubling_that_no_single_run_shows() {
 }
 
 #[test]
+fn within_twenty_runs_one_thread_is_chosen_that_never_ran_when_others_take_the_processors() {
+    let mut followed = 0;
+    for seed in 0..40 {
+        let mut world = World::new(seed);
+        world.machine = Machine::ordinary("box", 16, 1e10).with_threads_of(9e10, 1.5e10);
+        // A product of which every strategy makes the same, but for its threads: sixteen, or one.
+        let (threads, one) = (0.8e-3, 2.6e-3);
+        world.works[5].0.features =
+            Features { flops: 2.7e8, bytes: 3e6, tensor_operations: 3.0, product_share: 1.0, ..Features::default() };
+        let truth = &mut world.works[5].1;
+        *truth = vec![one, threads, threads, threads, one, one, threads, threads];
+        let mut optimizer = Optimizer::new(OptimizerConfig::default());
+        for _ in 0..60 {
+            world.run(&mut optimizer, 5);
+        }
+        // Others take the processors: who needs all of them waits for each of them.
+        world.works[5].1.iter_mut().filter(|taken| **taken < one).for_each(|taken| *taken *= 10.0);
+        let mut last = 0;
+        for _ in 0..20 {
+            last = world.run(&mut optimizer, 5).0;
+        }
+        followed += usize::from(world.works[5].1[last] < 1.25 * one);
+    }
+    assert!(followed >= 34, "{followed} of 40");
+}
+
+#[test]
 fn a_device_that_disappears_is_not_chosen_again() {
     let mut world = World::new(3);
     let mut with_gpu = world.machine.clone();
@@ -238,7 +265,7 @@ fn results_that_differ_are_the_end_of_a_strategy_on_that_work() {
 fn what_was_saved_chooses_as_before_and_damage_is_noticed() {
     let mut world = World::new(2);
     let mut optimizer = Optimizer::new(OptimizerConfig::default());
-    for round in 0..20 {
+    for round in 0..60 {
         world.run(&mut optimizer, round % 7);
     }
     let saved = optimizer.save();
@@ -308,6 +335,7 @@ fn what_a_run_was_seen_to_do_replaces_the_guess() {
 fn unsound_experience_is_refused_as_a_whole() {
     let mut world = World::new(4);
     let mut teacher = Optimizer::new(OptimizerConfig::default());
+    world.run(&mut teacher, 0);
     world.run(&mut teacher, 0);
     let mut told = teacher.experience();
     told[0].evidence.mean = f64::NAN;
