@@ -93,6 +93,8 @@ pub struct Evaluation<'a> {
     pub file: &'a str,
     /// Its text.
     pub source: &'a str,
+    /// Bytes of its own text; behind it stands what goes on from the pieces before.
+    pub own_bytes: usize,
     /// The variables of the pieces before.
     pub known: &'a [(String, nexus_model::Value)],
     /// Where files are read and imported from.
@@ -109,11 +111,12 @@ pub struct Evaluation<'a> {
 
 /// Compiles and runs a piece; all that is wrong with it where it does not come to its end.
 pub fn evaluate(request: Evaluation<'_>) -> Result<nexus_mcode::PieceResult, Vec<nexus_model::Diagnostic>> {
-    let Evaluation { file, source, known, files_root, device, stream, cancel, print } = request;
+    let Evaluation { file, source, own_bytes, known, files_root, device, stream, cancel, print } = request;
     let grant = FileGrant::below(files_root);
     let names: Vec<String> = known.iter().map(|(name, _)| name.clone()).collect();
     let mut import = |importer: &str, name: &str| grant.import(importer, name);
-    let compilation = nexus_mcode::compile_in_session(file, source, &names, &mut import);
+    let compilation =
+        nexus_mcode::compile_in_session(file, source, nexus_mcode::Before { known: &names, own_bytes }, &mut import);
     let Some(program) = compilation.program else { return Err(compilation.diagnostics) };
     let mut read = |name: &str| grant.read_value(name);
     let limits = nexus_model::Limits::local();

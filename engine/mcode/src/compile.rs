@@ -15,6 +15,7 @@ use crate::optimise::{OptimiserCounts, optimise};
 use crate::parser::parse;
 use crate::report::Reporter;
 use crate::resolve::resolve;
+use crate::session::{Before, watches_first};
 use crate::source::{ByteSpan, Source};
 
 /// What came of compiling a program.
@@ -146,7 +147,7 @@ pub fn compile_with_imports(file: &str, source: &str, loader: &mut ImportLoader<
 pub(crate) fn compile_piece(
     file: &str,
     source: &str,
-    known: Option<&[String]>,
+    before: Option<Before<'_>>,
     loader: &mut ImportLoader<'_>,
 ) -> Compilation {
     let (source, modules) = bundle::split(source);
@@ -159,7 +160,7 @@ pub(crate) fn compile_piece(
     };
     let mut reporter = Reporter::new();
     let mut sources = vec![Source::new(file, source)];
-    let program = translate(&mut sources, known, &mut carried, &mut reporter);
+    let program = translate(&mut sources, before, &mut carried, &mut reporter);
     Compilation { program, diagnostics: reporter.into_diagnostics(&sources) }
 }
 
@@ -169,11 +170,15 @@ fn importer_of<'a>(importer: &'a str, file: &'a str) -> &'a str {
 
 fn translate(
     sources: &mut Vec<Source>,
-    known: Option<&[String]>,
+    before: Option<Before<'_>>,
     loader: &mut ImportLoader<'_>,
     reporter: &mut Reporter,
 ) -> Option<Arc<CompiledProgram>> {
-    let module = parse(&sources[0].clone(), reporter);
+    let mut module = parse(&sources[0].clone(), reporter);
+    if let Some(before) = before {
+        watches_first(&mut module.body, before.own_bytes);
+    }
+    let known = before.map(|before| before.known);
     let program = resolve(&module, sources, known, loader, reporter);
     let facts = check::check(&program, sources, reporter);
     if reporter.has_errors() {

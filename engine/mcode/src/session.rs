@@ -5,7 +5,7 @@
 
 use nexus_model::{Diagnostic, Value as ModelValue};
 
-use crate::ast::{Block, ExprKind, Function, StatementKind};
+use crate::ast::{Block, ExprKind, Function, Statement, StatementKind};
 use crate::codes::Code;
 use crate::compile::{Compilation, CompiledProgram, ImportLoader, compile_piece};
 use crate::parser::parse;
@@ -20,6 +20,8 @@ pub struct Piece {
     pub definitions: Vec<(String, String)>,
     /// Variables that it assigns as a whole.
     pub assigned: Vec<String>,
+    /// Variables that it watches (`when change(x) … end`), each with the text that watches it again.
+    pub watches: Vec<(String, String)>,
     /// Whether more has to be typed before it means anything: a block or bracket is open, an operator waits.
     pub is_incomplete: bool,
 }
@@ -46,6 +48,9 @@ pub fn piece(text: &str) -> Piece {
             StatementKind::Import { path, alias, .. } => {
                 let name = alias.as_ref().map_or_else(|| path.to_string(), |a| a.name.to_string());
                 piece.definitions.push((name, source.slice(statement.span).to_owned()));
+            }
+            StatementKind::When { name, .. } => {
+                piece.watches.push((name.name.to_string(), source.slice(statement.span).to_owned()));
             }
             StatementKind::Bind { name, value, .. } => {
                 piece.assigned.push(name.name.to_string());
@@ -94,10 +99,28 @@ fn inside(block: &Block, assigned: &mut Vec<String>) {
     nested_assignments(block, assigned);
 }
 
-/// Compiles a piece: its statements are the program, whatever functions stand beside them, and the variables `known`
-/// have values already.
-pub fn compile_in_session(file: &str, source: &str, known: &[String], loader: &mut ImportLoader<'_>) -> Compilation {
-    compile_piece(file, source, Some(known), loader)
+/// What a piece is compiled with.
+#[derive(Debug, Clone, Copy)]
+pub struct Before<'a> {
+    /// The variables that have values already.
+    pub known: &'a [String],
+    /// Bytes of the piece's own text. Behind it stands what goes on from the pieces before: functions, and watches, which
+    /// are there before the piece's first statement.
+    pub own_bytes: usize,
+}
+
+/// Compiles a piece: its statements are the program, whatever functions stand beside them.
+pub fn compile_in_session(file: &str, source: &str, before: Before<'_>, loader: &mut ImportLoader<'_>) -> Compilation {
+    compile_piece(file, source, Some(before), loader)
+}
+
+/// Puts the watches of the pieces before in front.
+pub(crate) fn watches_first(body: &mut Block, own_bytes: usize) {
+    let is_before = |statement: &Statement| {
+        matches!(statement.kind, StatementKind::When { .. }) && statement.span.start as usize >= own_bytes
+    };
+    // A stable order: whether it stands before, and then as it was.
+    body.sort_by_key(|statement| !is_before(statement));
 }
 
 /// What a piece leaves behind.
@@ -142,5 +165,7 @@ mod tests {
             ["function f(x) return x end", "function g(a, b) return a + b end", "function h(x) return x end"]
         );
         assert_eq!(found.assigned, ["g", "h", "i", "y"]);
+        let watching = piece("when change(x)\n    y = x\nend\n");
+        assert_eq!(watching.watches, [("x".to_owned(), "when change(x)\n    y = x\nend".to_owned())]);
     }
 }

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use clap::Args;
-use nexus_mcode::PieceResult;
+use nexus_mcode::{Before, PieceResult};
 use nexus_model::{Diagnostic, Value};
 
 use super::codes;
@@ -45,13 +45,15 @@ pub(crate) trait Pieces {
     fn evaluate(&self, piece: Typed<'_>) -> Result<PieceResult, Vec<Diagnostic>>;
 
     /// The register code of a piece as text.
-    fn code_of(&self, source: &str, known: &[String]) -> Result<String, Vec<Diagnostic>>;
+    fn code_of(&self, source: &str, before: Before<'_>) -> Result<String, Vec<Diagnostic>>;
 }
 
 /// A piece that was typed.
 pub(crate) struct Typed<'a> {
-    /// Its text, with the definitions of the pieces before behind it.
+    /// Its text, with what goes on from the pieces before behind it.
     pub(crate) source: &'a str,
+    /// Bytes of its own text.
+    pub(crate) own_bytes: usize,
     /// The variables of the pieces before.
     pub(crate) known: &'a [(String, Value)],
     /// How many pieces came before: each draws random numbers of its own.
@@ -193,6 +195,7 @@ impl<W: Language + Pieces> Talk<'_, W> {
         let mut print = self.console.printer();
         let outcome = self.world.evaluate(Typed {
             source: &source,
+            own_bytes: text.trim_end().len(),
             known: self.notebook.variables(),
             number: self.notebook.pieces(),
             cancel: Arc::clone(&self.cancel),
@@ -253,7 +256,7 @@ impl<W: Language + Pieces> Talk<'_, W> {
     fn plan(&mut self, text: &str) {
         let source = self.notebook.source_of(text);
         let known: Vec<String> = self.notebook.variables().iter().map(|(name, _)| name.clone()).collect();
-        match self.world.code_of(&source, &known) {
+        match self.world.code_of(&source, Before { known: &known, own_bytes: text.trim_end().len() }) {
             Ok(code) => self.console.answer(&code),
             Err(found) => self.show(&found, &source),
         }

@@ -15,7 +15,7 @@ use nexus_actors::onlooker::Onlooker;
 use nexus_actors::telemetry::{Signals, Telemetry};
 use nexus_actors::{CodeCache, CodeCacheFacts, JoinOptions, MemoryPayloads, login, nearby, recovery};
 use nexus_config::{LogLevel, Machine, Places};
-use nexus_mcode::{Compilation, CompiledProgram, Inspection, LibraryEntry, Outline, PieceResult};
+use nexus_mcode::{Before, Compilation, CompiledProgram, Inspection, LibraryEntry, Outline, PieceResult};
 use nexus_model::{DeviceInfo, DeviceKind, Diagnostic, Input, JitLevel, JobSpec, NodeCapacity, Payload, Value};
 use nexus_wire::{ProtocolVersion, Refusal, Request, Response, TaskView};
 use tokio::sync::watch;
@@ -101,10 +101,11 @@ impl Language for Session {
 
 impl Pieces for Session {
     fn evaluate(&self, piece: Typed<'_>) -> Result<PieceResult, Vec<Diagnostic>> {
-        let Typed { source, known, number, cancel, print } = piece;
+        let Typed { source, own_bytes, known, number, cancel, print } = piece;
         embedded::evaluate(Evaluation {
             file: "repl",
             source,
+            own_bytes,
             known,
             files_root: Path::new("."),
             device: nexus_tensor::Device::best(),
@@ -114,9 +115,9 @@ impl Pieces for Session {
         })
     }
 
-    fn code_of(&self, source: &str, known: &[String]) -> Result<String, Vec<Diagnostic>> {
+    fn code_of(&self, source: &str, before: Before<'_>) -> Result<String, Vec<Diagnostic>> {
         let mut nothing = |_: &str, _: &str| Err("`:plan` reads no files".to_owned());
-        let compilation = nexus_mcode::compile_in_session("repl", source, known, &mut nothing);
+        let compilation = nexus_mcode::compile_in_session("repl", source, before, &mut nothing);
         compilation
             .program
             .map(|program| nexus_mcode::ir_text(&program, JitLevel::Plain.into()))

@@ -74,7 +74,7 @@ impl Pieces for FakeWorld {
         Err(vec![broken("repl")])
     }
 
-    fn code_of(&self, _: &str, _: &[String]) -> Result<String, Vec<Diagnostic>> {
+    fn code_of(&self, _: &str, _: nexus_mcode::Before<'_>) -> Result<String, Vec<Diagnostic>> {
         Err(vec![broken("repl")])
     }
 }

@@ -1,4 +1,4 @@
-//! What a conversation has made so far: functions as text, variables as values.
+//! What a conversation has made so far: functions and watches as text, variables as values.
 
 use nexus_mcode::PieceResult;
 use nexus_model::Value;
@@ -8,6 +8,8 @@ use nexus_model::Value;
 pub(super) struct Notebook {
     /// Functions and imports by name, as the text that defines each again.
     definitions: Vec<(String, String)>,
+    /// Variables that are watched, with the text that watches each again.
+    watches: Vec<(String, String)>,
     variables: Vec<(String, Value)>,
     pieces: u64,
 }
@@ -28,8 +30,8 @@ impl Notebook {
         self.definitions.iter().map(|(n, _)| n.clone()).chain(self.variables.iter().map(|(n, _)| n.clone()))
     }
 
-    /// The piece with the definitions of those before behind it, where its places stay what they are. What it defines
-    /// itself is left out.
+    /// The piece with the definitions and watches of those before behind it, where its places stay what they are. What it
+    /// defines itself is left out.
     pub(super) fn source_of(&self, text: &str) -> String {
         let piece = nexus_mcode::piece(text);
         let mut source = text.trim_end().to_owned();
@@ -39,6 +41,11 @@ impl Notebook {
                 source.push_str(definition);
                 source.push('\n');
             }
+        }
+        let is_there = |name: &String| self.variables.iter().any(|(variable, _)| variable == name);
+        for (_, watch) in self.watches.iter().filter(|(name, _)| is_there(name)) {
+            source.push_str(watch);
+            source.push('\n');
         }
         source
     }
@@ -52,6 +59,7 @@ impl Notebook {
             self.definitions.retain(|(known, _)| *known != name);
             self.definitions.push((name, definition));
         }
+        self.watches.extend(piece.watches);
         self.variables.clone_from(&result.variables);
         self.variables.retain(|(name, _)| !self.definitions.iter().any(|(defined, _)| defined == name));
         if result.run.result != Value::None {

@@ -41,6 +41,15 @@ fn a_name_may_change_what_it_is() {
 }
 
 #[test]
+fn a_watched_variable_stays_watched() {
+    let watch = "x = 1\nn = 0\nwhen change(x)\n    n += 1\nend\n";
+    assert_eq!(answers(&format!("{watch}x = 2\nx = 2\nx = 3\nn\n")), "2\n");
+    assert_eq!(answers(&format!("{watch}:clear\nx = 5\nx\n")), "5\n", "cleared with all else");
+    let (out, err, _) = talked(&format!("{watch}x = 2\nx = 1 // 0\nn\n"));
+    assert!(out == "1\n" && err.contains("x = 1 // 0"), "places of the piece stay what they are: {out} {err}");
+}
+
+#[test]
 fn errors_are_shown_and_change_nothing() {
     let (out, err, went_well) = talked("x = 1\nx = 1 // 0\ny = zeros(2)\nx\n");
     assert_eq!((out.as_str(), went_well), ("1\n", false));
