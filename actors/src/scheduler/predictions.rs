@@ -16,7 +16,7 @@ const USED_FOR: Duration = Duration::from_secs(1);
 pub(super) struct Predictions {
     /// Who saw programs run before, here and, told by other nodes, elsewhere.
     learner: Option<Arc<Learner>>,
-    newest: Option<(Arc<str>, Instant, Option<Expected>)>,
+    newest: Option<(Arc<str>, Instant, Expected)>,
 }
 
 impl Predictions {
@@ -31,11 +31,12 @@ impl Predictions {
             && since.elapsed() < USED_FOR
             && (Arc::ptr_eq(text, source) || text == source)
         {
-            return *expected;
+            return Some(*expected);
         }
         let predicted = learner.predicted(&learning::text_name(source));
-        let expected = predicted.map(|[median, _, high]| Expected { median, high });
+        let expected = predicted.map(|[median, _, high]| Expected { median, high })?;
+        // Of what nobody knows yet, somebody may know in a moment: that is asked each time.
         self.newest = Some((Arc::clone(source), Instant::now(), expected));
-        expected
+        Some(expected)
     }
 }

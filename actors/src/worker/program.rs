@@ -330,7 +330,6 @@ impl TaskRunner {
             learner.measured(choice, || features_of(choice.guessed(), &seen, &choice.strategy, bandwidth));
             if took < SMALL {
                 task.prepared.is_small.store(true, Ordering::Relaxed);
-                task.prepared.compiled.was_small(&task.job.spec, choice.key);
             }
         }
         result

@@ -1,14 +1,11 @@
 //! Programs that were compiled lately, so that the next job with the same text need not compile it again.
 //!
-//! What a program has learned of itself stays with it: which machine code it has, and with which arguments it takes so
-//! little time that choosing how to run it would cost more.
+//! The machine code that was made of a program stays with it.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use nexus_mcode::{CompiledProgram, Outline};
-use nexus_model::{ArgumentSource, Input, JobSpec};
-use nexus_optimizer::Key;
 
 /// Programs that are kept: more than people submit in turns, and a few megabytes with their machine code.
 const PROGRAMS_MAX: usize = 32;
@@ -24,34 +21,13 @@ pub(crate) struct Compiled {
     pub(crate) text_name: String,
     /// Made when the optimiser is asked first.
     pub(crate) outline: OnceLock<Outline>,
-    small_with: Mutex<Option<(Given, Key)>>,
-}
-
-/// What a program is given by its job.
-#[derive(PartialEq)]
-struct Given {
-    arguments: Vec<(String, ArgumentSource)>,
-    inputs: Vec<Input>,
 }
 
 impl Compiled {
     /// The program of this text.
     pub(crate) fn new(file: &str, text: &Arc<str>, program: Arc<CompiledProgram>, text_name: String) -> Self {
         let (file, text) = (file.to_owned(), Arc::clone(text));
-        Compiled { file, text, program, text_name, outline: OnceLock::new(), small_with: Mutex::new(None) }
-    }
-
-    /// What the optimiser calls a job like this one, where a task of such a job was seen to take microseconds.
-    pub(crate) fn small_work(&self, spec: &JobSpec) -> Option<Key> {
-        let small = open(&self.small_with);
-        let (given, key) = small.as_ref()?;
-        (given.arguments == spec.arguments && given.inputs == spec.inputs).then_some(*key)
-    }
-
-    /// A task of such a job took microseconds.
-    pub(crate) fn was_small(&self, spec: &JobSpec, key: Key) {
-        let given = Given { arguments: spec.arguments.clone(), inputs: spec.inputs.clone() };
-        *open(&self.small_with) = Some((given, key));
+        Compiled { file, text, program, text_name, outline: OnceLock::new() }
     }
 }
 
@@ -91,8 +67,6 @@ fn open<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use nexus_model::{Program, Value};
-
     use super::*;
 
     fn compiled(file: &str, text: &str) -> Arc<Compiled> {
@@ -115,19 +89,5 @@ mod tests {
         assert_eq!(open(&programs.0).len(), PROGRAMS_MAX, "nothing is thrown away for what is too long to be kept");
         programs.keep(compiled("long.mcode", &"x".repeat(TEXT_BYTES_MAX)));
         assert_eq!(open(&programs.0).len(), 1, "together they stay within their bound");
-    }
-
-    #[test]
-    fn a_program_is_small_with_what_it_was_small_with() {
-        let program = compiled("a.mcode", "return 1\n");
-        let job = |n: i64| {
-            let code = Program::MCode { file: "a.mcode".to_owned(), source: "return 1\n".into() };
-            let arguments = vec![("n".to_owned(), ArgumentSource::Value(Value::Int(n)))];
-            JobSpec { arguments, ..JobSpec::single("job", code) }
-        };
-        assert_eq!(program.small_work(&job(1)), None);
-        let key = Key { code: [7; 32], shapes: 7, hardware: 7 };
-        program.was_small(&job(1), key);
-        assert_eq!((program.small_work(&job(1)), program.small_work(&job(1_000_000))), (Some(key), None));
     }
 }

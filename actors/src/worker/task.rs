@@ -171,7 +171,7 @@ impl TaskRunner {
     fn dispatch(&self, job: &JobSlot, index: u32, place: &Place, gpus: GpuShare) -> (Outcome, Cost) {
         match &job.spec.program {
             Program::MCode { file, source } => {
-                let prepared = job.prepared.get_or_init(|| self.prepare(job, file, source));
+                let prepared = job.prepared.get_or_init(|| self.prepare(&job.spec, file, source));
                 match (prepared, job.spec.part_of()) {
                     (Ok(prepared), None) => self.run_program(job, index, prepared, &place.log),
                     (Ok(prepared), Some(of)) => (self.run_calls(job, (index, of), prepared), Cost::default()),
@@ -192,7 +192,7 @@ impl TaskRunner {
         }
     }
 
-    fn prepare(&self, JobSlot { id, spec, .. }: &JobSlot, file: &str, source: &Arc<str>) -> Result<Prepared, Failure> {
+    fn prepare(&self, spec: &JobSpec, file: &str, source: &Arc<str>) -> Result<Prepared, Failure> {
         let compiled = match self.programs.find(file, source) {
             Some(compiled) => compiled,
             None => self.compile(file, source)?,
@@ -212,11 +212,7 @@ impl TaskRunner {
                 Ok((input.name.clone(), value))
             })
             .collect::<Result<_, Failure>>()?;
-        let small = compiled.small_work(spec);
-        if let (Some(key), Some(learner)) = (small, &self.learner) {
-            learner.name(&id.to_string(), key);
-        }
-        let (program, is_small) = (Arc::clone(&compiled.program), AtomicBool::new(small.is_some()));
+        let (program, is_small) = (Arc::clone(&compiled.program), AtomicBool::new(false));
         Ok(Prepared { program, compiled, inputs, is_small })
     }
 
