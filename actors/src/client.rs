@@ -14,11 +14,11 @@ use crate::home::Home;
 use crate::leader_link::{ask_peer, from_link};
 use crate::payloads::{fetch, upload};
 
-/// The directory is that of no running node, and nobody has logged in to a cluster with it.
+/// The folder is that of no running node, and nobody has logged in to a cluster with it.
 fn nobody_here(data: &Path) -> Refusal {
     let help = "start one with `nexus node start`; `nexus run FILE.mcode` needs none; `nexus login ADDRESS --token TOKEN` \
-                leads to a cluster elsewhere, and --data DIR or NEXUS_HOME to a node with another directory";
-    let message = format!("no node runs here ({} is the directory of none)", data.display());
+                leads to a cluster elsewhere, and --data FOLDER or NEXUS_HOME to a node with another folder";
+    let message = format!("no node runs here: its folder would be {}", data.display());
     Refusal { help: Some(help.to_owned()), ..refusal(codes::NOT_REACHABLE, message) }
 }
 
@@ -29,11 +29,11 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects to the node that runs with this data directory. Must be called on a tokio runtime.
+    /// Connects to the node that runs with this folder of data. Must be called on a tokio runtime.
     pub async fn connect(data: &Path) -> Result<Client, Refusal> {
         let home = Home::new(data);
         let absent = |why: &str| Refusal {
-            help: Some("start one with `nexus node start`, or name its directory with --data DIR".to_owned()),
+            help: Some("start one with `nexus node start`, or name its folder with --data FOLDER".to_owned()),
             ..refusal(codes::NOT_REACHABLE, format!("no node answers for {}: {why}", data.display()))
         };
         let identity = Identity::load(&home.client()).map_err(from_link)?.ok_or_else(|| nobody_here(data))?;
