@@ -44,10 +44,20 @@ pub fn machine(devices: &[DeviceInfo], memory_bytes: u64) -> Machine {
 
 /// The processor's model, as the system calls it.
 fn processor() -> String {
-    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = text.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
-    match model {
-        Some((_, name)) => name.trim().to_owned(),
-        None => format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
-    }
+    model().unwrap_or_else(|| format!("{} {}", std::env::consts::OS, std::env::consts::ARCH))
+}
+
+#[cfg(target_os = "macos")]
+fn model() -> Option<String> {
+    let output =
+        std::process::Command::new("/usr/sbin/sysctl").args(["-n", "machdep.cpu.brand_string"]).output().ok()?;
+    let name = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    (output.status.success() && !name.is_empty()).then_some(name)
+}
+
+#[cfg(not(target_os = "macos"))]
+fn model() -> Option<String> {
+    let text = std::fs::read_to_string("/proc/cpuinfo").ok()?;
+    let (_, name) = text.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'))?;
+    Some(name.trim().to_owned())
 }
