@@ -359,10 +359,15 @@ fn interrupted_error() -> CliError {
     CliError::new(Exit::Cancelled, codes::INTERRUPTED, "interrupted")
 }
 
-/// The folder of the node of this machine.
+/// The folder of the node of this machine. Where it is named, the settings are not asked: they may be wrong.
 fn data_folder(flag: Option<&Path>) -> Result<PathBuf, CliError> {
     let flags = Flags { data: flag.map(Path::to_owned), ..Flags::default() };
-    Ok(config(&flags)?.node().data().to_owned())
+    let machine = Machine::look();
+    if flags.data.is_none() && machine.nexus_home.is_none() {
+        return Ok(config(&flags)?.node().data().to_owned());
+    }
+    Places::data(&flags, &machine, None)
+        .map_err(|error| CliError::new(Exit::Usage, codes::BAD_CONFIG, error.to_string()))
 }
 
 /// How the optimiser of this machine is set, with the file that keeps what it learned.

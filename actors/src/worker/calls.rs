@@ -221,11 +221,12 @@ impl TaskRunner {
     pub(super) fn run_calls(&self, job: &JobSlot, (index, of): (u32, TaskId), prepared: &Prepared) -> Outcome {
         let spec = &job.spec;
         let run = || -> Result<Value, Failure> {
-            let (device, _) = device_for(spec.device, &prepared.program)?;
+            let (device, _) = device_for(spec.device, &prepared.compiled.program)?;
             let calls = spec.inputs.iter().zip(&prepared.inputs).find(|(input, _)| input.caller().is_some());
             let (_, (_, calls)) =
                 calls.ok_or_else(|| failure(codes::INPUT_UNREADABLE, format!("the calls of {of} are not there")))?;
-            let application = Application::usual(&prepared.program, device, spec.execution.unwrap_or_default(), 1);
+            let application =
+                Application::usual(&prepared.compiled.program, device, spec.execution.unwrap_or_default(), 1);
             let limits = spec.limits.clone();
             let cancel = Arc::clone(job.cancelled.shared());
             let meter = Meter::with_pooling(&limits, application.pooling);
@@ -238,7 +239,7 @@ impl TaskRunner {
                 cancel,
                 ..RunRequest::new(context, limits)
             };
-            nexus_mcode::run_calls(&prepared.program, request, calls, index).map_err(diagnosed)
+            nexus_mcode::run_calls(&prepared.compiled.program, request, calls, index).map_err(diagnosed)
         };
         match run() {
             Ok(value) => self.keep_output(value, Vec::new()),

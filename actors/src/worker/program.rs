@@ -57,7 +57,7 @@ struct Plan {
 impl TaskRunner {
     pub(super) fn run_program(&self, job: &JobSlot, index: u32, prepared: &Prepared, log: &SlotLog) -> (Outcome, Cost) {
         let spec = &job.spec;
-        let device = match device_for(spec.device, &prepared.program) {
+        let device = match device_for(spec.device, &prepared.compiled.program) {
             Ok((device, warning)) => {
                 if let Some(warning) = warning {
                     log.append(Stream::Stderr, format!("warning: {warning}\n").as_bytes());
@@ -107,12 +107,12 @@ impl TaskRunner {
     fn plan(&self, task: &Task<'_>, device: Device, log: &SlotLog) -> Result<Plan, Failure> {
         let spec = &task.job.spec;
         let usual = Application::usual(
-            &task.prepared.program,
+            &task.prepared.compiled.program,
             device,
             spec.execution.unwrap_or_default(),
             self.threads_for(spec),
         );
-        let asked = task.prepared.program.attributes().optimize.as_ref();
+        let asked = task.prepared.compiled.program.attributes().optimize.as_ref();
         let Some(learner) = self.learner.as_deref().filter(|_| self.is_open(task)) else {
             if asked.is_some() && self.learner.is_some() && self.is_decided(task) {
                 let told =
@@ -129,7 +129,8 @@ impl TaskRunner {
             (Optimize::Always, _) | (Optimize::OnRequest, Some(None)) => (None, false),
             (Optimize::OnRequest, None) => return Ok(Plan { application: usual, choice: None }),
         };
-        let outline = task.prepared.compiled.outline.get_or_init(|| nexus_mcode::outline(&task.prepared.program));
+        let outline =
+            task.prepared.compiled.outline.get_or_init(|| nexus_mcode::outline(&task.prepared.compiled.program));
         let work = work_of(outline, &task.arguments, &task.prepared.inputs, spec.tasks.len());
         let processor_only = device.kind() == nexus_model::DeviceKind::Cpu;
         let choice = match learner.choose(&work, named, processor_only) {
@@ -147,8 +148,9 @@ impl TaskRunner {
         if choice.reason == Reason::Disabled {
             return Ok(Plan { application: usual, choice: None });
         }
-        let application = Application::of(&choice.strategy, &task.prepared.program, device, self.threads_for(spec))
-            .map_err(|error| failure(error.code(), error.to_string()))?;
+        let application =
+            Application::of(&choice.strategy, &task.prepared.compiled.program, device, self.threads_for(spec))
+                .map_err(|error| failure(error.code(), error.to_string()))?;
         // Who names a strategy asks for its machine code, whether that pays or not.
         let repays = choice.reason != Reason::Asked;
         Ok(Plan { application: Application { repays, ..application }, choice: Some(choice) })
@@ -161,7 +163,7 @@ impl TaskRunner {
 
     /// Whether the optimiser is asked about such tasks at all.
     fn is_asked(&self, task: &Task<'_>) -> bool {
-        !matches!(self.optimize, Optimize::OnRequest) || task.prepared.program.attributes().optimize.is_some()
+        !matches!(self.optimize, Optimize::OnRequest) || task.prepared.compiled.program.attributes().optimize.is_some()
     }
 
     /// Whether the job or its program says itself how it is executed.
@@ -170,7 +172,7 @@ impl TaskRunner {
         let wants_gpu = match spec.device {
             DeviceChoice::Gpu => true,
             DeviceChoice::Cpu => false,
-            DeviceChoice::Auto => task.prepared.program.device_attribute() == Some("gpu"),
+            DeviceChoice::Auto => task.prepared.compiled.program.device_attribute() == Some("gpu"),
         };
         spec.execution.is_some() || wants_gpu
     }
@@ -179,7 +181,7 @@ impl TaskRunner {
     /// person's own files and clock say is not there, nor what the strategy makes of precision and derivatives.
     fn calls_of<'t>(&'t self, task: &'t Task<'_>, application: &Application) -> Option<TaskCalls<'t>> {
         let port = self.port.as_ref().filter(|_| self.files_root.is_none())?;
-        application.is_plain_for(&task.prepared.program).then_some(())?;
+        application.is_plain_for(&task.prepared.compiled.program).then_some(())?;
         let id = TaskId { job: task.job.id, index: task.index };
         let (spec, application) = (&task.job.spec, *application);
         Some(TaskCalls { port, task: id, spec, application, offered: AtomicBool::new(false) })
@@ -222,7 +224,7 @@ impl TaskRunner {
         let meter = Meter::with_pooling(&limits, application.pooling);
         let place = (spec.seed, u64::from(task.index));
         let mut context = Self::context_for(application, (&meter, &limits), cancel, place);
-        let is_profiled = self.profiles.is_some() || task.prepared.program.attributes().profile.is_some();
+        let is_profiled = self.profiles.is_some() || task.prepared.compiled.program.attributes().profile.is_some();
         let beating = is_profiled.then(Beating::begin);
         if let Some(beating) = &beating {
             context = context.with_profile_clock(beating.clock());
@@ -237,7 +239,7 @@ impl TaskRunner {
         let watch = stopwatch();
         let started = Instant::now();
         let result = nexus_mcode::run(
-            &task.prepared.program,
+            &task.prepared.compiled.program,
             nexus_mcode::RunRequest {
                 execution: application.execution,
                 tier_up: application.tier_up(&*watch),
@@ -267,7 +269,7 @@ impl TaskRunner {
         match &self.profiles {
             Some(sink) => hand_over(sink, profile),
             None => {
-                let name = task.prepared.program.attributes().profile.as_deref().unwrap_or_default();
+                let name = task.prepared.compiled.program.attributes().profile.as_deref().unwrap_or_default();
                 log.append(Stream::Stderr, format!("profile {name}\n{}", profile.text()).as_bytes());
             }
         }
@@ -344,7 +346,8 @@ impl TaskRunner {
         took: Duration,
     ) -> Option<Verdict> {
         let spec = &task.job.spec;
-        let baseline = Application::of(&Strategy::baseline(), &task.prepared.program, Device::cpu(), 1).ok()?;
+        let baseline =
+            Application::of(&Strategy::baseline(), &task.prepared.compiled.program, Device::cpu(), 1).ok()?;
         let baseline = baseline.at_least_as_exact_as(application);
         if result.as_ref().is_err_and(|error| error.code == nexus_mcode::WALL_LIMIT_CODE) {
             return None;
@@ -359,7 +362,7 @@ impl TaskRunner {
         match (result, again.result) {
             (_, Err(error)) if error.code == nexus_mcode::WALL_LIMIT_CODE => Some(Verdict::Open { took: again.took }),
             (Ok(found), Ok(right)) => {
-                let agreement = application.agreement(&baseline, &task.prepared.program);
+                let agreement = application.agreement(&baseline, &task.prepared.compiled.program);
                 let agrees = same(&found.result, &right.result, agreement)
                     && same_outputs(&found.outputs, &right.outputs, agreement);
                 Some(if agrees { Verdict::Same { took: again.took } } else { Verdict::Differs(Box::new(right)) })

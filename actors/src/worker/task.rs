@@ -9,7 +9,6 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use nexus_mcode::CompiledProgram;
 use nexus_model::{
     Cost, Diagnostic, Failure, INLINE_BYTES_MAX, JobId, JobSpec, Outcome, Payload, Program, Severity, TaskOutput,
     Value, decode_value, encode_value,
@@ -63,8 +62,7 @@ pub(crate) struct JobSlot {
 
 /// What every task of an M-CODE job shares.
 pub(super) struct Prepared {
-    pub(super) program: Arc<CompiledProgram>,
-    /// What the program has in common with other jobs.
+    /// What it has in common with other jobs of the same program.
     pub(super) compiled: Arc<Compiled>,
     pub(super) inputs: Vec<(String, Value)>,
     /// Its tasks take microseconds: choosing would cost more than it saves.
@@ -212,8 +210,7 @@ impl TaskRunner {
                 Ok((input.name.clone(), value))
             })
             .collect::<Result<_, Failure>>()?;
-        let (program, is_small) = (Arc::clone(&compiled.program), AtomicBool::new(false));
-        Ok(Prepared { program, compiled, inputs, is_small })
+        Ok(Prepared { compiled, inputs, is_small: AtomicBool::new(false) })
     }
 
     fn compile(&self, file: &str, source: &Arc<str>) -> Result<Arc<Compiled>, Failure> {

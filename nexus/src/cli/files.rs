@@ -33,7 +33,11 @@ fn bytes(path: &Path, what: &str) -> Result<Vec<u8>, CliError> {
             let error = wrong(format!("{} does not exist", path.display()));
             match similar(path) {
                 Some(name) => error.with_help(format!("did you mean `{name}`?")),
-                None => error.with_help("paths are relative to the folder that the command runs in"),
+                // Paths in a job file begin at the file, others where the command runs.
+                None => match std::path::absolute(path) {
+                    Ok(place) => error.with_help(format!("it was looked for at {}", place.display())),
+                    Err(_) => error,
+                },
             }
         }
         ErrorKind::PermissionDenied => wrong(format!("{} may not be read by this user", path.display())),

@@ -79,7 +79,7 @@ const KEYS: &[(&str, &str)] = &[
     ("delay", "delay = \"10min\""),
     ("deadline", "deadline = \"2h\""),
     ("seed", "seed = 7"),
-    ("jit", "jit = 2, a level from 0 to 3"),
+    ("jit", "jit = 2, or 0 or 1"),
 ];
 
 /// How a task begins.
@@ -165,8 +165,9 @@ impl Reader<'_> {
         let (message, help) = written.unwrap_or_else(|| {
             ("this is not what is taken here".to_owned(), "write a `name` as text in quotes".to_owned())
         });
-        // What the library says of an enum names our types.
-        let said = if error.message().contains("enum") { "" } else { error.message() };
+        // What the library says of kinds names types of our code.
+        let is_of_code = error.message().contains("enum") || error.message().starts_with("invalid type");
+        let said = if is_of_code { "" } else { error.message() };
         self.wrong(place, message, said, help)
     }
 
