@@ -1,7 +1,7 @@
 //! Profiles of whole programs against a clock that the test moves: counts, sums, places in the calls, and the files that
 //! viewers read.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -202,4 +202,54 @@ fn no_more_time_is_given_than_there_was() {
     assert!(sum.timing.count == 1_000 && sum.timing.timed < 1_000, "{}", profile.table());
     let whole: u64 = profile.lines.iter().map(|line| line.timing.self_ns).sum();
     assert!(whole <= looks.load(Ordering::Relaxed) * 10_000, "{}", profile.table());
+}
+
+/// Names and counts of the operations of a profile.
+fn operations(profile: &Profile) -> BTreeMap<String, u64> {
+    let operations = profile.lines.iter().filter(|line| line.kind == ProfileKind::Operation);
+    operations.map(|line| (line.name.clone(), line.timing.count)).collect()
+}
+
+#[test]
+fn operators_below_a_gradient_are_told_as_outside_of_it() {
+    let loss = "function loss(w)\n    a = tensor.ones(2, 3) @ w + 1.0\n    a[0, 0] = w[0, 0] * 0.5\n    \
+                return tensor.sum(-a * tensor.astype(a > 0.0, \"f32\"))\nend\n";
+    let outside = profile_of(&format!("{loss}function main()\n    return loss(tensor.ones(3, 2))\nend\n"));
+    let below = profile_of(&format!("{loss}function main()\n    return grad.grad(loss)(tensor.ones(3, 2))\nend\n"));
+    let (outside, mut below) = (operations(&outside), operations(&below));
+    assert_eq!(below.remove("gradient"), Some(1));
+    assert_eq!(outside, below);
+    for name in ["tensor @", "tensor +", "tensor *", "negation", "comparison", "tensor [ ]", "tensor [ ] ="] {
+        assert_eq!(outside.get(name), Some(&1), "{name}: {outside:?}");
+    }
+}
+
+#[test]
+fn functions_of_numbers_have_their_own_names_on_tensors() {
+    let source = "function main()\n    t = tensor.ones(4)\n    \
+                  return abs(t) + math.exp(t) + math.floor(t) + math.sign(t)\nend\n";
+    let found = operations(&profile_of(source));
+    for name in ["tensor.abs", "tensor.exp", "tensor.floor", "tensor.sign"] {
+        assert_eq!(found.get(name), Some(&1), "{found:?}");
+    }
+}
+
+#[test]
+fn short_operations_have_their_time_without_a_beat() {
+    let source = "function main()\n    t = tensor.ones(4, 4)\n    for i in 0..400\n        u = t + t\n    end\n    \
+                  return 0\nend\n";
+    let compilation = compile("short.mcode", source);
+    let program = compilation.program.unwrap_or_else(|| panic!("{:?}", compilation.diagnostics));
+    // Each look at the clock takes 300 ns, and so does each operation that is timed; what is not timed takes as much of
+    // what comes between.
+    let looks = AtomicU64::new(0);
+    let now = Arc::new(move || looks.fetch_add(1, Ordering::Relaxed) * 300);
+    let clock = ProfileClock { now, beat: Arc::default() };
+    let request = RunRequest {
+        execution: Execution::at(JitLevel::Plain),
+        ..RunRequest::new(Context::new(Device::cpu()).with_profile_clock(clock), Limits::local())
+    };
+    let profile = run(&program, request).unwrap_or_else(|error| panic!("{error:?}")).profile.expect("it has a clock");
+    let sum = profile.lines.iter().find(|line| line.name == "tensor +").expect("it ran");
+    assert!(sum.timing.timed < 400 && sum.timing.sampled_self_ns > 0, "{}", profile.table());
 }

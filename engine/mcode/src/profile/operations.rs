@@ -9,8 +9,8 @@ use super::timing::{Begun, Timing};
 /// Addresses that are remembered: a power of two.
 const REMEMBERED: usize = 64;
 
-/// What timing adds to a shorter operation is no longer small beside it: its time stands for no other call's.
-const TYPICAL_NS_MIN: u64 = 2_000;
+/// What timing adds to a shorter operation (some 50 ns) is no longer small beside it: its time stands for no other call's.
+const TYPICAL_NS_MIN: u64 = 200;
 /// A call that takes so many times what is typical was interrupted by something else, as no other call needs to be.
 const INTERRUPTED: f64 = 4.0;
 

@@ -7,7 +7,8 @@ use nexus_tensor::{Arg, Index};
 use super::fault::{Fault, Outcome};
 use super::host::Host;
 use super::index::{
-    Bounds, bad_key, bounds, field, from_list, get, position, single_int, slice_places, tensor_index, tensor_indices,
+    Bounds, WRITTEN, bad_key, bounds, field, from_list, get, position, single_int, slice_places, tensor_index,
+    tensor_indices,
 };
 use super::traced;
 use super::value::{Range, SharedList, Value};
@@ -77,8 +78,10 @@ fn set_tensor(host: &mut Host, object: &mut Value, indices: &[Index], new: Value
     let Value::Tensor(tensor) = std::mem::take(object) else {
         return Err(Fault::internal("an assignment to a tensor that is none"));
     };
-    let changed =
-        nexus_tensor::set(host.context, Arc::unwrap_or_clone(tensor), indices, &new).map_err(Fault::tensor)?;
+    let write = |host: &mut Host| {
+        nexus_tensor::set(host.context, Arc::unwrap_or_clone(tensor), indices, &new).map_err(Fault::tensor)
+    };
+    let changed = host.measured(WRITTEN, write)?;
     *object = Value::Tensor(Arc::new(changed));
     Ok(())
 }

@@ -38,6 +38,10 @@ pub(crate) fn position(index: i64, length: usize, what: &str) -> Outcome<usize> 
     }
 }
 
+/// What reading a part of a tensor is called in a profile, and writing one.
+pub(crate) const READ: &str = "tensor [ ]";
+pub(crate) const WRITTEN: &str = "tensor [ ] =";
+
 /// The element, row or slice of a tensor at one position of its first axis; a number where the tensor has one axis.
 pub(crate) fn element(host: &mut Host, tensor: &Tensor, index: i64) -> Outcome<Value> {
     tensor_get(host, tensor, &[Index::At(index)])
@@ -46,7 +50,7 @@ pub(crate) fn element(host: &mut Host, tensor: &Tensor, index: i64) -> Outcome<V
 pub(crate) fn tensor_get(host: &mut Host, tensor: &Tensor, indices: &[Index]) -> Outcome<Value> {
     host.tick(8)?;
     let read = |host: &mut Host| nexus_tensor::get(host.context, tensor, indices).map_err(Fault::tensor);
-    let part = host.measured("tensor [ ]", read)?;
+    let part = host.measured(READ, read)?;
     let whole = part.shape().is_empty() && indices.iter().all(|i| matches!(i, Index::At(_)));
     if whole {
         let item = part.item().map_err(Fault::tensor)?;

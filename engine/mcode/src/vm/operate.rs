@@ -1,6 +1,8 @@
 //! Operators on values: numbers, strings and lists here, tensors by the engine.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use nexus_tensor::{BinaryOp, CompareOp, UnaryOp};
 
@@ -10,6 +12,7 @@ use super::traced;
 use super::value::{SharedList, Value};
 use crate::ast::{BinaryOperator, Comparison};
 use crate::codes::Code;
+use crate::optimise::pure::{Elementwise, elementwise};
 
 /// Whether an order satisfies a comparison.
 #[inline(always)]
@@ -77,7 +80,7 @@ pub(crate) fn compare(host: &mut Host, operator: Comparison, a: Value, b: Value)
         host.tick(16)?;
         let (a, b) = (host.argument_of(a)?, host.argument_of(b)?);
         let compared = |host: &mut Host| nexus_tensor::compare(host.context, operator, &a, &b).map_err(Fault::tensor);
-        let result = host.measured("comparison", compared)?;
+        let result = host.measured(COMPARISON, compared)?;
         return host.value_of(result);
     }
     match operator {
@@ -204,9 +207,8 @@ pub(crate) fn negate(host: &mut Host, a: Value) -> Outcome<Value> {
 pub(crate) fn unary_tensor(host: &mut Host, operator: UnaryOp, a: Value) -> Outcome<Value> {
     host.tick(16)?;
     let a = host.argument_of(a)?;
-    let name = if operator == UnaryOp::Not { "not" } else { "negation" };
-    let result =
-        host.measured(name, |host| nexus_tensor::unary_owned(host.context, operator, a).map_err(Fault::tensor))?;
+    let run = |host: &mut Host| nexus_tensor::unary_owned(host.context, operator, a).map_err(Fault::tensor);
+    let result = host.measured(unary_name(operator), run)?;
     host.value_of(result)
 }
 
@@ -263,6 +265,25 @@ fn tensor_binary(host: &mut Host, operator: BinaryOp, a: Value, b: Value) -> Out
     let run = |host: &mut Host| nexus_tensor::binary_owned(host.context, operator, a, b).map_err(Fault::tensor);
     let result = host.measured(operation_name(operator), run)?;
     host.value_of(result)
+}
+
+/// What a comparison of tensors is called in a profile.
+pub(crate) const COMPARISON: &str = "comparison";
+
+/// What an operator or a function of one tensor is called in a profile: functions as they are in the library.
+pub(crate) fn unary_name(operator: UnaryOp) -> &'static str {
+    static FUNCTIONS: LazyLock<BTreeMap<usize, &'static str>> = LazyLock::new(|| {
+        let functions = nexus_library::all().filter_map(|op| match elementwise(op) {
+            Some(Elementwise::Unary(operator)) => Some((operator as usize, op.name)),
+            _ => None,
+        });
+        functions.collect()
+    });
+    match operator {
+        UnaryOp::Not => "not",
+        UnaryOp::Neg => "negation",
+        function => FUNCTIONS.get(&(function as usize)).copied().unwrap_or("tensor function"),
+    }
 }
 
 /// What an operator on tensors is called in a profile.

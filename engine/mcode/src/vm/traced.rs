@@ -7,6 +7,8 @@ use nexus_tensor::{Arg, BinaryOp, CompareOp, Index, OpDef, UnaryOp};
 
 use super::fault::{Fault, Outcome};
 use super::host::Host;
+use super::index::{READ, WRITTEN};
+use super::operate::{COMPARISON, operation_name, unary_name};
 use super::value::Value;
 use crate::codes::Code;
 
@@ -44,12 +46,24 @@ pub(crate) fn is_traced(value: &Value) -> bool {
     }
 }
 
+/// Runs an operation for the profile, as the same one outside of gradients is: that on tensors, not that on numbers.
+fn measured<T>(
+    host: &mut Host,
+    is_number: bool,
+    name: &'static str,
+    run: impl FnOnce(&mut Host) -> Outcome<T>,
+) -> Outcome<T> {
+    if is_number { run(host) } else { host.measured(name, run) }
+}
+
 /// An operator, one of whose operands is traced.
 pub(crate) fn binary(host: &mut Host, op: BinaryOp, a: &Value, b: &Value) -> Outcome<Value> {
     host.tick(16)?;
     let what = format!("`{}`", op.symbol());
     let (a, b) = (needed(a, &what)?, needed(b, &what)?);
-    let result = Algebra::new(host.context).binary(op, &a, &b).map_err(Fault::tensor)?;
+    let is_number = a.is_number() && b.is_number();
+    let run = |host: &mut Host| Algebra::new(host.context).binary(op, &a, &b).map_err(Fault::tensor);
+    let result = measured(host, is_number, operation_name(op), run)?;
     value_of_var(host, result)
 }
 
@@ -57,7 +71,9 @@ pub(crate) fn binary(host: &mut Host, op: BinaryOp, a: &Value, b: &Value) -> Out
 pub(crate) fn compare(host: &mut Host, op: CompareOp, a: &Value, b: &Value) -> Outcome<Value> {
     host.tick(16)?;
     let (a, b) = (needed(a, "a comparison")?, needed(b, "a comparison")?);
-    let result = Algebra::new(host.context).compare(op, &a, &b).map_err(Fault::tensor)?;
+    let is_number = a.is_number() && b.is_number();
+    let run = |host: &mut Host| Algebra::new(host.context).compare(op, &a, &b).map_err(Fault::tensor);
+    let result = measured(host, is_number, COMPARISON, run)?;
     value_of_var(host, result)
 }
 
@@ -65,7 +81,8 @@ pub(crate) fn compare(host: &mut Host, op: CompareOp, a: &Value, b: &Value) -> O
 pub(crate) fn unary(host: &mut Host, op: UnaryOp, value: &Value) -> Outcome<Value> {
     host.tick(16)?;
     let x = needed(value, "this function")?;
-    let result = Algebra::new(host.context).unary(op, &x).map_err(Fault::tensor)?;
+    let run = |host: &mut Host| Algebra::new(host.context).unary(op, &x).map_err(Fault::tensor);
+    let result = measured(host, x.is_number(), unary_name(op), run)?;
     value_of_var(host, result)
 }
 
@@ -86,11 +103,11 @@ pub(crate) fn get(host: &mut Host, value: &Value, indices: &[Index]) -> Outcome<
     if x.is_number() {
         return Err(Fault::new(Code::WrongTypeRunning, "a scalar cannot be read at an index"));
     }
-    let algebra = Algebra::new(host.context);
-    let mut part = algebra.get(&x, indices).map_err(Fault::tensor)?;
+    let read = |host: &mut Host| Algebra::new(host.context).get(&x, indices).map_err(Fault::tensor);
+    let mut part = host.measured(READ, read)?;
     // As outside of gradients: one element of a tensor is a number.
     if part.rank() == 0 && indices.iter().all(|index| matches!(index, Index::At(_))) {
-        part = algebra.number(&part).map_err(Fault::tensor)?;
+        part = Algebra::new(host.context).number(&part).map_err(Fault::tensor)?;
     }
     value_of_var(host, part)
 }
@@ -107,8 +124,8 @@ pub(crate) fn set(host: &mut Host, value: &Value, indices: &[Index], new: &Value
         other => other.clone(),
     };
     let (x, new) = (needed(value, "an assignment")?, needed(&new, "an assignment")?);
-    let algebra = Algebra::new(host.context);
-    let changed = algebra.set(&x, indices, &new).map_err(Fault::tensor)?;
+    let write = |host: &mut Host| Algebra::new(host.context).set(&x, indices, &new).map_err(Fault::tensor);
+    let changed = host.measured(WRITTEN, write)?;
     value_of_var(host, changed)
 }
 
