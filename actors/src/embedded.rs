@@ -96,7 +96,7 @@ pub struct Evaluation<'a> {
     /// Bytes of its own text; behind it stands what goes on from the pieces before.
     pub own_bytes: usize,
     /// The variables of the pieces before.
-    pub known: &'a [(String, nexus_model::Value)],
+    pub known: &'a [(String, nexus_mcode::Kept)],
     /// Where files are read and imported from.
     pub files_root: &'a Path,
     /// Where its tensors live.

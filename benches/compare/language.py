@@ -1,4 +1,5 @@
-"""M-CODE at each level beside CPython, Lua, LuaJIT, Numba and Rust, in one run: `language.py [--level PATH] [--rounds N]`.
+"""M-CODE at each level beside CPython, Lua, LuaJIT, Numba and Rust, in one run:
+`language.py [--level PATH] [--rounds N] [--numba PYTHON]`.
 
 Each round runs every program once in every language, one after the other, so that what else the machine does hits all of
 them; the least processor time of all rounds counts (wall time would measure the other programs of a busy machine). An
@@ -7,7 +8,6 @@ is not there is skipped. Results must agree to nine digits.
 """
 
 import argparse
-import importlib.util
 import pathlib
 import resource
 import shutil
@@ -46,13 +46,17 @@ def mcode(level_binary, level, name, start_up):
     return (seconds - start_up) / len(results), float(results[0])
 
 
-def peers(folder):
+def has_numba(python):
+    return subprocess.run([python, "-c", "import numba"], capture_output=True).returncode == 0
+
+
+def peers(folder, numba_python):
     found = {"CPython": [sys.executable, str(HERE / "peers.py")]}
     for label, command in [("Lua", "lua5.4"), ("LuaJIT", "luajit")]:
         if shutil.which(command):
             found[label] = [command, str(HERE / "peers.lua")]
-    if importlib.util.find_spec("numba"):
-        found["Numba"] = [sys.executable, str(HERE / "peers.py"), "numba"]
+    if has_numba(numba_python):
+        found["Numba"] = [numba_python, str(HERE / "peers.py"), "numba"]
     if shutil.which("rustc"):
         binary = pathlib.Path(folder) / "peers"
         run(["rustc", "-O", "-o", str(binary), str(HERE / "peers.rs")])
@@ -67,6 +71,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--level", default="target/release/examples/level", help="the built example `level`")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--numba", default=sys.executable, help="a Python that has Numba, as one in a virtual environment")
     options = parser.parse_args()
     best, results = {}, {}
 
@@ -78,7 +83,7 @@ def main():
             raise RuntimeError(f"{name}: {label} gives {result}, not {expected}")
 
     with tempfile.TemporaryDirectory() as folder:
-        commands = peers(folder)
+        commands = peers(folder, options.numba)
         empty = pathlib.Path(folder) / "empty.mcode"
         empty.write_text("x = 1\n")
         start_up = min(processor_seconds([options.level, "0", str(empty)])[0] for _ in range(5))

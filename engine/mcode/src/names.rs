@@ -1,5 +1,12 @@
 //! Names that are close to another: for "did you mean".
 
+/// The words of the language.
+#[rustfmt::skip]
+pub(crate) const KEYWORDS: [&str; 24] = [
+    "function", "end", "if", "elseif", "else", "while", "for", "in", "break", "continue", "return", "let", "const", "import",
+    "parallel", "spawn", "await", "when", "and", "or", "not", "true", "false", "none",
+];
+
 /// The candidate nearest to `name`, if one is near enough to be meant. Distance counts insertions, deletions,
 /// replacements and swapped neighbours (optimal string alignment); a third of the length may differ.
 pub(crate) fn closest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
@@ -43,6 +50,15 @@ fn distance(a: &str, b: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::token::TokenKind;
+
+    #[test]
+    fn every_word_of_the_list_is_one_of_the_language() {
+        for word in KEYWORDS {
+            let kind = TokenKind::keyword(word).unwrap_or_else(|| panic!("`{word}` is a keyword"));
+            assert_eq!(kind.describe(), format!("`{word}`"));
+        }
+    }
 
     #[test]
     fn slips_of_the_finger_are_close() {

@@ -21,6 +21,7 @@ use crate::source::ByteSpan;
 use crate::vm::fault::Fault;
 use crate::vm::fuse::FusionProfile;
 use crate::vm::host::{Clock, FileReader, Files, Host};
+use crate::vm::kept::{Kept, keep};
 use crate::vm::machine::{Raised, execute};
 use crate::vm::value::Value;
 use crate::vm::{sharing, tasks};
@@ -109,15 +110,26 @@ pub fn run(program: &CompiledProgram, request: RunRequest<'_>) -> Result<RunResu
     run_piece(program, request, &[]).map(|(result, _)| result)
 }
 
-/// The variables of the top level that outlive a piece of a program.
-type Variables = Vec<(String, ModelValue)>;
+/// The variables of the top level when a piece of a program has ended.
+#[derive(Debug, Default)]
+pub(crate) struct Variables {
+    pub(crate) kept: Vec<(String, Kept)>,
+    /// The names of those that end with the piece.
+    pub(crate) lost: Vec<String>,
+}
+
+impl Variables {
+    fn has(&self, name: &str) -> bool {
+        self.kept.iter().map(|(known, _)| known).chain(&self.lost).any(|known| known == name)
+    }
+}
 
 #[expect(clippy::result_large_err, reason = "a failed run is rare, and the diagnostic is what its caller wants")]
 /// Runs a program whose top level knows the values of some variables; gives those that it has at its end as well.
 pub(crate) fn run_piece(
     program: &CompiledProgram,
     request: RunRequest<'_>,
-    known: &[(String, ModelValue)],
+    known: &[(String, Kept)],
 ) -> Result<(RunResult, Variables), Diagnostic> {
     let RunRequest {
         mut arguments,
@@ -187,16 +199,15 @@ fn at(mut fault: Box<Fault>) -> Raised {
 }
 
 /// Runs the top level and the entry, and what they spawned; gives the result.
-fn run_entry(
-    host: &mut Host<'_>,
-    known: &[(String, ModelValue)],
-    values: Vec<Option<ModelValue>>,
-) -> Result<Value, Raised> {
+fn run_entry(host: &mut Host<'_>, known: &[(String, Kept)], values: Vec<Option<ModelValue>>) -> Result<Value, Raised> {
     let image = host.image;
     host.poll().map_err(at)?;
     for (global, name) in image.globals.iter().enumerate() {
         if let Some((_, value)) = known.iter().find(|(known, _)| **known == **name) {
-            host.globals[global] = host.import(value).map_err(at)?;
+            host.globals[global] = match value {
+                Kept::Data(data) => host.import(data).map_err(at)?,
+                Kept::Held(held) => host.take_up(held).map_err(at)?,
+            };
         }
     }
     let mut result = Value::None;
@@ -221,15 +232,18 @@ fn run_entry(
 /// The variables of the top level with their values, where they are wanted.
 fn variables_of(host: &mut Host<'_>, image: &Image) -> Variables {
     let globals: Vec<Value> = if image.keeps_variables { host.globals.clone() } else { Vec::new() };
-    let mut variables = Variables::new();
+    let mut variables = Variables::default();
     // Those of the main file come last; modules may have some of the same names.
     for (name, value) in image.globals.iter().zip(&globals).rev() {
-        if !matches!(value, Value::Absent) && !variables.iter().any(|(known, _)| **known == **name) {
-            // What cannot leave a program, such as a function, ends with it.
-            variables.extend(host.export(value).ok().map(|value| (name.to_string(), value)));
+        if !matches!(value, Value::Absent) && !variables.has(name) {
+            match keep(host, value) {
+                Some(kept) => variables.kept.push((name.to_string(), kept)),
+                None => variables.lost.push(name.to_string()),
+            }
         }
     }
-    variables.reverse();
+    variables.kept.reverse();
+    variables.lost.reverse();
     variables
 }
 

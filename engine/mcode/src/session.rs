@@ -3,15 +3,16 @@
 //! A piece is a program of its own. What it defines goes on as text (functions) and as values (variables), so that
 //! nothing of the machine lives longer than a run. Who drives it keeps both: `nexus repl`.
 
-use nexus_model::{Diagnostic, Value as ModelValue};
+use nexus_model::Diagnostic;
 
 use crate::ast::{Block, ExprKind, Function, Statement, StatementKind};
 use crate::codes::Code;
 use crate::compile::{Compilation, CompiledProgram, ImportLoader, compile_piece};
 use crate::parser::parse;
 use crate::report::Reporter;
-use crate::run::{RunRequest, RunResult, run_piece};
+use crate::run::{RunRequest, RunResult, Variables, run_piece};
 use crate::source::Source;
+pub use crate::vm::kept::{Held, Kept};
 
 /// What a piece of a program holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -128,8 +129,10 @@ pub(crate) fn watches_first(body: &mut Block, own_bytes: usize) {
 pub struct PieceResult {
     /// The value of its last statement, and what it output.
     pub run: RunResult,
-    /// The variables that there are now, with their values; functions and handles of tasks are left out.
-    pub variables: Vec<(String, ModelValue)>,
+    /// The variables that there are now, with their values.
+    pub variables: Vec<(String, Kept)>,
+    /// The variables that end with the piece: functions of its program, and what has such a function inside.
+    pub lost: Vec<String>,
 }
 
 #[expect(clippy::result_large_err, reason = "a failed run is rare, and the diagnostic is what its caller wants")]
@@ -137,9 +140,9 @@ pub struct PieceResult {
 pub fn run_in_session(
     program: &CompiledProgram,
     request: RunRequest<'_>,
-    known: &[(String, ModelValue)],
+    known: &[(String, Kept)],
 ) -> Result<PieceResult, Diagnostic> {
-    run_piece(program, request, known).map(|(run, variables)| PieceResult { run, variables })
+    run_piece(program, request, known).map(|(run, Variables { kept, lost })| PieceResult { run, variables: kept, lost })
 }
 
 #[cfg(test)]

@@ -79,3 +79,18 @@ fn a_call_is_held_to_the_signature() {
         "function f(a, b: int = 2)\n    return a\nend\nf()\nf(1, 2, 3)\nf(1, c = 2)\nf(1, b = \"x\")\ntensor.ones()\n";
     insta::assert_snapshot!(told(source));
 }
+
+#[test]
+fn misspelt_keywords_and_words_of_other_languages_are_suggested() {
+    let found = compile("a.mcode", "retrun\nlenght\nwhlie\nxyzzy\n").diagnostics;
+    let helps: Vec<&str> = found.iter().map(|d| d.help.as_deref().unwrap_or("")).collect();
+    let counts = "`len(xs)` counts items; `tensor.shape(t)` gives sizes";
+    assert_eq!(helps, ["did you mean `return`?", counts, "did you mean `while`?", ""]);
+}
+
+#[test]
+fn what_is_read_from_a_module_that_is_missing_is_no_further_error() {
+    let found = compile("a.mcode", "import \"there_is_none.mcode\" as q\nx = q.f(3)\nq.g\nr.g\n").diagnostics;
+    let codes: Vec<&str> = found.iter().map(|d| d.code.as_str()).collect();
+    assert_eq!(codes, ["MC0212", "MC0201"], "{found:?}");
+}

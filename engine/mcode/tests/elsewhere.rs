@@ -1,9 +1,9 @@
 //! Long calls shared with other machines: the result is that of one machine, whoever ran what, and however others fail.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use nexus_mcode::{Elsewhere, JitLevel, Offer, RunRequest, compile, run, run_calls};
 use nexus_model::{Diagnostic, Limits, Value, decode_value, encode_value};
@@ -11,6 +11,8 @@ use nexus_tensor::{Context, Device};
 
 /// Pieces that wait to be taken.
 const RETURNED_MAX: usize = 8;
+/// What a call of `busy` takes at least: with this, those of each program here take half a second and more.
+const CALL_MIN: Duration = Duration::from_millis(25);
 
 /// How the other machine behaves.
 #[derive(Clone, Copy, PartialEq)]
@@ -137,11 +139,34 @@ fn alone_and_shared(source: &str, other: Other) -> (Told, u32, u32) {
     (alone, pieces.load(Ordering::Relaxed), refused.load(Ordering::Relaxed))
 }
 
-/// Work for some hundredths of a second at level 1.
-const BUSY: &str = "function busy(n)\n    s = 0\n    for i in 0..2000000\n        s = (s + i * n) % 1000003\n    end\n    return s\nend\n";
+fn busy(iterations: u64) -> String {
+    format!(
+        "function busy(n)\n    s = 0\n    for i in 0..{iterations}\n        s = (s + i * n) % 1000003\n    end\n    return s\nend\n"
+    )
+}
 
+/// Iterations of `busy` for some hundredths of a second at level 1, on this machine as it is now: calls are shared once
+/// they have taken a while, whatever a call takes.
+fn iterations() -> u64 {
+    static MEASURED: OnceLock<u64> = OnceLock::new();
+    *MEASURED.get_or_init(|| {
+        let mut iterations = 100_000;
+        loop {
+            let source = format!("{}function main()\n    return busy(3)\nend\n", busy(iterations));
+            let began = Instant::now();
+            told(&source, None).0.expect("it runs");
+            let took = began.elapsed();
+            if took >= CALL_MIN {
+                return iterations;
+            }
+            iterations *= 2;
+        }
+    })
+}
+
+/// A program whose function `busy` takes a while.
 fn program(rest: &str) -> String {
-    format!("{BUSY}{rest}")
+    format!("{}{rest}", busy(iterations()))
 }
 
 #[test]
@@ -199,7 +224,8 @@ fn limits_hold_over_all_machines() {
     let program = compile("shared.mcode", &source).program.expect("it compiles");
     let (pieces, refused) = (Arc::<AtomicU32>::default(), Arc::<AtomicU32>::default());
     let machine = Machine { source: &source, other: Other::Helps, pieces, refused };
-    for (allowed, fits) in [(24 * 2_000_000, true), (24 * 2_000_000 - 1, false), (20 * 2_000_000, false)] {
+    let all = 24 * iterations();
+    for (allowed, fits) in [(all, true), (all - 1, false), (all / 24 * 20, false)] {
         let limits = Limits { loop_iterations: Some(allowed), ..Limits::local() };
         let request = RunRequest {
             execution: JitLevel::Optimised.into(),

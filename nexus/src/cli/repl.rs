@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use clap::Args;
-use nexus_mcode::{Before, PieceResult};
+use nexus_mcode::{Before, Kept, PieceResult};
 use nexus_model::{Diagnostic, Value};
 
 use super::codes;
@@ -55,7 +55,7 @@ pub(crate) struct Typed<'a> {
     /// Bytes of its own text.
     pub(crate) own_bytes: usize,
     /// The variables of the pieces before.
-    pub(crate) known: &'a [(String, Value)],
+    pub(crate) known: &'a [(String, Kept)],
     /// How many pieces came before: each draws random numbers of its own.
     pub(crate) number: u64,
     /// Set to true, it stops the run.
@@ -203,7 +203,12 @@ impl<W: Language + Pieces> Talk<'_, W> {
         });
         match outcome {
             Ok(result) => {
-                self.notebook.remember(text, &result);
+                for name in self.notebook.remember(text, &result) {
+                    self.console.say(&format!(
+                        "`{name}` holds a function that was made while the piece ran: it ends with it; \
+                         `function {name}(…) … end` stays"
+                    ));
+                }
                 Some(result)
             }
             Err(found) => {
@@ -229,7 +234,8 @@ impl<W: Language + Pieces> Talk<'_, W> {
             }
             "clear" => self.notebook = Notebook::default(),
             "vars" => {
-                let lines = self.notebook.variables().iter().map(|(n, v)| format!("{n}: {}\n", notebook::kind_of(v)));
+                let lines =
+                    self.notebook.variables().iter().map(|(n, v)| format!("{n}: {}\n", notebook::kind_of_kept(v)));
                 let text: String = lines.collect();
                 self.console.answer(&text);
             }

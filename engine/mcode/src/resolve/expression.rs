@@ -5,7 +5,7 @@ use crate::ast::{self, ExprKind as A, Ident, IndexSyntax, Name};
 use crate::codes::Code;
 use crate::hir::{Axis, Capture, Expr, ExprKind, FunctionId, Place, Step};
 use crate::library::{self, Member};
-use crate::names::closest;
+use crate::names::{KEYWORDS, closest};
 use crate::source::ByteSpan;
 
 /// What a name stands for.
@@ -273,6 +273,9 @@ impl Resolver<'_, '_> {
             return;
         }
         let module = &self.modules[self.current];
+        if module.missing.contains(name) {
+            return;
+        }
         let mut visible: Vec<&str> = Vec::new();
         for scope in &self.scopes {
             visible.extend(scope.visible());
@@ -284,7 +287,10 @@ impl Resolver<'_, '_> {
         let near = closest(name, visible).map(str::to_owned);
         let near = near.or_else(|| library::elsewhere(name).map(str::to_owned)).map(|n| format!("did you mean `{n}`?"));
         let report = self.reporter.error(Code::UnknownName, span, format!("nothing here is called `{name}`"));
-        report.help = near.or_else(|| foreign_word(name).map(str::to_owned));
+        report.help = near.or_else(|| foreign_word(name).map(str::to_owned)).or_else(|| {
+            let near = closest(name, KEYWORDS.into_iter().chain(FOREIGN_WORDS))?;
+            Some(foreign_word(near).map_or_else(|| format!("did you mean `{near}`?"), str::to_owned))
+        });
     }
 
     /// The place and path that `x[i].f = …` assigns to.
@@ -318,6 +324,9 @@ impl Resolver<'_, '_> {
     }
 }
 
+/// Those of the words of other languages that are long enough to be misspelt.
+const FOREIGN_WORDS: [&str; 5] = ["False", "length", "range", "numpy", "torch"];
+
 /// Words of other languages.
 fn foreign_word(name: &str) -> Option<&'static str> {
     Some(match name {
@@ -328,6 +337,7 @@ fn foreign_word(name: &str) -> Option<&'static str> {
         "def" | "fn" | "func" => "a function is written `function name(…) … end`",
         "np" | "torch" | "numpy" => "tensors are made by `tensor`: `tensor.ones(2, 3)`",
         "range" => "a range is written with dots: `0..n`, `0..n by 2`",
+        "length" | "size" | "count" => "`len(xs)` counts items; `tensor.shape(t)` gives sizes",
         "then" | "do" | "begin" => "leave it out: the block begins on the next line",
         _ => return None,
     })

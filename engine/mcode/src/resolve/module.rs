@@ -24,6 +24,8 @@ pub(super) struct ModuleScope {
     pub(super) globals: HashMap<Name, GlobalId>,
     /// Imported modules by their names here.
     pub(super) imports: HashMap<Name, usize>,
+    /// Names of modules that could not be imported: what is read from them is no further error.
+    pub(super) missing: HashSet<Name>,
 }
 
 impl Resolver<'_, '_> {
@@ -39,6 +41,7 @@ impl Resolver<'_, '_> {
             variables,
             globals: HashMap::default(),
             imports: HashMap::default(),
+            missing: HashSet::default(),
         });
         let outer_scopes = std::mem::take(&mut self.scopes);
         self.imports(id, module);
@@ -125,7 +128,12 @@ impl Resolver<'_, '_> {
     fn imports(&mut self, id: usize, module: &ast::Module) {
         for statement in &module.body {
             let StatementKind::Import { path, path_span, external, alias } = &statement.kind else { continue };
+            let name = match alias {
+                Some(alias) => alias.name.clone(),
+                None => stem(path),
+            };
             if *external {
+                self.modules[id].missing.insert(name);
                 self.reporter
                     .error(Code::Unavailable, statement.span, format!("the external module `{path}` cannot be run here"))
                     .label("this version runs no external modules")
@@ -134,10 +142,9 @@ impl Resolver<'_, '_> {
                     ));
                 continue;
             }
-            let Some(imported) = self.import(path, *path_span) else { continue };
-            let name = match alias {
-                Some(alias) => alias.name.clone(),
-                None => stem(path),
+            let Some(imported) = self.import(path, *path_span) else {
+                self.modules[id].missing.insert(name);
+                continue;
             };
             if self.modules[id].imports.insert(name.clone(), imported).is_some() {
                 let span = alias.as_ref().map_or(*path_span, |a| a.span);

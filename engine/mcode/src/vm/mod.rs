@@ -12,6 +12,7 @@ pub(crate) mod fuse;
 pub(crate) mod host;
 pub(crate) mod index;
 mod jacobian;
+pub(crate) mod kept;
 pub(crate) mod list;
 pub(crate) mod machine;
 pub(crate) mod operate;

@@ -1,5 +1,6 @@
 //! Values as they travel to another machine that has the same program, and back: nothing is lost, functions and ranges
-//! included. What leaves a program for good is [`Host::export`]'s.
+//! included. What leaves a program for good is [`Host::export`]'s. The same goes on from one piece of a conversation to the
+//! next, where the programs differ: no functions of the program, but handles of tasks, which have run by then.
 //!
 //! A value that no program can hand over as data is a record whose only field has a name that begins with a mark; records
 //! of programs that have such a name are wrapped. Functions stand in a list of their own, each after those that it took
@@ -20,6 +21,7 @@ const ABSENT: &str = "\u{1}absent";
 const RANGE: &str = "\u{1}range";
 const FUNCTION: &str = "\u{1}function";
 const RECORD: &str = "\u{1}record";
+const TASK: &str = "\u{1}task";
 
 /// Writes values of one run.
 pub(super) struct Packer {
@@ -29,6 +31,16 @@ pub(super) struct Packer {
     functions: Vec<ModelValue>,
     /// Bytes that are left.
     room: usize,
+    reader: Reader,
+}
+
+/// Who reads what is packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reader {
+    /// The same program on another machine, while this run goes on.
+    SameProgram,
+    /// Another program on this machine, when this run has ended.
+    NextPiece,
 }
 
 /// The value cannot travel, or is too large to.
@@ -43,8 +55,8 @@ fn marked(name: &str, value: ModelValue) -> ModelValue {
 
 impl Packer {
     /// Writes `room` bytes at most.
-    pub(super) fn new(room: usize) -> Packer {
-        Packer { known: Vec::new(), functions: Vec::new(), room }
+    pub(super) fn new(room: usize, reader: Reader) -> Packer {
+        Packer { known: Vec::new(), functions: Vec::new(), room, reader }
     }
 
     /// The functions that the values refer to.
@@ -91,7 +103,11 @@ impl Packer {
                 marked(RANGE, ModelValue::List(numbers.to_vec()))
             }
             Value::Function(function) => marked(FUNCTION, ModelValue::Int(self.function(function)? as i64)),
-            Value::Task(_) | Value::Traced(_) => return Err(Stays),
+            Value::Task(task) => match task.result.get() {
+                Some(Ok(value)) if self.reader == Reader::NextPiece => marked(TASK, self.pack(value)?),
+                _ => return Err(Stays),
+            },
+            Value::Traced(_) => return Err(Stays),
         })
     }
 
@@ -106,6 +122,7 @@ impl Packer {
             return Ok(place);
         }
         let packed = match &function.callable {
+            Callable::Function { .. } if self.reader == Reader::NextPiece => return Err(Stays),
             Callable::Function { id, captured } => {
                 let captured = self.pack_all(captured.iter().cloned())?;
                 ModelValue::List(vec![ModelValue::Int(i64::from(*id)), captured])
@@ -203,6 +220,7 @@ impl<'i> Unpacker<'i> {
             (ABSENT, _) => Value::Absent,
             (RECORD, ModelValue::Record(fields)) => self.record(host, fields)?,
             (FUNCTION, place) => Value::Function(self.function(place)?),
+            (TASK, value) => Value::task(self.unpack(host, value)?).ok()?,
             (RANGE, ModelValue::List(numbers)) => match numbers.as_slice() {
                 [ModelValue::Int(start), ModelValue::Int(step), ModelValue::Int(count)] if *step != 0 => {
                     Value::Range(Arc::new(Range { start: *start, step: *step, count: count.cast_unsigned() }))
@@ -230,7 +248,7 @@ mod tests {
 
     #[test]
     fn a_function_is_not_taken_for_one_that_was_in_its_place_before() {
-        let mut packer = Packer::new(1 << 20);
+        let mut packer = Packer::new(1 << 20, Reader::SameProgram);
         let place = |n| {
             // Gone at the end of each turn, so that the next one is likely to be where it was.
             let Ok(Value::Function(function)) = Value::closure(0, vec![Value::Int(n)]) else {

@@ -11,7 +11,7 @@ use nexus_model::{Diagnostic, Limits, Value as ModelValue};
 
 use super::batch::{Batch, Done, Ground, Job};
 use super::host::Host;
-use super::portable::{Packer, Stays, Unpacker};
+use super::portable::{Packer, Reader, Stays, Unpacker};
 use super::tasks::takes;
 use crate::codes::Code;
 use crate::compile::CompiledProgram;
@@ -132,7 +132,7 @@ type Pieces = Vec<Vec<usize>>;
 /// The calls that no thread has taken, from the back, and which of them make which piece.
 fn packed(batch: &Batch<'_>, program: &[u8; 32], each: usize) -> Result<(ModelValue, Pieces), Stays> {
     let (calls, _, next, _) = batch.progress();
-    let mut packer = Packer::new(BYTES_MAX);
+    let mut packer = Packer::new(BYTES_MAX, Reader::SameProgram);
     let globals = packer.pack_all(batch.ground.globals.iter().cloned())?;
     let (mut pieces, mut packed) = (Pieces::new(), Vec::new());
     let mut end = calls;
@@ -235,7 +235,7 @@ pub(crate) fn run_piece(
         .then(|| Box::new(Native::new(Shared { cache: &tier.native, store: code, repayment: None })));
     let jobs = read_piece(&mut host, calls, piece).ok_or_else(strange)?;
     let ground = Ground::of(&host);
-    let mut packer = Packer::new(BYTES_MAX);
+    let mut packer = Packer::new(BYTES_MAX, Reader::SameProgram);
     let mut left = Vec::with_capacity(jobs.len());
     for job in jobs {
         let done = ground.run(job, Some(&cancel));

@@ -1,6 +1,6 @@
 //! What a conversation has made so far: functions and watches as text, variables as values.
 
-use nexus_mcode::PieceResult;
+use nexus_mcode::{Kept, PieceResult};
 use nexus_model::Value;
 
 /// What was made so far.
@@ -10,13 +10,13 @@ pub(super) struct Notebook {
     definitions: Vec<(String, String)>,
     /// Variables that are watched, with the text that watches each again.
     watches: Vec<(String, String)>,
-    variables: Vec<(String, Value)>,
+    variables: Vec<(String, Kept)>,
     pieces: u64,
 }
 
 impl Notebook {
     /// The variables with their values; `_` is the last value.
-    pub(super) fn variables(&self) -> &[(String, Value)] {
+    pub(super) fn variables(&self) -> &[(String, Kept)] {
         &self.variables
     }
 
@@ -50,8 +50,8 @@ impl Notebook {
         source
     }
 
-    /// Takes over what a piece that has run leaves behind.
-    pub(super) fn remember(&mut self, text: &str, result: &PieceResult) {
+    /// Takes over what a piece that has run leaves behind; gives the variables whose values are gone.
+    pub(super) fn remember(&mut self, text: &str, result: &PieceResult) -> Vec<String> {
         let piece = nexus_mcode::piece(text);
         self.pieces += 1;
         self.definitions.retain(|(name, _)| !piece.assigned.contains(name));
@@ -64,8 +64,18 @@ impl Notebook {
         self.variables.retain(|(name, _)| !self.definitions.iter().any(|(defined, _)| defined == name));
         if result.run.result != Value::None {
             self.variables.retain(|(name, _)| name != "_");
-            self.variables.push(("_".to_owned(), result.run.result.clone()));
+            self.variables.push(("_".to_owned(), Kept::Data(result.run.result.clone())));
         }
+        let is_gone = |name: &&String| !self.definitions.iter().any(|(defined, _)| defined == *name);
+        result.lost.iter().filter(is_gone).cloned().collect()
+    }
+}
+
+/// What kind of value a variable has.
+pub(super) fn kind_of_kept(kept: &Kept) -> String {
+    match kept {
+        Kept::Data(value) => kind_of(value),
+        Kept::Held(held) => held.kind().to_owned(),
     }
 }
 

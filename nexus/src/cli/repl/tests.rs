@@ -41,6 +41,25 @@ fn a_name_may_change_what_it_is() {
 }
 
 #[test]
+fn handles_ranges_and_functions_of_the_library_stay() {
+    let double = "function double(n) return n * 2 end\n";
+    assert_eq!(answers(&format!("{double}h = spawn double(4)\nawait h\nawait h\n")), "8\n8\n");
+    assert_eq!(
+        answers(&format!("{double}hs = [spawn double(1), spawn double(2)]\n:vars\nawait hs\n")),
+        "hs: list of 2\n[2, 4]\n"
+    );
+    assert_eq!(answers(&format!("{double}r = {{h: spawn double(1)}}\nawait r.h\n")), "2\n");
+    assert_eq!(answers("r = 0..1000000000000\n:vars\nr[3]\n"), "r: range\n3\n");
+    assert_eq!(answers("f = math.sqrt\nf(16.0)\n"), "4.0\n");
+}
+
+#[test]
+fn a_function_that_ends_with_its_piece_is_told() {
+    let (out, err, _) = talked("function adder(n) return x => x + n end\ng = adder(3)\ng(1)\n");
+    assert!(out.is_empty() && err.contains("`g` holds a function"), "{out} {err}");
+}
+
+#[test]
 fn a_watched_variable_stays_watched() {
     let watch = "x = 1\nn = 0\nwhen change(x)\n    n += 1\nend\n";
     assert_eq!(answers(&format!("{watch}x = 2\nx = 2\nx = 3\nn\n")), "2\n");
