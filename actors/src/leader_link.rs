@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::StreamExt;
 use futures::stream::FuturesUnordered;
+use futures::{Stream, StreamExt};
 use nexus_link::{Expect, Link, LinkError, Peer};
 use nexus_model::NodeId;
 use nexus_wire::limits::{REQUEST_DEADLINE, WAIT_MAX};
@@ -103,6 +103,7 @@ impl LeaderLink {
                 ClusterResponse::Renewed(_)
                 | ClusterResponse::Experience(_)
                 | ClusterResponse::Labels(_)
+                | ClusterResponse::BlobOutline(_)
                 | ClusterResponse::Audit(_) => None,
             },
             _ => None,
@@ -112,6 +113,14 @@ impl LeaderLink {
     /// This node.
     pub(crate) fn node(&self) -> NodeId {
         self.node
+    }
+
+    /// The other members as they are reached, whoever is nearest first; nothing for one that cannot be.
+    pub(crate) fn others(&self) -> impl Stream<Item = Option<Peer>> {
+        let members = self.control.addresses().into_iter().filter(|(node, _)| *node != self.node);
+        members
+            .map(|(node, address)| async move { self.book.connect(&self.link, node, &address).await.ok() })
+            .collect::<FuturesUnordered<_>>()
     }
 
     /// Asks the other members one after the other, the leader first and then whoever is reached first, until one gives

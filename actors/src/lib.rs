@@ -16,6 +16,7 @@ mod crew;
 mod directory;
 mod echo;
 pub mod embedded;
+mod fetching;
 mod gateway;
 mod home;
 mod leader_link;

@@ -16,6 +16,7 @@ use tracing::Instrument as _;
 
 use crate::codes;
 use crate::control::refusal;
+use crate::fetching::fetch_from_all;
 use crate::leader_link::{Found, LeaderLink, ask_peer, from_link};
 use crate::telemetry;
 use crate::worker::PayloadStore;
@@ -68,9 +69,9 @@ impl PayloadStore for NodePayloads {
         if !self.blobs.has(hash)
             && let Some((leader, runtime)) = &self.leader
         {
-            let fetched = runtime.block_on(fetch_from_any(leader, *hash, total).instrument(telemetry::fetch(total)));
+            let fetched = runtime.block_on(fetch_from_all(leader, *hash, total).instrument(telemetry::fetch(total)));
             let bytes = fetched.map_err(|refusal| refusal.message)?;
-            // The next task that needs it finds it here; the hash was checked piece by piece at the end of the fetch.
+            // The next task that needs it finds it here.
             self.blobs.put(&bytes).map_err(|error| error.to_string())?;
             return Ok(bytes);
         }
@@ -155,24 +156,6 @@ impl Spread<'_> {
     }
 }
 
-/// Reads a whole blob from whoever has it: the leader is asked first. Where one is lost in the middle, the next goes on
-/// from there.
-async fn fetch_from_any(leader: &LeaderLink, hash: BlobHash, total: u64) -> Result<Vec<u8>, Refusal> {
-    let mut bytes = Vec::new();
-    let mut last = refusal(codes::NO_SUCH_BLOB, format!("no other node can be reached for the blob {hash}"));
-    let fetched = leader.first_of(async |peer| match fetch_rest(&peer, hash, total, &mut bytes).await {
-        Ok(()) => Some(()),
-        Err(refusal) => {
-            last = refusal;
-            None
-        }
-    });
-    match fetched.await {
-        Some(()) => Ok(bytes),
-        None => Err(last),
-    }
-}
-
 /// Reads a whole blob from a peer and checks it against its hash.
 pub(crate) async fn fetch(peer: &Peer, hash: BlobHash, total: u64) -> Result<Vec<u8>, Refusal> {
     let mut bytes = Vec::new();
@@ -182,7 +165,7 @@ pub(crate) async fn fetch(peer: &Peer, hash: BlobHash, total: u64) -> Result<Vec
 
 /// Reads what is missing of a blob from a peer and checks the whole against its hash; what is damaged is thrown away, as
 /// nobody knows whose piece it was.
-async fn fetch_rest(peer: &Peer, hash: BlobHash, total: u64, bytes: &mut Vec<u8>) -> Result<(), Refusal> {
+pub(crate) async fn fetch_rest(peer: &Peer, hash: BlobHash, total: u64, bytes: &mut Vec<u8>) -> Result<(), Refusal> {
     while (bytes.len() as u64) < total {
         let request = Request::ReadBlob { hash, offset: bytes.len() as u64 };
         match ask_peer(peer, &request).await.map_err(from_link)?? {

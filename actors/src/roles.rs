@@ -89,6 +89,7 @@ fn right_in_cluster(request: &ClusterRequest) -> Right {
         | ClusterRequest::Renew { .. }
         | ClusterRequest::ShareExperience(_)
         | ClusterRequest::ReadHeldLog(_)
+        | ClusterRequest::ReadBlobOutline(_)
         | ClusterRequest::Audit(AuditRequest::Write { .. }) => Right::BeNode,
         ClusterRequest::Audit(AuditRequest::Read { .. }) => Right::Administer,
         ClusterRequest::SetVoters(_) | ClusterRequest::ForgetNode(_) => Right::Administer,

@@ -37,6 +37,7 @@ impl GatewayState {
             }
             ClusterRequest::BecomeVoter => Ok(self.become_voter(control).await),
             ClusterRequest::ReadHeldLog(query) => Ok(self.read_held_log(query).await),
+            ClusterRequest::ReadBlobOutline(hash) => Ok(self.outline(hash).await),
             ClusterRequest::ShareExperience(told) => Ok(self.share_experience(caller, told).await),
             ClusterRequest::DrainNode { node, draining } if node.is_none_or(|node| node == self.node) => {
                 Ok(self.drain_here(draining))
@@ -120,6 +121,7 @@ impl GatewayState {
             | ClusterRequest::Relay { .. }
             | ClusterRequest::BecomeVoter
             | ClusterRequest::ReadHeldLog(_)
+            | ClusterRequest::ReadBlobOutline(_)
             | ClusterRequest::ShareExperience(_) => {
                 Err(refusal(codes::BAD_MESSAGE, "this is no request for a leader".to_owned()))
             }
@@ -231,6 +233,7 @@ impl GatewayState {
                 ClusterResponse::Leader { .. }
                 | ClusterResponse::Experience(_)
                 | ClusterResponse::Labels(_)
+                | ClusterResponse::BlobOutline(_)
                 | ClusterResponse::Audit(_) => {
                     return Err(unfit());
                 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use nexus_blobs::BlobStore;
 use nexus_model::BlobHash;
 use nexus_wire::limits::BLOB_CHUNK_BYTES;
-use nexus_wire::{Refusal, Request, Response};
+use nexus_wire::{ClusterResponse, Refusal, Request, Response};
 
 use super::GatewayState;
 use crate::codes;
@@ -29,6 +29,16 @@ impl GatewayState {
             Ok::<_, nexus_blobs::BlobError>(Response::BlobChunk { total, bytes })
         });
         finish(read.await)
+    }
+
+    /// The hashes of the pieces of a blob that is here.
+    pub(super) async fn outline(&self, hash: BlobHash) -> Result<Response, Refusal> {
+        let blobs = self.blob_store()?;
+        let outlined = tokio::task::spawn_blocking(move || {
+            let outline = blobs.outline(&hash)?.to_bytes();
+            Ok::<_, nexus_blobs::BlobError>(Response::Cluster(Box::new(ClusterResponse::BlobOutline(outline))))
+        });
+        finish(outlined.await)
     }
 
     /// A piece of a blob that is not here, from whichever node has it.

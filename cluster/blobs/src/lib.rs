@@ -8,12 +8,16 @@ mod checked;
 mod codes;
 mod disk;
 mod error;
+mod gathering;
 mod incoming;
+mod outline;
 mod store;
 mod unused;
 
 pub use codes::EXPLANATIONS;
 pub use error::BlobError;
+pub use gathering::Gathering;
 pub use incoming::Incoming;
+pub use outline::{OUTLINE_PIECES_MAX, Outline, PIECE_BYTES};
 pub use store::{BlobStore, INCOMING_MAX};
 pub use unused::Collected;

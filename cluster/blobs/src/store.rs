@@ -14,6 +14,7 @@ use crate::checked::Checked;
 use crate::disk::{Disk, PartFile};
 use crate::error::BlobError;
 use crate::incoming::Incoming;
+use crate::outline::{Outline, Outlining, PIECE_BYTES};
 use crate::unused::Unused;
 
 /// Blobs that come in by pieces at the same time. With more, the one that nobody has continued for longest is given up;
@@ -142,6 +143,28 @@ impl BlobStore {
     /// Its length in bytes.
     pub fn len(&self, hash: &BlobHash) -> Result<u64, BlobError> {
         self.disk.length(hash)?.ok_or(BlobError::Missing { hash: *hash })
+    }
+
+    /// The hashes of its pieces, for whoever fetches it; this reads and checks all of it.
+    pub fn outline(&self, hash: &BlobHash) -> Result<Outline, BlobError> {
+        self.in_use(hash);
+        let mut file = self.disk.read(hash)?;
+        let mut piece = Vec::with_capacity(PIECE_BYTES);
+        let mut outlining = Outlining::default();
+        loop {
+            piece.clear();
+            let read = (&mut file).take(PIECE_BYTES as u64).read_to_end(&mut piece);
+            match read.map_err(|error| BlobError::io("read", &self.disk.object(hash), error))? {
+                0 => break,
+                _ => outlining.push(&piece),
+            }
+        }
+        let outline = outlining.finish();
+        if outline.hash() != *hash {
+            return Err(self.damaged(hash)?);
+        }
+        lock(&self.checked).insert(*hash);
+        Ok(outline)
     }
 
     /// Removes it; whether it was here. Whoever reads it at the moment reads to the end.

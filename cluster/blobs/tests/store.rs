@@ -336,3 +336,16 @@ fn a_reference_that_comes_and_goes_begins_the_wait_again() {
     };
     assert_eq!([look(false), look(true), look(false), look(false)], [0, 0, 0, 1]);
 }
+
+#[test]
+fn an_outline_is_of_what_lies_on_the_disk_and_a_damaged_blob_has_none() {
+    let (directory, store) = store();
+    let mut bytes: Vec<u8> = (0..5_000_000u32).map(|at| (at >> 10) as u8).collect();
+    let hash = store.put(&bytes).expect("there is room");
+    let outline = store.outline(&hash).expect("it is intact");
+    assert_eq!((outline.hash(), outline.total(), outline.pieces()), (hash, 5_000_000, 5));
+    bytes[4_999_999] ^= 1;
+    fs::write(path_of(directory.path(), &hash), bytes).expect("there is room");
+    assert!(matches!(store.outline(&hash), Err(BlobError::Damaged { .. })));
+    assert!(matches!(store.outline(&hash), Err(BlobError::Missing { .. })));
+}

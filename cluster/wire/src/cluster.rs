@@ -3,7 +3,7 @@
 //! They travel as [`crate::Request::Cluster`] and [`crate::Response::Cluster`]; what they do is the gateway's. Kinds of
 //! messages about jobs and blobs are in `message.rs`.
 
-use nexus_model::{Labels, NodeId, NodeRole};
+use nexus_model::{BlobHash, Labels, NodeId, NodeRole};
 
 use crate::audit::{AuditPage, AuditRequest};
 use crate::log::LogQuery;
@@ -64,6 +64,9 @@ pub enum ClusterRequest {
     Audit(AuditRequest),
     /// Leader → node: what has a task printed that you hold? Answer: [`crate::Response::Log`]. Safe to repeat.
     ReadHeldLog(LogQuery),
+    /// Node → node: what does each piece of this blob hash to? Answer: [`ClusterResponse::BlobOutline`]. Safe to repeat. A
+    /// node that does not know this request refuses it, and its blobs are checked once they are here as a whole.
+    ReadBlobOutline(BlobHash),
 }
 
 /// Who asked a node that passes the request on.
@@ -97,6 +100,8 @@ pub enum ClusterResponse {
     Labels(Vec<(NodeId, Labels)>),
     /// Acts of people.
     Audit(AuditPage),
+    /// The hashes of a blob's pieces, one after the other, each a node of its BLAKE3 tree.
+    BlobOutline(Vec<u8>),
 }
 
 /// What a node gets that asks for new certificates.

@@ -11,6 +11,8 @@ pub const COMMAND_MESSAGE_BYTES_MAX: usize = FRAME_BYTES_MAX / 2 - (64 << 10);
 pub const FINISHED_BYTES_MAX: usize = 2 << 20;
 /// A piece of a blob: 1 MiB keeps eight in a frame's bound and a slow link responsive.
 pub const BLOB_CHUNK_BYTES: usize = 1 << 20;
+/// Most bytes of the hashes of a blob's pieces: those of 128 GiB. What is larger is checked as a whole.
+pub const BLOB_OUTLINE_BYTES_MAX: usize = 4 << 20;
 /// Most jobs in one answer.
 pub const JOBS_PER_PAGE_MAX: u32 = 1000;
 /// Most bytes of task details in one answer; the client asks again for the rest.
@@ -48,7 +50,7 @@ pub const VOTERS_MAX: usize = 7;
 const _: () = assert!(BLOB_CHUNK_BYTES < FRAME_BYTES_MAX && 2 * LOG_PIECE_BYTES < FRAME_BYTES_MAX);
 const _: () = assert!(LOG_WAIT_MAX.as_secs() < REQUEST_DEADLINE.as_secs());
 const _: () = assert!(FINISHED_BYTES_MAX < COMMAND_MESSAGE_BYTES_MAX && COMMAND_MESSAGE_BYTES_MAX < FRAME_BYTES_MAX);
-const _: () = assert!(TASKS_PAGE_BYTES < FRAME_BYTES_MAX);
+const _: () = assert!(TASKS_PAGE_BYTES < FRAME_BYTES_MAX && BLOB_OUTLINE_BYTES_MAX < FRAME_BYTES_MAX);
 const _: () = assert!(TIMELINE_BYTES_MAX + (64 << 10) < FRAME_BYTES_MAX && 128 * LIFE_ENTRIES_MAX < FRAME_BYTES_MAX);
 const _: () = assert!(DECISION_MODEL_BYTES_MAX < FRAME_BYTES_MAX && 2 * DECISION_ANSWER_BYTES_MAX < FRAME_BYTES_MAX);
 const _: () = assert!(WORKER_LEASE.as_millis() >= 4 * HEARTBEAT_INTERVAL.as_millis());

@@ -1,6 +1,6 @@
 //! What is asked and answered about the cluster itself.
 
-use nexus_model::{LABELS_MAX, Labels, NodeId};
+use nexus_model::{BlobHash, LABELS_MAX, Labels, NodeId};
 use rkyv::primitive::ArchivedU64;
 use rkyv::vec::ArchivedVec;
 use rkyv::with::{InlineAsBox, Map};
@@ -13,7 +13,7 @@ use super::log::{encode_log_query, log_query};
 use super::node::NodeRoleV1;
 use super::{WireError, decode_request, encode_request};
 use crate::cluster::{ClusterRequest, ClusterResponse, RelayedCaller, RenewedCertificates};
-use crate::limits::{EXPERIENCE_BYTES_MAX, EXPERIENCE_NODES_MAX, VOTERS_MAX};
+use crate::limits::{BLOB_OUTLINE_BYTES_MAX, EXPERIENCE_BYTES_MAX, EXPERIENCE_NODES_MAX, VOTERS_MAX};
 use crate::message::Request;
 
 /// The numbers of the kinds, of requests and of responses: never reused, and none of the other requests' or responses'.
@@ -30,12 +30,14 @@ mod kind {
     pub(super) const LABEL_NODE: u8 = 73;
     pub(super) const LIST_LABELS: u8 = 74;
     pub(super) const AUDIT: u8 = 75;
+    pub(super) const READ_BLOB_OUTLINE: u8 = 76;
 
     pub(super) const LEADER: u8 = 64;
     pub(super) const RENEWED: u8 = 65;
     pub(super) const EXPERIENCE: u8 = 66;
     pub(super) const LABELS: u8 = 67;
     pub(super) const ACTS: u8 = 68;
+    pub(super) const BLOB_OUTLINE: u8 = 69;
 }
 
 /// The first kind that belongs to this file.
@@ -147,6 +149,7 @@ pub(super) fn encode_cluster_request(what: &'static str, request: &ClusterReques
         ClusterRequest::ListLabels => kind(kind::LIST_LABELS).write_bytes(&[]),
         ClusterRequest::Audit(request) => encode_audit_request(kind(kind::AUDIT), request),
         ClusterRequest::ReadHeldLog(query) => encode_log_query(kind(kind::READ_HELD_LOG), query),
+        ClusterRequest::ReadBlobOutline(hash) => kind(kind::READ_BLOB_OUTLINE).write(&hash.0),
         ClusterRequest::DrainNode { node, draining } => {
             kind(kind::DRAIN_NODE).write(&DrainNodeV1 { node: node.map(|node| node.0), draining: *draining })
         }
@@ -183,6 +186,7 @@ pub(super) fn cluster_request(body: Body<'_>) -> Result<ClusterRequest, WireErro
         kind::LIST_LABELS => body.nothing(ClusterRequest::ListLabels)?,
         kind::AUDIT => ClusterRequest::Audit(audit_request(body)?),
         kind::READ_HELD_LOG => ClusterRequest::ReadHeldLog(log_query(body)?),
+        kind::READ_BLOB_OUTLINE => ClusterRequest::ReadBlobOutline(BlobHash(*body.form::<[u8; 32]>()?)),
         kind::SHARE_EXPERIENCE => ClusterRequest::ShareExperience(body.bytes().to_vec()),
         kind::RENEW => {
             let form: &ArchivedRenewV1<'_> = body.form()?;
@@ -221,6 +225,7 @@ pub(super) fn encode_cluster_response(what: &'static str, response: &ClusterResp
             kind(kind::EXPERIENCE).write_large(bytes + SMALL_BYTES, &ExperienceV1 { nodes: nodes.collect() })
         }
         ClusterResponse::Audit(page) => encode_audit_page(kind(kind::ACTS), page),
+        ClusterResponse::BlobOutline(hashes) => kind(kind::BLOB_OUTLINE).write_bytes(hashes),
         ClusterResponse::Labels(nodes) => {
             let labels = nodes.iter().map(|(node, labels)| {
                 let labels = labels.iter().map(|(name, value)| LabelChangeV1 { name, value: Some(value) });
@@ -259,6 +264,7 @@ pub(super) fn cluster_response(body: Body<'_>) -> Result<ClusterResponse, WireEr
             ClusterResponse::Labels(form.iter().map(labels_of).collect::<Result<_, _>>()?)
         }
         kind::ACTS => ClusterResponse::Audit(audit_page(body)?),
+        kind::BLOB_OUTLINE => ClusterResponse::BlobOutline(body.bytes().to_vec()),
         kind::RENEWED => {
             let form: &ArchivedRenewedV1<'_> = body.form()?;
             ClusterResponse::Renewed(Box::new(RenewedCertificates {
@@ -287,6 +293,7 @@ impl Bounded for ClusterRequest {
             ClusterRequest::FindLeader
             | ClusterRequest::BecomeVoter
             | ClusterRequest::ListLabels
+            | ClusterRequest::ReadBlobOutline(_)
             | ClusterRequest::ForgetNode(_)
             | ClusterRequest::DrainNode { .. } => Ok(()),
             ClusterRequest::Relay { caller, request } => {
@@ -330,6 +337,7 @@ impl Bounded for ClusterResponse {
             // Every label was checked as it was read or set.
             ClusterResponse::Labels(_) => Ok(()),
             ClusterResponse::Audit(page) => page.check_bounds(),
+            ClusterResponse::BlobOutline(hashes) => bytes("outline of a blob", hashes.len(), BLOB_OUTLINE_BYTES_MAX),
             ClusterResponse::Renewed(renewed) => {
                 text("node's certificate", &renewed.certificate_pem)?;
                 text("client's certificate", &renewed.client_certificate_pem)?;

@@ -222,6 +222,7 @@ fn cluster_request() -> impl Strategy<Value = ClusterRequest> {
         (node_id(), vec((text(), option::of(text())), 0..4))
             .prop_map(|(node, changes)| ClusterRequest::LabelNode { node, changes }),
         Just(ClusterRequest::ListLabels),
+        hash().prop_map(ClusterRequest::ReadBlobOutline),
         any::<u64>().prop_map(|from| ClusterRequest::Audit(AuditRequest::Read { from })),
         (text(), text()).prop_map(|(by, act)| ClusterRequest::Audit(AuditRequest::Write { by, act })),
         (text(), text()).prop_map(|(csr_pem, client_csr_pem)| ClusterRequest::Renew { csr_pem, client_csr_pem }),

@@ -336,6 +336,7 @@ pub(crate) fn requests() -> Vec<(&'static str, Request)> {
             }),
         ),
         ("list-labels", cluster(ClusterRequest::ListLabels)),
+        ("read-blob-outline", cluster(ClusterRequest::ReadBlobOutline(hash))),
         ("read-held-log", cluster(ClusterRequest::ReadHeldLog(log_query()))),
         ("share-experience", cluster(ClusterRequest::ShareExperience(b"[]".to_vec()))),
         ("runs-like", timeline(TimelineRequest::RunsLike(job))),
@@ -447,6 +448,7 @@ pub(crate) fn responses() -> Vec<(&'static str, Response)> {
                 authority_key_pem: Some("KEY".into()),
             })))),
         ),
+        ("blob-outline", Response::Cluster(Box::new(ClusterResponse::BlobOutline(vec![7; 64])))),
         ("experience", Response::Cluster(Box::new(ClusterResponse::Experience(vec![(NodeId(2), b"[]".to_vec())])))),
         ("refused", Response::Refused(refusal)),
     ];
