@@ -19,9 +19,12 @@ use faer::{Conj, Mat, MatMut, MatRef, Par};
 use super::linalg::Field;
 use crate::Context;
 
-/// Elements from which on several threads are faster than one: measured for QR, symmetric eigenvectors and singular values
-/// of square matrices of 128² to 2048², f32 and f64, on two threads.
+/// Elements from which on several threads are faster than one: measured for symmetric eigenvectors and singular values of
+/// square matrices of 128² to 2048², f32 and f64, on two threads.
 const PARALLEL_MIN: usize = 1024 * 1024;
+/// The same for QR, most of whose time goes into panels, one after the other: 1024² takes 34 ms on one thread and 48 on two,
+/// 2048² as long on one, two and sixteen.
+const PARALLEL_QR_MIN: usize = 2048 * 2048;
 
 /// The threads for a matrix.
 pub(super) fn threads(ctx: &Context, rows: usize, columns: usize) -> Par {
@@ -34,7 +37,8 @@ pub(super) fn threads(ctx: &Context, rows: usize, columns: usize) -> Par {
 /// The reduced QR decomposition: orthonormal columns, and the upper triangle with what is right of it.
 pub(super) fn qr<T: Field>(ctx: &Context, matrix: MatRef<'_, T>) -> [Mat<T>; 2] {
     let (m, n) = matrix.shape();
-    let (k, par) = (m.min(n), threads(ctx, m, n));
+    let par = if m * n >= PARALLEL_QR_MIN { threads(ctx, m, n) } else { Par::Seq };
+    let k = m.min(n);
     let block = recommended_block_size::<T>(m, n);
     let (mut factors, mut coefficients) = (matrix.to_owned(), Mat::zeros(block, k));
     let mut room = MemBuffer::new(qr_in_place_scratch::<T>(m, n, block, par, Default::default()));

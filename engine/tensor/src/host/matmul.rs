@@ -17,9 +17,10 @@ use crate::{Context, DType, TensorError};
 
 /// Multiply-adds after which a run that can be stopped is asked whether it must: about 20 ms on two cores.
 const PANEL_WORK: usize = 2_000_000_000;
-/// Below this many multiply-adds one thread is faster than waking a second: a product of 64² takes 20 µs on one and 49 on
-/// two, one of 128² 67 and 99, one of 256² 440 and 385 (f32, x86-64 of two cores).
-const PARALLEL_WORK: usize = 160 * 160 * 160;
+/// Multiply-adds of f32 for which a thread is worth its wake-up. On two cores a product of 64² takes 20 µs on one thread and
+/// 49 on two, one of 128² 67 and 99, one of 256² 440 and 385; on sixteen, one of 256² takes 160 to 190 µs on four to eight and
+/// 230 on sixteen, and ten times that where another program takes one of the sixteen: they wait for each other.
+const WORK_A_THREAD: usize = 4 << 20;
 
 /// The shape of a product, by NumPy's rule: a 1-d operand is a row on the left, a column on the right.
 pub(crate) fn product_shape(left: &[usize], right: &[usize]) -> Result<Shape, TensorError> {
@@ -188,7 +189,7 @@ fn floats<T: Field>(
             return Ok(());
         }
         let panel = if ctx.can_stop() { (PANEL_WORK / (n * k).max(1)).max(64) } else { m };
-        let threads = if work < PARALLEL_WORK { 1 } else { ctx.threads() };
+        let threads = (work * size_of::<T>() / size_of::<f32>() / WORK_A_THREAD).clamp(1, ctx.threads());
         ctx.meter().count_pass(threads);
         let parallel = if threads == 1 { Par::Seq } else { Par::rayon(threads) };
         for (i, product) in out.chunks_exact_mut(m * n).enumerate() {
