@@ -68,7 +68,12 @@ pub(crate) fn access(image: &Image, instruction: Instruction) -> Access {
         | I::And { to, a, b }
         | I::Or { to, a, b } => Access::new(&[a, b], &[to]),
         I::AddInt { to, a, .. } | I::Negate { to, a } | I::Not { to, a } => Access::new(&[a], &[to]),
-        I::Chain { .. } | I::ItemChain { .. } | I::Again { .. } => Access::default(),
+        I::Chain { .. }
+        | I::ItemChain { .. }
+        | I::ProductSum { .. }
+        | I::Again { .. }
+        | I::AgainIf { .. }
+        | I::AgainIfInt { .. } => Access::default(),
         I::Jump { .. } | I::Loop { .. } | I::Count | I::Fuse { .. } | I::ReturnNone => Access::default(),
         I::JumpIf { condition, .. } => Access::new(&[condition], &[]),
         I::JumpIfBool { value, .. } => Access::new(&[value], &[]),
@@ -97,10 +102,7 @@ pub(crate) fn access(image: &Image, instruction: Instruction) -> Access {
         I::CallOp { op, to, start } => Access::range(start, image.ops[usize::from(op)].params.len(), &[to]),
         I::CallBuiltin { count, to, start, .. } => Access::range(start, usize::from(count), &[to]),
         I::Index { to, object, index } => Access::new(&[object, index], &[to]),
-        I::Slice { to, start, axes } => {
-            let values: usize = image.axes[usize::from(axes)].iter().map(|a| a.values()).sum();
-            Access::range(start, values + 1, &[to])
-        }
+        I::Slice { to, start, axes } => Access::range(start, values_of_axes(image, axes) + 1, &[to]),
         I::Field { to, object, .. } => Access::new(&[object], &[to]),
         I::SetIndex { object, index, value } => Access::new(&[object, index, value], &[]),
         I::SetPath { object, path, start } => {
@@ -108,13 +110,20 @@ pub(crate) fn access(image: &Image, instruction: Instruction) -> Access {
             Access { reads: [Some(object), None, None], ..Access::range(start, values + 1, &[]) }
         }
         I::CheckType { register, declared } | I::CheckInt { register, declared } => {
-            // Sizes of named dimensions are kept in registers of the function from its first check to its last.
-            let dims = &image.checks[usize::from(declared)].dims;
-            let (low, high) = (dims.iter().map(|d| d.1).min(), dims.iter().map(|d| d.1).max());
-            let range = low.zip(high).map_or(0..0, |(low, high)| usize::from(low)..usize::from(high) + 1);
-            Access { reads: [Some(register), None, None], read_range: range, ..Access::default() }
+            Access { reads: [Some(register), None, None], read_range: sizes(image, declared), ..Access::default() }
         }
     }
+}
+
+fn values_of_axes(image: &Image, axes: u16) -> usize {
+    image.axes[usize::from(axes)].iter().map(|a| a.values()).sum()
+}
+
+/// Sizes of named dimensions are kept in registers of the function from its first check to its last.
+fn sizes(image: &Image, declared: u16) -> Range<usize> {
+    let dims = &image.checks[usize::from(declared)].dims;
+    let (low, high) = (dims.iter().map(|d| d.1).min(), dims.iter().map(|d| d.1).max());
+    low.zip(high).map_or(0..0, |(low, high)| usize::from(low)..usize::from(high) + 1)
 }
 
 /// Registers that an instruction may change in any way: those that it writes, those whose value it changes in place or

@@ -320,8 +320,8 @@ pub(crate) enum Instruction {
         to: Register,
         from: Register,
     },
-    /// What the next two instructions do to numbers, `second(first(a, b), c)`, in one step: they are skipped. Where it is something else, nothing
-    /// happens, and they run one by one.
+    /// What the next two instructions do to numbers, `second(first(a, b), c)`, in one step: they are skipped. Where it is
+    /// something else, nothing happens, and they run one by one.
     Chain {
         first: ChainOperator,
         second: ChainOperator,
@@ -338,11 +338,30 @@ pub(crate) enum Instruction {
         object: u8,
         index: u8,
     },
+    /// The same of the next three instructions, `to = a * b + c * d` or `- c * d`: the registers in this order.
+    ProductSum {
+        subtract: bool,
+        registers: [u8; 5],
+    },
     /// Counts an iteration and goes on with the next number of a range, behind the head of its loop. Where there is none,
     /// nothing happens, and the `Loop` behind it runs.
     Again {
         base: Register,
         item: Register,
+        target: Target,
+    },
+    /// The same for a loop whose head is a `JumpUnless`, where numbers are compared and the condition holds.
+    AgainIf {
+        operator: Comparison,
+        a: u8,
+        b: u8,
+        target: Target,
+    },
+    /// The same for a `JumpUnlessInt`.
+    AgainIfInt {
+        operator: Comparison,
+        a: u8,
+        value: i16,
         target: Target,
     },
 }
@@ -364,6 +383,8 @@ impl Instruction {
             | I::CallBlock { target, .. }
             | I::FanOut { target, .. }
             | I::Again { target, .. }
+            | I::AgainIf { target, .. }
+            | I::AgainIfInt { target, .. }
             | I::LoopNext { target, .. } => Some(target),
             _ => None,
         }

@@ -226,3 +226,42 @@ fn a_list_that_was_asked_for_its_length_is_changed_in_place() {
                   xs[i] = i\n        end\n    end\n    return xs[1] + xs[2] + xs[3]\nend\n";
     assert_eq!(agreed(source, &limits).0.expect("it fits"), Value::Int(6));
 }
+
+#[test]
+fn three_operations_in_one_step_fail_where_they_would_alone() {
+    let run = |body: &str| {
+        format!(
+            "function main()\n    n = {}\n    s = 1\n    for i in 0..4\n{body}    end\n    return s\nend\n",
+            i64::MAX
+        )
+    };
+    let second = run("        s = (i * i\n            - n *\n            i)\n");
+    assert_eq!(agreed_error(&second), ("MC0401".to_owned(), 6), "the second product, in the third round");
+    let sum = run("        s = (n * 1\n            + i * 1)\n");
+    assert_eq!(agreed_error(&sum), ("MC0401".to_owned(), 5), "the sum");
+    let mixed = "function main()\n    s = 0\n    x = 3\n    for i in 0..5\n        s = x * i - i * i\n        if i == 2 x = 0.5 end\n    \
+                 end\n    return [s, x * x + x * x - 2 * 2]\nend\n";
+    let expected = Value::List(vec![Value::Scalar(-14.0), Value::Scalar(-3.5)]);
+    assert_eq!(agreed(mixed, &Limits::local()).0.expect("it runs"), expected);
+    // A product that the other one reads, and differences in both orders.
+    let orders = "function main()\n    a = 1.5\n    for i in 0..3\n        b = a * a * a + a\n        c = b * 2.0 - a * 3.0\n        \
+                  a = c * 0.25 - (b * 0.5 - a * c)\n    end\n    return a\nend\n";
+    agreed(orders, &Limits::local()).0.expect("it runs");
+}
+
+#[test]
+fn loops_that_ask_their_condition_again_stop_at_the_same_iteration() {
+    for condition in ["i < n", "i < 20"] {
+        let source = format!(
+            "function main()\n    i = 0\n    n = 20\n    while {condition}\n        i = i + 1\n    end\n    return i\nend\n"
+        );
+        for (allowed, fits) in [(20, true), (19, false), (1, false)] {
+            let limits = Limits { loop_iterations: Some(allowed), ..Limits::local() };
+            let found = agreed(&source, &limits).0;
+            assert_eq!(found.is_ok(), fits, "{condition}, {allowed} iterations: {found:?}");
+        }
+    }
+    // What is compared becomes something else on the way.
+    let kinds = "function main()\n    x = 0\n    while x < 5\n        x = x + 1\n        if x == 3 x = 3.5 end\n    end\n    return x\nend\n";
+    assert_eq!(agreed(kinds, &Limits::local()).0.expect("it runs"), Value::Scalar(5.5));
+}

@@ -29,7 +29,12 @@ pub(super) fn named(instruction: &mut Instruction) -> [Option<&mut Register>; 3]
         | I::Or { to, a: x, b: y } => (a, b, c) = (Some(to), Some(x), Some(y)),
         I::AddInt { to, a: x, .. } | I::Negate { to, a: x } | I::Not { to, a: x } => (a, b) = (Some(to), Some(x)),
         // Made last, when registers have their numbers.
-        I::Chain { .. } | I::ItemChain { .. } | I::Again { .. } => {}
+        I::Chain { .. }
+        | I::ItemChain { .. }
+        | I::ProductSum { .. }
+        | I::Again { .. }
+        | I::AgainIf { .. }
+        | I::AgainIfInt { .. } => {}
         I::Jump { .. } | I::Loop { .. } | I::Count | I::Fuse { .. } | I::ReturnNone => {}
         I::JumpIf { condition, .. } => a = Some(condition),
         I::JumpIfBool { value, .. } => a = Some(value),

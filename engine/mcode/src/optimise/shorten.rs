@@ -1,8 +1,8 @@
 //! Code for the machine in fewer steps: what an instruction costs is mostly that it is one.
 //!
 //! Scalar constants of loops stand in registers, and pairs of instructions that programs are full of are done in one step
-//! where their operands are numbers: an operation of arithmetic whose result the next one takes up, an item of a list that
-//! is computed with, the end of a loop and its head. A pair stays where it was, behind the instruction that stands for it,
+//! where their operands are numbers: an operation of arithmetic whose result the next one takes up, the sum of two products,
+//! an item of a list that is computed with, the end of a loop and its head. A pair stays where it was, behind the instruction that stands for it,
 //! and runs where the operands are something else: errors and their places are those of the pair.
 //!
 //! It is the last pass, and only for code that is not compiled: native code has no steps.
@@ -121,13 +121,18 @@ fn with_chains(code: &FunctionCode) -> Option<FunctionCode> {
     while at < code.instructions.len() {
         let first = code.instructions[at];
         let next = code.instructions.get(at + 1).copied().filter(|_| !leaders[at + 1]);
-        let pair = next.and_then(|second| chain(code, first, second).or_else(|| item_chain(code, first, second)));
-        let step = pair.or_else(|| again(code, first));
+        let third = code.instructions.get(at + 2).copied().filter(|_| !leaders[at + 2]);
+        let three = next.zip(third).and_then(|(second, third)| product_sum(code, first, second, third));
+        let pair = || next.and_then(|second| chain(code, first, second).or_else(|| item_chain(code, first, second)));
+        let (step, count) = match three {
+            Some(step) => (Some(step), 3),
+            None => pair().map_or_else(|| (again(code, first), 1), |step| (Some(step), 2)),
+        };
         if let Some(step) = step {
             let span = code.spans[at];
             edits.replace(at, vec![Step::new(step, span), Step::new(first, span)]);
         }
-        at += if pair.is_some() { 2 } else { 1 };
+        at += count;
     }
     if edits.is_empty() { None } else { edits.apply(code) }
 }
@@ -177,11 +182,44 @@ fn item_chain(code: &FunctionCode, first: Instruction, second: Instruction) -> O
     Some(Instruction::ItemChain { operator, to, a, object, index })
 }
 
+/// Two products in temporaries, and their sum or difference.
+fn product_sum(
+    code: &FunctionCode,
+    first: Instruction,
+    second: Instruction,
+    third: Instruction,
+) -> Option<Instruction> {
+    let (ChainOperator::Multiply, left, a, b) = arithmetic(first)? else { return None };
+    let (ChainOperator::Multiply, right, c, d) = arithmetic(second)? else { return None };
+    let (operator, to, x, y) = arithmetic(third)?;
+    let subtract = match operator {
+        ChainOperator::Add => false,
+        ChainOperator::Subtract => true,
+        ChainOperator::SubtractFrom | ChainOperator::Multiply => return None,
+    };
+    // A product that is read as an operand of the other is not there in time.
+    let apart = left != right && left.min(right) >= code.first_temporary && ![c, d].contains(&left);
+    let [a, b, c, d] = match (x, y) {
+        (x, y) if x == left && y == right => [a, b, c, d],
+        (x, y) if x == right && y == left => [c, d, a, b],
+        _ => return None,
+    };
+    let [to, a, b, c] = narrow([to, a, b, c])?;
+    apart.then_some(Instruction::ProductSum { subtract, registers: [to, a, b, c, u8::try_from(d).ok()?] })
+}
+
+/// The end of a loop and its head, which is asked again.
 fn again(code: &FunctionCode, instruction: Instruction) -> Option<Instruction> {
     let Instruction::Loop { target: head } = instruction else { return None };
-    match code.instructions.get(usize::from(head)) {
-        Some(&Instruction::LoopNext { base, item, .. }) => {
-            Some(Instruction::Again { base, item, target: head.checked_add(1)? })
+    let target = head.checked_add(1)?;
+    match *code.instructions.get(usize::from(head))? {
+        Instruction::LoopNext { base, item, .. } => Some(Instruction::Again { base, item, target }),
+        Instruction::JumpUnless { operator, a, b, .. } => {
+            let (a, b) = (u8::try_from(a).ok()?, u8::try_from(b).ok()?);
+            Some(Instruction::AgainIf { operator, a, b, target })
+        }
+        Instruction::JumpUnlessInt { operator, a, value, .. } => {
+            Some(Instruction::AgainIfInt { operator, a: u8::try_from(a).ok()?, value, target })
         }
         _ => None,
     }

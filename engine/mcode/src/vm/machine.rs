@@ -167,6 +167,14 @@ impl<'m, 'h> Machine<'m, 'h> {
                     attempt!(slow::binary(self.host, code, window, *$instruction))
                 };
             }
+            macro_rules! again {
+                ($goes_on:expr, $target:ident) => {
+                    if self.host.loops_left > 1 && $goes_on {
+                        self.host.loops_left -= 1;
+                        pc = usize::from($target);
+                    }
+                };
+            }
             macro_rules! go_native_where_hot {
                 () => {
                     if let Some(native) = &mut self.host.native
@@ -332,13 +340,20 @@ impl<'m, 'h> Machine<'m, 'h> {
                             pc += 2;
                         }
                     }
-                    Instruction::Again { base, item, target } => {
-                        if self.host.loops_left > 1
-                            && registers::next_number(window, usize::from(base), usize::from(item)) == Some(true)
-                        {
-                            self.host.loops_left -= 1;
-                            pc = usize::from(target);
+                    Instruction::ProductSum { subtract, registers: [to, a, b, c, d] } => {
+                        if registers::product_sum(window, subtract, [to, a, b, c, d].map(usize::from)) {
+                            pc += 3;
                         }
+                    }
+                    Instruction::Again { base, item, target } => again!(
+                        registers::next_number(window, usize::from(base), usize::from(item)) == Some(true),
+                        target
+                    ),
+                    Instruction::AgainIf { operator, a, b, target } => {
+                        again!(registers::holds(operator, &at!(a), &at!(b)) == Some(true), target);
+                    }
+                    Instruction::AgainIfInt { operator, a, value, target } => {
+                        again!(registers::int_register_holds(operator, &at!(a), i64::from(value)), target);
                     }
                     Instruction::JumpIfSame { a, b, target } => {
                         let same = attempt!(self.host.equal(&at!(a), &at!(b)));

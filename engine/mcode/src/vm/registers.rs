@@ -128,6 +128,12 @@ pub(super) fn int_holds(operator: Comparison, a: i64, b: i64) -> bool {
     number_holds(operator, a, b)
 }
 
+/// Whether a register holds an int that satisfies a comparison.
+#[inline(always)]
+pub(super) fn int_register_holds(operator: Comparison, a: &Value, b: i64) -> bool {
+    matches!(a, &Value::Int(a) if int_holds(operator, a, b))
+}
+
 /// Whether two numbers of one kind satisfy a comparison; `None` for anything else.
 #[inline(always)]
 pub(super) fn holds(operator: Comparison, a: &Value, b: &Value) -> Option<bool> {
@@ -261,6 +267,24 @@ pub(super) fn chain(
         (&Value::Int(a), &Value::Int(b), &Value::Int(c)) => {
             let result = ints(first, a, b).and_then(|between| ints(second, between, c));
             result.map(|result| put_int(&mut window[to], result)).is_some()
+        }
+        _ => false,
+    }
+}
+
+/// The sum or difference of two products, of four scalars, or of four ints where all results fit; whether it is that.
+#[inline(always)]
+pub(super) fn product_sum(window: &mut [Value], subtract: bool, [to, a, b, c, d]: [usize; 5]) -> bool {
+    match (&window[a], &window[b], &window[c], &window[d]) {
+        (&Value::Scalar(a), &Value::Scalar(b), &Value::Scalar(c), &Value::Scalar(d)) => {
+            let (first, second) = (a * b, c * d);
+            put_scalar(&mut window[to], if subtract { first - second } else { first + second });
+            true
+        }
+        (&Value::Int(a), &Value::Int(b), &Value::Int(c), &Value::Int(d)) => {
+            let products = a.checked_mul(b).zip(c.checked_mul(d));
+            let sum = products.and_then(|(x, y)| if subtract { x.checked_sub(y) } else { x.checked_add(y) });
+            sum.map(|sum| put_int(&mut window[to], sum)).is_some()
         }
         _ => false,
     }
