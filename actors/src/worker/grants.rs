@@ -2,6 +2,7 @@
 //!
 //! The language has no clock and no files of its own; both come from here.
 
+use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -56,14 +57,22 @@ impl<'a> FileGrant<'a> {
     /// The bytes of a file that is named as the program wrote it.
     pub(crate) fn read(&self, name: &str) -> Result<Vec<u8>, String> {
         let path = self.resolve(name)?;
-        let metadata = std::fs::metadata(&path).map_err(|error| format!("`{name}` cannot be read: {error}"))?;
+        let metadata = std::fs::metadata(&path).map_err(|error| self.unreadable(name, &error))?;
         if !metadata.is_file() {
             return Err(format!("`{name}` is not a file"));
         }
         if metadata.len() > FILE_BYTES_MAX {
             return Err(format!("`{name}` has {} bytes; the most is {FILE_BYTES_MAX}", metadata.len()));
         }
-        std::fs::read(&path).map_err(|error| format!("`{name}` cannot be read: {error}"))
+        std::fs::read(&path).map_err(|error| self.unreadable(name, &error))
+    }
+
+    fn unreadable(&self, name: &str, error: &std::io::Error) -> String {
+        match error.kind() {
+            ErrorKind::NotFound => format!("there is no `{name}` in {}", self.root.display()),
+            ErrorKind::PermissionDenied => format!("`{name}` may not be read by this user"),
+            _ => format!("`{name}` cannot be read: {error}"),
+        }
     }
 
     /// The name and text of an imported module; `importer` is the name of the file that imports it.
@@ -86,9 +95,8 @@ impl<'a> FileGrant<'a> {
             return Err(outside());
         }
         let full = self.root.join(relative);
-        let missing = |error: std::io::Error| format!("`{name}` cannot be read: {error}");
-        let real = full.canonicalize().map_err(missing)?;
-        let root = self.root.canonicalize().map_err(missing)?;
+        let real = full.canonicalize().map_err(|error| self.unreadable(name, &error))?;
+        let root = self.root.canonicalize().map_err(|error| self.unreadable(name, &error))?;
         if real.starts_with(&root) { Ok(real) } else { Err(outside()) }
     }
 }
@@ -111,7 +119,7 @@ mod tests {
         for outside in ["../secret", "data/../../secret", "/etc/passwd", "link"] {
             assert!(grant.read(outside).unwrap_err().contains("not below the program's folder"), "{outside}");
         }
-        assert!(grant.read("missing").unwrap_err().contains("cannot be read"));
+        assert!(grant.read("missing").unwrap_err().starts_with("there is no `missing` in "));
         assert!(grant.read("data").unwrap_err().contains("not a file"));
     }
 

@@ -35,8 +35,8 @@ fn bytes(path: &Path, what: &str) -> Result<Vec<u8>, CliError> {
                 Some(name) => error.with_help(format!("did you mean `{name}`?")),
                 // Paths in a job file begin at the file, others where the command runs.
                 None => match std::path::absolute(path) {
-                    Ok(place) => error.with_help(format!("it was looked for at {}", place.display())),
-                    Err(_) => error,
+                    Ok(place) if place != path => error.with_help(format!("it was looked for at {}", place.display())),
+                    _ => error,
                 },
             }
         }

@@ -340,8 +340,7 @@ impl<'a> Host<'a> {
             return Err(Fault::new(Code::NotGranted, "this run may not read files")
                 .help(format!("pass it as an input: `--input {stem}={path}`, and read it with `input(\"{stem}\")`")));
         };
-        let value =
-            files(path).map_err(|reason| Fault::new(Code::NotGranted, format!("`{path}` cannot be read: {reason}")))?;
+        let value = files(path).map_err(|reason| Fault::new(Code::NotGranted, reason))?;
         self.import(&value)
     }
 }
