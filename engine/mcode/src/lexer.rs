@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use crate::codes::Code;
+use crate::parser::habits::CHOICE;
 use crate::report::Reporter;
 use crate::source::{ByteSpan, SOURCE_BYTES_MAX, Source};
 use crate::token::{Token, TokenKind};
@@ -292,6 +293,7 @@ impl Lexer<'_> {
             b'&' => report.help("did you mean `and`?"),
             b'|' => report.help("did you mean `or`, or `|>`?"),
             b'!' => report.help("did you mean `not`, or `!=`?"),
+            b'?' => report.help(CHOICE),
             _ => report,
         };
         self.push(TokenKind::Invalid, start);

@@ -1,4 +1,4 @@
-//! Names that are close to another: for "did you mean".
+//! Words in messages: names that are close to another, for "did you mean", and articles.
 
 /// The words of the language.
 #[rustfmt::skip]
@@ -6,6 +6,15 @@ pub(crate) const KEYWORDS: [&str; 24] = [
     "function", "end", "if", "elseif", "else", "while", "for", "in", "break", "continue", "return", "let", "const", "import",
     "parallel", "spawn", "await", "when", "and", "or", "not", "true", "false", "none",
 ];
+
+/// `what` behind "a" or "an", as it is spoken: "an int", "an f32[3]", "a u8[3]".
+pub(crate) fn with_article(what: &str) -> String {
+    let spoken_as_vowel = what.starts_with(['a', 'e', 'i', 'o'])
+        || what.starts_with("f1")
+        || what.starts_with("f3")
+        || what.starts_with("f6");
+    format!("{} {what}", if spoken_as_vowel { "an" } else { "a" })
+}
 
 /// The candidate nearest to `name`, if one is near enough to be meant. Distance counts insertions, deletions,
 /// replacements and swapped neighbours (optimal string alignment); a third of the length may differ.
@@ -57,6 +66,15 @@ mod tests {
         for word in KEYWORDS {
             let kind = TokenKind::keyword(word).unwrap_or_else(|| panic!("`{word}` is a keyword"));
             assert_eq!(kind.describe(), format!("`{word}`"));
+        }
+    }
+
+    #[test]
+    fn articles_are_as_words_are_spoken() {
+        for (what, expected) in
+            [("int", "an int"), ("f32[3]", "an f32[3]"), ("u8[3]", "a u8[3]"), ("function", "a function")]
+        {
+            assert_eq!(with_article(what), expected);
         }
     }
 

@@ -12,7 +12,7 @@ use crate::compile::{CompiledProgram, EntryParameter};
 use crate::elsewhere::Elsewhere;
 use crate::hir::Declared;
 use crate::ir::{Entry, Image};
-use crate::names::closest;
+use crate::names::{closest, with_article};
 use crate::native::{Native, NativeProfile, Repayment, Shared, TierUp};
 use crate::optimise::OptimiserCounts;
 use crate::profile::Profile;
@@ -367,7 +367,8 @@ fn fit(parameter: &EntryParameter, value: ModelValue) -> Result<ModelValue, Box<
     };
     fitted.ok_or_else(|| {
         let expected = crate::vm::declared_name(declared);
-        let message = format!("the argument `{}` is declared {expected}, a {found} was given", parameter.name);
+        let message =
+            format!("the argument `{}` is declared {expected}, {} was given", parameter.name, with_article(&found));
         let mut report = Report::error(Code::MistypedArgument, 0, parameter.span, message);
         report.help(match declared {
             Declared::Int => format!("give a whole number: `--arg {}=10`", parameter.name),

@@ -154,8 +154,10 @@ impl TokenKind {
         })
     }
 
-    /// Whether a statement cannot go on past this token: the words that close or divide a block, and the end.
+    /// Whether a statement cannot go on past this token: the words that close or divide a block, and the end; and the brace
+    /// that closes one in other languages.
     pub(crate) fn closes_block(self) -> bool {
-        matches!(self, TokenKind::KwEnd | TokenKind::KwElse | TokenKind::KwElseif | TokenKind::End)
+        use TokenKind::{End, KwElse, KwElseif, KwEnd, RightBrace};
+        matches!(self, KwEnd | KwElse | KwElseif | End | RightBrace)
     }
 }

@@ -180,6 +180,10 @@ fn run_ode(caller: &mut dyn Caller, given: &[Given]) -> Result<Arg, Stop> {
     if !(options.relative > 0.0 || options.absolute > 0.0) || options.relative < 0.0 || options.absolute < 0.0 {
         return Err(TensorError::argument("rtol", "and atol must be positive").into());
     }
+    if options.relative >= 1.0 {
+        let problem = "is a share of the solution, below 1; times are a list, as in `analysis.ode(f, start, [0, 20])`";
+        return Err(TensorError::argument("rtol", problem).into());
+    }
     let stiff = match args::at(&a, 5) {
         Arg::None => false,
         Arg::Str(name) if &**name == "dopri5" => false,

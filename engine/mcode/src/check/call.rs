@@ -9,6 +9,7 @@ use crate::ast::Name;
 use crate::codes::Code;
 use crate::hir::{Declared, DeclaredDim, Expr, Fold, FunctionId};
 use crate::library::{self, BuiltinId, Kind};
+use crate::names::with_article;
 use crate::source::ByteSpan;
 
 /// The sizes that the named dimensions of a signature stand for in one call, and the argument that said so.
@@ -195,7 +196,7 @@ impl<'p> Checker<'p, '_> {
         if !matches!(ty, ArgType::Unknown | ArgType::Function) {
             let found = types::describe(&ty);
             if let Some(report) =
-                self.report(Code::WrongType, callee.span, format!("this is a {found}, not a function"))
+                self.report(Code::WrongType, callee.span, format!("this is {}, not a function", with_article(&found)))
             {
                 report.help("an element is read with square brackets: `xs[i]`");
             }

@@ -7,7 +7,8 @@ use super::{Checker, types};
 use crate::ast::UnaryOperator;
 use crate::codes::Code;
 use crate::hir::{Axis, Expr, ExprKind};
-use crate::names::closest;
+use crate::library;
+use crate::names::{closest, with_article};
 use crate::source::ByteSpan;
 
 impl<'p> Checker<'p, '_> {
@@ -151,7 +152,7 @@ impl<'p> Checker<'p, '_> {
             ArgType::Str(_) => ArgType::Str(None),
             ArgType::Unknown | ArgType::Record(_) => ArgType::Unknown,
             other => {
-                let message = format!("a {} has no parts to read with `[…]`", types::describe(other));
+                let message = format!("{} has no parts to read with `[…]`", with_article(&types::describe(other)));
                 if let Some(report) = self.report(Code::WrongIndex, span, message)
                     && matches!(other, ArgType::Function)
                 {
@@ -223,11 +224,14 @@ impl<'p> Checker<'p, '_> {
                     // Code that need not run may have asked whether there is such a field.
                     return ArgType::Unknown;
                 }
-                let all = names.join(", ");
+                let all = match names.as_slice() {
+                    [] => "it has no fields".to_owned(),
+                    names => format!("its fields are {}", names.join(", ")),
+                };
                 if let Some(report) =
                     self.report(Code::UnknownMember, span, format!("the record has no field `{name}`"))
                 {
-                    report.help(near.unwrap_or_else(|| format!("its fields are {all}")));
+                    report.help(near.unwrap_or(all));
                 }
                 ArgType::Unknown
             }
@@ -248,12 +252,14 @@ impl<'p> Checker<'p, '_> {
             other => {
                 let found = types::describe(other);
                 let tensor = matches!(other, ArgType::Tensor(_));
-                if let Some(report) = self.report(Code::UnknownMember, span, format!("a {found} has no field `{name}`"))
+                if let Some(report) =
+                    self.report(Code::UnknownMember, span, format!("{} has no field `{name}`", with_article(&found)))
                 {
                     report.help(if tensor {
                         format!("tensors have `shape` and `dtype`; functions are called: `tensor.{name}(t)`")
                     } else {
-                        "records have fields: `{a: 1}.a`".to_owned()
+                        let function = library::instead_of_method(name);
+                        function.unwrap_or_else(|| "records have fields: `{a: 1}.a`".to_owned())
                     });
                 }
                 ArgType::Unknown

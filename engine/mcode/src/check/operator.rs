@@ -6,6 +6,7 @@ use super::{Checker, types};
 use crate::ast::{BinaryOperator, Comparison};
 use crate::codes::Code;
 use crate::hir::{Expr, ExprKind, Place};
+use crate::names::with_article;
 use crate::source::ByteSpan;
 
 impl<'p> Checker<'p, '_> {
@@ -75,7 +76,11 @@ impl<'p> Checker<'p, '_> {
 
     fn no_meaning(&mut self, operator: BinaryOperator, a: &ArgType, b: &ArgType, span: ByteSpan) -> ArgType {
         let text = operator.text();
-        let message = format!("`{text}` has no meaning for a {} and a {}", types::describe(a), types::describe(b));
+        let message = format!(
+            "`{text}` has no meaning for {} and {}",
+            with_article(&types::describe(a)),
+            with_article(&types::describe(b))
+        );
         let list = |t: &ArgType| matches!(t, ArgType::List(_) | ArgType::ListOf(_));
         let help = match (operator, a, b) {
             (BinaryOperator::Product, ..) => Some("`@` is the matrix product of tensors; write `*` for numbers"),
@@ -244,7 +249,12 @@ impl<'p> Checker<'p, '_> {
                 }
                 (left, right) => {
                     let (left, right) = (types::describe(left), types::describe(right));
-                    let message = format!("`{}` cannot order a {left} and a {right}", operator.text());
+                    let message = format!(
+                        "`{}` cannot order {} and {}",
+                        operator.text(),
+                        with_article(&left),
+                        with_article(&right)
+                    );
                     if let Some(report) = self.report(Code::WrongType, span, message) {
                         report.help("numbers, strings and tensors have an order");
                     }

@@ -7,6 +7,7 @@ use nexus_tensor::{Arg, BinaryOp, Index};
 use super::{Builtin, Kind};
 use crate::ast::Comparison;
 use crate::codes::Code;
+use crate::names::with_article;
 use crate::vm::fault::{Fault, Outcome};
 use crate::vm::host::Host;
 use crate::vm::operate::compare_numbers;
@@ -200,7 +201,11 @@ fn sorted(host: &mut Host, arguments: &mut [Value]) -> Outcome<Value> {
         |v: &Value| if text { matches!(v, Value::Str(_)) } else { matches!(v, Value::Int(_) | Value::Scalar(_)) };
     if let Some(wrong) = items.iter().find(|v| !fits(v)) {
         let other = items.first().map(Value::describe).unwrap_or_default();
-        let message = format!("a {} has no order among the items, the first is a {other}", wrong.describe());
+        let message = format!(
+            "{} has no order among the items, the first is {}",
+            with_article(&wrong.describe()),
+            with_article(&other)
+        );
         return Err(Fault::new(Code::WrongTypeRunning, message).help("sort numbers, or strings"));
     }
     items.sort_by(order);

@@ -182,6 +182,26 @@ pub(crate) fn elsewhere(name: &str) -> Option<&'static str> {
     all_names().find(|full| full.rsplit_once('.').is_some_and(|(_, last)| last == name))
 }
 
+/// How what other languages write as a method, `x.name()`, is called here.
+pub(crate) fn instead_of_method(name: &str) -> Option<String> {
+    let bare = |name: &str| bare_names().find(|known| *known == name);
+    let function = match name {
+        "sort" => bare("sorted"),
+        "reverse" => bare("reversed"),
+        "push" | "add" => bare("append"),
+        "length" | "size" | "count" => bare("len"),
+        "has" | "includes" => bare("contains"),
+        _ => bare(name).or_else(|| elsewhere(name)),
+    }?;
+    let call = match function {
+        "append" => "xs = append(xs, x)".to_owned(),
+        "contains" => "contains(xs, x)".to_owned(),
+        "map" | "filter" | "reduce" => format!("{function}(f, xs)"),
+        _ => format!("{function}(x)"),
+    };
+    Some(format!("functions are called: `{call}`"))
+}
+
 fn all_names() -> impl Iterator<Item = &'static str> {
     let ops = nexus_library::all().map(|op| op.name);
     builtins().map(|b| b.name).chain(ops).chain(CONSTANTS.iter().map(|(name, _)| *name))

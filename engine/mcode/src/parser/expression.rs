@@ -84,7 +84,9 @@ impl Parser<'_> {
                     break;
                 }
             }
-            left
+            parser.refuse_membership();
+            // What follows from an error is worth no word of its own.
+            if parser.recovering { parser.invalid(left.span) } else { left }
         })
         .unwrap_or_else(|| self.invalid(start))
     }
@@ -138,7 +140,7 @@ impl Parser<'_> {
     }
 
     /// An operator at the end of a line goes on with the next.
-    fn skip_newlines(&mut self) {
+    pub(super) fn skip_newlines(&mut self) {
         while self.peek() == TokenKind::Newline {
             self.at += 1;
         }
@@ -221,7 +223,10 @@ impl Parser<'_> {
             TokenKind::KwFalse => ExprKind::Bool(false),
             TokenKind::KwNone => ExprKind::None,
             TokenKind::Name if self.peek_second() == TokenKind::FatArrow => return self.short_lambda(),
-            TokenKind::Name => ExprKind::Name(self.intern(token.span)),
+            TokenKind::Name => match self.foreign_expression(token) {
+                Some(expr) => return expr,
+                None => ExprKind::Name(self.intern(token.span)),
+            },
             TokenKind::LeftParen => return self.parenthesis(),
             TokenKind::LeftBracket => return self.list(),
             TokenKind::LeftBrace => return self.record(),
@@ -234,20 +239,13 @@ impl Parser<'_> {
 
     fn no_expression(&mut self) -> Expr {
         let token = self.token();
-        let previous = self.previous();
-        let operator = self.source.slice(previous).to_owned();
         if token.kind == TokenKind::Invalid {
             // Reported by the lexer.
             self.next();
             self.recovering = true;
             return self.invalid(token.span);
         }
-        let doubled = token.kind == TokenKind::Star && operator == "*";
-        if let Some(report) = self.expected("an expression")
-            && doubled
-        {
-            report.help("`**` is the power operator");
-        }
+        self.expected("an expression");
         self.invalid(token.span)
     }
 

@@ -7,6 +7,7 @@
 //! The grammar is in the documentation of the crate.
 
 mod expression;
+pub(crate) mod habits;
 mod postfix;
 mod statement;
 
@@ -36,6 +37,8 @@ pub(crate) fn parse(source: &Source, reporter: &mut Reporter) -> Module {
         depth: 0,
         highest: 0,
         block_height: 0,
+        open_conditionals: 0,
+        told_of_braces: false,
         names: HashMap::default(),
     };
     let body = parser.module();
@@ -57,6 +60,10 @@ struct Parser<'a> {
     highest: u16,
     /// Height of the block that was read last.
     block_height: u16,
+    /// `if`s whose blocks are being read.
+    open_conditionals: u16,
+    /// Whether a block in braces was reported.
+    told_of_braces: bool,
     names: HashMap<&'a str, Name>,
 }
 
@@ -115,7 +122,13 @@ impl<'a> Parser<'a> {
     /// Reports that something else was expected here, unless the parser is still recovering.
     fn expected(&mut self, what: &str) -> Option<&mut Report> {
         let token = self.token();
-        self.error_at(token.span, format!("expected {what}, found {}", self.describe(token)))
+        let habit = self.habit(token);
+        // A line's end is a point, not the way to the next line.
+        let end = if token.kind == TokenKind::Newline { token.span.start } else { token.span.end };
+        let span = ByteSpan { start: token.span.start, end };
+        let report = self.error_at(span, format!("expected {what}, found {}", self.describe(token)))?;
+        report.help = habit.map(str::to_owned);
+        Some(report)
     }
 
     fn error_at(&mut self, span: ByteSpan, message: String) -> Option<&mut Report> {

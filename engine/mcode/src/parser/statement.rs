@@ -50,7 +50,7 @@ impl Parser<'_> {
             while matches!(self.peek(), TokenKind::Newline | TokenKind::Semicolon) {
                 self.next();
             }
-            if self.peek().closes_block() {
+            if self.peek().closes_block() || self.at_elif() {
                 return body;
             }
             let before = self.at;
@@ -108,6 +108,7 @@ impl Parser<'_> {
             TokenKind::KwContinue => self.word(StatementKind::Continue),
             TokenKind::KwReturn => self.return_statement(),
             TokenKind::KwFunction if self.peek_second() == TokenKind::Name => self.function_statement(Vec::new())?,
+            TokenKind::Name if self.foreign_function(first) => self.function_statement(Vec::new())?,
             TokenKind::At => self.attributed_function()?,
             TokenKind::KwImport => self.import()?,
             _ => self.assignment_or_expression()?,
@@ -138,6 +139,9 @@ impl Parser<'_> {
 
     fn assignment_or_expression(&mut self) -> Option<StatementKind> {
         let target = self.expression();
+        if self.several_targets() {
+            return None;
+        }
         if let Some(operator) = self.peek().update() {
             self.next();
             let value = self.assigned_value();
@@ -176,9 +180,10 @@ impl Parser<'_> {
         None
     }
 
-    /// Closes a block opened by `open`.
-    fn block_end(&mut self, open: Token) {
-        if self.take(TokenKind::KwEnd).is_some() {
+    /// Closes a block opened by `open`, or in braces, which were reported.
+    fn block_end(&mut self, open: Token, in_braces: bool) {
+        let closing = if in_braces { TokenKind::RightBrace } else { TokenKind::KwEnd };
+        if self.take(closing).is_some() {
             return;
         }
         if self.recovering {
@@ -196,10 +201,11 @@ impl Parser<'_> {
         self.recovering = true;
     }
 
-    /// What follows the condition of `if` or `while`: usually a new line, but a statement may follow at once.
-    fn head_end(&mut self) {
-        if self.recovering {
-            self.skip_line();
+    /// What follows the condition of `if` or `while`: usually a new line, but a statement may follow at once. Whether a
+    /// brace stands there, which is reported.
+    fn head_end(&mut self) -> bool {
+        if self.recovering && self.skip_head() {
+            return true;
         }
         if self.at_word("then") || self.at_word("do") {
             let token = self.next();
@@ -215,16 +221,27 @@ impl Parser<'_> {
             }
             self.skip_line();
         }
+        self.opening_brace()
     }
 
     fn conditional(&mut self) -> StatementKind {
         let open = self.next();
         let mut branches = Vec::new();
         let mut otherwise = None;
+        self.open_conditionals += 1;
+        let mut in_braces;
         loop {
             let condition = self.expression();
-            self.head_end();
+            in_braces = self.head_end();
             branches.push((condition, self.block()));
+            if in_braces && self.is_divided_behind_brace() {
+                self.next();
+                self.skip_newlines();
+            }
+            if self.at_elif() {
+                self.take_elif();
+                continue;
+            }
             if self.take(TokenKind::KwElseif).is_some() {
                 continue;
             }
@@ -238,11 +255,13 @@ impl Parser<'_> {
                     self.next();
                     continue;
                 }
+                in_braces = self.opening_brace();
                 otherwise = Some(self.block());
             }
             break;
         }
-        self.block_end(open);
+        self.open_conditionals -= 1;
+        self.block_end(open, in_braces);
         StatementKind::If { branches, otherwise }
     }
 
@@ -254,28 +273,28 @@ impl Parser<'_> {
     fn while_loop(&mut self) -> StatementKind {
         let open = self.next();
         let condition = self.expression();
-        self.head_end();
+        let in_braces = self.head_end();
         let body = self.block();
-        self.block_end(open);
+        self.block_end(open, in_braces);
         StatementKind::While { condition, body }
     }
 
     fn for_loop(&mut self, parallel: bool) -> Option<StatementKind> {
         let open = self.next();
-        let name = self.expect_name("a variable's name");
+        let name = if self.several_names() { None } else { self.expect_name("a variable's name") };
         let iterable = name.as_ref().and_then(|_| self.expect(TokenKind::KwIn)).map(|_| self.expression());
-        self.head_end();
+        let in_braces = self.head_end();
         let body = self.block();
-        self.block_end(open);
+        self.block_end(open, in_braces);
         Some(StatementKind::For { parallel, name: name?, iterable: iterable?, body })
     }
 
     fn when(&mut self) -> Option<StatementKind> {
         let open = self.next();
         let name = self.change_head();
-        self.head_end();
+        let in_braces = self.head_end();
         let body = self.block();
-        self.block_end(open);
+        self.block_end(open, in_braces);
         Some(StatementKind::When { name: name?, body })
     }
 
@@ -305,6 +324,9 @@ impl Parser<'_> {
         if external {
             self.next();
             self.expect(TokenKind::LeftParen)?;
+        }
+        if !external && self.foreign_import() {
+            return None;
         }
         let token = self.expect(TokenKind::Str)?;
         let path = string_value(self.source.slice(token.span)).into();
@@ -371,9 +393,9 @@ impl Parser<'_> {
         };
         let returns = self.take(TokenKind::Arrow).and_then(|_| self.type_syntax());
         let head = open.span.to(self.previous());
-        self.head_end();
+        let in_braces = self.head_end();
         let body = self.block();
-        self.block_end(open);
+        self.block_end(open, in_braces);
         Function { name, params, returns, body, attributes, head }
     }
 

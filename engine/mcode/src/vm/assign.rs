@@ -15,6 +15,7 @@ use super::value::{Range, SharedList, Value};
 use crate::ast::Name;
 use crate::codes::Code;
 use crate::ir::{AxisShape, StepShape};
+use crate::names::with_article;
 
 /// `object[key] = new`, in place where nobody else has the object.
 pub(crate) fn set_one(host: &mut Host, object: &mut Value, key: Value, new: Value) -> Outcome<()> {
@@ -44,7 +45,10 @@ pub(crate) fn set_one(host: &mut Host, object: &mut Value, key: Value, new: Valu
         Value::Absent => Err(Fault::new(Code::NotSetRunning, "this variable has no value yet, so it has no parts")),
         Value::Str(_) => Err(Fault::new(Code::WrongTypeRunning, "the characters of a string cannot be assigned")
             .help("build a new string: `s[0..2] + \"x\" + s[3..]`")),
-        other => Err(Fault::new(Code::WrongTypeRunning, format!("a {} has no parts to assign", other.describe()))),
+        other => Err(Fault::new(
+            Code::WrongTypeRunning,
+            format!("{} has no parts to assign", with_article(&other.describe())),
+        )),
     }
 }
 
@@ -108,7 +112,7 @@ fn set_step(host: &mut Host, slot: &mut Value, path: &[StepShape], window: &mut 
     match step {
         StepShape::Field(name) => {
             let Value::Record(record) = slot else {
-                let message = format!("a {} has no field `{name}` to assign", slot.describe());
+                let message = format!("{} has no field `{name}` to assign", with_article(&slot.describe()));
                 return Err(Fault::new(Code::WrongTypeRunning, message).help("begin with a record: `r = {}`"));
             };
             let record = host.record_mut(record)?;

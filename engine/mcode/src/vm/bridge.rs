@@ -11,6 +11,7 @@ use super::host::{Host, OBJECT_BYTES_MAX};
 use super::traced;
 use super::value::{DEPTH_MAX, Value};
 use crate::codes::Code;
+use crate::names::with_article;
 
 /// A range longer than this is not made into a list by itself.
 const RANGE_LIST_MAX: u64 = 1 << 24;
@@ -55,7 +56,7 @@ impl Host<'_> {
             Value::Function(_) | Value::Task(_) => {
                 return Err(Fault::new(
                     Code::WrongTypeRunning,
-                    format!("a {} cannot be given to a library function", value.kind()),
+                    format!("{} cannot be given to a library function", with_article(value.kind())),
                 ));
             }
         })
@@ -173,8 +174,11 @@ impl Host<'_> {
                 model::Value::List(range.iter().map(model::Value::Int).collect())
             }
             Value::Range(_) | Value::Function(_) | Value::Task(_) | Value::Traced(_) => {
-                return Err(Fault::new(Code::NotAValue, format!("a {} cannot leave the program", value.kind()))
-                    .help("return what it computes: `f(x)`, `await h`"));
+                return Err(Fault::new(
+                    Code::NotAValue,
+                    format!("{} cannot leave the program", with_article(value.kind())),
+                )
+                .help("return what it computes: `f(x)`, `await h`"));
             }
         })
     }

@@ -14,6 +14,7 @@ use super::jacobian::jacobian;
 use super::traced::{value_of_var, var_of};
 use super::value::{Derived, Transform, Value};
 use crate::codes::Code;
+use crate::names::with_article;
 
 /// Derivatives inside derivatives: each level runs the machine inside itself, on the real stack.
 const LEVELS_MAX: u32 = 12;
@@ -122,7 +123,7 @@ pub(super) fn traced_call(
     given[which] = variables.trace(host, &arguments[which])?;
     if variables.leaves.is_empty() {
         let found = arguments[which].describe();
-        let message = format!("there is nothing to differentiate in argument {which}: it is a {found}");
+        let message = format!("there is nothing to differentiate in argument {which}: it is {}", with_article(&found));
         return Err(Fault::new(Code::WrongTypeRunning, message)
             .help("derivatives are taken by scalars and float tensors; `tensor.astype(t, \"f32\")` makes floats"));
     }
@@ -143,8 +144,10 @@ fn value_and_gradient(
     let output = match var_of(&result) {
         Some(output) if output.count() == 1 && output.is_real() => output,
         _ => {
-            let message =
-                format!("`{name}` needs a function that gives one number, this one gave a {}", describe(&result));
+            let message = format!(
+                "`{name}` needs a function that gives one number, this one gave {}",
+                with_article(&describe(&result))
+            );
             return Err(Fault::new(Code::WrongTypeRunning, message)
                 .help("reduce the result, `tensor.sum(y)`; `grad.jacobian` takes functions that give tensors"));
         }

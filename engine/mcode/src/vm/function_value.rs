@@ -10,6 +10,7 @@ use super::{differentiate, registers};
 use crate::codes::Code;
 use crate::ir::{FunctionCode, Register};
 use crate::library;
+use crate::names::with_article;
 
 /// Machines inside each other: each stands on the real stack.
 const NESTED_MAX: u32 = 24;
@@ -78,7 +79,7 @@ impl Machine<'_, '_> {
         let (image, callee, start) = (self.image, usize::from(callee), usize::from(start));
         let Value::Function(closure) = self.stack[cursor.base + callee].clone() else {
             let found = self.stack[cursor.base + callee].describe();
-            return Err(Fault::new(Code::BadCall, format!("this is a {found}, not a function"))
+            return Err(Fault::new(Code::BadCall, format!("this is {}, not a function", with_article(&found)))
                 .help("only functions can be called; an element is read with square brackets: `xs[i]`"));
         };
         let first = cursor.base + start;

@@ -11,7 +11,8 @@ use super::value::{Range, Record, Value};
 use crate::ast::Name;
 use crate::codes::Code;
 use crate::ir::{AxisShape, FunctionCode, Register};
-use crate::names::closest;
+use crate::library;
+use crate::names::{closest, with_article};
 
 /// An int, or a whole-number tensor of one element.
 pub(crate) fn single_int(value: &Value) -> Option<i64> {
@@ -95,7 +96,7 @@ pub(crate) fn get(host: &mut Host, object: Value, key: &Value) -> Outcome<Value>
 }
 
 pub(crate) fn bad_key(object: &Value, key: &Value) -> Box<Fault> {
-    let message = format!("a {} cannot be read at a {}", object.describe(), key.describe());
+    let message = format!("{} cannot be read at {}", with_article(&object.describe()), with_article(&key.describe()));
     let fault = Fault::new(Code::WrongTypeRunning, message);
     match object {
         Value::Record(_) => fault.help("records are read by field: `r.name` or `r[\"name\"]`"),
@@ -335,8 +336,14 @@ pub(crate) fn get_field(host: &mut Host, object: Value, name: &Name) -> Outcome<
         Value::Traced(traced) if let Arg::Tensor(t) = traced.plain() => {
             get_field(host, Value::Tensor(Arc::new(t.clone())), name)
         }
-        other => Err(Fault::new(Code::WrongTypeRunning, format!("a {} has no field `{name}`", other.describe()))
-            .help("records have fields: `{a: 1}.a`")),
+        other => {
+            let help = library::instead_of_method(name).unwrap_or_else(|| "records have fields: `{a: 1}.a`".to_owned());
+            Err(Fault::new(
+                Code::WrongTypeRunning,
+                format!("{} has no field `{name}`", with_article(&other.describe())),
+            )
+            .help(help))
+        }
     }
 }
 
@@ -347,6 +354,7 @@ pub(crate) fn field(record: &Record, name: &str) -> Outcome<Value> {
     let names = record.fields().iter().map(|(n, _)| &**n);
     let help = match closest(name, names.clone()) {
         Some(near) => format!("did you mean `{near}`?"),
+        None if record.fields().is_empty() => format!("it has no fields; `contains(r, \"{name}\")` asks for one"),
         None => format!("its fields are {}", names.take(20).collect::<Vec<_>>().join(", ")),
     };
     Err(Fault::new(Code::IndexOutOfRange, format!("the record has no field `{name}`")).help(help))

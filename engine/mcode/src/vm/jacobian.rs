@@ -13,6 +13,7 @@ use super::host::Host;
 use super::traced::var_of;
 use super::value::Value;
 use crate::codes::Code;
+use crate::names::with_article;
 
 /// A walk forward goes along the tape of a walk back, which is longer: so many walks back are taken for one of them.
 const FORWARD_WALKS: usize = 3;
@@ -29,8 +30,8 @@ pub(super) fn jacobian(
         Some(output) if output.is_real() => output,
         _ => {
             let message = format!(
-                "a Jacobian needs a function that gives a number or float tensor, this one gave a {}",
-                describe(&result)
+                "a Jacobian needs a function that gives a number or float tensor, this one gave {}",
+                with_article(&describe(&result))
             );
             return Err(
                 Fault::new(Code::WrongTypeRunning, message).help("stack several results: `tensor.stack([a, b])`")

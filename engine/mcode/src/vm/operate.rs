@@ -12,6 +12,7 @@ use super::traced;
 use super::value::{SharedList, Value};
 use crate::ast::{BinaryOperator, Comparison};
 use crate::codes::Code;
+use crate::names::with_article;
 use crate::optimise::pure::{Elementwise, elementwise};
 
 /// Whether an order satisfies a comparison.
@@ -89,7 +90,12 @@ pub(crate) fn compare(host: &mut Host, operator: Comparison, a: Value, b: Value)
         _ => match (&a, &b) {
             (Value::Str(x), Value::Str(y)) => Ok(Value::Bool(compare_ordered(operator, x.as_str(), y.as_str()))),
             _ => {
-                let message = format!("`{}` cannot order a {} and a {}", operator.text(), a.describe(), b.describe());
+                let message = format!(
+                    "`{}` cannot order {} and {}",
+                    operator.text(),
+                    with_article(&a.describe()),
+                    with_article(&b.describe())
+                );
                 Err(Fault::new(Code::WrongTypeRunning, message).help("numbers, strings and tensors have an order"))
             }
         },

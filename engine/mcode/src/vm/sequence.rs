@@ -7,6 +7,7 @@ use super::host::Host;
 use super::value::{SharedList, Text, Value};
 use crate::ast::BinaryOperator;
 use crate::codes::Code;
+use crate::names::with_article;
 
 /// `a + b` and `a * n` where one is a string or list; anything else is a fault.
 pub(crate) fn binary(host: &mut Host, operator: BinaryOperator, a: Value, b: Value) -> Outcome<Value> {
@@ -67,7 +68,8 @@ fn join_text(host: &mut Host, mut a: Arc<Text>, b: &Text) -> Outcome<Value> {
 
 fn no_meaning(operator: BinaryOperator, a: &Value, b: &Value) -> Box<Fault> {
     let text = operator.text();
-    let message = format!("`{text}` has no meaning for a {} and a {}", a.describe(), b.describe());
+    let message =
+        format!("`{text}` has no meaning for {} and {}", with_article(&a.describe()), with_article(&b.describe()));
     let fault = Fault::new(Code::WrongTypeRunning, message);
     match (operator, a, b) {
         (_, Value::Absent, _) | (_, _, Value::Absent) => fault.help("a variable here has no value yet"),
