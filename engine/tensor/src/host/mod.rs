@@ -29,8 +29,9 @@ pub(crate) mod random;
 pub(crate) mod reduce;
 pub(crate) mod scan;
 pub(crate) mod source;
+mod stream;
 pub(crate) mod truncated;
-mod vectors;
+pub(crate) mod vectors;
 
 use std::sync::Arc;
 

@@ -15,6 +15,7 @@ use super::chain::Chain;
 use super::kernels::{Light, Map, Triple, Zip};
 use super::parallel::{Cost, fill_bytes};
 use super::source::{Reader, Readers, Source, TILE};
+use super::stream::{self, Stream};
 use crate::buffer::Scratch;
 use crate::{Context, TensorError};
 
@@ -107,8 +108,12 @@ impl Program {
         // Without scratch memory a piece is as good as a tile.
         let direct = |(i, source): (usize, &Source)| source.is_direct() || self.unread.contains(&i);
         let whole = self.steps.len() == 1 && self.registers == 0 && self.sources.iter().enumerate().all(direct);
+        let streams = stream::pays(out.len()) && !self.sources.iter().any(Source::is_old);
         fill_bytes(ctx, out, size, cost, &|first, part| {
             let mut frame = Frame::new(self);
+            if streams {
+                return frame.stream(first, size, part);
+            }
             let tile = if whole { part.len() } else { TILE * size };
             for (t, out) in part.chunks_mut(tile.max(1)).enumerate() {
                 frame.run(first + t * TILE, out.len() / size, out);
@@ -174,6 +179,18 @@ impl<'a> Frame<'a> {
     fn new(program: &'a Program) -> Self {
         let readers = program.sources.iter().map(Reader::new).collect();
         Frame { program, readers, registers: smallvec![Register::default(); program.registers] }
+    }
+
+    /// All steps for the elements of `part`, which are written past the caches: each tile is computed in scratch memory.
+    fn stream(&mut self, first: usize, size: usize, part: &mut [u8]) {
+        let mut tile = Scratch::default();
+        tile.grow(TILE * size);
+        let mut stream = Stream::default();
+        for (t, out) in part.chunks_mut(TILE * size).enumerate() {
+            let tile = &mut tile.bytes_mut()[..out.len()];
+            self.run(first + t * TILE, out.len() / size, tile);
+            stream.copy(tile, out);
+        }
     }
 
     /// All steps for elements `first..first + count`.
