@@ -98,6 +98,22 @@ fn chain(region: &mut Region, x: NodeId, y: NodeId, dear: bool) -> NodeId {
     region.binary(Add, t, y)
 }
 
+/// Twelve operations, four of which are choices by comparisons.
+fn choices(region: &mut Region, x: NodeId, y: NodeId) -> NodeId {
+    use BinaryOp::{Add, Mul, Sub};
+    let mut t = region.binary(Mul, x, y);
+    for (op, bound) in [(Sub, 0.5), (Add, 0.25)] {
+        let (number, zero) = (region.scalar(bound), region.scalar(0.0));
+        let moved = region.binary(op, t, number);
+        let positive = region.compare(CompareOp::Greater, moved, zero);
+        let low = region.binary(Mul, moved, number);
+        t = region.select(positive, moved, low);
+        let above = region.compare(CompareOp::LessEqual, t, y);
+        t = region.select(above, t, x);
+    }
+    region.binary(Add, t, y)
+}
+
 fn chain_alone(ctx: &Context, x: &Arg, y: &Arg, dear: bool) -> Outcome<Arg> {
     use BinaryOp::{Add, Maximum, Minimum, Mul, Sub};
     let two = |op, t: Arg, other: &Arg| nexus_tensor::binary_owned(ctx, op, t, other.clone());
@@ -127,6 +143,19 @@ fn chains(ctx: &Context) -> Outcome<()> {
             let name = format!("{name}_{n}");
             time(&name, "eager", &mut || Ok(vec![chain_alone(ctx, &x, &y, dear)?]))?;
             time(&name, "fused", &mut || Ok(region.run(ctx, vec![x.clone(), y.clone()])?))?;
+        }
+        let mut region = Region::new();
+        let (a, b) = (region.input(), region.input());
+        let out = choices(&mut region, a, b);
+        region.output(out);
+        time(&format!("choices_{n}"), "fused", &mut || Ok(region.run(ctx, vec![x.clone(), y.clone()])?))?;
+        if n == 1024 {
+            let (x, y) = (cast(ctx, &x, "f64")?, cast(ctx, &y, "f64")?);
+            let mut region = Region::new();
+            let (a, b) = (region.input(), region.input());
+            let out = chain(&mut region, a, b, false);
+            region.output(out);
+            time("cheap12_1024_f64", "fused", &mut || Ok(region.run(ctx, vec![x.clone(), y.clone()])?))?;
         }
         one(&format!("add_{n}"), || binary(ctx, BinaryOp::Add, &x, &y))?;
     }

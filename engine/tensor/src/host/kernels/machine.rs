@@ -206,6 +206,7 @@ impl<T: Real> Machine<'_, '_, '_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::vectors::tests::at_every_width;
 
     /// Every instruction, for whole blocks and for what is left over.
     #[test]
@@ -221,21 +222,23 @@ mod tests {
         for count in [0, 1, 63, 64, 127, 128, 129, 1000] {
             let number = |i: usize| if i.is_multiple_of(11) { f32::NAN } else { (i * 37 % 101) as f32 - 50.5 };
             let inputs = [0, 5].map(|turn| (0..count).map(|i| number(i + turn)).collect::<Vec<f32>>());
-            let results = [0, 1, 2].map(|way| {
+            let results = |blocks: bool| {
                 let mut outs = [vec![0.0; count], vec![0.0; count]];
                 let inputs = [&inputs[0][..], &inputs[1]];
                 let mut parts = outs.each_mut().map(|out| &mut out[..]);
                 let mut machine = Machine { code: &code, inputs: &inputs, outs: &mut parts };
-                match way {
-                    0 => vectorized(machine),
-                    1 => machine.whole_and_rest::<BLOCK>(),
-                    _ => machine.whole_and_rest::<1>(),
+                if blocks {
+                    vectorized(machine)
+                } else {
+                    machine.whole_and_rest::<1>()
                 }
                 // Which NaN it is may depend on the instructions.
                 outs.map(|out| out.into_iter().map(|x| if x.is_nan() { 1 } else { x.to_bits() }).collect::<Vec<u32>>())
-            });
-            assert_eq!(results[0], results[2], "{count} elements, the widest vectors");
-            assert_eq!(results[1], results[2], "{count} elements, vectors of every processor");
+            };
+            let one_at_a_time = results(false);
+            for (width, found) in at_every_width(|| results(true)) {
+                assert_eq!(found, one_at_a_time, "{count} elements, {width:?}");
+            }
         }
     }
 }

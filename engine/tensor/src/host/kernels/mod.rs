@@ -4,6 +4,8 @@
 //! compiled for each dtype and instruction set. Callers hand in whole elements, aligned to their size, and as many of
 //! each operand as of the result. [`super::program`] drives them.
 
+#[cfg(test)]
+mod agreement;
 mod convert;
 pub(crate) mod machine;
 mod real;
