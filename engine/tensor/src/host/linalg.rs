@@ -9,6 +9,7 @@ use faer::traits::RealField;
 use faer::{Mat, MatMut, MatRef};
 
 use super::copy::turn;
+use super::fourier::wide::Wide;
 use super::lu::Lu;
 use super::math::Real;
 use super::vectors::{Kernel, vectorized};
@@ -18,7 +19,7 @@ use crate::shape::Shape;
 use crate::{Context, NumericalProblem, TensorError};
 
 /// A float that faer decomposes.
-pub(crate) trait Field: Real + RealField {}
+pub(crate) trait Field: Wide + RealField {}
 impl Field for f32 {}
 impl Field for f64 {}
 

@@ -3,18 +3,23 @@
 //! General products copy panels of their operands into caches first, to use each element many times; here each is used
 //! once. Sums run in lanes that are joined in pairs, whatever the number of threads.
 
+use pulp::{Simd, WithSimd};
+
+use super::fourier::wide::Wide;
 use super::linalg::Field;
 use super::math::Real;
 use super::parallel::fill_parts;
-use super::vectors::{Kernel, vectorized};
+use super::vectors::{Kernel, vectorized, with_vectors};
 use crate::{Context, TensorError};
 
 /// Elements that a thread reads between two questions whether the run must stop.
 const PART: usize = 64 << 10;
 /// Elements of a matrix from which on a second thread pays for its wake-up.
 const PARALLEL_MIN: usize = 128 << 10;
-/// Sums side by side: eight vectors of 256 bits of f32, enough to keep the memory busy.
-const LANES: usize = 64;
+/// Bytes of the sums side by side: eight vectors of 256 bits, enough to keep the memory busy, and as many on every processor.
+const SUM_BYTES: usize = 256;
+/// The most sums side by side, of the smallest dtype.
+const LANES_MAX: usize = SUM_BYTES / 4;
 /// Columns that are added up before the sum is stored.
 const COLUMNS: usize = 4;
 /// Elements of a result that stay in the first-level cache while columns are added to them.
@@ -42,7 +47,7 @@ pub(super) fn product<T: Field>(
     if matrix.are_rows {
         let part = (PART / columns.max(1)).max(1);
         return fill_parts(ctx, out, part, is_large, |first, out| {
-            vectorized(Rows { matrix: &matrix.data[first * matrix.stride..], stride: matrix.stride, x, out });
+            with_vectors(Rows { matrix: &matrix.data[first * matrix.stride..], stride: matrix.stride, x, out });
         });
     }
     // A strip of all columns; strips of one page or more, which the memory reads ahead.
@@ -63,35 +68,47 @@ struct Rows<'a, T> {
     out: &'a mut [T],
 }
 
-impl<T: Real> Kernel for Rows<'_, T> {
+impl<T: Wide> WithSimd for Rows<'_, T> {
     type Output = ();
 
     #[inline(always)]
-    fn run(self) {
-        let columns = self.x.len();
-        let (groups, rest) = self.x.as_chunks::<LANES>();
+    fn with_simd<S: Simd>(self, simd: S) {
         for (i, out) in self.out.iter_mut().enumerate() {
-            let row = &self.matrix[i * self.stride..][..columns];
-            let (row_groups, row_rest) = row.as_chunks::<LANES>();
-            let mut lanes = [T::ZERO; LANES];
-            for (a, x) in row_groups.iter().zip(groups) {
-                for k in 0..LANES {
-                    lanes[k] = a[k].mul_add(x[k], lanes[k]);
-                }
-            }
-            for ((lane, &a), &x) in lanes.iter_mut().zip(row_rest).zip(rest) {
-                *lane = a.mul_add(x, *lane);
-            }
-            let mut width = LANES / 2;
-            while width > 0 {
-                for k in 0..width {
-                    lanes[k] += lanes[k + width];
-                }
-                width /= 2;
-            }
-            *out = lanes[0];
+            *out = sum_of_products(simd, &self.matrix[i * self.stride..][..self.x.len()], self.x);
         }
     }
+}
+
+/// The sum of products of a row with a vector. Written in vectors: of a loop over arrays the compiler makes one that takes
+/// half as long again.
+#[inline(always)]
+fn sum_of_products<T: Wide, S: Simd>(simd: S, row: &[T], x: &[T]) -> T {
+    let width = size_of::<T::Vector<S>>() / size_of::<T>();
+    let (lanes_count, abreast) = (SUM_BYTES / size_of::<T>(), SUM_BYTES / size_of::<T::Vector<S>>());
+    let (row_vectors, x_vectors) = (T::vectors::<S>(row), T::vectors::<S>(x));
+    let mut sums = [T::splat(simd, T::ZERO); LANES_MAX];
+    let whole = row_vectors.len() / abreast * abreast;
+    for (a, x) in row_vectors[..whole].chunks_exact(abreast).zip(x_vectors[..whole].chunks_exact(abreast)) {
+        for k in 0..abreast {
+            sums[k] = T::fused(simd, a[k], x[k], sums[k]);
+        }
+    }
+    let mut lanes = [T::ZERO; LANES_MAX];
+    for (lane, sum) in T::vectors_mut::<S>(&mut lanes).iter_mut().zip(&sums[..abreast]) {
+        *lane = *sum;
+    }
+    let rest = whole * width;
+    for (lane, (&a, &x)) in lanes.iter_mut().zip(row[rest..].iter().zip(&x[rest..])) {
+        *lane = a.mul_add(x, *lane);
+    }
+    let mut half = lanes_count / 2;
+    while half > 0 {
+        for k in 0..half {
+            lanes[k] += lanes[k + half];
+        }
+        half /= 2;
+    }
+    lanes[0]
 }
 
 /// Columns that lie together: each is added to the result, times an element of the vector.

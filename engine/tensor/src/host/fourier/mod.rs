@@ -9,7 +9,7 @@ mod plan;
 mod rows;
 mod stages;
 mod tiles;
-mod wide;
+pub(crate) mod wide;
 
 use super::HostTensor;
 use super::math::Real;
