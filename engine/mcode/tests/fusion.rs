@@ -73,7 +73,7 @@ impl Writer<'_> {
             return self.pick(&["t0", "t1", "t2", "t3", "n", "s", "2", "0.5", "-1"]).to_owned();
         }
         let depth = depth - 1;
-        match self.choose(12) {
+        match self.choose(13) {
             0..5 => {
                 let operator = self.pick(&["+", "-", "*", "/", "**", "//", "%", "@"]);
                 format!("({} {operator} {})", self.value(depth), self.value(depth))
@@ -90,6 +90,10 @@ impl Writer<'_> {
                 format!("tensor.{name}({}{rest})", self.value(depth))
             }
             10 => format!("(-{})", self.value(depth)),
+            11 => {
+                let bounds = self.pick(&["-1, 0.5", "min = 0", "max = s", "t0, none", ""]);
+                format!("tensor.clip({}, {bounds})", self.value(depth)).replace(", )", ")")
+            }
             _ => format!("soften({}, {})", self.value(depth), self.value(depth)),
         }
     }
@@ -176,6 +180,15 @@ fn chains_of_operations_run_as_one_region() {
     assert_eq!(bits(&fused.result), bits(&plain.result));
     let unfused = ran(CHAIN, Execution { tensor_fusion: false, ..Execution::default() });
     assert_eq!((unfused.fusion.regions, bits(&unfused.result)), (0, bits(&plain.result)));
+}
+
+#[test]
+fn bounds_and_choices_do_not_end_a_region() {
+    let source = "function main()\n    x = tensor.linspace(-2.0, 2.0, 4096)\n    y = tensor.clip(x * 2.0, -1, 3) + 1.0\n    \
+                  y = tensor.where(y > 1, y, y * 0.1)\n    return tensor.sum(tensor.clip(y, max = 2) * x)\nend\n";
+    let fused = ran(source, JitLevel::Optimised.into());
+    assert_eq!((fused.fusion.regions, fused.fusion.operations, fused.fusion.fallbacks), (1, 10, 0));
+    assert_eq!(bits(&fused.result), bits(&ran(source, JitLevel::Plain.into()).result));
 }
 
 #[test]

@@ -12,13 +12,15 @@ pub(crate) enum Elementwise {
     Binary(BinaryOp),
     /// Of a mask and two tensors or numbers.
     Select,
+    /// Of a tensor and two bounds, each of which may be missing.
+    Clip,
     /// Over axes, which may stay.
     Reduce(ReduceOp),
 }
 
 /// The elementwise operation or reduction behind an operation of the library.
 pub(crate) fn elementwise(op: &OpDef) -> Option<Elementwise> {
-    use Elementwise::{Binary, Reduce, Select, Unary};
+    use Elementwise::{Binary, Clip, Reduce, Select, Unary};
     Some(match op.name {
         "tensor.exp" => Unary(UnaryOp::Exp),
         "tensor.expm1" => Unary(UnaryOp::Expm1),
@@ -65,6 +67,7 @@ pub(crate) fn elementwise(op: &OpDef) -> Option<Elementwise> {
         "tensor.logical_or" => Binary(BinaryOp::Or),
         "tensor.logical_xor" => Binary(BinaryOp::Xor),
         "tensor.where" => Select,
+        "tensor.clip" => Clip,
         "tensor.sum" => Reduce(ReduceOp::Sum),
         "tensor.mean" => Reduce(ReduceOp::Mean),
         "tensor.prod" => Reduce(ReduceOp::Prod),
@@ -105,7 +108,7 @@ pub(crate) fn elementwise_builtin(name: &str) -> Option<UnaryOp> {
 
 /// Operations beside the elementwise ones that give the same for the same operands. What draws numbers, reads files or
 /// calls functions of the program is not among them.
-const PURE_OPS: [&str; 34] = [
+const PURE_OPS: [&str; 33] = [
     "tensor.zeros",
     "tensor.ones",
     "tensor.full",
@@ -120,7 +123,6 @@ const PURE_OPS: [&str; 34] = [
     "tensor.concat",
     "tensor.matmul",
     "tensor.dot",
-    "tensor.clip",
     "tensor.var",
     "tensor.std",
     "tensor.norm",

@@ -316,6 +316,16 @@ impl<'p, 'h> Plan<'p, 'h> {
                 let id = self.region.select(mask.id, yes.id, no.id);
                 self.made(id, yes.float || no.float)
             }
+            (Elementwise::Clip, [x @ Slot::Node(_), low, high]) => {
+                let bounds = [(BinaryOp::Maximum, low), (BinaryOp::Minimum, high)];
+                let mut clipped = x.clone();
+                for (operator, bound) in bounds {
+                    if !matches!(bound, Slot::Plain(Value::Absent | Value::None)) {
+                        clipped = self.binary_node(operator, &clipped, bound)?;
+                    }
+                }
+                clipped
+            }
             (Elementwise::Reduce(operator), [Slot::Node(x), Slot::Plain(axes), Slot::Plain(keep)]) => {
                 let axes = axes_of(axes)?;
                 let keep = match keep {
