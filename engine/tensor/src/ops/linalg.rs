@@ -206,7 +206,8 @@ pub(super) const OPS: &[OpDef] = &[
     OpDef {
         name: "linalg.lstsq",
         params: params!(a: Tensor, b: Tensor, rcond: Number = "none"),
-        doc: "The x of least norm that minimises |a @ x - b|, as a record: x, residuals, rank and the singular values s.",
+        doc: "The x of least norm that minimises |a @ x - b|, as a record: x, residuals, rank and the singular values s. \
+              Stacks of matrices give stacks, and a tensor of ranks.",
         example: "linalg.lstsq(tensor.eye(3), tensor.ones(3)).x",
         infer: infer_lstsq,
         run: lstsq,

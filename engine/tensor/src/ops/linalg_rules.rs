@@ -9,8 +9,9 @@ use super::{args, infer::record};
 use crate::dispatch::{apply_binary, apply_unary};
 use crate::element::Element;
 use crate::host::HostTensor;
+use crate::host::copy::concat;
 use crate::host::elementwise::cast;
-use crate::host::linalg::{self as kernels, Stack};
+use crate::host::linalg::{self as kernels, LeastSquares, Stack};
 use crate::host::reduce::{ReduceOp, reduced_shape};
 use crate::op::{Arg, ArgType, Dim};
 use crate::promotion::{promote, to_float};
@@ -48,6 +49,20 @@ struct System {
     dtype: DType,
 }
 
+impl System {
+    /// With the same leading axes in both operands.
+    fn spread(self) -> Result<System, TensorError> {
+        let lead = |t: &HostTensor| Shape::from_slice(&t.shape[..t.rank() - 2]);
+        let batch = broadcast(&lead(&self.a), &lead(&self.b))?;
+        let spread = |t: &HostTensor| {
+            let mut shape = batch.clone();
+            shape.extend(t.shape[t.rank() - 2..].iter().copied());
+            t.broadcast_to(&shape)
+        };
+        Ok(System { a: spread(&self.a)?, b: spread(&self.b)?, ..self })
+    }
+}
+
 fn system(ctx: &Context, args_: &[Arg]) -> Result<System, TensorError> {
     let (a, b) = (args::host(ctx, args_, 0, "a")?, args::host(ctx, args_, 1, "b")?);
     let dtype = to_float(promote(a.dtype, to_float(b.dtype)));
@@ -64,15 +79,8 @@ fn system(ctx: &Context, args_: &[Arg]) -> Result<System, TensorError> {
 }
 
 pub(super) fn solve(ctx: &Context, a: &[Arg]) -> Result<Arg, TensorError> {
-    let System { a, b, vector, dtype } = system(ctx, a)?;
-    let lead = |t: &HostTensor| Shape::from_slice(&t.shape[..t.rank() - 2]);
-    let batch = broadcast(&lead(&a), &lead(&b))?;
-    let spread = |t: &HostTensor| -> Result<HostTensor, TensorError> {
-        let mut shape = batch.clone();
-        shape.extend(t.shape[t.rank() - 2..].iter().copied());
-        t.broadcast_to(&shape)
-    };
-    let (left, right) = (Stack::square(ctx, &spread(&a)?)?, Stack::new(ctx, &spread(&b)?)?);
+    let System { a, b, vector, dtype } = system(ctx, a)?.spread()?;
+    let (left, right) = (Stack::square(ctx, &a)?, Stack::new(ctx, &b)?);
     let mut x = with_field!(a.dtype, T => kernels::solve::<T>(ctx, &left, &right))?;
     if vector {
         let shape = Shape::from_slice(&x.shape[..x.rank() - 1]);
@@ -87,7 +95,9 @@ pub(super) fn infer_lstsq(a: &[ArgType]) -> Inferred {
     infer::number(a, 2, "rcond")?;
     let left = infer::tensor(a, 0, "a")?;
     let dtype = left.dtype.zip(right.dtype).map(|(a, b)| to_float(promote(a, to_float(b))));
-    let unknown = || typed(dtype, Some(vec![Dim::Unknown]));
+    let is_single = matches!((left.shape.as_deref(), right.shape.as_deref()), (Some([_, _]), Some([_] | [_, _])));
+    let unknown = || typed(dtype, is_single.then(|| vec![Dim::Unknown]));
+    let rank = if is_single { ArgType::Int(None) } else { ArgType::Unknown };
     let x = match (left.shape.as_deref(), right.shape) {
         (Some([_, n]), Some(mut dims)) if matches!(dims.len(), 1 | 2) => {
             dims[0] = n.clone();
@@ -95,24 +105,67 @@ pub(super) fn infer_lstsq(a: &[ArgType]) -> Inferred {
         }
         _ => None,
     };
-    Ok(record([("x", typed(dtype, x)), ("residuals", unknown()), ("rank", ArgType::Int(None)), ("s", unknown())]))
+    Ok(record([("x", typed(dtype, x)), ("residuals", unknown()), ("rank", rank), ("s", unknown())]))
 }
 
 pub(super) fn lstsq(ctx: &Context, a: &[Arg]) -> Result<Arg, TensorError> {
     let cutoff = cutoff(a, 2)?;
-    let System { a, b, vector, dtype } = system(ctx, a)?;
-    if a.rank() != 2 || b.rank() != 2 {
-        return Err(TensorError::shapes(&a.shape, &b.shape, "are stacks; least squares takes one matrix at a time"));
-    }
-    let (left, right) = (Stack::new(ctx, &a)?, Stack::new(ctx, &b)?);
-    let found = with_field!(a.dtype, T => kernels::least_squares::<T>(ctx, &left, &right, cutoff))?;
-    let x = if vector { found.x.reshaped(ctx, &[found.x.len()])? } else { found.x };
+    let System { a, b, vector, dtype } = system(ctx, a)?.spread()?;
+    let least = |a: &HostTensor, b: &HostTensor| -> Result<LeastSquares, TensorError> {
+        let (left, right) = (Stack::new(ctx, a)?, Stack::new(ctx, b)?);
+        with_field!(a.dtype, T => kernels::least_squares::<T>(ctx, &left, &right, cutoff))
+    };
+    let (found, rank) = if a.rank() == 2 {
+        let found = least(&a, &b)?;
+        let rank = Arg::Int(found.rank as i64);
+        (found, rank)
+    } else {
+        let (lefts, rights) = (matrices(ctx, &a)?, matrices(ctx, &b)?);
+        let found = lefts.iter().zip(&rights).map(|(a, b)| least(a, b)).collect::<Result<Vec<_>, _>>()?;
+        let ranks: Vec<i64> = found.iter().map(|one| one.rank as i64).collect();
+        let batch = &a.shape[..a.rank() - 2];
+        (stacked(ctx, found, [&a, &b])?, args::done(ctx, HostTensor::from_slice(ctx, batch, &ranks)?)?)
+    };
+    let x = if vector { found.x.reshaped(ctx, &found.x.shape[..found.x.rank() - 1])? } else { found.x };
     Ok(args::record([
         ("x", finish(ctx, x, dtype)?),
         ("residuals", finish(ctx, found.residuals, dtype)?),
-        ("rank", Arg::Int(found.rank as i64)),
+        ("rank", rank),
         ("s", finish(ctx, found.s, dtype)?),
     ]))
+}
+
+/// The matrices of a stack.
+fn matrices(ctx: &Context, stack: &HostTensor) -> Result<Vec<HostTensor>, TensorError> {
+    let [batch @ .., rows, columns] = stack.shape.as_slice() else { return Ok(Vec::new()) };
+    let flat = stack.packed(ctx)?.reshaped(ctx, &[batch.iter().product(), *rows, *columns])?;
+    Ok((0..flat.shape[0]).map(|i| flat.selected(0, i)).collect())
+}
+
+/// Solutions side by side. There are residuals where every matrix has some.
+fn stacked(ctx: &Context, found: Vec<LeastSquares>, [a, b]: [&HostTensor; 2]) -> Result<LeastSquares, TensorError> {
+    let [batch @ .., rows, columns] = a.shape.as_slice() else { unreachable!("systems have two axes or more") };
+    let rights = b.shape[b.rank() - 1];
+    let join = |parts: Vec<HostTensor>, sizes: &[usize]| -> Result<HostTensor, TensorError> {
+        let mut shape = Shape::from_slice(batch);
+        shape.extend(sizes.iter().copied());
+        match parts.is_empty() {
+            true => with_field!(a.dtype, T => HostTensor::from_slice::<T>(ctx, &shape, &[])),
+            false => concat(ctx, &parts, 0)?.reshaped(ctx, &shape),
+        }
+    };
+    let have_residuals = found.iter().all(|one| one.residuals.len() == rights && rights > 0);
+    let (mut x, mut residuals, mut s) = (Vec::new(), Vec::new(), Vec::new());
+    for one in found {
+        x.push(one.x);
+        residuals.push(one.residuals);
+        s.push(one.s);
+    }
+    let residuals = match have_residuals {
+        true => join(residuals, &[rights])?,
+        false => with_field!(a.dtype, T => HostTensor::from_slice::<T>(ctx, &[0], &[]))?,
+    };
+    Ok(LeastSquares { x: join(x, &[*columns, rights])?, residuals, rank: 0, s: join(s, &[*rows.min(columns)])? })
 }
 
 pub(super) fn infer_qr(a: &[ArgType]) -> Inferred {

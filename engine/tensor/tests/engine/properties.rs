@@ -1,6 +1,6 @@
 //! Properties of broadcasting, views and assignment, against a model that computes every element by its position.
 
-use nexus_tensor::{Arg, BinaryOp, Context, Device, Index, Tensor, get, set};
+use nexus_tensor::{Arg, BinaryOp, Context, Device, Index, Tensor, binary, get, set};
 use proptest::prelude::*;
 
 use crate::golden::run;
@@ -67,7 +67,7 @@ proptest! {
         let (left, right) = if swap { (right, left) } else { (left, right) };
         let ctx = Context::new(Device::cpu());
         let (a, b) = (counting(&ctx, &left), counting(&ctx, &right));
-        let Arg::Tensor(sum) = nexus_tensor::binary(&ctx, BinaryOp::Sub, &Arg::Tensor(a), &Arg::Tensor(b)).expect("broadcasts")
+        let Arg::Tensor(sum) = binary(&ctx, BinaryOp::Sub, &Arg::Tensor(a), &Arg::Tensor(b)).expect("broadcasts")
         else { panic!("a tensor") };
         let rank = left.len().max(right.len());
         prop_assert_eq!(sum.rank(), rank);
@@ -113,4 +113,48 @@ proptest! {
         let count = (m * n * k) as i64;
         prop_assert_eq!(ints(&all), vec![count * (count - 1) / 2]);
     }
+}
+
+#[test]
+fn least_squares_of_stacks_are_those_of_their_matrices() {
+    let ctx = Context::new(Device::cpu()).with_seed(5);
+    let ints = |sizes: &[i64]| Arg::List(sizes.iter().map(|&n| Arg::Int(n)).collect());
+    let draw = |sizes: &[i64]| run(&ctx, "tensor.randn", &[ints(sizes)]).unwrap();
+    let tensor = |arg: &Arg| match arg {
+        Arg::Tensor(tensor) => tensor.clone(),
+        other => panic!("{other:?} is no tensor"),
+    };
+    let field = |record: &Arg, name: &str| match record {
+        Arg::Record(fields) => fields.iter().find(|(known, _)| &**known == name).expect("a field").1.clone(),
+        other => panic!("{other:?} is no record"),
+    };
+    // A stack of right sides for one stack of matrices, one vector for all, and a stack beside a single matrix.
+    for (left, right) in
+        [(&[2, 3, 6, 4][..], &[3, 6, 2][..]), (&[3, 6, 4][..], &[6][..]), (&[6, 4][..], &[3, 6, 2][..])]
+    {
+        let (a, b) = (draw(left), draw(right));
+        let found = run(&ctx, "linalg.lstsq", &[a.clone(), b.clone()]).unwrap();
+        let (x, ranks) = (tensor(&field(&found, "x")), tensor(&field(&found, "rank")));
+        assert!(ranks.to_f64s(&ctx).unwrap().iter().all(|&rank| rank == 4.0));
+        // The residual is orthogonal to the columns of a.
+        let x = if right.len() == 1 {
+            run(&ctx, "tensor.expand_dims", &[Arg::Tensor(x), Arg::Int(-1)]).unwrap()
+        } else {
+            Arg::Tensor(x)
+        };
+        let b = if right.len() == 1 { run(&ctx, "tensor.expand_dims", &[b, Arg::Int(-1)]).unwrap() } else { b };
+        let rest = binary(&ctx, BinaryOp::Sub, &binary(&ctx, BinaryOp::MatMul, &a, &x).unwrap(), &b).unwrap();
+        let axes: Vec<i64> = (0..left.len() as i64 - 2).chain([left.len() as i64 - 1, left.len() as i64 - 2]).collect();
+        let turned = run(&ctx, "tensor.permute", &[a, ints(&axes)]).unwrap();
+        let slopes = tensor(&binary(&ctx, BinaryOp::MatMul, &turned, &rest).unwrap());
+        assert!(slopes.to_f64s(&ctx).unwrap().iter().all(|slope| slope.abs() < 1e-4), "{left:?} and {right:?}");
+        let squares =
+            run(&ctx, "tensor.sum", &[binary(&ctx, BinaryOp::Mul, &rest, &rest).unwrap(), Arg::Int(-2)]).unwrap();
+        let (squares, told) = (tensor(&squares).to_f64s(&ctx).unwrap(), tensor(&field(&found, "residuals")));
+        assert_eq!(told.len(), squares.len());
+        let near = told.to_f64s(&ctx).unwrap().iter().zip(&squares).all(|(x, y)| (x - y).abs() < 1e-4 * y.max(1.0));
+        assert!(near, "{left:?} and {right:?}");
+    }
+    let none = run(&ctx, "linalg.lstsq", &[draw(&[0, 6, 4]), draw(&[6])]).unwrap();
+    assert_eq!(tensor(&field(&none, "x")).shape(), [0, 4]);
 }
