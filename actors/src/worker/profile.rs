@@ -150,6 +150,10 @@ impl RunProfile {
             work.operations,
             nexus_mcode::profile_bytes(self.peak_bytes)
         );
+        if work.kept_bytes > 0 {
+            let _ =
+                writeln!(text, "pool      {} kept for the next tensors", nexus_mcode::profile_bytes(work.kept_bytes));
+        }
         if fusion.regions + fusion.fallbacks > 0 {
             let _ = writeln!(
                 text,

@@ -15,8 +15,8 @@ use crate::pages::prefer_large;
 
 /// Buffers smaller than this come from the allocator, which is fast and keeps pages itself.
 const POOLED_BYTES_MIN: usize = 64 << 10;
-/// Most bytes that the pool keeps: four matrices of 4096² in f32.
-const POOL_BYTES_MAX: usize = 256 << 20;
+/// Most bytes that the pool of host buffers keeps for runs that do not ask for more or less: four matrices of 4096² in f32.
+pub const POOL_BYTES_MAX: usize = 256 << 20;
 /// The same for runs that spend memory freely.
 const GENEROUS_BYTES_MAX: usize = 1 << 30;
 

@@ -27,12 +27,13 @@ mod tensor;
 use std::sync::OnceLock;
 
 use nexus_gpu::{Adapter, Queue};
+use nexus_model::DeviceKind;
 
 pub(crate) use layout::Piece;
 pub(crate) use operand::Pair;
 pub(crate) use tensor::GpuTensor;
 
-use crate::device::{Device, adapter};
+use crate::device::{Device, adapter, dtypes_on};
 use crate::{DType, TensorError};
 
 /// A started device of Burn. There is one of each kind in a process, and tensors know theirs.
@@ -48,7 +49,7 @@ impl Runtime {
     /// Whether a tensor of `elements` of `dtype` can be on the device. Burn has no empty buffers, and a kernel binds one
     /// buffer whole.
     pub(crate) fn holds(&self, dtype: DType, elements: usize) -> bool {
-        let kept = matches!(dtype, DType::F32 | DType::I32 | DType::Bool);
+        let kept = dtypes_on(DeviceKind::Gpu).contains(&dtype);
         let most = self.adapter.map_or(u64::MAX, |adapter| adapter.buffer_bytes_max);
         kept && elements > 0 && elements as u64 <= most / DEVICE_BYTES
     }

@@ -31,9 +31,9 @@ mod region;
 mod shape;
 mod tensor;
 
-pub use buffer::pooled_bytes;
+pub use buffer::{POOL_BYTES_MAX, pooled_bytes};
 pub use context::{Context, Differentiation, ProfileClock, Stopwatch, Warning, Watch};
-pub use device::{Device, devices, graphics_may_exist, hardware_devices};
+pub use device::{Device, devices, dtypes_on, graphics_may_exist, hardware_devices};
 pub use dispatch::{binary, binary_owned, compare, infer_binary, infer_compare, infer_unary, unary, unary_owned};
 pub use error::{NumericalProblem, TensorError};
 pub use index::{Index, IndexType, get, infer_index, set};

@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand};
 use nexus_model::{DeviceInfo, DeviceKind};
+use nexus_tensor::{POOL_BYTES_MAX, dtypes_on};
 use serde::{Deserialize, Serialize};
 
 use super::engine_bench::BenchArgs;
@@ -35,12 +36,18 @@ pub(crate) enum EngineVerb {
 struct DeviceDocument {
     device: String,
     name: String,
+    /// The dtypes of tensors that live there; others are computed by the processor.
+    #[serde(default)]
+    dtypes: Vec<String>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 struct EngineDocument {
     version: String,
     devices: Vec<DeviceDocument>,
+    /// Bytes of tensors that are gone that a process keeps for the next ones, at most.
+    #[serde(default)]
+    pool_bytes_max: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     kept_code: Option<KeptCode>,
 }
@@ -73,20 +80,32 @@ pub(crate) fn read_status(json: &[u8]) -> Option<Vec<DeviceInfo>> {
 /// Shows the devices, and how often native code did not have to be made again.
 pub(crate) fn status(devices: &[DeviceInfo], kept_code: Option<KeptCode>, console: &mut Console) {
     if console.is_json() {
-        let devices =
-            devices.iter().map(|info| DeviceDocument { device: info.kind.name().into(), name: info.name.clone() });
+        let devices = devices.iter().map(|info| DeviceDocument {
+            device: info.kind.name().into(),
+            name: info.name.clone(),
+            dtypes: dtypes_on(info.kind).iter().map(ToString::to_string).collect(),
+        });
         console.answer(&document(&EngineDocument {
             version: env!("CARGO_PKG_VERSION").into(),
             devices: devices.collect(),
+            pool_bytes_max: POOL_BYTES_MAX as u64,
             kept_code,
         }));
         return;
     }
-    let mut table = Table::new(&[("DEVICE", Align::Left), ("NAME", Align::Left)]);
+    let mut table = Table::new(&[("DEVICE", Align::Left), ("TENSORS", Align::Left), ("NAME", Align::Left)]);
     for info in devices {
-        table.row(vec![Cell::new(info.kind.name()), Cell::new(&info.name)]);
+        let dtypes: Vec<String> = dtypes_on(info.kind).iter().map(ToString::to_string).collect();
+        table.row(vec![Cell::new(info.kind.name()), Cell::new(dtypes.join(" ")), Cell::new(&info.name)]);
     }
     console.answer(&table.render());
+    console.answer(&format!(
+        "\nmemory pool: a process keeps up to {} of tensors that are gone for the next ones\n",
+        units::memory(POOL_BYTES_MAX as u64)
+    ));
+    if devices.iter().any(|info| info.kind == DeviceKind::Gpu) {
+        console.answer("tensors of other dtypes are computed by the cpu; `nexus run --profile` counts copies\n");
+    }
     if let Some(KeptCode { folder, units, bytes, hits, misses, damaged }) = kept_code {
         let damage = if damaged > 0 { format!(", {damaged} of them damaged") } else { String::new() };
         console.answer(&format!(
@@ -107,10 +126,17 @@ mod tests {
         let devices = [DeviceInfo { kind: DeviceKind::Cpu, name: "2 threads, avx512".into() }];
         let (mut console, out, _) = pages(false);
         status(&devices, None, &mut console);
-        assert_eq!(out.text(), "DEVICE  NAME\ncpu     2 threads, avx512\n");
+        insta::assert_snapshot!(out.text(), @r"
+        DEVICE  TENSORS                           NAME
+        cpu     f64 f32 f16 bf16 i64 i32 u8 bool  2 threads, avx512
+
+        memory pool: a process keeps up to 256 MiB of tensors that are gone for the next ones
+        ");
         let (mut console, out, _) = pages(true);
         status(&devices, None, &mut console);
-        assert!(out.text().ends_with("\"devices\":[{\"device\":\"cpu\",\"name\":\"2 threads, avx512\"}]}\n"));
+        let wanted = "\"devices\":[{\"device\":\"cpu\",\"name\":\"2 threads, avx512\",\"dtypes\":[\"f64\",\"f32\",\"f16\",\
+                      \"bf16\",\"i64\",\"i32\",\"u8\",\"bool\"]}],\"pool_bytes_max\":268435456}\n";
+        assert!(out.text().ends_with(wanted), "{}", out.text());
         assert_eq!(read_status(out.text().as_bytes()).as_deref(), Some(&devices[..]));
         assert_eq!(read_status(b"{\"version\":\"1\",\"devices\":[{\"device\":\"abacus\",\"name\":\"\"}]}"), None);
     }

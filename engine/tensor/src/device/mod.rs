@@ -9,8 +9,10 @@ use std::sync::OnceLock;
 use nexus_gpu::{Adapter, adapters};
 use nexus_model::{DeviceInfo, DeviceKind};
 
-use crate::TensorError;
 use crate::gpu;
+#[cfg(target_arch = "x86_64")]
+use crate::host::vectors::{Width, widest};
+use crate::{DType, TensorError};
 
 /// A place where tensors live and operations run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -124,6 +126,15 @@ pub fn devices() -> Vec<DeviceInfo> {
     [Device::cpu().info()].into_iter().chain(gpus).collect()
 }
 
+/// The dtypes whose tensors live on devices of a kind, the widest first. On a graphics processor's context those of the others
+/// stay in host memory and are computed there: WGSL has no f64 and no portable i64, and f16 and bf16 are not everywhere.
+pub const fn dtypes_on(kind: DeviceKind) -> &'static [DType] {
+    match kind {
+        DeviceKind::Cpu => &DType::ALL,
+        DeviceKind::Gpu => &[DType::F32, DType::I32, DType::Bool],
+    }
+}
+
 /// The devices that [`Device::best`] chooses from: [`devices`] without those that compute on the CPU. Where the machine
 /// has no graphics processor no driver is asked.
 pub fn hardware_devices() -> Vec<DeviceInfo> {
@@ -150,15 +161,13 @@ fn cpu_name() -> String {
     format!("{threads} thread{plural}, {}", vector_instructions())
 }
 
-/// The widest vector instructions, by their common name.
+/// The widest vector instructions that loops use, by their common name.
 #[cfg(target_arch = "x86_64")]
 fn vector_instructions() -> &'static str {
-    if std::arch::is_x86_feature_detected!("avx512f") {
-        "avx512"
-    } else if std::arch::is_x86_feature_detected!("avx2") {
-        "avx2"
-    } else {
-        "sse2"
+    match widest() {
+        Width::Wide => "avx512",
+        Width::Usual if std::arch::is_x86_feature_detected!("avx2") => "avx2",
+        Width::Usual | Width::Baseline => "sse2",
     }
 }
 
