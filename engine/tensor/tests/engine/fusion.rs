@@ -51,6 +51,8 @@ enum Step {
     Binary(usize, usize, usize),
     Compare(usize, usize, usize),
     Select(usize, usize, usize),
+    /// A comparison and a choice by it, with a product between the two or not.
+    Choose(usize, [usize; 4], bool),
     Cast(usize, usize),
     Number(f64),
     Random(bool),
@@ -95,6 +97,13 @@ impl Both {
 
     /// Adds a step to both, where the operation alone succeeds.
     fn add(&mut self, step: &Step) {
+        if let Step::Choose(op, [x, y, yes, no], apart) = *step {
+            self.add(&Step::Compare(op, x, y));
+            if apart {
+                self.add(&Step::Binary(2, yes, no));
+            }
+            return self.add(&Step::Select(usize::from(apart), if apart { 0 } else { yes + 1 }, no + 1));
+        }
         let at = |back: usize| self.values.len() - 1 - back.min(self.values.len() - 1);
         let value = |back: usize| self.values[at(back)].clone();
         let id = |back: usize| self.ids[at(back)];
@@ -111,6 +120,7 @@ impl Both {
             }
             Step::Select(m, x, y) => run(ctx, "tensor.where", &[value(m), value(x), value(y)])
                 .map(|v| (v, region.select(id(m), id(x), id(y)))),
+            Step::Choose(..) => unreachable!("it was taken apart"),
             Step::Cast(d, x) => {
                 let dtype = DType::ALL[d];
                 run(ctx, "tensor.cast", &[value(x), name(dtype)]).map(|v| (v, region.cast(dtype, id(x))))
@@ -223,7 +233,10 @@ fn cheap_step() -> impl Strategy<Value = Step> {
     prop_oneof![
         3 => (unary, back.clone()).prop_map(|(op, x)| Step::Unary(op, x)),
         6 => (0usize..6, back.clone(), back.clone()).prop_map(|(op, x, y)| Step::Binary(op, x, y)),
-        1 => back.prop_map(|x| Step::Binary(6, x, 0)),
+        1 => back.clone().prop_map(|x| Step::Binary(6, x, 0)),
+        3 => (0..COMPARE.len(), [back.clone(), back.clone(), back.clone(), back.clone()], any::<bool>())
+            .prop_map(|(op, of, apart)| Step::Choose(op, of, apart)),
+        1 => (back.clone(), back.clone(), back).prop_map(|(m, x, y)| Step::Select(m, x, y)),
         2 => prop_oneof![Just(2.0), Just(0.5), Just(-0.0), Just(-3.0), Just(f64::NAN)].prop_map(Step::Number),
     ]
 }

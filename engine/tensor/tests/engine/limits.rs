@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use nexus_model::{LimitHit, LimitKind, LimitLevel, Limits};
-use nexus_tensor::{Arg, BinaryOp, Context, Device, Index, Tensor, TensorError, Watch};
+use nexus_tensor::{Arg, BinaryOp, Context, Device, Index, Tensor, TensorError, Watch, binary};
 
 use crate::golden::run;
 
@@ -44,7 +44,7 @@ fn memory_comes_back_when_tensors_are_dropped() {
     for _ in 0..10 {
         let a = run(&ctx, "tensor.ones", &[shape(&[2000, 2000])]).expect("16 MB");
         assert_eq!(ctx.meter().in_use_bytes(), 16_000_000);
-        let sum = nexus_tensor::binary(&ctx, BinaryOp::Add, &a, &a).expect("32 MB");
+        let sum = binary(&ctx, BinaryOp::Add, &a, &a).expect("32 MB");
         drop((a, sum));
     }
     assert_eq!(ctx.meter().in_use_bytes(), 0);
@@ -173,4 +173,80 @@ fn errors_name_what_is_wrong() {
         text(run(&ctx, "tensor.ones", &[shape(&[1 << 40, 1 << 40])])),
         "TE0013 a f32 tensor of shape [1099511627776, 1099511627776] is larger than any memory"
     );
+}
+
+/// Bytes of this process in memory.
+#[cfg(target_os = "linux")]
+fn resident() -> u64 {
+    let statm = std::fs::read_to_string("/proc/self/statm").expect("Linux tells");
+    statm.split_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok()).expect("pages") * 4096
+}
+
+#[test]
+fn ten_thousand_rounds_leave_nothing_behind() {
+    let ctx = Context::new(Device::cpu()).with_seed(1);
+    let matrix = run(&ctx, "tensor.randn", &[shape(&[128, 128])]).unwrap();
+    let round = || {
+        let sum = binary(&ctx, BinaryOp::Add, &matrix, &Arg::Scalar(1.0)).unwrap();
+        let product = binary(&ctx, BinaryOp::MatMul, &sum, &matrix).unwrap();
+        let soft = run(&ctx, "tensor.softmax", &[product]).unwrap();
+        let turned = run(&ctx, "tensor.transpose", &[soft]).unwrap();
+        let sorted = run(&ctx, "tensor.cumsum", &[turned, Arg::Int(0)]).unwrap();
+        run(&ctx, "tensor.sum", &[sorted]).unwrap()
+    };
+    let held = ctx.meter().in_use_bytes();
+    for _ in 0..500 {
+        round();
+    }
+    #[cfg(target_os = "linux")]
+    let before = resident();
+    let peak = ctx.meter().peak_bytes();
+    for _ in 0..10_000 {
+        round();
+    }
+    assert_eq!(ctx.meter().in_use_bytes(), held);
+    assert_eq!(ctx.meter().peak_bytes(), peak);
+    // A leak of one byte in each of a round's six results would be twice as much.
+    #[cfg(target_os = "linux")]
+    assert!(resident() < before + (4 << 20), "{} and then {} bytes", before, resident());
+}
+
+/// What a library needs is operands and result, and what NumPy makes on the way; a fifth more is allowed.
+#[test]
+fn operations_need_little_more_memory_than_their_operands_and_results() {
+    let op = |name: &'static str, more: Vec<Arg>| (name, more, 0);
+    // Differences, exponentials of differences; the product and the truth values.
+    let on_the_way = |name: &'static str, more: Vec<Arg>, quarters: u64| (name, more, quarters);
+    let side = 512u64;
+    let bytes = side * side * 4;
+    for (name, more, quarters) in [
+        op("tensor.exp", vec![]),
+        op("tensor.gelu", vec![]),
+        op("tensor.softmax", vec![]),
+        op("tensor.layer_norm", vec![]),
+        op("tensor.sum", vec![Arg::Int(0)]),
+        on_the_way("tensor.var", vec![], 4),
+        op("tensor.cumsum", vec![Arg::Int(1)]),
+        op("tensor.clip", vec![Arg::Scalar(-1.0), Arg::Scalar(1.0)]),
+        on_the_way("tensor.leaky_relu", vec![], 5),
+        on_the_way("tensor.logsumexp", vec![Arg::Int(1)], 4),
+    ] {
+        let ctx = Context::new(Device::cpu()).with_seed(1);
+        let x = run(&ctx, "tensor.randn", &[shape(&[side as i64, side as i64])]).unwrap();
+        let before = ctx.meter().peak_bytes();
+        let mut args = vec![x];
+        args.extend(more);
+        let result = run(&ctx, name, &args).unwrap();
+        let own = tensor(result).len() as u64 * 4;
+        let allowed = (bytes + bytes * quarters / 4 + own) * 6 / 5;
+        let peak = ctx.meter().peak_bytes().max(before);
+        assert!(peak <= allowed, "{name}: {peak} bytes of {allowed}");
+    }
+    for (left, right) in [([512, 512], [512, 512]), ([512, 64], [64, 512]), ([512, 512], [512, 1])] {
+        let ctx = Context::new(Device::cpu()).with_seed(1);
+        let [a, b] = [left, right].map(|sizes| run(&ctx, "tensor.randn", &[shape(&sizes)]).unwrap());
+        let product = tensor(binary(&ctx, BinaryOp::MatMul, &a, &b).unwrap());
+        let elements = (left[0] * left[1] + right[0] * right[1]) as u64 + product.len() as u64;
+        assert!(ctx.meter().peak_bytes() <= elements * 4 * 6 / 5, "{left:?} @ {right:?}: {}", ctx.meter().peak_bytes());
+    }
 }
