@@ -52,6 +52,8 @@ pub struct EmbeddedOptions {
     pub optimize: Optimize,
     /// Gets the profile of every task that runs to its end.
     pub profiles: Option<ProfileSink>,
+    /// The program stops at the first operation that makes NaN or infinity of finite numbers.
+    pub check_finite: bool,
 }
 
 /// A job that has ended.
@@ -210,7 +212,7 @@ async fn run_here(
 /// What runs the tasks, what there is for them, and who hears of them.
 fn parts_of(options: EmbeddedOptions) -> (TaskRunner, NodeCapacity, Option<ProgressSink>, Arc<MemoryPayloads>) {
     let EmbeddedOptions { print, files_root, scratch, learner, optimize, profiles, progress, payloads, .. } = options;
-    let code = options.code_cache.map(CodeCache::at);
+    let (code, check_finite) = (options.code_cache.map(CodeCache::at), options.check_finite);
     let store = Arc::clone(&payloads) as Arc<dyn PayloadStore>;
     let (keeper, account, port) = (None, None, None);
     let runner = TaskRunner {
@@ -226,6 +228,7 @@ fn parts_of(options: EmbeddedOptions) -> (TaskRunner, NodeCapacity, Option<Progr
         optimize,
         port,
         profiles,
+        check_finite,
     };
     let usual = || NodeCapacity { slots: cores(), memory_bytes: 0, devices: Vec::new() };
     (runner, options.capacity.unwrap_or_else(usual), progress, payloads)

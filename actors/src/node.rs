@@ -297,6 +297,7 @@ fn runner(home: &Home, port: ClusterPort, (keeper, account): (Keeper, Account), 
         learner: Some(learner),
         optimize: Optimize::Always,
         profiles: None,
+        check_finite: false,
     }
 }
 

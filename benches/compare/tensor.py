@@ -1,4 +1,4 @@
-"""The tensor engine on the CPU beside NumPy, JAX and MLX, in one run: markdown on stdout.
+"""The tensor engine on the CPU beside NumPy, JAX, MLX and PyTorch, in one run: markdown on stdout.
 
     cargo build --release -p nexus-tensor --example tensor_bench
     python3 -m venv /path/of/a/venv && /path/of/a/venv/bin/pip install numpy scipy jax "mlx[cpu]"
@@ -6,7 +6,7 @@
 
 Ours come from the example `tensor_bench`, once before and once after the peers, so that a machine that got busier shows;
 the smaller median of the two is taken, and the peers run twice as well. A peer that is not installed, or is named in the
-variable WITHOUT, is left out with a message on stderr. Peers get operands that are ready and new outputs, as ours do (ours come from its pool).
+variable WITHOUT, is left out with a message on stderr. Where PyTorch needs a Python of its own, PYTORCH names it. Peers get operands that are ready and new outputs, as ours do (ours come from its pool).
 """
 import json
 import os
@@ -257,8 +257,71 @@ def of_mlx():
     return times
 
 
+def of_pytorch():
+    """One operation at a time, by PyTorch's own functions, in the Python that PYTORCH names where there is one."""
+    if python := os.environ.get("PYTORCH"):
+        found = subprocess.run([*python.split(), __file__, *NAMES], capture_output=True, text=True,
+                               env={**os.environ, "PYTORCH": "", "ONLY_PYTORCH": "1"})
+        if found.returncode:
+            raise ImportError(found.stderr.strip().splitlines()[-1])
+        return json.loads(found.stdout)
+    import numpy
+    import torch
+
+    torch.set_num_threads(os.cpu_count())
+    torch.set_grad_enabled(False)
+    F, linalg = torch.nn.functional, torch.linalg
+    tensor = lambda array: torch.from_numpy(numpy.ascontiguousarray(array))
+    rng = numpy.random.default_rng(0)
+    draw = lambda *shape: tensor(rng.standard_normal(shape, dtype=numpy.float32))
+    times = Times()
+
+    def chain12(x, y):
+        t = torch.tanh((x * y + x - 0.5) * 0.25)
+        return torch.sqrt(torch.abs(t * y + 1.5)).clamp_min(0.1) * x + y
+
+    def cheap12(x, y):
+        t = torch.abs(((x * y + x - 0.5) * 0.25).clamp_max(2) * y + 1.5)
+        return (t * t).clamp_min(0.1) * x + y
+
+    x, y = draw(1024, 1024), draw(1024, 1024)
+    for name, call in [
+        ("relu", F.relu), ("exp", torch.exp), ("tanh", torch.tanh), ("sigmoid", torch.sigmoid), ("gelu", F.gelu),
+        ("sin", torch.sin), ("softmax", lambda x: F.softmax(x, -1)), ("sum", torch.sum), ("mean", torch.mean),
+        ("layer_norm", lambda x: F.layer_norm(x, (1024,))), ("var", torch.var), ("sum_axis0", lambda x: x.sum(0)),
+        ("add", lambda x: x + y), ("cheap12", lambda x: cheap12(x, y)), ("chain12", lambda x: chain12(x, y)),
+        ("matmul", lambda x: x @ y),
+    ]:
+        times.measure(f"{name}_1024", lambda: call(x))
+    x, y, v = draw(4096, 4096), draw(4096, 4096), draw(4096, 1)
+    for name, call in [("add", lambda x, y: x + y), ("cheap12", cheap12), ("chain12", chain12)]:
+        times.measure(f"{name}_4096", lambda: call(x, y))
+    times.measure("matvec_4096", lambda: x @ v)
+    for name, a, b in [
+        ("512", draw(512, 512), draw(512, 512)), ("2048", draw(2048, 2048), draw(2048, 2048)),
+        ("skinny", draw(4096, 64), draw(64, 4096)), ("batch", draw(64, 128, 128), draw(64, 128, 128)),
+    ]:
+        times.measure(f"matmul_{name}", lambda: a @ b)
+    q, k, w = (draw(8, 1024, 64) for _ in range(3))
+    times.measure("attention", lambda: F.softmax(q @ k.mT * 0.125, -1) @ w)
+    a, spd, big, b = map(tensor, matrices(numpy))
+    for name, call in [
+        ("svd_512", lambda: linalg.svd(a)), ("svdvals_512", lambda: linalg.svdvals(a)),
+        ("eigh_512", lambda: linalg.eigh(spd)), ("qr_512", lambda: linalg.qr(a)), ("inv_512", lambda: linalg.inv(spd)),
+        ("cholesky_1024", lambda: linalg.cholesky(big)), ("solve_1024", lambda: linalg.solve(big, b)),
+    ]:
+        times.measure(name, call)
+    a, b = draw(16), draw(16)
+    times.measure("add_16_times_1000", lambda: [a + b for _ in range(1000)])
+    times.measure("uniform_1e7", lambda: torch.rand(PATHS))
+    times.measure("normal_1e7", lambda: torch.randn(PATHS))
+    times.measure("mc_pi_1e7", lambda: (torch.rand(PATHS) ** 2 + torch.rand(PATHS) ** 2 <= 1).float().mean())
+    times.measure("mc_option_1e7", lambda: (100 * torch.exp(0.03 + 0.2 * torch.randn(PATHS)) - 105).clamp_min(0).mean())
+    return times
+
+
 # Each gives medians in ms by name.
-PEERS = {"NumPy": of_numpy, "JAX": of_jax, "MLX": of_mlx}
+PEERS = {"NumPy": of_numpy, "JAX": of_jax, "MLX": of_mlx, "PyTorch": of_pytorch}
 
 
 def ours():
@@ -300,4 +363,7 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    if os.environ.get("ONLY_PYTORCH"):
+        print(json.dumps(of_pytorch()))
+    else:
+        main()

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use nexus_mcode::{CompiledProgram, Elsewhere, RunResult};
 use nexus_model::{Cost, DeviceChoice, Diagnostic, Failure, JobSpec, Limits, Outcome, TaskId, Value};
 use nexus_optimizer::{Choice, Reason, RunOutcome, Strategy};
-use nexus_tensor::{Context, Device, Meter};
+use nexus_tensor::{Context, Device, Meter, Warnings};
 
 use super::calls::TaskCalls;
 use super::grants::{Deadline, FileGrant};
@@ -44,6 +44,8 @@ struct Ran {
     result: Result<RunResult, Diagnostic>,
     took: Duration,
     meter: Arc<Meter>,
+    /// What operations had to say of their results.
+    warnings: Warnings,
     /// Other machines may have had a part in it.
     is_shared: bool,
 }
@@ -89,6 +91,9 @@ impl TaskRunner {
         let elsewhere = calls.as_ref().map(|calls| calls as &dyn Elsewhere);
         let mut ran = self.execute(&task, (&plan.application, elsewhere), limits, &mut print);
         ran.is_shared = calls.is_some_and(|calls| calls.offered.load(Ordering::Relaxed));
+        for warning in ran.warnings.take() {
+            log.append(Stream::Stderr, format!("warning: {}: {}\n", warning.operation, warning.message).as_bytes());
+        }
         self.profile(&task, &plan.application, &mut ran, log);
         let result = match (&plan.choice, &self.learner) {
             (Some(choice), Some(learner)) => self.learn(&task, choice, &plan.application, ran, learner),
@@ -115,8 +120,7 @@ impl TaskRunner {
         let asked = task.prepared.compiled.program.attributes().optimize.as_ref();
         let Some(learner) = self.learner.as_deref().filter(|_| self.is_open(task)) else {
             if asked.is_some() && self.learner.is_some() && self.is_decided(task) {
-                let told =
-                    "warning: @optimize: the device or the level of compilation is given, so nothing is chosen\n";
+                let told = "warning: @optimize: the device, the level of compilation or a check is given, so nothing is chosen\n";
                 log.append(Stream::Stderr, told.as_bytes());
             }
             // What is not decided is only too small to choose for.
@@ -174,7 +178,12 @@ impl TaskRunner {
             DeviceChoice::Cpu => false,
             DeviceChoice::Auto => task.prepared.compiled.program.device_attribute() == Some("gpu"),
         };
-        spec.execution.is_some() || wants_gpu
+        spec.execution.is_some() || wants_gpu || self.checks_finite(task)
+    }
+
+    /// Whether the run stops at the first operation that makes NaN or infinity: its times say nothing of other runs.
+    fn checks_finite(&self, task: &Task<'_>) -> bool {
+        self.check_finite || task.prepared.compiled.program.attributes().check_finite
     }
 
     /// The way of a task's long calls to other nodes: where there are some, and it is not itself such calls. What a
@@ -229,6 +238,10 @@ impl TaskRunner {
         if let Some(beating) = &beating {
             context = context.with_profile_clock(beating.clock());
         }
+        if self.check_finite {
+            context = context.with_finite_checks();
+        }
+        let warnings = context.warnings();
         let grant = self.files_root.as_deref().map(FileGrant::below);
         let mut read = grant.as_ref().map(|grant| |name: &str| grant.read_value(name));
         let looked = Arc::clone(&task.looked_at_clock);
@@ -258,7 +271,7 @@ impl TaskRunner {
                 elsewhere,
             },
         );
-        Ran { result, took: started.elapsed(), meter, is_shared: false }
+        Ran { result, took: started.elapsed(), meter, warnings, is_shared: false }
     }
 
     /// Hands the profile of a run to who asked for it: the sink, or the task's log.
@@ -286,7 +299,7 @@ impl TaskRunner {
         ran: Ran,
         learner: &Learner,
     ) -> Result<RunResult, Diagnostic> {
-        let Ran { result, took, meter, is_shared } = ran;
+        let Ran { result, took, meter, is_shared, .. } = ran;
         if task.job.is_cancelled() {
             return result;
         }

@@ -117,6 +117,8 @@ pub(crate) struct TaskRunner {
     pub(crate) port: Option<ClusterPort>,
     /// Gets the profile of every program that runs; those of programs with `@profile` are logged anyway.
     pub(crate) profiles: Option<ProfileSink>,
+    /// Every program stops at the first operation that makes NaN or infinity; those with `@check_finite` do so anyway.
+    pub(crate) check_finite: bool,
 }
 
 /// Which programs run as the optimiser chooses.

@@ -61,7 +61,7 @@ write `==`.";
     BadAttribute = "MC0110", "An attribute that does not exist or has the wrong arguments.
 
 Attributes stand before a function: `@optimize`, `@optimize(strategy = \"gpu_optimized\")`, `@profile(name = \"step\")`,
-`@device(\"cpu\")` (auto, cpu, gpu), `@precision(\"fast\")` (fast, balanced, precise, or a float dtype).";
+`@device(\"cpu\")` (auto, cpu, gpu), `@precision(\"fast\")` (fast, balanced, precise, or a float dtype), `@check_finite`.";
     Misplaced = "MC0111", "A statement that makes no sense where it stands.
 
 `break` and `continue` belong inside a loop, and may not leave a `when` body or a `parallel for`; imports belong to the
@@ -210,6 +210,11 @@ It is assigned only in some branches. Give it a value before the branch.";
 Programs have no files, network or clock of their own. `nexus run` grants the files below the program's folder; a
 submission names its inputs with `--input name=path`.";
     BadData = "MC0415", "Data that cannot be read in the format it should have.";
+    NotFinite = "MC0416", "An operation made NaN or infinity of finite numbers, in a run that checks for it.
+
+`--check-finite` and `@check_finite` stop a run at the first such operation: a logarithm of zero, a quotient of two zeros, an
+exponential beyond the dtype. What is not finite in the data, and what is made of it, passes. Without the check the run
+computes on.";
     Internal = "MC0499", "The virtual machine met a state that it should never be in.
 
 This is a defect of nexus, not of the program. Please report it with the program.";

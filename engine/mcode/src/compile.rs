@@ -102,7 +102,7 @@ impl CompiledProgram {
     pub fn attributes(&self) -> &Attributes {
         match self.image.entry {
             Entry::Function(id) => &self.image.functions[id as usize].attributes,
-            Entry::TopLevel => const { &Attributes { optimize: None, profile: None, device: None, precision: None } },
+            Entry::TopLevel => const { &Attributes::NONE },
         }
     }
 

@@ -100,6 +100,14 @@ pub struct Attributes {
     pub device: Option<String>,
     /// `@precision`: a profile's or float dtype's name.
     pub precision: Option<String>,
+    /// `@check_finite`: the run stops at the first operation that makes NaN or infinity of finite numbers.
+    pub check_finite: bool,
+}
+
+impl Attributes {
+    /// Of a function without attributes.
+    pub(crate) const NONE: Attributes =
+        Attributes { optimize: None, profile: None, device: None, precision: None, check_finite: false };
 }
 
 /// A type as declared.

@@ -148,6 +148,9 @@ pub(crate) fn run_piece(
         elsewhere,
     } = request;
     let context = context.or_products_in(program.products_in());
+    let context = if program.attributes().check_finite { context.with_finite_checks() } else { context };
+    // Fused and native code does not stop between operations.
+    let execution = if context.checks_finite() { Execution::at(JitLevel::Plain) } else { execution };
     let tier = program.tier(execution);
     let image = &tier.image;
     let files = files.map(Mutex::new);
@@ -165,7 +168,8 @@ pub(crate) fn run_piece(
     let shared = Shared { cache: &tier.native, store: code, repayment };
     host.native = is_native(execution).then(|| Box::new(Native::new(shared)));
     // Files and the clock are of this machine alone.
-    let elsewhere = elsewhere.filter(|_| image.spreads() && host.files.is_none() && clock.is_none());
+    let elsewhere =
+        elsewhere.filter(|_| image.spreads() && host.files.is_none() && clock.is_none() && !context.checks_finite());
     let hash = program.hash();
     let ran = match elsewhere {
         None => run_entry(&mut host, known, values),

@@ -48,6 +48,17 @@ pub struct Warning {
     pub message: String,
 }
 
+/// The warnings of a run, for whoever reports it after its context is gone.
+#[derive(Debug, Clone, Default)]
+pub struct Warnings(Arc<Mutex<Vec<Warning>>>);
+
+impl Warnings {
+    /// The warnings so far, first ones first; they are told once.
+    pub fn take(&self) -> Vec<Warning> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
 /// Warnings that one run keeps; a loop that warns at every step says nothing new after the first of them.
 const WARNINGS_MAX: usize = 32;
 
@@ -70,11 +81,12 @@ pub struct Context {
     seed: u64,
     stream: u64,
     calls: AtomicU64,
-    warnings: Arc<Mutex<Vec<Warning>>>,
+    warnings: Warnings,
     threads: usize,
     profile_clock: Option<ProfileClock>,
     products_in: Option<DType>,
     differentiation: Differentiation,
+    checks_finite: bool,
 }
 
 impl Context {
@@ -88,11 +100,12 @@ impl Context {
             seed: 0,
             stream: 0,
             calls: AtomicU64::new(0),
-            warnings: Arc::default(),
+            warnings: Warnings::default(),
             threads: usize::MAX,
             profile_clock: None,
             products_in: None,
             differentiation: Differentiation::default(),
+            checks_finite: false,
         }
     }
 
@@ -152,6 +165,19 @@ impl Context {
         self.differentiation
     }
 
+    /// Lets whoever runs operations stop at the first that makes NaN or infinity of finite numbers
+    /// ([`crate::made_finite`]). Kernels do not look at it.
+    #[must_use]
+    pub fn with_finite_checks(mut self) -> Self {
+        self.checks_finite = true;
+        self
+    }
+
+    /// Whether the run stops at the first operation that makes NaN or infinity of finite numbers.
+    pub fn checks_finite(&self) -> bool {
+        self.checks_finite
+    }
+
     /// What products of f32 tensors take their operands in.
     pub(crate) fn products_in(&self) -> DType {
         self.products_in.unwrap_or(DType::F32)
@@ -201,17 +227,18 @@ impl Context {
             seed: Philox::new(self.seed, self.stream).draw_u64(u64::MAX, stream),
             stream: stream.wrapping_add(1),
             calls: AtomicU64::new(0),
-            warnings: Arc::clone(&self.warnings),
+            warnings: self.warnings.clone(),
             threads: self.threads,
             profile_clock: self.profile_clock.clone(),
             products_in: self.products_in,
             differentiation: self.differentiation,
+            checks_finite: self.checks_finite,
         }
     }
 
     /// Keeps a warning for whoever reports the run. One operation warns once; of many warnings the first are kept.
     pub fn warn(&self, operation: &'static str, message: String) {
-        let mut kept = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.warnings.0.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() < WARNINGS_MAX && kept.iter().all(|known| known.operation != operation) {
             kept.push(Warning { operation, message });
         }
@@ -219,7 +246,12 @@ impl Context {
 
     /// The warnings so far, first ones first; they are told once.
     pub fn take_warnings(&self) -> Vec<Warning> {
-        std::mem::take(&mut self.warnings.lock().unwrap_or_else(PoisonError::into_inner))
+        self.warnings.take()
+    }
+
+    /// The way to the warnings of this run, also when the context is gone.
+    pub fn warnings(&self) -> Warnings {
+        self.warnings.clone()
     }
 
     /// 64 random bits that no other random operation of this run has drawn: the key of an algorithm that draws its own

@@ -89,6 +89,14 @@ pub enum TensorError {
     /// The numbers do not allow what was asked. Retrying gives the same answer.
     #[error("{0}")]
     Numerical(NumericalProblem),
+    /// A result with NaN or infinity of finite arguments, in a run that asks for none. Retrying gives the same answer.
+    #[error("of finite arguments `{operation}` made {found}")]
+    NotFinite {
+        /// The operation, as it is written: `tensor.log`, `/`.
+        operation: String,
+        /// What it gave, and where.
+        found: String,
+    },
     /// A division by zero where there is no infinity to give: of ints in a tensor, or of numbers of the program. Retrying
     /// gives the same answer.
     #[error("division by zero, for which ints and single numbers have no result")]
@@ -133,6 +141,7 @@ impl TensorError {
             TensorError::DivisionByZero => "TE0012",
             TensorError::Data(_) => "TE0013",
             TensorError::OutOfMemory { .. } => "TE0014",
+            TensorError::NotFinite { .. } => "TE0015",
         }
     }
 
@@ -160,6 +169,9 @@ impl TensorError {
             }
             TensorError::Numerical(_) => "look for NaN and infinity in the input, and scale it",
             TensorError::DivisionByZero => "guard the divisor; tensors of floats give infinity or NaN instead",
+            TensorError::NotFinite { .. } => {
+                "guard its arguments; to compute on with NaN and infinity leave out `--check-finite` or `@check_finite`"
+            }
             TensorError::Data(_) => "the bytes must be row-major and little-endian, of exactly the shape's size",
         }
     }

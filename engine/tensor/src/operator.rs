@@ -2,6 +2,8 @@
 //!
 //! What they mean on tensors is in the kernels; which dtype they work in and give is decided here and nowhere else.
 
+use std::borrow::Cow;
+
 use nexus_model::DType;
 
 use crate::promotion::{self, Operand};
@@ -131,6 +133,15 @@ impl BinaryOp {
 }
 
 impl UnaryOp {
+    /// The function as users write it: `tensor.log1p`.
+    pub fn name(self) -> Cow<'static, str> {
+        match self {
+            UnaryOp::Neg => "-".into(),
+            UnaryOp::Not => "not".into(),
+            named => format!("tensor.{named:?}").to_lowercase().into(),
+        }
+    }
+
     /// The dtype in which the operation computes, and the dtype that it gives, for an operand of `dtype`.
     pub(crate) fn dtypes(self, dtype: DType) -> (DType, DType) {
         match self {

@@ -178,6 +178,7 @@ pub(crate) fn profile(
         optimize: Optimize::OnRequest,
         learned: None,
         profiles: Some(Arc::clone(&sink)),
+        check_finite: false,
     };
     let finished = world.run(checked(spec)?, options, interrupted)?;
     super::run::fail_of(&finished, &source)?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use nexus_actors::{Optimize, ProfileSink};
 use nexus_formats::json::JsonValue;
-use nexus_model::{DeviceChoice, DeviceInfo, JobSpec, Outcome, Payload};
+use nexus_model::{DeviceChoice, DeviceInfo, JitLevel, JobSpec, Outcome, Payload};
 use nexus_optimizer::{Choice, OptimizerConfig};
 use nexus_wire::{JobView, Refusal, TaskView};
 
@@ -48,6 +48,9 @@ pub(crate) struct RunArgs {
     /// Perfetto); the latter four go to stdout, or with FORMAT=FILE to a file
     #[arg(long, value_name = "FORMAT[=FILE]", num_args = 0..=1, require_equals = true, default_missing_value = "text")]
     profile: Option<ProfileRequest>,
+    /// Stop at the first operation on tensors that makes NaN or infinity of finite numbers, and name it
+    #[arg(long)]
+    check_finite: bool,
     /// Tasks at once, for an array; one for each core where absent
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
     slots: Option<u32>,
@@ -74,6 +77,8 @@ pub(crate) struct RunOptions {
     pub(crate) learned: Option<OptimizerConfig>,
     /// Gets profiles, where they are wanted.
     pub(crate) profiles: Option<ProfileSink>,
+    /// The program stops at the first operation that makes NaN or infinity of finite numbers.
+    pub(crate) check_finite: bool,
 }
 
 /// Gives the bytes behind a payload.
@@ -132,6 +137,7 @@ pub(crate) fn run(
     let profiles = ProfileRequest::sink(args.profile.as_ref(), &source.text);
     let options = RunOptions {
         profiles: profiles.clone(),
+        check_finite: args.check_finite,
         optimize,
         learned,
         inputs: args.program.read_inputs()?,
@@ -152,6 +158,7 @@ pub(crate) fn run(
     if let Some(choice) = &finished.choice {
         console.say(&chosen(choice));
     }
+    say_warnings(&finished, console)?;
     let ended = if finished.job.is_array {
         array(args, &source, finished, console)
     } else {
@@ -163,10 +170,29 @@ pub(crate) fn run(
     }
 }
 
+/// Says what the runtime and the operations had to say of the tasks, which is what stands in their stderr, each line once.
+fn say_warnings(finished: &Finished, console: &mut Console) -> Result<(), CliError> {
+    let mut said = std::collections::BTreeSet::new();
+    for payload in finished.tasks.iter().filter_map(|task| task.cost.as_ref()?.stderr.as_ref()) {
+        let text = String::from_utf8_lossy(&(finished.load)(payload)?).into_owned();
+        for line in text.lines() {
+            if said.insert(line.to_owned()) {
+                console.say(line);
+            }
+        }
+    }
+    Ok(())
+}
+
 /// What a strategy decides cannot be asked for beside it: one of the two would silently not count.
 fn refuse_two_choices(args: &RunArgs) -> Result<(), CliError> {
     let asked = match (&args.optimize, args.program.jit, args.program.device) {
+        (None, Some(JitLevel::Optimised | JitLevel::Native), _) if args.check_finite => {
+            let message = "--check-finite runs operations one at a time, which is --jit 0";
+            return Err(CliError::new(Exit::Usage, codes::USAGE, message.to_owned()).with_help("leave out --jit"));
+        }
         (None, _, _) => return Ok(()),
+        (Some(_), _, _) if args.check_finite => "--check-finite",
         (Some(_), Some(_), _) => "--jit",
         (Some(_), None, DeviceChoice::Gpu) => "--device gpu",
         (Some(_), None, DeviceChoice::Auto | DeviceChoice::Cpu) => return Ok(()),

@@ -148,7 +148,8 @@ impl Runtime for Session {
         options: RunOptions,
         interrupted: watch::Receiver<bool>,
     ) -> Result<Finished, CliError> {
-        let RunOptions { inputs, slots, files_root, print, progress, optimize, learned, profiles } = options;
+        let RunOptions { inputs, slots, files_root, print, progress, optimize, learned, profiles, check_finite } =
+            options;
         let payloads = Arc::new(MemoryPayloads::default());
         for (name, bytes) in inputs {
             let payload = embedded::store(&payloads, bytes).map_err(|reason| {
@@ -166,6 +167,7 @@ impl Runtime for Session {
             learner: learner.clone(),
             optimize,
             profiles,
+            check_finite,
             capacity,
             print: Some(Arc::new(Mutex::new(print))),
             files_root: Some(files_root),

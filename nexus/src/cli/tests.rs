@@ -219,14 +219,15 @@ fn run_answers_on_stdout_and_talks_on_stderr() {
     let (exit, out, err) = typed(&world, &format!("nexus run {}", programs.path("ok.mcode")));
     assert_eq!(exit, Exit::Done);
     assert_eq!(out, "printed\nx  tensor f32[2]  0.5  1.0\nn  3\n");
-    assert_eq!(err, "ok.mcode · cpu (2 threads, avx512) · 41 ms\n");
+    // What stood in the task's stderr is told as well: warnings of operations.
+    assert_eq!(err, "err 0\nok.mcode · cpu (2 threads, avx512) · 41 ms\n");
     let (_, out, err) = typed(&world, &format!("nexus run {} --json", programs.path("ok.mcode")));
     assert_eq!(
         out,
         "{\"result\":{\"x\":{\"dtype\":\"f32\",\"shape\":[2],\"data\":[0.5,1]},\"n\":3},\"outputs\":{},\
          \"device\":\"cpu\",\"time_ms\":41.0}\n"
     );
-    assert_eq!(err, "printed\n");
+    assert_eq!(err, "printed\nerr 0\n");
 }
 
 #[test]
@@ -282,7 +283,7 @@ fn failures_of_programs_end_with_one_and_of_usage_with_two() {
     let (exit, out, err) = typed(&world, &format!("nexus run {}", programs.path("fails.mcode")));
     assert_eq!(
         (exit, out.as_str(), err.as_str()),
-        (Exit::ProgramFailed, "printed\n", "error[MC0401]: division by zero\n")
+        (Exit::ProgramFailed, "printed\n", "err 0\nerror[MC0401]: division by zero\n")
     );
     let (exit, _, err) = typed(&world, &format!("nexus run {} --array 0..3", programs.path("fails.mcode")));
     assert_eq!(exit, Exit::ProgramFailed);

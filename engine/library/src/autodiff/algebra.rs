@@ -1,5 +1,6 @@
 //! Applying operations to values that may be traced, and writing down what was done.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use nexus_tensor::{Arg, BinaryOp, CompareOp, Context, DType, Index, OpDef, Tensor, TensorError, UnaryOp};
@@ -20,6 +21,19 @@ pub(super) enum Operation {
     Set(Arc<[Index]>),
     /// The sum of all elements as a number of the language.
     Number,
+}
+
+impl Operation {
+    /// As it is written.
+    fn name(&self) -> Cow<'static, str> {
+        match self {
+            Operation::Unary(op) => op.name(),
+            Operation::Binary(op) => op.symbol().into(),
+            Operation::Named(op) => op.name.into(),
+            Operation::Get(_) | Operation::Set(_) => "[ ]".into(),
+            Operation::Number => "scalar".into(),
+        }
+    }
 }
 
 /// Applies operations in the surroundings of one run.
@@ -91,14 +105,14 @@ impl<'c> Algebra<'c> {
     pub fn named(&self, op: &'static OpDef, args: &[Item]) -> Result<Item, TensorError> {
         if !args.iter().any(Item::is_traced) {
             let plain: Vec<Arg> = args.iter().map(Item::plain).collect();
-            return (op.run)(self.ctx, &plain).map(Item::from);
+            return self.checked(op.name, &plain, || (op.run)(self.ctx, &plain)).map(Item::from);
         }
         match gradient(op.name) {
             Gradient::Composite(rule) => rule(self, args),
             Gradient::Rule(_) => self.apply(Operation::Named(op), args.to_vec()),
             Gradient::Zero => {
                 let plain: Vec<Arg> = args.iter().map(Item::plain).collect();
-                (op.run)(self.ctx, &plain).map(Item::from)
+                self.checked(op.name, &plain, || (op.run)(self.ctx, &plain)).map(Item::from)
             }
             Gradient::Missing => {
                 let problem = format!("of `{}` is not known; write it with operations that have one", op.name);
@@ -170,9 +184,13 @@ impl<'c> Algebra<'c> {
     /// Runs an operation on plain values.
     fn run(&self, operation: &Operation, args: &[Item]) -> Result<Item, TensorError> {
         let plain: Vec<Arg> = args.iter().map(Item::plain).collect();
-        let result = match (operation, plain.as_slice()) {
-            (Operation::Unary(op), [x]) => return self.run_unary(*op, x).map(Item::Var),
-            (Operation::Binary(op), [a, b]) => return self.run_binary(*op, a, b).map(Item::Var),
+        self.checked(&operation.name(), &plain, || self.run_plain(operation, &plain)).map(Item::from)
+    }
+
+    fn run_plain(&self, operation: &Operation, args: &[Arg]) -> Result<Arg, TensorError> {
+        Ok(match (operation, args) {
+            (Operation::Unary(op), [x]) => self.run_unary(*op, x)?.plain().clone(),
+            (Operation::Binary(op), [a, b]) => self.run_binary(*op, a, b)?.plain().clone(),
             (Operation::Named(op), args) => (op.run)(self.ctx, args)?,
             (Operation::Get(indices), [Arg::Tensor(x)]) => Arg::Tensor(nexus_tensor::get(self.ctx, x, indices)?),
             (Operation::Set(indices), [Arg::Tensor(x), value]) => {
@@ -180,8 +198,22 @@ impl<'c> Algebra<'c> {
             }
             (Operation::Number, [Arg::Tensor(x)]) => Arg::Scalar(x.to_f64s(self.ctx)?.iter().sum()),
             _ => return Err(TensorError::argument("operation", "does not take these arguments")),
-        };
-        Ok(result.into())
+        })
+    }
+
+    /// What `run` gives; where the context asks for finite numbers, an error if it made others of finite ones.
+    fn checked<'a>(
+        &self,
+        operation: &str,
+        args: impl IntoIterator<Item = &'a Arg>,
+        run: impl FnOnce() -> Result<Arg, TensorError>,
+    ) -> Result<Arg, TensorError> {
+        let is_to_blame = self.ctx.checks_finite() && nexus_tensor::given_finite(self.ctx, args)?;
+        let result = run()?;
+        if is_to_blame {
+            nexus_tensor::made_finite(self.ctx, operation, &result)?;
+        }
+        Ok(result)
     }
 
     fn run_unary(&self, op: UnaryOp, x: &Arg) -> Result<Var, TensorError> {

@@ -1,4 +1,4 @@
-//! Attributes: `@optimize`, `@profile`, `@device`, `@precision`.
+//! Attributes: `@optimize`, `@profile`, `@device`, `@precision`, `@check_finite`.
 
 use super::Resolver;
 use crate::ast::{Argument, Attribute, ExprKind};
@@ -6,7 +6,7 @@ use crate::codes::Code;
 use crate::hir::Attributes;
 use crate::names::closest;
 
-const NAMES: [&str; 4] = ["optimize", "profile", "device", "precision"];
+const NAMES: [&str; 5] = ["optimize", "profile", "device", "precision", "check_finite"];
 const DEVICES: [&str; 3] = ["auto", "cpu", "gpu"];
 const PRECISIONS: [&str; 7] = ["fast", "balanced", "precise", "f16", "bf16", "f32", "f64"];
 
@@ -21,6 +21,7 @@ impl Resolver<'_, '_> {
                 }
                 "device" => attributes.device = self.text_argument(attribute, "device", Some(&DEVICES)),
                 "precision" => attributes.precision = self.text_argument(attribute, "precision", Some(&PRECISIONS)),
+                "check_finite" => attributes.check_finite = self.no_argument(attribute),
                 name => {
                     let near = closest(name, NAMES).map(|n| format!("did you mean `@{n}`?"));
                     let report = self.reporter.error(
@@ -28,13 +29,24 @@ impl Resolver<'_, '_> {
                         attribute.span,
                         format!("there is no attribute `@{name}`"),
                     );
-                    report.help(
-                        near.unwrap_or_else(|| "there are @optimize, @profile, @device and @precision".to_owned()),
-                    );
+                    report.help(near.unwrap_or_else(|| {
+                        "there are @optimize, @profile, @device, @precision and @check_finite".to_owned()
+                    }));
                 }
             }
         }
         attributes
+    }
+
+    /// Whether an attribute stands without arguments, as it must.
+    fn no_argument(&mut self, attribute: &Attribute) -> bool {
+        let name = &attribute.name.name;
+        if !attribute.arguments.is_empty() {
+            self.reporter
+                .error(Code::BadAttribute, attribute.span, format!("`@{name}` takes nothing"))
+                .help(format!("write `@{name}`"));
+        }
+        attribute.arguments.is_empty()
     }
 
     /// The one string that an attribute takes; where `choices` are given it is required and one of them.

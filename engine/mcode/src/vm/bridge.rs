@@ -1,5 +1,6 @@
 //! Values across the borders of the machine: to and from library functions, and in and out of the program.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use nexus_model as model;
@@ -106,8 +107,32 @@ impl Host<'_> {
         for argument in arguments {
             args.push(self.argument_of(std::mem::take(argument))?);
         }
+        let is_to_blame = self.gives_finite(&args)?;
         let result = (op.run)(self.context, &args).map_err(Fault::tensor)?;
+        self.accept(is_to_blame, || op.name.into(), &result)?;
         self.value_of(result)
+    }
+
+    /// Whether an operation on `args` is to blame for a result that is not finite: where the run asks for finite numbers,
+    /// and all of them are.
+    pub(crate) fn gives_finite<'v>(&self, args: impl IntoIterator<Item = &'v Arg>) -> Outcome<bool> {
+        if !self.context.checks_finite() {
+            return Ok(false);
+        }
+        nexus_tensor::given_finite(self.context, args).map_err(Fault::tensor)
+    }
+
+    /// Refuses a result that is not finite, of an operation that is to blame for it.
+    pub(crate) fn accept(
+        &self,
+        is_to_blame: bool,
+        operation: impl FnOnce() -> Cow<'static, str>,
+        result: &Arg,
+    ) -> Outcome<()> {
+        if !is_to_blame {
+            return Ok(());
+        }
+        nexus_tensor::made_finite(self.context, &operation(), result).map_err(Fault::tensor)
     }
 
     /// A value that comes from outside.

@@ -77,6 +77,7 @@ impl Fault {
             TensorError::Index { .. } => Code::IndexOutOfRange,
             TensorError::Argument { .. } | TensorError::DType { .. } => Code::WrongTypeRunning,
             TensorError::DivisionByZero => Code::DivisionByZero,
+            TensorError::NotFinite { .. } => Code::NotFinite,
             _ => Code::OperationFailed,
         };
         Fault::new(code, error.to_string()).help(help)

@@ -213,8 +213,10 @@ pub(crate) fn negate(host: &mut Host, a: Value) -> Outcome<Value> {
 pub(crate) fn unary_tensor(host: &mut Host, operator: UnaryOp, a: Value) -> Outcome<Value> {
     host.tick(16)?;
     let a = host.argument_of(a)?;
+    let is_to_blame = host.gives_finite([&a])?;
     let run = |host: &mut Host| nexus_tensor::unary_owned(host.context, operator, a).map_err(Fault::tensor);
     let result = host.measured(unary_name(operator), run)?;
+    host.accept(is_to_blame, || operator.name(), &result)?;
     host.value_of(result)
 }
 
@@ -268,8 +270,10 @@ pub(crate) fn tensor_operator(operator: BinaryOperator) -> BinaryOp {
 fn tensor_binary(host: &mut Host, operator: BinaryOp, a: Value, b: Value) -> Outcome<Value> {
     host.tick(16)?;
     let (a, b) = (host.argument_of(a)?, host.argument_of(b)?);
+    let is_to_blame = host.gives_finite([&a, &b])?;
     let run = |host: &mut Host| nexus_tensor::binary_owned(host.context, operator, a, b).map_err(Fault::tensor);
     let result = host.measured(operation_name(operator), run)?;
+    host.accept(is_to_blame, || operator.symbol().into(), &result)?;
     host.value_of(result)
 }
 
