@@ -35,6 +35,7 @@ const LAYERS: &[Layer] = &[
     layer("nexus-scheduler", &["nexus-model"]),
     layer("nexus-optimizer", &[]),
     // The cluster: knows nothing of computing, but the words and the scheduler's pure state.
+    layer("base2histogram", &[]),
     layer("nexus-wire", &["nexus-model"]),
     layer("nexus-ledger", &["nexus-model", "nexus-scheduler", "nexus-wire"]),
     layer("nexus-link", &["nexus-model", "nexus-wire"]),
