@@ -85,6 +85,11 @@ impl ControlPlane {
         reply.map_err(|rejection| rejected(&rejection))
     }
 
+    /// Whether every member reads that a job is accepted and given away in one entry.
+    pub(crate) async fn places_at_once(&self) -> bool {
+        self.read_local(Ledger::protocol).await >= Command::PLACED
+    }
+
     /// Whether a machine that speaks `version` can be in this cluster.
     pub(crate) async fn admits(&self, version: ProtocolVersion) -> Result<(), Refusal> {
         let agreed = self.read_local(Ledger::protocol).await;

@@ -142,9 +142,10 @@ fn supervise_scheduler(
     omega.supervise(
         "scheduler",
         Box::new(move |lifeline| {
-            directory
-                .scheduler
-                .set(Scheduler::new(node, control.clone(), liveness.clone(), learner.clone(), lifeline).start());
+            let vacancy = directory.vacancy.clone();
+            directory.scheduler.set(
+                Scheduler::new(node, control.clone(), liveness.clone(), learner.clone(), vacancy, lifeline).start(),
+            );
         }),
     );
 }

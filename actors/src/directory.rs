@@ -7,6 +7,7 @@ use crate::echo::Echo;
 use crate::gateway::Gateway;
 use crate::qlogik::Qlogik;
 use crate::scheduler::Scheduler;
+use crate::vacancy::Vacancy;
 use crate::worker::Worker;
 
 /// The newest address of one actor.
@@ -72,6 +73,8 @@ pub(crate) struct Directory {
     /// Stays empty where no timelines are kept.
     pub(crate) echo: Place<Echo>,
     pub(crate) qlogik: Place<Qlogik>,
+    /// Whether the scheduler has a slot to give.
+    pub(crate) vacancy: Vacancy,
 }
 
 impl Directory {

@@ -37,6 +37,7 @@ mod scheduler;
 mod service;
 pub mod telemetry;
 pub mod timelines;
+mod vacancy;
 mod worker;
 
 pub use code_cache::{CodeCache, CodeCacheFacts};

@@ -6,6 +6,7 @@
 mod absent;
 mod attaching;
 mod finishing;
+mod foresight;
 mod predictions;
 mod release;
 mod upkeep;
@@ -23,6 +24,7 @@ use nexus_wire::limits::HEARTBEAT_INTERVAL;
 use nexus_wire::{AttemptRange, LeaderMessage, WorkerMessage};
 
 pub(crate) use self::attaching::AttachWorker;
+pub(crate) use self::foresight::{Foresee, Settle};
 pub(crate) use self::release::lost_with_its_worker;
 use self::release::release;
 use crate::control::{ControlPlane, LedgerEvent, Standing, now_ms};
@@ -30,6 +32,7 @@ use crate::learning::Learner;
 use crate::liveness::{Alive, Liveness};
 use crate::omega::Lifeline;
 use crate::telemetry;
+use crate::vacancy::Vacancy;
 use finishing::{Batch, Finishing, Report};
 use predictions::Predictions;
 use workers::Workers;
@@ -90,6 +93,10 @@ pub(crate) struct Scheduler {
     started_ms: u64,
     /// A look at the clock is under way.
     looking: bool,
+    /// Shared with those who accept jobs: whether a job may be given away as it is accepted.
+    vacancy: Vacancy,
+    /// Whether a job was foreseen at the last tick.
+    was_foreseen: bool,
     ages: upkeep::Ages,
     predictions: Predictions,
     _lifeline: Lifeline,
@@ -101,6 +108,7 @@ impl Scheduler {
         control: ControlPlane,
         liveness: Liveness,
         learner: Option<Arc<Learner>>,
+        vacancy: Vacancy,
         lifeline: Lifeline,
     ) -> Self {
         Scheduler {
@@ -114,6 +122,8 @@ impl Scheduler {
             node,
             started_ms: now_ms(),
             looking: false,
+            vacancy,
+            was_foreseen: false,
             ages: upkeep::Ages::of_process(now_ms(), Instant::now()),
             predictions: Predictions::of_learner(learner),
             _lifeline: lifeline,
@@ -136,6 +146,7 @@ impl Scheduler {
 
     fn follow(&mut self) {
         self.known = None;
+        self.vacancy.set(false);
         for node in self.workers.clear() {
             self.liveness.lost(node);
         }
@@ -174,6 +185,7 @@ impl Scheduler {
     }
 
     fn propose_assignments(&mut self, proposals: Vec<Assign>, ctx: &mut Context<Self>) {
+        self.vacancy.set(self.known.is_some() && self.core.has_vacancy());
         let mut left = proposals;
         while !left.is_empty() {
             let rest = left.split_off(left.len().min(ASSIGNMENTS_MAX));
@@ -332,6 +344,7 @@ impl Scheduler {
             tracing::warn!(%node, "a lost worker's lease is over; its tasks go back to the queue");
             self.release(node, ReleaseReason::WorkerLost, ctx);
         }
+        self.let_go_of_foreseen();
         self.step(Input::TryAgain, ctx);
         self.look_at_clock(ctx);
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use actix::Addr;
 use nexus_ledger::{Command, ExplainFacts, Ledger, Reply};
 use nexus_model::{IndexRange, JobId, JobSpec, LimitLevel, Limits, NodeId, NodeRole, TaskId, TaskState};
 use nexus_wire::archived::Bounded;
@@ -12,7 +13,7 @@ use super::GatewayState;
 use crate::codes;
 use crate::control::{ControlPlane, now_ms, refusal};
 use crate::roles::{Caller, is_node};
-use crate::scheduler::ExplainPlacement;
+use crate::scheduler::{ExplainPlacement, Foresee, Scheduler, Settle};
 use crate::telemetry;
 
 impl GatewayState {
@@ -29,13 +30,40 @@ impl GatewayState {
             None => own(caller, &mut spec),
         }
         check_copies(control, &spec).await?;
-        match control.propose(Command::SubmitJob { spec, key, at_ms: now_ms() }).await? {
+        let _under_way = self.directory.vacancy.enter();
+        let accepted = match self.vacancy_for(control, &spec).await {
+            None => control.propose(Command::SubmitJob { spec, key, at_ms: now_ms() }).await?,
+            Some((scheduler, node)) => {
+                let accepted = control.propose(Command::SubmitPlaced { spec, key, node, at_ms: now_ms() }).await;
+                let job = match &accepted {
+                    Ok(Reply::Job(job)) => Some(*job),
+                    Ok(_) | Err(_) => None,
+                };
+                if scheduler.send(Settle(job)).await.is_err() {
+                    tracing::debug!("the scheduler began anew while a job was accepted for a slot that it kept");
+                }
+                accepted?
+            }
+        };
+        match accepted {
             Reply::Job(job) => {
                 telemetry::accepted(job);
                 Ok(Response::Submitted(job))
             }
             other => Err(unexpected(&other)),
         }
+    }
+
+    /// A node with a free slot for the only task of a job, where nothing waits and every member can read that both come in
+    /// one entry.
+    async fn vacancy_for(&self, control: &ControlPlane, spec: &JobSpec) -> Option<(Addr<Scheduler>, NodeId)> {
+        let is_simple = spec.tasks.len() == 1 && spec.conditions.is_none();
+        if !is_simple || !self.directory.vacancy.is_for_one() || !control.leads() || !control.places_at_once().await {
+            return None;
+        }
+        let scheduler = self.directory.scheduler.get().await?;
+        let node = scheduler.send(Foresee(spec.clone())).await.ok()??;
+        Some((scheduler, node))
     }
 
     pub(super) async fn list_jobs(

@@ -41,6 +41,20 @@ pub enum Command {
         /// Proposed at.
         at_ms: u64,
     },
+    /// Accept a job and give all its tasks to a node, in one entry: a job that meets a free slot costs one flush until it
+    /// may start and not two. The index of this entry is the token of the attempts. Where the key was used before, nothing is
+    /// given; where the tasks may not run yet, or the node is gone, the job is accepted all the same. Answer: as
+    /// [`Command::SubmitJob`].
+    SubmitPlaced {
+        /// What to run.
+        spec: Box<JobSpec>,
+        /// Idempotency key.
+        key: Option<String>,
+        /// Who is to run it.
+        node: NodeId,
+        /// Proposed at.
+        at_ms: u64,
+    },
     /// Cancel a job: tasks that have not ended end as cancelled, at once; what their attempts report later is stale.
     /// Answer: [`Reply::Done`](crate::Reply::Done), also where the job has ended.
     CancelJob {
@@ -203,12 +217,19 @@ pub enum NodeNote {
     Stopped,
 }
 
+/// The version that brought copies of results, and acceptance together with an assignment.
+const THIRD: ProtocolVersion = ProtocolVersion { major: 1, minor: 2 };
+
 impl Command {
+    /// The version that brought [`Command::SubmitPlaced`].
+    pub const PLACED: ProtocolVersion = THIRD;
+
     /// When it was proposed, where that matters.
     pub(crate) fn at_ms(&self) -> u64 {
         match self {
             Command::CreateCluster { at_ms, .. }
             | Command::SubmitJob { at_ms, .. }
+            | Command::SubmitPlaced { at_ms, .. }
             | Command::CreateSchedule { at_ms, .. }
             | Command::Record { at_ms, .. }
             | Command::CancelJob { at_ms, .. }
@@ -234,11 +255,11 @@ impl Command {
     /// could not read.
     pub fn since(&self) -> ProtocolVersion {
         const SECOND: ProtocolVersion = ProtocolVersion { major: 1, minor: 1 };
-        const THIRD: ProtocolVersion = ProtocolVersion { major: 1, minor: 2 };
         match self {
             Command::SubmitJob { spec, .. } | Command::CreateSchedule { spec, .. } if spec.selection.copies > 1 => {
                 THIRD
             }
+            Command::SubmitPlaced { .. } => Command::PLACED,
             Command::SubmitJob { spec, .. } if NeedsV1::of(spec).is_some() => SECOND,
             Command::CreateSchedule { .. }
             | Command::RemoveSchedule { .. }

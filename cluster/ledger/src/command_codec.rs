@@ -227,6 +227,13 @@ enum CommandV1<'a> {
     RaiseProtocol {
         protocol: ProtocolV1,
     },
+    SubmitPlaced {
+        spec: Box<JobSpecV4<'a>>,
+        #[rkyv(with = Map<InlineAsBox>)]
+        key: Option<&'a str>,
+        node: u64,
+        at_ms: u64,
+    },
 }
 
 #[derive(Debug, Archive, Serialize)]
@@ -286,6 +293,10 @@ impl<'a> TryFrom<&'a Command> for CommandV1<'a> {
             }
             Command::SubmitJob { spec, key, at_ms } if !spec.conditions.is_none() => {
                 CommandV1::SubmitJob2 { spec: Box::new((&**spec).try_into()?), key: key.as_deref(), at_ms: *at_ms }
+            }
+            Command::SubmitPlaced { spec, key, node, at_ms } => {
+                let spec = Box::new((&**spec).try_into()?);
+                CommandV1::SubmitPlaced { spec, key: key.as_deref(), node: node.0, at_ms: *at_ms }
             }
             Command::RetryJob { job, at_ms } => CommandV1::RetryJob { job: job.0, at_ms: *at_ms },
             Command::Wake { at_ms } => CommandV1::Wake { at_ms: *at_ms },
@@ -356,6 +367,7 @@ impl TryFrom<&ArchivedCommandV1<'_>> for Command {
             Form::SubmitJob2 { spec, key, at_ms } => submit((&**spec).try_into(), key, at_ms)?,
             Form::SubmitJob3 { spec, key, at_ms } => submit((&**spec).try_into(), key, at_ms)?,
             Form::SubmitJob4 { spec, key, at_ms } => submit((&**spec).try_into(), key, at_ms)?,
+            Form::SubmitPlaced { spec, key, node, at_ms } => placed((&**spec).try_into()?, key, id(node), at_ms),
             Form::CreateSchedule { spec, recurrence, at_ms } => Command::CreateSchedule {
                 spec: Box::new((&**spec).try_into()?),
                 recurrence: recurrence.into(),
@@ -419,6 +431,12 @@ fn submit(
 ) -> Result<Command, WireError> {
     let key = key.as_ref().map(|key| key.to_string());
     Ok(Command::SubmitJob { spec: Box::new(spec?), key, at_ms: at_ms.to_native() })
+}
+
+/// A submission that is given to a node at once.
+fn placed(spec: JobSpec, key: &ArchivedOption<ArchivedBox<str>>, node: NodeId, at_ms: &ArchivedU64) -> Command {
+    let key = key.as_ref().map(|key| key.to_string());
+    Command::SubmitPlaced { spec: Box::new(spec), key, node, at_ms: at_ms.to_native() }
 }
 
 impl From<&Assignment> for AssignmentV1 {

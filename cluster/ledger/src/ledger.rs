@@ -105,6 +105,7 @@ impl Ledger {
                 self.create_cluster(name, ca_certificate_pem, founder, at_ms, out)
             }
             Command::SubmitJob { spec, key, at_ms } => self.submit(*spec, key, at_ms, out),
+            Command::SubmitPlaced { spec, key, node, at_ms } => self.submit_to((index, node), *spec, key, at_ms, out),
             Command::CancelJob { job, at_ms } => self.cancel(job, at_ms, out),
             Command::RetryJob { job, at_ms } => self.retry(job, at_ms, out),
             Command::Wake { at_ms } => {
@@ -253,6 +254,25 @@ impl Ledger {
             self.begin_waiting(job, open, at_ms, out);
         }
         Ok(Reply::Job(job))
+    }
+
+    /// Accepts a job and gives it away in one step. What was accepted before is not given again.
+    fn submit_to(
+        &mut self,
+        (index, node): (u64, NodeId),
+        spec: JobSpec,
+        key: Option<String>,
+        at_ms: u64,
+        out: &mut Outbox<'_>,
+    ) -> Result<Reply, Rejection> {
+        let (range, before) = (spec.tasks, self.last_job);
+        let reply = self.submit(spec, key, at_ms, out)?;
+        if let Reply::Job(job) = reply
+            && job.0 > before
+        {
+            self.assign(index, &[Assignment { job, range, node }], at_ms, out)?;
+        }
+        Ok(reply)
     }
 
     /// The spec of the job before, where it is the same.

@@ -108,6 +108,10 @@ fn rich_spec() -> nexus_model::JobSpec {
     spec
 }
 
+fn placed() -> Command {
+    Command::SubmitPlaced { spec: Box::new(rich_spec()), key: Some("k".into()), node: NodeId(2), at_ms: 2 }
+}
+
 /// One of each kind.
 fn commands() -> Vec<(&'static str, Command)> {
     let mut founder = machine("studio", 1);
@@ -143,6 +147,7 @@ fn commands() -> Vec<(&'static str, Command)> {
         ("submit-job-with-conditions", Command::SubmitJob { spec: Box::new(conditioned_spec()), key: None, at_ms: 2 }),
         ("submit-job-with-execution", Command::SubmitJob { spec: Box::new(executed_spec()), key: None, at_ms: 2 }),
         ("submit-job-with-needs", Command::SubmitJob { spec: Box::new(selective_spec()), key: None, at_ms: 2 }),
+        ("submit-placed", placed()),
         ("submit-job-with-copies", Command::SubmitJob { spec: Box::new(copied_spec()), key: None, at_ms: 2 }),
         (
             "label-node",
@@ -278,11 +283,12 @@ fn only_entries_that_the_first_version_lacks_ask_for_a_later_one() {
     let later: Vec<_> =
         commands().into_iter().filter(|(_, command)| command.since() > ProtocolVersion::FIRST).collect();
     let third = ProtocolVersion { major: 1, minor: 2 };
-    let copies = |name: &str| name.ends_with("-copies");
-    assert!(later.iter().all(|(name, command)| command.since() == if copies(name) { third } else { second }));
+    let newest = |name: &str| name.ends_with("-copies") || name == "submit-placed";
+    assert!(later.iter().all(|(name, command)| command.since() == if newest(name) { third } else { second }));
     let names: Vec<_> = later.iter().map(|(name, _)| *name).collect();
     let expected = [
         "submit-job-with-needs",
+        "submit-placed",
         "submit-job-with-copies",
         "label-node",
         "create-schedule-with-copies",

@@ -17,6 +17,48 @@ fn states(cluster: &Cluster, job: JobId) -> Vec<TaskState> {
 }
 
 #[test]
+fn a_job_may_be_given_away_in_the_entry_that_accepts_it() {
+    let mut cluster = Cluster::new();
+    let placed = |key: &str, node: u64| Command::SubmitPlaced {
+        spec: Box::new(spec(1)),
+        key: Some(key.into()),
+        node: NodeId(node),
+        at_ms: 10,
+    };
+    let (reply, effects) = cluster.ok(placed("k", 2));
+    let (job, token) = (JobId(1), AttemptToken(cluster.index));
+    let attempt = AttemptRange { job, range: range(0, 1), token };
+    let accepted = Effect::JobAccepted { job, spec: cluster.ledger.spec(job).unwrap().clone() };
+    assert_eq!(reply, Reply::Job(job));
+    let assigned = Effect::TasksAssigned { node: NodeId(2), attempt };
+    assert_eq!(effects, vec![accepted, ready(job, range(0, 1), Suspect::No), assigned]);
+    assert_eq!(cluster.ledger.attempts(NodeId(2)), [attempt]);
+    // The same key is the same job, and nobody is given it again.
+    assert_eq!(cluster.ok(placed("k", 1)), (Reply::Job(job), vec![]));
+    // Its token is the fence, as that of any other assignment.
+    let late = AttemptRange { token: AttemptToken(token.0 - 1), ..attempt };
+    assert_eq!(cluster.finish(2, late, succeeded(1)).0, Reply::Finished { recorded: 0, stale: 1 });
+    assert_eq!(cluster.finish(2, attempt, succeeded(2)).0, Reply::Finished { recorded: 1, stale: 0 });
+    assert_eq!(states(&cluster, job), [TaskState::Succeeded]);
+}
+
+#[test]
+fn a_job_for_a_node_that_is_gone_is_accepted_and_waits() {
+    let mut cluster = Cluster::new();
+    let (reply, effects) =
+        cluster.ok(Command::SubmitPlaced { spec: Box::new(spec(2)), key: None, node: NodeId(77), at_ms: 10 });
+    let (job, all) = (JobId(1), range(0, 2));
+    assert_eq!(reply, Reply::Job(job));
+    assert!(effects.contains(&Effect::AssignmentRefused { job, range: all, node: NodeId(77) }), "{effects:?}");
+    assert_eq!(effects.last(), Some(&ready(job, all, Suspect::No)));
+    assert_eq!(states(&cluster, job), [TaskState::Ready; 2]);
+    let mut later = spec(1);
+    later.conditions.not_before_ms = Some(5_000);
+    cluster.ok(Command::SubmitPlaced { spec: Box::new(later), key: None, node: NodeId(1), at_ms: 10 });
+    assert_eq!(cluster.ledger.attempts(NodeId(1)), [], "what may not run yet is given to nobody");
+}
+
+#[test]
 fn a_job_passes_from_queued_to_succeeded() {
     let mut cluster = Cluster::new();
     let (reply, effects) = cluster.ok(Command::SubmitJob { spec: Box::new(spec(4)), key: None, at_ms: 10 });

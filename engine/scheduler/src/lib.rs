@@ -25,6 +25,7 @@
 
 mod explanation;
 mod family;
+mod foresight;
 mod input;
 mod job;
 mod node;

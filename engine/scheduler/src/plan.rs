@@ -52,7 +52,7 @@ impl Scheduler {
     }
 
     /// A node for tasks of this job, how many, and where nodes were weighed, what they were found to be worth.
-    fn choose(&self, job: &Job, lane: Lane, users: usize) -> Option<(NodeId, u64, Option<Placement>)> {
+    pub(crate) fn choose(&self, job: &Job, lane: Lane, users: usize) -> Option<(NodeId, u64, Option<Placement>)> {
         let cpus = u64::from(lane.cpus);
         if self.nodes.most_free() < cpus || !job.has_holders(self.nodes.attached()) {
             return None;

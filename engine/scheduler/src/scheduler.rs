@@ -6,6 +6,7 @@ use std::time::Duration;
 use nexus_model::{IndexRange, JobId, NodeId};
 
 use crate::family::Families;
+use crate::foresight::Foreseen;
 use crate::input::{Assign, Input, JobFacts};
 use crate::job::{Holding, Job, Pace, Suspect};
 use crate::node::Nodes;
@@ -23,7 +24,11 @@ pub struct Scheduler {
     pub(crate) jobs: BTreeMap<JobId, Job>,
     pub(crate) nodes: Nodes,
     pub(crate) queue: Queue,
-    families: Families,
+    pub(crate) families: Families,
+    /// A job that is on its way into the log together with its node.
+    pub(crate) foreseen: Option<Foreseen>,
+    /// The last job that was accepted.
+    pub(crate) newest: Option<JobId>,
     /// A node that is kept for a job whose tasks are too wide for what is free anywhere.
     pub(crate) reservation: Option<Reservation>,
     /// Tasks that left a node without having run, until it is known what became of them.
@@ -85,6 +90,9 @@ impl Scheduler {
             Input::TasksReady { job, range, suspect } => self.ready(job, range, suspect.into()),
             Input::TasksAssigned { node, job, range } => self.assigned(job, range, node),
             Input::AssignmentRefused { node, job, range } => {
+                if self.foreseen.is_some_and(|foreseen| foreseen.node == node) && self.newest == Some(job) {
+                    self.let_go();
+                }
                 self.withdraw(job, range, node);
             }
             Input::ProposalFailed(Assign { node, job, range, suspect: _ }) => {
@@ -129,6 +137,7 @@ impl Scheduler {
     }
 
     fn accept(&mut self, id: JobId, facts: JobFacts) {
+        self.newest = self.newest.max(Some(id));
         if !self.jobs.contains_key(&id) {
             let user = self.queue.enter(&facts.user);
             self.jobs.insert(id, Job::new(user, &facts));
@@ -179,6 +188,10 @@ impl Scheduler {
         if more > 0 {
             job.ready.remove(range);
             job.suspects.remove(range);
+            if self.newest == Some(id) && self.foreseen.is_some_and(|foreseen| foreseen.node == node) {
+                let placement = self.let_go();
+                self.jobs.entry(id).and_modify(|job| job.placement = placement);
+            }
             self.hold(id, node, |tasks| tasks + more);
             self.line_up(id);
         }

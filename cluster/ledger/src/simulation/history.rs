@@ -145,7 +145,10 @@ impl History {
     /// Takes note of the answer.
     pub(crate) fn end(&mut self, step: &Step<'_>) {
         match (step.command, &step.applied.reply) {
-            (Command::SubmitJob { key: Some(key), spec, .. }, Ok(Reply::Job(job))) => {
+            (
+                Command::SubmitJob { key: Some(key), spec, .. } | Command::SubmitPlaced { key: Some(key), spec, .. },
+                Ok(Reply::Job(job)),
+            ) => {
                 self.keys.entry((spec.user.clone(), key.clone())).or_insert(*job);
             }
             (Command::AddNode { node, token_hash, .. }, Ok(Reply::Node { node: id, .. })) => {

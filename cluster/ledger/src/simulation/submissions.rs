@@ -50,13 +50,23 @@ impl World {
             self.submitted.push((spec.clone(), key.clone()));
         }
         let at_ms = self.now();
-        let applied = self.commit(Command::SubmitJob { spec: Box::new(spec), key, at_ms });
+        let applied = match self.place_at_once() {
+            Some(node) => self.commit(Command::SubmitPlaced { spec: Box::new(spec), key, node, at_ms }),
+            None => self.commit(Command::SubmitJob { spec: Box::new(spec), key, at_ms }),
+        };
         match applied.reply {
             Ok(Reply::Job(job)) => self.jobs.push(job),
             // What it waits for may be forgotten.
             Err(_) if waits => {}
             other => panic!("{other:?}"),
         }
+    }
+
+    /// Now and then a job is given away as it is accepted: to whoever, also one that has gone or has no room, since much may
+    /// happen until the entry is applied.
+    fn place_at_once(&mut self) -> Option<NodeId> {
+        let nodes: Vec<NodeId> = self.workers.keys().copied().collect();
+        if self.chance.below(3) == 0 { self.chance.pick(&nodes) } else { None }
     }
 
     /// The answer was lost, and the user asks again.

@@ -220,8 +220,10 @@ impl World {
             if let Effect::TasksAssigned { node, attempt } = &effect {
                 self.workers.entry(*node).or_default().holds.push_back(*attempt);
             }
-            effect.scheduled(JobFacts::of).into_iter().for_each(|input| self.scheduler.step(input, &mut proposals));
+            effect.scheduled(JobFacts::of).into_iter().for_each(|input| self.scheduler.handle(input));
         }
+        // As the actor does: what happened together is decided on together.
+        self.scheduler.plan(&mut proposals);
         self.propose(proposals);
         if self.log.len().is_multiple_of(KEEP_EVERY) {
             self.kept = (self.log.len(), self.snapshot());

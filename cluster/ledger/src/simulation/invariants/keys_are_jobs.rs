@@ -4,7 +4,10 @@ use crate::simulation::history::{History, Step};
 use crate::{Command, Reply};
 
 pub(super) fn after(step: &Step<'_>, history: &History) {
-    let (Command::SubmitJob { key: Some(key), spec, .. }, Ok(Reply::Job(job))) = (step.command, &step.applied.reply)
+    let (
+        Command::SubmitJob { key: Some(key), spec, .. } | Command::SubmitPlaced { key: Some(key), spec, .. },
+        Ok(Reply::Job(job)),
+    ) = (step.command, &step.applied.reply)
     else {
         return;
     };
