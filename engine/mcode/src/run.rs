@@ -372,7 +372,7 @@ fn fit(parameter: &EntryParameter, value: ModelValue) -> Result<ModelValue, Box<
     fitted.ok_or_else(|| {
         let expected = crate::vm::declared_name(declared);
         let message =
-            format!("the argument `{}` is declared {expected}, {} was given", parameter.name, with_article(&found));
+            format!("the argument `{}` is declared {expected}, {} was given", parameter.name, with_article(found));
         let mut report = Report::error(Code::MistypedArgument, 0, parameter.span, message);
         report.help(match declared {
             Declared::Int => format!("give a whole number: `--arg {}=10`", parameter.name),
