@@ -169,7 +169,7 @@ impl Fetch {
         while !self.is_complete() {
             tokio::select! {
                 Some(source) = sources.next() => match source {
-                    Some(source) => asked.push(self.from_one(source)),
+                    Some(source) => asked.push(self.fetch_from(source)),
                     None => is_all_asked = false,
                 },
                 Some(ended) = asked.next() => is_all_asked &= ended,
@@ -181,7 +181,7 @@ impl Fetch {
     }
 
     /// Fetches from one source as long as something is missing and it gives. Whether it was there to the end.
-    async fn from_one<S: Source>(&self, source: S) -> bool {
+    async fn fetch_from<S: Source>(&self, source: S) -> bool {
         let (number, is_useless) = (self.sources.get(), Cell::new(false));
         self.sources.set(number + 1);
         let ended = match self.prepare(&source).await {
