@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use nexus_link::{FrameReceiver, FrameSender, IncomingStream, LinkError, Message, Peer, PeerInfo};
+use nexus_link::{FrameReceiver, FrameSender, IncomingStream, LinkError, Message, Peer, PeerInfo, RoundTrip};
 use nexus_model::NodeId;
 use nexus_wire::{
     LeaderMessage, MessageType, WorkerMessage, decode_leader_message, decode_worker_message, encode_leader_message,
@@ -159,7 +159,7 @@ async fn attach_there(
 
 /// The leader's side of an attachment over a link: runs until either side goes.
 pub(crate) async fn serve_worker(directory: &Directory, peer: &PeerInfo, stream: IncomingStream) {
-    let IncomingStream { body, mut sender, receiver, .. } = stream;
+    let IncomingStream { body, mut sender, receiver, round_trip, .. } = stream;
     let hello = match decode_worker_message(&body) {
         Ok(hello) => hello,
         Err(error) => {
@@ -175,7 +175,8 @@ pub(crate) async fn serve_worker(directory: &Directory, peer: &PeerInfo, stream:
     }
     let (leader_port, from_leader) = mpsc::channel(WORKER_PORT);
     let deliver = async move { send_all(&mut sender, from_leader).await };
-    serve(directory, Source::There { hello: Some(hello), receiver: Box::new(receiver) }, leader_port, deliver).await;
+    let source = Source::There { hello: Some(hello), receiver: Box::new(receiver), round_trip };
+    serve(directory, source, leader_port, deliver).await;
 }
 
 async fn send_all(sender: &mut FrameSender, mut batches: mpsc::Receiver<Vec<LeaderMessage>>) {
@@ -219,14 +220,14 @@ fn offering(message: WorkerMessage, drains: bool) -> WorkerMessage {
 /// Where a worker's messages come from.
 enum Source {
     Here { messages: mpsc::Receiver<WorkerMessage>, drains: bool },
-    There { hello: Option<WorkerMessage>, receiver: Box<FrameReceiver> },
+    There { hello: Option<WorkerMessage>, receiver: Box<FrameReceiver>, round_trip: RoundTrip },
 }
 
 impl Source {
     async fn next(&mut self) -> Option<WorkerMessage> {
         match self {
             Source::Here { messages, drains } => messages.recv().await.map(|message| offering(message, *drains)),
-            Source::There { hello, receiver } => {
+            Source::There { hello, receiver, .. } => {
                 if let Some(hello) = hello.take() {
                     return Some(hello);
                 }
@@ -235,6 +236,16 @@ impl Source {
                     .inspect_err(|error| tracing::warn!(%error, "a worker sent a message that cannot be read"))
                     .ok()
             }
+        }
+    }
+}
+
+impl Source {
+    /// The link's round-trip time; a worker of the leader's own node has none.
+    fn round_trip(&self) -> Option<Duration> {
+        match self {
+            Source::Here { .. } => None,
+            Source::There { round_trip, .. } => Some(round_trip.smoothed()),
         }
     }
 }
@@ -259,7 +270,8 @@ async fn serve(
     };
     let receive = async {
         while let Some(message) = source.next().await {
-            if scheduler.send(FromWorker { node, session, message }).await.is_err() {
+            let round_trip = source.round_trip();
+            if scheduler.send(FromWorker { node, session, message, round_trip }).await.is_err() {
                 return;
             }
         }

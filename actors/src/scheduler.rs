@@ -61,6 +61,8 @@ pub(crate) struct FromWorker {
     pub(crate) node: NodeId,
     pub(crate) session: u64,
     pub(crate) message: WorkerMessage,
+    /// Of the link that it came over.
+    pub(crate) round_trip: Option<Duration>,
 }
 
 /// Attachment → scheduler: the way to the worker is gone. Answer: nothing. If lost, silence says the same.
@@ -404,7 +406,7 @@ impl Handler<FromLedger> for Scheduler {
 impl Handler<FromWorker> for Scheduler {
     type Result = ();
 
-    fn handle(&mut self, FromWorker { node, session, message }: FromWorker, ctx: &mut Self::Context) {
+    fn handle(&mut self, FromWorker { node, session, message, round_trip }: FromWorker, ctx: &mut Self::Context) {
         if !self.workers.is_current(node, session) {
             return;
         }
@@ -413,7 +415,7 @@ impl Handler<FromWorker> for Scheduler {
             WorkerMessage::Hello { .. } => tracing::warn!(%node, "a second hello on one attachment is ignored"),
             WorkerMessage::Heartbeat { running } => {
                 let tasks = running.iter().map(|attempt| attempt.range.len().min(1)).sum();
-                self.liveness.seen(node, Alive { running: tasks, rtt: None, seen_at_ms: now_ms() });
+                self.liveness.seen(node, Alive { running: tasks, rtt: round_trip, seen_at_ms: now_ms() });
                 self.workers.heard(node, Some(running), now);
             }
             WorkerMessage::TasksFinished { sequence, tasks } => {

@@ -34,6 +34,15 @@ fn a_drained_node_gets_nothing_new_until_it_is_told_otherwise() {
 }
 
 #[test]
+fn the_leader_tells_how_far_the_others_are() {
+    let cluster = Cluster::of(2);
+    let is_far = |node: &Value| node["rtt_ms"].as_f64().is_some_and(|ms| ms > 0.0);
+    let status =
+        cluster.wait_for(0, "n1's link is measured", |status| state_of(status, "n1").is_some_and(|n| is_far(&n)));
+    assert_eq!(state_of(&status, "n0").map(|node| node["rtt_ms"].clone()), Some(Value::Null), "{status}");
+}
+
+#[test]
 fn a_forgotten_machine_is_nobody_from_then_on() {
     let mut cluster = Cluster::of(2);
     cluster.wait_for(0, "both are up", |status| state_of(status, "n1").is_some_and(|node| node["state"] == "up"));

@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use crate::close;
 use crate::error::LinkError;
 use crate::frames::{FrameReceiver, FrameSender, Intake, Message};
-use crate::handler::{Handler, IncomingRequest, IncomingStream, PeerInfo};
+use crate::handler::{Handler, IncomingRequest, IncomingStream, PeerInfo, RoundTrip};
 use crate::refusals::Refusals;
 use crate::settings::{
     ANONYMOUS_BODY_BYTES_MAX, ANONYMOUS_CONNECTIONS_MAX, ANONYMOUS_LIFE, BUSY_RETRY_AFTER, CONNECTIONS_MAX,
@@ -303,7 +303,9 @@ impl<H: Handler> Acceptor<H> {
 
     async fn stream(&self, accepted: &Accepted, sender: FrameSender, mut receiver: FrameReceiver, opening: Frame) {
         receiver.end_with(self.serving.closing.clone());
-        let stream = IncomingStream { message_type: opening.header.message_type, body: opening.body, sender, receiver };
+        let message_type = opening.header.message_type;
+        let round_trip = RoundTrip(accepted.connection.clone());
+        let stream = IncomingStream { message_type, body: opening.body, sender, receiver, round_trip };
         self.handler.stream(Arc::clone(&accepted.info), stream).await;
     }
 

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use nexus_model::{NodeId, NodeRole};
 use nexus_wire::{MessageType, ProtocolVersion, TraceContext};
@@ -108,4 +109,17 @@ pub struct IncomingStream {
     pub sender: FrameSender,
     /// From the peer.
     pub receiver: FrameReceiver,
+    /// The connection's round-trip time.
+    pub round_trip: RoundTrip,
+}
+
+/// How long it takes on a connection until an answer can be there, as long as it lives.
+#[derive(Debug, Clone)]
+pub struct RoundTrip(pub(crate) Connection);
+
+impl RoundTrip {
+    /// The smoothed round-trip time of what was sent so far.
+    pub fn smoothed(&self) -> Duration {
+        self.0.rtt()
+    }
 }

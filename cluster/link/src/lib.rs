@@ -31,7 +31,7 @@ pub use codes::EXPLANATIONS;
 pub use discovery::{Announcer, SIGHTINGS_MAX, Surroundings, look_around, reachable_address};
 pub use error::LinkError;
 pub use frames::{FrameReceiver, FrameSender, Message};
-pub use handler::{Handler, IncomingRequest, IncomingStream, PeerInfo};
+pub use handler::{Handler, IncomingRequest, IncomingStream, PeerInfo, RoundTrip};
 pub use identity::{Identity, Key};
 pub use link::{Credentials, Link, LinkConfig};
 pub use peer::{Expect, Peer};
