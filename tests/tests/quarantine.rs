@@ -1,7 +1,10 @@
 //! A task that kills whatever runs it: two nodes are lost to it, wherever they stand in the cluster, and no third.
 
 use std::path::Path;
+use std::sync::mpsc;
+use std::time::Duration;
 
+use nexus_tests::binary;
 use nexus_tests::cluster::Cluster;
 use serde_json::Value;
 
@@ -14,11 +17,23 @@ fn runs(noted: &Path) -> usize {
     std::fs::read_to_string(noted).map_or(0, |text| text.lines().count())
 }
 
+/// Whoever has ended is started again after so long, well within a lease: as a service would be.
+const RESTART_AFTER: Duration = Duration::from_millis(50);
+
 /// Starts whoever has ended again, until a node answers this command so.
 fn until(cluster: &mut Cluster, command: &[&str], is_so: impl Fn(&Value) -> bool) -> Value {
     for round in 0..2000 {
         cluster.restart_ended();
-        let asked = cluster.node(round % 3).nexus(&[&["--json"], command].concat());
+        // A command waits while there is no leader; there may be none before all have been started again.
+        let (home, words) = (cluster.home(round % 3), [&["--json"], command].concat().join("\0"));
+        let (answered, answer) = mpsc::channel();
+        std::thread::spawn(move || drop(answered.send(binary::run_on(&[], &home, words.split('\0')))));
+        let asked = loop {
+            match answer.recv_timeout(RESTART_AFTER) {
+                Ok(asked) => break asked,
+                Err(_) => cluster.restart_ended(),
+            }
+        };
         let answer = serde_json::from_slice(&asked.stdout).unwrap_or(Value::Null);
         if is_so(&answer) {
             return answer;

@@ -2,7 +2,8 @@
 //!
 //! A node that comes back says what it had begun when it was killed: it keeps account of it. What a worker that does not
 //! come back has begun is known by its heartbeats alone. A task that kills its worker between two of them is in none, so the
-//! next tasks in its line count as begun too: one that kills whatever runs it must not go round.
+//! next tasks in its line count as begun too, those first that have lost a worker before: one that kills whatever runs it
+//! must not go round.
 
 use nexus_ledger::{Command, ReleaseReason, Released, WORKER_LOST};
 use nexus_model::{Failure, IndexRange, NodeId, Outcome};
@@ -19,15 +20,18 @@ pub(super) async fn release(
     in_hand: ReleaseReason,
     holding: Vec<AttemptRange>,
 ) -> Result<(), Refusal> {
-    let (held, slots) = control
-        .read_local(|ledger| (ledger.attempts(node), ledger.member(node).map_or(0, |member| member.capacity.slots)))
+    let (held, suspects, slots) = control
+        .read_local(|ledger| {
+            let slots = ledger.member(node).map_or(0, |member| member.capacity.slots);
+            (ledger.attempts(node), ledger.suspects(node), slots)
+        })
         .await;
     if held.is_empty() {
         return Ok(());
     }
     let mut lost: Vec<_> = running.into_iter().filter(|attempt| !holding.contains(attempt)).collect();
     if in_hand == ReleaseReason::WorkerLost && holding.is_empty() {
-        lost.extend(next_in_line(&held, &lost, slots));
+        lost.extend(next_in_line(&held, &suspects, &lost, slots));
     }
     if !lost.is_empty() {
         let attempts = Released::Attempts(lost);
@@ -69,8 +73,13 @@ fn apart(tasks: Vec<FinishedTasks>) -> (Vec<AttemptRange>, Vec<FinishedTasks>) {
 }
 
 /// What a lost worker may have begun since it was last heard of: the first tasks of what it held and was not known to run,
-/// the oldest first, one for each slot that was not known to be busy, and one at least.
-fn next_in_line(held: &[AttemptRange], running: &[AttemptRange], slots: u32) -> Vec<AttemptRange> {
+/// suspects before others and the oldest first, one for each slot that was not known to be busy, and one at least.
+fn next_in_line(
+    held: &[AttemptRange],
+    suspects: &[AttemptRange],
+    running: &[AttemptRange],
+    slots: u32,
+) -> Vec<AttemptRange> {
     let is_same = |a: &AttemptRange, b: &AttemptRange| (a.job, a.token) == (b.job, b.token);
     let is_busy = |known: &&AttemptRange| {
         held.iter().any(|attempt| {
@@ -78,16 +87,22 @@ fn next_in_line(held: &[AttemptRange], running: &[AttemptRange], slots: u32) -> 
         })
     };
     let busy = running.iter().filter(is_busy).count();
-    let mut line: Vec<&AttemptRange> = held.iter().collect();
-    line.sort_by_key(|attempt| (attempt.token, attempt.job, attempt.range.start));
-    let tasks = line.into_iter().flat_map(|attempt| {
-        let single = |index| AttemptRange { range: IndexRange::new(index, index + 1), ..*attempt };
-        (attempt.range.start..attempt.range.end).map(single)
-    });
-    let is_known = |task: &AttemptRange| {
-        running.iter().any(|known| is_same(known, task) && known.range.contains(task.range.start))
+    let is_in = |ranges: &[AttemptRange], task: &AttemptRange| {
+        ranges.iter().any(|range| is_same(range, task) && range.range.contains(task.range.start))
     };
-    tasks.filter(|task| !is_known(task)).take((slots as usize).saturating_sub(busy).max(1)).collect()
+    let others = in_line(held).filter(|task| !is_in(suspects, task));
+    let tasks = in_line(suspects).chain(others).filter(|task| !is_in(running, task));
+    tasks.take((slots as usize).saturating_sub(busy).max(1)).collect()
+}
+
+/// The tasks of these attempts one by one, the oldest first.
+fn in_line(attempts: &[AttemptRange]) -> impl Iterator<Item = AttemptRange> {
+    let mut line = attempts.to_vec();
+    line.sort_by_key(|attempt| (attempt.token, attempt.job, attempt.range.start));
+    line.into_iter().flat_map(|attempt| {
+        let single = move |index| AttemptRange { range: IndexRange::new(index, index + 1), ..attempt };
+        (attempt.range.start..attempt.range.end).map(single)
+    })
 }
 
 #[cfg(test)]
@@ -102,28 +117,41 @@ mod tests {
 
     #[test]
     fn a_task_that_was_given_just_now_may_have_begun() {
-        assert_eq!(next_in_line(&[attempt(1, 0, 1, 9)], &[], 2), [attempt(1, 0, 1, 9)]);
+        assert_eq!(next_in_line(&[attempt(1, 0, 1, 9)], &[], &[], 2), [attempt(1, 0, 1, 9)]);
     }
 
     #[test]
     fn as_many_may_have_begun_as_slots_were_free_the_oldest_first() {
         let held = [attempt(3, 0, 8, 12), attempt(1, 4, 9, 10), attempt(2, 0, 1, 11)];
-        assert_eq!(next_in_line(&held, &[], 2), [attempt(1, 4, 5, 10), attempt(1, 5, 6, 10)]);
+        assert_eq!(next_in_line(&held, &[], &[], 2), [attempt(1, 4, 5, 10), attempt(1, 5, 6, 10)]);
         let running = [attempt(1, 6, 9, 10)];
         assert_eq!(
-            next_in_line(&held, &running, 2),
+            next_in_line(&held, &[], &running, 2),
             [attempt(1, 4, 5, 10)],
             "what is known to run is not counted again"
         );
-        assert_eq!(next_in_line(&held, &running, 1), [attempt(1, 4, 5, 10)], "a slot may have gone on to the next");
-        assert!(next_in_line(&running, &running, 4).is_empty());
+        assert_eq!(
+            next_in_line(&held, &[], &running, 1),
+            [attempt(1, 4, 5, 10)],
+            "a slot may have gone on to the next"
+        );
+        assert!(next_in_line(&running, &[], &running, 4).is_empty());
+    }
+
+    #[test]
+    fn what_has_lost_a_worker_before_counts_as_begun_before_what_is_older() {
+        // Whoever had ended the older ones could not say so any more.
+        let held = [attempt(1, 42, 43, 10), attempt(1, 50, 51, 10), attempt(1, 40, 41, 11)];
+        let suspect = attempt(1, 40, 41, 11);
+        assert_eq!(next_in_line(&held, &[suspect], &[], 2), [suspect, attempt(1, 42, 43, 10)]);
+        assert_eq!(next_in_line(&held, &[suspect], &[suspect], 2), [attempt(1, 42, 43, 10)]);
     }
 
     #[test]
     fn whoever_has_ended_what_it_was_known_to_run_has_gone_on_to_the_next() {
         // Tasks 4 and 5 were running when the worker was last heard of; 4 has been reported since.
         let running = [attempt(1, 4, 5, 10), attempt(1, 5, 6, 10)];
-        assert_eq!(next_in_line(&[attempt(1, 5, 9, 10)], &running, 2), [attempt(1, 6, 7, 10)]);
+        assert_eq!(next_in_line(&[attempt(1, 5, 9, 10)], &[], &running, 2), [attempt(1, 6, 7, 10)]);
     }
 
     #[test]

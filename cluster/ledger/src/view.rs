@@ -112,6 +112,15 @@ impl Ledger {
 
     /// What `node` holds, exactly, in order of job and token.
     pub fn attempts(&self, node: NodeId) -> Vec<AttemptRange> {
+        self.held_by(node, |_| true)
+    }
+
+    /// What `node` holds of tasks that have lost a worker before, in order of job and token.
+    pub fn suspects(&self, node: NodeId) -> Vec<AttemptRange> {
+        self.held_by(node, |losses| losses > 0)
+    }
+
+    fn held_by(&self, node: NodeId, is_meant: impl Fn(u8) -> bool) -> Vec<AttemptRange> {
         let grants = self.held.range((node, JobId(0), 0)..=(node, JobId(u64::MAX), u32::MAX));
         let mut attempts = Vec::new();
         for &(_, id, number) in grants {
@@ -120,7 +129,7 @@ impl Ledger {
             };
             let mut open: Option<IndexRange> = None;
             for (run, slot) in job.table.runs(grant.range) {
-                let ours = matches!(slot, Slot::Assigned { grant, .. } if grant == number);
+                let ours = matches!(slot, Slot::Assigned { grant, losses, .. } if grant == number && is_meant(losses));
                 open = match open {
                     Some(range) if ours => Some(IndexRange::new(range.start, run.end)),
                     None if ours => Some(run),
