@@ -69,7 +69,10 @@ impl<'a> FileGrant<'a> {
 
     fn unreadable(&self, name: &str, error: &std::io::Error) -> String {
         match error.kind() {
-            ErrorKind::NotFound => format!("there is no `{name}` in {}", self.root.display()),
+            ErrorKind::NotFound => {
+                let folder = std::path::absolute(self.root).unwrap_or_else(|_| self.root.to_owned());
+                format!("there is no `{name}` in {}", folder.display())
+            }
             ErrorKind::PermissionDenied => format!("`{name}` may not be read by this user"),
             _ => format!("`{name}` cannot be read: {error}"),
         }
