@@ -9,11 +9,21 @@ use nexus_mcode::{Execution, JitLevel, Profile, ProfileKind, RunRequest, RunResu
 use nexus_model::Limits;
 use nexus_tensor::{Context, Device, ProfileClock};
 
+/// Runs a program at level 0 with this clock.
+fn run_by(source: &str, threads: usize, clock: ProfileClock) -> RunResult {
+    let compilation = compile("profiled.mcode", source);
+    let program = compilation.program.unwrap_or_else(|| panic!("{:?}", compilation.diagnostics));
+    let request = RunRequest {
+        execution: Execution::at(JitLevel::Plain),
+        threads,
+        ..RunRequest::new(Context::new(Device::cpu()).with_profile_clock(clock), Limits::local())
+    };
+    run(&program, request).unwrap_or_else(|error| panic!("{error:?}"))
+}
+
 /// Runs a program at level 0 with a clock that goes on by a microsecond each time that it is looked at, and with a beat
 /// after every so many looks.
 fn profiled_with(source: &str, threads: usize, looks_a_beat: u64) -> RunResult {
-    let compilation = compile("profiled.mcode", source);
-    let program = compilation.program.unwrap_or_else(|| panic!("{:?}", compilation.diagnostics));
     let (looks, beat) = (AtomicU64::new(0), Arc::new(AtomicU64::new(0)));
     let beats = Arc::clone(&beat);
     let now = Arc::new(move || {
@@ -21,12 +31,7 @@ fn profiled_with(source: &str, threads: usize, looks_a_beat: u64) -> RunResult {
         beats.store(looks / looks_a_beat, Ordering::Relaxed);
         looks * 1_000
     });
-    let request = RunRequest {
-        execution: Execution::at(JitLevel::Plain),
-        threads,
-        ..RunRequest::new(Context::new(Device::cpu()).with_profile_clock(ProfileClock { now, beat }), Limits::local())
-    };
-    run(&program, request).unwrap_or_else(|error| panic!("{error:?}"))
+    run_by(source, threads, ProfileClock { now, beat })
 }
 
 fn profiled(source: &str, threads: usize) -> RunResult {
@@ -187,17 +192,11 @@ fn no_more_time_is_given_than_there_was() {
     // Calls that are not timed take no time by this clock, whatever those that are tell of them.
     let source = "function main()\n    t = tensor.ones(4, 4)\n    for i in 0..1000\n        u = t + t\n    end\n    \
                   return 0\nend\n";
-    let compilation = compile("told.mcode", source);
-    let program = compilation.program.unwrap_or_else(|| panic!("{:?}", compilation.diagnostics));
     let looks = Arc::new(AtomicU64::new(0));
     let looked = Arc::clone(&looks);
     let now = Arc::new(move || looked.fetch_add(1, Ordering::Relaxed) * 10_000);
     let clock = ProfileClock { now, beat: Arc::default() };
-    let request = RunRequest {
-        execution: Execution::at(JitLevel::Plain),
-        ..RunRequest::new(Context::new(Device::cpu()).with_profile_clock(clock), Limits::local())
-    };
-    let profile = run(&program, request).unwrap_or_else(|error| panic!("{error:?}")).profile.expect("it has a clock");
+    let profile = run_by(source, 1, clock).profile.expect("it has a clock");
     let sum = profile.lines.iter().find(|line| line.name == "tensor +").expect("it ran");
     assert!(sum.timing.count == 1_000 && sum.timing.timed < 1_000, "{}", profile.table());
     let whole: u64 = profile.lines.iter().map(|line| line.timing.self_ns).sum();
@@ -238,18 +237,12 @@ fn functions_of_numbers_have_their_own_names_on_tensors() {
 fn short_operations_have_their_time_without_a_beat() {
     let source = "function main()\n    t = tensor.ones(4, 4)\n    for i in 0..400\n        u = t + t\n    end\n    \
                   return 0\nend\n";
-    let compilation = compile("short.mcode", source);
-    let program = compilation.program.unwrap_or_else(|| panic!("{:?}", compilation.diagnostics));
     // Each look at the clock takes 300 ns, and so does each operation that is timed; what is not timed takes as much of
     // what comes between.
     let looks = AtomicU64::new(0);
     let now = Arc::new(move || looks.fetch_add(1, Ordering::Relaxed) * 300);
     let clock = ProfileClock { now, beat: Arc::default() };
-    let request = RunRequest {
-        execution: Execution::at(JitLevel::Plain),
-        ..RunRequest::new(Context::new(Device::cpu()).with_profile_clock(clock), Limits::local())
-    };
-    let profile = run(&program, request).unwrap_or_else(|error| panic!("{error:?}")).profile.expect("it has a clock");
+    let profile = run_by(source, 1, clock).profile.expect("it has a clock");
     let sum = profile.lines.iter().find(|line| line.name == "tensor +").expect("it ran");
     assert!(sum.timing.timed < 400 && sum.timing.sampled_self_ns > 0, "{}", profile.table());
 }

@@ -2,8 +2,9 @@
 //!
 //! Scalar constants of loops stand in registers, and pairs of instructions that programs are full of are done in one step
 //! where their operands are numbers: an operation of arithmetic whose result the next one takes up, the sum of two products,
-//! an item of a list that is computed with, the end of a loop and its head. A pair stays where it was, behind the instruction that stands for it,
-//! and runs where the operands are something else: errors and their places are those of the pair.
+//! an item of a list that is computed with, the end of a loop and its head. A pair stays where it was, behind the
+//! instruction that stands for it, and runs where the operands are something else: errors and their places are those of the
+//! pair.
 //!
 //! It is the last pass, and only for code that is not compiled: native code has no steps.
 
