@@ -1,21 +1,26 @@
 """M-CODE at each level beside CPython, Lua, LuaJIT, Numba and Rust, in one run:
 `language.py [--level PATH] [--rounds N] [--numba PYTHON]`.
 
-Each round runs every program once in every language, one after the other, so that what else the machine does hits all of
-them; the least processor time of all rounds counts (wall time would measure the other programs of a busy machine). An
-M-CODE run is a third of a process with three runs, less what an empty program takes: compilation is in it. A peer that
-is not there is skipped. Results must agree to nine digits.
+A round is one process for each program and language, one after the other, so that what else the machine does hits all of
+them; in a process the program runs several times. The first run is told apart: it has the making of machine code in it,
+where a language makes it while it runs. Of the others the median of all rounds counts, in processor time (wall time would
+measure the other programs of a busy machine), each language by a clock that counts microseconds. A peer that is not
+there is skipped. Results must agree to nine digits.
 """
 
 import argparse
 import pathlib
-import resource
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent / "language"
+INTERPRETED = ["CPython", "Lua"]
+# Runs of one process, the first of them apart.
+RUNS = 9
+RUNS_INTERPRETED = 3
 PROGRAMS = ["fib", "mandelbrot", "nbody", "spectral", "sieve"]
 
 
@@ -26,24 +31,16 @@ def run(command):
     return done.stdout
 
 
-def one(command):
-    seconds, result = run(command).split()[:2]
-    return float(seconds), float(result)
+def runs_of(command):
+    """The seconds of each run of a process, and the result."""
+    lines = [line.split()[:2] for line in run(command).splitlines()]
+    return [float(seconds) for seconds, _ in lines], float(lines[0][1])
 
 
-def processor_seconds(command):
-    """What a process and its threads worked, and what it printed."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    text = run(command)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, text
-
-
-def mcode(level_binary, level, name, start_up):
-    """One run of three in a process, its share of the compilation with it."""
-    seconds, text = processor_seconds([level_binary, str(level), str(HERE / f"{name}.mcode")])
-    results = [line.split("(")[1].rstrip(")") for line in text.splitlines() if " Int(" in line or " Scalar(" in line]
-    return (seconds - start_up) / len(results), float(results[0])
+def mcode(level_binary, level, name, runs):
+    text = run([level_binary, str(level), str(HERE / f"{name}.mcode"), str(runs)])
+    lines = [line.split() for line in text.splitlines() if " Int(" in line or " Scalar(" in line]
+    return [float(line[0]) for line in lines], float(lines[0][1].split("(")[1].rstrip(")"))
 
 
 def has_numba(python):
@@ -72,36 +69,47 @@ def main():
     parser.add_argument("--level", default="target/release/examples/level", help="the built example `level`")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--numba", default=sys.executable, help="a Python that has Numba, as one in a virtual environment")
+    parser.add_argument("--fast", action="store_true", help="only what becomes machine code")
     options = parser.parse_args()
-    best, results = {}, {}
+    first, later, results = {}, {}, {}
 
     def note(name, label, seconds, result):
         key = (name, label)
-        best[key] = min(best.get(key, seconds), seconds)
+        first.setdefault(key, []).append(seconds[0])
+        later.setdefault(key, []).extend(seconds[1:])
         expected = results.setdefault(name, result)
         if abs(result - expected) > 1e-9 * abs(expected):
             raise RuntimeError(f"{name}: {label} gives {result}, not {expected}")
 
+    levels = [2] if options.fast else [2, 0]
     with tempfile.TemporaryDirectory() as folder:
         commands = peers(folder, options.numba)
-        empty = pathlib.Path(folder) / "empty.mcode"
-        empty.write_text("x = 1\n")
-        start_up = min(processor_seconds([options.level, "0", str(empty)])[0] for _ in range(5))
+        if options.fast:
+            commands = {label: command for label, command in commands.items() if label not in INTERPRETED}
         for _ in range(options.rounds):
             for name in PROGRAMS:
-                for level in (0, 2):
-                    note(name, f"level {level}", *mcode(options.level, level, name, start_up))
+                for level in levels:
+                    note(name, f"level {level}", *mcode(options.level, level, name, RUNS if level else RUNS_INTERPRETED))
                 for label, command in commands.items():
-                    note(name, label, *one([*command, name]))
-    labels = ["level 2", "level 0", *commands]
-    print("| program | " + " | ".join(labels) + " | level 0 / level 2 | level 2 / Rust | level 2 / LuaJIT |")
-    print("|---" * (len(labels) + 4) + "|")
+                    runs = RUNS_INTERPRETED if label in INTERPRETED else RUNS
+                    note(name, label, *runs_of([*command, name, str(runs)]))
+    table([f"level {level}" for level in levels] + list(commands), first, later)
+
+
+def table(labels, first, later):
+    ratios = [label for label in ("Rust -O", "LuaJIT", "Numba") if label in labels]
+    heads = ["program", *labels, "level 2, first run"]
+    heads += ["level 0 / level 2", "level 0 / Lua"] if "level 0" in labels else []
+    print("| " + " | ".join(heads + [f"level 2 / {label}" for label in ratios]) + " |")
+    print("|---" * (len(heads) + len(ratios)) + "|")
     for name in PROGRAMS:
-        times = [f"{1e3 * best[name, label]:.1f}" for label in labels]
-        level = best[name, "level 2"]
-        # A run may be shorter than what the clock of the processor time counts.
-        ratio = lambda label: f"{level / best[name, label]:.2f}" if best.get((name, label)) else "–"
-        row = [name, *times, f"{best[name, 'level 0'] / level:.0f}", ratio("Rust -O"), ratio("LuaJIT")]
+        median = {label: statistics.median(later[name, label]) for label in labels}
+        row = [name, *(f"{1e3 * median[label]:.2f}" for label in labels)]
+        row.append(f"{1e3 * statistics.median(first[name, 'level 2']):.2f}")
+        if "level 0" in labels:
+            row.append(f"{median['level 0'] / median['level 2']:.1f}")
+            row.append(f"{median['level 0'] / median['Lua']:.2f}" if "Lua" in median else "–")
+        row += [f"{median['level 2'] / median[label]:.2f}" for label in ratios]
         print("| " + " | ".join(row) + " |")
 
 

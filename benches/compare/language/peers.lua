@@ -1,4 +1,5 @@
--- The benchmark programs in Lua 5.4 and LuaJIT: `peers.lua NAME`. Prints seconds and the result.
+-- The benchmark programs in Lua 5.4 and LuaJIT: `peers.lua NAME RUNS`. Prints seconds and the result
+-- of each run.
 local floor, sqrt = math.floor, math.sqrt
 
 local function fib(n)
@@ -132,7 +133,9 @@ end
 
 local programs = {fib = fib, mandelbrot = mandelbrot, nbody = nbody, spectral = spectral, sieve = sieve}
 local sizes = {fib = 32, mandelbrot = 400, nbody = 200000, spectral = 300, sieve = 2000000}
-local name = arg[1]
-local start = os.clock()
-local result = programs[name](sizes[name])
-print(os.clock() - start, result)
+local name, runs = arg[1], tonumber(arg[2] or 1)
+for _ = 1, runs do
+  local start = os.clock()
+  local result = programs[name](sizes[name])
+  print(os.clock() - start, result)
+end

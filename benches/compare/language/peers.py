@@ -1,4 +1,4 @@
-"""The benchmark programs in Python: `peers.py [numba] NAME`. Prints seconds and the result."""
+"""The benchmark programs in Python: `peers.py [numba] NAME RUNS`. Prints seconds and the result of each run."""
 
 import math
 import sys
@@ -9,7 +9,7 @@ def jit(function):
     return function
 
 
-if len(sys.argv) > 2 and sys.argv[1] == "numba":
+if sys.argv[1:2] == ["numba"]:
     import numba
 
     jit = numba.njit
@@ -156,10 +156,9 @@ def sieve(n):
 SIZES = {"fib": 32, "mandelbrot": 400, "nbody": 200_000, "spectral": 300, "sieve": 2_000_000}
 
 if __name__ == "__main__":
-    name = sys.argv[-1]
+    name, runs = sys.argv[-2], int(sys.argv[-1])
     function = {"fib": fib, "mandelbrot": mandelbrot, "nbody": nbody, "spectral": spectral, "sieve": sieve}[name]
-    if jit is not None and len(sys.argv) > 2:
-        function(5)  # Compiled before the clock starts, as the other compilers are.
-    start = time.process_time()
-    result = function(SIZES[name])
-    print(time.process_time() - start, result)
+    for _ in range(runs):
+        start = time.process_time()
+        result = function(SIZES[name])
+        print(time.process_time() - start, result)

@@ -1,5 +1,5 @@
-//! Runs a program at one level and says how long it took: `level LEVEL FILE [NAME=VALUE…] [profiled]`. What `benches/compare/language.py`
-//! measures; not a command for users, who have `nexus run`.
+//! Runs a program at one level several times and says how long each took: `level LEVEL FILE [RUNS] [NAME=VALUE…] [profiled]`.
+//! What `benches/compare/language.py` measures; not a command for users, who have `nexus run`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,8 +9,10 @@ use nexus_mcode::{JitLevel, RunRequest, compile, parse_argument, run};
 use nexus_model::Limits;
 use nexus_tensor::{Context, Device, ProfileClock};
 
-/// Seconds that the processor worked for this thread, where the system counts them: other programs do not count.
+/// Seconds that the processor worked for this thread, where the system counts them: other programs do not count. The
+/// system brings its count up to date when the thread stops for a moment, else only every few milliseconds.
 fn processor_seconds() -> f64 {
+    std::thread::park_timeout(Duration::from_micros(1));
     let counted = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
     let nanoseconds = counted.and_then(|text| text.split(' ').next()?.parse::<f64>().ok());
     nanoseconds.map_or(0.0, |n| n * 1e-9)
@@ -22,6 +24,7 @@ fn main() -> Result<(), String> {
     let level = words.next().and_then(|w| w.parse().ok()).and_then(JitLevel::from_number).ok_or("which level?")?;
     let file = words.next().ok_or("which file?")?;
     let words: Vec<String> = words.collect();
+    let runs = words.iter().find_map(|word| word.parse().ok()).unwrap_or(3);
     let is_profiled = words.iter().any(|word| word == "profiled");
     let begun = Instant::now();
     let beat = Arc::new(AtomicU64::new(0));
@@ -47,7 +50,7 @@ fn main() -> Result<(), String> {
     let compilation = compile(&file, &source);
     let program = compilation.program.ok_or_else(|| format!("{:?}", compilation.diagnostics))?;
     println!("compiled {:.6}", start.elapsed().as_secs_f64());
-    for _ in 0..3 {
+    for _ in 0..runs {
         let limits = Limits::local();
         let context = Context::new(Device::cpu());
         let context = if is_profiled { context.with_profile_clock(clock.clone()) } else { context };
