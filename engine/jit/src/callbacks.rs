@@ -13,7 +13,8 @@ pub trait Supervisor {
     fn more_calls(&mut self) -> Option<std::num::NonZeroU64>;
 }
 
-/// What native code finds at its context pointer. The first two fields are read and written by it at these offsets.
+/// What native code finds at its context pointer. The first two fields and the last are read and written by it at
+/// these offsets.
 #[repr(C)]
 pub(crate) struct Context {
     pub(crate) loops_left: u64,
@@ -23,21 +24,25 @@ pub(crate) struct Context {
     pub(crate) helpers: *const usize,
     /// A `State` that outlives the call, and that nothing else refers to while native code runs.
     pub(crate) state: *mut c_void,
+    /// Where the next exit that is taken is written down: its site, the number of its values, the values. There is room
+    /// for as many as the calls that may be open can take. A function that is called for room would cost every loop with
+    /// an exit the registers that a call does not keep.
+    pub(crate) log: *mut u64,
 }
 
 pub(crate) const LOOPS_OFFSET: i32 = std::mem::offset_of!(Context, loops_left) as i32;
 pub(crate) const CALLS_OFFSET: i32 = std::mem::offset_of!(Context, calls_left) as i32;
 pub(crate) const HELPERS_OFFSET: i32 = std::mem::offset_of!(Context, helpers) as i32;
+pub(crate) const LOG_OFFSET: i32 = std::mem::offset_of!(Context, log) as i32;
 
 /// A helper, by its place in the table of their addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Helper(usize);
 
 impl Helper {
-    pub(crate) const LEAVE: Helper = Helper(0);
-    pub(crate) const MORE_CALLS: Helper = Helper(1);
-    pub(crate) const INT_POWER: Helper = Helper(2);
-    pub(crate) const RANGE_COUNT: Helper = Helper(3);
+    pub(crate) const MORE_CALLS: Helper = Helper(0);
+    pub(crate) const INT_POWER: Helper = Helper(1);
+    pub(crate) const RANGE_COUNT: Helper = Helper(2);
 
     /// Where its address stands in the table.
     pub(crate) fn offset(self) -> i32 {
@@ -45,7 +50,7 @@ impl Helper {
     }
 }
 
-const FIRST_ELEMENTARY: usize = 4;
+const FIRST_ELEMENTARY: usize = 3;
 const FIRST_OPERATOR: usize = FIRST_ELEMENTARY + ELEMENTARIES.len();
 
 const ELEMENTARIES: [Elementary; 24] = {
@@ -87,12 +92,8 @@ const OPERATORS: [ScalarOperator; 9] = {
 pub(crate) fn helpers() -> &'static [usize] {
     static TABLE: OnceLock<Vec<usize>> = OnceLock::new();
     TABLE.get_or_init(|| {
-        let own = [
-            leave as *const () as usize,
-            more_calls as *const () as usize,
-            int_power as *const () as usize,
-            range_count as *const () as usize,
-        ];
+        let own =
+            [more_calls as *const () as usize, int_power as *const () as usize, range_count as *const () as usize];
         let elementary = ELEMENTARIES.iter().map(|&f| elementary_function(f).map_or(0, |f| f as *const () as usize));
         let operators = OPERATORS.iter().map(|&o| operator_function(o).map_or(0, |f| f as *const () as usize));
         own.into_iter().chain(elementary).chain(operators).collect()
@@ -102,8 +103,6 @@ pub(crate) fn helpers() -> &'static [usize] {
 /// What the helpers work on.
 pub(crate) struct State<'a> {
     pub(crate) supervisor: &'a mut dyn Supervisor,
-    /// Exits that were taken, innermost first: site, number of values, values.
-    pub(crate) log: &'a mut Vec<u64>,
 }
 
 /// The state behind a context.
@@ -120,18 +119,6 @@ unsafe fn state<'c>(context: *mut Context) -> &'c mut State<'c> {
 pub(crate) unsafe extern "C" fn more_calls(context: *mut Context) -> u64 {
     // SAFETY: called by native code with its context alone.
     unsafe { state(context) }.supervisor.more_calls().map_or(0, Into::into)
-}
-
-/// Room for the values of an exit, which native code fills in before it calls anything else.
-pub(crate) unsafe extern "C" fn leave(context: *mut Context, site: u64, values: u64) -> *mut u64 {
-    // SAFETY: called by native code with its context alone.
-    let log = &mut *unsafe { state(context) }.log;
-    log.push(site);
-    log.push(values);
-    let start = log.len();
-    log.resize(start + values as usize, 0);
-    // `start` is at most the length, so that the pointer is inside the vector or just behind it.
-    log[start..].as_mut_ptr()
 }
 
 /// `base` to the power of `exponent`, which is not negative; whether it fits is told in `fits`.

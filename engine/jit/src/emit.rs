@@ -8,10 +8,28 @@ use cranelift_frontend::FunctionBuilder;
 
 use crate::callbacks::{self, Helper};
 use crate::elements::Elements;
-use crate::ir::{Array, Block, End, ExitId, Function, FunctionId, Operation, Type, Unit, Variable};
+use crate::ir::{Array, Block, End, Exit, ExitId, Function, FunctionId, Operation, Type, Unit, Variable};
 
 /// What a native function returns first: 0, or 1 where it left by an exit.
 const LEFT: i64 = 1;
+
+/// Words of an exit in the log before its values.
+const EXIT_WORDS: usize = 2;
+
+/// Words that the exits of one open call of the unit take in the log, at most: one, and those that stand behind it because
+/// calls were inlined.
+pub(crate) fn logged_words_max(unit: &Unit) -> usize {
+    let of = |function: &Function| {
+        // Outer exits come first.
+        let mut words: Vec<usize> = Vec::with_capacity(function.exits.len());
+        for exit in &function.exits {
+            let outer = exit.outer.and_then(|outer| words.get(outer.0 as usize)).copied().unwrap_or(0);
+            words.push(EXIT_WORDS + exit.live.len() + outer);
+        }
+        words.into_iter().max().unwrap_or(0)
+    };
+    unit.functions.iter().map(of).max().unwrap_or(0)
+}
 
 /// Words that an array is handed on as.
 pub(crate) const WORDS_EACH: usize = 3;
@@ -293,16 +311,7 @@ impl<'e, 'b> Emitter<'e, 'b> {
             self.builder.switch_to_block(block);
             self.store_loops();
             let exit = &self.function.exits[index];
-            let (site, count) = (self.int(i64::from(exit.site)), self.int(exit.live.len() as i64));
-            let signature = self.helper_signature(&[types::I64; 3], Some(types::I64));
-            let room = self.call_helper(Helper::LEAVE, signature, &[self.context, site, count]);
-            for (place, &variable) in exit.live.iter().enumerate() {
-                let mut value = self.read(variable);
-                if self.function.variables[variable.0 as usize] == Type::Bool {
-                    value = self.builder.ins().uextend(types::I64, value);
-                }
-                self.builder.ins().store(MemFlags::trusted(), value, room, 8 * place as i32);
-            }
+            self.write_down(exit);
             if let Some(outer) = exit.outer {
                 let outer = self.exit_block(outer);
                 self.builder.ins().jump(outer, &[]);
@@ -316,6 +325,24 @@ impl<'e, 'b> Emitter<'e, 'b> {
             }
             self.builder.ins().return_(&results);
         }
+    }
+
+    /// Puts an exit into the log: its site, the number of its values, the values.
+    fn write_down(&mut self, exit: &Exit) {
+        let flags = MemFlags::trusted();
+        let room = self.builder.ins().load(types::I64, flags, self.context, callbacks::LOG_OFFSET);
+        let (site, count) = (self.int(i64::from(exit.site)), self.int(exit.live.len() as i64));
+        self.builder.ins().store(flags, site, room, 0);
+        self.builder.ins().store(flags, count, room, 8);
+        for (place, &variable) in exit.live.iter().enumerate() {
+            let mut value = self.read(variable);
+            if self.function.variables[variable.0 as usize] == Type::Bool {
+                value = self.builder.ins().uextend(types::I64, value);
+            }
+            self.builder.ins().store(flags, value, room, 8 * (EXIT_WORDS + place) as i32);
+        }
+        let next = self.builder.ins().iadd_imm(room, 8 * (EXIT_WORDS + exit.live.len()) as i64);
+        self.builder.ins().store(flags, next, self.context, callbacks::LOG_OFFSET);
     }
 
     fn load_loops(&mut self) {

@@ -463,6 +463,13 @@ pub struct Function {
     pub exits: Vec<Exit>,
 }
 
+impl Function {
+    /// Whether it calls functions of the unit.
+    pub(crate) fn has_calls(&self) -> bool {
+        self.blocks.iter().flat_map(|block| &block.operations).any(|o| matches!(o, Operation::Call { .. }))
+    }
+}
+
 /// Functions that are compiled together; the first is the one that is called from outside.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Unit {

@@ -15,7 +15,7 @@ use crate::callbacks::{Context, State, Supervisor, helpers};
 use crate::emit;
 use crate::error::CompileError;
 use crate::inline::inline;
-use crate::ir::{ArrayParameter, Constant, Element, Type, Unit};
+use crate::ir::{ArrayParameter, Constant, Element, Function, Type, Unit};
 use crate::object::{self, Object};
 use crate::verify::verify;
 
@@ -32,6 +32,10 @@ pub struct NativeUnit {
     arrays: Vec<ArrayParameter>,
     result: Option<Type>,
     depth_max: u64,
+    /// Words that one open call may write into the log.
+    logged_words_max: usize,
+    /// Whether its functions call each other, so that more than one call may be open.
+    has_calls: bool,
     code_bytes: usize,
     /// Owns the executable memory.
     module: Mutex<Option<JITModule>>,
@@ -114,7 +118,9 @@ pub struct Budget {
 #[derive(Debug, Default)]
 pub struct Scratch {
     words: Vec<u64>,
+    /// Exits that were taken, innermost first: site, number of values, values. Behind `logged` there is only room.
     log: Vec<u64>,
+    logged: usize,
 }
 
 /// How a call ended.
@@ -149,7 +155,7 @@ impl<'s> Iterator for Exits<'s> {
 impl Scratch {
     /// The exits that the last call left by.
     pub fn exits(&self) -> Exits<'_> {
-        Exits { rest: &self.log }
+        Exits { rest: &self.log[..self.logged] }
     }
 }
 
@@ -168,9 +174,9 @@ impl NativeUnit {
         supervisor: &mut dyn Supervisor,
         scratch: &mut Scratch,
     ) -> Outcome {
-        let Scratch { words, log } = scratch;
+        let Scratch { words, log, logged } = scratch;
         words.clear();
-        log.clear();
+        *logged = 0;
         if arguments.len() != self.parameters.len() || arrays.len() != self.arrays.len() {
             return Outcome::Refused;
         }
@@ -191,21 +197,31 @@ impl NativeUnit {
             }
             words.extend([address, length as u64, array.columns as u64]);
         }
-        let mut state = State { supervisor, log };
+        let depth = budget.depth.min(self.depth_max);
+        let open_max = if self.has_calls { depth as usize + 1 } else { 1 };
+        let room = self.logged_words_max * open_max;
+        if log.len() < room {
+            *log = vec![0; room];
+        }
+        let log = log.as_mut_ptr();
+        let mut state = State { supervisor };
         let mut context = Context {
             loops_left: budget.loops.max(1),
             calls_left: budget.calls.max(1),
             helpers: helpers().as_ptr(),
             state: (&raw mut state).cast::<c_void>(),
+            log,
         };
         let mut result = 0u64;
-        let depth = budget.depth.min(self.depth_max);
         // SAFETY: the code was made of a verified unit, `words` holds one word for each parameter and three for each
         // array, of the types that were checked above. Arrays are live and exclusively ours where they are written, as
         // `arrays` is borrowed. Context, state and result are live locals that nothing else touches during the call.
-        // The code calls nothing but the helpers, which do not unwind. Its frames fit the stack by `depth_max`.
+        // The code calls nothing but the helpers, which do not unwind. Its frames fit the stack by `depth_max`, and what
+        // they write down when they are left fits the log: each open call takes one of its exits, with those outside of it.
         let left = unsafe { (self.entry)(&raw mut context, depth, words.as_ptr(), &raw mut result) } != 0;
         (budget.loops, budget.calls) = (context.loops_left, context.calls_left);
+        *logged = (context.log as usize - log as usize) / size_of::<u64>();
+        assert!(*logged <= room, "native code writes down only exits of calls that are open");
         if left {
             return Outcome::Left;
         }
@@ -315,9 +331,8 @@ pub fn stored(unit: &Unit, store: &dyn CodeStore) -> Option<NativeUnit> {
 pub fn weight(unit: &Unit) -> usize {
     let unit = inline(unit);
     let operations =
-        |function: &crate::ir::Function| function.blocks.iter().map(|block| block.operations.len() + 1).sum::<usize>();
-    let ways_out =
-        |function: &crate::ir::Function| function.exits.iter().map(|exit| exit.live.len() + 1).sum::<usize>();
+        |function: &Function| function.blocks.iter().map(|block| block.operations.len() + 1).sum::<usize>();
+    let ways_out = |function: &Function| function.exits.iter().map(|exit| exit.live.len() + 1).sum::<usize>();
     unit.functions.iter().map(|function| operations(function) + ways_out(function)).sum()
 }
 
@@ -368,6 +383,8 @@ fn finish(module: JITModule, unit: &Unit, object: &Object, entry: FuncId) -> Nat
         result: first.result,
         // The entry's own frame and the first function's are two of those that fit.
         depth_max: (STACK_BYTES / object.frame_bytes_max.max(1)).saturating_sub(2),
+        logged_words_max: emit::logged_words_max(unit),
+        has_calls: unit.functions.iter().any(Function::has_calls),
         code_bytes: object.code_bytes(),
         module: Mutex::new(Some(module)),
     }
