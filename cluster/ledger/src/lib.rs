@@ -23,7 +23,6 @@ mod members;
 mod outbox;
 mod packed;
 mod references;
-mod reuse;
 mod scheduled;
 mod schedules;
 #[cfg(test)]

@@ -9,6 +9,7 @@ use cranelift_frontend::FunctionBuilder;
 use crate::callbacks::{self, Helper};
 use crate::elements::Elements;
 use crate::ir::{Array, Block, End, Exit, ExitId, Function, FunctionId, Operation, Type, Unit, Variable};
+use crate::ranges::Proven;
 
 /// What a native function returns first: 0, or 1 where it left by an exit.
 const LEFT: i64 = 1;
@@ -135,13 +136,15 @@ pub(crate) struct Emitter<'e, 'b> {
     exits: Vec<Option<clif::Block>>,
     pub(crate) arrays: Vec<ArrayWords>,
     pub(crate) elements: Elements,
-    context: Value,
+    /// What holds where the operation is done that is written.
+    pub(crate) proven: Proven,
+    pub(crate) context: Value,
     depth: Value,
     /// Holds the iterations that are left, where the function has loops.
     loops: Option<cranelift_frontend::Variable>,
-    convention: CallConv,
-    unary: Option<SigRef>,
-    binary: Option<SigRef>,
+    pub(crate) convention: CallConv,
+    pub(crate) unary: Option<SigRef>,
+    pub(crate) binary: Option<SigRef>,
 }
 
 impl<'e, 'b> Emitter<'e, 'b> {
@@ -151,6 +154,7 @@ impl<'e, 'b> Emitter<'e, 'b> {
         unit: &'e Unit,
         function: &'e Function,
         callees: &'e [FuncRef],
+        proven: &[Vec<Proven>],
         convention: CallConv,
     ) {
         for (index, &ty) in function.variables.iter().enumerate() {
@@ -166,6 +170,7 @@ impl<'e, 'b> Emitter<'e, 'b> {
         let mut emitter = Emitter {
             arrays: arrays.collect(),
             elements: Elements::default(),
+            proven: Proven::default(),
             context: given[0],
             depth: given[1],
             exits: vec![None; function.exits.len()],
@@ -180,12 +185,12 @@ impl<'e, 'b> Emitter<'e, 'b> {
             binary: None,
         };
         emitter.begin(&given[2..first_array]);
-        for (index, block) in function.blocks.iter().enumerate() {
+        for (index, (block, proven)) in function.blocks.iter().zip(proven).enumerate() {
             if index > 0 {
                 let block = emitter.blocks[index];
                 emitter.builder.switch_to_block(block);
             }
-            emitter.block(block);
+            emitter.block(block, proven);
         }
         emitter.exit_blocks();
         emitter.builder.seal_all_blocks();
@@ -212,9 +217,10 @@ impl<'e, 'b> Emitter<'e, 'b> {
         }
     }
 
-    fn block(&mut self, block: &Block) {
+    fn block(&mut self, block: &Block, proven: &[Proven]) {
         self.elements.forget();
-        for operation in &block.operations {
+        for (operation, &proven) in block.operations.iter().zip(proven) {
+            self.proven = proven;
             self.operation(operation);
         }
         match block.end {
@@ -258,6 +264,15 @@ impl<'e, 'b> Emitter<'e, 'b> {
         let dfg = &self.builder.func.dfg;
         match dfg.insts[dfg.value_def(value).inst()?] {
             clif::InstructionData::UnaryImm { opcode: clif::Opcode::Iconst, imm } => Some(imm.bits()),
+            _ => None,
+        }
+    }
+
+    /// The double that a value certainly is.
+    pub(crate) fn known_scalar(&self, value: Value) -> Option<f64> {
+        let dfg = &self.builder.func.dfg;
+        match dfg.insts[dfg.value_def(value).inst()?] {
+            clif::InstructionData::UnaryIeee64 { imm, .. } => Some(f64::from_bits(imm.bits())),
             _ => None,
         }
     }
@@ -365,7 +380,17 @@ impl<'e, 'b> Emitter<'e, 'b> {
         let Some(loops) = self.loops else { return };
         let before = self.builder.use_var(loops);
         let left = self.builder.ins().iadd_imm(before, -1);
-        self.exit_unless(left, exit);
+        let (last, stay) = (self.builder.create_block(), self.builder.create_block());
+        self.builder.set_cold_block(last);
+        let is_last = self.builder.ins().icmp_imm(IntCC::Equal, left, 0);
+        self.builder.ins().brif(is_last, last, &[], stay, &[]);
+        // There one is left: it need not be kept beside what is left behind it.
+        self.builder.switch_to_block(last);
+        let one = self.int(1);
+        self.builder.def_var(loops, one);
+        let leave = self.exit_block(exit);
+        self.builder.ins().jump(leave, &[]);
+        self.builder.switch_to_block(stay);
         self.builder.def_var(loops, left);
     }
 
@@ -418,61 +443,6 @@ impl<'e, 'b> Emitter<'e, 'b> {
             debug_assert!(self.unit.functions[callee.0 as usize].result.is_some());
             self.assign(to, result);
         }
-    }
-
-    fn helper_signature(&mut self, parameters: &[clif::Type], result: Option<clif::Type>) -> SigRef {
-        let mut signature = Signature::new(self.convention);
-        signature.params.extend(parameters.iter().copied().map(AbiParam::new));
-        signature.returns.extend(result.map(AbiParam::new));
-        self.builder.import_signature(signature)
-    }
-
-    fn call_helper(&mut self, helper: Helper, signature: SigRef, arguments: &[Value]) -> Value {
-        // The table never changes, nor where it is.
-        let flags = MemFlags::trusted().with_readonly();
-        let table = self.builder.ins().load(types::I64, flags, self.context, callbacks::HELPERS_OFFSET);
-        let address = self.builder.ins().load(types::I64, flags, table, helper.offset());
-        let call = self.builder.ins().call_indirect(signature, address, arguments);
-        self.builder.inst_results(call)[0]
-    }
-
-    /// Calls a function of one double.
-    pub(crate) fn call_unary(&mut self, helper: Helper, a: Value) -> Value {
-        let signature = match self.unary {
-            Some(signature) => signature,
-            None => self.helper_signature(&[types::F64], Some(types::F64)),
-        };
-        self.unary = Some(signature);
-        self.call_helper(helper, signature, &[a])
-    }
-
-    /// Calls a function of two doubles.
-    pub(crate) fn call_binary(&mut self, helper: Helper, a: Value, b: Value) -> Value {
-        let signature = match self.binary {
-            Some(signature) => signature,
-            None => self.helper_signature(&[types::F64; 2], Some(types::F64)),
-        };
-        self.binary = Some(signature);
-        self.call_helper(helper, signature, &[a, b])
-    }
-
-    /// Calls `int_power`, and takes the exit where the result does not fit.
-    pub(crate) fn call_power(&mut self, base: Value, exponent: Value, exit: ExitId) -> Value {
-        let data = clif::StackSlotData::new(clif::StackSlotKind::ExplicitSlot, 8, 3);
-        let slot = self.builder.create_sized_stack_slot(data);
-        let fits = self.builder.ins().stack_addr(types::I64, slot, 0);
-        let signature = self.helper_signature(&[types::I64; 3], Some(types::I64));
-        let power = self.call_helper(Helper::INT_POWER, signature, &[base, exponent, fits]);
-        let fits = self.builder.ins().stack_load(types::I64, slot, 0);
-        self.exit_unless(fits, exit);
-        power
-    }
-
-    /// Calls `range_count`.
-    pub(crate) fn call_range_count(&mut self, start: Value, end: Value, step: Value, closed: bool) -> Value {
-        let closed = self.int(i64::from(closed));
-        let signature = self.helper_signature(&[types::I64; 4], Some(types::I64));
-        self.call_helper(Helper::RANGE_COUNT, signature, &[start, end, step, closed])
     }
 
     /// Whether `a < 0`.

@@ -14,19 +14,27 @@
 //! arrays it was given (behind a bounds check each time), and its stack is bounded by the depth that a call computes
 //! from the frames' sizes.
 
+mod assume;
 mod callbacks;
+mod calls_out;
+mod code;
 mod elements;
 mod emit;
 mod error;
 mod inline;
+mod interval;
 pub mod ir;
 mod native;
 mod object;
 mod operations;
+mod ranges;
+mod reads;
+mod rotate;
 #[cfg(test)]
 mod tests;
 mod verify;
 
+pub use assume::{Assumed, assumptions};
 pub use callbacks::{Supervisor, floor_quotient, modulo};
 pub use error::CompileError;
 pub use ir::Unit;

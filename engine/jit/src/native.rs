@@ -3,57 +3,38 @@
 #![expect(unsafe_code, reason = "machine code is called through pointers; the invariants are stated at each place")]
 
 use std::ffi::c_void;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
-use cranelift_codegen::ir as clif;
 use cranelift_codegen::isa::TargetIsa;
 use cranelift_codegen::settings::{self, Configurable};
-use cranelift_jit::{JITBuilder, JITModule};
-use cranelift_module::{FuncId, Linkage, Module, ModuleError};
 
+use crate::assume::{Assumed, is_near};
 use crate::callbacks::{Context, State, Supervisor, helpers};
-use crate::emit;
+use crate::code::{Code, place};
 use crate::error::CompileError;
 use crate::inline::inline;
 use crate::ir::{ArrayParameter, Constant, Element, Function, Type, Unit};
 use crate::object::{self, Object};
+use crate::ranges::LOOPS_MAX;
+use crate::rotate::rotate;
 use crate::verify::verify;
-
-/// Stack that native calls may take together. Threads have two megabytes at least, and a call into native code is made
-/// from near their start: nothing that runs below it calls native code again.
-const STACK_BYTES: u64 = 384 << 10;
-
-type Entry = unsafe extern "C" fn(*mut Context, u64, *const u64, *mut u64) -> u64;
 
 /// Machine code of a unit. It can be called from any thread, any number of times at once.
 pub struct NativeUnit {
-    entry: Entry,
-    parameters: Vec<Type>,
-    arrays: Vec<ArrayParameter>,
-    result: Option<Type>,
-    depth_max: u64,
-    /// Words that one open call may write into the log.
-    logged_words_max: usize,
+    /// With small functions inlined.
+    unit: Unit,
+    /// What the code assumes of the arguments.
+    assumed: Vec<Assumed>,
+    code: Code,
+    /// Code that assumes nothing, made when it is first needed; `None` where it could not be.
+    general: OnceLock<Option<Code>>,
     /// Whether its functions call each other, so that more than one call may be open.
     has_calls: bool,
-    code_bytes: usize,
-    /// Owns the executable memory.
-    module: Mutex<Option<JITModule>>,
 }
 
 impl std::fmt::Debug for NativeUnit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("NativeUnit").field("code_bytes", &self.code_bytes).finish_non_exhaustive()
-    }
-}
-
-impl Drop for NativeUnit {
-    fn drop(&mut self) {
-        let module = self.module.get_mut().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(module) = module {
-            // SAFETY: the only pointer into the code is `entry`, which is called through a reference to this unit alone.
-            unsafe { module.free_memory() };
-        }
+        f.debug_struct("NativeUnit").field("code_bytes", &self.code.bytes).finish_non_exhaustive()
     }
 }
 
@@ -160,12 +141,26 @@ impl Scratch {
 }
 
 impl NativeUnit {
-    /// Bytes of machine code.
-    pub fn code_bytes(&self) -> usize {
-        self.code_bytes
+    fn new(unit: Unit, assumed: &[Assumed], code: Code) -> NativeUnit {
+        let has_calls = unit.functions.iter().any(Function::has_calls);
+        NativeUnit { unit, assumed: assumed.to_vec(), code, general: OnceLock::new(), has_calls }
     }
 
-    /// Calls the first function of the unit. `budget` holds afterwards what is left of it.
+    /// Bytes of machine code.
+    pub fn code_bytes(&self) -> usize {
+        self.code.bytes
+    }
+
+    /// Code for arguments that are not as they were assumed to be.
+    fn general(&self) -> Option<&Code> {
+        if self.assumed.is_empty() {
+            return Some(&self.code);
+        }
+        let make = || make(&self.unit, &[], processor().ok()?).ok();
+        self.general.get_or_init(make).as_ref()
+    }
+
+    /// Calls the first function of the unit. A call has at most about a million iterations, however many are granted. `budget` holds afterwards what is left of it.
     pub fn call(
         &self,
         arguments: &[Constant],
@@ -177,11 +172,12 @@ impl NativeUnit {
         let Scratch { words, log, logged } = scratch;
         words.clear();
         *logged = 0;
-        if arguments.len() != self.parameters.len() || arrays.len() != self.arrays.len() {
+        let first = &self.unit.functions[0];
+        if arguments.len() != first.parameters.len() || arrays.len() != first.arrays.len() {
             return Outcome::Refused;
         }
-        for (argument, ty) in arguments.iter().zip(&self.parameters) {
-            if argument.ty() != *ty {
+        for (argument, parameter) in arguments.iter().zip(&first.parameters) {
+            if argument.ty() != first.variables[parameter.0 as usize] {
                 return Outcome::Refused;
             }
             words.push(match *argument {
@@ -190,23 +186,28 @@ impl NativeUnit {
                 Constant::Bool(v) => u64::from(v),
             });
         }
-        for (array, parameter) in arrays.iter_mut().zip(&self.arrays) {
+        let mut near = true;
+        for (array, parameter) in arrays.iter_mut().zip(&first.arrays) {
             let (found, address, length) = array.parts();
             if found.element != parameter.element || (parameter.writable && !found.writable) {
                 return Outcome::Refused;
             }
+            near &= is_near(length) && is_near(array.columns);
             words.extend([address, length as u64, array.columns as u64]);
         }
-        let depth = budget.depth.min(self.depth_max);
+        near &= arguments.iter().zip(&self.assumed).all(|(argument, assumed)| assumed.holds(*argument));
+        let Some(code) = (if near { Some(&self.code) } else { self.general() }) else { return Outcome::Refused };
+        let depth = budget.depth.min(code.depth_max);
         let open_max = if self.has_calls { depth as usize + 1 } else { 1 };
-        let room = self.logged_words_max * open_max;
+        let room = code.logged_words_max * open_max;
         if log.len() < room {
             *log = vec![0; room];
         }
         let log = log.as_mut_ptr();
         let mut state = State { supervisor };
+        let granted = budget.loops.clamp(1, LOOPS_MAX);
         let mut context = Context {
-            loops_left: budget.loops.max(1),
+            loops_left: granted,
             calls_left: budget.calls.max(1),
             helpers: helpers().as_ptr(),
             state: (&raw mut state).cast::<c_void>(),
@@ -218,18 +219,24 @@ impl NativeUnit {
         // `arrays` is borrowed. Context, state and result are live locals that nothing else touches during the call.
         // The code calls nothing but the helpers, which do not unwind. Its frames fit the stack by `depth_max`, and what
         // they write down when they are left fits the log: each open call takes one of its exits, with those outside of it.
-        let left = unsafe { (self.entry)(&raw mut context, depth, words.as_ptr(), &raw mut result) } != 0;
-        (budget.loops, budget.calls) = (context.loops_left, context.calls_left);
+        let left = unsafe { (code.entry)(&raw mut context, depth, words.as_ptr(), &raw mut result) } != 0;
+        budget.loops = budget.loops.max(1) - (granted - context.loops_left);
+        budget.calls = context.calls_left;
         *logged = (context.log as usize - log as usize) / size_of::<u64>();
         assert!(*logged <= room, "native code writes down only exits of calls that are open");
         if left {
             return Outcome::Left;
         }
-        Outcome::Returned(self.result.map(|ty| match ty {
-            Type::Int => Constant::Int(result.cast_signed()),
-            Type::Scalar => Constant::Scalar(f64::from_bits(result)),
-            Type::Bool => Constant::Bool(result & 1 != 0),
-        }))
+        Outcome::Returned(first.result.map(|ty| constant_of(ty, result)))
+    }
+}
+
+/// A result as it stands in memory.
+fn constant_of(ty: Type, word: u64) -> Constant {
+    match ty {
+        Type::Int => Constant::Int(word.cast_signed()),
+        Type::Scalar => Constant::Scalar(f64::from_bits(word)),
+        Type::Bool => Constant::Bool(word & 1 != 0),
     }
 }
 
@@ -255,10 +262,6 @@ fn processor() -> Result<Arc<dyn TargetIsa>, CompileError> {
     found.clone().map_err(CompileError::UnknownProcessor)
 }
 
-fn refused(error: ModuleError) -> CompileError {
-    CompileError::Refused(error.to_string())
-}
-
 /// Keeps machine code from one run to the next. Nothing depends on it: what it loses or damages is made again.
 pub trait CodeStore: Sync {
     /// The bytes that were stored under a key, if they are there.
@@ -280,17 +283,22 @@ pub enum Origin {
     Damaged,
 }
 
-/// Checks a unit and compiles it.
+/// Checks a unit and compiles it, for any arguments.
 pub fn compile(unit: &Unit) -> Result<NativeUnit, CompileError> {
-    compile_with(unit, None).map(|(unit, _)| unit)
+    compile_with(unit, &[], None).map(|(unit, _)| unit)
 }
 
-/// Checks a unit, and takes its machine code from the store or compiles it and puts it there.
-pub fn compile_with(unit: &Unit, store: Option<&dyn CodeStore>) -> Result<(NativeUnit, Origin), CompileError> {
+/// Checks a unit, and takes its machine code from the store or compiles it and puts it there. The code is for arguments as
+/// they are assumed to be; for others there will be other code.
+pub fn compile_with(
+    unit: &Unit,
+    assumed: &[Assumed],
+    store: Option<&dyn CodeStore>,
+) -> Result<(NativeUnit, Origin), CompileError> {
     verify(unit)?;
-    let unit = &inline(unit);
+    let unit = rotate(inline(unit));
     let processor = processor()?;
-    let key = store.and_then(|store| Some((store, object::key(unit, &*processor)?)));
+    let key = store.and_then(|store| Some((store, object::key(&unit, assumed, &*processor)?)));
     let mut origin = Origin::Compiled;
     if let Some((store, key)) = &key
         && let Some(bytes) = store.load(key)
@@ -298,94 +306,47 @@ pub fn compile_with(unit: &Unit, store: Option<&dyn CodeStore>) -> Result<(Nativ
         match object::open(key, &bytes).filter(|object| object.functions.len() == unit.functions.len() + 1) {
             Some(object) => {
                 store.noted(Origin::Stored);
-                return Ok((place(unit, &object, processor)?, Origin::Stored));
+                let code = place(&unit, &object, processor)?;
+                return Ok((NativeUnit::new(unit, assumed, code), Origin::Stored));
             }
             None => origin = Origin::Damaged,
         }
     }
-    let object = Object::compile(unit, &processor)?;
+    let object = Object::compile(&unit, assumed, &processor)?;
     if let Some((store, key)) = &key
         && let Some(bytes) = object::seal(key, &object)
     {
         store.store(key, &bytes);
         store.noted(origin);
     }
-    Ok((place(unit, &object, processor)?, origin))
+    let code = place(&unit, &object, processor)?;
+    Ok((NativeUnit::new(unit, assumed, code), origin))
+}
+
+/// Compiles a unit that was verified and inlined.
+fn make(unit: &Unit, assumed: &[Assumed], processor: Arc<dyn TargetIsa>) -> Result<Code, CompileError> {
+    place(unit, &Object::compile(unit, assumed, &processor)?, processor)
 }
 
 /// The machine code of a unit that a store keeps, without making any; `None` where it keeps none that is sound.
-pub fn stored(unit: &Unit, store: &dyn CodeStore) -> Option<NativeUnit> {
+pub fn stored(unit: &Unit, assumed: &[Assumed], store: &dyn CodeStore) -> Option<NativeUnit> {
     verify(unit).ok()?;
-    let unit = &inline(unit);
+    let unit = rotate(inline(unit));
     let processor = processor().ok()?;
-    let key = object::key(unit, &*processor)?;
+    let key = object::key(&unit, assumed, &*processor)?;
     let bytes = store.load(&key)?;
     let object = object::open(&key, &bytes).filter(|object| object.functions.len() == unit.functions.len() + 1)?;
-    let placed = place(unit, &object, processor).ok()?;
+    let code = place(&unit, &object, processor).ok()?;
     store.noted(Origin::Stored);
-    Some(placed)
+    Some(NativeUnit::new(unit, assumed, code))
 }
 
 /// How much there is to compile in a unit: its operations, and the variables that each way out of it writes down. What
 /// compiling takes is nearly proportional to it.
 pub fn weight(unit: &Unit) -> usize {
-    let unit = inline(unit);
+    let unit = rotate(inline(unit));
     let operations =
         |function: &Function| function.blocks.iter().map(|block| block.operations.len() + 1).sum::<usize>();
     let ways_out = |function: &Function| function.exits.iter().map(|exit| exit.live.len() + 1).sum::<usize>();
     unit.functions.iter().map(|function| operations(function) + ways_out(function)).sum()
-}
-
-/// Puts machine code into executable memory.
-fn place(unit: &Unit, object: &Object, processor: Arc<dyn TargetIsa>) -> Result<NativeUnit, CompileError> {
-    let mut module = JITModule::new(JITBuilder::with_isa(processor, cranelift_module::default_libcall_names()));
-    match define(&mut module, unit, object) {
-        Ok(entry) => Ok(finish(module, unit, object, entry)),
-        Err(error) => {
-            // SAFETY: no pointer into its memory was taken.
-            unsafe { module.free_memory() };
-            Err(error)
-        }
-    }
-}
-
-fn define(module: &mut JITModule, unit: &Unit, object: &Object) -> Result<FuncId, CompileError> {
-    let convention = module.isa().default_call_conv();
-    let signatures = unit.functions.iter().map(|function| emit::signature(function, convention));
-    let mut ids = Vec::with_capacity(object.functions.len());
-    for (index, signature) in signatures.chain([emit::entry_signature(convention)]).enumerate() {
-        let id = module.declare_function(&format!("f{index}"), Linkage::Local, &signature).map_err(refused)?;
-        if id.as_u32() as usize != index {
-            return Err(CompileError::Refused("functions have other numbers than they were declared with".to_owned()));
-        }
-        ids.push(id);
-    }
-    for (code, &id) in object.functions.iter().zip(&ids) {
-        let mut names = clif::Function::new();
-        let relocs: Vec<_> = code.calls.iter().map(|call| call.reloc(&mut names)).collect();
-        module.define_function_bytes(id, &names, u64::from(code.alignment), &code.bytes, &relocs).map_err(refused)?;
-    }
-    module.finalize_definitions().map_err(refused)?;
-    ids.last().copied().ok_or_else(|| CompileError::Refused("there is no entry".to_owned()))
-}
-
-fn finish(module: JITModule, unit: &Unit, object: &Object, entry: FuncId) -> NativeUnit {
-    let address = module.get_finalized_function(entry);
-    // SAFETY: the function was made with `entry_signature` in the processor's C convention, which is that of `Entry`, or
-    // was kept under the hash of this very unit, code generator and processor; the module that owns its memory is kept
-    // as long as the pointer.
-    let entry = unsafe { std::mem::transmute::<*const u8, Entry>(address) };
-    let first = &unit.functions[0];
-    NativeUnit {
-        entry,
-        parameters: first.parameters.iter().map(|p| first.variables[p.0 as usize]).collect(),
-        arrays: first.arrays.clone(),
-        result: first.result,
-        // The entry's own frame and the first function's are two of those that fit.
-        depth_max: (STACK_BYTES / object.frame_bytes_max.max(1)).saturating_sub(2),
-        logged_words_max: emit::logged_words_max(unit),
-        has_calls: unit.functions.iter().any(Function::has_calls),
-        code_bytes: object.code_bytes(),
-        module: Mutex::new(Some(module)),
-    }
 }

@@ -15,9 +15,11 @@ use cranelift_codegen::{FinalizedMachReloc, FinalizedRelocTarget};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use serde::{Deserialize, Serialize};
 
+use crate::assume::{self, Assumed};
 use crate::emit::{self, Emitter};
 use crate::error::CompileError;
 use crate::ir::{Function, Unit};
+use crate::ranges::proven;
 
 /// What a frame takes beyond what the code generator says: the return address, the frame pointer, alignment.
 const FRAME_EXTRA_BYTES: u64 = 64;
@@ -98,8 +100,12 @@ impl Object {
         self.functions.iter().map(|function| function.bytes.len()).sum()
     }
 
-    /// Compiles a unit that was verified.
-    pub(crate) fn compile(unit: &Unit, processor: &Arc<dyn TargetIsa>) -> Result<Object, CompileError> {
+    /// Compiles a unit that was verified, for arguments as they are assumed.
+    pub(crate) fn compile(
+        unit: &Unit,
+        assumed: &[Assumed],
+        processor: &Arc<dyn TargetIsa>,
+    ) -> Result<Object, CompileError> {
         let mut generator = Generator {
             processor: &**processor,
             context: CodegenContext::new(),
@@ -107,11 +113,12 @@ impl Object {
         };
         let convention = processor.default_call_conv();
         let mut scratch = FunctionBuilderContext::new();
-        for function in &unit.functions {
+        for (index, function) in unit.functions.iter().enumerate() {
+            let proven = proven(function, &assume::parameters(function, assumed, index == 0), assume::lengths(assumed));
             generator.begin(emit::signature(function, convention));
             let callees: Vec<_> = (0..unit.functions.len()).map(|index| generator.callee(unit, index)).collect();
             let mut builder = FunctionBuilder::new(&mut generator.context.func, &mut scratch);
-            Emitter::emit(&mut builder, unit, function, &callees, convention);
+            Emitter::emit(&mut builder, unit, function, &callees, &proven, convention);
             builder.finalize();
             generator.end(emit::outgoing_bytes(unit, function))?;
         }
@@ -172,7 +179,7 @@ fn arguments_bytes(function: &Function) -> u64 {
 }
 
 /// What a unit's code is kept under: its content, the processor, and the version of the code generator.
-pub(crate) fn key(unit: &Unit, processor: &dyn TargetIsa) -> Option<[u8; 32]> {
+pub(crate) fn key(unit: &Unit, assumed: &[Assumed], processor: &dyn TargetIsa) -> Option<[u8; 32]> {
     let mut hasher = blake3::Hasher::new();
     hasher.update(FORM);
     let flags: Vec<String> = processor.isa_flags().iter().map(ToString::to_string).collect();
@@ -186,7 +193,7 @@ pub(crate) fn key(unit: &Unit, processor: &dyn TargetIsa) -> Option<[u8; 32]> {
         hasher.update(&(part.len() as u64).to_le_bytes());
         hasher.update(part.as_bytes());
     }
-    hasher.update(&postcard::to_allocvec(unit).ok()?);
+    hasher.update(&postcard::to_allocvec(&(unit, assumed)).ok()?);
     Some(*hasher.finalize().as_bytes())
 }
 

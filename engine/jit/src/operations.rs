@@ -6,6 +6,7 @@ use cranelift_codegen::ir::{InstBuilder, Value, types};
 use crate::callbacks;
 use crate::emit::Emitter;
 use crate::ir::{Array, Constant, Elementary, ExitId, IntOperator, Operation, Order, ScalarOperator};
+use crate::ranges::Proven;
 
 /// Ints up to this one are doubles without rounding.
 const EXACT_MAX: i64 = 1 << 53;
@@ -43,7 +44,11 @@ impl Emitter<'_, '_> {
             }
             O::Choose { to, condition, then, otherwise } => {
                 let (condition, then, otherwise) = (self.read(condition), self.read(then), self.read(otherwise));
-                let value = self.builder.ins().select(condition, then, otherwise);
+                let value = match (self.known_int(then), self.known_int(otherwise)) {
+                    // A bool is 0 or 1.
+                    (Some(1), Some(0)) => self.builder.ins().uextend(types::I64, condition),
+                    _ => self.builder.ins().select(condition, then, otherwise),
+                };
                 self.assign(to, value);
             }
             O::Length { to, array: Array(k) } => self.assign(to, self.arrays[k as usize].length),
@@ -67,8 +72,10 @@ impl Emitter<'_, '_> {
         let (to, value) = match *operation {
             O::NegateInt { to, a, exit } => {
                 let a = self.read(a);
-                let smallest = self.builder.ins().icmp_imm(IntCC::Equal, a, i64::MIN);
-                self.exit_if(smallest, exit);
+                if !self.proven.fits {
+                    let smallest = self.builder.ins().icmp_imm(IntCC::Equal, a, i64::MIN);
+                    self.exit_if(smallest, exit);
+                }
                 (to, self.builder.ins().ineg(a))
             }
             O::ToScalar { to, from } => {
@@ -138,11 +145,9 @@ impl Emitter<'_, '_> {
                 if let Some(known) = self.known_int(b).filter(|&known| known != i64::MIN) {
                     return self.add_known(a, if add { known } else { -known }, exit);
                 }
-                let (sum, overflow) =
-                    if add { self.builder.ins().sadd_overflow(a, b) } else { self.builder.ins().ssub_overflow(a, b) };
-                self.exit_if(overflow, exit);
-                sum
+                self.add(add, a, b, exit)
             }
+            IntOperator::Multiply if self.proven.fits => self.builder.ins().imul(a, b),
             IntOperator::Multiply => {
                 let (product, overflow) = self.builder.ins().smul_overflow(a, b);
                 self.exit_if(overflow, exit);
@@ -153,7 +158,10 @@ impl Emitter<'_, '_> {
                 if let Some(power) = self.known_power_of_two(b) {
                     return self.builder.ins().band_imm(a, (1i64 << power) - 1);
                 }
-                self.exit_unless(b, exit);
+                self.check_divisor(b, exit);
+                if self.proven.first_is_natural && self.proven.second_is_natural {
+                    return self.builder.ins().urem(a, b);
+                }
                 let rest = self.builder.ins().srem(a, b);
                 let corrected = self.builder.ins().iadd(rest, b);
                 let wrong = self.has_other_sign(rest, b);
@@ -170,10 +178,38 @@ impl Emitter<'_, '_> {
         }
     }
 
+    /// `a + b`, or `a - b`. Moving a number on by something that is not negative overflows where it comes out on the other
+    /// side of it: one comparison, where the processor's own flag takes three steps to branch on.
+    fn add(&mut self, add: bool, a: Value, b: Value, exit: ExitId) -> Value {
+        let Proven { fits, first_is_natural, second_is_natural, .. } = self.proven;
+        let sum = if add { self.builder.ins().iadd(a, b) } else { self.builder.ins().isub(a, b) };
+        let overflow = match (add, second_is_natural, first_is_natural) {
+            _ if fits => return sum,
+            (true, true, _) => self.builder.ins().icmp(IntCC::SignedLessThan, sum, a),
+            (true, false, true) => self.builder.ins().icmp(IntCC::SignedLessThan, sum, b),
+            (false, true, _) => self.builder.ins().icmp(IntCC::SignedGreaterThan, sum, a),
+            _ => {
+                let (sum, overflow) =
+                    if add { self.builder.ins().sadd_overflow(a, b) } else { self.builder.ins().ssub_overflow(a, b) };
+                self.exit_if(overflow, exit);
+                return sum;
+            }
+        };
+        self.exit_if(overflow, exit);
+        sum
+    }
+
+    /// Takes the exit where a divisor is zero, unless it cannot be.
+    fn check_divisor(&mut self, divisor: Value, exit: ExitId) {
+        if !self.proven.divides {
+            self.exit_unless(divisor, exit);
+        }
+    }
+
     /// `a + known`: adding something positive overflows where the sum is smaller than before.
     fn add_known(&mut self, a: Value, known: i64, exit: ExitId) -> Value {
         let sum = self.builder.ins().iadd_imm(a, known);
-        if known != 0 {
+        if known != 0 && !self.proven.fits {
             let wrapped = if known > 0 { IntCC::SignedLessThan } else { IntCC::SignedGreaterThan };
             let overflow = self.builder.ins().icmp(wrapped, sum, a);
             self.exit_if(overflow, exit);
@@ -186,8 +222,11 @@ impl Emitter<'_, '_> {
             // An arithmetic shift rounds down, as floor division does.
             return self.builder.ins().sshr_imm(a, i64::from(power));
         }
-        self.exit_unless(b, exit);
-        if self.known_int(b).is_none_or(|known| known == -1) {
+        self.check_divisor(b, exit);
+        if self.proven.first_is_natural && self.proven.second_is_natural {
+            return self.builder.ins().udiv(a, b);
+        }
+        if !self.proven.fits && self.known_int(b).is_none_or(|known| known == -1) {
             // Minus the smallest int is none.
             let smallest = self.builder.ins().icmp_imm(IntCC::Equal, a, i64::MIN);
             let minus_one = self.builder.ins().icmp_imm(IntCC::Equal, b, -1);
@@ -218,6 +257,7 @@ impl Emitter<'_, '_> {
 
     fn scalar_binary(&mut self, operator: ScalarOperator, a: Value, b: Value, exit: ExitId) -> Value {
         match operator {
+            ScalarOperator::Divide if self.proven.divides => {}
             ScalarOperator::Divide | ScalarOperator::FloorDivide | ScalarOperator::Remainder => {
                 let zero = self.builder.ins().f64const(0.0);
                 let nothing = self.builder.ins().fcmp(FloatCC::Equal, b, zero);
@@ -235,6 +275,8 @@ impl Emitter<'_, '_> {
         match operator {
             ScalarOperator::Add => self.builder.ins().fadd(a, b),
             ScalarOperator::Subtract => self.builder.ins().fsub(a, b),
+            ScalarOperator::Multiply if self.known_scalar(b) == Some(2.0) => self.builder.ins().fadd(a, a),
+            ScalarOperator::Multiply if self.known_scalar(a) == Some(2.0) => self.builder.ins().fadd(b, b),
             ScalarOperator::Multiply => self.builder.ins().fmul(a, b),
             ScalarOperator::Divide => self.builder.ins().fdiv(a, b),
             operator => match callbacks::scalar_operator(operator) {
@@ -264,8 +306,13 @@ impl Emitter<'_, '_> {
             self.exit_unless(step, exit);
             return self.call_range_count(start, end, step, closed);
         }
-        let (mut count, overflow) = self.builder.ins().ssub_overflow(end, start);
-        self.exit_if(overflow, exit);
+        let mut count = if self.proven.fits {
+            self.builder.ins().isub(end, start)
+        } else {
+            let (count, overflow) = self.builder.ins().ssub_overflow(end, start);
+            self.exit_if(overflow, exit);
+            count
+        };
         if closed {
             count = self.add_known(count, 1, exit);
         }

@@ -205,23 +205,23 @@ impl CodeStore for Shelf {
 #[test]
 fn kept_code_is_the_same_code() {
     let shelf = Shelf::default();
-    let (first, origin) = compile_with(&fib(), Some(&shelf)).unwrap();
+    let (first, origin) = compile_with(&fib(), &[], Some(&shelf)).unwrap();
     assert_eq!(origin, Origin::Compiled);
-    let (again, origin) = compile_with(&fib(), Some(&shelf)).unwrap();
+    let (again, origin) = compile_with(&fib(), &[], Some(&shelf)).unwrap();
     assert_eq!((origin, again.code_bytes()), (Origin::Stored, first.code_bytes()));
     assert_eq!(call(&again, 20, 100), call(&first, 20, 100));
     assert_eq!(call(&again, 20, 5), call(&first, 20, 5));
     // Another unit has another key.
     let mut other = fib();
     other.functions[0].exits[0].site = 8;
-    assert_eq!(compile_with(&other, Some(&shelf)).unwrap().1, Origin::Compiled);
+    assert_eq!(compile_with(&other, &[], Some(&shelf)).unwrap().1, Origin::Compiled);
     assert_eq!(shelf.kept.lock().unwrap().len(), 2);
 }
 
 #[test]
 fn damaged_code_is_never_run_and_made_again() {
     let shelf = Shelf::default();
-    compile_with(&fib(), Some(&shelf)).unwrap();
+    compile_with(&fib(), &[], Some(&shelf)).unwrap();
     let (key, whole) = shelf.kept.lock().unwrap().pop_first().unwrap();
     let damages = (0..whole.len()).step_by(7).map(|at| {
         let mut bytes = whole.clone();
@@ -235,8 +235,8 @@ fn damaged_code_is_never_run_and_made_again() {
     // What was kept under another key is something else.
     assert!(crate::object::open(&[0; 32], &whole).is_none());
     shelf.kept.lock().unwrap().insert(key, whole[..whole.len() - 1].to_vec());
-    let (unit, origin) = compile_with(&fib(), Some(&shelf)).unwrap();
+    let (unit, origin) = compile_with(&fib(), &[], Some(&shelf)).unwrap();
     assert_eq!(origin, Origin::Damaged);
     assert_eq!(call(&unit, 10, 100).0, Outcome::Returned(Some(Constant::Int(55))));
-    assert_eq!(compile_with(&fib(), Some(&shelf)).unwrap().1, Origin::Stored);
+    assert_eq!(compile_with(&fib(), &[], Some(&shelf)).unwrap().1, Origin::Stored);
 }

@@ -286,6 +286,27 @@ impl Flow {
         self.live[at * self.words + register / 64] >> (register % 64) & 1 == 1
     }
 
+    /// The step of the range that the loop with this head goes over, where the code says it: its registers are `base` and
+    /// the two behind it.
+    pub(crate) fn step_of(&self, image: &Image, code: &FunctionCode, head: usize, base: Register) -> Option<i64> {
+        let step = base + 2;
+        let end = usize::from(self.loop_end(head as Target)?);
+        let before = code.instructions.get(head.checked_sub(2)?..head)?;
+        let [Instruction::Int { to, value }, Instruction::LoopRange { base: ranged, .. }] = *before else {
+            return None;
+        };
+        let from_elsewhere = |(at, &instruction): (usize, &Instruction)| {
+            successors(instruction).0 == Some(head as Target) && !(head..=end).contains(&at)
+        };
+        let is_reached = self.leaders[head - 1] || code.instructions.iter().enumerate().any(from_elsewhere);
+        let keeps = |&instruction: &Instruction| {
+            let (changed, from) = changes(image, instruction);
+            !changed.contains(&step) && from.is_none_or(|from| from > step)
+        };
+        let is_kept = code.instructions.get(head + 1..=end)?.iter().all(keeps);
+        (to == step && ranged == base && !is_reached && is_kept).then_some(i64::from(value))
+    }
+
     /// The last instruction of the loop that begins at `head`.
     pub(crate) fn loop_end(&self, head: Target) -> Option<Target> {
         self.loop_ends[usize::from(head)]

@@ -265,3 +265,132 @@ fn loops_that_ask_their_condition_again_stop_at_the_same_iteration() {
     let kinds = "function main()\n    x = 0\n    while x < 5\n        x = x + 1\n        if x == 3 x = 3.5 end\n    end\n    return x\nend\n";
     assert_eq!(agreed(kinds, &Limits::local()).0.expect("it runs"), Value::Scalar(5.5));
 }
+
+/// Numbers from which a step leads out of what native code takes to be near, or out of the ints.
+const EDGES: [i64; 18] = [
+    0,
+    1,
+    -1,
+    2,
+    7,
+    -9,
+    299,
+    (1 << 30) - 150,
+    1 << 30,
+    (1 << 30) + 1,
+    -(1 << 30) - 1,
+    1 << 31,
+    3_037_000_499,
+    1 << 50,
+    1 << 62,
+    i64::MAX - 300,
+    i64::MAX,
+    -i64::MAX,
+];
+
+/// Draws programs of ints, with the same numbers each time.
+struct Draw(u64);
+
+impl Draw {
+    fn below(&mut self, count: usize) -> usize {
+        // SplitMix64 (Steele, Lea and Flood, 2014).
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((mixed ^ (mixed >> 31)) % count as u64) as usize
+    }
+
+    fn edge(&mut self) -> String {
+        format!("({})", EDGES[self.below(EDGES.len())])
+    }
+
+    fn variable(&mut self) -> &'static str {
+        ["x", "y", "z", "i"][self.below(4)]
+    }
+
+    fn operand(&mut self) -> String {
+        match self.below(3) {
+            0 => self.edge(),
+            1 => ["1", "2", "3", "-1", "5"][self.below(5)].to_owned(),
+            _ => self.variable().to_owned(),
+        }
+    }
+
+    fn expression(&mut self) -> String {
+        let operator = ["+", "-", "+", "-", "*", "%", "//"][self.below(7)];
+        format!("{} {operator} {}", self.variable(), self.operand())
+    }
+
+    fn statement(&mut self) -> String {
+        let to = ["x", "y", "z"][self.below(3)];
+        match self.below(9) {
+            0 => format!("{to} = {to} + {}", self.operand()),
+            1 => format!("{to} = {to} - {}", self.operand()),
+            2 => format!("{to} = -{}", self.variable()),
+            3 => format!("if {} < {} {to} = {} end", self.variable(), self.operand(), self.expression()),
+            4 => format!("if {} >= {} {to} = {to} + 1 end", self.variable(), self.operand()),
+            5 => format!("{to} = {to} + xs[{}]", ["i", "i % 7", "i % 7 - 7", "x % 6", "y"][self.below(5)]),
+            6 => format!("xs[{}] = {}", ["i", "i % 7", "-1 - i % 7", "z % 8"][self.below(4)], self.variable()),
+            7 => format!("for j in {} {to} = {to} + j end", self.range()),
+            _ => format!("{to} = {}", self.expression()),
+        }
+    }
+
+    /// Of at most a few numbers, from anywhere.
+    fn range(&mut self) -> String {
+        match self.below(5) {
+            0 => format!("{0}..{0} + 3", self.variable()),
+            1 => format!("{0}..={0} + 2", self.variable()),
+            2 => format!("{0} + 4..{0} by -2", self.variable()),
+            3 => "3..0".to_owned(),
+            _ => format!("{0} - 1..{0} + 5 by 3", self.variable()),
+        }
+    }
+
+    fn program(&mut self) -> String {
+        let start: Vec<String> = ["x", "y", "z"].iter().map(|name| format!("{name} = {}", self.edge())).collect();
+        let head = match self.below(3) {
+            0 => "for i in 0..400",
+            1 => "i = -5\nwhile i < 395\n    i = i + 1",
+            _ => "for i in 400..=0 by -1",
+        };
+        let body: Vec<String> = (0..1 + self.below(4)).map(|_| format!("    {}", self.statement())).collect();
+        format!("xs = [1, 2, 3, 4, 5, 6, 7]\n{}\n{head}\n{}\nend\n[x, y, z, xs]", start.join("\n"), body.join("\n"))
+    }
+}
+
+#[test]
+fn ints_near_every_edge_agree() {
+    let (mut results, mut errors, mut native) = (0, 0, 0);
+    for seed in 0..600 {
+        let source = Draw(seed).program();
+        if compile("level.mcode", &source).program.is_none() {
+            continue;
+        }
+        let (found, profile) = agreed(&source, &Limits::local());
+        results += usize::from(found.is_ok());
+        errors += usize::from(found.is_err());
+        native += usize::from(profile.entered > 0);
+    }
+    // Most programs are about what native code does, and many leave the ints.
+    assert!(results > 100 && errors > 100 && native > 100, "{results} results, {errors} errors, {native} native");
+}
+
+#[test]
+fn code_made_for_small_numbers_is_not_run_on_large_ones() {
+    // The loop is compiled where it is hot, in the first call, and entered again with what overflows after some steps.
+    for (operation, start) in
+        [("x + 3", i64::MAX - 1_000), ("x - 3", -i64::MAX + 1_000), ("x * 2 - x", i64::MAX / 2 - 9)]
+    {
+        let source = format!(
+            "function f(x)\n    s = 0\n    for i in 0..400\n        x = {operation}\n        s = s + x % 10 + i\n    end\n    return s\nend\n\
+             first = f(5)\nsecond = f(-5)\n[first, second, f({start})]"
+        );
+        agreed(&source, &Limits::local()).0.ok();
+    }
+    let (code, _) = agreed_error(
+        "function f(x)\n    for i in 0..400\n        x = x + 3\n    end\n    return x\nend\ny = f(5)\nf(9223372036854774800)",
+    );
+    assert_eq!(code, "MC0401");
+}

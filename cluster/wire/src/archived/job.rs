@@ -2,7 +2,7 @@
 
 use nexus_model::{
     ArgumentSource, Conditions, DeviceChoice, IndexRange, Input, JobSpec, JobState, Limits, Program, Resources,
-    RetryPolicy, Reuse, Selection, TaskState, decode_value, encode_value,
+    RetryPolicy, Selection, TaskState, decode_value, encode_value,
 };
 use rkyv::with::{InlineAsBox, Map};
 use rkyv::{Archive, Serialize};
@@ -297,7 +297,6 @@ impl TryFrom<&ArchivedJobSpecV1<'_>> for JobSpec {
             selection: Selection::default(),
             conditions: Conditions::default(),
             execution: None,
-            reuse: Reuse::Never,
         })
     }
 }

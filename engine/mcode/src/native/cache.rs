@@ -269,7 +269,7 @@ impl<'p> Native<'p> {
         let Shared { cache, store, repayment } = self.shared;
         let Some(repayment) = repayment else {
             let made = self.translate(host, image, window, place)?;
-            return self.compile(image, place, made, None).map(Some);
+            return self.compile(image, window, place, made, None).map(Some);
         };
         let known_ns = cache.cost_ns(place);
         let guess_ns = || repayment::guess_ns(&image.functions[place.0 as usize].instructions, place.1);
@@ -277,15 +277,15 @@ impl<'p> Native<'p> {
             return Ok(None);
         }
         let made = self.translate(host, image, window, place)?;
-        if let Some(code) = store.and_then(|store| nexus_jit::stored(&made.1.unit, store)) {
-            return self.compile(image, place, made, Some(code)).map(Some);
+        if let Some(code) = store.and_then(|store| nexus_jit::stored(&made.1.unit, &made.1.assumed(window), store)) {
+            return self.compile(image, window, place, made, Some(code)).map(Some);
         }
         let cost_ns = known_ns.unwrap_or_else(|| repayment::cost_ns(&made.1.unit));
         cache.set_cost(place, cost_ns);
         if known_ns.is_none() && !self.is_time(repayment.judge(cost_ns)) {
             return Ok(None);
         }
-        self.compile(image, place, made, None).map(Some)
+        self.compile(image, window, place, made, None).map(Some)
     }
 
     /// Counts what is put off.
@@ -331,13 +331,15 @@ impl<'p> Native<'p> {
     fn compile(
         &mut self,
         image: &Image,
+        window: &[Value],
         place: Place,
         (expected, made): (Vec<(Register, Known)>, Made),
         stored: Option<nexus_jit::NativeUnit>,
     ) -> Result<Entry, String> {
         let (code, origin) = match stored {
             Some(code) => (code, Origin::Stored),
-            None => nexus_jit::compile_with(&made.unit, self.shared.store).map_err(|error| error.to_string())?,
+            None => nexus_jit::compile_with(&made.unit, &made.assumed(window), self.shared.store)
+                .map_err(|error| error.to_string())?,
         };
         let profile = &mut self.profile;
         match origin {

@@ -216,12 +216,17 @@ impl Translation<'_, '_> {
         match self.known(base) {
             Known::Int if self.known(base + 2) == Known::Int => {
                 let body = self.new_block();
-                let (at, step) = (self.variable(base, Type::Int), self.variable(base + 2, Type::Int));
+                let at = self.variable(base, Type::Int);
+                let known = self.flow.step_of(self.maker.image, self.code, self.at, base);
                 let zero = self.constant(Constant::Int(0));
                 self.push(Operation::CompareInt { order: Order::NotEqual, to: more, a: counter, b: zero });
                 self.choose(more, body, target);
                 let item = self.assign(item, Type::Int);
                 let minus_one = self.constant(Constant::Int(-1));
+                let step = match known {
+                    Some(known) => self.constant(Constant::Int(known)),
+                    None => self.variable(base + 2, Type::Int),
+                };
                 self.push(Operation::Copy { to: item, from: at });
                 self.push(Operation::WrappingAdd { to: at, a: at, b: step });
                 self.push(Operation::WrappingAdd { to: counter, a: counter, b: minus_one });

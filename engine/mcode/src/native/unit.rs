@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use nexus_jit::ir::{Constant, Function, FunctionId as UnitFunction, Operation, Type, Unit};
+use nexus_jit::{Assumed, assumptions};
 
 use super::instructions::constant_of;
 use super::known::{ArrayKind, ArrayPlace, Known, Site};
@@ -54,6 +55,14 @@ pub(super) struct Made {
     pub(super) globals: Vec<(u32, Constant)>,
     /// What is left to the machine.
     pub(super) unsupported: Vec<(usize, &'static str)>,
+}
+
+impl Made {
+    /// What the code may assume of its arguments: that they will be as they are now.
+    pub(super) fn assumed(&self, window: &[Value]) -> Vec<Assumed> {
+        let now = self.parameters.iter().filter_map(|&(register, _)| constant_of(&window[usize::from(register)]));
+        assumptions(&now.collect::<Vec<_>>())
+    }
 }
 
 pub(super) struct UnitMaker<'m> {
