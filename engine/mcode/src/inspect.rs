@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use nexus_model::Diagnostic;
 
 use crate::ast::{Block, Ident, Name, Statement, StatementKind};
+use crate::check::types::describe_known;
 use crate::check::{Facts, check};
 use crate::compile::{ImportLoader, compile_with_imports};
 use crate::hir::{Function, FunctionId, Program};
@@ -132,7 +133,7 @@ impl Inspector<'_> {
             .iter()
             .enumerate()
             .filter(|(_, variable)| is_name(&variable.name))
-            .map(|(id, v)| (v.name.to_string(), self.facts.variable_type(scope.function, id as u32)))
+            .map(|(id, v)| (v.name.to_string(), describe_known(self.facts.variable_type(scope.function, id as u32))))
             .collect();
         if self.program.top_levels.last() == Some(&scope.function) {
             let known: Vec<String> = variables.iter().map(|(name, _)| name.clone()).collect();
@@ -182,7 +183,7 @@ impl Inspector<'_> {
                 if captured {
                     continue;
                 }
-                let ty = self.facts.variable_type(scope.function, id as u32);
+                let ty = describe_known(self.facts.variable_type(scope.function, id as u32));
                 let definition = Some(range(function.locals[id].span));
                 return Some(NameAt {
                     range: range(span),

@@ -9,6 +9,8 @@
 
 use std::sync::Arc;
 
+use nexus_tensor::ArgType;
+
 use crate::ast::{BinaryOperator, Comparison, Name};
 use crate::hir::{Attributes, Declared};
 pub(crate) use crate::image::{Entry, Image};
@@ -470,7 +472,7 @@ pub(crate) struct FunctionCode {
     /// The place of each instruction.
     pub(crate) spans: Vec<ByteSpan>,
     /// Names and inferred types of the variables, for printing.
-    pub(crate) variables: Vec<(Name, String)>,
+    pub(crate) variables: Vec<(Name, Option<ArgType>)>,
     pub(crate) attributes: Attributes,
     /// What `Fuse` refers to.
     pub(crate) segments: Vec<Segment>,

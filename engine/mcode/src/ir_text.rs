@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use nexus_model::Execution;
 
+use crate::check::types::describe_known;
 use crate::compile::CompiledProgram;
 use crate::ir::{Entry, FunctionCode, Image, Instruction};
 
@@ -33,6 +34,7 @@ fn function(image: &Image, id: usize, code: &FunctionCode, text: &mut String) {
             r if r < usize::from(code.params + code.captures) => "captured",
             _ => "variable",
         };
+        let ty = describe_known(ty.as_ref());
         let _ = writeln!(text, "  r{register:<4} {role} {name}: {ty}");
     }
     let source = image.sources.get(usize::from(code.file));

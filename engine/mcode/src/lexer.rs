@@ -41,6 +41,17 @@ pub(crate) fn scan(source: &Source, reporter: &mut Reporter) -> (Vec<Token>, Vec
     (lexer.tokens, lexer.comments)
 }
 
+/// The bytes below 0x80 that names may go on with.
+const IN_NAMES: [bool; 256] = {
+    let mut in_names = [false; 256];
+    let mut byte: u8 = 0;
+    while byte < 0x80 {
+        in_names[byte as usize] = byte.is_ascii_alphanumeric() || byte == b'_';
+        byte += 1;
+    }
+    in_names
+};
+
 struct Lexer<'a> {
     text: &'a str,
     bytes: &'a [u8],
@@ -62,7 +73,10 @@ impl Lexer<'_> {
     fn token(&mut self) {
         let start = self.at;
         match self.bytes[start] {
-            b' ' | b'\t' | b'\r' => self.at += 1,
+            b' ' | b'\t' | b'\r' => {
+                let spaces = self.bytes[start..].iter().position(|&byte| !matches!(byte, b' ' | b'\t' | b'\r'));
+                self.at = spaces.map_or(self.bytes.len(), |count| start + count);
+            }
             b'\n' => {
                 self.at += 1;
                 self.push(TokenKind::Newline, start);
@@ -81,16 +95,17 @@ impl Lexer<'_> {
 
     fn name(&mut self) {
         let start = self.at;
-        while let Some(&byte) = self.bytes.get(self.at) {
-            if byte.is_ascii_alphanumeric() || byte == b'_' {
-                self.at += 1;
-            } else if byte < 0x80 {
-                break;
-            } else {
-                match self.text[self.at..].chars().next() {
-                    Some(c) if unicode_ident::is_xid_continue(c) => self.at += c.len_utf8(),
-                    _ => break,
-                }
+        loop {
+            let rest = &self.bytes[self.at..];
+            self.at += rest.iter().position(|&byte| !IN_NAMES[usize::from(byte)]).unwrap_or(rest.len());
+            // Most names end before anything beyond ASCII.
+            match self.bytes.get(self.at) {
+                Some(byte) if *byte >= 0x80 => {}
+                _ => break,
+            }
+            match self.text[self.at..].chars().next() {
+                Some(c) if unicode_ident::is_xid_continue(c) => self.at += c.len_utf8(),
+                _ => break,
             }
         }
         let kind = TokenKind::keyword(&self.text[start..self.at]).unwrap_or(TokenKind::Name);

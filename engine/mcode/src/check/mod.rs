@@ -43,9 +43,8 @@ impl Facts {
     }
 
     /// What a variable holds wherever it is assigned.
-    pub(crate) fn variable_type(&self, function: FunctionId, local: LocalId) -> String {
-        let ty = self.types.get(function as usize).and_then(|f| f.get(local as usize));
-        ty.and_then(Option::as_ref).map_or_else(|| "any".to_owned(), types::describe)
+    pub(crate) fn variable_type(&self, function: FunctionId, local: LocalId) -> Option<&ArgType> {
+        self.types.get(function as usize).and_then(|f| f.get(local as usize)).and_then(Option::as_ref)
     }
 }
 
@@ -172,6 +171,7 @@ impl<'p> Checker<'p, '_> {
     fn assign(&mut self, local: LocalId, ty: ArgType, origin: Option<&'p crate::hir::Expr>) {
         let known = &mut self.facts.types[self.id as usize][local as usize];
         *known = Some(match known.take() {
+            Some(known) if known == ty => known,
             Some(known) => types::join(&known, &ty),
             None => types::widen(&ty),
         });
@@ -182,7 +182,7 @@ impl<'p> Checker<'p, '_> {
     fn read(&mut self, place: Place, span: ByteSpan) -> ArgType {
         let Place::Local(local) = place else { return ArgType::Unknown };
         let slot = &self.state.slots[local as usize];
-        let (set, ty) = (slot.set, slot.ty.clone());
+        let (set, ty) = (slot.set, ArgType::clone(&slot.ty));
         match set {
             Set::Yes => return ty,
             Set::Maybe => self.facts.unset[self.id as usize][local as usize] = true,

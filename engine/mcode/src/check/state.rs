@@ -1,5 +1,7 @@
 //! What is known of a function's variables at one place of its code.
 
+use std::rc::Rc;
+
 use nexus_tensor::ArgType;
 
 use super::types;
@@ -17,7 +19,8 @@ pub(super) enum Set {
 #[derive(Debug, Clone)]
 pub(super) struct Slot<'p> {
     pub(super) set: Set,
-    pub(super) ty: ArgType,
+    /// Shared by the states of one function: they are copied wherever ways part.
+    pub(super) ty: Rc<ArgType>,
     /// The expression that gave it its value, where that is one.
     pub(super) origin: Option<&'p Expr>,
 }
@@ -31,12 +34,12 @@ pub(super) struct State<'p> {
 
 impl<'p> State<'p> {
     pub(super) fn new(count: usize) -> Self {
-        let slot = Slot { set: Set::No, ty: ArgType::Unknown, origin: None };
+        let slot = Slot { set: Set::No, ty: Rc::new(ArgType::Unknown), origin: None };
         State { slots: vec![slot; count], reachable: true }
     }
 
     pub(super) fn assign(&mut self, local: LocalId, ty: ArgType, origin: Option<&'p Expr>) {
-        self.slots[local as usize] = Slot { set: Set::Yes, ty, origin };
+        self.slots[local as usize] = Slot { set: Set::Yes, ty: Rc::new(ty), origin };
     }
 
     /// What holds where two ways meet.
@@ -57,7 +60,8 @@ impl<'p> State<'p> {
                 ty: match (a.set, b.set) {
                     (Set::No, _) => b.ty,
                     (_, Set::No) => a.ty,
-                    _ => types::join(&a.ty, &b.ty),
+                    _ if a.ty == b.ty => a.ty,
+                    _ => Rc::new(types::join(&a.ty, &b.ty)),
                 },
                 origin: match (a.origin, b.origin) {
                     (Some(x), Some(y)) if std::ptr::eq(x, y) => Some(x),
@@ -72,11 +76,15 @@ impl<'p> State<'p> {
     pub(super) fn enter_loop(&mut self, assigned: &[LocalId], forget: bool) {
         for &local in assigned {
             let slot = &mut self.slots[local as usize];
-            slot.ty = if forget { ArgType::Unknown } else { types::widen(&slot.ty) };
+            if forget {
+                slot.ty = Rc::new(ArgType::Unknown);
+            } else if !types::is_wide(&slot.ty) {
+                slot.ty = Rc::new(types::widen(&slot.ty));
+            }
             slot.origin = None;
             if slot.set == Set::No {
                 slot.set = Set::Maybe;
-                slot.ty = ArgType::Unknown;
+                slot.ty = Rc::new(ArgType::Unknown);
             }
         }
     }

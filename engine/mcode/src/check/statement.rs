@@ -1,5 +1,7 @@
 //! Statements: how what is known flows through the program.
 
+use std::rc::Rc;
+
 use nexus_tensor::ArgType;
 
 use super::state::{self, State};
@@ -25,7 +27,7 @@ fn widened<'p>(head: State<'p>, mut next: State<'p>, assigned: &[LocalId], look:
     for &local in assigned {
         let (old, new) = (&head.slots[local as usize].ty, &mut next.slots[local as usize]);
         if *old != new.ty {
-            new.ty = ArgType::Unknown;
+            new.ty = Rc::new(ArgType::Unknown);
         }
     }
     next

@@ -62,6 +62,18 @@ pub(super) fn widen(ty: &ArgType) -> ArgType {
     }
 }
 
+/// Whether a type has no values of constants that [`widen`] takes out.
+pub(super) fn is_wide(ty: &ArgType) -> bool {
+    !matches!(
+        ty,
+        ArgType::Bool(Some(_))
+            | ArgType::Int(Some(_))
+            | ArgType::Scalar(Some(_))
+            | ArgType::Str(Some(_))
+            | ArgType::List(_)
+    )
+}
+
 /// The type that a declaration gives.
 pub(super) fn of_declared(declared: &Declared, dims: &[(Name, u32)]) -> ArgType {
     match declared {
@@ -108,6 +120,11 @@ pub(super) fn may_be(ty: &ArgType, declared: &Declared) -> bool {
         },
         _ => false,
     }
+}
+
+/// As [`describe`], where nothing may be known.
+pub(crate) fn describe_known(ty: Option<&ArgType>) -> String {
+    ty.map_or_else(|| "any".to_owned(), describe)
 }
 
 /// The type as users write it: `f32[2, 3]`, `int`.

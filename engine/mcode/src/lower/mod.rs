@@ -13,6 +13,8 @@ mod statement;
 
 use std::sync::Arc;
 
+use nexus_tensor::ArgType;
+
 use crate::check::Facts;
 use crate::codes::Code;
 use crate::hir::{Declared, Function, FunctionId, LocalId, Place, Program, StatementKind};
@@ -224,7 +226,7 @@ impl<'a> Lowering<'a> {
     fn finish(self) -> FunctionCode {
         let function = self.function;
         let required = function.params.iter().filter(|p| p.default.is_none()).count();
-        let mut variables: Vec<(Register, &crate::ast::Name, String)> = function
+        let mut variables: Vec<(Register, &crate::ast::Name, Option<&ArgType>)> = function
             .locals
             .iter()
             .enumerate()
@@ -253,7 +255,7 @@ impl<'a> Lowering<'a> {
             registers: self.peak as u16,
             instructions: self.instructions,
             spans: self.spans,
-            variables: variables.into_iter().map(|(_, name, ty)| (Arc::clone(name), ty)).collect(),
+            variables: variables.into_iter().map(|(_, name, ty)| (Arc::clone(name), ty.cloned())).collect(),
             attributes: function.attributes.clone(),
             segments: Vec::new(),
             weight,

@@ -4,6 +4,8 @@
 //! all of it where its operands are tensors then ([`crate::vm::fuse`]), and its instructions are still there where they
 //! are not.
 
+use nexus_tensor::ArgType;
+
 use super::edit::{Edits, Step};
 use super::pure::{elementwise, elementwise_builtin};
 use super::{OptimiserCounts, looked_at};
@@ -133,8 +135,8 @@ fn segment(
         }
     }
     let is_number = |register: &Register| {
-        let ty = code.variables.get(usize::from(*register)).map(|(_, ty)| ty.as_str());
-        matches!(ty, Some("int" | "scalar" | "bool" | "string"))
+        let ty = code.variables.get(usize::from(*register)).and_then(|(_, ty)| ty.as_ref());
+        matches!(ty, Some(ArgType::Int(_) | ArgType::Scalar(_) | ArgType::Bool(_) | ArgType::Str(_)))
     };
     if inputs.iter().all(is_number) {
         return None;

@@ -1,5 +1,7 @@
 //! Calls: arguments meet parameters.
 
+use std::rc::Rc;
+
 use nexus_tensor::{OpDef, ParamKind};
 
 use super::Resolver;
@@ -39,7 +41,7 @@ struct Given {
 /// Who is called.
 enum Callee {
     Function(FunctionId),
-    Member(Member, String),
+    Member(Member),
     Value(Box<Expr>),
     Invalid,
 }
@@ -62,12 +64,12 @@ impl Resolver<'_, '_> {
         span: ByteSpan,
     ) -> ExprKind {
         let piped = piped.map(|e| Given { name: None, value: self.expression(e) });
-        let callee_span = callee.span;
-        let callee = self.callee(callee);
+        let called = callee;
+        let callee = self.callee(called);
         let mut given: Vec<Given> =
             arguments.iter().map(|a| Given { name: a.name.clone(), value: self.expression(&a.value) }).collect();
         if let Some(piped) = piped {
-            let last = matches!(callee, Callee::Member(Member::Fold(_), _));
+            let last = matches!(callee, Callee::Member(Member::Fold(_)));
             given.insert(if last { given.len().min(1) } else { 0 }, piped);
         }
         match callee {
@@ -76,12 +78,20 @@ impl Resolver<'_, '_> {
                 self.mention(id);
                 self.call_function(id, given, span)
             }
-            Callee::Member(Member::Op(op), _) => self.call_op(op, given, span),
-            Callee::Member(Member::Builtin(id), _) => self.call_builtin(id, given, span),
-            Callee::Member(Member::Fold(fold), _) => self.call_fold(fold, given, span),
-            Callee::Member(Member::Constant(_), name) => {
+            Callee::Member(Member::Op(op)) => self.call_op(op, given, span),
+            Callee::Member(Member::Builtin(id)) => self.call_builtin(id, given, span),
+            Callee::Member(Member::Fold(fold)) => self.call_fold(fold, given, span),
+            Callee::Member(Member::Constant(_)) => {
+                let name = match &called.kind {
+                    A::Field(target, field) => match &target.kind {
+                        A::Name(namespace) => format!("{namespace}.{}", field.name),
+                        _ => field.name.to_string(),
+                    },
+                    A::Name(name) => name.to_string(),
+                    _ => "this".to_owned(),
+                };
                 self.reporter
-                    .error(Code::WrongType, callee_span, format!("`{name}` is a number, not a function"))
+                    .error(Code::WrongType, called.span, format!("`{name}` is a number, not a function"))
                     .help(format!("write `{name}` without brackets"));
                 ExprKind::Invalid
             }
@@ -96,7 +106,7 @@ impl Resolver<'_, '_> {
         match &callee.kind {
             A::Name(name) => match self.meaning(name, callee.span) {
                 Meaning::Function(id) => return Callee::Function(id),
-                Meaning::Member(member) => return Callee::Member(member, name.to_string()),
+                Meaning::Member(member) => return Callee::Member(member),
                 Meaning::Variable(place) => {
                     return Callee::Value(Box::new(Expr { kind: ExprKind::Read(place), span: callee.span }));
                 }
@@ -111,8 +121,7 @@ impl Resolver<'_, '_> {
                     match self.meaning(name, target.span) {
                         Meaning::Member(_) | Meaning::Namespace if library::is_namespace(name) => {
                             let member = self.namespace_member(name, field);
-                            return member
-                                .map_or(Callee::Invalid, |m| Callee::Member(m, format!("{name}.{}", field.name)));
+                            return member.map_or(Callee::Invalid, Callee::Member);
                         }
                         Meaning::Module(module) => {
                             if let Some(&id) = self.modules[module].functions.get(&field.name) {
@@ -144,9 +153,9 @@ impl Resolver<'_, '_> {
     }
 
     fn call_function(&mut self, id: FunctionId, given: Vec<Given>, span: ByteSpan) -> ExprKind {
-        let Some(signature) = self.signatures.get(&id).cloned() else { return ExprKind::Invalid };
-        let names: Vec<&str> = signature.params.iter().map(|(name, _)| &**name).collect();
-        let Some(bound) = self.bind(&signature.name, &names, given, span, Some(signature.span)) else {
+        let Some(signature) = self.signatures.get(&id).map(Rc::clone) else { return ExprKind::Invalid };
+        let params = signature.params.iter().map(|(name, _)| &**name);
+        let Some(bound) = self.bind(&signature.name, params, given, Some(signature.span)) else {
             return ExprKind::Invalid;
         };
         let missing: Vec<&str> = signature
@@ -164,27 +173,26 @@ impl Resolver<'_, '_> {
     }
 
     /// Puts arguments to parameters by position and name.
-    fn bind(
+    fn bind<'n>(
         &mut self,
         function: &str,
-        params: &[&str],
+        params: impl ExactSizeIterator<Item = &'n str> + Clone,
         given: Vec<Given>,
-        span: ByteSpan,
         defined: Option<ByteSpan>,
     ) -> Option<Vec<Option<Expr>>> {
-        let mut bound: Vec<Option<Expr>> = params.iter().map(|_| None).collect();
+        let mut bound: Vec<Option<Expr>> = params.clone().map(|_| None).collect();
         let mut by_name = false;
         for (index, argument) in given.into_iter().enumerate() {
             let place = match &argument.name {
                 Some(name) => {
                     by_name = true;
-                    let Some(place) = params.iter().position(|p| **p == *name.name) else {
-                        let near = closest(&name.name, params.iter().copied());
+                    let Some(place) = params.clone().position(|p| *p == *name.name) else {
+                        let near = closest(&name.name, params.clone());
                         let message = format!("`{function}` has no parameter `{}`", name.name);
                         let report = self.reporter.error(Code::WrongArguments, name.span, message);
                         report.help(match near {
                             Some(near) => format!("did you mean `{near}`?"),
-                            None => format!("its parameters are {}", listed(params)),
+                            None => format!("its parameters are {}", listed(params.clone())),
                         });
                         return None;
                     };
@@ -209,18 +217,18 @@ impl Resolver<'_, '_> {
                 return None;
             };
             if slot.is_some() {
-                let message = format!("`{}` is given twice", params[place]);
+                let name = params.clone().nth(place).unwrap_or_default();
+                let message = format!("`{name}` is given twice");
                 self.reporter.error(Code::WrongArguments, argument.value.span, message);
                 return None;
             }
             *slot = Some(argument.value);
         }
-        debug_assert!(span.start <= span.end);
         Some(bound)
     }
 
     fn missing(&mut self, function: &str, missing: &[&str], span: ByteSpan) -> &mut crate::report::Report {
-        let names = listed(missing);
+        let names = listed(missing.iter().copied());
         self.reporter.error(Code::WrongArguments, span, format!("`{function}` needs {names}"))
     }
 
@@ -229,8 +237,8 @@ impl Resolver<'_, '_> {
         if let Some(at) = shape_position(op) {
             gather_shape(&mut given, at);
         }
-        let params: Vec<&str> = op.params.iter().map(|p| p.name).collect();
-        let Some(bound) = self.bind(op.name, &params, given, span, None) else { return ExprKind::Invalid };
+        let params = op.params.iter().map(|p| p.name);
+        let Some(bound) = self.bind(op.name, params, given, None) else { return ExprKind::Invalid };
         let missing: Vec<&str> = op
             .params
             .iter()
@@ -303,8 +311,8 @@ fn gather_shape(given: &mut Vec<Given>, at: usize) {
     given.insert(at, Given { name: None, value: Expr { kind: ExprKind::List(sizes), span } });
 }
 
-fn listed(names: &[&str]) -> String {
-    let quoted: Vec<String> = names.iter().map(|n| format!("`{n}`")).collect();
+fn listed<'n>(names: impl Iterator<Item = &'n str>) -> String {
+    let quoted: Vec<String> = names.map(|n| format!("`{n}`")).collect();
     match quoted.split_last() {
         None => "none".to_owned(),
         Some((last, [])) => last.clone(),

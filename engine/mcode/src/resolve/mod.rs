@@ -14,6 +14,7 @@ mod statement;
 mod update;
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::ast::{self, Name};
@@ -85,7 +86,7 @@ struct Resolver<'a, 'b> {
     scopes: Vec<FunctionScope>,
     used_by_top: Vec<FunctionId>,
     /// Parameters of the functions that are known by name.
-    signatures: BTreeMap<FunctionId, Signature>,
+    signatures: BTreeMap<FunctionId, Rc<Signature>>,
     /// In a piece of a program: the variables of the pieces before.
     known: Option<&'a [String]>,
 }
@@ -109,6 +110,7 @@ impl Resolver<'_, '_> {
     fn function(&mut self, id: FunctionId, function: &ast::Function, file: FileId, self_name: Option<&Name>) {
         let mut scope = FunctionScope::new(self_name.cloned());
         scope::assigned_names(&function.body, &mut scope.assigned);
+        scope.expect(function.params.len());
         scope.mentions = parallel::mentioned_with_loops(&function.body);
         self.scopes.push(scope);
         let attributes = self.attributes(&function.attributes);

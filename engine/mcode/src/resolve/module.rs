@@ -1,6 +1,7 @@
 //! Files: their functions, the variables of their top levels, and what they import.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use super::call::Signature;
 use super::scope::{self, FunctionScope};
@@ -85,7 +86,7 @@ impl Resolver<'_, '_> {
                     .error(Code::DefinedTwice, *span, format!("there are two functions called `{name}`"))
                     .secondary(first, "the first is here");
             }
-            self.signatures.insert(function_id, Signature::of(function));
+            self.signatures.insert(function_id, Rc::new(Signature::of(function)));
             self.modules[id].functions.insert(name.clone(), function_id);
             self.modules[id].named.push(function_id);
             self.modules[id].variables.remove(name);

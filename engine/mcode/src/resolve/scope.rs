@@ -59,6 +59,12 @@ impl FunctionScope {
         }
     }
 
+    /// Makes room for the names that the body assigns, and so many parameters.
+    pub(super) fn expect(&mut self, params: usize) {
+        self.names.reserve(self.assigned.len() + params);
+        self.locals.reserve(self.assigned.len() + params);
+    }
+
     /// The variable of this name, if it was met before.
     pub(super) fn local(&self, name: &str) -> Option<LocalId> {
         self.names.get(name).copied()
@@ -88,6 +94,7 @@ impl FunctionScope {
 
 /// Collects the names that a block assigns, without looking into functions.
 pub(super) fn assigned_names(block: &Block, names: &mut HashSet<Name>) {
+    names.reserve(block.len());
     block.iter().for_each(|statement| assigned_by(statement, names));
 }
 
