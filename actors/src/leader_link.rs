@@ -104,6 +104,7 @@ impl LeaderLink {
                 | ClusterResponse::Experience(_)
                 | ClusterResponse::Labels(_)
                 | ClusterResponse::BlobOutline(_)
+                | ClusterResponse::Engine(_)
                 | ClusterResponse::Audit(_) => None,
             },
             _ => None,

@@ -249,7 +249,9 @@ fn dispatch(
         Verb::Optimizer(args) => optimizer::optimizer(args, learning_settings(cli.data.as_deref())?, world, console),
         Verb::Engine(EngineArgs { verb: EngineVerb::Status { hardware } }) => {
             let devices = if *hardware { world.hardware_devices() } else { world.devices() };
-            engine::status(&devices, world.kept_code(), console);
+            // A node asks this of a program of its own while it starts: that is about the machine alone.
+            let node = if *hardware { None } else { engine_of_node(cli.data.as_deref(), world)? };
+            engine::status(&devices, world.kept_code(), node, console);
             Ok(())
         }
         Verb::Engine(EngineArgs { verb: EngineVerb::Bench(args) }) => engine_bench::bench(args, console),
@@ -285,6 +287,21 @@ fn dispatch(
             runtime.block_on(ask(&cli.verb, &data, world, console, interrupted))
         }
     }
+}
+
+/// What the tensor engine of this machine's node says, where one runs.
+fn engine_of_node(data: Option<&Path>, world: &impl World) -> Result<Option<engine::NodeEngine>, CliError> {
+    let data = data_folder(data)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let asked = |runtime: tokio::runtime::Runtime| {
+        runtime.block_on(async {
+            let cluster = world.connect(&data).await.ok()?;
+            let told = engine::of_node(&cluster).await;
+            cluster.close().await;
+            told
+        })
+    };
+    Ok(runtime.ok().and_then(asked))
 }
 
 /// The verbs that talk to a node.

@@ -5,9 +5,11 @@ use std::collections::BTreeSet;
 use nexus_ledger::Command;
 use nexus_link::{Authority, Identity, Key, Subject};
 use nexus_model::{NodeId, NodeRole};
+use nexus_tensor::Transfers;
 use nexus_wire::limits::VOTERS_MAX;
 use nexus_wire::{
-    ClusterRequest, ClusterResponse, NodeState, Refusal, RelayedCaller, RenewedCertificates, Request, Response,
+    ClusterRequest, ClusterResponse, EngineUse, NodeState, Refusal, RelayedCaller, RenewedCertificates, Request,
+    Response,
 };
 
 use super::GatewayState;
@@ -17,6 +19,13 @@ use crate::control::{ControlPlane, now_ms, refusal};
 use crate::leader_link::{ask_peer, from_link};
 use crate::membership::unusable;
 use crate::roles::{Caller, relayed};
+
+/// What the tensor engine of this process holds, and what it has copied.
+fn engine_use() -> EngineUse {
+    let Transfers { uploads, uploaded_bytes, downloads, downloaded_bytes } = nexus_tensor::transfers_of_process();
+    let pool_bytes = nexus_tensor::pooled_bytes() as u64;
+    EngineUse { pool_bytes, uploads, uploaded_bytes, downloads, downloaded_bytes }
+}
 
 impl GatewayState {
     /// What this node answers itself, whether it leads or not; `Err` gives the request back.
@@ -38,6 +47,7 @@ impl GatewayState {
             ClusterRequest::BecomeVoter => Ok(self.become_voter(control).await),
             ClusterRequest::ReadHeldLog(query) => Ok(self.read_held_log(query).await),
             ClusterRequest::ReadBlobOutline(hash) => Ok(self.outline(hash).await),
+            ClusterRequest::ReadEngine => Ok(Ok(Response::Cluster(Box::new(ClusterResponse::Engine(engine_use()))))),
             ClusterRequest::ShareExperience(told) => Ok(self.share_experience(caller, told).await),
             ClusterRequest::DrainNode { node, draining } if node.is_none_or(|node| node == self.node) => {
                 Ok(self.drain_here(draining))
@@ -122,6 +132,7 @@ impl GatewayState {
             | ClusterRequest::BecomeVoter
             | ClusterRequest::ReadHeldLog(_)
             | ClusterRequest::ReadBlobOutline(_)
+            | ClusterRequest::ReadEngine
             | ClusterRequest::ShareExperience(_) => {
                 Err(refusal(codes::BAD_MESSAGE, "this is no request for a leader".to_owned()))
             }
@@ -234,6 +245,7 @@ impl GatewayState {
                 | ClusterResponse::Experience(_)
                 | ClusterResponse::Labels(_)
                 | ClusterResponse::BlobOutline(_)
+                | ClusterResponse::Engine(_)
                 | ClusterResponse::Audit(_) => {
                     return Err(unfit());
                 }

@@ -67,6 +67,9 @@ pub enum ClusterRequest {
     /// Node → node: what does each piece of this blob hash to? Answer: [`ClusterResponse::BlobOutline`]. Safe to repeat. A
     /// node that does not know this request refuses it, and its blobs are checked once they are here as a whole.
     ReadBlobOutline(BlobHash),
+    /// Client → node: what does your tensor engine hold, and what has it copied? Answer: [`ClusterResponse::Engine`], at
+    /// once. Safe to repeat. A node that does not know this request refuses it.
+    ReadEngine,
 }
 
 /// Who asked a node that passes the request on.
@@ -102,6 +105,23 @@ pub enum ClusterResponse {
     Audit(AuditPage),
     /// The hashes of a blob's pieces, one after the other, each a node of its BLAKE3 tree.
     BlobOutline(Vec<u8>),
+    /// What the tensor engine of the node's process holds and has done since the process began.
+    Engine(EngineUse),
+}
+
+/// What the tensor engine of a process holds, and what it has copied since the process began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct EngineUse {
+    /// Bytes of tensors that are gone, kept for the next ones.
+    pub pool_bytes: u64,
+    /// Tensors copied from host to device.
+    pub uploads: u64,
+    /// Their bytes.
+    pub uploaded_bytes: u64,
+    /// Tensors copied from device to host; each is a synchronisation.
+    pub downloads: u64,
+    /// Their bytes.
+    pub downloaded_bytes: u64,
 }
 
 /// What a node gets that asks for new certificates.

@@ -19,7 +19,7 @@ pub use archived::{
     encode_leader_message, encode_request, encode_response, encode_worker_message,
 };
 pub use audit::{AuditEntry, AuditPage, AuditRequest};
-pub use cluster::{ClusterRequest, ClusterResponse, RelayedCaller, RenewedCertificates};
+pub use cluster::{ClusterRequest, ClusterResponse, EngineUse, RelayedCaller, RenewedCertificates};
 pub use decision::{DecisionMethod, DecisionQuestion, DecisionRequest, DecisionResponse};
 pub use decoder::{FrameDecoder, Progress};
 pub use frame::{

@@ -3,8 +3,8 @@
 //! One meter belongs to one run. It does not allocate; it counts. It also counts what moved between host and device,
 //! so that a profile can show it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use nexus_model::{LimitHit, LimitKind, Limits};
 
@@ -69,7 +69,7 @@ pub struct Work {
     pub kept_bytes: u64,
 }
 
-/// What moved between host and device during a run.
+/// What moved between host and device, during a run or since the process began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Transfers {
     /// Tensors copied from host to device.
@@ -80,6 +80,14 @@ pub struct Transfers {
     pub downloads: u64,
     /// Their bytes.
     pub downloaded_bytes: u64,
+}
+
+/// What all runs of this process moved.
+static PROCESS: LazyLock<Meter> = LazyLock::new(Meter::default);
+
+/// What moved between host and device since the process began, in all runs together.
+pub fn transfers_of_process() -> Transfers {
+    PROCESS.transfers()
 }
 
 impl Meter {
@@ -209,11 +217,15 @@ impl Meter {
     }
 
     pub(crate) fn count_upload(&self, bytes: usize) {
+        PROCESS.uploads.fetch_add(1, Ordering::Relaxed);
+        PROCESS.uploaded_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
         self.uploads.fetch_add(1, Ordering::Relaxed);
         self.uploaded_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
     pub(crate) fn count_download(&self, bytes: usize) {
+        PROCESS.downloads.fetch_add(1, Ordering::Relaxed);
+        PROCESS.downloaded_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
         self.downloads.fetch_add(1, Ordering::Relaxed);
         self.downloaded_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
     }

@@ -3,8 +3,10 @@
 use clap::{Args, Subcommand};
 use nexus_model::{DeviceInfo, DeviceKind};
 use nexus_tensor::{POOL_BYTES_MAX, dtypes_on};
+use nexus_wire::{ClusterRequest, ClusterResponse, EngineUse, Request, Response};
 use serde::{Deserialize, Serialize};
 
+use super::cluster::Cluster;
 use super::engine_bench::BenchArgs;
 use crate::output::Console;
 use crate::output::json::document;
@@ -50,6 +52,38 @@ struct EngineDocument {
     pool_bytes_max: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     kept_code: Option<KeptCode>,
+    /// What the node of this machine holds and has copied since it started, where one runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    node: Option<NodeEngine>,
+}
+
+/// What the tensor engine of a running node holds and has done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct NodeEngine {
+    pool_bytes: u64,
+    uploads: u64,
+    uploaded_bytes: u64,
+    /// Copies from device to host: each waits for the device.
+    downloads: u64,
+    downloaded_bytes: u64,
+}
+
+impl From<EngineUse> for NodeEngine {
+    fn from(used: EngineUse) -> NodeEngine {
+        let EngineUse { pool_bytes, uploads, uploaded_bytes, downloads, downloaded_bytes } = used;
+        NodeEngine { pool_bytes, uploads, uploaded_bytes, downloads, downloaded_bytes }
+    }
+}
+
+/// Asks a node for it; `None` where it is older than the question.
+pub(crate) async fn of_node(cluster: &impl Cluster) -> Option<NodeEngine> {
+    match cluster.request(Request::Cluster(Box::new(ClusterRequest::ReadEngine))).await {
+        Ok(Response::Cluster(answer)) => match *answer {
+            ClusterResponse::Engine(used) => Some(used.into()),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 /// Machine code that is kept from one run to the next, and what came of all questions for it.
@@ -77,8 +111,13 @@ pub(crate) fn read_status(json: &[u8]) -> Option<Vec<DeviceInfo>> {
     devices.map(|device| Some(DeviceInfo { kind: kind(&device.device)?, name: device.name })).collect()
 }
 
-/// Shows the devices, and how often native code did not have to be made again.
-pub(crate) fn status(devices: &[DeviceInfo], kept_code: Option<KeptCode>, console: &mut Console) {
+/// Shows the devices, what the machine's node holds and has copied, and how often native code did not have to be made again.
+pub(crate) fn status(
+    devices: &[DeviceInfo],
+    kept_code: Option<KeptCode>,
+    node: Option<NodeEngine>,
+    console: &mut Console,
+) {
     if console.is_json() {
         let devices = devices.iter().map(|info| DeviceDocument {
             device: info.kind.name().into(),
@@ -90,6 +129,7 @@ pub(crate) fn status(devices: &[DeviceInfo], kept_code: Option<KeptCode>, consol
             devices: devices.collect(),
             pool_bytes_max: POOL_BYTES_MAX as u64,
             kept_code,
+            node,
         }));
         return;
     }
@@ -105,6 +145,16 @@ pub(crate) fn status(devices: &[DeviceInfo], kept_code: Option<KeptCode>, consol
     ));
     if devices.iter().any(|info| info.kind == DeviceKind::Gpu) {
         console.answer("tensors of other dtypes are computed by the cpu; `nexus run --profile` counts copies\n");
+    }
+    if let Some(node) = node {
+        console.answer(&format!(
+            "\nthis machine's node: {} in its pool; since it started, {} of {} copied to devices, {} with {} read back\n",
+            units::memory(node.pool_bytes),
+            units::count(node.uploads, "tensor"),
+            units::memory(node.uploaded_bytes),
+            units::count(node.downloads, "synchronisation"),
+            units::memory(node.downloaded_bytes),
+        ));
     }
     if let Some(KeptCode { folder, units, bytes, hits, misses, damaged }) = kept_code {
         let damage = if damaged > 0 { format!(", {damaged} of them damaged") } else { String::new() };
@@ -125,7 +175,7 @@ mod tests {
     fn devices_are_listed_for_people_and_programs() {
         let devices = [DeviceInfo { kind: DeviceKind::Cpu, name: "2 threads, avx512".into() }];
         let (mut console, out, _) = pages(false);
-        status(&devices, None, &mut console);
+        status(&devices, None, None, &mut console);
         insta::assert_snapshot!(out.text(), @r"
         DEVICE  TENSORS                           NAME
         cpu     f64 f32 f16 bf16 i64 i32 u8 bool  2 threads, avx512
@@ -133,7 +183,7 @@ mod tests {
         memory pool: a process keeps up to 256 MiB of tensors that are gone for the next ones
         ");
         let (mut console, out, _) = pages(true);
-        status(&devices, None, &mut console);
+        status(&devices, None, None, &mut console);
         let wanted = "\"devices\":[{\"device\":\"cpu\",\"name\":\"2 threads, avx512\",\"dtypes\":[\"f64\",\"f32\",\"f16\",\
                       \"bf16\",\"i64\",\"i32\",\"u8\",\"bool\"]}],\"pool_bytes_max\":268435456}\n";
         assert!(out.text().ends_with(wanted), "{}", out.text());

@@ -12,7 +12,7 @@ use super::bounds::{Bounded, bytes, name, text};
 use super::log::{encode_log_query, log_query};
 use super::node::NodeRoleV1;
 use super::{WireError, decode_request, encode_request};
-use crate::cluster::{ClusterRequest, ClusterResponse, RelayedCaller, RenewedCertificates};
+use crate::cluster::{ClusterRequest, ClusterResponse, EngineUse, RelayedCaller, RenewedCertificates};
 use crate::limits::{BLOB_OUTLINE_BYTES_MAX, EXPERIENCE_BYTES_MAX, EXPERIENCE_NODES_MAX, VOTERS_MAX};
 use crate::message::Request;
 
@@ -31,6 +31,7 @@ mod kind {
     pub(super) const LIST_LABELS: u8 = 74;
     pub(super) const AUDIT: u8 = 75;
     pub(super) const READ_BLOB_OUTLINE: u8 = 76;
+    pub(super) const READ_ENGINE: u8 = 77;
 
     pub(super) const LEADER: u8 = 64;
     pub(super) const RENEWED: u8 = 65;
@@ -38,6 +39,7 @@ mod kind {
     pub(super) const LABELS: u8 = 67;
     pub(super) const ACTS: u8 = 68;
     pub(super) const BLOB_OUTLINE: u8 = 69;
+    pub(super) const ENGINE: u8 = 70;
 }
 
 /// The first kind that belongs to this file.
@@ -51,6 +53,15 @@ struct RelayV1<'a> {
     name: &'a str,
     #[rkyv(with = InlineAsBox)]
     request: &'a [u8],
+}
+
+#[derive(Archive, Serialize)]
+struct EngineUseV1 {
+    pool_bytes: u64,
+    uploads: u64,
+    uploaded_bytes: u64,
+    downloads: u64,
+    downloaded_bytes: u64,
 }
 
 #[derive(Archive, Serialize)]
@@ -150,6 +161,7 @@ pub(super) fn encode_cluster_request(what: &'static str, request: &ClusterReques
         ClusterRequest::Audit(request) => encode_audit_request(kind(kind::AUDIT), request),
         ClusterRequest::ReadHeldLog(query) => encode_log_query(kind(kind::READ_HELD_LOG), query),
         ClusterRequest::ReadBlobOutline(hash) => kind(kind::READ_BLOB_OUTLINE).write(&hash.0),
+        ClusterRequest::ReadEngine => kind(kind::READ_ENGINE).write_bytes(&[]),
         ClusterRequest::DrainNode { node, draining } => {
             kind(kind::DRAIN_NODE).write(&DrainNodeV1 { node: node.map(|node| node.0), draining: *draining })
         }
@@ -187,6 +199,7 @@ pub(super) fn cluster_request(body: Body<'_>) -> Result<ClusterRequest, WireErro
         kind::AUDIT => ClusterRequest::Audit(audit_request(body)?),
         kind::READ_HELD_LOG => ClusterRequest::ReadHeldLog(log_query(body)?),
         kind::READ_BLOB_OUTLINE => ClusterRequest::ReadBlobOutline(BlobHash(*body.form::<[u8; 32]>()?)),
+        kind::READ_ENGINE => body.nothing(ClusterRequest::ReadEngine)?,
         kind::SHARE_EXPERIENCE => ClusterRequest::ShareExperience(body.bytes().to_vec()),
         kind::RENEW => {
             let form: &ArchivedRenewV1<'_> = body.form()?;
@@ -226,6 +239,13 @@ pub(super) fn encode_cluster_response(what: &'static str, response: &ClusterResp
         }
         ClusterResponse::Audit(page) => encode_audit_page(kind(kind::ACTS), page),
         ClusterResponse::BlobOutline(hashes) => kind(kind::BLOB_OUTLINE).write_bytes(hashes),
+        ClusterResponse::Engine(used) => kind(kind::ENGINE).write(&EngineUseV1 {
+            pool_bytes: used.pool_bytes,
+            uploads: used.uploads,
+            uploaded_bytes: used.uploaded_bytes,
+            downloads: used.downloads,
+            downloaded_bytes: used.downloaded_bytes,
+        }),
         ClusterResponse::Labels(nodes) => {
             let labels = nodes.iter().map(|(node, labels)| {
                 let labels = labels.iter().map(|(name, value)| LabelChangeV1 { name, value: Some(value) });
@@ -265,6 +285,16 @@ pub(super) fn cluster_response(body: Body<'_>) -> Result<ClusterResponse, WireEr
         }
         kind::ACTS => ClusterResponse::Audit(audit_page(body)?),
         kind::BLOB_OUTLINE => ClusterResponse::BlobOutline(body.bytes().to_vec()),
+        kind::ENGINE => {
+            let form: &ArchivedEngineUseV1 = body.form()?;
+            ClusterResponse::Engine(EngineUse {
+                pool_bytes: form.pool_bytes.to_native(),
+                uploads: form.uploads.to_native(),
+                uploaded_bytes: form.uploaded_bytes.to_native(),
+                downloads: form.downloads.to_native(),
+                downloaded_bytes: form.downloaded_bytes.to_native(),
+            })
+        }
         kind::RENEWED => {
             let form: &ArchivedRenewedV1<'_> = body.form()?;
             ClusterResponse::Renewed(Box::new(RenewedCertificates {
@@ -294,6 +324,7 @@ impl Bounded for ClusterRequest {
             | ClusterRequest::BecomeVoter
             | ClusterRequest::ListLabels
             | ClusterRequest::ReadBlobOutline(_)
+            | ClusterRequest::ReadEngine
             | ClusterRequest::ForgetNode(_)
             | ClusterRequest::DrainNode { .. } => Ok(()),
             ClusterRequest::Relay { caller, request } => {
@@ -335,7 +366,7 @@ impl Bounded for ClusterResponse {
                 nodes.iter().try_for_each(|(_, told)| bytes("experience", told.len(), EXPERIENCE_BYTES_MAX))
             }
             // Every label was checked as it was read or set.
-            ClusterResponse::Labels(_) => Ok(()),
+            ClusterResponse::Labels(_) | ClusterResponse::Engine(_) => Ok(()),
             ClusterResponse::Audit(page) => page.check_bounds(),
             ClusterResponse::BlobOutline(hashes) => bytes("outline of a blob", hashes.len(), BLOB_OUTLINE_BYTES_MAX),
             ClusterResponse::Renewed(renewed) => {

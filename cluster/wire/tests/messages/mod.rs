@@ -222,6 +222,7 @@ fn cluster_request() -> impl Strategy<Value = ClusterRequest> {
         (node_id(), vec((text(), option::of(text())), 0..4))
             .prop_map(|(node, changes)| ClusterRequest::LabelNode { node, changes }),
         Just(ClusterRequest::ListLabels),
+        Just(ClusterRequest::ReadEngine),
         hash().prop_map(ClusterRequest::ReadBlobOutline),
         any::<u64>().prop_map(|from| ClusterRequest::Audit(AuditRequest::Read { from })),
         (text(), text()).prop_map(|(by, act)| ClusterRequest::Audit(AuditRequest::Write { by, act })),
@@ -286,6 +287,9 @@ fn cluster_response() -> impl Strategy<Value = ClusterResponse> {
     prop_oneof![
         (node_id(), any::<u64>(), option::of((node_id(), text())))
             .prop_map(|(node, term, leader)| ClusterResponse::Leader { node, term, leader }),
+        any::<[u64; 5]>().prop_map(|[pool_bytes, uploads, uploaded_bytes, downloads, downloaded_bytes]| {
+            ClusterResponse::Engine(EngineUse { pool_bytes, uploads, uploaded_bytes, downloads, downloaded_bytes })
+        }),
         vec((node_id(), vec(any::<u8>(), 0..300)), 0..limits::EXPERIENCE_NODES_MAX)
             .prop_map(ClusterResponse::Experience),
         (role(), text(), text(), option::of(text())).prop_map(
