@@ -47,6 +47,8 @@ impl<'a> FileGrant<'a> {
 
     /// The content of a data file as a value; its name's ending says what it is.
     pub(crate) fn read_value(&self, name: &str) -> Result<Value, String> {
+        // What may not be read at all has no need of another name.
+        self.resolve(name)?;
         let format = Format::from_file_name(name).ok_or_else(|| {
             format!("the ending of `{name}` names no known format (npy, npz, csv, json, safetensors)")
         })?;
@@ -122,6 +124,11 @@ mod tests {
         for outside in ["../secret", "data/../../secret", "/etc/passwd", "link"] {
             assert!(grant.read(outside).unwrap_err().contains("not below the program's folder"), "{outside}");
         }
+        for outside in ["/etc/passwd", "../secret.csv"] {
+            assert!(grant.read_value(outside).unwrap_err().contains("not below the program's folder"), "{outside}");
+        }
+        std::fs::write(root.join("data/notes"), "1").unwrap();
+        assert!(grant.read_value("data/notes").unwrap_err().contains("names no known format"));
         assert!(grant.read("missing").unwrap_err().starts_with("there is no `missing` in "));
         assert!(grant.read("data").unwrap_err().contains("not a file"));
     }

@@ -18,13 +18,39 @@ const IMPORTED: &str = "import:";
 /// `diagnostic` with the lines that it is about, or with its place alone where there is no source or it is about an
 /// imported file. Ends with a newline.
 pub fn drawn(diagnostic: &Diagnostic, source: Option<&str>) -> String {
-    let source = source.filter(|_| !diagnostic.file.starts_with(IMPORTED));
-    source.and_then(|source| with_source(diagnostic, source)).unwrap_or_else(|| without_source(diagnostic))
+    drawn_beside(diagnostic, source, &mut None)
+}
+
+/// A source as it is drawn, with the places of its lines: made once for all that is said of it.
+type Sheet = SimpleFile<String, String>;
+
+/// As [`drawn`]; `sheet` is kept for the next diagnostic of the same file.
+fn drawn_beside(diagnostic: &Diagnostic, source: Option<&str>, sheet: &mut Option<Sheet>) -> String {
+    let source = source.filter(|_| diagnostic.primary.is_some() && !diagnostic.file.starts_with(IMPORTED));
+    let Some(source) = source else { return without_source(diagnostic) };
+    let name = harmless(&diagnostic.file);
+    let sheet = match sheet {
+        Some(sheet) if *sheet.name() == name => sheet,
+        other => other.insert(SimpleFile::new(name, visible(source))),
+    };
+    with_source(diagnostic, sheet).unwrap_or_else(|| without_source(diagnostic))
+}
+
+/// Controls become characters of the same length, so that spans still fit.
+fn visible(source: &str) -> String {
+    let visible = |character: char| match character {
+        '\n' | '\r' | '\t' => character,
+        _ if !character.is_control() => character,
+        _ if character.len_utf8() == 1 => '?',
+        _ => '\u{b7}',
+    };
+    source.chars().map(visible).collect()
 }
 
 /// Diagnostics one after the other, and the closing line: `1 error. `nexus explain MC0203` tells more.`
 pub fn all_drawn(diagnostics: &[Diagnostic], source: Option<&str>) -> String {
-    let mut text: String = diagnostics.iter().map(|diagnostic| drawn(diagnostic, source)).collect();
+    let mut sheet = None;
+    let mut text: String = diagnostics.iter().map(|diagnostic| drawn_beside(diagnostic, source, &mut sheet)).collect();
     text.push_str(&closing(diagnostics));
     text
 }
@@ -75,24 +101,14 @@ fn without_source(diagnostic: &Diagnostic) -> String {
     text
 }
 
-/// `None` if there is no place to show.
-fn with_source(diagnostic: &Diagnostic, source: &str) -> Option<String> {
-    diagnostic.primary.as_ref()?;
-    // Controls become characters of the same length, so that spans still fit.
-    let visible = |character: char| match character {
-        '\n' | '\r' | '\t' => character,
-        _ if !character.is_control() => character,
-        _ if character.len_utf8() == 1 => '?',
-        _ => '\u{b7}',
-    };
-    let shown: String = source.chars().map(visible).collect();
-    let file = SimpleFile::new(harmless(&diagnostic.file), shown.as_str());
+/// `None` if it cannot be drawn.
+fn with_source(diagnostic: &Diagnostic, sheet: &Sheet) -> Option<String> {
     let primary = diagnostic.primary.iter().map(|label| (LabelStyle::Primary, label));
     let secondary = diagnostic.secondary.iter().map(|label| (LabelStyle::Secondary, label));
     let labels = primary
         .chain(secondary)
         .map(|(style, label)| {
-            Underline::new(style, (), bytes_of(label.span, &shown)).with_message(harmless(&label.text))
+            Underline::new(style, (), bytes_of(label.span, sheet.source())).with_message(harmless(&label.text))
         })
         .collect();
     let weight = match diagnostic.severity {
@@ -105,7 +121,7 @@ fn with_source(diagnostic: &Diagnostic, source: &str) -> Option<String> {
         .with_labels(labels)
         .with_notes(diagnostic.help.iter().map(|help| format!("help: {}", harmless(help))).collect());
     let mut pen = Pen::default();
-    term::emit_to_write_style(&mut pen, &Config::default(), &file, &drawing).ok()?;
+    term::emit_to_write_style(&mut pen, &Config::default(), sheet, &drawing).ok()?;
     let mut text = String::from_utf8(pen.text).ok()?;
     // The drawing leaves trailing spaces and an empty line behind.
     text.truncate(text.trim_end().len());
