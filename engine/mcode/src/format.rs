@@ -3,6 +3,8 @@
 //! It works on tokens, so that it keeps every line, name and comment as it is written and changes only the white space
 //! between them: four spaces a block, one more level inside brackets that span lines, single blank lines.
 
+use std::ops::Range;
+
 use nexus_model::Diagnostic;
 
 use crate::lexer::scan;
@@ -25,18 +27,32 @@ pub fn format(source: &str) -> Result<String, Vec<Diagnostic>> {
     }
     let (tokens, comments) = scan(&source, &mut Reporter::new());
     let mut writer = Writer { source: &source, out: String::new(), blocks: 0, brackets: 0, blank: 0, before: None };
-    let mut line: Vec<Token> = Vec::new();
     let mut comments = comments.into_iter().peekable();
-    for token in tokens {
-        if token.kind != T::Newline && token.kind != T::End {
-            line.push(token);
-            continue;
+    let (mut lines, mut start) = (Vec::new(), 0);
+    for (at, token) in tokens.iter().enumerate() {
+        if matches!(token.kind, T::Newline | T::End) {
+            let comment = comments.next_if(|c| c.start < token.span.start || token.kind == T::End);
+            lines.push(Line { tokens: start..at, comment, next: None });
+            start = at + 1;
         }
-        let comment = comments.next_if(|c| c.start < token.span.start || token.kind == T::End);
-        writer.line(&line, comment);
-        line.clear();
+    }
+    let mut next = None;
+    for line in lines.iter_mut().rev() {
+        line.next = next;
+        next = tokens[line.tokens.clone()].first().map(|token| token.kind).or(next);
+    }
+    for line in &lines {
+        writer.line(&tokens[line.tokens.clone()], line.comment, line.next);
     }
     Ok(writer.out)
+}
+
+/// A line of the text.
+struct Line {
+    tokens: Range<usize>,
+    comment: Option<ByteSpan>,
+    /// What the next line with a token begins with.
+    next: Option<T>,
 }
 
 struct Writer<'a> {
@@ -53,7 +69,7 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    fn line(&mut self, tokens: &[Token], comment: Option<ByteSpan>) {
+    fn line(&mut self, tokens: &[Token], comment: Option<ByteSpan>, next: Option<T>) {
         if tokens.is_empty() && comment.is_none() {
             self.blank += 1;
             return;
@@ -68,7 +84,9 @@ impl Writer<'_> {
         if matches!(first, Some(T::KwEnd | T::KwElse | T::KwElseif)) {
             level = level.saturating_sub(1);
         }
-        if first == Some(T::Pipe) || self.before.is_some_and(continues) && self.brackets == 0 && !tokens.is_empty() {
+        // A comment stands as the line does that it stands before.
+        let begins = first.or(next);
+        if begins == Some(T::Pipe) || self.before.is_some_and(continues) && self.brackets == 0 && begins.is_some() {
             level += 1;
         }
         self.out.extend(std::iter::repeat_n(' ', level * INDENT));
@@ -217,6 +235,14 @@ mod tests {
     fn lines_that_go_on_are_indented() {
         let source = "x = [\n1,\n2\n]\ny = x\n|> map(v=>v+1)\nz = {a:1,\nb : 2}\n# the end\n";
         let expected = "x = [\n    1,\n    2\n]\ny = x\n    |> map(v => v + 1)\nz = {a: 1,\n    b: 2}\n# the end\n";
+        assert_eq!(formatted(source), expected);
+    }
+
+    #[test]
+    fn comments_between_lines_that_go_on_stand_with_them() {
+        let source = "function f(x)\ny = x\n# one\n|> abs\n# two\n# three\n|> math.sqrt\n# last\nreturn y +\n# more\n1\nend\n# end\n";
+        let expected = "function f(x)\n    y = x\n        # one\n        |> abs\n        # two\n        # three\n        \
+                        |> math.sqrt\n    # last\n    return y +\n        # more\n        1\nend\n# end\n";
         assert_eq!(formatted(source), expected);
     }
 
