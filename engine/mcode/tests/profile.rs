@@ -246,3 +246,29 @@ fn short_operations_have_their_time_without_a_beat() {
     let sum = profile.lines.iter().find(|line| line.name == "tensor +").expect("it ran");
     assert!(sum.timing.timed < 400 && sum.timing.sampled_self_ns > 0, "{}", profile.table());
 }
+
+#[test]
+fn library_calls_on_data_are_told_as_operations() {
+    let source = "function main()\n    text = json.format({a: [1, 2]})\n    again = json.parse(text)\n    \
+                  return len(again.a) + len(json.format(again))\nend\n";
+    let found = operations(&profile_of(source));
+    assert_eq!(found, BTreeMap::from([("json.format".to_owned(), 2), ("json.parse".to_owned(), 1)]));
+}
+
+#[test]
+fn time_behind_a_return_that_was_not_timed_is_not_taken_for_measured() {
+    // `work` is timed seldom after its first calls, and the sum in it more seldom; the mean in `main` runs when both are,
+    // and is timed. Between a sum that is timed and the mean, `work` returns: whose time it is, nobody measured.
+    let source = "function work(t)\n    return t + t\nend\nfunction main()\n    t = tensor.ones(4, 4)\n    \
+                  for i in 0..200\n        u = work(t)\n        if i >= 150\n            m = tensor.mean(u)\n        end\n    \
+                  end\n    return 0\nend\n";
+    // Each look at the clock takes a microsecond.
+    let looks = AtomicU64::new(0);
+    let now = Arc::new(move || looks.fetch_add(1, Ordering::Relaxed) * 1_000);
+    let profile = run_by(source, 1, ProfileClock { now, beat: Arc::default() }).profile.expect("it has a clock");
+    let line = |name: &str| &profile.lines.iter().find(|line| line.name.starts_with(name)).expect("it ran").timing;
+    let (work, sum, main) = (line("work"), line("tensor +"), line("main"));
+    assert!(work.timed < 80 && sum.timed < work.timed, "{}", profile.table());
+    // Seventy times something timed begins while `main` runs, or `main` ends: once of these after such a return.
+    assert_eq!((main.self_ns, main.sampled_self_ns), (69_000, 0), "{}", profile.table());
+}

@@ -1,6 +1,6 @@
 //! A profile in the making: what the machine calls when functions and operations begin and end.
 //!
-//! Each call costs a step of a counter and a look at the beat ([`Pulse`]); all else is in functions that are called seldom.
+//! Each call costs a step of a counter and two looks at the beat ([`Pulse`]); all else is in functions that are called seldom.
 //! Whose time it is, [`super::places`] decides.
 
 use std::sync::Arc;
@@ -58,7 +58,8 @@ pub(crate) struct Pulse<'a> {
     beat: &'a AtomicU64,
     /// The beat that was seen last.
     seen: u64,
-    /// Whether anything began or ended since the last timed event.
+    /// Whether a call or an operation began, or an operation ended, since the last timed event. That a call ended is seen
+    /// by how many wait ([`Recorder::depth_after`]).
     has_skipped: bool,
 }
 
@@ -72,8 +73,9 @@ impl<'a> Pulse<'a> {
         Pulse { due: Vec::new(), beat, seen: beat.load(Ordering::Relaxed), has_skipped: false }
     }
 
+    /// Whether there was a beat since the last look at the clock.
     #[inline(always)]
-    fn is_beaten(&self) -> bool {
+    pub(crate) fn is_beaten(&self) -> bool {
         self.beat.load(Ordering::Relaxed) != self.seen
     }
 
@@ -89,9 +91,9 @@ impl<'a> Pulse<'a> {
         self.passes()
     }
 
-    /// An untimed call begins or ends; whether the recorder must hear of it all the same.
+    /// An untimed call begins, or an untimed operation begins or ends; whether the recorder must hear of it all the same.
     #[inline(always)]
-    pub(crate) fn passes(&mut self) -> bool {
+    fn passes(&mut self) -> bool {
         if self.is_beaten() {
             return true;
         }
@@ -109,6 +111,8 @@ pub(crate) struct Recorder {
     now: Arc<Stopwatch>,
     /// When the clock was looked at last.
     last: u64,
+    /// Calls that waited for others behind the event at which it was looked at.
+    depth_after: usize,
     functions: Vec<Timing>,
     operations: Operations,
     places: Places,
@@ -174,6 +178,7 @@ impl Recorder {
             timed_depth: NOWHERE,
             now: Arc::clone(&clock.now),
             last: (clock.now)(),
+            depth_after: 0,
             functions: vec![Timing::default(); functions],
             operations: Operations::default(),
             places: Places::default(),
@@ -189,6 +194,7 @@ impl Recorder {
     pub(crate) fn enter(&mut self, id: FunctionId, pulse: &mut Pulse<'_>, stack: Stack<'_>) -> bool {
         let is_timed = pulse.due.get(id as usize) == Some(&0);
         let (now, _) = self.ends(pulse, stack, is_timed);
+        self.depth_after = stack.0.len() + 1;
         if is_timed {
             let begun = self.functions[id as usize].begins();
             pulse.due[id as usize] = begun.weight;
@@ -202,6 +208,7 @@ impl Recorder {
     pub(crate) fn leave(&mut self, pulse: &mut Pulse<'_>, stack: Stack<'_>) {
         let is_timed = self.timed_depth == stack.0.len();
         let (now, _) = self.ends(pulse, stack, is_timed);
+        self.depth_after = stack.0.len().saturating_sub(1);
         if is_timed {
             self.closes(now, 0);
         }
@@ -263,8 +270,9 @@ impl Recorder {
         let is_beaten = std::mem::replace(&mut pulse.seen, beat) != beat;
         let ns = now.saturating_sub(self.last);
         self.last = now;
+        let has_returned = std::mem::replace(&mut self.depth_after, stack.0.len()) != stack.0.len();
         // What a beat cut short began or ended untimed.
-        let is_known = !std::mem::replace(&mut pulse.has_skipped, !is_timed) && is_timed;
+        let is_known = !std::mem::replace(&mut pulse.has_skipped, !is_timed) && !has_returned && is_timed;
         let last = innermost(stack, &self.running);
         if is_known {
             return (now, self.places.measured(path(stack, &self.running), last, ns));
@@ -306,6 +314,7 @@ impl Recorder {
     pub(crate) fn close_to(&mut self, open: usize, pulse: &mut Pulse<'_>, stack: Stack<'_>) {
         if self.open.len() > open {
             let (now, _) = self.ends(pulse, stack, true);
+            self.depth_after = NOWHERE;
             while self.open.len() > open {
                 self.closes(now, 0);
             }
@@ -317,9 +326,9 @@ impl Recorder {
         self.ends(pulse, stack, true);
     }
 
-    /// Records again after [`Recorder::pause`].
-    pub(crate) fn resume(&mut self, pulse: &mut Pulse<'_>) {
-        self.last = (self.now)();
+    /// Records again after [`Recorder::pause`], where so many calls wait for others.
+    pub(crate) fn resume(&mut self, pulse: &mut Pulse<'_>, depth: usize) {
+        (self.last, self.depth_after) = ((self.now)(), depth);
         pulse.seen = pulse.beat.load(Ordering::Relaxed);
         pulse.has_skipped = false;
     }
@@ -330,10 +339,10 @@ impl Recorder {
         self.due = std::mem::take(&mut pulse.due);
     }
 
-    /// Goes on with another call.
-    pub(crate) fn take_up(&mut self, pulse: &mut Pulse<'_>) {
+    /// Goes on with another call, where so many wait for others.
+    pub(crate) fn take_up(&mut self, pulse: &mut Pulse<'_>, depth: usize) {
         pulse.due = std::mem::take(&mut self.due);
-        self.resume(pulse);
+        self.resume(pulse, depth);
     }
 
     /// Nothing more comes to what was laid aside: counts the calls since those that were timed last.

@@ -474,15 +474,8 @@ impl<'m, 'h> Machine<'m, 'h> {
         if let Some(others) = self.stack.get_mut(cursor.base + 1..cursor.base + usize::from(code.registers)) {
             registers::clear(others);
         }
-        if PROFILED && self.host.function_ends() == BOTTOM {
-            return None;
-        }
-        let frame = self.frames_if(PROFILED).pop()?;
-        let pc = if PROFILED { frame.pc & !TIMED } else { frame.pc };
-        if PROFILED {
-            self.host.function = frame.function;
-        }
-        Some(Cursor { function: frame.function, pc: pc as usize, base: frame.base })
+        let frame = if PROFILED { self.host.function_ends() } else { self.frames.pop() }?;
+        Some(Cursor { function: frame.function, pc: frame.pc as usize, base: frame.base })
     }
 
     /// A fault with the place where it happened and the calls around it.

@@ -3,7 +3,7 @@
 //! What comes of it is the recorder's ([`crate::profile`]).
 
 use super::host::Host;
-use super::machine::{BOTTOM, TIMED};
+use super::machine::{BOTTOM, Frame, TIMED};
 use crate::hir::FunctionId;
 use crate::profile::Recorder;
 
@@ -44,21 +44,27 @@ impl Host<'_> {
         self.profile.as_mut().is_some_and(|profile| profile.enter(id, &mut self.pulse, stack))
     }
 
-    /// The function that runs ends; gives the place that it returns to. Only where the run is profiled.
+    /// The function that runs ends; gives what waited for it, [`None`] where that is no call of this machine. Only where the
+    /// run is profiled.
     #[inline(always)]
-    pub(super) fn function_ends(&mut self) -> u32 {
-        let pc = self.frames.last().map_or(BOTTOM, |waiting| waiting.pc);
-        if pc & TIMED != 0 || self.pulse.passes() {
-            self.timed_function_ends();
+    pub(super) fn function_ends(&mut self) -> Option<Frame> {
+        let mut waiting = self.frames.pop()?;
+        // That of no call has the mark of timed ones too.
+        if waiting.pc & TIMED != 0 || self.pulse.is_beaten() {
+            waiting.pc = self.timed_function_ends(waiting)?;
         }
-        pc
+        self.function = waiting.function;
+        Some(waiting)
     }
 
     #[cold]
-    fn timed_function_ends(&mut self) {
+    fn timed_function_ends(&mut self, waiting: Frame) -> Option<u32> {
+        self.frames.push(waiting);
         if let Some(profile) = &mut self.profile {
             profile.leave(&mut self.pulse, (&self.frames, self.function));
         }
+        self.frames.pop();
+        (waiting.pc != BOTTOM).then_some(waiting.pc & !TIMED)
     }
 
     /// What ran until here is the function that runs, whatever it was that it ran.
@@ -86,7 +92,7 @@ impl Host<'_> {
     pub(super) fn resume_profile(&mut self, recorded: impl IntoIterator<Item = Box<Recorder>>) {
         if let Some(profile) = &mut self.profile {
             recorded.into_iter().for_each(|calls| profile.merge(*calls, (&self.frames, self.function)));
-            profile.resume(&mut self.pulse);
+            profile.resume(&mut self.pulse, self.frames.len());
         }
     }
 
@@ -102,7 +108,7 @@ impl Host<'_> {
     pub(crate) fn take_up_profile(&mut self, kept: Option<Box<Recorder>>, thread: impl FnOnce() -> u32) {
         let anew = |clock| Box::new(Recorder::new(clock, self.image.functions.len(), thread()));
         if let Some(mut profile) = kept.or_else(|| self.context.profile_clock().map(anew)) {
-            profile.take_up(&mut self.pulse);
+            profile.take_up(&mut self.pulse, self.frames.len());
             self.profile = Some(profile);
         }
     }
