@@ -4,6 +4,9 @@
 //! code of it; [`NativeUnit::call`] runs it under a budget of loop iterations, calls and call depth, and gives back its
 //! result, or the values of the variables where it left native code.
 //!
+//! Checks that cannot fail are left out of the code: what its ints may be is worked out from what a caller says of the
+//! arguments ([`Assumed`]), which each call looks at before it goes in.
+//!
 //! It is not a language: it infers no types, knows no strings or records, and decides nothing about when to compile. It
 //! has no clock either: whoever calls it is asked at bounded intervals whether the code may go on ([`Supervisor`]).
 //!

@@ -95,6 +95,31 @@ fn formatting_is_one_edit_or_none() {
 }
 
 #[test]
+fn odd_texts_have_their_places_in_utf_16_whatever_their_line_ends() {
+    // Two characters of two units each, lines of Windows, and a line that is still being written.
+    let (mut server, said) =
+        opened("s = \"\u{1F600}\u{1F600}\"; x = tensor.ones(2, 3)\r\ny = x + 1.0  # gr\u{f6}\u{df}er\r\nz = (y,\r\n");
+    let told = &said[0]["params"]["diagnostics"];
+    assert_eq!(told.as_array().map(Vec::len), Some(1), "{told}");
+    assert!(told[0]["range"]["start"]["line"].as_u64().is_some_and(|line| line >= 2), "{told}");
+    let mut hover = |line, column| {
+        let found = asked(&mut server, "textDocument/hover", line, column);
+        found["contents"]["value"].as_str().unwrap_or_default().to_owned()
+    };
+    assert_eq!(hover(0, 12), "```mcode\nx: f32[2, 3]\n```");
+    assert_eq!(hover(1, 4), "```mcode\nx: f32[2, 3]\n```");
+    assert_eq!(hover(2, 5), "```mcode\ny: f32[2, 3]\n```");
+    // Inside a character, behind the end of a line, behind the last line.
+    assert_eq!([hover(0, 6), hover(1, 999), hover(99, 0)], ["", "", ""]);
+    let found = asked(&mut server, "textDocument/definition", 1, 4);
+    assert_eq!(found["range"]["start"], json!({"line": 0, "character": 12}));
+    let (mut server, _) = opened("if true\r\nx=1\r\nend\r\n");
+    let edits = asked(&mut server, "textDocument/formatting", 0, 0);
+    assert_eq!(edits[0]["newText"], "if true\n    x = 1\nend\n");
+    assert_eq!(edits[0]["range"]["end"]["line"], 3);
+}
+
+#[test]
 fn messages_that_make_no_sense_are_answered_and_survived() {
     let (mut server, _) = opened(TEXT);
     for message in [json!(null), json!([1]), json!({"method": "x/y"}), json!({"method": "textDocument/didOpen"})] {
