@@ -38,6 +38,7 @@ pub(crate) use grants::FileGrant;
 pub(crate) use keeper::Keeper;
 pub(crate) use profile::{Beating, stopwatch};
 pub use profile::{ProfileSink, RunProfile};
+pub use program::NO_NEURAL_ENGINE;
 pub(crate) use programs::Programs;
 pub(crate) use reports::HandIn;
 pub(crate) use slots::Slots;

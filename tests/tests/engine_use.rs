@@ -1,5 +1,6 @@
 //! `nexus engine status` says what the node of a machine holds and has copied.
 
+use nexus_tests::binary::run;
 use nexus_tests::node::Node;
 use serde_json::json;
 
@@ -31,4 +32,22 @@ fn the_node_says_what_its_pool_holds_and_what_it_copied() {
     node.kill();
     let ended = node.nexus(&["engine", "status", "--json"]);
     assert!(ended.status.success() && !String::from_utf8_lossy(&ended.stdout).contains("\"node\""));
+}
+
+#[test]
+fn whoever_asks_for_the_neural_engine_is_told_that_another_device_computes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str, source: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, source).expect("a file can be written");
+        path.to_str().expect("it is UTF-8").to_owned()
+    };
+    let asked = file("asked.mcode", "@device(\"ane\")\nfunction main()\n    return 1\nend\n");
+    let plain = file("plain.mcode", "function main()\n    return 1\nend\n");
+    for arguments in [vec!["run", &asked], vec!["run", &plain, "--device", "ane"]] {
+        let output = run(folder.path(), &arguments);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{arguments:?}: {said}");
+        assert_eq!(said.matches("warning: the Apple Neural Engine cannot be used here").count(), 1, "{said}");
+    }
 }

@@ -410,6 +410,9 @@ enum Verdict {
     },
 }
 
+/// What is said to whoever asks for the Apple Neural Engine.
+pub const NO_NEURAL_ENGINE: &str = "the Apple Neural Engine cannot be used here: only Core ML reaches it; the gpu computes, or the cpu where there is none";
+
 /// The device that a program runs on: its job's wish, else its own, else the best; and what to tell the user where that
 /// is not the best that the machine has.
 pub(super) fn device_for(wish: DeviceChoice, program: &CompiledProgram) -> Result<(Device, Option<String>), Failure> {
@@ -422,6 +425,9 @@ pub(super) fn device_for(wish: DeviceChoice, program: &CompiledProgram) -> Resul
         DeviceChoice::Cpu | DeviceChoice::Gpu => wish,
     };
     match choice {
+        DeviceChoice::Auto if wish == DeviceChoice::Auto && program.device_attribute() == Some("ane") => {
+            Ok((Device::choose().0, Some(NO_NEURAL_ENGINE.to_owned())))
+        }
         DeviceChoice::Auto => {
             let (device, reason) = Device::choose();
             Ok((device, reason.map(|reason| format!("{reason}; computing on the CPU instead"))))

@@ -61,7 +61,7 @@ write `==`.";
     BadAttribute = "MC0110", "An attribute that does not exist or has the wrong arguments.
 
 Attributes stand before a function: `@optimize`, `@optimize(strategy = \"gpu_optimized\")`, `@profile(name = \"step\")`,
-`@device(\"cpu\")` (auto, cpu, gpu), `@precision(\"fast\")` (fast, balanced, precise, or a float dtype), `@check_finite`.";
+`@device(\"cpu\")` (auto, cpu, gpu, ane), `@precision(\"fast\")` (fast, balanced, precise, or a float dtype), `@check_finite`.";
     Misplaced = "MC0111", "A statement that makes no sense where it stands.
 
 `break` and `continue` belong inside a loop, and may not leave a `when` body or a `parallel for`; imports belong to the

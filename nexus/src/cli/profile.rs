@@ -166,7 +166,7 @@ pub(crate) fn profile(
     let source = Source::read(&args.file)?;
     let invalid = |found| CliError::of_program(Exit::ProgramFailed, found, Some(source.text.clone()));
     world.check(&source.file(), &source.text, Some(source.folder())).map_err(invalid)?;
-    let spec = args.program.spec(source.name(), source.program(), |text| world.argument(text))?;
+    let spec = args.program.spec(source.name(), source.program(), console, |text| world.argument(text))?;
     let sink: ProfileSink = Arc::new(Mutex::new(Vec::new()));
     let options = RunOptions {
         inputs: args.program.read_inputs()?,

@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use nexus_actors::NO_NEURAL_ENGINE;
 use nexus_model::{DeviceChoice, Execution, IndexRange, JitLevel, JobSpec, Program, Value, encode_value};
 
 use super::argument::{Binding, argument_source, index_range};
 use super::error::{CliError, Exit};
 use super::{codes, files};
+use crate::output::Console;
 
 /// How a program runs.
 #[derive(Debug, Clone, Default, Args)]
@@ -25,9 +27,9 @@ pub(crate) struct ProgramFlags {
     /// Run one task for each index, like 0..400; the program sees task_index and task_count
     #[arg(long, value_name = "A..B", value_parser = index_range)]
     pub(crate) array: Option<IndexRange>,
-    /// Where tensors live; auto takes a GPU where there is one
+    /// Where tensors live; auto takes a GPU where there is one, and so does ane, which nothing here can use
     #[arg(long, value_name = "DEVICE", default_value = "auto", value_parser = device())]
-    pub(crate) device: DeviceChoice,
+    pub(crate) device: Place,
     /// Seed of the program's random numbers
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,
@@ -46,11 +48,23 @@ pub(super) fn level_of_compilation() -> impl TypedValueParser<Value = JitLevel> 
     })
 }
 
-fn device() -> impl TypedValueParser<Value = DeviceChoice> {
-    PossibleValuesParser::new(["auto", "cpu", "gpu"]).map(|name| match name.as_str() {
-        "cpu" => DeviceChoice::Cpu,
-        "gpu" => DeviceChoice::Gpu,
-        _ => DeviceChoice::Auto,
+/// Where a user wants tensors to live.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Place {
+    #[default]
+    Auto,
+    Cpu,
+    Gpu,
+    /// The Apple Neural Engine, which only Core ML reaches, and Burn does not go through it.
+    Ane,
+}
+
+fn device() -> impl TypedValueParser<Value = Place> {
+    PossibleValuesParser::new(["auto", "cpu", "gpu", "ane"]).map(|name| match name.as_str() {
+        "cpu" => Place::Cpu,
+        "gpu" => Place::Gpu,
+        "ane" => Place::Ane,
+        _ => Place::Auto,
     })
 }
 
@@ -60,6 +74,7 @@ impl ProgramFlags {
         &self,
         name: String,
         program: Program,
+        console: &mut Console,
         parse: impl Fn(&str) -> Value,
     ) -> Result<JobSpec, CliError> {
         let mut spec = JobSpec::single(name, program);
@@ -73,7 +88,15 @@ impl ProgramFlags {
             spec.tasks = range;
             spec.is_array = true;
         }
-        spec.device = self.device;
+        spec.device = match self.device {
+            Place::Auto => DeviceChoice::Auto,
+            Place::Cpu => DeviceChoice::Cpu,
+            Place::Gpu => DeviceChoice::Gpu,
+            Place::Ane => {
+                console.say(&format!("warning: {NO_NEURAL_ENGINE}"));
+                DeviceChoice::Auto
+            }
+        };
         spec.seed = self.seed;
         spec.execution = self.jit.map(Execution::at);
         spec.user = user();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use nexus_actors::{Optimize, ProfileSink};
 use nexus_formats::json::JsonValue;
-use nexus_model::{DeviceChoice, DeviceInfo, JitLevel, JobSpec, Outcome, Payload};
+use nexus_model::{DeviceInfo, JitLevel, JobSpec, Outcome, Payload};
 use nexus_optimizer::{Choice, OptimizerConfig};
 use nexus_wire::{JobView, Refusal, TaskView};
 
@@ -17,7 +17,7 @@ use super::files;
 use super::job_result::{entries_of, shown_tasks};
 use super::language::Language;
 use super::profile::{self, ProfileRequest};
-use super::program::{ProgramFlags, Source, checked};
+use super::program::{Place, ProgramFlags, Source, checked};
 use super::result::{TaskResult, failure_error, header, job_error, save, show, task_error};
 use super::wait::Progress;
 use crate::output::json::{Named, NodeNames, RunArrayDocument, RunDocument, document, ms};
@@ -124,7 +124,7 @@ pub(crate) fn run(
     for warning in world.check(&source.file(), &source.text, Some(source.folder())).map_err(invalid)? {
         console.say_raw(&diagnostic::drawn(&warning, Some(&source.text)));
     }
-    let spec = args.program.spec(source.name(), source.program(), |text| world.argument(text))?;
+    let spec = args.program.spec(source.name(), source.program(), console, |text| world.argument(text))?;
     let mut progress = Progress::new(console, NodeNames::default());
     let optimize = match args.optimize.as_deref() {
         None => Optimize::OnRequest,
@@ -194,8 +194,8 @@ fn refuse_two_choices(args: &RunArgs) -> Result<(), CliError> {
         (None, _, _) => return Ok(()),
         (Some(_), _, _) if args.check_finite => "--check-finite",
         (Some(_), Some(_), _) => "--jit",
-        (Some(_), None, DeviceChoice::Gpu) => "--device gpu",
-        (Some(_), None, DeviceChoice::Auto | DeviceChoice::Cpu) => return Ok(()),
+        (Some(_), None, Place::Gpu) => "--device gpu",
+        (Some(_), None, Place::Auto | Place::Cpu | Place::Ane) => return Ok(()),
     };
     let message = format!("{asked} and --optimize both say how the program is run");
     Err(CliError::new(Exit::Usage, codes::USAGE, message).with_help(format!(

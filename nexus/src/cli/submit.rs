@@ -265,7 +265,7 @@ fn spec(args: &SubmitArgs, language: &impl Language, console: &mut Console) -> R
         }
     };
     let name = args.name.clone().unwrap_or(name);
-    let mut spec = args.program.spec(name, program, |text| language.argument(text))?;
+    let mut spec = args.program.spec(name, program, console, |text| language.argument(text))?;
     spec.priority = args.priority;
     spec.timeout = args.timeout;
     let attempts = args.max_attempts.or(args.retries.map(|retries| retries.saturating_add(1)));

@@ -392,6 +392,11 @@ fn joined() -> JoinedNode {
     }
 }
 
+fn engine_use() -> Response {
+    let used = EngineUse { pool_bytes: 1, uploads: 2, uploaded_bytes: 3, downloads: 4, downloaded_bytes: 5 };
+    Response::Cluster(Box::new(ClusterResponse::Engine(used)))
+}
+
 /// A response of every kind.
 pub(crate) fn responses() -> Vec<(&'static str, Response)> {
     let states = [JobState::Queued, JobState::Running, JobState::Succeeded, JobState::Failed, JobState::Cancelled];
@@ -449,16 +454,7 @@ pub(crate) fn responses() -> Vec<(&'static str, Response)> {
                 authority_key_pem: Some("KEY".into()),
             })))),
         ),
-        (
-            "engine-use",
-            Response::Cluster(Box::new(ClusterResponse::Engine(EngineUse {
-                pool_bytes: 1,
-                uploads: 2,
-                uploaded_bytes: 3,
-                downloads: 4,
-                downloaded_bytes: 5,
-            }))),
-        ),
+        ("engine-use", engine_use()),
         ("blob-outline", Response::Cluster(Box::new(ClusterResponse::BlobOutline(vec![7; 64])))),
         ("experience", Response::Cluster(Box::new(ClusterResponse::Experience(vec![(NodeId(2), b"[]".to_vec())])))),
         ("refused", Response::Refused(refusal)),

@@ -7,7 +7,7 @@ use crate::hir::Attributes;
 use crate::names::closest;
 
 const NAMES: [&str; 5] = ["optimize", "profile", "device", "precision", "check_finite"];
-const DEVICES: [&str; 3] = ["auto", "cpu", "gpu"];
+const DEVICES: [&str; 4] = ["auto", "cpu", "gpu", "ane"];
 const PRECISIONS: [&str; 7] = ["fast", "balanced", "precise", "f16", "bf16", "f32", "f64"];
 
 impl Resolver<'_, '_> {
