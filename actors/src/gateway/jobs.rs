@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use actix::Addr;
 use nexus_ledger::{Command, ExplainFacts, Ledger, Reply};
-use nexus_model::{IndexRange, JobId, JobSpec, LimitLevel, Limits, NodeId, NodeRole, TaskId, TaskState};
+use nexus_model::{IndexRange, JobId, JobSpec, LimitLevel, Limits, NodeId, NodeRole, Reuse, TaskId, TaskState};
 use nexus_wire::archived::Bounded;
 use nexus_wire::limits::{JOBS_PER_PAGE_MAX, TASKS_PAGE_BYTES, WAIT_MAX};
 use nexus_wire::{Refusal, Response, TaskDetail};
@@ -57,7 +57,7 @@ impl GatewayState {
     /// A node with a free slot for the only task of a job, where nothing waits and every member can read that both come in
     /// one entry.
     async fn vacancy_for(&self, control: &ControlPlane, spec: &JobSpec) -> Option<(Addr<Scheduler>, NodeId)> {
-        let is_simple = spec.tasks.len() == 1 && spec.conditions.is_none();
+        let is_simple = spec.tasks.len() == 1 && spec.conditions.is_none() && spec.reuse == Reuse::Never;
         if !is_simple || !self.directory.vacancy.is_for_one() || !control.leads() || !control.places_at_once().await {
             return None;
         }

@@ -3,7 +3,7 @@
 //! A command is proposed by the leader and checked again when it is applied; proposing an illegal one changes nothing.
 //! Times in it are the proposer's, in ms since 1970; the ledger never reads a clock.
 
-use nexus_model::{IndexRange, JobId, JobSpec, NodeCapacity, NodeId, NodeRole, Recurrence, ScheduleId};
+use nexus_model::{IndexRange, JobId, JobSpec, NodeCapacity, NodeId, NodeRole, Recurrence, Reuse, ScheduleId};
 use nexus_wire::archived::NeedsV1;
 use nexus_wire::{AttemptRange, FinishedTasks, ProtocolVersion};
 
@@ -217,7 +217,7 @@ pub enum NodeNote {
     Stopped,
 }
 
-/// The version that brought copies of results, and acceptance together with an assignment.
+/// The version that brought copies of results, results of earlier jobs, and acceptance together with an assignment.
 const THIRD: ProtocolVersion = ProtocolVersion { major: 1, minor: 2 };
 
 impl Command {
@@ -256,7 +256,9 @@ impl Command {
     pub fn since(&self) -> ProtocolVersion {
         const SECOND: ProtocolVersion = ProtocolVersion { major: 1, minor: 1 };
         match self {
-            Command::SubmitJob { spec, .. } | Command::CreateSchedule { spec, .. } if spec.selection.copies > 1 => {
+            Command::SubmitJob { spec, .. } | Command::CreateSchedule { spec, .. }
+                if spec.selection.copies > 1 || spec.reuse == Reuse::Allowed =>
+            {
                 THIRD
             }
             Command::SubmitPlaced { .. } => Command::PLACED,

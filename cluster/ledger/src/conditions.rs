@@ -81,6 +81,7 @@ impl Ledger {
     /// Jobs that waited for those that ended in this entry go on, or fail with them; and so on.
     pub(crate) fn settle_dependents(&mut self, at_ms: u64, out: &mut Outbox<'_>) {
         while let Some(ended) = self.just_ended.pop() {
+            self.offer_results(ended);
             let succeeded = self.jobs.get(&ended).is_some_and(|job| job.state() == JobState::Succeeded);
             for id in self.dependents.remove(&ended).unwrap_or_default() {
                 if !self.active.contains(&id) {
@@ -104,8 +105,9 @@ impl Ledger {
                     if !inputs.is_empty() {
                         Arc::make_mut(&mut job.spec).inputs = inputs;
                     }
-                    job.let_go(id, at_ms, out);
                 });
+                self.take_over(id, TaskState::Waiting, at_ms, out);
+                self.with_job(id, |job| job.let_go(id, at_ms, out));
             }
             Err(failure) => {
                 self.with_job(id, |job| job.end_open(id, &Outcome::Failed(failure), at_ms, out));
@@ -174,6 +176,7 @@ impl Ledger {
             Ok(open) => open,
             Err(other) => return Err(Rejection::ConditionFailed { job: id, other }),
         };
+        self.reuse.remove(id, &job.spec);
         self.active.insert(id);
         self.with_job(id, Job::reopen);
         if let Some(job) = self.jobs.get(&id) {

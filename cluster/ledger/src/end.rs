@@ -6,8 +6,8 @@
 use std::time::Duration;
 
 use nexus_model::{
-    BlobHash, Cost, Diagnostic, Failure, INLINE_BYTES_MAX, Label, NodeId, Outcome, Payload, Severity, Span, TaskOutput,
-    TaskState,
+    BlobHash, Cost, Diagnostic, Failure, INLINE_BYTES_MAX, JobId, Label, NodeId, Outcome, Payload, Reused, Severity,
+    Span, TaskOutput, TaskState,
 };
 
 use crate::packed::{Reader, Unreadable, write_bytes, write_number};
@@ -24,6 +24,8 @@ pub(crate) struct End {
     pub(crate) outcome: Outcome,
     /// What the last attempt used.
     pub(crate) cost: Cost,
+    /// Where its result is from, if it was taken from an earlier job.
+    pub(crate) reused: Option<Reused>,
 }
 
 mod kind {
@@ -31,6 +33,8 @@ mod kind {
     pub(super) const FAILED: u8 = 1;
     pub(super) const CANCELLED: u8 = 2;
     pub(super) const TIMED_OUT: u8 = 3;
+    /// With the result of an earlier job; in place of the node, that job and when it was committed.
+    pub(super) const REUSED: u8 = 4;
 }
 
 mod part {
@@ -90,17 +94,19 @@ pub(crate) fn pack(node: Option<NodeId>, outcome: &Outcome, cost: &Cost, out: &m
     });
     write_number(node.map_or(0, |node| node.0), out);
     match outcome {
-        Outcome::Succeeded(output) => {
-            pack_payload(&output.result, out);
-            write_number(output.outputs.len() as u64, out);
-            for (name, payload) in &output.outputs {
-                write_bytes(name.as_bytes(), out);
-                pack_payload(payload, out);
-            }
-        }
+        Outcome::Succeeded(output) => pack_output(output, out),
         Outcome::Failed(failure) => pack_failure(failure, out),
         Outcome::Cancelled | Outcome::TimedOut => {}
     }
+    pack_cost(cost, out);
+}
+
+/// Appends the packed form of a task that took its result from an earlier job.
+pub(crate) fn pack_reused(from: Reused, output: &TaskOutput, cost: &Cost, out: &mut Vec<u8>) {
+    out.push(kind::REUSED);
+    write_number(from.job.0, out);
+    write_number(from.committed_at_ms, out);
+    pack_output(output, out);
     pack_cost(cost, out);
 }
 
@@ -108,19 +114,13 @@ pub(crate) fn pack(node: Option<NodeId>, outcome: &Outcome, cost: &Cost, out: &m
 pub(crate) fn unpack(bytes: &[u8]) -> Result<End, Unreadable> {
     let mut reader = Reader::new(bytes);
     let kind = reader.byte()?;
-    let node = match reader.number()? {
-        0 => None,
-        node => Some(NodeId(node)),
+    let (node, reused) = match (kind, reader.number()?) {
+        (kind::REUSED, job) => (None, Some(Reused { job: JobId(job), committed_at_ms: reader.number()? })),
+        (_, 0) => (None, None),
+        (_, node) => (Some(NodeId(node)), None),
     };
     let outcome = match kind {
-        kind::SUCCEEDED => {
-            let result = unpack_payload(&mut reader)?;
-            let count = reader.count()?;
-            let outputs = (0..count)
-                .map(|_| Ok((reader.text()?, unpack_payload(&mut reader)?)))
-                .collect::<Result<_, Unreadable>>()?;
-            Outcome::Succeeded(TaskOutput { result, outputs })
-        }
+        kind::SUCCEEDED | kind::REUSED => Outcome::Succeeded(unpack_output(&mut reader)?),
         kind::FAILED => Outcome::Failed(unpack_failure(&mut reader)?),
         kind::CANCELLED => Outcome::Cancelled,
         kind::TIMED_OUT => Outcome::TimedOut,
@@ -128,13 +128,13 @@ pub(crate) fn unpack(bytes: &[u8]) -> Result<End, Unreadable> {
     };
     let cost = unpack_cost(&mut reader)?;
     reader.end()?;
-    Ok(End { node, outcome, cost })
+    Ok(End { node, outcome, cost, reused })
 }
 
 /// The state of a task whose packed end begins with `kind`.
 pub(crate) fn state(kind: u8) -> Option<TaskState> {
     match kind {
-        kind::SUCCEEDED => Some(TaskState::Succeeded),
+        kind::SUCCEEDED | kind::REUSED => Some(TaskState::Succeeded),
         kind::FAILED => Some(TaskState::Failed),
         kind::CANCELLED => Some(TaskState::Cancelled),
         kind::TIMED_OUT => Some(TaskState::TimedOut),
@@ -188,6 +188,23 @@ fn unpack_cost(reader: &mut Reader<'_>) -> Result<Cost, Unreadable> {
         _ => Some(i32::from_le_bytes(reader.take(4)?.try_into().expect("take(4) gives four bytes"))),
     };
     Ok(Cost { wall, device, stdout, stderr, exit_code })
+}
+
+fn pack_output(output: &TaskOutput, out: &mut Vec<u8>) {
+    pack_payload(&output.result, out);
+    write_number(output.outputs.len() as u64, out);
+    for (name, payload) in &output.outputs {
+        write_bytes(name.as_bytes(), out);
+        pack_payload(payload, out);
+    }
+}
+
+fn unpack_output(reader: &mut Reader<'_>) -> Result<TaskOutput, Unreadable> {
+    let result = unpack_payload(reader)?;
+    let count = reader.count()?;
+    let outputs =
+        (0..count).map(|_| Ok((reader.text()?, unpack_payload(reader)?))).collect::<Result<_, Unreadable>>()?;
+    Ok(TaskOutput { result, outputs })
 }
 
 fn pack_payload(payload: &Payload, out: &mut Vec<u8>) {

@@ -1,7 +1,7 @@
 //! The ends of a job's tasks, packed one behind the other in the order of commitment. A record is addressed by its number;
 //! equal neighbours are one record, so that a million tasks that end alike cost one.
 
-use nexus_model::{Cost, NodeId, Outcome, TaskState};
+use nexus_model::{Cost, NodeId, Outcome, Reused, TaskOutput, TaskState};
 
 use crate::end::{self, End};
 use crate::packed::Unreadable;
@@ -29,6 +29,15 @@ pub(crate) struct EndLog {
 impl EndLog {
     /// Appends a record, unless the last one is the same, and gives its number.
     pub(crate) fn push(&mut self, node: Option<NodeId>, outcome: &Outcome, cost: &Cost) -> u32 {
+        self.push_packed(|bytes| end::pack(node, outcome, cost, bytes))
+    }
+
+    /// The same for a task that took its result from an earlier job.
+    pub(crate) fn push_reused(&mut self, from: Reused, output: &TaskOutput, cost: &Cost) -> u32 {
+        self.push_packed(|bytes| end::pack_reused(from, output, cost, bytes))
+    }
+
+    fn push_packed(&mut self, pack: impl FnOnce(&mut Vec<u8>)) -> u32 {
         let full = self.segments.last().is_none_or(|segment| segment.bytes.len() > SEGMENT_BYTES);
         if full {
             let first = self.len();
@@ -36,7 +45,7 @@ impl EndLog {
         }
         let segment = self.segments.last_mut().expect("one was just made where there was none");
         let start = segment.bytes.len();
-        end::pack(node, outcome, cost, &mut segment.bytes);
+        pack(&mut segment.bytes);
         let count = segment.ends.len();
         if count > 0 {
             let before = if count > 1 { segment.ends[count - 2] as usize } else { 0 };

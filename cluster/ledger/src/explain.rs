@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use nexus_model::{GPU_MILLI, IndexRange, JobId, JobSpec, NodeId, Outcome, Resources, TaskState};
+use nexus_model::{GPU_MILLI, IndexRange, JobId, JobSpec, NodeId, Outcome, Resources, Reuse, Reused, TaskState};
+use nexus_wire::REUSED_ON;
 
 use crate::job::Job;
 use crate::ledger::Ledger;
@@ -34,6 +35,7 @@ impl Ledger {
     fn explain_job(&self, id: JobId, job: &Job, facts: &ExplainFacts) -> Vec<String> {
         let count = |state| job.counts.get(state);
         let mut said = vec![format!("{id} is {}", job.state().name())];
+        said.extend(reuse_of(job));
         said.extend(self.others_waited_for(job));
         if let Some(waiting) = job.waiting.as_deref().filter(|waiting| waiting.after.is_empty())
             && let Some(until) = waiting.next_wake()
@@ -101,7 +103,11 @@ impl Ledger {
                 said.extend(copies.map(|why| format!("once it has run it waits for its copies: {why}")));
             }
             Slot::Ended { end, attempts } => {
-                let node = job.work.as_ref().and_then(|work| work.ends.get(end)).and_then(|end| end.node);
+                let ended = job.work.as_ref().and_then(|work| work.ends.get(end));
+                if let Some(from) = ended.as_ref().and_then(|end| end.reused) {
+                    return vec![taken_from(from, index, facts.now_ms)];
+                }
+                let node = ended.and_then(|end| end.node);
                 let place = node.map_or_else(|| "without having run".to_owned(), |n| format!("on {}", self.name(n)));
                 said.push(format!("{}, {place}, after {attempts} attempts", ending(job, end)));
             }
@@ -232,6 +238,38 @@ fn ending(job: &Job, end: u32) -> String {
         Some((Outcome::TimedOut, cost)) if cost.is_unattempted() => "it had not ended at the deadline".to_owned(),
         Some((Outcome::TimedOut, _)) => "it ran longer than its timeout".to_owned(),
         Some((Outcome::Cancelled, _)) | None => "it was cancelled".to_owned(),
+    }
+}
+
+/// Where the result of a task is from that took it.
+fn taken_from(from: Reused, index: u32, now_ms: u64) -> String {
+    let Reused { job, committed_at_ms } = from;
+    let ago = Duration::from_millis(now_ms.saturating_sub(committed_at_ms)).as_secs_f64();
+    format!(
+        "it did not run: it took the result of task {}/{index}, committed {ago:.1} s ago or before (--reuse)",
+        job.0
+    )
+}
+
+/// What is said of a job that may take results of earlier ones.
+fn reuse_of(job: &Job) -> Option<String> {
+    let taken = job.work.as_ref().and_then(|work| work.by_node.get(&REUSED_ON)).copied().unwrap_or(0);
+    let (all, began) = (job.table.range().len(), job.waiting.as_ref().is_none_or(|waiting| waiting.after.is_empty()));
+    match (job.spec.reuse, taken) {
+        (Reuse::Never, _) => None,
+        (Reuse::Allowed, _) if !began => Some("it takes results of earlier jobs once it need not wait".to_owned()),
+        (Reuse::Allowed, 0) => {
+            let why = "no job that is kept had a result of the same work when it began";
+            Some(format!("it may take results of earlier jobs (--reuse): {why}"))
+        }
+        (Reuse::Allowed, taken) if taken == all => {
+            Some(format!("{} took results of earlier jobs instead of running (--reuse)", tasks(taken)))
+        }
+        (Reuse::Allowed, taken) => Some(format!(
+            "{} took results of earlier jobs instead of running (--reuse); the other {} had none to take",
+            tasks(taken),
+            all - taken
+        )),
     }
 }
 

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use nexus_model::{AttemptToken, INLINE_BYTES_MAX, IndexRange, JobId, JobSpec, NodeId, Payload, TaskState};
+use nexus_model::{AttemptToken, INLINE_BYTES_MAX, IndexRange, JobId, JobSpec, NodeId, Payload, Reuse, TaskState};
 use nexus_wire::{AttemptRange, FinishedTasks, ProtocolVersion};
 
 use crate::audit::Audit;
@@ -17,6 +17,7 @@ use crate::job::Job;
 use crate::lives::Lives;
 use crate::members::{Admission, Member, Members, NAME_BYTES_MAX, check_len};
 use crate::outbox::{Held, Outbox};
+use crate::reuse::ReuseIndex;
 use crate::schedules::Schedules;
 
 /// Most bytes of an idempotency key.
@@ -54,6 +55,8 @@ pub struct Ledger {
     pub(crate) audit: Audit,
     /// What every member speaks at least.
     pub(crate) protocol: ProtocolVersion,
+    /// Where results are found that later jobs may take.
+    pub(crate) reuse: ReuseIndex,
     /// The spec of the last accepted job: a burst of equal submissions shares one.
     last_spec: Option<Arc<JobSpec>>,
 }
@@ -246,9 +249,12 @@ impl Ledger {
         self.queued += u64::from(range.len());
         self.jobs.insert(job, state);
         self.active.insert(job);
-        let may_run = spec.conditions.is_none();
+        let (may_run, reuse) = (spec.conditions.is_none(), spec.reuse);
         out.push(Effect::JobAccepted { job, spec });
-        if may_run {
+        if may_run && reuse == Reuse::Allowed {
+            self.take_over(job, TaskState::Ready, at_ms, out);
+            self.announce_ready(job, range, out);
+        } else if may_run {
             out.push(Effect::TasksReady { job, range, suspect: Suspect::No });
         } else {
             self.begin_waiting(job, open, at_ms, out);
@@ -295,7 +301,8 @@ impl Ledger {
         if self.active.contains(&job) {
             return Err(Rejection::JobActive(job));
         }
-        self.jobs.remove(&job).ok_or(Rejection::UnknownJob(job))?;
+        let forgotten = self.jobs.remove(&job).ok_or(Rejection::UnknownJob(job))?;
+        self.reuse.remove(job, &forgotten.spec);
         out.push(Effect::JobForgotten { job });
         Ok(Reply::Done)
     }

@@ -23,6 +23,7 @@ mod members;
 mod outbox;
 mod packed;
 mod references;
+mod reuse;
 mod scheduled;
 mod schedules;
 #[cfg(test)]

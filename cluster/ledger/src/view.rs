@@ -318,7 +318,15 @@ impl Job {
     }
 
     fn task(&self, index: u32, slot: Slot, detail: TaskDetail) -> TaskView {
-        let mut view = TaskView { index, state: TaskState::Ready, node: None, attempts: 0, outcome: None, cost: None };
+        let mut view = TaskView {
+            index,
+            state: TaskState::Ready,
+            node: None,
+            attempts: 0,
+            outcome: None,
+            cost: None,
+            reused: None,
+        };
         match slot {
             Slot::Ready { attempts, losses: _ } => {
                 view.attempts = attempts.into();
@@ -335,8 +343,8 @@ impl Job {
                 view.attempts = attempts.into();
                 let log = self.work.as_ref().map(|work| &work.ends);
                 view.state = log.and_then(|log| log.state(end)).unwrap_or(TaskState::Cancelled);
-                if let Some(End { node, outcome, cost }) = self.ended(end) {
-                    view.node = node;
+                if let Some(End { node, outcome, cost, reused }) = self.ended(end) {
+                    (view.node, view.reused) = (node, reused);
                     if detail == TaskDetail::Full {
                         view.outcome = Some(outcome);
                         view.cost = Some(cost);

@@ -28,8 +28,8 @@ pub use frame::{
 pub use life::{Fate, Life, LifeEntry, LifeEvent};
 pub use log::{LogPiece, LogPosition, LogQuery, LogState};
 pub use message::{
-    AttemptRange, FinishedTasks, JobView, JoinRequest, JoinedNode, LeaderMessage, NodeState, NodeView, Refusal,
-    Request, Response, StatusView, TaskDetail, TaskView, WorkerMessage,
+    AttemptRange, FinishedTasks, JobView, JoinRequest, JoinedNode, LeaderMessage, NodeState, NodeView, REUSED_ON,
+    Refusal, Request, Response, StatusView, TaskDetail, TaskView, WorkerMessage,
 };
 pub use schedule::{ScheduleRequest, ScheduleResponse, ScheduleView};
 pub use timeline::{KeptRequest, PastRun, TimelineRequest, TimelineResponse};

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use nexus_model::{
     AttemptToken, BlobHash, Cost, IndexRange, JobId, JobSpec, JobState, NodeCapacity, NodeId, NodeRole, Outcome,
-    TaskId, TaskState,
+    Reused, TaskId, TaskState,
 };
 
 use crate::cluster::{ClusterRequest, ClusterResponse};
@@ -255,7 +255,7 @@ pub struct JobView {
     pub is_array: bool,
     /// Tasks in each state, in the order of [`TaskState::ALL`].
     pub counts: [u32; 8],
-    /// Succeeded tasks by node, in order of node id.
+    /// Succeeded tasks by node, in order of node id; under [`REUSED_ON`] those that took results of earlier jobs.
     pub by_node: Vec<(NodeId, u32)>,
     /// Accepted at, ms since 1970 on the clock of the leader of then.
     pub submitted_at_ms: u64,
@@ -267,7 +267,20 @@ pub struct JobView {
     pub first_failure: Option<(TaskId, nexus_model::Failure)>,
 }
 
+/// The id under which tasks are counted that ran on no node, as they took results of earlier jobs. No node has it.
+pub const REUSED_ON: NodeId = NodeId(0);
+
 impl JobView {
+    /// Succeeded tasks by the node on which they ran.
+    pub fn ran_on(&self) -> impl Iterator<Item = (NodeId, u32)> {
+        self.by_node.iter().copied().filter(|(node, _)| *node != REUSED_ON)
+    }
+
+    /// Tasks that took results of earlier jobs.
+    pub fn reused(&self) -> u32 {
+        self.by_node.iter().filter(|(node, _)| *node == REUSED_ON).map(|(_, tasks)| tasks).sum()
+    }
+
     /// Tasks in `state`.
     pub fn count(&self, state: TaskState) -> u32 {
         let position = TaskState::ALL.iter().position(|s| *s == state).expect("ALL lists every state");
@@ -295,6 +308,8 @@ pub struct TaskView {
     pub outcome: Option<Outcome>,
     /// What it cost (with [`TaskDetail::Full`] only).
     pub cost: Option<Cost>,
+    /// Where its result is from, if it was taken from an earlier job.
+    pub reused: Option<Reused>,
 }
 
 /// A node as it is looked at.

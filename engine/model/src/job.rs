@@ -10,8 +10,10 @@ use thiserror::Error;
 use crate::conditions::Conditions;
 use crate::execution::Execution;
 use crate::limits::Limits;
+use crate::node::DeviceChoice;
 use crate::outcome::Payload;
 use crate::placement::{LabelError, Selection};
+use crate::reuse::Reuse;
 use crate::value::Value;
 
 /// The most tasks in one array.
@@ -126,19 +128,6 @@ pub struct Input {
     pub payload: Payload,
 }
 
-/// Which device a program should run on.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum DeviceChoice {
-    /// The best one there is.
-    #[default]
-    Auto,
-    /// Processor cores.
-    Cpu,
-    /// A graphics processor; an error where there is none.
-    Gpu,
-}
-
 /// What one task needs while it runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resources {
@@ -210,6 +199,8 @@ pub struct JobSpec {
     pub conditions: Conditions,
     /// How a program is compiled and executed; where it is absent whoever runs it chooses.
     pub execution: Option<Execution>,
+    /// Whether tasks may take results of earlier jobs.
+    pub reuse: Reuse,
 }
 
 /// A submission that cannot be accepted. Nothing changed; a retry gives the same answer.
@@ -283,6 +274,7 @@ impl JobSpec {
             selection: Selection::default(),
             conditions: Conditions::default(),
             execution: None,
+            reuse: Reuse::Never,
         }
     }
 

@@ -17,6 +17,7 @@ mod node;
 mod outcome;
 mod part;
 mod placement;
+mod reuse;
 mod value;
 
 pub use codec::{CodecError, VALUE_BYTES_MAX, VALUE_DEPTH_MAX, decode_value, encode_value};
@@ -26,15 +27,16 @@ pub use diagnostic::{Diagnostic, Label, Severity, Span};
 pub use execution::{Execution, JitLevel};
 pub use ids::{AttemptToken, BlobHash, JobId, NodeId, ParseIdError, ScheduleId, TaskId};
 pub use job::{
-    ARRAY_TASKS_MAX, ArgumentSource, DeviceChoice, GPU_MILLI, IndexRange, Input, JobSpec, JobState, Program, Resources,
-    RetryPolicy, SpecError, TaskState,
+    ARRAY_TASKS_MAX, ArgumentSource, GPU_MILLI, IndexRange, Input, JobSpec, JobState, Program, Resources, RetryPolicy,
+    SpecError, TaskState,
 };
 pub use lease::WORKER_LEASE;
 pub use limits::{LimitHit, LimitKind, LimitLevel, Limits};
-pub use node::{DeviceInfo, DeviceKind, NodeCapacity, NodeRole};
+pub use node::{DeviceChoice, DeviceInfo, DeviceKind, NodeCapacity, NodeRole};
 pub use outcome::{Cost, Failure, INLINE_BYTES_MAX, Outcome, Payload, TaskOutput};
 pub use placement::{
     COPIES_MAX, LABEL_BYTES_MAX, LABELS_MAX, LabelError, Labels, NODE_LABEL, Relation, SELECTORS_MAX, Selection,
     Selector, WATTS_LABEL,
 };
+pub use reuse::{Reuse, Reused};
 pub use value::{DType, TensorData, TensorDataError, Value};

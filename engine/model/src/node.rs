@@ -2,6 +2,19 @@
 
 use serde::{Deserialize, Serialize};
 
+/// Which device a program should run on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DeviceChoice {
+    /// The best one there is.
+    #[default]
+    Auto,
+    /// Processor cores.
+    Cpu,
+    /// A graphics processor; an error where there is none.
+    Gpu,
+}
+
 /// What a certificate allows its holder to do. The table of permissions is the gateway's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -151,6 +151,7 @@ pub(crate) fn task_view(index: u32, outcome: Outcome) -> TaskView {
             stderr: inline(&format!("err {index}\n")),
             exit_code: None,
         }),
+        reused: None,
     }
 }
 

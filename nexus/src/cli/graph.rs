@@ -21,6 +21,7 @@ use super::graph_file::{self, InputEntry, TaskTable};
 use super::jobs::now_ms;
 use super::language::Language;
 use super::program::{Source, checked, user};
+use super::submit::reuse;
 use super::{codes, files};
 
 /// Most tasks in one file.
@@ -144,6 +145,8 @@ fn planned(
     (spec.resources, spec.selection) = asked(&table).map_err(wrong)?;
     (spec.user, spec.seed, spec.priority) = (user(), table.seed, table.priority);
     spec.execution = table.jit.map(Execution::at);
+    spec.reuse = reuse(&spec.program, table.reuse, table.pure)
+        .map_err(|message| wrong(format!("reuse = true: {message} (pure = true)")))?;
     spec.timeout = time("timeout", &table.timeout)?;
     if let Some(retries) = table.retries {
         spec.retry = RetryPolicy { max_attempts: retries.saturating_add(1) };

@@ -97,9 +97,14 @@ async fn one_task(
         // What it printed is the answer.
         return save(console, saved, result, &task.outputs);
     }
-    let node = task.view.node.map(|node| names.name(node)).unwrap_or_default();
+    let place = match (task.view.node, task.view.reused) {
+        (Some(node), _) => names.name(node),
+        (None, Some(from)) => format!("result of {}", from.job),
+        (None, None) => String::new(),
+    };
     let name = if job.is_array { format!("{} {}/{index}", job.name, job.job.0) } else { job.name.clone() };
-    console.say(&header(&name, &node, task.view.cost.as_ref().map(|cost| cost.wall)));
+    let time = task.view.cost.as_ref().map(|cost| cost.wall).filter(|_| task.view.reused.is_none());
+    console.say(&header(&name, &place, time));
     show(console, result, &task.outputs, saved);
     save(console, saved, result, &task.outputs)
 }

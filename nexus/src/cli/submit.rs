@@ -7,7 +7,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgGroup, Args};
 use nexus_model::{
     COPIES_MAX, Conditions, Cron, Input, JobId, JobSpec, LimitLevel, Limits, Program, Recurrence, Resources,
-    RetryPolicy, Selection, Selector, Taken,
+    RetryPolicy, Reuse, Selection, Selector, Taken,
 };
 use nexus_wire::{Request, Response};
 use tokio::sync::watch;
@@ -37,6 +37,7 @@ Examples:
   nexus submit --cpus 4 --timeout 1h --env MODE=fast -- ./simulate --steps 1000
   nexus submit fit.mcode --after 17 --take data=17 --deadline 2h
   nexus submit pipeline.toml --wait
+  nexus submit sweep.mcode --array 0..800 --reuse --wait
   nexus submit nightly.mcode --key nightly-2026-11-21
   nexus submit nightly.mcode --schedule \"0 3 * * mon-fri\" --utc-offset +01:00")]
 pub(crate) struct SubmitArgs {
@@ -109,6 +110,12 @@ pub(crate) struct SubmitArgs {
     /// Disks on which each result above 64 KiB must lie before its task counts as ended; tasks wait while fewer nodes are up
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=i64::from(COPIES_MAX)))]
     copies: u32,
+    /// Take the results of earlier jobs that did the same work (program, arguments, inputs, seed) instead of running again
+    #[arg(long)]
+    reuse: bool,
+    /// Say that the command is pure, as --reuse needs: its result depends on nothing but its command line and environment
+    #[arg(long, requires_all = ["command", "reuse"])]
+    pure: bool,
     /// Set an environment variable of the command
     #[arg(long, value_name = "NAME=VALUE", requires = "command")]
     env: Vec<Binding>,
@@ -286,7 +293,24 @@ fn spec(args: &SubmitArgs, language: &impl Language, console: &mut Console) -> R
     spec.resources =
         Resources { cpus: args.cpus, memory_bytes: args.memory.unwrap_or(0), gpu_milli: args.gpu.unwrap_or(0) };
     spec.selection = Selection { require: args.require.clone(), prefer: args.prefer.clone(), copies: args.copies };
+    spec.reuse = reuse(&spec.program, args.reuse, args.pure).map_err(|message| {
+        CliError::new(Exit::Usage, codes::USAGE, message).with_help("add --pure, or leave --reuse out")
+    })?;
     Ok(spec)
+}
+
+/// Whether results of earlier jobs may be taken. Programs on the nodes of a cluster are pure; of a command somebody must say
+/// so.
+pub(super) fn reuse(program: &Program, is_asked: bool, is_pure: bool) -> Result<Reuse, String> {
+    match (program, is_asked, is_pure) {
+        (_, false, _) => Ok(Reuse::Never),
+        (Program::MCode { .. }, true, _) | (Program::Command { .. }, true, true) => Ok(Reuse::Allowed),
+        (Program::Command { .. }, true, false) => {
+            Err("a command may depend on files, the network or the time: its result is \
+             taken again only where you say that it is pure"
+                .to_owned())
+        }
+    }
 }
 
 /// `x=17` or `x=17:model`.

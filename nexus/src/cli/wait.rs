@@ -124,11 +124,17 @@ pub(crate) fn summary(job: &JobView, names: &NodeNames) -> String {
     parts.join("  ")
 }
 
-/// `studio 141 · air 64`, the busiest first.
+/// `studio 141 · air 64 · earlier jobs 12`, the busiest first.
 pub(crate) fn by_node(job: &JobView, names: &NodeNames) -> String {
-    let mut nodes: Vec<(u32, String)> = job.by_node.iter().map(|&(node, tasks)| (tasks, names.name(node))).collect();
+    let earlier = (job.reused() > 0).then(|| format!("earlier jobs {}", job.reused()));
+    ran_on(job, names).into_iter().chain(earlier).collect::<Vec<_>>().join(" · ")
+}
+
+/// `studio 141`, `air 64`: where tasks ran that succeeded, the busiest first.
+pub(crate) fn ran_on(job: &JobView, names: &NodeNames) -> Vec<String> {
+    let mut nodes: Vec<(u32, String)> = job.ran_on().map(|(node, tasks)| (tasks, names.name(node))).collect();
     nodes.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
-    nodes.into_iter().map(|(tasks, node)| format!("{node} {tasks}")).collect::<Vec<_>>().join(" · ")
+    nodes.into_iter().map(|(tasks, node)| format!("{node} {tasks}")).collect()
 }
 
 /// A bar for an array, on a terminal only.

@@ -2,14 +2,18 @@
 //!
 //! A field is never removed or given another meaning; what is not known is null.
 
+mod nodes;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use nexus_formats::json::JsonValue;
-use nexus_model::{Diagnostic, Failure, NodeId, TaskState, Value};
-use nexus_wire::{JobView, NodeView, StatusView, TaskView};
+use nexus_model::{Diagnostic, Failure, NodeId, Reused, TaskState, Value};
+use nexus_wire::{JobView, NodeView, TaskView};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
+
+pub use nodes::{LabelsDocument, NodeDocument, NodesDocument, StatusDocument};
 
 /// A document on one line, with its newline.
 pub fn document(content: &impl Serialize) -> String {
@@ -186,6 +190,8 @@ pub struct JobDocument {
     pub counts: Counts,
     /// Succeeded tasks by node.
     pub ran_on: Vec<RanOn>,
+    /// Tasks that took results of earlier jobs instead of running.
+    pub reused: u32,
     /// The first failure.
     pub first_failure: Option<FailureDocument>,
 }
@@ -241,7 +247,8 @@ impl JobDocument {
             started_at_ms: job.started_at_ms,
             finished_at_ms: job.finished_at_ms,
             counts: Counts(job.counts),
-            ran_on: job.by_node.iter().map(|&(node, tasks)| RanOn { node: names.name(node), tasks }).collect(),
+            ran_on: job.ran_on().map(|(node, tasks)| RanOn { node: names.name(node), tasks }).collect(),
+            reused: job.reused(),
             first_failure: job
                 .first_failure
                 .as_ref()
@@ -271,6 +278,18 @@ pub struct TaskDocument<'a> {
     pub exit_code: Option<i32>,
     /// Wall time of its last attempt.
     pub time_ms: Option<f64>,
+    /// Where its result is from, if it was taken from an earlier job.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reused: Option<ReusedDocument>,
+}
+
+/// Where a result is from that was taken from an earlier job, whose task of the same index made it.
+#[derive(Debug, Serialize)]
+pub struct ReusedDocument {
+    /// The job.
+    pub job: u64,
+    /// By when it was committed, ms since 1970.
+    pub committed_at_ms: u64,
 }
 
 impl<'a> TaskDocument<'a> {
@@ -292,6 +311,7 @@ impl<'a> TaskDocument<'a> {
             error,
             exit_code: task.cost.as_ref().and_then(|cost| cost.exit_code),
             time_ms: task.cost.as_ref().map(|cost| ms(cost.wall)),
+            reused: task.reused.map(|Reused { job, committed_at_ms }| ReusedDocument { job: job.0, committed_at_ms }),
         }
     }
 }
@@ -317,13 +337,16 @@ pub struct ResultDocument<'a> {
     pub exit_code: Option<i32>,
     /// Wall time of its last attempt.
     pub time_ms: Option<f64>,
+    /// Where its result is from, if it was taken from an earlier job.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reused: Option<ReusedDocument>,
 }
 
 impl<'a> ResultDocument<'a> {
     /// The document of the only task of `job`.
     pub fn of(job: u64, task: TaskDocument<'a>) -> Self {
-        let TaskDocument { index: _, state, node, attempts, result, outputs, error, exit_code, time_ms } = task;
-        ResultDocument { job, state, node, attempts, result, outputs, error, exit_code, time_ms }
+        let TaskDocument { index: _, state, node, attempts, result, outputs, error, exit_code, time_ms, reused } = task;
+        ResultDocument { job, state, node, attempts, result, outputs, error, exit_code, time_ms, reused }
     }
 }
 
@@ -376,114 +399,4 @@ pub struct LogsDocument {
     pub job: u64,
     /// In order of index.
     pub tasks: Vec<LogDocument>,
-}
-
-/// `nexus node list --json`.
-#[derive(Debug, Serialize)]
-pub struct NodesDocument {
-    /// In order of id.
-    pub nodes: Vec<NodeDocument>,
-}
-
-/// A node.
-#[derive(Debug, Serialize)]
-pub struct NodeDocument {
-    /// Name.
-    pub node: String,
-    /// Id.
-    pub id: u64,
-    /// Roles.
-    pub role: Vec<&'static str>,
-    /// `up` or `down`.
-    pub state: &'static str,
-    /// Where it listens.
-    pub address: String,
-    /// Tasks that it runs at once.
-    pub slots: u32,
-    /// Its graphics processor.
-    pub gpu: Option<String>,
-    /// Physical memory.
-    pub mem: u64,
-    /// Tasks that it runs now.
-    pub tasks: u32,
-    /// Round-trip time from the leader.
-    pub rtt_ms: Option<f64>,
-    /// Since its last sign of life.
-    pub seen_ms: Option<u64>,
-    /// Its labels, where they were asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub labels: Option<BTreeMap<String, String>>,
-}
-
-/// `nexus node label --json`.
-#[derive(Debug, Serialize)]
-pub struct LabelsDocument<'a> {
-    /// Name.
-    pub node: &'a str,
-    /// Id.
-    pub id: u64,
-    /// Labels by name.
-    pub labels: BTreeMap<&'a str, &'a str>,
-}
-
-impl NodeDocument {
-    /// The document of a node at `now_ms`.
-    pub fn of(node: &NodeView, now_ms: u64) -> Self {
-        let gpu = node.capacity.devices.iter().find(|device| device.kind == nexus_model::DeviceKind::Gpu);
-        NodeDocument {
-            node: node.name.clone(),
-            id: node.node.0,
-            role: node.roles.iter().map(|role| role.name()).collect(),
-            state: node.state.name(),
-            address: node.address.clone(),
-            slots: node.capacity.slots,
-            gpu: gpu.map(|device| device.name.clone()),
-            mem: node.capacity.memory_bytes,
-            tasks: node.running,
-            rtt_ms: node.rtt.map(ms),
-            seen_ms: node.seen_at_ms.map(|seen| now_ms.saturating_sub(seen)),
-            labels: None,
-        }
-    }
-}
-
-/// `nexus status --json`.
-#[derive(Debug, Serialize)]
-pub struct StatusDocument {
-    /// The cluster's name.
-    pub cluster: String,
-    /// Version of the node that answers.
-    pub version: String,
-    /// Name of the leader.
-    pub leader: Option<String>,
-    /// Names of the voters.
-    pub voters: Vec<String>,
-    /// Raft term.
-    pub term: u64,
-    /// Index of the last applied entry.
-    pub applied: u64,
-    /// Jobs that have not ended.
-    pub jobs_active: u32,
-    /// Tasks that wait for a slot.
-    pub tasks_queued: u64,
-    /// In order of id.
-    pub nodes: Vec<NodeDocument>,
-}
-
-impl StatusDocument {
-    /// The document of a cluster at `now_ms`.
-    pub fn of(status: &StatusView, now_ms: u64) -> Self {
-        let names = NodeNames::of(&status.nodes);
-        StatusDocument {
-            cluster: status.cluster.clone(),
-            version: status.version.clone(),
-            leader: status.leader.map(|node| names.name(node)),
-            voters: status.voters.iter().map(|&node| names.name(node)).collect(),
-            term: status.term,
-            applied: status.applied,
-            jobs_active: status.jobs_active,
-            tasks_queued: status.tasks_queued,
-            nodes: status.nodes.iter().map(|node| NodeDocument::of(node, now_ms)).collect(),
-        }
-    }
 }

@@ -12,6 +12,7 @@ mod members_hold;
 mod only_current_attempts_count;
 mod refusals_change_nothing;
 mod reports_decide;
+mod reused_results_were_made;
 mod tokens_admit_once;
 mod tokens_rise;
 mod waiting_waits;
@@ -48,6 +49,7 @@ pub(crate) fn after_effects(step: &Step<'_>, history: &History) {
 pub(crate) fn of_ledger(history: &History, ledger: &Ledger, some: Option<&BTreeSet<JobId>>) {
     books_balance::check(history, ledger, some);
     members_hold::check(history, ledger);
+    reused_results_were_made::check(history, ledger, some);
 }
 
 /// After a wake-up at this time.

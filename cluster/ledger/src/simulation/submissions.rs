@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use nexus_model::{Cost, Failure, IndexRange, JobSpec, NodeId, Outcome, Payload, Program, TaskOutput};
+use nexus_model::{Cost, Failure, IndexRange, JobSpec, NodeId, Outcome, Payload, Program, Reuse, TaskOutput};
 use nexus_wire::{AttemptRange, FinishedTasks};
 
 use super::machines::NODE_MEMORY;
@@ -27,6 +27,7 @@ impl World {
         spec.retry.max_attempts = 1 + self.chance.below(4) as u32;
         spec.resources.cpus = 1 + self.chance.below(2) as u32;
         spec.resources.memory_bytes = [0, 0, 3, NODE_MEMORY][self.chance.below(4) as usize];
+        spec.reuse = if self.chance.below(3) == 0 { Reuse::Allowed } else { Reuse::Never };
         self.add_conditions(&mut spec);
         let key = (self.chance.below(3) == 0).then(|| format!("{}-{}", spec.user, self.chance.below(5)));
         self.submit_this(spec, key);

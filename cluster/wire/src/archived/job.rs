@@ -2,7 +2,7 @@
 
 use nexus_model::{
     ArgumentSource, Conditions, DeviceChoice, IndexRange, Input, JobSpec, JobState, Limits, Program, Resources,
-    RetryPolicy, Selection, TaskState, decode_value, encode_value,
+    RetryPolicy, Reuse, Selection, TaskState, decode_value, encode_value,
 };
 use rkyv::with::{InlineAsBox, Map};
 use rkyv::{Archive, Serialize};
@@ -297,6 +297,7 @@ impl TryFrom<&ArchivedJobSpecV1<'_>> for JobSpec {
             selection: Selection::default(),
             conditions: Conditions::default(),
             execution: None,
+            reuse: Reuse::Never,
         })
     }
 }

@@ -3,10 +3,11 @@
 //! A job that asks for nothing in particular is still written in an earlier version, so that it means the same to a node
 //! that knows no other.
 //!
-//! How many copies of its results it asks for travels as a requirement under a name that no label can have, which is what
-//! version 1.1 of the protocol takes it for: a node of that version finds no machine that is so.
+//! How many copies of its results it asks for, and whether it may take results of earlier jobs, travel as requirements under
+//! names that no label can have, which is what version 1.1 of the protocol takes them for: a node of that version finds no
+//! machine that is so.
 
-use nexus_model::{COPIES_MAX, JobSpec, Relation, Selection, Selector};
+use nexus_model::{COPIES_MAX, JobSpec, Relation, Reuse, Selection, Selector};
 use rkyv::with::InlineAsBox;
 use rkyv::{Archive, Serialize};
 
@@ -19,6 +20,10 @@ const COPIES_LABEL: &str = "\u{1}copies";
 /// Numbers of copies that are written down, each at its place; one is no number worth writing.
 static COPIES: [&str; COPIES_MAX as usize + 1] =
     ["", "", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16"];
+
+/// The name under which it travels that results of earlier jobs may be taken, and its only value.
+const REUSE_LABEL: &str = "\u{1}reuse";
+const REUSE_ALLOWED: &str = "allowed";
 
 plain_enum!(
     /// [`Relation`].
@@ -54,7 +59,7 @@ impl<'a> NeedsV1<'a> {
     /// What `spec` asks of nodes; `None` where that is nothing in particular.
     pub fn of(spec: &'a JobSpec) -> Option<Self> {
         let gpu_milli = spec.resources.gpu_milli;
-        let some = gpu_milli > 0 || !spec.selection.is_none();
+        let some = gpu_milli > 0 || !spec.selection.is_none() || spec.reuse == Reuse::Allowed;
         let forms = |selectors: &'a [Selector]| {
             let form = |selector: &'a Selector| SelectorV1 {
                 label: &selector.label,
@@ -68,6 +73,10 @@ impl<'a> NeedsV1<'a> {
             let mut require: Vec<SelectorV1<'a>> = forms(require);
             if let Some(value) = COPIES.get(*copies as usize).filter(|text| !text.is_empty()) {
                 require.push(SelectorV1 { label: COPIES_LABEL, relation: Relation::Is.into(), value });
+            }
+            if spec.reuse == Reuse::Allowed {
+                let relation = Relation::Is.into();
+                require.push(SelectorV1 { label: REUSE_LABEL, relation, value: REUSE_ALLOWED });
             }
             NeedsV1 { gpu_milli, require, prefer: forms(prefer) }
         })
@@ -87,9 +96,12 @@ impl ArchivedNeedsV1<'_> {
             let number = COPIES.iter().position(is_it).and_then(|copies| u32::try_from(copies).ok());
             number.filter(|_| *form.label == *COPIES_LABEL)
         };
+        let is_reuse = |form: &&ArchivedSelectorV1<'_>| *form.label == *REUSE_LABEL && *form.value == *REUSE_ALLOWED;
+        let is_label = |form: &&ArchivedSelectorV1<'_>| copies(form).is_none() && !is_reuse(form);
         spec.resources.gpu_milli = self.gpu_milli.to_native();
+        spec.reuse = if self.require.iter().any(|form| is_reuse(&form)) { Reuse::Allowed } else { Reuse::Never };
         spec.selection = Selection {
-            require: self.require.iter().filter(|form| copies(form).is_none()).map(selector).collect(),
+            require: self.require.iter().filter(is_label).map(selector).collect(),
             prefer: self.prefer.iter().map(selector).collect(),
             copies: self.require.iter().filter_map(copies).max().unwrap_or(0),
         };

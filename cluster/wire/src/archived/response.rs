@@ -15,8 +15,8 @@ use super::node::NodeRoleV1;
 use super::schedule::{encode_schedule_response, schedule_response};
 use super::timeline::{encode_timeline_response, timeline_response};
 use super::view::{
-    ArchivedJobViewV1, ArchivedNodeViewV1, ArchivedStatusViewV1, ArchivedTaskViewV1, JobViewV1, NodeViewV1,
-    StatusViewV1, TaskViewV1,
+    ArchivedJobViewV1, ArchivedNodeViewV1, ArchivedStatusViewV1, ArchivedTaskViewV1, ArchivedTaskViewV2, JobViewV1,
+    NodeViewV1, StatusViewV1, TaskViewV1, TaskViewV2,
 };
 use super::{DurationV1, WireError, read_all};
 use crate::limits::BLOB_CHUNK_BYTES;
@@ -43,6 +43,8 @@ mod kind {
     pub(super) const LOG: u8 = 15;
     pub(super) const SCHEDULE: u8 = 16;
     pub(super) const DECIDED: u8 = 17;
+    /// Tasks, of which some took their results from earlier jobs.
+    pub(super) const TASKS_2: u8 = 18;
 }
 
 #[derive(Archive, Serialize)]
@@ -103,6 +105,10 @@ pub fn encode_response(response: &Response) -> Result<Vec<u8>, WireError> {
         Response::Submitted(job) => kind(kind::SUBMITTED).write(&job.0),
         Response::Jobs(jobs) => kind(kind::JOBS).write(&jobs.iter().map(Into::into).collect::<Vec<JobViewV1<'_>>>()),
         Response::Job(job) => kind(kind::JOB).write(&JobViewV1::from(&**job)),
+        Response::Tasks(tasks) if tasks.iter().any(|task| task.reused.is_some()) => {
+            let forms: Vec<TaskViewV2<'_>> = tasks.iter().map(Into::into).collect();
+            kind(kind::TASKS_2).write_large(forms.len() * TASK_BYTES, &forms)
+        }
         Response::Tasks(tasks) => {
             let forms: Vec<TaskViewV1<'_>> = tasks.iter().map(Into::into).collect();
             kind(kind::TASKS).write_large(forms.len() * TASK_BYTES, &forms)
@@ -169,6 +175,10 @@ fn response(body: Body<'_>) -> Result<Response, WireError> {
         }
         kind::TASKS => {
             let form: &ArchivedVec<ArchivedTaskViewV1<'_>> = body.form()?;
+            Response::Tasks(read_all(form)?)
+        }
+        kind::TASKS_2 => {
+            let form: &ArchivedVec<ArchivedTaskViewV2<'_>> = body.form()?;
             Response::Tasks(read_all(form)?)
         }
         kind::NODES => {

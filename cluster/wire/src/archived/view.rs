@@ -1,6 +1,6 @@
 //! Jobs, tasks, nodes and the cluster as they are looked at.
 
-use nexus_model::{JobId, NodeId, TaskId};
+use nexus_model::{JobId, NodeId, Reused, TaskId};
 use rkyv::with::InlineAsBox;
 use rkyv::{Archive, Serialize};
 
@@ -127,7 +127,41 @@ impl TryFrom<&ArchivedTaskViewV1<'_>> for TaskView {
             attempts: form.attempts.to_native(),
             outcome: form.outcome.as_ref().map(TryInto::try_into).transpose()?,
             cost: form.cost.as_ref().map(TryInto::try_into).transpose()?,
+            reused: None,
         })
+    }
+}
+
+/// [`TaskView`] of a task that may have taken its result from an earlier job: version 2, written only where one has.
+#[derive(Debug, Archive, Serialize)]
+pub(crate) struct TaskViewV2<'a> {
+    task: TaskViewV1<'a>,
+    reused: Option<ReusedV1>,
+}
+
+#[derive(Debug, Archive, Serialize)]
+struct ReusedV1 {
+    job: u64,
+    committed_at_ms: u64,
+}
+
+impl<'a> From<&'a TaskView> for TaskViewV2<'a> {
+    fn from(view: &'a TaskView) -> Self {
+        let reused = view.reused.map(|Reused { job, committed_at_ms }| ReusedV1 { job: job.0, committed_at_ms });
+        TaskViewV2 { task: view.into(), reused }
+    }
+}
+
+impl TryFrom<&ArchivedTaskViewV2<'_>> for TaskView {
+    type Error = WireError;
+
+    fn try_from(form: &ArchivedTaskViewV2<'_>) -> Result<Self, WireError> {
+        let mut view = TaskView::try_from(&form.task)?;
+        view.reused = form.reused.as_ref().map(|reused| Reused {
+            job: JobId(reused.job.to_native()),
+            committed_at_ms: reused.committed_at_ms.to_native(),
+        });
+        Ok(view)
     }
 }
 

@@ -145,13 +145,13 @@ fn spec() -> impl Strategy<Value = Box<JobSpec>> {
         any::<(u32, u64, u32, i32)>(),
         option::of(duration()),
         conditions(),
-        option::of(execution()),
+        (option::of(execution()), proptest::sample::select(vec![Reuse::Never, Reuse::Allowed])),
     );
     (what, inputs, how).prop_map(
         |(
             (name, user, program, tasks, is_array, arguments),
             inputs,
-            (device, seed, limits, numbers, timeout, conditions, execution),
+            (device, seed, limits, numbers, timeout, conditions, (execution, reuse)),
         )| {
             let (cpus, memory_bytes, max_attempts, priority) = numbers;
             Box::new(JobSpec {
@@ -172,6 +172,7 @@ fn spec() -> impl Strategy<Value = Box<JobSpec>> {
                 selection: Selection::default(),
                 conditions,
                 execution,
+                reuse,
             })
         },
     )
@@ -370,15 +371,20 @@ fn job_view() -> impl Strategy<Value = JobView> {
 }
 
 fn task_view() -> impl Strategy<Value = TaskView> {
-    (any::<u32>(), task_state(), option::of(node_id()), any::<u32>(), option::of(outcome()), option::of(cost()))
-        .prop_map(|(index, state, node, attempts, outcome, cost)| TaskView {
+    let reused =
+        option::of((job_id(), any::<u64>()).prop_map(|(job, committed_at_ms)| Reused { job, committed_at_ms }));
+    let ended = (option::of(outcome()), option::of(cost()), reused);
+    (any::<u32>(), task_state(), option::of(node_id()), any::<u32>(), ended).prop_map(
+        |(index, state, node, attempts, (outcome, cost, reused))| TaskView {
             index,
             state,
             node,
             attempts,
             outcome,
             cost,
-        })
+            reused,
+        },
+    )
 }
 
 fn node_view() -> impl Strategy<Value = NodeView> {

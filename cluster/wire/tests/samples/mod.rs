@@ -403,8 +403,9 @@ pub(crate) fn responses() -> Vec<(&'static str, Response)> {
     let ends = [Some(succeeded()), Some(Outcome::Failed(failure())), Some(Outcome::Cancelled), None];
     let tasks = TaskState::ALL.into_iter().zip(ends.into_iter().cycle()).zip(0..).map(|((state, outcome), index)| {
         let (node, cost) = (outcome.is_some().then_some(NodeId(2)), outcome.is_some().then(cost));
-        TaskView { index, state, node, attempts: 1 + index, outcome, cost }
+        TaskView { index, state, node, attempts: 1 + index, outcome, cost, reused: None }
     });
+    let tasks: Vec<TaskView> = tasks.collect();
     let status = StatusView {
         cluster: "home".into(),
         node: NodeId(1),
@@ -429,7 +430,8 @@ pub(crate) fn responses() -> Vec<(&'static str, Response)> {
         ("submitted", Response::Submitted(JobId(17))),
         ("jobs", Response::Jobs(states.map(job).to_vec())),
         ("job", Response::Job(Box::new(job(JobState::Failed)))),
-        ("tasks", Response::Tasks(tasks.collect())),
+        ("tasks-reused", submissions::reused_tasks(tasks[4].clone())),
+        ("tasks", Response::Tasks(tasks)),
         ("nodes", Response::Nodes(nodes())),
         ("explanation", Response::Explanation(vec!["because".into(), String::new()])),
         ("status", Response::Status(Box::new(status))),

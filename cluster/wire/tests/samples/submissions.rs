@@ -1,7 +1,7 @@
 //! Jobs that ask for more than the first version knew.
 
-use nexus_model::JobSpec;
-use nexus_wire::Request;
+use nexus_model::{JobId, JobSpec, Reuse, Reused};
+use nexus_wire::{Request, Response, TaskView};
 
 use super::{conditioned, executed, selective};
 
@@ -11,6 +11,19 @@ pub(super) fn copied() -> Box<JobSpec> {
     spec
 }
 
+fn reusing() -> Box<JobSpec> {
+    let mut spec = selective();
+    spec.reuse = Reuse::Allowed;
+    spec
+}
+
+/// A task that took its result from an earlier job, beside one that ran.
+pub(super) fn reused_tasks(ran: TaskView) -> Response {
+    let reused = Some(Reused { job: JobId(3), committed_at_ms: 1_795_294_175_820 });
+    let taken = TaskView { index: ran.index + 1, node: None, attempts: 0, reused, ..ran.clone() };
+    Response::Tasks(vec![ran, taken])
+}
+
 /// Jobs that ask for more than the first version knew.
 pub(super) fn later() -> Vec<(&'static str, Request)> {
     vec![
@@ -18,5 +31,6 @@ pub(super) fn later() -> Vec<(&'static str, Request)> {
         ("submit-with-execution", Request::SubmitJob { spec: executed(), key: Some("k".into()) }),
         ("submit-with-needs", Request::SubmitJob { spec: selective(), key: Some("k".into()) }),
         ("submit-with-copies", Request::SubmitJob { spec: copied(), key: None }),
+        ("submit-with-reuse", Request::SubmitJob { spec: reusing(), key: None }),
     ]
 }
