@@ -68,7 +68,7 @@ pub struct EmbeddedRun {
 impl EmbeddedRun {
     /// The bytes of a payload of one of the tasks.
     pub fn load(&self, payload: &Payload) -> Result<Vec<u8>, String> {
-        self.payloads.load(payload)
+        self.payloads.load(payload).map_err(|error| error.to_string())
     }
 }
 

@@ -96,8 +96,17 @@ fn unfit(hash: BlobHash) -> Failure {
     Failure::Refused(refusal(codes::NO_SUCH_BLOB, format!("the blob {hash} is not what it should be")))
 }
 
+/// A blob that could not be fetched.
+#[derive(Debug)]
+pub(crate) enum NotFetched {
+    /// Every other member was asked, and none has it.
+    Nowhere,
+    /// Somebody who may have it cannot be reached.
+    Unreachable(Refusal),
+}
+
 /// Reads a whole blob from whoever has it.
-pub(crate) async fn fetch_from_all(leader: &LeaderLink, hash: BlobHash, total: u64) -> Result<Vec<u8>, Refusal> {
+pub(crate) async fn fetch_from_all(leader: &LeaderLink, hash: BlobHash, total: u64) -> Result<Vec<u8>, NotFetched> {
     let fetch = Fetch::new(hash, total);
     let until = Instant::now() + PATIENCE;
     loop {
@@ -105,8 +114,12 @@ pub(crate) async fn fetch_from_all(leader: &LeaderLink, hash: BlobHash, total: u
         if fetch.is_complete() {
             return Ok(fetch.into_bytes());
         }
-        if is_all_asked || Instant::now() >= until {
-            return Err(fetch.into_refusal());
+        if is_all_asked && leader.others_are_all().await {
+            tracing::debug!(reason = %fetch.into_refusal(), blob = %hash, "no member has a blob");
+            return Err(NotFetched::Nowhere);
+        }
+        if Instant::now() >= until {
+            return Err(NotFetched::Unreachable(fetch.into_refusal()));
         }
         tokio::time::sleep(PAUSE).await;
     }

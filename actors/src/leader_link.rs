@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures::stream::FuturesUnordered;
 use futures::{Stream, StreamExt};
+use nexus_ledger::Ledger;
 use nexus_link::{Expect, Link, LinkError, Peer};
 use nexus_model::NodeId;
 use nexus_wire::limits::{REQUEST_DEADLINE, WAIT_MAX};
@@ -114,6 +115,17 @@ impl LeaderLink {
     /// This node.
     pub(crate) fn node(&self) -> NodeId {
         self.node
+    }
+
+    /// Whether [`LeaderLink::others`] are all: the log may not name a machine yet that the ledger has, and which may have what is
+    /// looked for.
+    pub(crate) async fn others_are_all(&self) -> bool {
+        let machines = |ledger: &Ledger| {
+            let machines = ledger.members().filter(|(_, member)| member.is_machine());
+            machines.map(|(node, _)| node).collect::<Vec<_>>()
+        };
+        let (machines, named) = (self.control.read_local(machines).await, self.control.addresses());
+        machines.iter().all(|node| *node == self.node || named.iter().any(|(named, _)| named == node))
     }
 
     /// The other members as they are reached, whoever is nearest first; nothing for one that cannot be.

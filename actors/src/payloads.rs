@@ -16,10 +16,10 @@ use tracing::Instrument as _;
 
 use crate::codes;
 use crate::control::refusal;
-use crate::fetching::fetch_from_all;
+use crate::fetching::{NotFetched, fetch_from_all};
 use crate::leader_link::{Found, LeaderLink, ask_peer, from_link};
 use crate::telemetry;
-use crate::worker::PayloadStore;
+use crate::worker::{LoadError, PayloadStore};
 
 /// How long a result that lacks copies waits before other nodes are asked again: about as long as one takes to join.
 const COPY_PAUSE: Duration = Duration::from_secs(1);
@@ -33,12 +33,13 @@ pub struct MemoryPayloads {
 }
 
 impl PayloadStore for MemoryPayloads {
-    fn load(&self, payload: &Payload) -> Result<Vec<u8>, String> {
+    fn load(&self, payload: &Payload) -> Result<Vec<u8>, LoadError> {
         match payload {
             Payload::Inline(bytes) => Ok(bytes.to_vec()),
             Payload::Blob { hash, .. } => {
                 let blobs = self.blobs.lock().unwrap_or_else(PoisonError::into_inner);
-                blobs.get(hash).map(|bytes| bytes.to_vec()).ok_or_else(|| format!("there is no blob {hash}"))
+                let missing = || LoadError::Unreadable(format!("there is no blob {hash}"));
+                blobs.get(hash).map(|bytes| bytes.to_vec()).ok_or_else(missing)
             }
         }
     }
@@ -61,7 +62,7 @@ pub(crate) struct NodePayloads {
 }
 
 impl PayloadStore for NodePayloads {
-    fn load(&self, payload: &Payload) -> Result<Vec<u8>, String> {
+    fn load(&self, payload: &Payload) -> Result<Vec<u8>, LoadError> {
         let (hash, total) = match payload {
             Payload::Inline(bytes) => return Ok(bytes.to_vec()),
             Payload::Blob { hash, bytes } => (hash, *bytes),
@@ -70,12 +71,15 @@ impl PayloadStore for NodePayloads {
             && let Some((leader, runtime)) = &self.leader
         {
             let fetched = runtime.block_on(fetch_from_all(leader, *hash, total).instrument(telemetry::fetch(total)));
-            let bytes = fetched.map_err(|refusal| refusal.message)?;
+            let bytes = fetched.map_err(|why| match why {
+                NotFetched::Nowhere => LoadError::Lost(*hash),
+                NotFetched::Unreachable(refusal) => LoadError::Unreadable(refusal.message),
+            })?;
             // The next task that needs it finds it here.
-            self.blobs.put(&bytes).map_err(|error| error.to_string())?;
+            self.blobs.put(&bytes).map_err(|error| LoadError::Unreadable(error.to_string()))?;
             return Ok(bytes);
         }
-        self.blobs.get(hash).map(|bytes| bytes.to_vec()).map_err(|error| error.to_string())
+        self.blobs.get(hash).map(|bytes| bytes.to_vec()).map_err(|error| LoadError::Unreadable(error.to_string()))
     }
 
     fn store(&self, bytes: Vec<u8>) -> Result<Payload, String> {

@@ -313,8 +313,8 @@ impl Scheduler {
     /// Proposes waiting reports while there are places.
     fn record(&mut self, ctx: &mut Context<Self>) {
         while let Some(Batch { node, session, sequence, tasks }) = self.finishing.next() {
-            let control = self.control.clone();
-            let recorded = async move { release::record(&control, node, tasks).await };
+            let (control, liveness) = (self.control.clone(), self.liveness.clone());
+            let recorded = async move { release::record(&control, &liveness, node, tasks).await };
             ctx.spawn(recorded.into_actor(self).map(move |recorded, scheduler, ctx| {
                 scheduler.finishing.done();
                 match recorded {

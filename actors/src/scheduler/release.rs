@@ -5,11 +5,16 @@
 //! next tasks in its line count as begun too, those first that have lost a worker before: one that kills whatever runs it
 //! must not go round.
 
-use nexus_ledger::{Command, ReleaseReason, Released, WORKER_LOST};
-use nexus_model::{Failure, IndexRange, NodeId, Outcome};
+use std::collections::BTreeMap;
+
+use nexus_ledger::{Command, Member, ReleaseReason, Released, WORKER_LOST};
+use nexus_model::{BlobHash, Failure, IndexRange, NodeId, Outcome};
 use nexus_wire::{AttemptRange, FinishedTasks, Refusal};
 
+use crate::codes;
 use crate::control::{ControlPlane, now_ms};
+use crate::liveness::Liveness;
+use crate::worker::lost_blob;
 
 /// Gives back to the queue what `node` does not hold any more: all but `holding`. What it had in hand goes back for the
 /// reason `in_hand`.
@@ -48,13 +53,35 @@ pub(crate) fn lost_with_its_worker() -> Outcome {
     Outcome::Failed(Failure { code: WORKER_LOST.to_owned(), message, diagnostic: None, retryable: true })
 }
 
-/// Writes down what a worker reports: what has ended, and what it was lost with in an earlier life.
-pub(super) async fn record(control: &ControlPlane, node: NodeId, tasks: Vec<FinishedTasks>) -> Result<(), Refusal> {
+/// Writes down what a worker reports: what has ended, what it was lost with in an earlier life, and what needs an input that
+/// no node has any more.
+pub(super) async fn record(
+    control: &ControlPlane,
+    liveness: &Liveness,
+    node: NodeId,
+    tasks: Vec<FinishedTasks>,
+) -> Result<(), Refusal> {
     let (lost, ended) = apart(tasks);
+    let (missing, mut ended) = missing_inputs(ended);
     if !lost.is_empty() {
         tracing::warn!(%node, attempts = lost.len(), "a worker was lost with what it had begun");
         let (attempts, why) = (Released::Attempts(lost), ReleaseReason::WorkerLost);
         control.propose(Command::ReleaseTasks { node, attempts, why, at_ms: now_ms() }).await?;
+    }
+    for (blob, waiting) in missing {
+        let attempts: Vec<AttemptRange> = waiting.iter().map(|finished| finished.attempt).collect();
+        if !all_are_up(control, liveness).await {
+            // Who is away may have it.
+            ended.extend(waiting);
+            continue;
+        }
+        tracing::warn!(%node, %blob, "no node has an input any more; who made it runs again");
+        match control.propose(Command::MakeAgain { node, attempts, blob, at_ms: now_ms() }).await {
+            Ok(_) => {}
+            // A member could not read it: then it is a failure like any other.
+            Err(refusal) if refusal.code == codes::PROTOCOL_NOT_YET => ended.extend(waiting),
+            Err(refusal) => return Err(refusal),
+        }
     }
     if !ended.is_empty() {
         control.propose(Command::FinishTasks { node, tasks: ended, at_ms: now_ms() }).await?;
@@ -70,6 +97,30 @@ fn apart(tasks: Vec<FinishedTasks>) -> (Vec<AttemptRange>, Vec<FinishedTasks>) {
     }
     let (lost, ended): (Vec<_>, Vec<_>) = tasks.into_iter().partition(is_lost);
     (lost.into_iter().map(|finished| finished.attempt).collect(), ended)
+}
+
+async fn all_are_up(control: &ControlPlane, liveness: &Liveness) -> bool {
+    let is_up = |(node, member): (NodeId, &Member)| !member.is_machine() || liveness.of(node).is_some();
+    control.read_local(|ledger| ledger.members().all(is_up)).await
+}
+
+/// What failed as no node has an input of it any more, by what is lost; and the rest.
+fn missing_inputs(tasks: Vec<FinishedTasks>) -> (BTreeMap<BlobHash, Vec<FinishedTasks>>, Vec<FinishedTasks>) {
+    let lost = |finished: &FinishedTasks| match &finished.outcome {
+        Outcome::Failed(failure) => lost_blob(failure),
+        Outcome::Succeeded(_) | Outcome::Cancelled | Outcome::TimedOut => None,
+    };
+    if !tasks.iter().any(|finished| lost(finished).is_some()) {
+        return (BTreeMap::new(), tasks);
+    }
+    let (mut missing, mut rest) = (BTreeMap::<_, Vec<_>>::new(), Vec::new());
+    for finished in tasks {
+        match lost(&finished) {
+            Some(blob) => missing.entry(blob).or_default().push(finished),
+            None => rest.push(finished),
+        }
+    }
+    (missing, rest)
 }
 
 /// What a lost worker may have begun since it was last heard of: the first tasks of what it held and was not known to run,

@@ -203,7 +203,8 @@ async fn bring_back(
                     continue;
                 };
                 let value = port.blocking(move |payloads| {
-                    decode_value(&payloads.load(&output.result)?).map_err(|error| error.to_string())
+                    let bytes = payloads.load(&output.result).map_err(|error| error.to_string())?;
+                    decode_value(&bytes).map_err(|error| error.to_string())
                 });
                 if returned.send((piece, value.await?)).await.is_err() {
                     return Ok(false);

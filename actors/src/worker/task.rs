@@ -6,7 +6,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use nexus_model::{
@@ -21,6 +21,7 @@ use super::folder::Folder;
 use super::gpus::GpuShare;
 use super::grants::FileGrant;
 use super::keeper::Keeper;
+use super::load::LoadError;
 use super::log::SlotLog;
 use super::profile::ProfileSink;
 use super::programs::{Compiled, Programs};
@@ -39,7 +40,7 @@ const FULL_DISK_PAUSE: Duration = Duration::from_millis(200);
 /// Reads and writes payloads that are too large to travel inline. Blocks; called on slots' threads only.
 pub(crate) trait PayloadStore: Send + Sync {
     /// The bytes behind a payload, fetched from another node where needed.
-    fn load(&self, payload: &Payload) -> Result<Vec<u8>, String>;
+    fn load(&self, payload: &Payload) -> Result<Vec<u8>, LoadError>;
     /// Keeps bytes: inline when small, else as a blob that the rest of the cluster can reach.
     fn store(&self, bytes: Vec<u8>) -> Result<Payload, String>;
     /// Returns once what was stored here lies on the disks of so many nodes, this one among them; waits for nodes until
@@ -57,6 +58,8 @@ pub(crate) struct JobSlot {
     pub(super) id: JobId,
     pub(super) spec: JobSpec,
     prepared: OnceLock<Result<Prepared, Failure>>,
+    /// Held by the slot that prepares it.
+    preparing: Mutex<()>,
     pub(super) cancelled: CancelFlag,
 }
 
@@ -71,7 +74,24 @@ pub(super) struct Prepared {
 
 impl JobSlot {
     pub(crate) fn new(id: JobId, spec: JobSpec) -> Self {
-        JobSlot { id, spec, prepared: OnceLock::new(), cancelled: CancelFlag::default() }
+        let (prepared, preparing) = (OnceLock::new(), Mutex::default());
+        JobSlot { id, spec, prepared, preparing, cancelled: CancelFlag::default() }
+    }
+
+    /// What its tasks share. What failed and may not fail the next time is tried again by the next task.
+    fn prepared(&self, prepare: impl FnOnce() -> Result<Prepared, Failure>) -> Result<&Prepared, Failure> {
+        if let Some(prepared) = self.prepared.get() {
+            return prepared.as_ref().map_err(Failure::clone);
+        }
+        // Who panicked while it prepared has left nothing half done.
+        let _alone = self.preparing.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.prepared.get().is_none() {
+            match prepare() {
+                Err(failure) if failure.retryable => return Err(failure),
+                prepared => drop(self.prepared.set(prepared)),
+            }
+        }
+        self.prepared.get().expect("it was just set, or had been").as_ref().map_err(Failure::clone)
     }
 
     pub(crate) fn cancel(&self) {
@@ -171,11 +191,11 @@ impl TaskRunner {
     fn dispatch(&self, job: &JobSlot, index: u32, place: &Place, gpus: GpuShare) -> (Outcome, Cost) {
         match &job.spec.program {
             Program::MCode { file, source } => {
-                let prepared = job.prepared.get_or_init(|| self.prepare(&job.spec, file, source));
-                match (prepared, job.spec.part_of()) {
+                let prepared = job.prepared(|| self.prepare(&job.spec, file, source));
+                match (prepared.as_ref(), job.spec.part_of()) {
                     (Ok(prepared), None) => self.run_program(job, index, prepared, &place.log),
                     (Ok(prepared), Some(of)) => (self.run_calls(job, (index, of), prepared), Cost::default()),
-                    (Err(failure), _) => (Outcome::Failed(failure.clone()), Cost::default()),
+                    (Err(failure), _) => (Outcome::Failed((*failure).clone()), Cost::default()),
                 }
             }
             Program::Command { argv, env, cwd } => {
@@ -201,14 +221,10 @@ impl TaskRunner {
             .inputs
             .iter()
             .map(|input| {
-                let value = self
-                    .payloads
-                    .load(&input.payload)
-                    .and_then(|bytes| decode_value(&bytes).map_err(|error| error.to_string()))
-                    .map_err(|why| {
-                        let message = format!("the input `{}` cannot be read: {why}", input.name);
-                        Failure { retryable: true, ..failure(codes::INPUT_UNREADABLE, message) }
-                    })?;
+                let unreadable = |why: LoadError| why.failure(&input.name);
+                let bytes = self.payloads.load(&input.payload).map_err(unreadable)?;
+                let value =
+                    decode_value(&bytes).map_err(|error| unreadable(LoadError::Unreadable(error.to_string())))?;
                 Ok((input.name.clone(), value))
             })
             .collect::<Result<_, Failure>>()?;

@@ -36,6 +36,10 @@ codes! {
     /// An input was to be taken from another job, which has no such result or output, or too large a list of them. The
     /// message says which.
     NOTHING_TO_TAKE = "NX0317";
+    /// No node has an input of the task any more, and it cannot be made again: it was given with the job, or the job that
+    /// made it is forgotten, failed when it was run again, or has used up its attempts. The message says which. Submit it
+    /// again; `--copies 2` keeps results on two disks.
+    INPUT_LOST = "NX0319";
     /// The log entry was applied before. This is a defect worth a report.
     ALREADY_APPLIED = "NX0601";
     /// The data directory already belongs to a cluster. To begin a new one, use another (`--data`).

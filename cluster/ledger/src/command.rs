@@ -3,7 +3,9 @@
 //! A command is proposed by the leader and checked again when it is applied; proposing an illegal one changes nothing.
 //! Times in it are the proposer's, in ms since 1970; the ledger never reads a clock.
 
-use nexus_model::{IndexRange, JobId, JobSpec, NodeCapacity, NodeId, NodeRole, Recurrence, Reuse, ScheduleId};
+use nexus_model::{
+    BlobHash, IndexRange, JobId, JobSpec, NodeCapacity, NodeId, NodeRole, Recurrence, Reuse, ScheduleId,
+};
 use nexus_wire::archived::NeedsV1;
 use nexus_wire::{AttemptRange, FinishedTasks, ProtocolVersion};
 
@@ -12,6 +14,10 @@ use crate::codes;
 /// The code of the failure with which a node reports, at its next start, what it had begun when it was killed. The leader
 /// takes these tasks back as [`ReleaseReason::WorkerLost`].
 pub const WORKER_LOST: &str = codes::WORKER_LOST;
+
+/// The code of the failure with which a worker gives back tasks of which no node has an input any more. The leader has it
+/// made again ([`Command::MakeAgain`]).
+pub const INPUT_LOST: &str = codes::INPUT_LOST;
 
 /// A SHA-256 or BLAKE3 digest: of a join token's text, or of a node's public key.
 pub type Digest = [u8; 32];
@@ -108,6 +114,19 @@ pub enum Command {
         attempts: Released,
         /// Why, which decides what it costs the tasks.
         why: ReleaseReason,
+        /// Proposed at.
+        at_ms: u64,
+    },
+    /// No node has `blob` any more, which tasks of one job take from other jobs: run again whoever made it, and give these
+    /// tasks out once more after a pause, as if they had never been given out. Where nobody can make it they fail. Answer:
+    /// [`Reply::Released`](crate::Reply::Released), with those that wait.
+    MakeAgain {
+        /// The node that reports it.
+        node: NodeId,
+        /// What it gives back; all of one job.
+        attempts: Vec<AttemptRange>,
+        /// What is lost.
+        blob: BlobHash,
         /// Proposed at.
         at_ms: u64,
     },
@@ -238,6 +257,7 @@ impl Command {
             | Command::AssignTasks { at_ms, .. }
             | Command::FinishTasks { at_ms, .. }
             | Command::ReleaseTasks { at_ms, .. }
+            | Command::MakeAgain { at_ms, .. }
             | Command::AddNode { at_ms, .. }
             | Command::RemoveNode { at_ms, .. }
             | Command::CreateToken { at_ms, .. }
@@ -262,6 +282,7 @@ impl Command {
                 THIRD
             }
             Command::SubmitPlaced { .. } => Command::PLACED,
+            Command::MakeAgain { .. } => THIRD,
             Command::SubmitJob { spec, .. } if NeedsV1::of(spec).is_some() => SECOND,
             Command::CreateSchedule { .. }
             | Command::RemoveSchedule { .. }

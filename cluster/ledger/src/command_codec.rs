@@ -3,10 +3,12 @@
 //! Version 1: the byte `1`, then the archived form. Entries are kept for as long as the log is, so a form is never changed; a later version is a
 //! new form beside it. Decoding any bytes gives a command or an error, never a panic.
 
-use nexus_model::{IndexRange, JobId, JobSpec, NodeId, ScheduleId};
+mod attempts;
+
+use nexus_model::{BlobHash, JobId, JobSpec, NodeId, ScheduleId};
 use nexus_wire::archived::{
-    AttemptRangeV1, FinishedTasksV1, IndexRangeV1, JobSpecV1, JobSpecV2, JobSpecV3, JobSpecV4, NeedsV1, NodeCapacityV1,
-    NodeRoleV1, RecurrenceV1, archive, read,
+    AttemptRangeV1, FinishedTasksV1, JobSpecV1, JobSpecV2, JobSpecV3, JobSpecV4, NeedsV1, NodeCapacityV1, NodeRoleV1,
+    RecurrenceV1, archive, read,
 };
 use nexus_wire::{AttemptRange, WireError};
 use rkyv::boxed::ArchivedBox;
@@ -16,7 +18,9 @@ use rkyv::with::{InlineAsBox, Map};
 use rkyv::{Archive, Serialize};
 use thiserror::Error;
 
-use crate::command::{Assignment, Command, Digest, NewNode, NodeNote, ReleaseReason, Released};
+use attempts::{AssignmentV1, ReleaseReasonV1, ReleasedV1};
+
+use crate::command::{Command, Digest, NewNode, NodeNote};
 use crate::snapshot_form::ProtocolV1;
 
 const VERSION: u8 = 1;
@@ -90,27 +94,6 @@ impl From<&ArchivedNewNodeV1<'_>> for NewNode {
             capacity: (&form.capacity).into(),
         }
     }
-}
-
-#[derive(Debug, Archive, Serialize)]
-struct AssignmentV1 {
-    job: u64,
-    node: u64,
-    range: IndexRangeV1,
-}
-
-#[derive(Debug, Archive, Serialize)]
-enum ReleasedV1 {
-    All,
-    Attempts(Vec<AttemptRangeV1>),
-    AllBut(Vec<AttemptRangeV1>),
-}
-
-#[derive(Debug, Archive, Serialize)]
-enum ReleaseReasonV1 {
-    WorkerLost,
-    WorkerStopped,
-    NotStarted,
 }
 
 #[derive(Debug, Archive, Serialize)]
@@ -234,6 +217,12 @@ enum CommandV1<'a> {
         node: u64,
         at_ms: u64,
     },
+    MakeAgain {
+        node: u64,
+        attempts: Vec<AttemptRangeV1>,
+        blob: [u8; 32],
+        at_ms: u64,
+    },
 }
 
 #[derive(Debug, Archive, Serialize)]
@@ -298,6 +287,7 @@ impl<'a> TryFrom<&'a Command> for CommandV1<'a> {
                 let spec = Box::new((&**spec).try_into()?);
                 CommandV1::SubmitPlaced { spec, key: key.as_deref(), node: node.0, at_ms: *at_ms }
             }
+            Command::MakeAgain { node, attempts, blob, at_ms } => again(*node, attempts, *blob, *at_ms),
             Command::RetryJob { job, at_ms } => CommandV1::RetryJob { job: job.0, at_ms: *at_ms },
             Command::Wake { at_ms } => CommandV1::Wake { at_ms: *at_ms },
             Command::SubmitJob { spec, key, at_ms } => {
@@ -368,15 +358,17 @@ impl TryFrom<&ArchivedCommandV1<'_>> for Command {
             Form::SubmitJob3 { spec, key, at_ms } => submit((&**spec).try_into(), key, at_ms)?,
             Form::SubmitJob4 { spec, key, at_ms } => submit((&**spec).try_into(), key, at_ms)?,
             Form::SubmitPlaced { spec, key, node, at_ms } => placed((&**spec).try_into()?, key, id(node), at_ms),
+            Form::MakeAgain { node, attempts, blob, at_ms } => {
+                let attempts = attempts.iter().map(Into::into).collect();
+                Command::MakeAgain { node: id(node), attempts, blob: BlobHash(*blob), at_ms: at_ms.to_native() }
+            }
             Form::CreateSchedule { spec, recurrence, at_ms } => Command::CreateSchedule {
                 spec: Box::new((&**spec).try_into()?),
                 recurrence: recurrence.into(),
                 at_ms: at_ms.to_native(),
             },
             Form::RemoveSchedule { schedule } => Command::RemoveSchedule { schedule: ScheduleId(schedule.to_native()) },
-            Form::Record { by, act, at_ms } => {
-                Command::Record { by: by.to_string(), act: act.to_string(), at_ms: at_ms.to_native() }
-            }
+            Form::Record { by, act, at_ms } => record(by, act, at_ms),
             Form::RaiseProtocol { protocol } => Command::RaiseProtocol { protocol: protocol.into() },
             Form::LabelNode { node, changes } => {
                 Command::LabelNode { node: id(node), changes: changes.iter().map(Into::into).collect() }
@@ -389,11 +381,10 @@ impl TryFrom<&ArchivedCommandV1<'_>> for Command {
                 assignments: assignments.iter().map(Into::into).collect(),
                 at_ms: at_ms.to_native(),
             },
-            Form::FinishTasks { node, tasks, at_ms } => Command::FinishTasks {
-                node: NodeId(node.to_native()),
-                tasks: tasks.iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
-                at_ms: at_ms.to_native(),
-            },
+            Form::FinishTasks { node, tasks, at_ms } => {
+                let tasks = tasks.iter().map(TryInto::try_into).collect::<Result<_, _>>()?;
+                Command::FinishTasks { node: id(node), tasks, at_ms: at_ms.to_native() }
+            }
             Form::ReleaseTasks { node, attempts, why, at_ms } => Command::ReleaseTasks {
                 node: NodeId(node.to_native()),
                 attempts: attempts.into(),
@@ -423,6 +414,17 @@ impl TryFrom<&ArchivedCommandV1<'_>> for Command {
     }
 }
 
+/// What somebody did.
+fn record(by: &ArchivedBox<str>, act: &ArchivedBox<str>, at_ms: &ArchivedU64) -> Command {
+    Command::Record { by: by.to_string(), act: act.to_string(), at_ms: at_ms.to_native() }
+}
+
+/// What is lost and made again.
+fn again<'a>(node: NodeId, attempts: &[AttemptRange], blob: BlobHash, at_ms: u64) -> CommandV1<'a> {
+    let attempts = attempts.iter().copied().map(Into::into).collect();
+    CommandV1::MakeAgain { node: node.0, attempts, blob: blob.0, at_ms }
+}
+
 /// A submission whose description was written in any version.
 fn submit(
     spec: Result<JobSpec, WireError>,
@@ -437,59 +439,4 @@ fn submit(
 fn placed(spec: JobSpec, key: &ArchivedOption<ArchivedBox<str>>, node: NodeId, at_ms: &ArchivedU64) -> Command {
     let key = key.as_ref().map(|key| key.to_string());
     Command::SubmitPlaced { spec: Box::new(spec), key, node, at_ms: at_ms.to_native() }
-}
-
-impl From<&Assignment> for AssignmentV1 {
-    fn from(assignment: &Assignment) -> Self {
-        let Assignment { job, range, node } = *assignment;
-        AssignmentV1 { job: job.0, node: node.0, range: range.into() }
-    }
-}
-
-impl From<&ArchivedAssignmentV1> for Assignment {
-    fn from(form: &ArchivedAssignmentV1) -> Self {
-        let range: IndexRange = (&form.range).into();
-        Assignment { job: JobId(form.job.to_native()), node: NodeId(form.node.to_native()), range }
-    }
-}
-
-impl From<&Released> for ReleasedV1 {
-    fn from(released: &Released) -> Self {
-        let forms = |attempts: &[AttemptRange]| attempts.iter().copied().map(Into::into).collect();
-        match released {
-            Released::All => ReleasedV1::All,
-            Released::Attempts(attempts) => ReleasedV1::Attempts(forms(attempts)),
-            Released::AllBut(attempts) => ReleasedV1::AllBut(forms(attempts)),
-        }
-    }
-}
-
-impl From<&ArchivedReleasedV1> for Released {
-    fn from(form: &ArchivedReleasedV1) -> Self {
-        match form {
-            ArchivedReleasedV1::All => Released::All,
-            ArchivedReleasedV1::Attempts(attempts) => Released::Attempts(attempts.iter().map(Into::into).collect()),
-            ArchivedReleasedV1::AllBut(attempts) => Released::AllBut(attempts.iter().map(Into::into).collect()),
-        }
-    }
-}
-
-impl From<ReleaseReason> for ReleaseReasonV1 {
-    fn from(why: ReleaseReason) -> Self {
-        match why {
-            ReleaseReason::WorkerLost => ReleaseReasonV1::WorkerLost,
-            ReleaseReason::WorkerStopped => ReleaseReasonV1::WorkerStopped,
-            ReleaseReason::NotStarted => ReleaseReasonV1::NotStarted,
-        }
-    }
-}
-
-impl From<&ArchivedReleaseReasonV1> for ReleaseReason {
-    fn from(form: &ArchivedReleaseReasonV1) -> Self {
-        match form {
-            ArchivedReleaseReasonV1::WorkerLost => ReleaseReason::WorkerLost,
-            ArchivedReleaseReasonV1::WorkerStopped => ReleaseReason::WorkerStopped,
-            ArchivedReleaseReasonV1::NotStarted => ReleaseReason::NotStarted,
-        }
-    }
 }

@@ -11,6 +11,9 @@ use crate::ledger::Ledger;
 use crate::members::Member;
 use crate::table::Slot;
 
+/// Jobs that are named of those for which one runs again.
+const TAKERS_MAX: usize = 3;
+
 /// What the ledger does not know and an explanation needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExplainFacts {
@@ -37,6 +40,7 @@ impl Ledger {
         let mut said = vec![format!("{id} is {}", job.state().name())];
         said.extend(reuse_of(job));
         said.extend(self.others_waited_for(job));
+        said.extend(self.made_again_for(id, job));
         if let Some(waiting) = job.waiting.as_deref().filter(|waiting| waiting.after.is_empty())
             && let Some(until) = waiting.next_wake()
         {
@@ -122,7 +126,37 @@ impl Ledger {
             let (open, all) = (state.counts.open(), state.table.range().len());
             Some(format!("it waits for {other}, which is {} ({}/{all} tasks ended)", state.state().name(), all - open))
         });
-        said.collect()
+        said.chain(self.made_again(job)).collect()
+    }
+
+    /// Jobs that make again what this one takes and no node had any more.
+    fn made_again<'a>(&'a self, job: &'a Job) -> impl Iterator<Item = String> + 'a {
+        let is_open = job.counts.open() > 0;
+        let sources =
+            job.spec.conditions.jobs().into_iter().filter(move |other| is_open && self.makes_again_for(*other, job));
+        sources.map(|other| format!("it waits for {other}, which makes again what no node had any more"))
+    }
+
+    /// For whom a job makes its results again.
+    fn made_again_for(&self, id: JobId, job: &Job) -> Vec<String> {
+        if job.counts.open() == 0 || job.work.is_none() {
+            return Vec::new();
+        }
+        let takers = self
+            .active
+            .iter()
+            .filter(|other| self.jobs.get(other).is_some_and(|other| self.makes_again_for(id, other)));
+        takers
+            .take(TAKERS_MAX)
+            .map(|other| format!("it runs again: no node had a result of it any more that {other} takes"))
+            .collect()
+    }
+
+    /// Whether a job has not ended that another one takes from without waiting for it: it had ended when that one began.
+    fn makes_again_for(&self, source: JobId, taker: &Job) -> bool {
+        let waits = taker.waiting.as_ref().is_some_and(|waiting| waiting.after.contains(&source));
+        let takes = taker.spec.conditions.takes.iter().any(|taken| taken.job == source);
+        takes && !waits && taker.counts.open() > 0 && self.active.contains(&source)
     }
 
     /// What a job asks for that no machine of the cluster has, whether it is up or not: its tasks wait until one joins, or

@@ -311,7 +311,7 @@ impl Job {
         self.work.as_ref()?.grants.get(number as usize).filter(|grant| grant.live > 0)
     }
 
-    fn held(&self, range: IndexRange, slot: Slot, node: NodeId, token: AttemptToken) -> Option<HeldRun> {
+    pub(crate) fn held(&self, range: IndexRange, slot: Slot, node: NodeId, token: AttemptToken) -> Option<HeldRun> {
         let Slot::Assigned { grant, attempts, losses } = slot else { return None };
         let current = self.grant(grant)?;
         let same_node = current.node == node || off(Guard::HoldingNode);
@@ -340,7 +340,7 @@ impl Job {
     }
 
     /// Puts held tasks back, to be given out again at once or from a time on.
-    fn retry(
+    pub(crate) fn retry(
         &mut self,
         id: JobId,
         held: HeldRun,

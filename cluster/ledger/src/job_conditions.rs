@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use nexus_model::{Cost, IndexRange, JobId, Outcome, TaskState};
+use nexus_model::{Cost, IndexRange, JobId, NodeId, Outcome, TaskState};
+use nexus_wire::{AttemptRange, REUSED_ON};
 
 use crate::effect::{Effect, Suspect};
 use crate::guard::{Guard, off};
@@ -108,12 +109,62 @@ impl Job {
         self.close_if_ended(id, at_ms, out);
     }
 
-    /// Tasks that did not succeed are as they were before their first attempt; the job has not ended.
-    pub(crate) fn reopen(&mut self) {
-        (self.finished_at_ms, self.cancelled_at_ms) = (None, None);
+    /// Tasks that succeeded run again, after so many attempts; the job has not ended.
+    pub(crate) fn make_again(&mut self, range: IndexRange, end: u32, attempts: u16) {
+        self.finished_at_ms = None;
+        self.let_deadline_go();
+        let Some(work) = &mut self.work else { return };
+        let place = work.ends.get(end).and_then(|end| end.node).unwrap_or(REUSED_ON);
+        if let Some(tasks) = work.by_node.get_mut(&place) {
+            *tasks = tasks.saturating_sub(range.len());
+        }
+        work.by_node.retain(|_, tasks| *tasks > 0);
+        self.table.set(range, Slot::Ready { attempts, losses: 0 });
+        self.counts.shift(TaskState::Succeeded, TaskState::Ready, range.len());
+    }
+
+    /// Gives back what a node holds of `range` under that token, to be given out again from a time on, as if it had never been
+    /// given out; or ends it so. Answers how many tasks wait.
+    pub(crate) fn give_back(
+        &mut self,
+        (id, node): (JobId, NodeId),
+        attempt: AttemptRange,
+        fate: Result<u64, &Outcome>,
+        at_ms: u64,
+        out: &mut Outbox<'_>,
+    ) -> u32 {
+        let range = self.table.clamp(attempt.range);
+        let cost = Cost::default();
+        let mut waiting = 0;
+        let mut at = range.start;
+        while at < range.end {
+            let (run, slot) = self.table.run(at, range.end);
+            at = run.end;
+            let Some(held) = self.held(run, slot, node, attempt.token) else { continue };
+            match fate {
+                Ok(until_ms) => {
+                    waiting += run.len();
+                    let slot = Slot::Ready { attempts: held.attempts - 1, losses: held.losses };
+                    self.retry(id, held, slot, None, Some(until_ms), out);
+                }
+                Err(outcome) => self.end(id, held, &mut Ending::new(outcome, &cost, None), out),
+            }
+        }
+        self.close_if_ended(id, at_ms, out);
+        waiting
+    }
+
+    /// What runs again does so whatever the time.
+    fn let_deadline_go(&mut self) {
         if self.spec.conditions.deadline_ms.is_some() {
             Arc::make_mut(&mut self.spec).conditions.deadline_ms = None;
         }
+    }
+
+    /// Tasks that did not succeed are as they were before their first attempt; the job has not ended.
+    pub(crate) fn reopen(&mut self) {
+        (self.finished_at_ms, self.cancelled_at_ms) = (None, None);
+        self.let_deadline_go();
         let Some(work) = &mut self.work else { return };
         work.first_failure = None;
         let range = self.table.range();

@@ -123,6 +123,7 @@ impl Ledger {
                 self.cluster()?;
                 Ok(Reply::Released { tasks: self.release(node, attempts, why, at_ms, out) })
             }
+            Command::MakeAgain { node, attempts, blob, at_ms } => self.make_again(node, &attempts, blob, at_ms, out),
             Command::AddNode { node, token_hash, at_ms } => self.add_node(node, token_hash, at_ms, out),
             Command::UpdateNode { node, address, capacity } => {
                 if self.cluster_mut()?.update(node, address, capacity)? {
@@ -140,13 +141,7 @@ impl Ledger {
                 }
                 Ok(Reply::Done)
             }
-            Command::RaiseProtocol { protocol } => {
-                if protocol > self.protocol {
-                    self.protocol = protocol;
-                    out.push(Effect::ProtocolRaised { protocol });
-                }
-                Ok(Reply::Done)
-            }
+            Command::RaiseProtocol { protocol } => self.raise_protocol(protocol, out),
             Command::RemoveNode { node, at_ms } => {
                 self.cluster()?.check_removal(node)?;
                 let all = if off(Guard::RemovedGivesBack) { Released::Attempts(Vec::new()) } else { Released::All };
@@ -171,6 +166,14 @@ impl Ledger {
                 Ok(Reply::Done)
             }
         }
+    }
+
+    fn raise_protocol(&mut self, protocol: ProtocolVersion, out: &mut Outbox<'_>) -> Result<Reply, Rejection> {
+        if protocol > self.protocol {
+            self.protocol = protocol;
+            out.push(Effect::ProtocolRaised { protocol });
+        }
+        Ok(Reply::Done)
     }
 
     pub(crate) fn cluster(&self) -> Result<&Members, Rejection> {

@@ -19,6 +19,7 @@ mod job_conditions;
 mod ledger;
 mod life_log;
 mod lives;
+mod lost;
 mod members;
 mod outbox;
 mod packed;
@@ -36,7 +37,7 @@ mod view;
 mod waiting;
 
 pub use codes::EXPLANATIONS;
-pub use command::{Assignment, Command, Digest, NewNode, NodeNote, ReleaseReason, Released, WORKER_LOST};
+pub use command::{Assignment, Command, Digest, INPUT_LOST, NewNode, NodeNote, ReleaseReason, Released, WORKER_LOST};
 pub use command_codec::{CodecError, decode_command, encode_command};
 pub use effect::{Applied, Effect, Rejection, Reply, Suspect};
 pub use explain::ExplainFacts;

@@ -149,13 +149,7 @@ fn commands() -> Vec<(&'static str, Command)> {
         ("submit-job-with-needs", Command::SubmitJob { spec: Box::new(selective_spec()), key: None, at_ms: 2 }),
         ("submit-placed", placed()),
         ("submit-job-with-copies", Command::SubmitJob { spec: Box::new(copied_spec()), key: None, at_ms: 2 }),
-        (
-            "label-node",
-            Command::LabelNode {
-                node: NodeId(2),
-                changes: vec![("zone".into(), Some("home".into())), ("old".into(), None)],
-            },
-        ),
+        ("label-node", labelled()),
         (
             "create-schedule-with-copies",
             Command::CreateSchedule {
@@ -175,6 +169,7 @@ fn commands() -> Vec<(&'static str, Command)> {
         ("record", Command::Record { by: "ada (admin)".into(), act: "node forget node-2".into(), at_ms: 13 }),
         ("raise-protocol", Command::RaiseProtocol { protocol: ProtocolVersion { major: 1, minor: 1 } }),
         ("remove-schedule", Command::RemoveSchedule { schedule: ScheduleId(3) }),
+        ("make-again", made_again()),
         ("retry-job", Command::RetryJob { job: JobId(3), at_ms: 9 }),
         ("wake", Command::Wake { at_ms: 10 }),
         ("set-voters", Command::SetVoters { voters: vec![NodeId(1), NodeId(2), NodeId(3)] }),
@@ -182,6 +177,16 @@ fn commands() -> Vec<(&'static str, Command)> {
         ("note-node-lost", note(NodeNote::Lost)),
         ("note-node-stopped", note(NodeNote::Stopped)),
     ]
+}
+
+fn made_again() -> Command {
+    let attempt = AttemptRange { job: JobId(5), range: range(0, 9), token: AttemptToken(5) };
+    Command::MakeAgain { node: NodeId(2), attempts: vec![attempt], blob: BlobHash([7; 32]), at_ms: 14 }
+}
+
+fn labelled() -> Command {
+    let changes = vec![("zone".into(), Some("home".into())), ("old".into(), None)];
+    Command::LabelNode { node: NodeId(2), changes }
 }
 
 /// A ledger with a bit of everything.
@@ -283,7 +288,7 @@ fn only_entries_that_the_first_version_lacks_ask_for_a_later_one() {
     let later: Vec<_> =
         commands().into_iter().filter(|(_, command)| command.since() > ProtocolVersion::FIRST).collect();
     let third = ProtocolVersion { major: 1, minor: 2 };
-    let newest = |name: &str| name.ends_with("-copies") || name == "submit-placed";
+    let newest = |name: &str| name.ends_with("-copies") || ["submit-placed", "make-again"].contains(&name);
     assert!(later.iter().all(|(name, command)| command.since() == if newest(name) { third } else { second }));
     let names: Vec<_> = later.iter().map(|(name, _)| *name).collect();
     let expected = [
@@ -296,6 +301,7 @@ fn only_entries_that_the_first_version_lacks_ask_for_a_later_one() {
         "record",
         "raise-protocol",
         "remove-schedule",
+        "make-again",
     ];
     assert_eq!(names, expected);
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use nexus_model::{AttemptToken, JobId, JobSpec, JobState, NodeId, TaskState};
 use nexus_wire::AttemptRange;
 
+use crate::lost::PAUSE_MS;
 use crate::{Applied, Command, Digest, Effect, ReleaseReason, Reply};
 
 /// One task as far as promises go.
@@ -37,6 +38,8 @@ pub(crate) struct Job {
     pub(crate) ended: Option<JobState>,
     /// Whether any task of it was ready once: its time had come, whatever the clocks say since.
     pub(crate) has_begun: bool,
+    /// It had succeeded, and runs again since a result of it was lost.
+    pub(crate) is_made_again: bool,
 }
 
 /// One entry of the log and what it did.
@@ -103,11 +106,16 @@ impl History {
         match effect {
             Effect::JobAccepted { job, spec } => self.accept(step.index, *job, spec),
             Effect::TasksReady { job, range, .. } => {
+                let is_made_again = matches!(step.command, Command::MakeAgain { .. });
                 self.tasks(*job, range.start, range.end, |task| {
                     (task.is_ready, task.rests_until_ms) = (true, None);
+                    if is_made_again {
+                        (task.ended, task.losses) = (None, 0);
+                    }
                 });
                 if let Some(job) = self.jobs.get_mut(job) {
                     job.has_begun = true;
+                    job.is_made_again |= is_made_again;
                 }
             }
             Effect::TasksAssigned { node, attempt } => {
@@ -126,7 +134,7 @@ impl History {
             Effect::JobEnded { job, state } => {
                 self.touched.insert(*job);
                 if let Some(job) = self.jobs.get_mut(job) {
-                    job.ended = Some(*state);
+                    (job.ended, job.is_made_again) = (Some(*state), false);
                 }
             }
             Effect::JobForgotten { job } => drop(self.jobs.remove(job)),
@@ -174,12 +182,24 @@ impl History {
         }
         let tasks = (spec.tasks.start..spec.tasks.end).map(|index| (index, Task::default())).collect();
         let spec = Arc::clone(spec);
-        self.jobs.insert(id, Job { spec, tasks, is_cancelled: false, retried_at: 0, ended: None, has_begun: false });
+        self.jobs.insert(
+            id,
+            Job {
+                spec,
+                tasks,
+                is_cancelled: false,
+                retried_at: 0,
+                ended: None,
+                has_begun: false,
+                is_made_again: false,
+            },
+        );
     }
 
     fn leave(&mut self, step: &Step<'_>, attempt: &AttemptRange) {
         let why = match step.command {
             Command::ReleaseTasks { why, .. } => Some(*why),
+            Command::MakeAgain { .. } => Some(ReleaseReason::NotStarted),
             _ => None,
         };
         let reports = matches!(step.command, Command::FinishTasks { .. });
@@ -193,7 +213,10 @@ impl History {
             }
             // Said to be ready in the same entry, it does not rest.
             let pause = conditions.pause_after(task.attempts.max(1)).as_millis() as u64;
-            task.rests_until_ms = (reports && pause > 0).then(|| step.at_ms.saturating_add(pause));
+            task.rests_until_ms = match step.command {
+                Command::MakeAgain { .. } => Some(step.at_ms.saturating_add(PAUSE_MS)),
+                _ => (reports && pause > 0).then(|| step.at_ms.saturating_add(pause)),
+            };
         });
     }
 }

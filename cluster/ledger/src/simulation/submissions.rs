@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use nexus_model::{Cost, Failure, IndexRange, JobSpec, NodeId, Outcome, Payload, Program, Reuse, TaskOutput};
+use nexus_model::{
+    BlobHash, Cost, Failure, IndexRange, JobId, JobSpec, NodeId, Outcome, Payload, Program, Reuse, Taken, TaskOutput,
+};
 use nexus_wire::{AttemptRange, FinishedTasks};
 
 use super::machines::NODE_MEMORY;
@@ -41,12 +43,17 @@ impl World {
             1 => conditions.deadline_ms = Some(now + 1 + self.chance.below(20_000)),
             2..=4 => conditions.backoff = Duration::from_millis(1 + self.chance.below(500)),
             5 => conditions.after.extend(self.chance.pick(&self.jobs)),
+            6 | 7 => {
+                let jobs: Vec<JobId> = self.jobs.iter().copied().filter(|job| self.is_single(*job)).collect();
+                let take = |job| Taken { name: "x".into(), job, output: None };
+                conditions.takes.extend(self.chance.pick(&jobs).map(take));
+            }
             _ => {}
         }
     }
 
     fn submit_this(&mut self, spec: JobSpec, key: Option<String>) {
-        let waits = !spec.conditions.after.is_empty();
+        let waits = !spec.conditions.jobs().is_empty();
         if self.submitted.len() < REMEMBERED_MAX {
             self.submitted.push((spec.clone(), key.clone()));
         }
@@ -80,8 +87,34 @@ impl World {
         }
     }
 
+    fn is_single(&self, job: JobId) -> bool {
+        self.ledger.spec(job).is_some_and(|spec| !spec.is_array)
+    }
+
+    /// What a worker holds takes a blob that no node has any more.
+    fn lose_input(&mut self) {
+        let lost = |job: JobId| {
+            let inputs = self.ledger.spec(job).into_iter().flat_map(|spec| &spec.inputs);
+            inputs.clone().find_map(|input| match &input.payload {
+                Payload::Blob { hash, .. } => Some(*hash),
+                Payload::Inline(_) => None,
+            })
+        };
+        let held = self.workers.iter().flat_map(|(node, worker)| worker.holds.iter().map(|attempt| (*node, *attempt)));
+        let all: Vec<_> = held.filter_map(|(node, attempt)| Some((node, attempt, lost(attempt.job)?))).collect();
+        let Some((node, attempt, blob)) = self.chance.pick(&all) else { return };
+        if let Some(worker) = self.workers.get_mut(&node) {
+            worker.holds.retain(|held| *held != attempt);
+        }
+        let at_ms = self.now();
+        self.commit(Command::MakeAgain { node, attempts: vec![attempt], blob, at_ms });
+    }
+
     /// Some worker reports.
     pub(super) fn report(&mut self) {
+        if self.chance.below(8) == 0 {
+            self.lose_input();
+        }
         let nodes: Vec<NodeId> = self.workers.keys().copied().collect();
         if let Some(node) = self.chance.pick(&nodes) {
             self.report_from(node);
@@ -120,6 +153,10 @@ impl World {
             1 => fail(false),
             2 => Outcome::TimedOut,
             3 => Outcome::Cancelled,
+            n if n < 10 => {
+                let hash = BlobHash([n as u8; 32]);
+                Outcome::Succeeded(TaskOutput { result: Payload::Blob { hash, bytes: 9 }, outputs: vec![] })
+            }
             n => {
                 let bytes = vec![1, n as u8, self.chance.below(4) as u8];
                 Outcome::Succeeded(TaskOutput { result: Payload::Inline(bytes.into()), outputs: vec![] })

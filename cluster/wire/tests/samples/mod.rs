@@ -2,6 +2,7 @@
 //! changed; what is new gets a sample of its own.
 
 mod audit;
+mod members;
 mod submissions;
 
 use std::time::Duration;
@@ -380,15 +381,18 @@ fn other_responses() -> Vec<(&'static str, Response)> {
     ]
 }
 
-fn joined() -> JoinedNode {
-    JoinedNode {
-        node: NodeId(3),
-        role: NodeRole::Voter,
-        certificate_pem: "node's certificate".into(),
-        client_certificate_pem: "client's certificate".into(),
-        ca_pem: "authority's certificate".into(),
+fn status() -> StatusView {
+    StatusView {
         cluster: "home".into(),
-        peers: vec!["10.0.0.2:7401".into(), "10.0.0.3:7401".into()],
+        node: NodeId(1),
+        leader: Some(NodeId(2)),
+        term: 4,
+        applied: 9001,
+        voters: vec![NodeId(1), NodeId(2), NodeId(3)],
+        nodes: nodes(),
+        jobs_active: 2,
+        tasks_queued: 1_000_000,
+        version: "0.1.0".into(),
     }
 }
 
@@ -406,18 +410,6 @@ pub(crate) fn responses() -> Vec<(&'static str, Response)> {
         TaskView { index, state, node, attempts: 1 + index, outcome, cost, reused: None }
     });
     let tasks: Vec<TaskView> = tasks.collect();
-    let status = StatusView {
-        cluster: "home".into(),
-        node: NodeId(1),
-        leader: Some(NodeId(2)),
-        term: 4,
-        applied: 9001,
-        voters: vec![NodeId(1), NodeId(2), NodeId(3)],
-        nodes: nodes(),
-        jobs_active: 2,
-        tasks_queued: 1_000_000,
-        version: "0.1.0".into(),
-    };
     let refusal = Refusal {
         code: "NX0104".into(),
         message: "the queue is full".into(),
@@ -434,9 +426,9 @@ pub(crate) fn responses() -> Vec<(&'static str, Response)> {
         ("tasks", Response::Tasks(tasks)),
         ("nodes", Response::Nodes(nodes())),
         ("explanation", Response::Explanation(vec!["because".into(), String::new()])),
-        ("status", Response::Status(Box::new(status))),
+        ("status", Response::Status(Box::new(status()))),
         ("token", Response::Token { token, role: NodeRole::Worker, expires_at_ms: 1_795_000_000_000 }),
-        ("joined", Response::Joined(Box::new(joined()))),
+        ("joined", Response::Joined(Box::new(members::joined()))),
         ("blob-chunk", Response::BlobChunk { total: 9, bytes: b"piece".to_vec() }),
         ("raft", Response::Raft(b"granted".to_vec())),
         (

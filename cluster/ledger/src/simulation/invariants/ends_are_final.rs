@@ -1,6 +1,7 @@
-//! A task ends once, a job ends once and when all its tasks have; only running it again opens it.
+//! A task ends once, a job ends once and when all its tasks have; only running it again opens it, or making again what was
+//! lost of it.
 
-use nexus_model::TaskState;
+use nexus_model::{JobState, TaskState};
 
 use crate::simulation::history::{History, Step};
 use crate::{Command, Effect};
@@ -23,6 +24,10 @@ pub(super) fn before(step: &Step<'_>, effect: &Effect, history: &History) {
         }
         Effect::JobAccepted { job, .. } => {
             if let Some(known) = history.jobs.get(job) {
+                if matches!(step.command, Command::MakeAgain { .. }) {
+                    assert_eq!(known.ended, Some(JobState::Succeeded), "only what has succeeded is made again");
+                    return;
+                }
                 assert!(matches!(step.command, Command::RetryJob { .. }), "ids are never used again");
                 let failed = known.tasks.values().any(|task| task.ended != Some(TaskState::Succeeded));
                 assert!(known.ended.is_some() && failed, "only what has ended otherwise than well is run again");
