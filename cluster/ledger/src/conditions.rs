@@ -81,7 +81,6 @@ impl Ledger {
     /// Jobs that waited for those that ended in this entry go on, or fail with them; and so on.
     pub(crate) fn settle_dependents(&mut self, at_ms: u64, out: &mut Outbox<'_>) {
         while let Some(ended) = self.just_ended.pop() {
-            self.offer_results(ended);
             let succeeded = self.jobs.get(&ended).is_some_and(|job| job.state() == JobState::Succeeded);
             for id in self.dependents.remove(&ended).unwrap_or_default() {
                 if !self.active.contains(&id) {

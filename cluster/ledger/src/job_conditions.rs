@@ -113,6 +113,10 @@ impl Job {
     pub(crate) fn make_again(&mut self, range: IndexRange, end: u32, attempts: u16) {
         self.finished_at_ms = None;
         self.let_deadline_go();
+        // Its result was there, and is needed: there is nothing to wait for any more.
+        if self.spec.conditions.not_before_ms.is_some() {
+            Arc::make_mut(&mut self.spec).conditions.not_before_ms = None;
+        }
         let Some(work) = &mut self.work else { return };
         let place = work.ends.get(end).and_then(|end| end.node).unwrap_or(REUSED_ON);
         if let Some(tasks) = work.by_node.get_mut(&place) {

@@ -422,6 +422,7 @@ impl Ledger {
             job.wakes_at_ms = wake;
         }
         if job.counts.open() == 0 && self.active.remove(&id) {
+            self.reuse.add(id, &job.spec);
             self.just_ended.push(id);
         }
         Some(result)

@@ -34,8 +34,8 @@ pub(crate) struct ReuseIndex {
 }
 
 impl ReuseIndex {
-    /// A job has ended.
-    fn add(&mut self, id: JobId, spec: &JobSpec) {
+    /// A job has ended: at this moment, as an index that is made later has all that have.
+    pub(crate) fn add(&mut self, id: JobId, spec: &JobSpec) {
         if let Some(by_work) = &mut self.by_work {
             by_work.entry(digest(spec)).or_default().insert(id);
         }
@@ -70,13 +70,6 @@ pub(crate) struct Taken {
 }
 
 impl Ledger {
-    /// A job has ended: others may take its results from now on.
-    pub(crate) fn offer_results(&mut self, id: JobId) {
-        if let Some(job) = self.jobs.get(&id) {
-            self.reuse.add(id, &job.spec);
-        }
-    }
-
     /// Ends the tasks of a job that asked for it and whose results are known. They are counted as `state` until then.
     pub(crate) fn take_over(&mut self, id: JobId, state: TaskState, at_ms: u64, out: &mut Outbox<'_>) {
         if self.jobs.get(&id).is_none_or(|job| job.spec.reuse == Reuse::Never) {

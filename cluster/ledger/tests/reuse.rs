@@ -8,10 +8,10 @@ mod cluster;
 use cluster::{Cluster, failed, range, ready, spec, succeeded};
 use nexus_ledger::{Command, Effect, ExplainFacts, ReleaseReason, Released, Reply, Suspect};
 use nexus_model::{
-    ArgumentSource, Conditions, Input, JobId, JobSpec, JobState, NodeId, Outcome, Payload, Program, Reuse, Reused,
-    Taken, TaskState, Value,
+    ArgumentSource, Conditions, Cost, Input, JobId, JobSpec, JobState, NodeId, Outcome, Payload, Program, Reuse,
+    Reused, Taken, TaskState, Value,
 };
-use nexus_wire::{JobView, ProtocolVersion, REUSED_ON, TaskDetail, TaskView};
+use nexus_wire::{FinishedTasks, JobView, ProtocolVersion, REUSED_ON, TaskDetail, TaskView};
 
 fn reusing(spec: JobSpec) -> JobSpec {
     JobSpec { reuse: Reuse::Allowed, ..spec }
@@ -211,6 +211,27 @@ fn a_node_that_began_with_a_snapshot_takes_the_same() {
         at.submit(reusing(spec(3)));
     }
     assert!(cluster.ledger.encode_snapshot() == young.ledger.encode_snapshot());
+}
+
+#[test]
+fn what_ends_in_the_same_entry_is_taken_alike_by_a_node_that_never_asked_before() {
+    let mut cluster = Cluster::new();
+    // Two jobs of other work end together; a third waits for the first and does the work of the second.
+    let one = cluster.submit(JobSpec { seed: 1, ..spec(1) });
+    let two = cluster.submit(JobSpec { seed: 2, ..spec(1) });
+    let after = Conditions { after: vec![one], ..Conditions::default() };
+    let third = cluster.submit(JobSpec { seed: 2, conditions: after, ..reusing(spec(1)) });
+    let mut asked = cluster.clone();
+    asked.submit(reusing(JobSpec { seed: 9, ..spec(1) }));
+    let mut young = Cluster { ledger: asked.restored(), index: asked.index };
+    for at in [&mut asked, &mut young] {
+        let attempts = [one, two].map(|job| at.assign(job, range(0, 1), 1));
+        let ended = |attempt| FinishedTasks { attempt, outcome: succeeded(7), cost: Cost::default() };
+        let tasks = attempts.map(ended).to_vec();
+        at.ok(Command::FinishTasks { node: NodeId(1), tasks, at_ms: 90 });
+        assert_eq!(at.view(third).reused(), 1);
+    }
+    assert!(asked.ledger.encode_snapshot() == young.ledger.encode_snapshot());
 }
 
 #[test]

@@ -38,8 +38,8 @@ pub(crate) struct Job {
     pub(crate) ended: Option<JobState>,
     /// Whether any task of it was ready once: its time had come, whatever the clocks say since.
     pub(crate) has_begun: bool,
-    /// It had succeeded, and runs again since a result of it was lost.
-    pub(crate) is_made_again: bool,
+    /// It had succeeded, and ran again since a result of it was lost: with another result perhaps, or none.
+    pub(crate) was_made_again: bool,
 }
 
 /// One entry of the log and what it did.
@@ -115,7 +115,7 @@ impl History {
                 });
                 if let Some(job) = self.jobs.get_mut(job) {
                     job.has_begun = true;
-                    job.is_made_again |= is_made_again;
+                    job.was_made_again |= is_made_again;
                 }
             }
             Effect::TasksAssigned { node, attempt } => {
@@ -134,7 +134,7 @@ impl History {
             Effect::JobEnded { job, state } => {
                 self.touched.insert(*job);
                 if let Some(job) = self.jobs.get_mut(job) {
-                    (job.ended, job.is_made_again) = (Some(*state), false);
+                    job.ended = Some(*state);
                 }
             }
             Effect::JobForgotten { job } => drop(self.jobs.remove(job)),
@@ -191,7 +191,7 @@ impl History {
                 retried_at: 0,
                 ended: None,
                 has_begun: false,
-                is_made_again: false,
+                was_made_again: false,
             },
         );
     }

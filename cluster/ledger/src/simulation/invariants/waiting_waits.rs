@@ -13,8 +13,8 @@ pub(super) fn before(step: &Step<'_>, effect: &Effect, history: &History) {
     };
     let job = history.job(id);
     for other in job.spec.conditions.jobs() {
-        // One that was forgotten had ended, and one that is made again had succeeded.
-        let had_succeeded = |other: &Job| if other.is_made_again { Some(JobState::Succeeded) } else { other.ended };
+        // One that was forgotten had ended, and one that was made again had succeeded.
+        let had_succeeded = |other: &Job| if other.was_made_again { Some(JobState::Succeeded) } else { other.ended };
         let state = history.jobs.get(&other).map_or(Some(JobState::Succeeded), had_succeeded);
         assert_eq!(state, Some(JobState::Succeeded), "{id} waits for {other}");
     }
