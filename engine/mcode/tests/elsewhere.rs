@@ -153,10 +153,13 @@ fn iterations() -> u64 {
         let mut iterations = 100_000;
         loop {
             let source = format!("{}function main()\n    return busy(3)\nend\n", busy(iterations));
-            let began = Instant::now();
-            told(&source, None).0.expect("it runs");
-            let took = began.elapsed();
-            if took >= CALL_MIN {
+            // The least of several: what a machine takes that does something else besides says nothing of later.
+            let took = (0..3).map(|_| {
+                let began = Instant::now();
+                told(&source, None).0.expect("it runs");
+                began.elapsed()
+            });
+            if took.min().is_some_and(|took| took >= CALL_MIN) {
                 return iterations;
             }
             iterations *= 2;
