@@ -216,11 +216,12 @@ fn a_node_that_began_with_a_snapshot_takes_the_same() {
 #[test]
 fn what_ends_in_the_same_entry_is_taken_alike_by_a_node_that_never_asked_before() {
     let mut cluster = Cluster::new();
-    // Two jobs of other work end together; a third waits for the first and does the work of the second.
+    // Two jobs of other work end together; a third waits for the second, which is settled first, and does the work of the
+    // first.
     let one = cluster.submit(JobSpec { seed: 1, ..spec(1) });
     let two = cluster.submit(JobSpec { seed: 2, ..spec(1) });
-    let after = Conditions { after: vec![one], ..Conditions::default() };
-    let third = cluster.submit(JobSpec { seed: 2, conditions: after, ..reusing(spec(1)) });
+    let after = Conditions { after: vec![two], ..Conditions::default() };
+    let third = cluster.submit(JobSpec { seed: 1, conditions: after, ..reusing(spec(1)) });
     let mut asked = cluster.clone();
     asked.submit(reusing(JobSpec { seed: 9, ..spec(1) }));
     let mut young = Cluster { ledger: asked.restored(), index: asked.index };
