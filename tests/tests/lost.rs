@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use nexus_tests::cluster::Cluster;
+use serde_json::Value;
 
 /// A program whose result is too large for the log, and one that takes it.
 fn programs(cluster: &Cluster) -> [String; 2] {
@@ -20,6 +21,10 @@ fn programs(cluster: &Cluster) -> [String; 2] {
 /// The disk of a node that does not run is lost, but for its part of the log.
 fn wipe_blobs(cluster: &Cluster, node: usize) {
     std::fs::remove_dir_all(cluster.home(node).join("blobs")).expect("there are blobs");
+}
+
+fn slots_of(status: &Value, name: &str) -> Option<u64> {
+    status["nodes"].as_array()?.iter().find(|node| node["node"] == name)?["slots"].as_u64()
 }
 
 fn taking(cluster: &Cluster, program: &str, source: &str, more: &[&str]) -> String {
@@ -56,8 +61,13 @@ fn a_result_that_is_on_no_disk_any_more_is_made_again_for_who_takes_it() {
 fn who_is_away_may_have_it_and_nothing_runs_again_until_it_is_forgotten() {
     let mut cluster = Cluster::of(2);
     let [made, taken] = programs(&cluster);
-    let source = cluster.node(0).json(&["submit", "--wait", "--prefer", "node=n1", &made]);
-    assert_eq!(source["node"], "n1", "{source}");
+    // It runs on n1, and may run elsewhere later.
+    cluster.node(0).json(&["node", "drain", "n0"]);
+    cluster.wait_for(0, "n0 is drained", |status| slots_of(status, "n0") == Some(0));
+    let source = cluster.node(0).json(&["submit", "--wait", &made]);
+    assert_eq!(source["node"], "n1");
+    cluster.node(0).json(&["node", "drain", "--undo"]);
+    cluster.wait_for(0, "n0 works", |status| slots_of(status, "n0") == Some(2));
     let source = source["job"].to_string();
     cluster.kill(1);
     cluster.stop(0);
