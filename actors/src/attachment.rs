@@ -238,9 +238,7 @@ impl Source {
             }
         }
     }
-}
 
-impl Source {
     /// The link's round-trip time; a worker of the leader's own node has none.
     fn round_trip(&self) -> Option<Duration> {
         match self {

@@ -250,7 +250,7 @@ fn dispatch(
         Verb::Engine(EngineArgs { verb: EngineVerb::Status { hardware } }) => {
             let devices = if *hardware { world.hardware_devices() } else { world.devices() };
             // A node asks this of a program of its own while it starts: that is about the machine alone.
-            let node = if *hardware { None } else { engine_of_node(cli.data.as_deref(), world)? };
+            let node = if *hardware { None } else { engine_of_node(cli.data.as_deref(), world) };
             engine::status(&devices, world.kept_code(), node, console);
             Ok(())
         }
@@ -290,18 +290,15 @@ fn dispatch(
 }
 
 /// What the tensor engine of this machine's node says, where one runs.
-fn engine_of_node(data: Option<&Path>, world: &impl World) -> Result<Option<engine::NodeEngine>, CliError> {
-    let data = data_folder(data)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let asked = |runtime: tokio::runtime::Runtime| {
-        runtime.block_on(async {
-            let cluster = world.connect(&data).await.ok()?;
-            let told = engine::of_node(&cluster).await;
-            cluster.close().await;
-            told
-        })
-    };
-    Ok(runtime.ok().and_then(asked))
+fn engine_of_node(data: Option<&Path>, world: &impl World) -> Option<engine::NodeEngine> {
+    let data = data_folder(data).ok()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
+    runtime.block_on(async {
+        let cluster = world.connect(&data).await.ok()?;
+        let told = engine::of_node(&cluster).await;
+        cluster.close().await;
+        told
+    })
 }
 
 /// The verbs that talk to a node.

@@ -425,7 +425,7 @@ pub(super) fn device_for(wish: DeviceChoice, program: &CompiledProgram) -> Resul
         DeviceChoice::Cpu | DeviceChoice::Gpu => wish,
     };
     match choice {
-        DeviceChoice::Auto if wish == DeviceChoice::Auto && program.device_attribute() == Some("ane") => {
+        DeviceChoice::Auto if program.device_attribute() == Some("ane") => {
             Ok((Device::choose().0, Some(NO_NEURAL_ENGINE.to_owned())))
         }
         DeviceChoice::Auto => {

@@ -29,6 +29,11 @@ pub struct Outline {
 }
 
 impl Outline {
+    /// The hash of the whole.
+    pub fn hash(&self) -> BlobHash {
+        self.hash
+    }
+
     /// Of a blob that is one piece, which needs none; nothing for a larger one.
     pub fn of_one_piece(hash: BlobHash, total: u64) -> Option<Self> {
         (count(total) == Some(1)).then(|| Outline { hash, total, pieces: vec![hash.0] })
@@ -120,13 +125,6 @@ impl Outlining {
             Some(hash) => Outline { hash: BlobHash(*hash.as_bytes()), total, pieces: vec![*hash.as_bytes()] },
             None => Outline { hash: BlobHash(root(&pieces, total)), total, pieces },
         }
-    }
-}
-
-impl Outline {
-    /// The hash of the whole.
-    pub fn hash(&self) -> BlobHash {
-        self.hash
     }
 }
 

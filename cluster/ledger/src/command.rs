@@ -117,13 +117,13 @@ pub enum Command {
         /// Proposed at.
         at_ms: u64,
     },
-    /// No node has `blob` any more, which tasks of one job take from other jobs: run again whoever made it, and give these
+    /// No node has `blob` any more, which tasks take from other jobs: run again whoever made it, and give these
     /// tasks out once more after a pause, as if they had never been given out. Where nobody can make it they fail. Answer:
     /// [`Reply::Released`](crate::Reply::Released), with those that wait.
     MakeAgain {
         /// The node that reports it.
         node: NodeId,
-        /// What it gives back; all of one job.
+        /// What it gives back.
         attempts: Vec<AttemptRange>,
         /// What is lost.
         blob: BlobHash,
