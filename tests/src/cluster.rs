@@ -1,25 +1,19 @@
 //! Several nodes as processes, each at an address of its own to which it comes back.
 
-use std::net::UdpSocket;
 use std::path::Path;
 
 use serde_json::Value;
 
 use crate::node::Node;
+use crate::port::Port;
 
 /// How often a node is started that ends while it starts.
 const STARTS_MAX: usize = 5;
 
-/// A port that was free just now: a voter comes back at the address that the others know.
-fn address() -> String {
-    let socket = UdpSocket::bind("127.0.0.1:0").expect("loopback has ports");
-    socket.local_addr().expect("a bound socket has an address").to_string()
-}
-
 /// Nodes that come back where they were.
 pub struct Cluster {
     folder: tempfile::TempDir,
-    addresses: Vec<String>,
+    ports: Vec<Port>,
     nodes: Vec<Option<Node>>,
 }
 
@@ -39,15 +33,15 @@ impl Cluster {
     /// Where one does not start.
     pub fn with_settings(count: usize, settings: &str) -> Cluster {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let addresses = (0..count).map(|_| address()).collect();
-        let mut cluster = Cluster { folder, addresses, nodes: Vec::new() };
+        let ports = (0..count).map(|_| Port::take()).collect();
+        let mut cluster = Cluster { folder, ports, nodes: Vec::new() };
         (0..count).for_each(|number| cluster.set(number, settings));
         for number in 0..count {
             let node = match number {
                 0 => cluster.start(0, &[]),
                 _ => {
                     let token = cluster.node(0).json(&["token", "create"])["token"].as_str().expect("text").to_owned();
-                    let through = cluster.addresses[number - 1].clone();
+                    let through = cluster.ports[number - 1].address();
                     cluster.start(number, &["--join", &through, "--token", &token])
                 }
             };
@@ -69,7 +63,8 @@ impl Cluster {
 
     fn try_start(&self, number: usize, extra: &[&str]) -> Result<Node, String> {
         let name = format!("n{number}");
-        let arguments = [&["--name", &name, "--listen", &self.addresses[number], "--slots", "2"], extra].concat();
+        let address = self.ports[number].address();
+        let arguments = [&["--name", &name, "--listen", &address, "--slots", "2"], extra].concat();
         Node::try_start(&self.home(number), &arguments)
     }
 
@@ -112,8 +107,8 @@ impl Cluster {
     pub fn join(&mut self, through: usize, role: &str) -> usize {
         let number = self.nodes.len();
         let token = self.node(through).json(&["token", "create", "--role", role])["token"].clone();
-        self.addresses.push(address());
-        let (at, token) = (self.addresses[through].clone(), token.as_str().expect("text").to_owned());
+        self.ports.push(Port::take());
+        let (at, token) = (self.ports[through].address(), token.as_str().expect("text").to_owned());
         let node = self.start(number, &["--join", &at, "--token", &token]);
         self.nodes.push(Some(node));
         number

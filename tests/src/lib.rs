@@ -9,4 +9,5 @@ pub mod golden;
 #[cfg(target_os = "linux")]
 pub mod network;
 pub mod node;
+pub mod port;
 pub mod tidy;
