@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use nexus_link::{FrameReceiver, FrameSender, IncomingStream, LinkError, Message, Peer, PeerInfo, RoundTrip};
 use nexus_model::NodeId;
 use nexus_wire::{
-    LeaderMessage, MessageType, WorkerMessage, decode_leader_message, decode_worker_message, encode_leader_message,
-    encode_worker_message,
+    LeaderMessage, MessageType, ProtocolVersion, WorkerMessage, decode_leader_message, decode_worker_message,
+    encode_leader_message, encode_worker_message,
 };
 use tokio::sync::{mpsc, watch};
 
@@ -131,7 +131,7 @@ async fn attach_there(
     tracing::debug!(leader = peer.address(), "said hello to the leader");
     let up = async {
         while let Some(message) = from_worker.recv().await {
-            let Some(message) = worker_frame(&message) else { return };
+            let Some(message) = worker_frame(&known_to(peer.info().version, message)) else { return };
             if sender.send(message).await.is_err() {
                 return;
             }
@@ -212,6 +212,16 @@ fn offering(message: WorkerMessage, drains: bool) -> WorkerMessage {
         WorkerMessage::Hello { node, address, mut capacity, holding } if drains => {
             capacity.slots = 0;
             WorkerMessage::Hello { node, address, capacity, holding }
+        }
+        message => message,
+    }
+}
+
+/// A message without what a leader of this version could not read.
+fn known_to(version: ProtocolVersion, message: WorkerMessage) -> WorkerMessage {
+    match message {
+        WorkerMessage::Heartbeat { running, .. } if version < WorkerMessage::VITALS => {
+            WorkerMessage::Heartbeat { running, vitals: None }
         }
         message => message,
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use actix::prelude::*;
-use nexus_model::{NodeCapacity, NodeId};
+use nexus_model::{NodeCapacity, NodeId, Vitals};
 use nexus_wire::AttemptRange;
 use tokio::sync::{mpsc, watch};
 
@@ -43,6 +43,8 @@ pub(crate) struct Plan {
     pub(crate) leader: Option<LeaderLink>,
     /// Whether this process takes no new tasks.
     pub(crate) drained: watch::Receiver<bool>,
+    /// How this machine is, where it is measured.
+    pub(crate) vitals: watch::Receiver<Option<Vitals>>,
 }
 
 /// The running actors. Drop the crew (after `stop`) to join the slots.
@@ -66,7 +68,8 @@ impl Crew {
             supervise_echo(&mut omega, &directory, data);
         }
         supervise_qlogik(&mut omega, &directory);
-        supervise_worker(&mut omega, &directory, (plan.node, plan.address, plan.capacity), &worker_state);
+        let worker_parts = (Arc::clone(&worker_state), plan.vitals);
+        supervise_worker(&mut omega, &directory, (plan.node, plan.address, plan.capacity), worker_parts);
         supervise_scheduler(
             &mut omega,
             &directory,
@@ -110,13 +113,13 @@ fn supervise_worker(
     omega: &mut Omega,
     directory: &Arc<Directory>,
     (node, address, capacity): (NodeId, String, NodeCapacity),
-    state: &Arc<WorkerState>,
+    parts: (Arc<WorkerState>, watch::Receiver<Option<Vitals>>),
 ) {
-    let (directory, state) = (Arc::clone(directory), Arc::clone(state));
+    let directory = Arc::clone(directory);
     omega.supervise(
         "worker",
         Box::new(move |lifeline| {
-            let worker = Worker::new(node, address.clone(), capacity.clone(), Arc::clone(&state), lifeline);
+            let worker = Worker::new(node, address.clone(), capacity.clone(), parts.clone(), lifeline);
             directory.worker.set(worker.start());
         }),
     );

@@ -193,6 +193,7 @@ async fn run_here(
         liveness,
         leader: None,
         drained: watch::channel(false).1,
+        vitals: watch::channel(None).1,
     };
     let crew = Crew::start(plan, move |_| {
         stop.send_replace(Some(StopReason::Asked));

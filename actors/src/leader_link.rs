@@ -106,6 +106,7 @@ impl LeaderLink {
                 | ClusterResponse::Labels(_)
                 | ClusterResponse::BlobOutline(_)
                 | ClusterResponse::Engine(_)
+                | ClusterResponse::Health(_)
                 | ClusterResponse::Audit(_) => None,
             },
             _ => None,

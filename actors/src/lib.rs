@@ -38,6 +38,7 @@ mod service;
 pub mod telemetry;
 pub mod timelines;
 mod vacancy;
+mod vitals;
 mod worker;
 
 pub use code_cache::{CodeCache, CodeCacheFacts};

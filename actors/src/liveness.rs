@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use nexus_model::NodeId;
+use nexus_model::{NodeId, Vitals};
 
 /// A connected node.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Alive {
     pub(crate) running: u32,
     pub(crate) rtt: Option<Duration>,
     pub(crate) seen_at_ms: u64,
+    /// How the machine is, where it has said so.
+    pub(crate) vitals: Option<Arc<Vitals>>,
 }
 
 /// Connected nodes. Written by the scheduler, read by the gateway; as large as the cluster.
@@ -37,6 +39,6 @@ impl Liveness {
 
     /// The last sign of life of a connected node.
     pub(crate) fn of(&self, node: NodeId) -> Option<Alive> {
-        self.lock().get(&node).copied()
+        self.lock().get(&node).cloned()
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nexus_blobs::BlobStore;
 use nexus_link::{Credentials, Link, LinkConfig, reachable_address};
-use nexus_model::{NodeCapacity, NodeId};
+use nexus_model::{NodeCapacity, NodeId, Rule};
 use nexus_optimizer::OptimizerConfig;
 use nexus_wire::{AttemptRange, ProtocolVersion, Refusal};
 use tokio::sync::watch;
@@ -33,6 +33,7 @@ use crate::progress::Progress;
 use crate::recovery::give_up_lost;
 use crate::service::NodeService;
 use crate::telemetry;
+use crate::vitals::{Gauge, measure};
 use crate::worker::{self, Account, ClusterPort, Keeper, Optimize, PayloadStore, Programs, TaskRunner};
 
 /// Threads for the network and consensus; the slots have their own.
@@ -67,6 +68,10 @@ pub struct NodeOptions {
     pub discovery: bool,
     /// The version of the protocol that it speaks: this build's, or the one before while a cluster is upgraded.
     pub protocol: ProtocolVersion,
+    /// What it does while the machine is so or so.
+    pub rules: Vec<Rule>,
+    /// The root of the system files that say how the machine is.
+    pub sensors: PathBuf,
 }
 
 /// What a node that has started says of itself.
@@ -156,7 +161,8 @@ async fn run_here(
     let learner = learner(&home, &facts.capacity, options.optimizer);
     let blobs = Arc::new(blobs);
     let spoken = Spoken::new(options.protocol);
-    let parts = (Arc::clone(&blobs), learner, spoken.clone());
+    let gauge = Gauge::new(&options.sensors, &options.data, &options.rules);
+    let parts = (Arc::clone(&blobs), learner, spoken.clone(), gauge);
     let mut running = assemble(&home, member, &facts, (&link, &book), parts, stop).await?;
     running.collect(options.keep_unused, blobs);
     let (directory, control) = (Arc::clone(&running.crew.directory), running.control.clone());
@@ -321,11 +327,10 @@ async fn assemble(
     member: Member,
     facts: &NodeFacts,
     (link, book): (&Link, &AddressBook),
-    (blobs, learner, spoken): (Arc<BlobStore>, Arc<Learner>, Spoken),
+    (blobs, learner, spoken, gauge): (Arc<BlobStore>, Arc<Learner>, Spoken, Gauge),
     stop: watch::Sender<Option<StopReason>>,
 ) -> Result<Running, Refusal> {
-    let liveness = Liveness::default();
-    let progress = Progress::default();
+    let (liveness, progress) = (Liveness::default(), Progress::default());
     let (keeper, account, begun) = accounts(home, facts).map_err(|error| unusable(home, &error))?;
     let Member { identity, node, authority, peers, .. } = member;
     let (control, events) = ControlPlane::replicated(Opening {
@@ -360,6 +365,7 @@ async fn assemble(
         directory,
         learner: Some(Arc::clone(&learner)),
     });
+    let (vitals, measuring) = measure(gauge);
     let plan = Plan {
         node: facts.node,
         address: facts.address.to_string(),
@@ -374,6 +380,7 @@ async fn assemble(
         liveness,
         leader: Some(leader.clone()),
         drained: drained.subscribe(),
+        vitals,
     };
     let crew = Crew::start(plan, giving_up(stop))
         .map_err(|error| refusal(codes::DATA_DIRECTORY, format!("no threads for the tasks: {error}")))?;
@@ -381,6 +388,7 @@ async fn assemble(
         tokio::spawn(keep_members(control.clone())),
         tokio::spawn(keep_valid(node, control.clone(), gateway)),
         tokio::spawn(give_up_lost(home.clone(), control.clone())),
+        tokio::spawn(measuring),
     ];
     Ok(Running { crew, control, leader, told: peers, chores })
 }

@@ -83,7 +83,10 @@ fn right_for(request: &Request) -> Right {
 
 fn right_in_cluster(request: &ClusterRequest) -> Right {
     match request {
-        ClusterRequest::FindLeader | ClusterRequest::ListLabels | ClusterRequest::ReadEngine => Right::Look,
+        ClusterRequest::FindLeader
+        | ClusterRequest::ListLabels
+        | ClusterRequest::ReadEngine
+        | ClusterRequest::ReadHealth => Right::Look,
         // What is passed on is looked at again, for who asked.
         ClusterRequest::Relay { .. }
         | ClusterRequest::Renew { .. }

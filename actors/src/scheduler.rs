@@ -10,9 +10,10 @@ mod foresight;
 mod predictions;
 mod release;
 mod upkeep;
+mod vitals;
 mod workers;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -101,6 +102,8 @@ pub(crate) struct Scheduler {
     was_foreseen: bool,
     ages: upkeep::Ages,
     predictions: Predictions,
+    /// Nodes that take nothing new, as they said last.
+    held: BTreeSet<NodeId>,
     _lifeline: Lifeline,
 }
 
@@ -128,6 +131,7 @@ impl Scheduler {
             was_foreseen: false,
             ages: upkeep::Ages::of_process(now_ms(), Instant::now()),
             predictions: Predictions::of_learner(learner),
+            held: BTreeSet::new(),
             _lifeline: lifeline,
         }
     }
@@ -135,6 +139,7 @@ impl Scheduler {
     /// Begins to lead: looks at the whole ledger, and expects every node that holds something for a full lease.
     fn begin(&mut self, Standing { index, effects }: Standing, ctx: &mut Context<Self>) {
         self.core = nexus_scheduler::Scheduler::new();
+        self.held.clear();
         self.known = Some(index);
         let now = Instant::now();
         for effect in &effects {
@@ -413,9 +418,11 @@ impl Handler<FromWorker> for Scheduler {
         let now = Instant::now();
         match message {
             WorkerMessage::Hello { .. } => tracing::warn!(%node, "a second hello on one attachment is ignored"),
-            WorkerMessage::Heartbeat { running } => {
+            WorkerMessage::Heartbeat { running, vitals } => {
                 let tasks = running.iter().map(|attempt| attempt.range.len().min(1)).sum();
-                self.liveness.seen(node, Alive { running: tasks, rtt: round_trip, seen_at_ms: now_ms() });
+                let vitals = vitals.map(|vitals| Arc::new(*vitals));
+                self.hold(node, vitals.as_deref(), ctx);
+                self.liveness.seen(node, Alive { running: tasks, rtt: round_trip, seen_at_ms: now_ms(), vitals });
                 self.workers.heard(node, Some(running), now);
             }
             WorkerMessage::TasksFinished { sequence, tasks } => {

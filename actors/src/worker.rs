@@ -27,11 +27,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use actix::prelude::*;
-use nexus_model::{Cost, NodeCapacity, NodeId};
+use nexus_model::{Cost, NodeCapacity, NodeId, Vitals};
 use nexus_wire::archived::batches;
 use nexus_wire::limits::HEARTBEAT_INTERVAL;
 use nexus_wire::{AttemptRange, FinishedTasks, LeaderMessage, LogPiece, LogQuery, WorkerMessage};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 pub(crate) use begun::{Account, machine};
 pub(crate) use calls::ClusterPort;
@@ -116,6 +116,8 @@ pub(crate) struct Worker {
     address: String,
     capacity: NodeCapacity,
     state: Arc<WorkerState>,
+    /// How this machine is.
+    vitals: watch::Receiver<Option<Vitals>>,
     leader: Option<mpsc::Sender<WorkerMessage>>,
     next_sequence: u64,
     _lifeline: Lifeline,
@@ -126,11 +128,11 @@ impl Worker {
         node: NodeId,
         address: String,
         capacity: NodeCapacity,
-        state: Arc<WorkerState>,
+        (state, vitals): (Arc<WorkerState>, watch::Receiver<Option<Vitals>>),
         lifeline: Lifeline,
     ) -> Self {
         let next_sequence = state.unrecorded().back().map_or(1, |(sequence, _)| sequence + 1);
-        Worker { node, address, capacity, state, leader: None, next_sequence, _lifeline: lifeline }
+        Worker { node, address, capacity, state, vitals, leader: None, next_sequence, _lifeline: lifeline }
     }
 
     /// Sends in order, waiting for room; a closed port ends the attachment.
@@ -153,6 +155,11 @@ impl Worker {
         })
     }
 
+    fn heartbeat(&self) -> WorkerMessage {
+        let vitals = self.vitals.borrow().clone().map(Box::new);
+        WorkerMessage::Heartbeat { running: self.state.slots.running(), vitals }
+    }
+
     fn hello(&self) -> WorkerMessage {
         let unrecorded = self.state.unrecorded();
         let ended = unrecorded.iter().flat_map(|(_, tasks)| tasks.iter().map(|t| t.attempt));
@@ -171,8 +178,7 @@ impl Actor for Worker {
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
         ctx.run_interval(HEARTBEAT_INTERVAL, |worker, ctx| {
-            let heartbeat = WorkerMessage::Heartbeat { running: worker.state.slots.running() };
-            let sent = worker.report(vec![heartbeat]);
+            let sent = worker.report(vec![worker.heartbeat()]);
             ctx.spawn(sent);
         });
     }
@@ -183,7 +189,8 @@ impl Handler<AttachLeader> for Worker {
 
     fn handle(&mut self, attach: AttachLeader, _: &mut Self::Context) -> Self::Result {
         self.leader = Some(attach.port);
-        let mut messages = vec![self.hello()];
+        // How the machine is comes right behind: a new leader gives it next to nothing that it should not get.
+        let mut messages = vec![self.hello(), self.heartbeat()];
         messages.extend(
             self.state
                 .unrecorded()

@@ -1,13 +1,14 @@
 //! The configuration that the program runs with: every value checked, every default filled in.
 
 mod optimizer;
+mod rules;
 mod telemetry;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use nexus_model::LimitLevel;
+use nexus_model::{LimitLevel, Rule};
 use nexus_optimizer::OptimizerConfig;
 use toml::Value;
 
@@ -46,6 +47,7 @@ pub struct Config {
     optimizer: OptimizerConfig,
     log: LogConfig,
     telemetry: TelemetryConfig,
+    rules: Vec<Rule>,
 }
 
 /// Who and where the node is.
@@ -72,10 +74,11 @@ pub enum Http {
 }
 
 /// What the node offers to tasks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkerConfig {
     slots: u32,
     memory_bytes: u64,
+    sensors: PathBuf,
 }
 
 /// What programs from elsewhere may use.
@@ -168,6 +171,11 @@ impl WorkerConfig {
     pub fn memory_bytes(&self) -> u64 {
         self.memory_bytes
     }
+
+    /// The root of the system files that say how the machine is; an absolute path.
+    pub fn sensors(&self) -> &Path {
+        &self.sensors
+    }
 }
 
 impl LimitsConfig {
@@ -211,10 +219,12 @@ impl Config {
         let protocol = check(keys::NODE_PROTOCOL, raw.node.protocol.as_ref(), protocol, &mut note);
         let slots = check(keys::WORKER_SLOTS, raw.worker.slots.as_ref(), slots, &mut note);
         let memory = check(keys::WORKER_MEMORY, raw.worker.memory.as_ref(), memory, &mut note);
+        let sensors = check(keys::WORKER_SENSORS, raw.worker.sensors.as_ref(), absolute_path, &mut note);
         let remote = check(keys::LIMITS_REMOTE, raw.limits.remote.as_ref(), limit_level, &mut note);
         let optimizer = optimizer::resolve(&raw.optimizer, &mut note);
         let level = check(keys::LOG_LEVEL, raw.log.level.as_ref(), log_level, &mut note);
         let telemetry = telemetry::resolve(&raw.telemetry, machine, &mut note);
+        let rules = rules::resolve(raw, &mut note);
         let data = match Places::data(flags, machine, data) {
             Ok(data) => data,
             Err(error) => {
@@ -241,11 +251,13 @@ impl Config {
             worker: WorkerConfig {
                 slots: slots.unwrap_or(machine.cores.clamp(1, SLOTS_MAX)),
                 memory_bytes: memory.unwrap_or((machine.memory_bytes / 4 * 3).max(MEMORY_BYTES_MIN)),
+                sensors: sensors.unwrap_or_else(|| PathBuf::from("/")),
             },
             optimizer,
             limits: LimitsConfig { remote: remote.unwrap_or(LimitLevel::Medium) },
             log: LogConfig { level: level.unwrap_or(LogLevel::Info) },
             telemetry,
+            rules,
         })
     }
 
@@ -272,6 +284,11 @@ impl Config {
     /// Where the node's spans go.
     pub fn telemetry(&self) -> &TelemetryConfig {
         &self.telemetry
+    }
+
+    /// What the node does while its machine is so or so: as written, then the default ones that stand.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
     }
 
     /// What the node says.

@@ -36,6 +36,14 @@ pub enum ConfigError {
         /// What it may be, with an example.
         allowed: &'static str,
     },
+    /// A rule that is none.
+    #[error("line {line}: a [[rule]] cannot be kept: {reason}")]
+    Rule {
+        /// Line of its beginning, from 1.
+        line: usize,
+        /// What is wrong, with what is right.
+        reason: String,
+    },
     /// No folder for data can be derived, because the user has no home.
     #[error("there is no home folder to keep data in; name a folder with --data or NEXUS_HOME")]
     NoHome,

@@ -28,6 +28,8 @@ pub(crate) const WORKER_MEMORY: Key = Key {
     path: "worker.memory",
     allowed: "a number of bytes or a size such as \"512 MiB\" or \"24 GiB\", at least 64 MiB",
 };
+pub(crate) const WORKER_SENSORS: Key =
+    Key { path: "worker.sensors", allowed: "the absolute path of a folder with proc, sys and dev, such as \"/host\"" };
 pub(crate) const LIMITS_REMOTE: Key = Key { path: "limits.remote", allowed: "low, medium, high or maximum" };
 pub(crate) const OPTIMIZER_ENABLED: Key = Key { path: "optimizer.enabled", allowed: "true or false" };
 pub(crate) const OPTIMIZER_EXPLORATION_RATE: Key =
@@ -63,6 +65,7 @@ pub(crate) const KEYS: &[Key] = &[
     NODE_PROTOCOL,
     WORKER_SLOTS,
     WORKER_MEMORY,
+    WORKER_SENSORS,
     LIMITS_REMOTE,
     OPTIMIZER_ENABLED,
     OPTIMIZER_EXPLORATION_RATE,
@@ -78,15 +81,22 @@ pub(crate) const KEYS: &[Key] = &[
     TELEMETRY_METRICS_EVERY,
 ];
 
+/// The section of which there may be several, and its settings; what they may be is the rules' own matter.
+const RULE: (&str, [&str; 2]) = ("rule", ["when", "then"]);
+
 /// The sections, in order, each once.
 pub(crate) fn sections() -> Vec<&'static str> {
     let mut sections: Vec<&str> = KEYS.iter().filter_map(|key| Some(key.path.split_once('.')?.0)).collect();
     sections.dedup();
+    sections.push(RULE.0);
     sections
 }
 
 /// The names of a section's settings.
 pub(crate) fn names(section: &str) -> Vec<&'static str> {
+    if section == RULE.0 {
+        return RULE.1.to_vec();
+    }
     KEYS.iter()
         .filter_map(|key| key.path.split_once('.'))
         .filter(|(its_section, _)| *its_section == section)

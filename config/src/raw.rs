@@ -1,7 +1,7 @@
 //! `nexus.toml` as it is written: every setting optional, nothing checked but the names.
 
 use serde::Deserialize;
-use toml::{Table, Value};
+use toml::{Spanned, Table, Value};
 
 use crate::error::{ConfigError, ConfigErrors};
 use crate::keys;
@@ -23,6 +23,19 @@ pub struct RawConfig {
     pub(crate) log: RawLog,
     /// `[telemetry]`.
     pub(crate) telemetry: RawTelemetry,
+    /// Each `[[rule]]`.
+    pub(crate) rule: Vec<Spanned<RawRule>>,
+    /// The line at which each of them begins.
+    #[serde(skip)]
+    pub(crate) rule_lines: Vec<usize>,
+}
+
+/// A `[[rule]]` as written.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawRule {
+    pub(crate) when: Option<Value>,
+    pub(crate) then: Option<Value>,
 }
 
 /// `[node]` as written.
@@ -44,6 +57,7 @@ pub(crate) struct RawNode {
 pub(crate) struct RawWorker {
     pub(crate) slots: Option<Value>,
     pub(crate) memory: Option<Value>,
+    pub(crate) sensors: Option<Value>,
 }
 
 /// `[limits]` as written.
@@ -90,7 +104,7 @@ impl RawConfig {
     /// What is not TOML, with its line; every name that does not exist, with the one that was probably meant.
     pub fn parse(text: &str) -> Result<Self, ConfigErrors> {
         let syntax = |error: toml::de::Error| {
-            let line = error.span().map_or(1, |span| text.get(..span.start).unwrap_or(text).matches('\n').count() + 1);
+            let line = error.span().map_or(1, |span| line_of(text, span.start));
             ConfigErrors::from(ConfigError::Syntax { line, message: error.message().to_owned() })
         };
         let table: Table = text.parse().map_err(syntax)?;
@@ -98,8 +112,15 @@ impl RawConfig {
         if !unknown.is_empty() {
             return Err(ConfigErrors(unknown));
         }
-        toml::from_str(text).map_err(syntax)
+        let mut raw: RawConfig = toml::from_str(text).map_err(syntax)?;
+        raw.rule_lines = raw.rule.iter().map(|rule| line_of(text, rule.span().start)).collect();
+        Ok(raw)
     }
+}
+
+/// The line of a byte, from 1.
+fn line_of(text: &str, byte: usize) -> usize {
+    text.get(..byte).unwrap_or(text).matches('\n').count() + 1
 }
 
 /// The sections and settings of `table` that do not exist.
@@ -113,8 +134,9 @@ fn unknown_names(table: &Table) -> Vec<ConfigError> {
             continue;
         }
         let names = keys::names(section);
-        for name in content.as_table().into_iter().flat_map(Table::keys).filter(|name| !names.contains(&name.as_str()))
-        {
+        let several = content.as_array().into_iter().flatten().filter_map(Value::as_table);
+        let tables = content.as_table().into_iter().chain(several);
+        for name in tables.flat_map(Table::keys).filter(|name| !names.contains(&name.as_str())) {
             unknown.push(ConfigError::UnknownKey {
                 key: format!("{section}.{name}"),
                 suggestion: nearest(name, &names).map(|name| format!("{section}.{name}")),
@@ -143,6 +165,10 @@ mod tests {
                 "there is no setting `wroker`; did you mean `worker`?",
             ]
         );
+        assert_eq!(
+            messages("[[rule]]\nwhen = \"thermal\"\n[[rule]]\nif = \"thermal\"\n"),
+            ["there is no setting `rule.if`; there are: when, then"]
+        );
     }
 
     #[test]
@@ -150,6 +176,7 @@ mod tests {
         let found = messages("[node]\nname = \n");
         assert_eq!(found.len(), 1);
         assert!(found[0].starts_with("line 2: "), "{}", found[0]);
+        assert!(messages("[log]\nlevel = 1\n[rule]\nwhen = \"thermal\"\n")[0].starts_with("line 3: "));
         let found = messages("# a comment\nnode = 3\n");
         assert!(found[0].starts_with("line 2: "), "{}", found[0]);
     }

@@ -4,6 +4,7 @@
 //! the network are other rooms.
 
 pub mod cli;
+mod health;
 pub mod output;
 mod readings;
 mod web;

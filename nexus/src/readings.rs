@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use nexus_actors::onlooker::Onlooker;
 use nexus_actors::telemetry::{Point, Reading, ReadingSender};
-use nexus_model::NodeRole;
+use nexus_model::{NodeRole, Vitals};
 use nexus_wire::{NodeState, NodeView, Request, Response, StatusView};
 use tokio::time::{MissedTickBehavior, interval, timeout};
+
+use crate::health;
 
 /// How long the cluster may take to say how it is; then this reading is left out.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -22,7 +24,10 @@ pub(crate) fn send(every: Duration, onlooker: Onlooker, sender: ReadingSender) {
         loop {
             ticks.tick().await;
             match timeout(PATIENCE, onlooker.request(Request::GetStatus)).await {
-                Ok(Ok(Response::Status(status))) => sender.send(&readings(&status)).await,
+                Ok(Ok(Response::Status(mut status))) => {
+                    health::read(onlooker.request(health::request())).await.fill_in_status(&mut status);
+                    sender.send(&readings(&status)).await;
+                }
                 Ok(Ok(_)) => tracing::warn!("the node's answer does not fit the question how it is"),
                 Ok(Err(refusal)) => tracing::debug!(reason = %refusal, "there are no metrics to send"),
                 Err(_) => tracing::debug!("the cluster does not say how it is; there are no metrics to send"),
@@ -62,9 +67,37 @@ pub(crate) fn readings(status: &StatusView) -> Vec<Reading> {
         by_node("node_memory_bytes", "Memory that the node's tasks may use together", "By", &|node| {
             node.capacity.memory_bytes
         }),
+        by_node("node_held", "1 where the node takes no new tasks by its own rules", "", &|node| {
+            u64::from(node.vitals.as_ref().is_some_and(|vitals| !vitals.held_by.is_empty()))
+        }),
         by_node("node_voter", "1 where the node's disk keeps what is accepted", "", &is_voter),
     ]);
+    all.extend(of_machines(status));
     all
+}
+
+/// What the machines that say so have in use.
+fn of_machines(status: &StatusView) -> Vec<Reading> {
+    let by_machine = |name, help, unit, value: &dyn Fn(&Vitals) -> Option<u64>| {
+        let point = |node: &NodeView| {
+            let labels = vec![("node", node.name.clone()), ("id", node.node.0.to_string())];
+            Some(Point { labels, value: value(node.vitals.as_ref()?)? })
+        };
+        Reading { name, help, unit, points: status.nodes.iter().filter_map(point).collect() }
+    };
+    let known = |vitals: &Vitals, bytes| (vitals.memory_bytes > 0).then_some(bytes);
+    let all = vec![
+        by_machine("node_cpu_permille", "Time of the machine's cores in use, in thousandths", "", &|vitals| {
+            vitals.cpu_permille.map(u64::from)
+        }),
+        by_machine("node_machine_memory_used_bytes", "Memory of the machine in use, by whatever", "By", &|vitals| {
+            known(vitals, vitals.memory_used_bytes)
+        }),
+        by_machine("node_machine_memory_bytes", "Memory of the machine", "By", &|vitals| {
+            known(vitals, vitals.memory_bytes)
+        }),
+    ];
+    all.into_iter().filter(|reading| !reading.points.is_empty()).collect()
 }
 
 /// Memory of this process that is not swapped out, where the system tells.

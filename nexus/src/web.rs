@@ -26,6 +26,7 @@ use nexus_wire::{Refusal, Request, Response, StatusView};
 use serde::Serialize;
 
 use crate::cli::{codes, now_ms};
+use crate::health;
 use crate::output::json::{ErrorDocument, ErrorFacts, JobDocument, JobsDocument, NodeNames, StatusDocument, document};
 
 /// How long the cluster may take to answer before a probe is told that it does not.
@@ -154,7 +155,12 @@ async fn ask(onlooker: &Onlooker, request: Request) -> Result<Response, Absence>
 
 async fn cluster(onlooker: &Onlooker) -> Result<StatusView, Absence> {
     match ask(onlooker, Request::GetStatus).await? {
-        Response::Status(status) => Ok(*status),
+        Response::Status(mut status) => {
+            if status.leader.is_some() {
+                health::read(onlooker.request(health::request())).await.fill_in_status(&mut status);
+            }
+            Ok(*status)
+        }
         _ => Err(Absence::of("the node's answer does not fit the question")),
     }
 }

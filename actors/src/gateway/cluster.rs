@@ -57,6 +57,7 @@ impl GatewayState {
             | ClusterRequest::ForgetNode(_)
             | ClusterRequest::LabelNode { .. }
             | ClusterRequest::ListLabels
+            | ClusterRequest::ReadHealth
             | ClusterRequest::Audit(_)
             | ClusterRequest::DrainNode { .. } => Err(request),
         }
@@ -121,6 +122,7 @@ impl GatewayState {
                 });
                 Ok(Response::Cluster(Box::new(ClusterResponse::Labels(labels.await?))))
             }
+            ClusterRequest::ReadHealth => self.health(control).await,
             ClusterRequest::DrainNode { node: None, draining } => self.drain_here(draining),
             ClusterRequest::DrainNode { node: Some(node), draining } if node == self.node => self.drain_here(draining),
             ClusterRequest::DrainNode { node: Some(node), draining } => {
@@ -246,6 +248,7 @@ impl GatewayState {
                 | ClusterResponse::Labels(_)
                 | ClusterResponse::BlobOutline(_)
                 | ClusterResponse::Engine(_)
+                | ClusterResponse::Health(_)
                 | ClusterResponse::Audit(_) => {
                     return Err(unfit());
                 }

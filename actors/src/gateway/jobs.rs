@@ -12,6 +12,7 @@ use nexus_wire::{Refusal, Response, TaskDetail};
 use super::GatewayState;
 use crate::codes;
 use crate::control::{ControlPlane, now_ms, refusal};
+use crate::liveness::Alive;
 use crate::roles::{Caller, is_node};
 use crate::scheduler::{ExplainPlacement, Foresee, Scheduler, Settle};
 use crate::telemetry;
@@ -139,8 +140,14 @@ impl GatewayState {
         task: Option<u32>,
     ) -> Result<Response, Refusal> {
         let members: Vec<NodeId> = control.read(|ledger| ledger.members().map(|(node, _)| node).collect()).await?;
-        let up = members.into_iter().filter(|node| self.liveness.of(*node).is_some()).collect();
-        let facts = ExplainFacts { now_ms: now_ms(), up };
+        let alive = members.into_iter().filter_map(|node| Some((node, self.liveness.of(node)?)));
+        let alive: Vec<(NodeId, Alive)> = alive.collect();
+        let held = alive.iter().filter_map(|(node, alive)| {
+            let held_by = &alive.vitals.as_ref()?.held_by;
+            (!held_by.is_empty()).then(|| (*node, held_by.join(", ")))
+        });
+        let facts =
+            ExplainFacts { now_ms: now_ms(), held: held.collect(), up: alive.iter().map(|(node, _)| *node).collect() };
         let (said, is_known, has_somewhere) = control
             .read(|ledger| {
                 (ledger.explain(job, task, &facts), ledger.job(job).is_some(), ledger.has_somewhere(job, &facts))

@@ -115,7 +115,7 @@ impl Scheduler {
         let Arrived { node, slots, memory_bytes, port, .. } = arrived;
         let Beginning { index, labels, gpu_milli, .. } = beginning;
         let session = self.workers.attach(node, port, index, Instant::now());
-        self.liveness.seen(node, Alive { running: 0, rtt: None, seen_at_ms: now_ms() });
+        self.liveness.seen(node, Alive { running: 0, rtt: None, seen_at_ms: now_ms(), vitals: None });
         self.note(node, NodeNote::Up { slots }, ctx);
         self.tell(untold.into_iter().map(|attempt| (node, attempt)).collect(), Vec::new(), ctx);
         self.core.handle(Input::NodeDescribed { node, labels, gpu_milli });

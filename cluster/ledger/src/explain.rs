@@ -1,6 +1,7 @@
 //! Why a job, or one task of it, is where it is: sentences for people, from what the ledger knows. Nothing here changes
 //! anything.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use nexus_model::{GPU_MILLI, IndexRange, JobId, JobSpec, NodeId, Outcome, Resources, Reuse, Reused, TaskState};
@@ -21,6 +22,8 @@ pub struct ExplainFacts {
     pub now_ms: u64,
     /// The machines that are up.
     pub up: Vec<NodeId>,
+    /// Those of them that take nothing new by their rules, and why.
+    pub held: BTreeMap<NodeId, String>,
 }
 
 impl Ledger {
@@ -53,6 +56,7 @@ impl Ledger {
                 Some(why) => format!("{ready} ready, and nowhere to run: {why}"),
                 None => format!("{ready} could run now: {}", self.in_hand(facts)),
             });
+            said.extend(self.held(facts));
         }
         let held = job.work.iter().flat_map(|work| &work.grants).filter(|grant| grant.live > 0);
         for grant in held {
@@ -86,6 +90,9 @@ impl Ledger {
                     (false, Some(why)) => vec!["it is ready, and has nowhere to run".to_owned(), why],
                     (false, None) => vec!["it could run now".to_owned(), self.in_hand(facts)],
                 });
+                if !waits {
+                    said.extend(self.held(facts));
+                }
                 said.extend(self.others_waited_for(job));
                 if let Some(until) = job.waiting.as_ref().and_then(|waiting| waiting.wakes_at(index)) {
                     said.push(format!("it may run in {}", until_text(until, facts.now_ms)));
@@ -184,7 +191,20 @@ impl Ledger {
         if up.is_empty() {
             return Some("no machine is up that could run it".to_owned());
         }
-        self.too_few_up(job, facts).or_else(|| unmet(&job.spec, &up, "that is up"))
+        let unmet_up = || unmet(&job.spec, &up, "that is up");
+        self.too_few_up(job, facts).or_else(unmet_up).or_else(|| {
+            let open = facts.up.iter().filter(|node| !facts.held.contains_key(node));
+            let open: Vec<&Member> = open.filter_map(|node| self.member(*node)).collect();
+            let none = unmet(&job.spec, &open, "that is up and not held by a rule").is_some();
+            (!facts.held.is_empty() && none)
+                .then(|| "every machine that could run it is held by a rule of its own".to_owned())
+        })
+    }
+
+    /// The machines that take nothing new by their own rules.
+    fn held(&self, facts: &ExplainFacts) -> Vec<String> {
+        let held = facts.held.iter().filter(|(node, _)| facts.up.contains(node));
+        held.map(|(node, why)| format!("{} takes no new tasks: {why}", self.name(*node))).collect()
     }
 
     /// What is missing for the copies of the job's results, if something is.
@@ -195,8 +215,8 @@ impl Ledger {
 
     /// What the machines that are up have to do.
     fn in_hand(&self, facts: &ExplainFacts) -> String {
-        let slots: u32 =
-            facts.up.iter().filter_map(|node| self.member(*node)).map(|member| member.capacity.slots).sum();
+        let open = facts.up.iter().filter(|node| !facts.held.contains_key(node));
+        let slots: u32 = open.filter_map(|node| self.member(*node)).map(|member| member.capacity.slots).sum();
         let held: u32 = self.jobs.values().map(|job| job.counts.get(TaskState::Assigned)).sum();
         format!("the {slots} slots that are up have {held} tasks in hand, and {} tasks are ready in all", self.queued)
     }

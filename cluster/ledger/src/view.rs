@@ -242,6 +242,7 @@ impl Ledger {
             jobs_active: self.jobs_active(),
             tasks_queued: self.tasks_queued(),
             version,
+            stopped: None,
         }
     }
 
@@ -270,6 +271,7 @@ impl Ledger {
             running: live.fold(0, u32::saturating_add),
             rtt: None,
             seen_at_ms: None,
+            vitals: None,
         }
     }
 }

@@ -41,7 +41,7 @@ fn task_state(cluster: &Cluster, job: JobId, index: u32) -> TaskState {
 }
 
 fn explained(ledger: &Ledger, job: JobId, task: Option<u32>) -> String {
-    let facts = ExplainFacts { now_ms: 40, up: vec![NodeId(1)] };
+    let facts = ExplainFacts { now_ms: 40, up: vec![NodeId(1)], held: [].into() };
     ledger.explain(job, task, &facts).unwrap().join("\n")
 }
 

@@ -47,7 +47,7 @@ impl Cluster {
     }
 
     fn explained(&self, job: JobId) -> String {
-        let facts = ExplainFacts { now_ms: 100, up: vec![NodeId(1)] };
+        let facts = ExplainFacts { now_ms: 100, up: vec![NodeId(1)], held: [].into() };
         self.ledger.explain(job, None, &facts).unwrap().join("\n")
     }
 }

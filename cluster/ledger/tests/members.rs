@@ -189,7 +189,7 @@ fn what_no_machine_has_is_named() {
 #[test]
 fn a_task_that_nobody_has_room_for_is_not_said_to_go_anywhere() {
     let mut cluster = Cluster::new();
-    let facts = nexus_ledger::ExplainFacts { now_ms: 1, up: vec![NodeId(1)] };
+    let facts = nexus_ledger::ExplainFacts { now_ms: 1, up: vec![NodeId(1)], held: [].into() };
     let mut large = spec(1);
     large.resources.cpus = 100;
     let (large, small) = (cluster.submit(large), cluster.submit(spec(1)));
@@ -211,7 +211,7 @@ fn a_job_that_waits_for_holders_of_copies_says_so() {
     copied.selection.copies = 5;
     let job = cluster.submit(copied);
     let said = |cluster: &Cluster, up: Vec<NodeId>, task| {
-        let facts = nexus_ledger::ExplainFacts { now_ms: 1, up };
+        let facts = nexus_ledger::ExplainFacts { now_ms: 1, up, held: [].into() };
         cluster.ledger.explain(job, task, &facts).unwrap().join("; ")
     };
     let up = vec![NodeId(1)];
@@ -224,4 +224,24 @@ fn a_job_that_waits_for_holders_of_copies_says_so() {
     cluster.assign(job, range(0, 1), 1);
     assert!(said(&cluster, up.clone(), None).contains(&format!("what ends now waits for its copies: {missing}")));
     assert!(said(&cluster, up, Some(0)).contains(&format!("once it has run it waits for its copies: {missing}")));
+}
+
+#[test]
+fn machines_that_their_rules_hold_back_are_named_and_are_nowhere_to_run() {
+    let mut cluster = Cluster::new();
+    let job = cluster.submit(spec(1));
+    let said = |held: &[u64], task| {
+        let held = held.iter().map(|node| (NodeId(*node), "memory > 95% (now 97%)".to_owned())).collect();
+        let facts = nexus_ledger::ExplainFacts { now_ms: 1, up: vec![NodeId(1), NodeId(2)], held };
+        (cluster.ledger.explain(job, task, &facts).unwrap().join("; "), cluster.ledger.has_somewhere(job, &facts))
+    };
+    let (some, has_somewhere) = said(&[2], None);
+    assert!(some.contains("1 task could run now: the 4 slots") && has_somewhere, "{some}");
+    assert!(some.ends_with("takes no new tasks: memory > 95% (now 97%)"), "{some}");
+    for task in [None, Some(0)] {
+        let (all, has_somewhere) = said(&[1, 2], task);
+        assert!(all.contains("every machine that could run it is held by a rule of its own"), "{all}");
+        assert!(all.matches("takes no new tasks: memory > 95%").count() == 2 && !has_somewhere, "{all}");
+    }
+    assert!(!said(&[3], None).0.contains("takes no new tasks"), "of one that is not up nothing is known");
 }

@@ -38,7 +38,7 @@ impl Cluster {
     }
 
     fn explained(&self, job: JobId, task: Option<u32>) -> String {
-        let facts = ExplainFacts { now_ms: 530, up: vec![NodeId(1)] };
+        let facts = ExplainFacts { now_ms: 530, up: vec![NodeId(1)], held: [].into() };
         self.ledger.explain(job, task, &facts).expect("it is there").join("\n")
     }
 }

@@ -19,6 +19,7 @@ mod conditions;
 mod decision;
 mod error;
 mod execution;
+mod health;
 mod job;
 mod leader;
 mod life;

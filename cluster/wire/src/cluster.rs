@@ -6,6 +6,7 @@
 use nexus_model::{BlobHash, Labels, NodeId, NodeRole};
 
 use crate::audit::{AuditPage, AuditRequest};
+use crate::health::Health;
 use crate::log::LogQuery;
 use crate::message::Request;
 
@@ -70,6 +71,9 @@ pub enum ClusterRequest {
     /// Client → node: what does your tensor engine hold, and what has it copied? Answer: [`ClusterResponse::Engine`], at
     /// once. Safe to repeat. A node that does not know this request refuses it.
     ReadEngine,
+    /// Client → leader: how are the machines? Answer: [`ClusterResponse::Health`]. Safe to repeat. A leader that does not
+    /// know this request refuses it.
+    ReadHealth,
 }
 
 /// Who asked a node that passes the request on.
@@ -107,6 +111,8 @@ pub enum ClusterResponse {
     BlobOutline(Vec<u8>),
     /// What the tensor engine of the node's process holds and has done since the process began.
     Engine(EngineUse),
+    /// How the machines are.
+    Health(Health),
 }
 
 /// What the tensor engine of a process holds, and what it has copied since the process began.

@@ -6,6 +6,7 @@ mod cluster;
 mod decision;
 mod decoder;
 mod frame;
+mod health;
 mod life;
 pub mod limits;
 mod log;
@@ -25,6 +26,7 @@ pub use decoder::{FrameDecoder, Progress};
 pub use frame::{
     Exchange, Frame, FrameError, FrameHeader, HEADER_BYTES, IncomingHeader, MessageType, NoTraceContext, TraceContext,
 };
+pub use health::{Health, Stopped};
 pub use life::{Fate, Life, LifeEntry, LifeEvent};
 pub use log::{LogPiece, LogPosition, LogQuery, LogState};
 pub use message::{

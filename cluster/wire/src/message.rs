@@ -7,14 +7,16 @@ use std::time::Duration;
 
 use nexus_model::{
     AttemptToken, BlobHash, Cost, IndexRange, JobId, JobSpec, JobState, NodeCapacity, NodeId, NodeRole, Outcome,
-    Reused, TaskId, TaskState,
+    Reused, TaskId, TaskState, Vitals,
 };
 
 use crate::cluster::{ClusterRequest, ClusterResponse};
 use crate::decision::{DecisionRequest, DecisionResponse};
+use crate::health::Stopped;
 use crate::log::{LogPiece, LogQuery};
 use crate::schedule::{ScheduleRequest, ScheduleResponse};
 use crate::timeline::{TimelineRequest, TimelineResponse};
+use crate::version::ProtocolVersion;
 
 /// What a client or a node asks of a gateway. Losing a request or its response means the outcome is unknown; each says
 /// whether repeating it is safe.
@@ -333,6 +335,8 @@ pub struct NodeView {
     pub rtt: Option<Duration>,
     /// Ms since 1970 of its last sign of life.
     pub seen_at_ms: Option<u64>,
+    /// How the machine is, where it has said so. Travels apart, in [`crate::Health`].
+    pub vitals: Option<Vitals>,
 }
 
 /// Whether a node is there.
@@ -377,6 +381,8 @@ pub struct StatusView {
     pub tasks_queued: u64,
     /// Version of the node that answers.
     pub version: String,
+    /// Who stopped all work, where that was done. Travels apart, in [`crate::Health`].
+    pub stopped: Option<Stopped>,
 }
 
 /// Worker → leader, on the worker's stream. Lost with the connection; what matters is sent again after the next
@@ -405,9 +411,16 @@ pub enum WorkerMessage {
     Heartbeat {
         /// What the slots have in hand, at most one range a slot: the tasks that would be lost with this worker.
         running: Vec<AttemptRange>,
+        /// How the machine is; absent where that was not measured yet, and to a leader that would not know it.
+        vitals: Option<Box<Vitals>>,
     },
     /// Last on the stream: the worker stops in order, and what it holds can go elsewhere at once.
     Goodbye,
+}
+
+impl WorkerMessage {
+    /// The version that brought how a machine is to its signs of life.
+    pub const VITALS: ProtocolVersion = ProtocolVersion { major: 1, minor: 2 };
 }
 
 /// Leader → worker, on the worker's stream.

@@ -199,3 +199,39 @@ fn hosts_give_names_that_a_node_can_have() {
     let long = name_of_host(&format!("{}-b", "a".repeat(62)));
     assert_eq!(long, "a".repeat(62));
 }
+
+#[test]
+fn rules_are_read_and_stand_beside_the_default_ones_about_other_quantities() {
+    let shown = |text: &str| {
+        let config = resolve(text).unwrap();
+        config.rules().iter().map(|rule| format!("{} {}", rule.when, rule.then.name())).collect::<Vec<_>>()
+    };
+    assert_eq!(shown(""), ["memory > 95% stop-admitting", "battery < 20% stop-admitting"]);
+    assert_eq!(
+        shown(
+            "[[rule]]\nwhen = \"on-battery\"\nthen = \"warn\"\n[[rule]]\nwhen = \"memory>80%\"\nthen = \"stop-admitting\"\n"
+        ),
+        ["on-battery warn", "memory > 80% stop-admitting", "battery < 20% stop-admitting"]
+    );
+}
+
+#[test]
+fn what_is_wrong_with_a_rule_is_said_with_its_line() {
+    let text = "[log]\nlevel = \"info\"\n\n[[rule]]\nwhen = \"memry > 90%\"\nthen = \"warn\"\n[[rule]]\nwhen = \"thermal\"\n\
+                [[rule]]\nwhen = 90\nthen = \"warn\"\n[[rule]]\nwhen = \"thermal\"\nthen = \"explode\"\n";
+    assert_eq!(
+        messages(text),
+        [
+            "line 4: a [[rule]] cannot be kept: `memry` cannot be measured; there are memory, cpu, disk, battery, \
+             temperature, on-battery, thermal, user-active",
+            "line 7: a [[rule]] cannot be kept: it has no `then`; write it, such as then = \"stop-admitting\"",
+            "line 9: a [[rule]] cannot be kept: `when` is 90; write a text, such as when = \"memory > 90%\"",
+            "line 12: a [[rule]] cannot be kept: `explode` is nothing that a node can do; there are stop-admitting and warn",
+        ]
+    );
+    let many = "[[rule]]\nwhen = \"thermal\"\nthen = \"warn\"\n".repeat(31);
+    assert_eq!(
+        messages(&many),
+        ["line 91: a [[rule]] cannot be kept: there are 33 rules, and a node keeps at most 32"]
+    );
+}

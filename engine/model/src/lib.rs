@@ -18,7 +18,9 @@ mod outcome;
 mod part;
 mod placement;
 mod reuse;
+mod rule;
 mod value;
+mod vitals;
 
 pub use codec::{CodecError, VALUE_BYTES_MAX, VALUE_DEPTH_MAX, decode_value, encode_value};
 pub use conditions::{AFTER_MAX, BACKOFF_MAX, Conditions, Taken};
@@ -39,4 +41,6 @@ pub use placement::{
     Selector, WATTS_LABEL,
 };
 pub use reuse::{Reuse, Reused};
+pub use rule::{Action, Condition, Quantity, Readings, Rule, RuleError, Test};
 pub use value::{DType, TensorData, TensorDataError, Value};
+pub use vitals::{REASON_BYTES_MAX, RULES_MAX, Vitals};

@@ -141,6 +141,14 @@ pub enum Input {
     },
     /// A node cannot take work. What it holds stays its own until it leaves.
     NodeDetached(NodeId),
+    /// A node that is attached is to be given nothing new, or is to be given work again: its rules say so. It stays so
+    /// until the opposite is told, also through another attachment.
+    NodeHeld {
+        /// Which.
+        node: NodeId,
+        /// Whether it is to be given nothing.
+        held: bool,
+    },
 }
 
 /// A proposal: these tasks to this node. It counts as made until it is confirmed, refused or failed.

@@ -50,6 +50,8 @@ pub(crate) struct Node {
     pub(crate) slot_watts: Option<f64>,
     /// Graphics processors that it offers, in thousandths.
     pub(crate) gpu_milli: u64,
+    /// Whether it is to be given nothing new.
+    held: bool,
     pub(crate) load: Load,
     /// The suspect task that it has in hand.
     pub(crate) suspect: Option<(JobId, u32)>,
@@ -60,14 +62,24 @@ pub(crate) struct Node {
 }
 
 impl Node {
+    /// Whether it is to be given nothing new.
+    pub(crate) fn is_held(&self) -> bool {
+        self.held
+    }
+
+    /// Slots for new tasks, in use or not.
+    fn open(&self) -> u64 {
+        if self.held { 0 } else { self.slots }
+    }
+
     /// Slots that no long task occupies.
     pub(crate) fn free(&self) -> u64 {
-        self.slots.saturating_sub(self.load.pinned)
+        self.open().saturating_sub(self.load.pinned)
     }
 
     /// Slots that no task at all waits for.
     pub(crate) fn idle(&self) -> u64 {
-        self.slots.saturating_sub(self.load.cpus)
+        self.open().saturating_sub(self.load.cpus)
     }
 
     /// How many more tasks that ask for so much memory each can come.
@@ -100,7 +112,7 @@ pub(crate) struct Nodes {
     hungry: BTreeSet<HungryKey>,
     /// How many nodes have so many free slots, where they have some.
     free: BTreeMap<u64, usize>,
-    /// Slots of all attached nodes.
+    /// Slots of all nodes that take tasks.
     slots: u64,
 }
 
@@ -110,7 +122,7 @@ impl Nodes {
         self.nodes.get(&id)
     }
 
-    /// Slots of all attached nodes.
+    /// Slots of all nodes that take tasks.
     pub(crate) fn slots(&self) -> u64 {
         self.slots
     }
@@ -146,6 +158,11 @@ impl Nodes {
         self.change(id, |node| (node.slots, node.memory_bytes) = (u64::from(slots), memory_bytes));
     }
 
+    /// Gives a node nothing new, or work again.
+    pub(crate) fn hold(&mut self, id: NodeId, held: bool) {
+        self.change(id, |node| node.held = held);
+    }
+
     /// Notes what a node is called and has beside slots and memory.
     pub(crate) fn describe(&mut self, id: NodeId, labels: Labels, gpu_milli: Option<u32>) {
         let node = self.nodes.entry(id).or_default();
@@ -171,10 +188,10 @@ impl Nodes {
 
     fn change(&mut self, id: NodeId, change: impl FnOnce(&mut Node)) {
         let node = self.nodes.entry(id).or_default();
-        self.slots -= node.slots;
+        self.slots -= node.open();
         let was_free = node.free();
         change(node);
-        self.slots += node.slots;
+        self.slots += node.open();
         let free = node.free();
         if free != was_free {
             recount(&mut self.free, was_free, free);
@@ -184,7 +201,7 @@ impl Nodes {
         let hungry_key = hungry.then(|| (node.load.short_ns / free, id));
         move_key(&mut self.idle, &mut node.idle_key, idle_key);
         move_key(&mut self.hungry, &mut node.hungry_key, hungry_key);
-        if node.slots == 0 && node.load == Load::default() && node.record == Record::default() {
+        if node.slots == 0 && !node.held && node.load == Load::default() && node.record == Record::default() {
             self.nodes.remove(&id);
         }
     }

@@ -148,7 +148,7 @@ impl Scheduler {
         let wide_enough = self.nodes.attached().filter(|(_, node)| {
             let memory = node.memory_bytes == 0 || node.memory_bytes >= lane.memory_bytes;
             let gpus = node.gpu_milli >= u64::from(lane.gpu_milli);
-            memory && gpus && node.slots >= u64::from(lane.cpus) && job.admits(&node.labels)
+            !node.is_held() && memory && gpus && node.slots >= u64::from(lane.cpus) && job.admits(&node.labels)
         });
         let best = wide_enough.max_by_key(|(node, state)| (state.free(), std::cmp::Reverse(*node)));
         self.reservation = best.map(|(node, ..)| Reservation {

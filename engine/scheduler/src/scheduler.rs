@@ -118,6 +118,10 @@ impl Scheduler {
                 self.nodes.offer(node, 0, 0);
                 self.free(node);
             }
+            Input::NodeHeld { node, held } => {
+                self.nodes.hold(node, held);
+                self.free(node);
+            }
         }
     }
 

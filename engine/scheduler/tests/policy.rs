@@ -194,6 +194,33 @@ fn a_lost_node_gets_nothing_and_its_tasks_go_elsewhere() {
 }
 
 #[test]
+fn a_node_that_is_held_gets_nothing_until_it_is_not_also_when_it_comes_again() {
+    let mut bench = Bench::new();
+    let held = |node, held| Input::NodeHeld { node: NodeId(node), held };
+    bench.node(1, 2);
+    assert_eq!(bench.step(held(1, true)), vec![]);
+    assert_eq!(bench.job(1, "ada", 0, 1, 4), vec![]);
+    assert!(!bench.scheduler.has_vacancy());
+    assert_eq!(bench.step(Input::NodeDetached(NodeId(1))), vec![]);
+    assert_eq!(bench.node(1, 2), vec![], "it has not said that it takes tasks again");
+    assert_eq!(bench.node(2, 1), vec![assign(2, 1, 0, 1)], "others do");
+    assert_eq!(bench.step(held(1, false)), vec![assign(1, 1, 1, 3)]);
+    assert_eq!(bench.step(held(1, true)), vec![], "what it has in hand stays its own");
+    assert_eq!(bench.end(1, 1, 1, 2, Duration::from_secs(1)), vec![]);
+}
+
+#[test]
+fn a_wide_task_waits_for_no_node_that_is_held() {
+    let mut bench = Bench::new();
+    bench.node(1, 4);
+    bench.node(2, 2);
+    bench.step(Input::NodeHeld { node: NodeId(1), held: true });
+    assert_eq!(bench.job(1, "ada", 0, 4, 1), vec![]);
+    assert_eq!(bench.job(2, "ada", 0, 2, 1), vec![assign(2, 2, 0, 1)]);
+    assert_eq!(bench.step(Input::NodeHeld { node: NodeId(1), held: false }), vec![assign(1, 1, 0, 1)]);
+}
+
+#[test]
 fn the_standing_of_a_ledger_is_taken_over() {
     let mut bench = Bench::new();
     bench.job(1, "u", 0, 1, 10);

@@ -2,10 +2,11 @@
 //! is one; tests bring their own.
 
 use nexus_model::{IndexRange, JobId, NodeId, Payload};
-use nexus_wire::{JobView, NodeView, Refusal, Request, Response, TaskDetail, TaskView};
+use nexus_wire::{JobView, NodeView, Refusal, Request, Response, StatusView, TaskDetail, TaskView};
 
 use super::codes;
 use super::error::{CliError, Exit};
+use crate::health;
 use crate::output::json::NodeNames;
 
 /// A cluster that answers.
@@ -56,6 +57,22 @@ pub(crate) async fn nodes(cluster: &impl Cluster) -> Result<Vec<NodeView>, CliEr
         Response::Nodes(nodes) => Ok(nodes),
         _ => Err(unexpected()),
     }
+}
+
+/// The nodes, with how their machines are as far as they have said so.
+pub(crate) async fn nodes_with_health(cluster: &impl Cluster) -> Result<Vec<NodeView>, CliError> {
+    let mut nodes = nodes(cluster).await?;
+    health::read(cluster.request(health::request())).await.fill_in(&mut nodes);
+    Ok(nodes)
+}
+
+/// How the cluster is and, where there is a leader that can know, its machines.
+pub(crate) async fn status(cluster: &impl Cluster) -> Result<StatusView, CliError> {
+    let Response::Status(mut status) = cluster.request(Request::GetStatus).await? else { return Err(unexpected()) };
+    if status.leader.is_some() {
+        health::read(cluster.request(health::request())).await.fill_in_status(&mut status);
+    }
+    Ok(*status)
 }
 
 /// The names of the nodes; ids stand for them where they cannot be had.

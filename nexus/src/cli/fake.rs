@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use nexus_model::{
     BlobHash, Cost, DeviceInfo, DeviceKind, IndexRange, JobId, JobState, NodeCapacity, NodeId, NodeRole, Outcome,
-    Payload, TaskOutput, TaskState, Value, encode_value,
+    Payload, TaskOutput, TaskState, Value, Vitals, encode_value,
 };
 use nexus_wire::{
-    ClusterRequest, ClusterResponse, JobView, NodeState, NodeView, Refusal, Request, Response, StatusView, TaskView,
+    ClusterRequest, ClusterResponse, Health, JobView, NodeState, NodeView, Refusal, Request, Response, StatusView,
+    TaskView,
 };
 
 use super::cluster::Cluster;
@@ -85,6 +86,9 @@ impl Cluster for FakeCluster {
             }
             Request::Cluster(request) if *request == ClusterRequest::ListLabels => {
                 Ok(Response::Cluster(Box::new(ClusterResponse::Labels(Vec::new()))))
+            }
+            Request::Cluster(request) if *request == ClusterRequest::ReadHealth => {
+                Ok(Response::Cluster(Box::new(ClusterResponse::Health(health()))))
             }
             _ => Ok(Response::Done),
         }
@@ -187,6 +191,7 @@ pub(crate) fn nodes() -> Vec<NodeView> {
         running: if number == 1 { 3 } else { 0 },
         rtt: (number == 1).then_some(Duration::from_micros(400)),
         seen_at_ms: Some(1_000),
+        vitals: None,
     };
     let device = |kind, name: &str| DeviceInfo { kind, name: name.into() };
     let both = vec![device(DeviceKind::Cpu, "12 threads"), device(DeviceKind::Gpu, "Apple M3 Max (metal, 48 GB)")];
@@ -206,5 +211,18 @@ pub(crate) fn status() -> StatusView {
         jobs_active: 2,
         tasks_queued: 99,
         version: "0.1.0".into(),
+        stopped: None,
     }
+}
+
+/// How the first of them is.
+pub(crate) fn health() -> Health {
+    let vitals = Vitals {
+        cpu_permille: Some(384),
+        memory_used_bytes: 21 << 30,
+        memory_bytes: 64 << 30,
+        held_by: vec!["memory > 30% (now 33%)".into()],
+        warnings: vec!["on-battery".into()],
+    };
+    Health { stopped: None, nodes: vec![(NodeId(1), vitals)] }
 }

@@ -211,6 +211,7 @@ mod tests {
             running: 0,
             rtt: None,
             seen_at_ms,
+            vitals: None,
         };
         let up = LifeEntry { at_ms: 10, job: None, what: LifeEvent::Up { slots: 2 } };
         let end = |view, entries: &[LifeEntry]| unsaid_end(&view, entries).map(|end| end.at.0 / 1_000);

@@ -20,7 +20,7 @@ use super::nearby;
 use super::node_label::{self, LabelChange};
 use super::world::World;
 use crate::output::json::{NodeDocument, NodesDocument, document};
-use crate::output::paint::{ERROR, GOOD, NAME, paint};
+use crate::output::paint::{ERROR, GOOD, NAME, WARNING, paint};
 use crate::output::table::{Align, Cell, Table};
 use crate::output::{Console, units};
 
@@ -231,7 +231,7 @@ fn greeting(started: &NodeStarted) -> String {
 
 /// `nexus node list`.
 pub(crate) async fn list(cluster: &impl Cluster, console: &mut Console) -> Result<(), CliError> {
-    let nodes = cluster::nodes(cluster).await?;
+    let nodes = cluster::nodes_with_health(cluster).await?;
     // A cluster of an earlier version knows none.
     let labels = node_label::all(cluster).await.unwrap_or_default();
     if console.is_json() {
@@ -307,7 +307,7 @@ async fn named(text: Option<&str>, cluster: &impl Cluster) -> Result<(Option<Nod
 
 /// The nodes as a table: of `node list` and of `status`.
 pub(crate) fn table(nodes: &[NodeView], now_ms: u64) -> String {
-    let columns = ["NODE", "ID", "ROLE", "STATE", "SLOTS", "GPU", "MEM", "TASKS", "RTT", "ADDRESS"];
+    let columns = ["NODE", "ID", "ROLE", "STATE", "SLOTS", "CPU", "GPU", "MEM", "TASKS", "RTT", "ADDRESS"];
     let mut table = Table::new(&columns.map(|name| (name, Align::Left)));
     for node in nodes {
         let facts = NodeDocument::of(node, now_ms);
@@ -315,6 +315,7 @@ pub(crate) fn table(nodes: &[NodeView], now_ms: u64) -> String {
             NodeRole::ALL.iter().filter(|role| node.roles.contains(role)).map(|role| role.name()).collect();
         let state = match (node.state, facts.seen_ms) {
             (NodeState::Up, _) if facts.slots == 0 => Cell::new(if node.running > 0 { "draining" } else { "drained" }),
+            (NodeState::Up, _) if !facts.held_by.is_empty() => Cell::painted(WARNING, "paused"),
             (NodeState::Up, _) => Cell::painted(GOOD, "up"),
             (NodeState::Down, None) => Cell::painted(ERROR, "down"),
             (NodeState::Down, Some(seen)) => {
@@ -327,12 +328,36 @@ pub(crate) fn table(nodes: &[NodeView], now_ms: u64) -> String {
             Cell::new(roles.join(" ")),
             state,
             Cell::new(facts.slots.to_string()),
+            facts.cpu.map_or_else(Cell::nothing, |percent| Cell::new(format!("{percent:.0}%"))),
             facts.gpu.map_or_else(Cell::nothing, Cell::new),
-            if facts.mem > 0 { Cell::new(units::memory(facts.mem)) } else { Cell::nothing() },
+            memory(facts.mem_used, facts.mem_total, facts.mem),
             Cell::new(facts.tasks.to_string()),
             node.rtt.map_or_else(Cell::nothing, |rtt| Cell::new(units::duration(rtt))),
             Cell::new(&facts.address),
         ]);
     }
-    table.render()
+    let notes = nodes.iter().flat_map(notes).map(|note| note + "\n");
+    notes.fold(table.render(), |text, note| text + &note)
+}
+
+/// Memory in use of what the machine has, or what it offers its tasks where nothing else is known.
+fn memory(used: Option<u64>, total: Option<u64>, offered: u64) -> Cell {
+    match (used, total) {
+        (Some(used), Some(total)) => Cell::new(units::memory_of(used, total)),
+        _ if offered > 0 => Cell::new(units::memory(offered)),
+        _ => Cell::nothing(),
+    }
+}
+
+/// What a machine's own rules say, a line for each kind.
+fn notes(node: &NodeView) -> Vec<String> {
+    let said = |what: &str, reasons: &[String]| {
+        let line = || format!("{} {what}: {}", paint(NAME, &node.name), reasons.join(", "));
+        (!reasons.is_empty()).then(line)
+    };
+    let vitals = node.vitals.iter();
+    vitals
+        .flat_map(|vitals| [said("takes no new tasks", &vitals.held_by), said("warns", &vitals.warnings)])
+        .flatten()
+        .collect()
 }

@@ -293,6 +293,8 @@ impl World for Session {
                 .node()
                 .protocol()
                 .map_or(ProtocolVersion::CURRENT, |(major, minor)| ProtocolVersion { major, minor }),
+            rules: config.rules().to_vec(),
+            sensors: config.worker().sensors().to_owned(),
         };
         let readings = telemetry.as_ref().map(Telemetry::readings).zip(told.metrics_every());
         let serve = |facts: &NodeFacts, onlooker: Onlooker| {

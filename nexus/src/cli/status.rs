@@ -1,8 +1,8 @@
 //! `nexus status`: how the cluster is.
 
-use nexus_wire::{Request, Response, StatusView};
+use nexus_wire::StatusView;
 
-use super::cluster::{Cluster, unexpected};
+use super::cluster::{self, Cluster};
 use super::error::CliError;
 use super::jobs::now_ms;
 use super::node::table;
@@ -12,7 +12,7 @@ use crate::output::{Console, units};
 
 /// Runs the verb.
 pub(crate) async fn status(cluster: &impl Cluster, console: &mut Console) -> Result<(), CliError> {
-    let Response::Status(status) = cluster.request(Request::GetStatus).await? else { return Err(unexpected()) };
+    let status = cluster::status(cluster).await?;
     if console.is_json() {
         console.answer(&document(&StatusDocument::of(&status, now_ms())));
     } else {
@@ -60,16 +60,30 @@ fn disks(facts: &StatusDocument) -> String {
 mod tests {
     use super::*;
     use crate::cli::error::tests::pages;
-    use crate::cli::fake::{FakeCluster, status as fake_status};
+    use crate::cli::fake::{FakeCluster, health, status as fake_status};
 
     #[test]
     fn the_cluster_is_one_line_and_the_nodes_a_table() {
         insta::assert_snapshot!(anstream::adapter::strip_str(&shown(&fake_status(), 241_000)).to_string(), @r"
         cluster studio · 2 nodes · leader studio · voters studio (1 disk: a third node would allow three voters)
         2 active jobs · 99 tasks queued · version 0.1.0
-        NODE    ID  ROLE          STATE         SLOTS  GPU                          MEM     TASKS  RTT     ADDRESS
-        studio  1   worker voter  up            12     Apple M3 Max (metal, 48 GB)  64 GiB  3      400 µs  192.168.1.21:4747
-        air     2   worker        down (4 min)  12     —                            64 GiB  0      —       192.168.1.22:4747
+        NODE    ID  ROLE          STATE         SLOTS  CPU  GPU                          MEM     TASKS  RTT     ADDRESS
+        studio  1   worker voter  up            12     —    Apple M3 Max (metal, 48 GB)  64 GiB  3      400 µs  192.168.1.21:4747
+        air     2   worker        down (4 min)  12     —    —                            64 GiB  0      —       192.168.1.22:4747
+        ");
+    }
+
+    #[test]
+    fn what_machines_say_of_themselves_is_in_the_table_and_below_it() {
+        let mut status = fake_status();
+        health().fill_in_status(&mut status);
+        let text = anstream::adapter::strip_str(&shown(&status, 241_000)).to_string();
+        insta::assert_snapshot!(text.lines().skip(2).collect::<Vec<_>>().join("\n"), @r"
+        NODE    ID  ROLE          STATE         SLOTS  CPU  GPU                          MEM        TASKS  RTT     ADDRESS
+        studio  1   worker voter  paused        12     38%  Apple M3 Max (metal, 48 GB)  21/64 GiB  3      400 µs  192.168.1.21:4747
+        air     2   worker        down (4 min)  12     —    —                            64 GiB     0      —       192.168.1.22:4747
+        studio takes no new tasks: memory > 30% (now 33%)
+        studio warns: on-battery
         ");
     }
 
@@ -84,6 +98,7 @@ mod tests {
             ),
             "{text}"
         );
-        assert!(text.contains("\"rtt_ms\":0.4"), "{text}");
+        assert!(text.contains("\"rtt_ms\":0.4") && text.contains("\"held_by\":[\"memory > 30% (now 33%)\"]"), "{text}");
+        assert!(text.contains("\"cpu\":38.4") && text.contains("\"mem_used\":22548578304"), "{text}");
     }
 }

@@ -19,6 +19,7 @@ use super::error::CliError;
 use super::jobs::{self, now_ms};
 use super::wait::{interruption, retry_after};
 use super::{node, status};
+use crate::health;
 use crate::output::Console;
 use crate::output::json::{JobDocument, NodeNames, StatusDocument, document};
 use crate::output::paint::{FAINT, GOOD, NAME, paint};
@@ -116,7 +117,10 @@ async fn watch_it(
 
 /// Looks at the cluster; waits where it is busy or between two leaders.
 async fn picture(cluster: &impl Cluster) -> Result<Picture, CliError> {
-    let Response::Status(status) = ask(cluster, Request::GetStatus).await? else { return Err(unexpected()) };
+    let Response::Status(mut status) = ask(cluster, Request::GetStatus).await? else { return Err(unexpected()) };
+    if status.leader.is_some() {
+        health::read(cluster.request(health::request())).await.fill_in_status(&mut status);
+    }
     let newest = Request::ListJobs { limit: JOBS_LOOKED_AT, before: None };
     let Response::Jobs(jobs) = ask(cluster, newest).await? else { return Err(unexpected()) };
     Ok(Picture { status: *status, jobs, at_ms: now_ms() })

@@ -53,6 +53,16 @@ pub fn memory(count: u64) -> String {
     scaled(count, 1024.0, &["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"])
 }
 
+/// A part of some memory in the unit of the whole: `21/64 GiB`.
+pub fn memory_of(part: u64, whole: u64) -> String {
+    let text = memory(whole);
+    let Some((number, unit)) = text.split_once(' ') else { return text };
+    let power = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"].iter().position(|name| *name == unit).unwrap_or(0);
+    let part = part as f64 / 1024_f64.powi(power as i32);
+    let part = if part < 9.95 { format!("{part:.1}") } else { format!("{part:.0}") };
+    format!("{}/{number} {unit}", part.strip_suffix(".0").unwrap_or(&part))
+}
+
 fn scaled(count: u64, step: f64, units: &[&str]) -> String {
     let (mut number, mut unit) = (count as f64, 0);
     while number >= step - 0.5 && unit + 1 < units.len() {
@@ -112,6 +122,9 @@ mod tests {
         }
         assert_eq!(memory(64 << 30), "64 GiB");
         assert_eq!(memory(3 << 19), "1.5 MiB");
+        assert_eq!(memory_of(21 << 30, 64 << 30), "21/64 GiB");
+        assert_eq!(memory_of(1 << 29, 64 << 30), "0.5/64 GiB");
+        assert_eq!(memory_of(64 << 30, 64 << 30), "64/64 GiB");
         assert_eq!(bytes(u64::MAX), "18 EB");
         assert_eq!(count(1, "task"), "1 task");
         assert_eq!(count(0, "error"), "0 errors");

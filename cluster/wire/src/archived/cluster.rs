@@ -9,6 +9,7 @@ use rkyv::{Archive, Serialize};
 use super::audit::{audit_page, audit_request, encode_audit_page, encode_audit_request};
 use super::body::{Body, Kind, SMALL_BYTES};
 use super::bounds::{Bounded, bytes, name, text};
+use super::health::{encode_health, health};
 use super::log::{encode_log_query, log_query};
 use super::node::NodeRoleV1;
 use super::{WireError, decode_request, encode_request};
@@ -32,6 +33,7 @@ mod kind {
     pub(super) const AUDIT: u8 = 75;
     pub(super) const READ_BLOB_OUTLINE: u8 = 76;
     pub(super) const READ_ENGINE: u8 = 77;
+    pub(super) const READ_HEALTH: u8 = 78;
 
     pub(super) const LEADER: u8 = 64;
     pub(super) const RENEWED: u8 = 65;
@@ -40,6 +42,7 @@ mod kind {
     pub(super) const ACTS: u8 = 68;
     pub(super) const BLOB_OUTLINE: u8 = 69;
     pub(super) const ENGINE: u8 = 70;
+    pub(super) const HEALTH: u8 = 71;
 }
 
 /// The first kind that belongs to this file.
@@ -162,6 +165,7 @@ pub(super) fn encode_cluster_request(what: &'static str, request: &ClusterReques
         ClusterRequest::ReadHeldLog(query) => encode_log_query(kind(kind::READ_HELD_LOG), query),
         ClusterRequest::ReadBlobOutline(hash) => kind(kind::READ_BLOB_OUTLINE).write(&hash.0),
         ClusterRequest::ReadEngine => kind(kind::READ_ENGINE).write_bytes(&[]),
+        ClusterRequest::ReadHealth => kind(kind::READ_HEALTH).write_bytes(&[]),
         ClusterRequest::DrainNode { node, draining } => {
             kind(kind::DRAIN_NODE).write(&DrainNodeV1 { node: node.map(|node| node.0), draining: *draining })
         }
@@ -200,6 +204,7 @@ pub(super) fn cluster_request(body: Body<'_>) -> Result<ClusterRequest, WireErro
         kind::READ_HELD_LOG => ClusterRequest::ReadHeldLog(log_query(body)?),
         kind::READ_BLOB_OUTLINE => ClusterRequest::ReadBlobOutline(BlobHash(*body.form::<[u8; 32]>()?)),
         kind::READ_ENGINE => body.nothing(ClusterRequest::ReadEngine)?,
+        kind::READ_HEALTH => body.nothing(ClusterRequest::ReadHealth)?,
         kind::SHARE_EXPERIENCE => ClusterRequest::ShareExperience(body.bytes().to_vec()),
         kind::RENEW => {
             let form: &ArchivedRenewV1<'_> = body.form()?;
@@ -239,6 +244,7 @@ pub(super) fn encode_cluster_response(what: &'static str, response: &ClusterResp
         }
         ClusterResponse::Audit(page) => encode_audit_page(kind(kind::ACTS), page),
         ClusterResponse::BlobOutline(hashes) => kind(kind::BLOB_OUTLINE).write_bytes(hashes),
+        ClusterResponse::Health(told) => encode_health(kind(kind::HEALTH), told),
         ClusterResponse::Engine(used) => kind(kind::ENGINE).write(&EngineUseV1 {
             pool_bytes: used.pool_bytes,
             uploads: used.uploads,
@@ -284,6 +290,7 @@ pub(super) fn cluster_response(body: Body<'_>) -> Result<ClusterResponse, WireEr
             ClusterResponse::Labels(form.iter().map(labels_of).collect::<Result<_, _>>()?)
         }
         kind::ACTS => ClusterResponse::Audit(audit_page(body)?),
+        kind::HEALTH => ClusterResponse::Health(health(body)?),
         kind::BLOB_OUTLINE => ClusterResponse::BlobOutline(body.bytes().to_vec()),
         kind::ENGINE => {
             let form: &ArchivedEngineUseV1 = body.form()?;
@@ -325,6 +332,7 @@ impl Bounded for ClusterRequest {
             | ClusterRequest::ListLabels
             | ClusterRequest::ReadBlobOutline(_)
             | ClusterRequest::ReadEngine
+            | ClusterRequest::ReadHealth
             | ClusterRequest::ForgetNode(_)
             | ClusterRequest::DrainNode { .. } => Ok(()),
             ClusterRequest::Relay { caller, request } => {
@@ -368,6 +376,7 @@ impl Bounded for ClusterResponse {
             // Every label was checked as it was read or set.
             ClusterResponse::Labels(_) | ClusterResponse::Engine(_) => Ok(()),
             ClusterResponse::Audit(page) => page.check_bounds(),
+            ClusterResponse::Health(told) => told.check_bounds(),
             ClusterResponse::BlobOutline(hashes) => bytes("outline of a blob", hashes.len(), BLOB_OUTLINE_BYTES_MAX),
             ClusterResponse::Renewed(renewed) => {
                 text("node's certificate", &renewed.certificate_pem)?;

@@ -216,6 +216,7 @@ impl TryFrom<&ArchivedNodeViewV1<'_>> for NodeView {
             running: form.running.to_native(),
             rtt: form.rtt.as_ref().map(TryInto::try_into).transpose()?,
             seen_at_ms: form.seen_at_ms.as_ref().map(|ms| ms.to_native()),
+            vitals: None,
         })
     }
 }
@@ -269,6 +270,7 @@ impl TryFrom<&ArchivedStatusViewV1<'_>> for StatusView {
             jobs_active: form.jobs_active.to_native(),
             tasks_queued: form.tasks_queued.to_native(),
             version: form.version.to_string(),
+            stopped: None,
         })
     }
 }

@@ -8,6 +8,7 @@ use rkyv::{Archive, Serialize};
 use super::attempt::{ArchivedAttemptRangeV1, AttemptRangeV1, FinishedTasksV1, attempts};
 use super::body::{Body, Kind, TASK_BYTES};
 use super::bounds::{Bounded, name};
+use super::health::{encode_heartbeat, heartbeat};
 use super::node::NodeCapacityV1;
 use super::{WireError, read_all};
 use crate::message::WorkerMessage;
@@ -20,6 +21,7 @@ mod kind {
     pub(super) const TASKS_FINISHED: u8 = 2;
     pub(super) const HEARTBEAT: u8 = 3;
     pub(super) const GOODBYE: u8 = 4;
+    pub(super) const HEARTBEAT_2: u8 = 5;
 }
 
 #[derive(Archive, Serialize)]
@@ -52,7 +54,10 @@ pub fn encode_worker_message(message: &WorkerMessage) -> Result<Vec<u8>, WireErr
             tasks.len() * TASK_BYTES,
             &TasksFinishedV1 { sequence: *sequence, tasks: tasks.iter().map(Into::into).collect() },
         ),
-        WorkerMessage::Heartbeat { running } => kind(kind::HEARTBEAT).write(&attempts(running)),
+        WorkerMessage::Heartbeat { running, vitals: Some(vitals) } => {
+            encode_heartbeat(kind(kind::HEARTBEAT_2), running, vitals)
+        }
+        WorkerMessage::Heartbeat { running, vitals: None } => kind(kind::HEARTBEAT).write(&attempts(running)),
         WorkerMessage::Goodbye => kind(kind::GOODBYE).write_bytes(&[]),
     }
 }
@@ -76,8 +81,9 @@ pub fn decode_worker_message(bytes: &[u8]) -> Result<WorkerMessage, WireError> {
         }
         kind::HEARTBEAT => {
             let form: &ArchivedVec<ArchivedAttemptRangeV1> = body.form()?;
-            WorkerMessage::Heartbeat { running: form.iter().map(Into::into).collect() }
+            WorkerMessage::Heartbeat { running: form.iter().map(Into::into).collect(), vitals: None }
         }
+        kind::HEARTBEAT_2 => heartbeat(body)?,
         kind::GOODBYE => body.nothing(WorkerMessage::Goodbye)?,
         _ => return Err(body.unknown()),
     };
@@ -94,7 +100,10 @@ impl Bounded for WorkerMessage {
                 holding.check_bounds()
             }
             WorkerMessage::TasksFinished { sequence: _, tasks } => tasks.check_bounds(),
-            WorkerMessage::Heartbeat { running } => running.check_bounds(),
+            WorkerMessage::Heartbeat { running, vitals } => {
+                running.check_bounds()?;
+                vitals.as_deref().map_or(Ok(()), Bounded::check_bounds)
+            }
             WorkerMessage::Goodbye => Ok(()),
         }
     }

@@ -1,11 +1,15 @@
-//! Any log of a running task, and any job that asks something of its nodes.
+//! Any log of a running task, any job that asks something of its nodes, and anything that machines say of themselves.
 
-use nexus_model::{JobSpec, Relation, Selection, Selector, TaskId};
-use nexus_wire::{LogPiece, LogPosition, LogQuery, LogState};
+use nexus_model::{JobSpec, Relation, Selection, Selector, TaskId, Vitals};
+use nexus_wire::{
+    ClusterRequest, ClusterResponse, EngineUse, Health, LogPiece, LogPosition, LogQuery, LogState, Stopped,
+    WorkerMessage,
+};
 use proptest::collection::vec;
+use proptest::option;
 use proptest::prelude::*;
 
-use super::{duration, job_id, spec, text};
+use super::{attempt, duration, job_id, node_id, spec, text};
 
 pub(super) fn log_query() -> impl Strategy<Value = LogQuery> {
     (job_id(), any::<(u32, u32, u64, u64)>(), duration()).prop_map(
@@ -37,5 +41,39 @@ pub(super) fn selective() -> impl Strategy<Value = Box<JobSpec>> {
         spec.selection = Selection { require, prefer, copies: 0 };
         spec.resources.gpu_milli = gpu_milli;
         spec
+    })
+}
+
+fn vitals() -> impl Strategy<Value = Vitals> {
+    let reasons = || vec("[a-z >0-9%]{0,40}", 0..4);
+    (option::of(any::<u32>()), any::<(u64, u64)>(), reasons(), reasons()).prop_map(
+        |(cpu_permille, (memory_used_bytes, memory_bytes), held_by, warnings)| Vitals {
+            cpu_permille,
+            memory_used_bytes,
+            memory_bytes,
+            held_by,
+            warnings,
+        },
+    )
+}
+
+pub(super) fn heartbeat() -> impl Strategy<Value = WorkerMessage> {
+    (vec(attempt(), 0..4), option::of(vitals()))
+        .prop_map(|(running, vitals)| WorkerMessage::Heartbeat { running, vitals: vitals.map(Box::new) })
+}
+
+pub(super) fn looking() -> impl Strategy<Value = ClusterRequest> {
+    prop_oneof![Just(ClusterRequest::ReadHealth), Just(ClusterRequest::ListLabels)]
+}
+
+pub(super) fn health() -> impl Strategy<Value = ClusterResponse> {
+    let stopped = (text(), any::<u64>()).prop_map(|(by, at_ms)| Stopped { by, at_ms });
+    (option::of(stopped), vec((node_id(), vitals()), 0..3))
+        .prop_map(|(stopped, nodes)| ClusterResponse::Health(Health { stopped, nodes }))
+}
+
+pub(super) fn engine() -> impl Strategy<Value = ClusterResponse> {
+    any::<[u64; 5]>().prop_map(|[pool_bytes, uploads, uploaded_bytes, downloads, downloaded_bytes]| {
+        ClusterResponse::Engine(EngineUse { pool_bytes, uploads, uploaded_bytes, downloads, downloaded_bytes })
     })
 }

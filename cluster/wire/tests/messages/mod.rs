@@ -222,8 +222,7 @@ fn cluster_request() -> impl Strategy<Value = ClusterRequest> {
         log_query().prop_map(ClusterRequest::ReadHeldLog),
         (node_id(), vec((text(), option::of(text())), 0..4))
             .prop_map(|(node, changes)| ClusterRequest::LabelNode { node, changes }),
-        Just(ClusterRequest::ListLabels),
-        Just(ClusterRequest::ReadEngine),
+        live::looking(),
         hash().prop_map(ClusterRequest::ReadBlobOutline),
         any::<u64>().prop_map(|from| ClusterRequest::Audit(AuditRequest::Read { from })),
         (text(), text()).prop_map(|(by, act)| ClusterRequest::Audit(AuditRequest::Write { by, act })),
@@ -288,9 +287,8 @@ fn cluster_response() -> impl Strategy<Value = ClusterResponse> {
     prop_oneof![
         (node_id(), any::<u64>(), option::of((node_id(), text())))
             .prop_map(|(node, term, leader)| ClusterResponse::Leader { node, term, leader }),
-        any::<[u64; 5]>().prop_map(|[pool_bytes, uploads, uploaded_bytes, downloads, downloaded_bytes]| {
-            ClusterResponse::Engine(EngineUse { pool_bytes, uploads, uploaded_bytes, downloads, downloaded_bytes })
-        }),
+        live::engine(),
+        live::health(),
         vec((node_id(), vec(any::<u8>(), 0..300)), 0..limits::EXPERIENCE_NODES_MAX)
             .prop_map(ClusterResponse::Experience),
         (role(), text(), text(), option::of(text())).prop_map(
@@ -408,6 +406,7 @@ fn node_view() -> impl Strategy<Value = NodeView> {
             running,
             rtt,
             seen_at_ms,
+            vitals: None,
         })
 }
 
@@ -425,6 +424,7 @@ fn status_view() -> impl Strategy<Value = StatusView> {
             jobs_active,
             tasks_queued,
             version,
+            stopped: None,
         },
     )
 }
@@ -483,7 +483,7 @@ pub(crate) fn worker_message() -> impl Strategy<Value = WorkerMessage> {
         }),
         (any::<u64>(), vec(finished(), 0..4))
             .prop_map(|(sequence, tasks)| WorkerMessage::TasksFinished { sequence, tasks }),
-        vec(attempt(), 0..4).prop_map(|running| WorkerMessage::Heartbeat { running }),
+        live::heartbeat(),
         Just(WorkerMessage::Goodbye),
     ]
 }

@@ -1,7 +1,7 @@
-//! What a machine is told that joins.
+//! What a machine is told that joins, and what it says of how it is.
 
-use nexus_model::{NodeId, NodeRole};
-use nexus_wire::JoinedNode;
+use nexus_model::{NodeId, NodeRole, Vitals};
+use nexus_wire::{AttemptRange, ClusterRequest, Health, JoinedNode, Request, Stopped, WorkerMessage};
 
 pub(super) fn joined() -> JoinedNode {
     JoinedNode {
@@ -13,4 +13,29 @@ pub(super) fn joined() -> JoinedNode {
         cluster: "home".into(),
         peers: vec!["10.0.0.2:7401".into(), "10.0.0.3:7401".into()],
     }
+}
+
+fn vitals() -> Vitals {
+    Vitals {
+        cpu_permille: Some(380),
+        memory_used_bytes: 61 << 30,
+        memory_bytes: 64 << 30,
+        held_by: vec!["memory > 95% (now 96%)".into()],
+        warnings: vec!["cpu > 30% (now 38%)".into(), "on-battery".into()],
+    }
+}
+
+pub(super) fn heartbeat(running: Vec<AttemptRange>) -> WorkerMessage {
+    WorkerMessage::Heartbeat { running, vitals: Some(Box::new(vitals())) }
+}
+
+pub(super) fn health() -> Health {
+    let stopped = Some(Stopped { by: "ada (operator)".into(), at_ms: 1_795_000_000_003 });
+    Health { stopped, nodes: vec![(NodeId(1), vitals()), (NodeId(2), Vitals::default())] }
+}
+
+pub(super) fn requests() -> Vec<(&'static str, Request)> {
+    [("read-health", ClusterRequest::ReadHealth)]
+        .map(|(name, request)| (name, Request::Cluster(Box::new(request))))
+        .into()
 }

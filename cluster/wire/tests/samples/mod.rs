@@ -156,6 +156,7 @@ fn nodes() -> Vec<NodeView> {
         running: 3,
         rtt: Some(Duration::from_micros(310)),
         seen_at_ms: Some(1_795_000_000_002),
+        vitals: None,
     };
     vec![node.clone(), NodeView { node: NodeId(2), state: NodeState::Down, rtt: None, seen_at_ms: None, ..node }]
 }
@@ -343,7 +344,7 @@ pub(crate) fn requests() -> Vec<(&'static str, Request)> {
         ("share-experience", cluster(ClusterRequest::ShareExperience(b"[]".to_vec()))),
         ("runs-like", timeline(TimelineRequest::RunsLike(job))),
     ];
-    all.extend(submissions::later());
+    all.extend(submissions::later().into_iter().chain(members::requests()));
     all.extend(schedule_requests().into_iter().chain(decision_requests()).chain(audit::requests()));
     all
 }
@@ -393,6 +394,7 @@ fn status() -> StatusView {
         jobs_active: 2,
         tasks_queued: 1_000_000,
         version: "0.1.0".into(),
+        stopped: None,
     }
 }
 
@@ -449,6 +451,7 @@ pub(crate) fn responses() -> Vec<(&'static str, Response)> {
             })))),
         ),
         ("engine-use", engine_use()),
+        ("health", Response::Cluster(Box::new(ClusterResponse::Health(members::health())))),
         ("blob-outline", Response::Cluster(Box::new(ClusterResponse::BlobOutline(vec![7; 64])))),
         ("experience", Response::Cluster(Box::new(ClusterResponse::Experience(vec![(NodeId(2), b"[]".to_vec())])))),
         ("refused", Response::Refused(refusal)),
@@ -470,7 +473,8 @@ pub(crate) fn worker_messages() -> Vec<(&'static str, WorkerMessage)> {
     vec![
         ("hello", WorkerMessage::Hello { node, address, capacity: capacity(), holding: vec![attempt(0, 9)] }),
         ("tasks-finished", WorkerMessage::TasksFinished { sequence: 3, tasks }),
-        ("heartbeat", WorkerMessage::Heartbeat { running: vec![attempt(112, 113), attempt(200, 201)] }),
+        ("heartbeat", WorkerMessage::Heartbeat { running: vec![attempt(112, 113), attempt(200, 201)], vitals: None }),
+        ("heartbeat-with-vitals", members::heartbeat(vec![attempt(112, 113)])),
         ("goodbye", WorkerMessage::Goodbye),
     ]
 }

@@ -31,8 +31,18 @@ pub struct NodeDocument {
     pub slots: u32,
     /// Its graphics processor.
     pub gpu: Option<String>,
-    /// Physical memory.
+    /// Time of all its cores in use, in percent; where it says so.
+    pub cpu: Option<f64>,
+    /// Memory that its tasks may use together.
     pub mem: u64,
+    /// Memory in use on the machine, by whatever; where it says so.
+    pub mem_used: Option<u64>,
+    /// Memory of the machine; where it says so.
+    pub mem_total: Option<u64>,
+    /// Why it takes no new tasks by its own rules; empty where it takes some.
+    pub held_by: Vec<String>,
+    /// What its rules want to be known.
+    pub warnings: Vec<String>,
     /// Tasks that it runs now.
     pub tasks: u32,
     /// Round-trip time from the leader.
@@ -59,6 +69,8 @@ impl NodeDocument {
     /// The document of a node at `now_ms`.
     pub fn of(node: &NodeView, now_ms: u64) -> Self {
         let gpu = node.capacity.devices.iter().find(|device| device.kind == nexus_model::DeviceKind::Gpu);
+        let vitals = node.vitals.as_ref();
+        let memory = vitals.filter(|vitals| vitals.memory_bytes > 0);
         NodeDocument {
             node: node.name.clone(),
             id: node.node.0,
@@ -67,7 +79,12 @@ impl NodeDocument {
             address: node.address.clone(),
             slots: node.capacity.slots,
             gpu: gpu.map(|device| device.name.clone()),
+            cpu: vitals.and_then(|vitals| vitals.cpu_permille).map(|permille| f64::from(permille) / 10.0),
             mem: node.capacity.memory_bytes,
+            mem_used: memory.map(|vitals| vitals.memory_used_bytes),
+            mem_total: memory.map(|vitals| vitals.memory_bytes),
+            held_by: vitals.map(|vitals| vitals.held_by.clone()).unwrap_or_default(),
+            warnings: vitals.map(|vitals| vitals.warnings.clone()).unwrap_or_default(),
             tasks: node.running,
             rtt_ms: node.rtt.map(ms),
             seen_ms: node.seen_at_ms.map(|seen| now_ms.saturating_sub(seen)),

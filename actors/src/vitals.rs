@@ -1,0 +1,170 @@
+//! How this machine is, measured between two signs of life, and what its rules make of it.
+//!
+//! The measuring is that of the system ([`system`], one file for each); the rules are values (`nexus-model`). The worker
+//! tells the leader what comes of it, and the leader gives a node nothing new whose rules say so.
+
+#[cfg_attr(target_os = "macos", path = "vitals/macos.rs")]
+#[cfg_attr(not(target_os = "macos"), path = "vitals/linux.rs")]
+mod system;
+#[cfg(any(target_os = "macos", test))]
+mod tools;
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use nexus_model::{Action, Quantity, REASON_BYTES_MAX, Readings, Rule, Vitals};
+use nexus_wire::limits::HEARTBEAT_INTERVAL;
+use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, interval};
+
+use system::Sensors;
+
+/// Between two looks at what changes slowly and costs more: battery, temperature, disk, and who is at the keyboard.
+const SLOW: Duration = Duration::from_secs(5);
+/// Somebody uses a machine that was touched in this time.
+const ACTIVE: Duration = Duration::from_secs(300);
+
+/// What a machine has in use.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+struct InUse {
+    /// Time of the cores since the last look, from 0 to 1.
+    cpu: Option<f64>,
+    memory_used_bytes: u64,
+    memory_bytes: u64,
+}
+
+/// What changes slowly.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+struct Slow {
+    battery: Option<f64>,
+    on_battery: Option<bool>,
+    temperature: Option<f64>,
+    thermal: Option<bool>,
+    /// Since somebody touched the machine.
+    idle: Option<Duration>,
+    disk: Option<f64>,
+}
+
+/// Measures a machine and applies its rules.
+pub(crate) struct Gauge {
+    sensors: Sensors,
+    rules: Vec<(Rule, bool)>,
+    data: PathBuf,
+    slow: Option<(Instant, Slow)>,
+}
+
+impl Gauge {
+    /// Of the machine whose system files are below `root`, with its rules; `data` is on the disk that counts.
+    pub(crate) fn new(root: &Path, data: &Path, rules: &[Rule]) -> Self {
+        let rules = rules.iter().map(|rule| (*rule, false)).collect();
+        Gauge { sensors: Sensors::new(root), rules, data: data.to_owned(), slow: None }
+    }
+
+    /// Looks at the machine.
+    fn look(&mut self, now: Instant) -> Vitals {
+        let in_use = self.sensors.in_use();
+        let readings = self.readings(in_use, now);
+        let mut vitals = Vitals {
+            cpu_permille: in_use.cpu.map(|share| (share * 1000.0).round() as u32),
+            memory_used_bytes: in_use.memory_used_bytes,
+            memory_bytes: in_use.memory_bytes,
+            ..Vitals::default()
+        };
+        for (rule, held) in &mut self.rules {
+            let holds = rule.when.holds(&readings, *held);
+            say_change(rule, std::mem::replace(held, holds), holds, &readings);
+            let reason = || rule.when.reason(&readings).chars().take(REASON_BYTES_MAX / 4).collect();
+            match rule.then {
+                _ if !holds => {}
+                Action::StopAdmitting => vitals.held_by.push(reason()),
+                Action::Warn => vitals.warnings.push(reason()),
+            }
+        }
+        vitals
+    }
+
+    fn readings(&mut self, in_use: InUse, now: Instant) -> Readings {
+        let asks = |quantity| self.rules.iter().any(|(rule, _)| rule.when.quantity == quantity);
+        let is_fast = |quantity| matches!(quantity, Quantity::Memory | Quantity::Cpu);
+        let is_due = self.slow.is_none_or(|(at, _)| now.duration_since(at) >= SLOW);
+        if is_due && Quantity::ALL.into_iter().any(|quantity| !is_fast(quantity) && asks(quantity)) {
+            let disk = asks(Quantity::Disk).then(|| disk_in_use(&self.data)).flatten();
+            self.slow = Some((now, Slow { disk, ..self.sensors.slow(&asks) }));
+        }
+        let slow = self.slow.map(|(_, slow)| slow).unwrap_or_default();
+        let share = in_use.memory_used_bytes as f64 / in_use.memory_bytes as f64;
+        Readings {
+            memory: (in_use.memory_bytes > 0).then_some(share * 100.0),
+            cpu: in_use.cpu.map(|share| share * 100.0),
+            disk: slow.disk,
+            battery: slow.battery,
+            temperature: slow.temperature,
+            on_battery: slow.on_battery,
+            thermal: slow.thermal,
+            user_active: slow.idle.map(|idle| idle < ACTIVE),
+        }
+    }
+
+    /// Says once which of the rules that a user wrote can never hold here.
+    fn say_unmeasured(&mut self, now: Instant) {
+        // The time of the cores is known from the second look on.
+        let in_use = InUse { cpu: Some(0.0), ..self.sensors.in_use() };
+        let readings = self.readings(in_use, now);
+        for (rule, _) in self.rules.iter().filter(|(rule, _)| !Rule::DEFAULT.contains(rule)) {
+            if readings.of(rule.when.quantity).is_none() {
+                tracing::warn!(rule = %rule.when, "this machine does not measure it, so this rule never holds");
+            }
+        }
+    }
+}
+
+fn say_change(rule: &Rule, held: bool, holds: bool, readings: &Readings) {
+    match (held, holds, rule.then) {
+        (false, true, Action::StopAdmitting) => {
+            tracing::warn!(rule = %rule.when.reason(readings), "taking no new tasks while this rule holds");
+        }
+        (false, true, Action::Warn) => tracing::warn!(rule = %rule.when.reason(readings), "a rule warns"),
+        (true, false, _) => tracing::info!(rule = %rule.when.reason(readings), "this rule does not hold any more"),
+        (false, false, _) | (true, true, _) => {}
+    }
+}
+
+/// Space in use on the disk of a folder, in percent.
+fn disk_in_use(folder: &Path) -> Option<f64> {
+    let disk = rustix::fs::statvfs(folder).ok().filter(|disk| disk.f_blocks > 0)?;
+    // What only the administrator could use counts as used, as in df.
+    let used = disk.f_blocks.saturating_sub(disk.f_bfree);
+    Some(used as f64 / (used + disk.f_bavail).max(1) as f64 * 100.0)
+}
+
+/// Looks at the machine now and, in what must be driven, for as long as it is. The files of the system answer at once, but
+/// this is still no work for those who carry messages.
+pub(crate) fn measure(
+    mut gauge: Gauge,
+) -> (watch::Receiver<Option<Vitals>>, impl Future<Output = ()> + Send + 'static) {
+    gauge.say_unmeasured(Instant::now());
+    let (told, vitals) = watch::channel(Some(gauge.look(Instant::now())));
+    (vitals, keep_measured(gauge, told))
+}
+
+async fn keep_measured(mut gauge: Gauge, told: watch::Sender<Option<Vitals>>) {
+    let mut ticks = interval(HEARTBEAT_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let looked = tokio::task::spawn_blocking(move || {
+            let vitals = gauge.look(Instant::now());
+            (gauge, vitals)
+        });
+        let Ok((again, vitals)) = looked.await else {
+            tracing::error!("how this machine is cannot be measured any more");
+            told.send_replace(None);
+            return;
+        };
+        told.send_replace(Some(vitals));
+        gauge = again;
+    }
+}
+
+#[cfg(all(test, not(target_os = "macos")))]
+mod tests;
