@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use actix::dev::ToEnvelope;
 use actix::prelude::*;
 use nexus_model::{NodeCapacity, NodeId, Vitals};
 use nexus_wire::AttemptRange;
@@ -22,7 +23,7 @@ use crate::omega::Omega;
 use crate::progress::Progress;
 use crate::qlogik::Qlogik;
 use crate::scheduler::{FromLedger, Scheduler};
-use crate::worker::{HandIn, Slots, TaskRunner, TasksEnded, Worker, WorkerState};
+use crate::worker::{HandIn, SayBeginning, Slots, TaskBeginning, TaskRunner, TasksEnded, Worker, WorkerState};
 
 /// What this process is.
 pub(crate) struct Plan {
@@ -60,7 +61,7 @@ impl Crew {
     pub(crate) fn start(plan: Plan, on_give_up: impl FnOnce(&'static str) + 'static) -> std::io::Result<Crew> {
         let directory = Arc::clone(&plan.gateway.directory);
         let learner = plan.runner.learner.clone();
-        let slots = Slots::start(&plan.capacity, plan.runner, hand_in(&directory))?;
+        let slots = Slots::start(&plan.capacity, plan.runner, (hand_in(&directory), say_beginning(&directory)))?;
         let worker_state = Arc::new(WorkerState::new(slots, plan.begun));
         let mut omega = Omega::new(on_give_up);
         supervise_gateway(&mut omega, &directory, plan.gateway);
@@ -163,20 +164,34 @@ fn supervise_optimizer(omega: &mut Omega, learner: &Arc<Learner>, leader: Option
     );
 }
 
-/// How slots reach the worker actor: again, if it is just being restarted.
+/// How slots hand in what has ended.
 fn hand_in(directory: &Arc<Directory>) -> HandIn {
     let directory = Arc::clone(directory);
-    Box::new(move |tasks| {
-        futures::executor::block_on(async {
-            let mut place = directory.worker.get().await;
-            while let Some(worker) = place {
-                if worker.send(TasksEnded(tasks.clone())).await.is_ok() {
-                    return;
-                }
-                place = directory.worker.after(&worker).await;
+    Box::new(move |tasks| deliver(&directory, || TasksEnded(tasks.clone())))
+}
+
+/// How slots say what is about to begin.
+fn say_beginning(directory: &Arc<Directory>) -> SayBeginning {
+    let directory = Arc::clone(directory);
+    Box::new(move |attempt| deliver(&directory, || TaskBeginning(attempt)))
+}
+
+/// How slots reach the worker actor: again, if it is just being restarted.
+fn deliver<M>(directory: &Directory, message: impl Fn() -> M)
+where
+    M: Message<Result = ()> + Send + 'static,
+    Worker: Handler<M>,
+    <Worker as Actor>::Context: ToEnvelope<Worker, M>,
+{
+    futures::executor::block_on(async {
+        let mut place = directory.worker.get().await;
+        while let Some(worker) = place {
+            if worker.send(message()).await.is_ok() {
+                return;
             }
-        });
-    })
+            place = directory.worker.after(&worker).await;
+        }
+    });
 }
 
 /// Carries what happens in the ledger to those who wait for a job and to the scheduler, in order. A scheduler that is just

@@ -5,6 +5,7 @@
 
 mod absent;
 mod attaching;
+mod beginning;
 mod finishing;
 mod foresight;
 mod predictions;
@@ -18,7 +19,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
-use nexus_ledger::{Command, Effect, NodeNote, ReleaseReason};
+use nexus_ledger::{Command, Effect, NodeNote, ReleaseReason, Suspect};
 use nexus_model::{JobId, JobSpec, JobState, NodeId};
 use nexus_scheduler::{Assign, Explanation, Input, JobFacts};
 use nexus_wire::limits::HEARTBEAT_INTERVAL;
@@ -46,6 +47,9 @@ const MAILBOX: usize = 1024;
 const ASSIGNMENTS_MAX: usize = 8192;
 /// Attempts in one message to a worker: a few dozen kilobytes.
 const ATTEMPTS_MAX: usize = 1024;
+/// What a node was given, and whether it has lost a worker before.
+type Granted = (NodeId, AttemptRange, Suspect);
+
 /// Between two looks at leases.
 const TICK: Duration = HEARTBEAT_INTERVAL;
 
@@ -162,12 +166,12 @@ impl Scheduler {
     /// Translates effects, tells workers, and proposes what follows.
     fn take_in(&mut self, effects: Vec<Effect>, ctx: &mut Context<Self>) {
         let mut proposals = Vec::new();
-        let mut granted: Vec<(NodeId, AttemptRange)> = Vec::new();
+        let mut granted: Vec<Granted> = Vec::new();
         let mut ended = Vec::new();
         for effect in effects {
             match &effect {
-                Effect::TasksAssigned { node, attempt } if self.workers.is_news(*node, attempt.token) => {
-                    granted.push((*node, *attempt));
+                Effect::TasksAssigned { node, attempt, suspect } if self.workers.is_news(*node, attempt.token) => {
+                    granted.push((*node, *attempt, *suspect));
                 }
                 Effect::JobEnded { job, state } => ended.push((*job, *state)),
                 Effect::NodeRemoved { node } => self.drop_worker(*node, NodeNote::Stopped, ctx),
@@ -219,7 +223,7 @@ impl Scheduler {
     }
 
     /// Tells workers what they were given, each job's description first, and which jobs have ended.
-    fn tell(&mut self, granted: Vec<(NodeId, AttemptRange)>, ended: Vec<(JobId, JobState)>, ctx: &mut Context<Self>) {
+    fn tell(&mut self, granted: Vec<Granted>, ended: Vec<(JobId, JobState)>, ctx: &mut Context<Self>) {
         if telemetry::is_on() {
             for (job, _) in &ended {
                 ctx.spawn(upkeep::trace(self.control.clone(), *job).into_actor(self));
@@ -227,10 +231,10 @@ impl Scheduler {
         }
         let undescribed: Vec<_> = granted
             .iter()
-            .filter(|(node, attempt)| self.workers.needs_description(*node, attempt.job))
-            .map(|(node, attempt)| (*node, attempt.job))
+            .filter(|(node, attempt, _)| self.workers.needs_description(*node, attempt.job))
+            .map(|(node, attempt, _)| (*node, attempt.job))
             .collect();
-        if undescribed.is_empty() {
+        if undescribed.is_empty() && granted.iter().all(|(_, _, suspect)| *suspect == Suspect::No) {
             self.send_all(Vec::new(), granted, ended, ctx);
             return;
         }
@@ -239,12 +243,17 @@ impl Scheduler {
             control
                 .read_local(|ledger| {
                     let spec = |job| ledger.spec(job).map(|spec| Box::new(JobSpec::clone(spec)));
-                    undescribed.into_iter().filter_map(|(node, job)| Some((node, job, spec(job)?))).collect::<Vec<_>>()
+                    let described = undescribed.into_iter().filter_map(|(node, job)| Some((node, job, spec(job)?)));
+                    (described.collect::<Vec<_>>(), ledger.protocol() >= Command::BEGUN)
                 })
                 .await
         };
         // Nothing overtakes the description: the mailbox waits until it is on its way.
-        ctx.wait(described.into_actor(self).map(|described, scheduler, ctx| {
+        ctx.wait(described.into_actor(self).map(|(described, beginnings_are_written), scheduler, ctx| {
+            let mut granted = granted;
+            if !beginnings_are_written {
+                granted.iter_mut().for_each(|(_, _, suspect)| *suspect = Suspect::No);
+            }
             scheduler.send_all(described, granted, ended, ctx);
         }));
     }
@@ -253,7 +262,7 @@ impl Scheduler {
     fn send_all(
         &mut self,
         described: Vec<(NodeId, JobId, Box<JobSpec>)>,
-        mut granted: Vec<(NodeId, AttemptRange)>,
+        mut granted: Vec<Granted>,
         ended: Vec<(JobId, JobState)>,
         ctx: &mut Context<Self>,
     ) {
@@ -261,11 +270,15 @@ impl Scheduler {
         for (node, job, spec) in described {
             told.entry(node).or_default().push(LeaderMessage::DescribeJob { job, spec });
         }
-        granted.sort_by_key(|(node, _)| *node);
-        for of_node in granted.chunk_by(|a, b| a.0 == b.0) {
+        granted.sort_by_key(|(node, _, suspect)| (*node, *suspect));
+        for alike in granted.chunk_by(|a, b| (a.0, a.2) == (b.0, b.2)) {
+            let assign = match alike[0].2 {
+                Suspect::Yes => LeaderMessage::AssignSuspects,
+                Suspect::No => LeaderMessage::AssignTasks,
+            };
             let attempts =
-                of_node.chunks(ATTEMPTS_MAX).map(|piece| piece.iter().map(|(_, attempt)| *attempt).collect());
-            told.entry(of_node[0].0).or_default().extend(attempts.map(LeaderMessage::AssignTasks));
+                alike.chunks(ATTEMPTS_MAX).map(|piece| piece.iter().map(|(_, attempt, _)| *attempt).collect());
+            told.entry(alike[0].0).or_default().extend(attempts.map(assign));
         }
         for (job, state) in ended {
             for node in self.workers.told_of(job) {
@@ -429,6 +442,10 @@ impl Handler<FromWorker> for Scheduler {
                 self.workers.heard(node, None, now);
                 self.finishing.push(Report { node, session, sequence, tasks });
                 self.record(ctx);
+            }
+            WorkerMessage::BeginningTasks(tasks) => {
+                self.workers.heard(node, None, now);
+                self.begin_tasks((node, session), tasks, ctx);
             }
             WorkerMessage::Goodbye => {
                 self.drop_worker(node, NodeNote::Stopped, ctx);

@@ -4,6 +4,7 @@
 //! another machine; both are a bounded channel of messages here. Without a leader the slots go on with what they hold,
 //! and everything unrecorded is reported again after the next attachment.
 
+mod beginnings;
 mod begun;
 mod calls;
 mod command;
@@ -33,6 +34,7 @@ use nexus_wire::limits::HEARTBEAT_INTERVAL;
 use nexus_wire::{AttemptRange, FinishedTasks, LeaderMessage, LogPiece, LogQuery, WorkerMessage};
 use tokio::sync::{mpsc, watch};
 
+pub(crate) use beginnings::SayBeginning;
 pub(crate) use begun::{Account, machine};
 pub(crate) use calls::ClusterPort;
 pub(crate) use grants::FileGrant;
@@ -82,6 +84,12 @@ pub(crate) struct Leave;
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct TasksEnded(pub(crate) Vec<FinishedTasks>);
+
+/// Slot → worker: a task that has lost a worker before is about to begin. Answer: nothing, once the leader is being asked; it
+/// is asked again after each attachment. If the worker is just being restarted the slot sends it again.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct TaskBeginning(pub(crate) AttemptRange);
 
 /// Gateway → worker: what has a task printed that is in hand here? Answer: a piece, which may be empty. If it is lost the
 /// follower asks again.
@@ -197,6 +205,8 @@ impl Handler<AttachLeader> for Worker {
                 .iter()
                 .map(|(sequence, tasks)| WorkerMessage::TasksFinished { sequence: *sequence, tasks: tasks.clone() }),
         );
+        let beginning = self.state.slots.beginning();
+        messages.extend((!beginning.is_empty()).then_some(WorkerMessage::BeginningTasks(beginning)));
         AtomicResponse::new(Box::pin(self.report(messages)))
     }
 }
@@ -210,6 +220,9 @@ impl Handler<FromLeader> for Worker {
             match message {
                 LeaderMessage::DescribeJob { job, spec } => slots.describe(job, *spec),
                 LeaderMessage::AssignTasks(attempts) => slots.assign(attempts),
+                LeaderMessage::AssignSuspects(attempts) => slots.assign_suspects(attempts),
+                LeaderMessage::BeginTasks(attempts) => slots.begin(&attempts),
+                LeaderMessage::DropTasks(attempts) => slots.drop_unbegun(&attempts),
                 LeaderMessage::CancelJob(job) => slots.cancel(job),
                 LeaderMessage::ForgetJob(job) => slots.forget(job),
                 LeaderMessage::FinishedRecorded { sequence } => {
@@ -233,6 +246,14 @@ impl Handler<TasksEnded> for Worker {
             messages.push(WorkerMessage::TasksFinished { sequence, tasks });
         }
         AtomicResponse::new(Box::pin(self.report(messages)))
+    }
+}
+
+impl Handler<TaskBeginning> for Worker {
+    type Result = AtomicResponse<Self, ()>;
+
+    fn handle(&mut self, TaskBeginning(attempt): TaskBeginning, _: &mut Self::Context) -> Self::Result {
+        AtomicResponse::new(Box::pin(self.report(vec![WorkerMessage::BeginningTasks(vec![attempt])])))
     }
 }
 

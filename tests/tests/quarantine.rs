@@ -84,3 +84,22 @@ fn in_the_middle_of_an_array_only_the_task_that_kills_is_quarantined() {
         assert_eq!((&failure["task"], &failure["code"]), (&40.into(), &"NX0312".into()), "round {round}: {ended}");
     }
 }
+
+#[test]
+fn of_nodes_that_never_come_back_a_task_takes_two_wherever_it_stands_and_no_other_is_blamed() {
+    let cluster = Cluster::of(5);
+    cluster.node(0).json(&["node", "drain", "n0"]);
+    let is_drained = |node: &Value| node["node"] == "n0" && node["slots"] == 0;
+    cluster.wait_for(0, "n0 is drained", |status| {
+        status["nodes"].as_array().is_some_and(|nodes| nodes.iter().any(is_drained))
+    });
+    let noted = cluster.folder().join("ran");
+    let script = format!("[ $NEXUS_TASK_INDEX != 300 ] || {{ {}; }}", poison(&noted));
+    let submit = ["submit", "--array", "0..600", "--max-attempts", "10", "--", "/bin/sh", "-c", &script];
+    let job = cluster.node(0).json(&submit)["job"].to_string();
+    assert_eq!(cluster.node(0).nexus(&["job", "wait", &job]).status.code(), Some(1));
+    let ended = cluster.node(0).json(&["job", "show", &job]);
+    assert_eq!((&ended["counts"]["succeeded"], runs(&noted)), (&599.into(), 2), "{ended}");
+    let failure = &ended["first_failure"];
+    assert_eq!((&failure["task"], &failure["code"]), (&300.into(), &"NX0312".into()), "{ended}");
+}

@@ -6,7 +6,7 @@
 use std::time::Instant;
 
 use actix::prelude::*;
-use nexus_ledger::{Command, Ledger, NodeNote, ReleaseReason};
+use nexus_ledger::{Command, Ledger, NodeNote, ReleaseReason, Suspect};
 use nexus_model::{Labels, NodeCapacity, NodeId};
 use nexus_scheduler::Input;
 use nexus_wire::{AttemptRange, LeaderMessage, Refusal};
@@ -44,6 +44,8 @@ struct Beginning {
     /// Index of the last entry that this comes from.
     index: u64,
     attempts: Vec<AttemptRange>,
+    /// Those that have lost a worker before.
+    suspects: Vec<AttemptRange>,
     labels: Labels,
     gpu_milli: u32,
 }
@@ -52,7 +54,8 @@ impl Beginning {
     fn of(ledger: &Ledger, node: NodeId) -> Self {
         let described = ledger.member(node).map(|member| (member.all_labels(), member.gpu_milli()));
         let (labels, gpu_milli) = described.unwrap_or_default();
-        Beginning { index: ledger.applied(), attempts: ledger.attempts(node), labels, gpu_milli }
+        let (attempts, suspects) = (ledger.attempts(node), ledger.suspects(node));
+        Beginning { index: ledger.applied(), attempts, suspects, labels, gpu_milli }
     }
 
     /// What the node was given that it does not know of.
@@ -60,6 +63,10 @@ impl Beginning {
         let knows =
             |attempt: &AttemptRange| holding.iter().any(|held| (held.job, held.token) == (attempt.job, attempt.token));
         self.attempts.iter().filter(|attempt| !knows(attempt)).copied().collect()
+    }
+
+    fn suspect(&self, attempt: &AttemptRange) -> Suspect {
+        if self.suspects.contains(attempt) { Suspect::Yes } else { Suspect::No }
     }
 }
 
@@ -112,12 +119,13 @@ impl Scheduler {
             return Err(no_leader());
         }
         let untold = beginning.untold(&arrived.holding);
+        let untold = untold.into_iter().map(|attempt| (arrived.node, attempt, beginning.suspect(&attempt))).collect();
         let Arrived { node, slots, memory_bytes, port, .. } = arrived;
         let Beginning { index, labels, gpu_milli, .. } = beginning;
         let session = self.workers.attach(node, port, index, Instant::now());
         self.liveness.seen(node, Alive { running: 0, rtt: None, seen_at_ms: now_ms(), vitals: None });
         self.note(node, NodeNote::Up { slots }, ctx);
-        self.tell(untold.into_iter().map(|attempt| (node, attempt)).collect(), Vec::new(), ctx);
+        self.tell(untold, Vec::new(), ctx);
         self.core.handle(Input::NodeDescribed { node, labels, gpu_milli });
         self.step(Input::NodeAttached { node, slots, memory_bytes }, ctx);
         Ok(session)
@@ -161,7 +169,9 @@ mod tests {
     #[test]
     fn a_node_is_told_what_it_was_given_while_it_said_hello() {
         let attempts = vec![attempt(1, 5, 9, 10), attempt(2, 0, 1, 30)];
-        let beginning = Beginning { index: 30, attempts, labels: Labels::default(), gpu_milli: 0 };
+        let suspects = vec![attempt(2, 0, 1, 30)];
+        let beginning = Beginning { index: 30, attempts, suspects, labels: Labels::default(), gpu_milli: 0 };
+        assert_eq!(beginning.suspect(&attempt(2, 0, 1, 30)), Suspect::Yes);
         assert_eq!(beginning.untold(&[attempt(1, 7, 9, 10)]), [attempt(2, 0, 1, 30)], "what it has is not run twice");
         assert_eq!(beginning.untold(&[attempt(1, 7, 9, 9)]).len(), 2, "another attempt is another one");
     }

@@ -1,9 +1,9 @@
 //! Taking tasks back from a node that does not hold them any more, and which of them count as begun.
 //!
 //! A node that comes back says what it had begun when it was killed: it keeps account of it. What a worker that does not
-//! come back has begun is known by its heartbeats alone. A task that kills its worker between two of them is in none, so the
-//! next tasks in its line count as begun too, those first that have lost a worker before: one that kills whatever runs it
-//! must not go round.
+//! come back has begun is known by its heartbeats alone, and a task that kills its worker between two of them is in none. So
+//! everything that it may have begun counts as begun: one that kills whatever runs it must not go round. They are suspects
+//! from then on, and say so before they begin again (`scheduler/beginning.rs`): whose loss it is the next time is sure.
 
 use std::collections::BTreeMap;
 
@@ -15,6 +15,11 @@ use crate::codes;
 use crate::control::{ControlPlane, now_ms};
 use crate::liveness::Liveness;
 use crate::worker::lost_blob;
+
+/// Tasks of a slot that may have begun and ended since its worker was last heard of: reports go out every ten milliseconds,
+/// and are on their way for as long; a slot runs some seventy commands in twenty. Programs are shorter, and kill nobody but
+/// by their memory.
+const BEGUN_UNHEARD_MAX: usize = 128;
 
 /// Gives back to the queue what `node` does not hold any more: all but `holding`. What it had in hand goes back for the
 /// reason `in_hand`.
@@ -124,7 +129,7 @@ fn missing_inputs(tasks: Vec<FinishedTasks>) -> (BTreeMap<BlobHash, Vec<Finished
 }
 
 /// What a lost worker may have begun since it was last heard of: the first tasks of what it held and was not known to run,
-/// suspects before others and the oldest first, one for each slot that was not known to be busy, and one at least.
+/// suspects before others and the oldest first, so many for each slot.
 fn next_in_line(
     held: &[AttemptRange],
     suspects: &[AttemptRange],
@@ -132,18 +137,12 @@ fn next_in_line(
     slots: u32,
 ) -> Vec<AttemptRange> {
     let is_same = |a: &AttemptRange, b: &AttemptRange| (a.job, a.token) == (b.job, b.token);
-    let is_busy = |known: &&AttemptRange| {
-        held.iter().any(|attempt| {
-            is_same(known, attempt) && known.range.start < attempt.range.end && attempt.range.start < known.range.end
-        })
-    };
-    let busy = running.iter().filter(is_busy).count();
     let is_in = |ranges: &[AttemptRange], task: &AttemptRange| {
         ranges.iter().any(|range| is_same(range, task) && range.range.contains(task.range.start))
     };
     let others = in_line(held).filter(|task| !is_in(suspects, task));
     let tasks = in_line(suspects).chain(others).filter(|task| !is_in(running, task));
-    tasks.take((slots as usize).saturating_sub(busy).max(1)).collect()
+    tasks.take((slots as usize).max(1).saturating_mul(BEGUN_UNHEARD_MAX)).collect()
 }
 
 /// The tasks of these attempts one by one, the oldest first.
@@ -172,37 +171,24 @@ mod tests {
     }
 
     #[test]
-    fn as_many_may_have_begun_as_slots_were_free_the_oldest_first() {
+    fn whatever_may_have_begun_unheard_counts_the_oldest_first() {
         let held = [attempt(3, 0, 8, 12), attempt(1, 4, 9, 10), attempt(2, 0, 1, 11)];
-        assert_eq!(next_in_line(&held, &[], &[], 2), [attempt(1, 4, 5, 10), attempt(1, 5, 6, 10)]);
-        let running = [attempt(1, 6, 9, 10)];
-        assert_eq!(
-            next_in_line(&held, &[], &running, 2),
-            [attempt(1, 4, 5, 10)],
-            "what is known to run is not counted again"
-        );
-        assert_eq!(
-            next_in_line(&held, &[], &running, 1),
-            [attempt(1, 4, 5, 10)],
-            "a slot may have gone on to the next"
-        );
-        assert!(next_in_line(&running, &[], &running, 4).is_empty());
+        let all: Vec<AttemptRange> = in_line(&held).collect();
+        assert_eq!((all.len(), all[0], all[5]), (14, attempt(1, 4, 5, 10), attempt(2, 0, 1, 11)));
+        assert_eq!(next_in_line(&held, &[], &[], 2), all, "a slot goes on while its worker is not heard of");
+        let running = [attempt(1, 4, 5, 10), attempt(1, 6, 9, 10)];
+        let next = next_in_line(&held, &[], &running, 2);
+        assert_eq!((next.len(), next[0]), (10, attempt(1, 5, 6, 10)), "what was known to run is counted as that");
     }
 
     #[test]
-    fn what_has_lost_a_worker_before_counts_as_begun_before_what_is_older() {
-        // Whoever had ended the older ones could not say so any more.
-        let held = [attempt(1, 42, 43, 10), attempt(1, 50, 51, 10), attempt(1, 40, 41, 11)];
-        let suspect = attempt(1, 40, 41, 11);
-        assert_eq!(next_in_line(&held, &[suspect], &[], 2), [suspect, attempt(1, 42, 43, 10)]);
-        assert_eq!(next_in_line(&held, &[suspect], &[suspect], 2), [attempt(1, 42, 43, 10)]);
-    }
-
-    #[test]
-    fn whoever_has_ended_what_it_was_known_to_run_has_gone_on_to_the_next() {
-        // Tasks 4 and 5 were running when the worker was last heard of; 4 has been reported since.
-        let running = [attempt(1, 4, 5, 10), attempt(1, 5, 6, 10)];
-        assert_eq!(next_in_line(&[attempt(1, 5, 9, 10)], &[], &running, 2), [attempt(1, 6, 7, 10)]);
+    fn what_is_too_far_down_the_line_was_never_begun_and_suspects_stand_first() {
+        let held = [attempt(1, 0, 1_000, 10), attempt(1, 5_000, 5_001, 11)];
+        let next = next_in_line(&held, &[], &[], 2);
+        assert_eq!((next.len(), next.last()), (2 * BEGUN_UNHEARD_MAX, Some(&attempt(1, 255, 256, 10))));
+        let suspect = attempt(1, 5_000, 5_001, 11);
+        assert_eq!(next_in_line(&held, &[suspect], &[], 1)[..2], [suspect, attempt(1, 0, 1, 10)]);
+        assert_eq!(next_in_line(&held, &[suspect], &[suspect], 1)[0], attempt(1, 0, 1, 10));
     }
 
     #[test]

@@ -24,6 +24,8 @@ const NEWEST_WEIGHT: f64 = 0.5;
 pub(crate) struct Chunk {
     /// What to run.
     pub(crate) attempt: AttemptRange,
+    /// It has lost a worker before, and is one task.
+    pub(crate) is_suspect: bool,
     /// Slots that each of its tasks takes.
     pub(crate) cpus: u32,
     /// The graphics processors that its task has.
@@ -44,6 +46,8 @@ pub(crate) struct WorkQueue {
     slots_free: u32,
     gpus: Gpus,
     ranges: VecDeque<AttemptRange>,
+    /// What has lost a worker before, taken first and one by one.
+    suspects: VecDeque<AttemptRange>,
     paces: BTreeMap<JobId, JobPace>,
 }
 
@@ -51,7 +55,8 @@ impl WorkQueue {
     /// An empty queue for `slots` slots (at least one) and so many graphics processors.
     pub(crate) fn new(slots: u32, gpus: usize) -> Self {
         assert!(slots > 0, "a worker has at least one slot");
-        WorkQueue { slots, slots_free: slots, gpus: Gpus::new(gpus), ranges: VecDeque::new(), paces: BTreeMap::new() }
+        let (ranges, suspects) = (VecDeque::new(), VecDeque::new());
+        WorkQueue { slots, slots_free: slots, gpus: Gpus::new(gpus), ranges, suspects, paces: BTreeMap::new() }
     }
 
     /// Learns what a job's tasks take, before its first range comes. More slots or graphics processors than there are count
@@ -68,25 +73,35 @@ impl WorkQueue {
         }
     }
 
+    /// Adds tasks that have lost a worker before.
+    pub(crate) fn push_suspect(&mut self, attempt: AttemptRange) {
+        if !attempt.range.is_empty() {
+            self.suspects.push_back(attempt);
+        }
+    }
+
     /// The next chunk for a free slot, or `None` when nothing waits or what waits needs more slots than are free. First
     /// come, first served: a wide task at the front is not overtaken for ever.
     pub(crate) fn take(&mut self) -> Option<Chunk> {
-        let front = self.ranges.front_mut()?;
+        let is_suspect = !self.suspects.is_empty();
+        let line = if is_suspect { &mut self.suspects } else { &mut self.ranges };
+        let front = line.front_mut()?;
         let pace =
             self.paces.get(&front.job).copied().unwrap_or(JobPace { cpus: 1, gpu_milli: 0, seconds_per_task: None });
         if pace.cpus > self.slots_free {
             return None;
         }
         let gpus = self.gpus.take(pace.gpu_milli)?;
-        let count = if pace.gpu_milli > 0 { 1 } else { chunk_tasks(pace, front.range.len(), self.slots) };
+        let is_alone = is_suspect || pace.gpu_milli > 0;
+        let count = if is_alone { 1 } else { chunk_tasks(pace, front.range.len(), self.slots) };
         let end = front.range.start + count;
         let attempt = AttemptRange { range: IndexRange::new(front.range.start, end), ..*front };
         front.range.start = end;
         if front.range.is_empty() {
-            self.ranges.pop_front();
+            line.pop_front();
         }
         self.slots_free -= pace.cpus;
-        Some(Chunk { attempt, cpus: pace.cpus, gpus })
+        Some(Chunk { attempt, is_suspect, cpus: pace.cpus, gpus })
     }
 
     /// A chunk is done: its slots are free again, and the job's pace is better known.
@@ -106,9 +121,12 @@ impl WorkQueue {
 
     /// Drops what waits of `job` and says what that was.
     pub(crate) fn cancel(&mut self, job: JobId) -> Vec<AttemptRange> {
-        let (dropped, kept) = self.ranges.drain(..).partition(|attempt| attempt.job == job);
-        self.ranges = kept;
-        Vec::from_iter::<VecDeque<_>>(dropped)
+        let mut dropped = Vec::new();
+        for line in [&mut self.suspects, &mut self.ranges] {
+            dropped.extend(line.iter().filter(|attempt| attempt.job == job));
+            line.retain(|attempt| attempt.job != job);
+        }
+        dropped
     }
 
     /// Forgets a job that has ended.
@@ -118,7 +136,7 @@ impl WorkQueue {
 
     /// What waits, in order.
     pub(crate) fn waiting(&self) -> impl Iterator<Item = &AttemptRange> {
-        self.ranges.iter()
+        self.suspects.iter().chain(&self.ranges)
     }
 }
 
@@ -193,8 +211,23 @@ mod tests {
         let narrow = queue.take().unwrap();
         assert_eq!(queue.take(), None);
         queue.finish(narrow, 1, Duration::from_millis(1));
-        assert_eq!(queue.take(), Some(Chunk { attempt: attempt(2, 0, 1), cpus: 2, gpus: GpuShare::default() }));
+        let wide = Chunk { attempt: attempt(2, 0, 1), is_suspect: false, cpus: 2, gpus: GpuShare::default() };
+        assert_eq!(queue.take(), Some(wide));
         assert_eq!(queue.take(), None);
+    }
+
+    #[test]
+    fn suspects_are_taken_first_and_one_by_one() {
+        let mut queue = queue(3, 1);
+        queue.push(attempt(1, 0, 100));
+        let first = queue.take().unwrap();
+        queue.finish(first, 1, Duration::from_micros(1));
+        queue.push_suspect(attempt(1, 200, 202));
+        let taken: Vec<Chunk> = std::iter::from_fn(|| queue.take()).collect();
+        let said: Vec<_> = taken.iter().map(|chunk| (chunk.is_suspect, chunk.attempt.range.len())).collect();
+        assert_eq!(said, [(true, 1), (true, 1), (false, 33)]);
+        queue.push_suspect(attempt(2, 0, 1));
+        assert_eq!(queue.cancel(JobId(2)), vec![attempt(2, 0, 1)]);
     }
 
     #[test]

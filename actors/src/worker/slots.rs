@@ -14,6 +14,7 @@ use nexus_wire::limits::LOG_WAIT_MAX;
 use nexus_wire::{AttemptRange, FinishedTasks, LogPiece, LogQuery, LogState};
 use tokio::sync::Notify;
 
+use super::beginnings::{Beginnings, SayBeginning, Verdict};
 use super::folder::Folder;
 use super::log::SlotLog;
 use super::queue::{Chunk, WorkQueue};
@@ -42,6 +43,8 @@ struct Shared {
     work: Condvar,
     runner: TaskRunner,
     reports: Reports,
+    beginnings: Beginnings,
+    say_beginning: SayBeginning,
     places: Vec<Place>,
     /// Wakes who follows the log of a task.
     printed: Arc<Notify>,
@@ -62,7 +65,11 @@ pub(crate) struct Slots {
 
 impl Slots {
     /// Starts the slots of a machine.
-    pub(crate) fn start(capacity: &NodeCapacity, runner: TaskRunner, hand_in: HandIn) -> std::io::Result<Self> {
+    pub(crate) fn start(
+        capacity: &NodeCapacity,
+        runner: TaskRunner,
+        (hand_in, say_beginning): (HandIn, SayBeginning),
+    ) -> std::io::Result<Self> {
         let count = capacity.slots;
         let gpus = capacity.devices.iter().filter(|device| device.kind == DeviceKind::Gpu).count();
         let state = State {
@@ -82,6 +89,8 @@ impl Slots {
             places: (0..count).map(place).collect(),
             runner,
             reports: Reports::new(hand_in),
+            beginnings: Beginnings::default(),
+            say_beginning,
             printed,
         });
         let mut slots = Slots { shared: Arc::clone(&shared), threads: Vec::new() };
@@ -115,6 +124,29 @@ impl Slots {
         self.shared.work.notify_all();
     }
 
+    /// Queues tasks that have lost a worker before: each waits for its beginning to be written down.
+    pub(crate) fn assign_suspects(&self, attempts: impl IntoIterator<Item = AttemptRange>) {
+        let mut state = self.shared.lock();
+        attempts.into_iter().for_each(|attempt| state.queue.push_suspect(attempt));
+        drop(state);
+        self.shared.work.notify_all();
+    }
+
+    /// It is written down that these begin.
+    pub(crate) fn begin(&self, attempts: &[AttemptRange]) {
+        self.shared.beginnings.answer(attempts, Verdict::Begin);
+    }
+
+    /// These are not this worker's any more.
+    pub(crate) fn drop_unbegun(&self, attempts: &[AttemptRange]) {
+        self.shared.beginnings.answer(attempts, Verdict::Drop);
+    }
+
+    /// What waits for its beginning to be written down.
+    pub(crate) fn beginning(&self) -> Vec<AttemptRange> {
+        self.shared.beginnings.unanswered()
+    }
+
     /// Stops what runs of `job`, drops what waits of it.
     pub(crate) fn cancel(&self, job: JobId) {
         let mut state = self.shared.lock();
@@ -122,6 +154,8 @@ impl Slots {
         if let Some(slot) = state.jobs.get(&job) {
             slot.cancel();
         }
+        drop(state);
+        self.shared.beginnings.cancel(job);
     }
 
     /// Forgets a job that has ended.
@@ -188,6 +222,7 @@ impl Slots {
         state.jobs.values().for_each(|job| job.cancel());
         drop(state);
         self.shared.work.notify_all();
+        self.shared.beginnings.stop();
         self.shared.reports.stop();
     }
 }
@@ -207,8 +242,8 @@ fn run_slot(shared: &Shared, slot: u32, place: &Place) {
     while let Some((chunk, job)) = next_chunk(shared, slot) {
         let started = Instant::now();
         let ran = match job {
-            Some(job) => run_chunk(shared, slot, place, &chunk, &job),
-            None => 0,
+            Some(job) if may_begin(shared, &chunk) => run_chunk(shared, slot, place, &chunk, &job),
+            Some(_) | None => 0,
         };
         let mut state = shared.lock();
         state.running.remove(&slot);
@@ -216,6 +251,11 @@ fn run_slot(shared: &Shared, slot: u32, place: &Place) {
         drop(state);
         shared.work.notify_all();
     }
+}
+
+/// Whether a chunk may begin: what has lost a worker before waits until that is written down.
+fn may_begin(shared: &Shared, chunk: &Chunk) -> bool {
+    !chunk.is_suspect || shared.beginnings.ask(chunk.attempt, &shared.say_beginning) == Verdict::Begin
 }
 
 fn next_chunk(shared: &Shared, slot: u32) -> Option<(Chunk, Option<Arc<JobSlot>>)> {

@@ -117,6 +117,17 @@ pub enum Command {
         /// Proposed at.
         at_ms: u64,
     },
+    /// Tasks that have lost a worker before are about to begin: from now on the loss of this node counts against them, and
+    /// before it does not. Answer: [`Reply::Begun`](crate::Reply::Begun); those that the node does not hold under that token are
+    /// left out, and must not run.
+    BeginTasks {
+        /// The node that is to run them.
+        node: NodeId,
+        /// Which.
+        attempts: Vec<AttemptRange>,
+        /// Proposed at.
+        at_ms: u64,
+    },
     /// No node has `blob` any more, which tasks take from other jobs: run again whoever made it, and give these
     /// tasks out once more after a pause, as if they had never been given out. Where nobody can make it they fail. Answer:
     /// [`Reply::Released`](crate::Reply::Released), with those that wait.
@@ -236,12 +247,16 @@ pub enum NodeNote {
     Stopped,
 }
 
-/// The version that brought copies of results, results of earlier jobs, and acceptance together with an assignment.
+/// The version that brought copies of results, results of earlier jobs, acceptance together with an assignment, and beginnings
+/// that are written down.
 const THIRD: ProtocolVersion = ProtocolVersion { major: 1, minor: 2 };
 
 impl Command {
     /// The version that brought [`Command::SubmitPlaced`].
     pub const PLACED: ProtocolVersion = THIRD;
+
+    /// The version that brought [`Command::BeginTasks`]. From it on a second loss counts only against what had begun.
+    pub const BEGUN: ProtocolVersion = THIRD;
 
     /// When it was proposed, where that matters.
     pub(crate) fn at_ms(&self) -> u64 {
@@ -258,6 +273,7 @@ impl Command {
             | Command::FinishTasks { at_ms, .. }
             | Command::ReleaseTasks { at_ms, .. }
             | Command::MakeAgain { at_ms, .. }
+            | Command::BeginTasks { at_ms, .. }
             | Command::AddNode { at_ms, .. }
             | Command::RemoveNode { at_ms, .. }
             | Command::CreateToken { at_ms, .. }
@@ -283,6 +299,7 @@ impl Command {
             }
             Command::SubmitPlaced { .. } => Command::PLACED,
             Command::MakeAgain { .. } => THIRD,
+            Command::BeginTasks { .. } => Command::BEGUN,
             Command::SubmitJob { spec, .. } if NeedsV1::of(spec).is_some() => SECOND,
             Command::CreateSchedule { .. }
             | Command::RemoveSchedule { .. }
@@ -346,7 +363,9 @@ pub enum Released {
 /// Why tasks are taken back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ReleaseReason {
-    /// The worker was lost, with them or by them. The attempt counts, and a task that loses two workers is quarantined.
+    /// The worker was lost, with them or by them. The attempt counts, and a task that loses two workers is quarantined: one
+    /// that has lost a worker before loses this one only if its beginning was written down ([`Command::BeginTasks`]), once
+    /// the cluster speaks [`Command::BEGUN`]. Otherwise it was never started.
     WorkerLost,
     /// The worker stopped in order. The attempt counts (it may have begun).
     WorkerStopped,

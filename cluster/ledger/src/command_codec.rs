@@ -7,8 +7,8 @@ mod attempts;
 
 use nexus_model::{BlobHash, JobId, JobSpec, NodeId, ScheduleId};
 use nexus_wire::archived::{
-    AttemptRangeV1, FinishedTasksV1, JobSpecV1, JobSpecV2, JobSpecV3, JobSpecV4, NeedsV1, NodeCapacityV1, NodeRoleV1,
-    RecurrenceV1, archive, read,
+    ArchivedAttemptRangeV1, AttemptRangeV1, FinishedTasksV1, JobSpecV1, JobSpecV2, JobSpecV3, JobSpecV4, NeedsV1,
+    NodeCapacityV1, NodeRoleV1, RecurrenceV1, archive, read,
 };
 use nexus_wire::{AttemptRange, WireError};
 use rkyv::boxed::ArchivedBox;
@@ -223,6 +223,11 @@ enum CommandV1<'a> {
         blob: [u8; 32],
         at_ms: u64,
     },
+    BeginTasks {
+        node: u64,
+        attempts: Vec<AttemptRangeV1>,
+        at_ms: u64,
+    },
 }
 
 #[derive(Debug, Archive, Serialize)]
@@ -288,6 +293,7 @@ impl<'a> TryFrom<&'a Command> for CommandV1<'a> {
                 CommandV1::SubmitPlaced { spec, key: key.as_deref(), node: node.0, at_ms: *at_ms }
             }
             Command::MakeAgain { node, attempts, blob, at_ms } => again(*node, attempts, *blob, *at_ms),
+            Command::BeginTasks { node, attempts, at_ms } => beginning(*node, attempts, *at_ms),
             Command::RetryJob { job, at_ms } => CommandV1::RetryJob { job: job.0, at_ms: *at_ms },
             Command::Wake { at_ms } => CommandV1::Wake { at_ms: *at_ms },
             Command::SubmitJob { spec, key, at_ms } => {
@@ -358,10 +364,8 @@ impl TryFrom<&ArchivedCommandV1<'_>> for Command {
             Form::SubmitJob3 { spec, key, at_ms } => submit((&**spec).try_into(), key, at_ms)?,
             Form::SubmitJob4 { spec, key, at_ms } => submit((&**spec).try_into(), key, at_ms)?,
             Form::SubmitPlaced { spec, key, node, at_ms } => placed((&**spec).try_into()?, key, id(node), at_ms),
-            Form::MakeAgain { node, attempts, blob, at_ms } => {
-                let attempts = attempts.iter().map(Into::into).collect();
-                Command::MakeAgain { node: id(node), attempts, blob: BlobHash(*blob), at_ms: at_ms.to_native() }
-            }
+            Form::MakeAgain { node, attempts, blob, at_ms } => made_again(id(node), attempts, *blob, at_ms),
+            Form::BeginTasks { node, attempts, at_ms } => begun(id(node), attempts, at_ms),
             Form::CreateSchedule { spec, recurrence, at_ms } => Command::CreateSchedule {
                 spec: Box::new((&**spec).try_into()?),
                 recurrence: recurrence.into(),
@@ -423,6 +427,23 @@ fn record(by: &ArchivedBox<str>, act: &ArchivedBox<str>, at_ms: &ArchivedU64) ->
 fn again<'a>(node: NodeId, attempts: &[AttemptRange], blob: BlobHash, at_ms: u64) -> CommandV1<'a> {
     let attempts = attempts.iter().copied().map(Into::into).collect();
     CommandV1::MakeAgain { node: node.0, attempts, blob: blob.0, at_ms }
+}
+
+/// What was lost and is made again.
+fn made_again(node: NodeId, attempts: &[ArchivedAttemptRangeV1], blob: [u8; 32], at_ms: &ArchivedU64) -> Command {
+    let attempts = attempts.iter().map(Into::into).collect();
+    Command::MakeAgain { node, attempts, blob: BlobHash(blob), at_ms: at_ms.to_native() }
+}
+
+/// Suspects that begin.
+fn beginning<'a>(node: NodeId, attempts: &[AttemptRange], at_ms: u64) -> CommandV1<'a> {
+    let attempts = attempts.iter().copied().map(Into::into).collect();
+    CommandV1::BeginTasks { node: node.0, attempts, at_ms }
+}
+
+/// Suspects that began.
+fn begun(node: NodeId, attempts: &[ArchivedAttemptRangeV1], at_ms: &ArchivedU64) -> Command {
+    Command::BeginTasks { node, attempts: attempts.iter().map(Into::into).collect(), at_ms: at_ms.to_native() }
 }
 
 /// A submission whose description was written in any version.

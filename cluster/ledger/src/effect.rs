@@ -58,6 +58,11 @@ pub enum Reply {
         /// Tasks that had another attempt, had ended, or do not exist.
         stale: u32,
     },
+    /// How many tasks may begin; the rest is not the node's.
+    Begun {
+        /// Tasks.
+        tasks: u32,
+    },
     /// How many tasks were taken back.
     Released {
         /// Tasks.
@@ -92,6 +97,8 @@ pub enum Effect {
         node: NodeId,
         /// The tasks and their token.
         attempt: AttemptRange,
+        /// They have lost a worker before: their beginning is written down.
+        suspect: Suspect,
     },
     /// These were to be assigned and were not: they are not ready, or (then [`Effect::TasksReady`] follows) their node is
     /// gone.

@@ -7,7 +7,8 @@ use std::time::Duration;
 use nexus_model::{GPU_MILLI, IndexRange, JobId, JobSpec, NodeId, Outcome, Resources, Reuse, Reused, TaskState};
 use nexus_wire::REUSED_ON;
 
-use crate::job::Job;
+use crate::command::Command;
+use crate::job::{Job, LOSSES_MAX};
 use crate::ledger::Ledger;
 use crate::members::Member;
 use crate::table::Slot;
@@ -79,6 +80,14 @@ impl Ledger {
         said
     }
 
+    /// What it means for a task in hand that it has lost a worker before.
+    fn suspicion(&self, losses: u8) -> Option<String> {
+        let waits = losses < LOSSES_MAX && self.protocol >= Command::BEGUN;
+        let what =
+            if waits { "it begins once that is written down" } else { "if this one is lost too, it is quarantined" };
+        (losses > 0).then(|| format!("a worker was lost with it before: {what}"))
+    }
+
     fn explain_task(&self, job: &Job, index: u32, facts: &ExplainFacts) -> Vec<String> {
         let (_, slot) = job.table.run(index, index + 1);
         let mut said = Vec::new();
@@ -104,12 +113,13 @@ impl Ledger {
                     said.push("a worker was lost with it, so it runs apart from others like it".to_owned());
                 }
             }
-            Slot::Assigned { grant, attempts, .. } => {
+            Slot::Assigned { grant, attempts, losses } => {
                 let max = job.spec.retry.max_attempts;
                 said.push(match job.grant(grant) {
                     Some(grant) => format!("it is with {}, attempt {attempts} of {max}", self.name(grant.node)),
                     None => format!("it is with a machine, attempt {attempts} of {max}"),
                 });
+                said.extend(self.suspicion(losses));
                 let copies = self.too_few_up(job, facts);
                 said.extend(copies.map(|why| format!("once it has run it waits for its copies: {why}")));
             }

@@ -34,6 +34,10 @@ pub(crate) enum Guard {
     TokenOnce,
     /// Who was removed is not admitted again.
     RemovedStaysOut,
+    /// A second loss counts only against what is written down to have begun.
+    SecondLossIsSure,
+    /// What is written down to have begun is lost with its worker.
+    BegunIsLost,
     /// A snapshot keeps how often a task has lost its worker.
     SnapshotKeepsLosses,
 }

@@ -6,6 +6,8 @@
 //! | assigned | succeeded, timed out, failed for good or for the last time | ended |
 //! | assigned | failed, or given up, with attempts left | ready, or waiting where there is a pause between attempts |
 //! | assigned | worker lost | ready and suspect; ended where no attempt is left or it is the second worker |
+//! | assigned, suspect | begun | assigned, the loss of its worker counted in advance |
+//! | assigned, suspect, not begun | worker lost | ready and suspect, one attempt fewer |
 //! | assigned | taken back before it began | ready, one attempt fewer |
 //! | waiting, ready, assigned | job cancelled, its deadline is over, a job that it waits for failed | ended |
 //!
@@ -113,6 +115,28 @@ pub(crate) struct HeldRun {
     pub(crate) losses: u8,
 }
 
+/// Whether suspects of this cluster say so before they begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Beginnings {
+    /// It is written down first.
+    Written,
+    /// Some member could not read that yet: what a node holds may have begun.
+    Unknown,
+}
+
+impl HeldRun {
+    /// Workers that it lost before the one that holds it.
+    pub(crate) fn losses_before(self) -> u8 {
+        self.losses.min(LOSSES_MAX - 1)
+    }
+
+    /// A suspect of which it is sure that it has not begun.
+    fn has_not_begun(self, beginnings: Beginnings) -> bool {
+        let is_suspect = (1..LOSSES_MAX).contains(&self.losses);
+        is_suspect && beginnings == Beginnings::Written && !off(Guard::SecondLossIsSure)
+    }
+}
+
 /// How held tasks end, and the record of it once it is written.
 #[derive(Debug)]
 pub(crate) struct Ending<'a> {
@@ -183,6 +207,7 @@ impl Job {
         while at < range.end {
             let (run, slot) = self.table.run(at, range.end);
             at = run.end;
+            let is_suspect = suspect(slot);
             let Slot::Ready { attempts, losses } = slot else {
                 refused += run.len();
                 out.push(Effect::AssignmentRefused { job: id, range: run, node });
@@ -200,7 +225,8 @@ impl Job {
             self.table.set(run, Slot::Assigned { grant, attempts: attempts + 1, losses });
             self.counts.shift(TaskState::Ready, TaskState::Assigned, run.len());
             out.held.insert((node, id, grant));
-            out.push(Effect::TasksAssigned { node, attempt: AttemptRange { job: id, range: run, token } });
+            let attempt = AttemptRange { job: id, range: run, token };
+            out.push(Effect::TasksAssigned { node, attempt, suspect: is_suspect });
         }
         (range.len() - refused, refused)
     }
@@ -236,7 +262,7 @@ impl Job {
             let Some(held) = self.held(run, slot, node, finished.attempt.token) else { continue };
             recorded += run.len();
             let attempts_left = u32::from(held.attempts) < attempts_max || off(Guard::AttemptsEnd);
-            let retry = Slot::Ready { attempts: held.attempts, losses: held.losses };
+            let retry = Slot::Ready { attempts: held.attempts, losses: held.losses_before() };
             match outcome {
                 Outcome::Failed(failure) if failure.retryable && attempts_left => {
                     let pause = self.spec.conditions.pause_after(held.attempts.into()).as_millis() as u64;
@@ -254,12 +280,30 @@ impl Job {
         recorded
     }
 
-    /// Takes the tasks of `range` back that `node` holds under `token`; answers how many.
+    /// Suspects that `node` holds under that token are about to begin; answers how many tasks it holds.
+    pub(crate) fn begin(&mut self, node: NodeId, attempt: AttemptRange) -> u32 {
+        let range = self.table.clamp(attempt.range);
+        let mut begun = 0;
+        let mut at = range.start;
+        while at < range.end {
+            let (run, slot) = self.table.run(at, range.end);
+            at = run.end;
+            let Some(held) = self.held(run, slot, node, attempt.token) else { continue };
+            begun += run.len();
+            if held.losses > 0 && !off(Guard::BegunIsLost) {
+                self.table.set(run, Slot::Assigned { grant: held.grant, attempts: held.attempts, losses: LOSSES_MAX });
+            }
+        }
+        begun
+    }
+
+    /// Takes the tasks of `attempt` back that `node` holds; answers how many. Whether beginnings of suspects are written down
+    /// is for the cluster to say.
     pub(crate) fn release(
         &mut self,
-        id: JobId,
-        node: NodeId,
+        (id, node): (JobId, NodeId),
         attempt: AttemptRange,
+        beginnings: Beginnings,
         why: ReleaseReason,
         at_ms: u64,
         out: &mut Outbox<'_>,
@@ -275,8 +319,13 @@ impl Job {
             let Some(held) = self.held(run, slot, node, attempt.token) else { continue };
             released += run.len();
             let attempts_left = u32::from(held.attempts) < attempts_max || off(Guard::AttemptsEnd);
+            let why = if held.has_not_begun(beginnings) && why == ReleaseReason::WorkerLost {
+                ReleaseReason::NotStarted
+            } else {
+                why
+            };
             let counts = why == ReleaseReason::WorkerLost && !off(Guard::LossesCount);
-            let losses = held.losses + u8::from(counts);
+            let losses = held.losses_before() + u8::from(counts);
             let failure = match why {
                 ReleaseReason::NotStarted => None,
                 ReleaseReason::WorkerLost if losses >= LOSSES_MAX => Some(quarantined()),

@@ -148,7 +148,7 @@ impl Job {
             match fate {
                 Ok(until_ms) => {
                     waiting += run.len();
-                    let slot = Slot::Ready { attempts: held.attempts - 1, losses: held.losses };
+                    let slot = Slot::Ready { attempts: held.attempts - 1, losses: held.losses_before() };
                     self.retry(id, held, slot, None, Some(until_ms), out);
                 }
                 Err(outcome) => self.end(id, held, &mut Ending::new(outcome, &cost, None), out),

@@ -13,7 +13,7 @@ use crate::audit::Audit;
 use crate::command::{Assignment, Command, NewNode, ReleaseReason, Released};
 use crate::effect::{Applied, Effect, Rejection, Reply, Suspect};
 use crate::guard::{Guard, off};
-use crate::job::Job;
+use crate::job::{Beginnings, Job};
 use crate::lives::Lives;
 use crate::members::{Admission, Member, Members, NAME_BYTES_MAX, check_len};
 use crate::outbox::{Held, Outbox};
@@ -123,6 +123,7 @@ impl Ledger {
                 self.cluster()?;
                 Ok(Reply::Released { tasks: self.release(node, attempts, why, at_ms, out) })
             }
+            Command::BeginTasks { node, attempts, at_ms: _ } => self.begin(node, &attempts),
             Command::MakeAgain { node, attempts, blob, at_ms } => self.make_again(node, &attempts, blob, at_ms, out),
             Command::AddNode { node, token_hash, at_ms } => self.add_node(node, token_hash, at_ms, out),
             Command::UpdateNode { node, address, capacity } => {
@@ -385,12 +386,20 @@ impl Ledger {
             Released::AllBut(kept) => subtract(self.attempts_of(out.held, node), kept),
         };
         let mut released = 0u32;
+        let written = self.protocol >= Command::BEGUN;
+        let beginnings = if written { Beginnings::Written } else { Beginnings::Unknown };
         for attempt in attempts {
             let job = attempt.job;
-            let tasks = self.with_job(job, |state| state.release(job, node, attempt, why, at_ms, out));
+            let tasks = self.with_job(job, |state| state.release((job, node), attempt, beginnings, why, at_ms, out));
             released = released.saturating_add(tasks.unwrap_or(0));
         }
         released
+    }
+
+    fn begin(&mut self, node: NodeId, attempts: &[AttemptRange]) -> Result<Reply, Rejection> {
+        self.cluster()?;
+        let begun = attempts.iter().filter_map(|attempt| Some(self.jobs.get_mut(&attempt.job)?.begin(node, *attempt)));
+        Ok(Reply::Begun { tasks: begun.fold(0, u32::saturating_add) })
     }
 
     /// The grants of a node, as attempts, in order. A grant's range may hold tasks that are no longer the node's.

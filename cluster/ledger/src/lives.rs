@@ -50,7 +50,7 @@ impl Ledger {
         while let Some((first, others)) = rest.split_first() {
             rest = others;
             match first {
-                Effect::TasksAssigned { node, attempt } => {
+                Effect::TasksAssigned { node, attempt, .. } => {
                     let AttemptRange { job, range, token } = *attempt;
                     self.write_life(job, at_ms, LifeEvent::Placed { range, node: *node, token });
                 }

@@ -107,8 +107,12 @@ fn join(last: &mut Effect, next: &Effect) -> bool {
             Effect::TasksEnded { job, range, state },
             Effect::TasksEnded { job: next_job, range: next_range, state: next_state },
         ) => job == next_job && state == next_state && continues(range, next_range),
-        (Effect::TasksAssigned { node, attempt }, Effect::TasksAssigned { node: next_node, attempt: next }) => {
-            node == next_node
+        (
+            Effect::TasksAssigned { node, attempt, suspect },
+            Effect::TasksAssigned { node: next_node, attempt: next, suspect: next_suspect },
+        ) => {
+            *node == *next_node
+                && *suspect == *next_suspect
                 && attempt.job == next.job
                 && attempt.token == next.token
                 && continues(&mut attempt.range, &next.range)

@@ -13,7 +13,7 @@ impl Effect {
             Effect::TasksReady { job, range, suspect } => {
                 Input::TasksReady { job, range, suspect: suspect == Suspect::Yes }
             }
-            Effect::TasksAssigned { node, attempt } => {
+            Effect::TasksAssigned { node, attempt, suspect: _ } => {
                 Input::TasksAssigned { node, job: attempt.job, range: attempt.range }
             }
             Effect::AssignmentRefused { job, range, node } => Input::AssignmentRefused { node, job, range },

@@ -155,6 +155,16 @@ fn a_removed_machine_that_is_back_is_seen() {
 }
 
 #[test]
+fn a_second_loss_that_is_guessed_is_seen() {
+    is_seen_when_missing(Guard::SecondLossIsSure);
+}
+
+#[test]
+fn what_had_begun_and_is_not_lost_is_seen() {
+    is_seen_when_missing(Guard::BegunIsLost);
+}
+
+#[test]
 fn a_snapshot_that_forgets_losses_is_seen() {
     is_seen_when_missing(Guard::SnapshotKeepsLosses);
 }

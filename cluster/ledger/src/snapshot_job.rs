@@ -210,7 +210,8 @@ fn is_sound(slot: Slot, attempts_max: u32) -> bool {
     match slot {
         Slot::Ready { attempts, losses } => losses < LOSSES_MAX && u32::from(attempts) < attempts_max,
         Slot::Assigned { attempts, losses, grant: _ } => {
-            losses < LOSSES_MAX && attempts > 0 && u32::from(attempts) <= attempts_max
+            // A suspect that has begun counts the loss of its worker in advance.
+            losses <= LOSSES_MAX && attempts > 0 && u32::from(attempts) <= attempts_max
         }
         Slot::Ended { attempts, end: _ } => u32::from(attempts) <= attempts_max,
     }

@@ -21,7 +21,8 @@ pub(crate) enum Slot {
         grant: u32,
         /// Attempts with this one.
         attempts: u16,
-        /// Workers that were lost while they held it.
+        /// Workers that were lost while they held it. One that has lost a worker before counts this one, too, from when its
+        /// beginning is written down until it is reported.
         losses: u8,
     },
     /// Nothing will change any more.

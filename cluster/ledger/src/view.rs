@@ -156,9 +156,13 @@ impl Ledger {
             let ready = self.ready(id, job.spec.tasks);
             effects.extend(ready.map(|(range, suspect)| Effect::TasksReady { job: id, range, suspect }));
         }
-        for node in self.members.iter().flat_map(|members| members.nodes.keys()) {
-            effects
-                .extend(self.attempts(*node).into_iter().map(|attempt| Effect::TasksAssigned { node: *node, attempt }));
+        for &node in self.members.iter().flat_map(|members| members.nodes.keys()) {
+            let suspect = Suspect::No;
+            let held = self.held_by(node, |losses| losses == 0).into_iter();
+            effects.extend(held.map(|attempt| Effect::TasksAssigned { node, attempt, suspect }));
+            let suspect = Suspect::Yes;
+            let held = self.suspects(node).into_iter();
+            effects.extend(held.map(|attempt| Effect::TasksAssigned { node, attempt, suspect }));
         }
         effects
     }

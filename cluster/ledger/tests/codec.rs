@@ -170,6 +170,7 @@ fn commands() -> Vec<(&'static str, Command)> {
         ("raise-protocol", Command::RaiseProtocol { protocol: ProtocolVersion { major: 1, minor: 1 } }),
         ("remove-schedule", Command::RemoveSchedule { schedule: ScheduleId(3) }),
         ("make-again", made_again()),
+        ("begin-tasks", begun()),
         ("retry-job", Command::RetryJob { job: JobId(3), at_ms: 9 }),
         ("wake", Command::Wake { at_ms: 10 }),
         ("set-voters", Command::SetVoters { voters: vec![NodeId(1), NodeId(2), NodeId(3)] }),
@@ -182,6 +183,11 @@ fn commands() -> Vec<(&'static str, Command)> {
 fn made_again() -> Command {
     let attempt = AttemptRange { job: JobId(5), range: range(0, 9), token: AttemptToken(5) };
     Command::MakeAgain { node: NodeId(2), attempts: vec![attempt], blob: BlobHash([7; 32]), at_ms: 14 }
+}
+
+fn begun() -> Command {
+    let attempt = AttemptRange { job: JobId(5), range: range(3, 4), token: AttemptToken(5) };
+    Command::BeginTasks { node: NodeId(2), attempts: vec![attempt], at_ms: 15 }
 }
 
 fn labelled() -> Command {
@@ -288,7 +294,8 @@ fn only_entries_that_the_first_version_lacks_ask_for_a_later_one() {
     let later: Vec<_> =
         commands().into_iter().filter(|(_, command)| command.since() > ProtocolVersion::FIRST).collect();
     let third = ProtocolVersion { major: 1, minor: 2 };
-    let newest = |name: &str| name.ends_with("-copies") || ["submit-placed", "make-again"].contains(&name);
+    let newest =
+        |name: &str| name.ends_with("-copies") || ["submit-placed", "make-again", "begin-tasks"].contains(&name);
     assert!(later.iter().all(|(name, command)| command.since() == if newest(name) { third } else { second }));
     let names: Vec<_> = later.iter().map(|(name, _)| *name).collect();
     let expected = [
@@ -302,6 +309,7 @@ fn only_entries_that_the_first_version_lacks_ask_for_a_later_one() {
         "raise-protocol",
         "remove-schedule",
         "make-again",
+        "begin-tasks",
     ];
     assert_eq!(names, expected);
 }

@@ -5,7 +5,7 @@
 mod cluster;
 
 use cluster::{Cluster, MS, failed, left, range, ready, spec, succeeded};
-use nexus_ledger::{Assignment, Command, Effect, Rejection, ReleaseReason, Released, Reply, Suspect};
+use nexus_ledger::{Assignment, Command, Effect, ExplainFacts, Rejection, ReleaseReason, Released, Reply, Suspect};
 use nexus_model::{
     AttemptToken, Cost, INLINE_BYTES_MAX, IndexRange, JobId, JobState, NodeId, Outcome, Payload, TaskOutput, TaskState,
 };
@@ -30,7 +30,7 @@ fn a_job_may_be_given_away_in_the_entry_that_accepts_it() {
     let attempt = AttemptRange { job, range: range(0, 1), token };
     let accepted = Effect::JobAccepted { job, spec: cluster.ledger.spec(job).unwrap().clone() };
     assert_eq!(reply, Reply::Job(job));
-    let assigned = Effect::TasksAssigned { node: NodeId(2), attempt };
+    let assigned = Effect::TasksAssigned { node: NodeId(2), attempt, suspect: Suspect::No };
     assert_eq!(effects, vec![accepted, ready(job, range(0, 1), Suspect::No), assigned]);
     assert_eq!(cluster.ledger.attempts(NodeId(2)), [attempt]);
     // The same key is the same job, and nobody is given it again.
@@ -80,8 +80,8 @@ fn a_job_passes_from_queued_to_succeeded() {
     assert_eq!(
         effects,
         vec![
-            Effect::TasksAssigned { node: NodeId(1), attempt },
-            Effect::TasksAssigned { node: NodeId(2), attempt: other },
+            Effect::TasksAssigned { node: NodeId(1), attempt, suspect: Suspect::No },
+            Effect::TasksAssigned { node: NodeId(2), attempt: other, suspect: Suspect::No },
         ]
     );
     assert_eq!(cluster.ledger.attempts(NodeId(1)), vec![attempt]);
@@ -218,6 +218,69 @@ fn a_lost_worker_returns_its_tasks_as_suspects_and_the_second_loss_quarantines()
 }
 
 #[test]
+fn a_second_loss_counts_only_against_what_had_begun() {
+    let mut cluster = Cluster::new();
+    cluster.ok(Command::RaiseProtocol { protocol: Command::BEGUN });
+    let job = cluster.submit(spec(2));
+    cluster.assign(job, range(0, 2), 2);
+    cluster.release(2, Released::All, ReleaseReason::WorkerLost);
+    let lost_again = |cluster: &mut Cluster, begins: bool| {
+        let attempt = cluster.assign(job, range(1, 2), 3);
+        if begins {
+            let begin = |node, attempt| Command::BeginTasks { node: NodeId(node), attempts: vec![attempt], at_ms: 30 };
+            let (reply, effects) = cluster.ok(begin(2, attempt));
+            assert_eq!(
+                (reply, effects),
+                (Reply::Begun { tasks: 0 }, vec![]),
+                "whoever does not hold it begins nothing"
+            );
+            assert_eq!(cluster.ok(begin(3, attempt)).0, Reply::Begun { tasks: 1 });
+            cluster.ledger = cluster.restored();
+        }
+        let facts = ExplainFacts { now_ms: 50, up: vec![NodeId(3)], held: [].into() };
+        let said = cluster.ledger.explain(job, Some(1), &facts).unwrap().join("; ");
+        let what =
+            if begins { "if this one is lost too, it is quarantined" } else { "it begins once that is written down" };
+        assert!(said.contains(what), "{said}");
+        (attempt, cluster.release(3, Released::All, ReleaseReason::WorkerLost).1)
+    };
+    for _ in 0..3 {
+        let (attempt, effects) = lost_again(&mut cluster, false);
+        let left = left(3, attempt, range(1, 2), None);
+        assert_eq!(effects, vec![left, ready(job, range(1, 2), Suspect::Yes)], "it was not begun, however often");
+    }
+    let (attempt, effects) = lost_again(&mut cluster, true);
+    let ended = Effect::TasksEnded { job, range: range(1, 2), state: TaskState::Failed };
+    assert_eq!(effects, vec![left(3, attempt, range(1, 2), None), ended]);
+    assert_eq!(cluster.ledger.job(job).unwrap().first_failure.unwrap().1.code, "NX0312");
+}
+
+#[test]
+fn a_suspect_that_began_and_was_reported_or_given_back_has_lost_one_worker() {
+    let mut cluster = Cluster::new();
+    cluster.ok(Command::RaiseProtocol { protocol: Command::BEGUN });
+    let mut often = spec(1);
+    often.retry.max_attempts = 10;
+    let job = cluster.submit(often);
+    let one = range(0, 1);
+    cluster.assign(job, one, 2);
+    cluster.release(2, Released::All, ReleaseReason::WorkerLost);
+    for round in 0..3 {
+        let attempt = cluster.assign(job, one, 3);
+        cluster.ok(Command::BeginTasks { node: NodeId(3), attempts: vec![attempt], at_ms: 30 });
+        let effects = match round {
+            0 => cluster.finish(3, attempt, failed(true)).1,
+            1 => cluster.release(3, Released::All, ReleaseReason::WorkerStopped).1,
+            _ => cluster.release(3, Released::All, ReleaseReason::NotStarted).1,
+        };
+        assert_eq!(effects.last(), Some(&ready(job, one, Suspect::Yes)), "round {round}");
+        let attempt = cluster.assign(job, one, 3);
+        let (_, effects) = cluster.release(3, Released::All, ReleaseReason::WorkerLost);
+        assert_eq!(effects, vec![left(3, attempt, one, None), ready(job, one, Suspect::Yes)], "round {round}");
+    }
+}
+
+#[test]
 fn a_lost_worker_ends_a_task_without_attempts_left() {
     let mut cluster = Cluster::new();
     let mut once = spec(1);
@@ -298,7 +361,11 @@ fn what_is_not_ready_is_not_assigned_and_the_rest_is() {
     assert_eq!(reply, Reply::Assigned { tasks: 4, refused: 8 });
     let token = AttemptToken(cluster.index);
     let refused = |range, node| Effect::AssignmentRefused { job, range, node: NodeId(node) };
-    let assigned = |range| Effect::TasksAssigned { node: NodeId(2), attempt: AttemptRange { job, range, token } };
+    let assigned = |range| Effect::TasksAssigned {
+        node: NodeId(2),
+        attempt: AttemptRange { job, range, token },
+        suspect: Suspect::No,
+    };
     assert_eq!(
         effects,
         vec![
@@ -389,7 +456,7 @@ fn a_new_leader_can_stand_where_the_ledger_stands() {
             accepted,
             ready(job, range(0, 1), Suspect::No),
             ready(job, range(3, 4), Suspect::No),
-            Effect::TasksAssigned { node: NodeId(2), attempt: held },
+            Effect::TasksAssigned { node: NodeId(2), attempt: held, suspect: Suspect::No },
         ]
     );
 }

@@ -414,6 +414,9 @@ pub enum WorkerMessage {
         /// How the machine is; absent where that was not measured yet, and to a leader that would not know it.
         vitals: Option<Box<Vitals>>,
     },
+    /// Tasks of [`LeaderMessage::AssignSuspects`] that have a slot and wait for [`LeaderMessage::BeginTasks`] or
+    /// [`LeaderMessage::DropTasks`]. Said again on the next stream where neither came.
+    BeginningTasks(Vec<AttemptRange>),
     /// Last on the stream: the worker stops in order, and what it holds can go elsewhere at once.
     Goodbye,
 }
@@ -428,6 +431,13 @@ impl WorkerMessage {
 pub enum LeaderMessage {
     /// Run these. A job's spec comes before its first assignment on a stream.
     AssignTasks(Vec<AttemptRange>),
+    /// Run these, which have lost a worker before: each begins only once [`LeaderMessage::BeginTasks`] has answered
+    /// [`WorkerMessage::BeginningTasks`].
+    AssignSuspects(Vec<AttemptRange>),
+    /// It is written down that these begin.
+    BeginTasks(Vec<AttemptRange>),
+    /// These are not the worker's any more, and must not begin.
+    DropTasks(Vec<AttemptRange>),
     /// What a job is. Kept until [`LeaderMessage::ForgetJob`].
     DescribeJob {
         /// Identity.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use nexus_model::{AttemptToken, JobId, JobSpec, JobState, NodeId, TaskState};
-use nexus_wire::AttemptRange;
+use nexus_wire::{AttemptRange, ProtocolVersion};
 
 use crate::lost::PAUSE_MS;
 use crate::{Applied, Command, Digest, Effect, ReleaseReason, Reply};
@@ -20,6 +20,10 @@ pub(crate) struct Task {
     pub(crate) attempts: u32,
     /// Workers that were lost with it.
     pub(crate) losses: u32,
+    /// It has lost a worker before, and who holds it has said that it begins.
+    pub(crate) has_begun: bool,
+    /// The entry by which it left a node last.
+    pub(crate) left_at: u64,
     /// It was said to be ready, and has not been given out since.
     pub(crate) is_ready: bool,
     /// It rests until then.
@@ -65,6 +69,8 @@ pub(crate) struct History {
     pub(crate) members: BTreeMap<NodeId, Digest>,
     /// Keys of those who were removed.
     pub(crate) removed: BTreeSet<Digest>,
+    /// What all members speak.
+    pub(crate) protocol: ProtocolVersion,
     /// Jobs that something happened to since this was last emptied.
     pub(crate) touched: BTreeSet<JobId>,
 }
@@ -88,6 +94,17 @@ impl History {
         let job = self.jobs.get_mut(&id).unwrap_or_else(|| panic!("{id} was never accepted"));
         for index in start..end {
             change(job.tasks.get_mut(&index).unwrap_or_else(|| panic!("{id} has no task {index}")));
+        }
+    }
+
+    /// Which of these tasks, by the ledger's answer, may begin.
+    fn note_beginning(&mut self, node: NodeId, attempts: &[AttemptRange]) {
+        for attempt in attempts {
+            let Some(job) = self.jobs.get_mut(&attempt.job) else { continue };
+            let held = job.tasks.range_mut(attempt.range.start..attempt.range.end);
+            for (_, task) in held.filter(|(_, task)| task.holder == Some((node, attempt.token))) {
+                task.has_begun = task.losses > 0;
+            }
         }
     }
 
@@ -118,13 +135,13 @@ impl History {
                     job.was_made_again |= is_made_again;
                 }
             }
-            Effect::TasksAssigned { node, attempt } => {
+            Effect::TasksAssigned { node, attempt, .. } => {
                 self.tasks(attempt.job, attempt.range.start, attempt.range.end, |task| {
                     task.is_ready = false;
                     task.holder = Some((*node, attempt.token));
                     task.last_token = step.index;
                     task.given.push((*node, step.index));
-                    task.attempts += 1;
+                    (task.has_begun, task.attempts) = (false, task.attempts + 1);
                 });
             }
             Effect::TasksLeft { attempt, .. } => self.leave(step, attempt),
@@ -163,6 +180,10 @@ impl History {
                 self.admitted.entry(*token_hash).or_insert((*id, node.fingerprint));
                 self.members.insert(*id, node.fingerprint);
             }
+            (Command::BeginTasks { node, attempts, .. }, Ok(Reply::Begun { .. })) => {
+                self.note_beginning(*node, attempts)
+            }
+            (Command::RaiseProtocol { protocol }, Ok(_)) => self.protocol = *protocol,
             (Command::CreateCluster { founder, .. }, Ok(Reply::Node { node, .. })) => {
                 self.members.insert(*node, founder.fingerprint);
             }
@@ -204,10 +225,14 @@ impl History {
         };
         let reports = matches!(step.command, Command::FinishTasks { .. });
         let conditions = self.job(attempt.job).spec.conditions.clone();
+        let beginnings_are_written = self.protocol >= Command::BEGUN;
         self.tasks(attempt.job, attempt.range.start, attempt.range.end, |task| {
-            task.holder = None;
+            (task.holder, task.left_at) = (None, step.index);
             match why {
                 Some(ReleaseReason::NotStarted) => task.attempts -= 1,
+                Some(ReleaseReason::WorkerLost) if beginnings_are_written && task.losses == 1 && !task.has_begun => {
+                    task.attempts -= 1;
+                }
                 Some(ReleaseReason::WorkerLost) => task.losses += 1,
                 Some(ReleaseReason::WorkerStopped) | None => {}
             }

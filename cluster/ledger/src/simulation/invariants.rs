@@ -13,6 +13,7 @@ mod only_current_attempts_count;
 mod refusals_change_nothing;
 mod reports_decide;
 mod reused_results_were_made;
+mod second_losses_are_sure;
 mod tokens_admit_once;
 mod tokens_rise;
 mod waiting_waits;
@@ -32,6 +33,7 @@ pub(crate) fn before_effect(step: &Step<'_>, effect: &Effect, history: &History)
     ends_are_final::before(step, effect, history);
     members_hold::before(effect, history);
     reports_decide::before(step, effect, history);
+    second_losses_are_sure::before(step, effect, history);
     tokens_rise::before(step, effect, history);
     waiting_waits::before(step, effect, history);
 }

@@ -1,6 +1,6 @@
 //! Machines of the world: workers that come, go and come back, and those who try to join with what is not theirs.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use nexus_model::{NodeCapacity, NodeId, NodeRole};
 use nexus_scheduler::Input;
@@ -20,6 +20,8 @@ pub(super) struct Worker {
     pub(super) is_attached: bool,
     pub(super) slots: u32,
     pub(super) holds: VecDeque<AttemptRange>,
+    /// What of it has lost a worker before, and must be said to begin before it does.
+    pub(super) unbegun: BTreeSet<AttemptRange>,
 }
 
 /// A machine with this key.
@@ -46,6 +48,21 @@ impl World {
             self.commit(release(Released::Attempts(running), ReleaseReason::WorkerLost));
             self.commit(release(Released::All, ReleaseReason::NotStarted));
         }
+    }
+
+    /// What a worker is about to begin; whether it may, and goes on with it at once.
+    pub(super) fn begins(&mut self, node: NodeId, attempt: AttemptRange) -> bool {
+        if self.history.protocol < Command::BEGUN || !self.workers.entry(node).or_default().unbegun.remove(&attempt) {
+            return true;
+        }
+        let at_ms = self.now();
+        let begun = self.commit(Command::BeginTasks { node, attempts: vec![attempt], at_ms }).reply;
+        let may_begin = begun == Ok(Reply::Begun { tasks: attempt.range.len() });
+        let goes_on = may_begin && self.chance.below(2) == 0;
+        if may_begin && !goes_on {
+            self.workers.entry(node).or_default().holds.push_front(attempt);
+        }
+        goes_on
     }
 
     /// One that was lost is back.

@@ -127,6 +127,9 @@ impl World {
         for _ in 0..self.chance.below(8) + 1 {
             let worker = self.workers.entry(node).or_default();
             let Some(attempt) = worker.holds.pop_front() else { break };
+            if !self.begins(node, attempt) {
+                break;
+            }
             let AttemptRange { range, .. } = attempt;
             let split = range.start + 1 + self.chance.below(u64::from(range.len())) as u32;
             if split < range.end {

@@ -13,7 +13,7 @@ use super::conditions::JobSpecV2;
 use super::execution::JobSpecV3;
 use super::job::JobSpecV1;
 use super::placement::{JobSpecV4, NeedsV1};
-use crate::message::LeaderMessage;
+use crate::message::{AttemptRange, LeaderMessage};
 
 const WHAT: &str = "leader message";
 
@@ -27,6 +27,9 @@ mod kind {
     pub(super) const DESCRIBE_JOB_2: u8 = 6;
     pub(super) const DESCRIBE_JOB_3: u8 = 7;
     pub(super) const DESCRIBE_JOB_4: u8 = 8;
+    pub(super) const ASSIGN_SUSPECTS: u8 = 9;
+    pub(super) const BEGIN_TASKS: u8 = 10;
+    pub(super) const DROP_TASKS: u8 = 11;
 }
 
 #[derive(Archive, Serialize)]
@@ -60,6 +63,9 @@ pub fn encode_leader_message(message: &LeaderMessage) -> Result<Vec<u8>, WireErr
     let kind = |number| Kind { what: WHAT, number };
     match message {
         LeaderMessage::AssignTasks(tasks) => kind(kind::ASSIGN_TASKS).write(&attempts(tasks)),
+        LeaderMessage::AssignSuspects(tasks) => kind(kind::ASSIGN_SUSPECTS).write(&attempts(tasks)),
+        LeaderMessage::BeginTasks(tasks) => kind(kind::BEGIN_TASKS).write(&attempts(tasks)),
+        LeaderMessage::DropTasks(tasks) => kind(kind::DROP_TASKS).write(&attempts(tasks)),
         LeaderMessage::DescribeJob { job, spec } if NeedsV1::of(spec).is_some() => {
             kind(kind::DESCRIBE_JOB_4).write(&DescribeJobV4 { job: job.0, spec: (&**spec).try_into()? })
         }
@@ -83,10 +89,10 @@ pub fn decode_leader_message(bytes: &[u8]) -> Result<LeaderMessage, WireError> {
     let body = Body::open(WHAT, bytes)?;
     let number = || body.form::<ArchivedU64>().map(|number| number.to_native());
     let message = match body.kind {
-        kind::ASSIGN_TASKS => {
-            let form: &ArchivedVec<ArchivedAttemptRangeV1> = body.form()?;
-            LeaderMessage::AssignTasks(form.iter().map(Into::into).collect())
-        }
+        kind::ASSIGN_TASKS => LeaderMessage::AssignTasks(attempts_of(&body)?),
+        kind::ASSIGN_SUSPECTS => LeaderMessage::AssignSuspects(attempts_of(&body)?),
+        kind::BEGIN_TASKS => LeaderMessage::BeginTasks(attempts_of(&body)?),
+        kind::DROP_TASKS => LeaderMessage::DropTasks(attempts_of(&body)?),
         kind::DESCRIBE_JOB => {
             let form: &ArchivedDescribeJobV1<'_> = body.form()?;
             LeaderMessage::DescribeJob { job: JobId(form.job.to_native()), spec: Box::new((&form.spec).try_into()?) }
@@ -112,10 +118,18 @@ pub fn decode_leader_message(bytes: &[u8]) -> Result<LeaderMessage, WireError> {
     Ok(message)
 }
 
+fn attempts_of(body: &Body<'_>) -> Result<Vec<AttemptRange>, WireError> {
+    let form: &ArchivedVec<ArchivedAttemptRangeV1> = body.form()?;
+    Ok(form.iter().map(Into::into).collect())
+}
+
 impl Bounded for LeaderMessage {
     fn check_bounds(&self) -> Result<(), WireError> {
         match self {
-            LeaderMessage::AssignTasks(tasks) => tasks.check_bounds(),
+            LeaderMessage::AssignTasks(tasks)
+            | LeaderMessage::AssignSuspects(tasks)
+            | LeaderMessage::BeginTasks(tasks)
+            | LeaderMessage::DropTasks(tasks) => tasks.check_bounds(),
             LeaderMessage::DescribeJob { job: _, spec } => spec.check_bounds(),
             LeaderMessage::CancelJob(_) | LeaderMessage::ForgetJob(_) | LeaderMessage::FinishedRecorded { .. } => {
                 Ok(())

@@ -22,6 +22,7 @@ mod kind {
     pub(super) const HEARTBEAT: u8 = 3;
     pub(super) const GOODBYE: u8 = 4;
     pub(super) const HEARTBEAT_2: u8 = 5;
+    pub(super) const BEGINNING_TASKS: u8 = 6;
 }
 
 #[derive(Archive, Serialize)]
@@ -58,6 +59,7 @@ pub fn encode_worker_message(message: &WorkerMessage) -> Result<Vec<u8>, WireErr
             encode_heartbeat(kind(kind::HEARTBEAT_2), running, vitals)
         }
         WorkerMessage::Heartbeat { running, vitals: None } => kind(kind::HEARTBEAT).write(&attempts(running)),
+        WorkerMessage::BeginningTasks(tasks) => kind(kind::BEGINNING_TASKS).write(&attempts(tasks)),
         WorkerMessage::Goodbye => kind(kind::GOODBYE).write_bytes(&[]),
     }
 }
@@ -84,6 +86,10 @@ pub fn decode_worker_message(bytes: &[u8]) -> Result<WorkerMessage, WireError> {
             WorkerMessage::Heartbeat { running: form.iter().map(Into::into).collect(), vitals: None }
         }
         kind::HEARTBEAT_2 => heartbeat(body)?,
+        kind::BEGINNING_TASKS => {
+            let form: &ArchivedVec<ArchivedAttemptRangeV1> = body.form()?;
+            WorkerMessage::BeginningTasks(form.iter().map(Into::into).collect())
+        }
         kind::GOODBYE => body.nothing(WorkerMessage::Goodbye)?,
         _ => return Err(body.unknown()),
     };
@@ -104,6 +110,7 @@ impl Bounded for WorkerMessage {
                 running.check_bounds()?;
                 vitals.as_deref().map_or(Ok(()), Bounded::check_bounds)
             }
+            WorkerMessage::BeginningTasks(tasks) => tasks.check_bounds(),
             WorkerMessage::Goodbye => Ok(()),
         }
     }

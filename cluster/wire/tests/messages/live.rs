@@ -9,7 +9,8 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 
-use super::{attempt, duration, job_id, node_id, spec, text};
+use super::workers::attempt;
+use super::{duration, job_id, node_id, spec, text};
 
 pub(super) fn log_query() -> impl Strategy<Value = LogQuery> {
     (job_id(), any::<(u32, u32, u64, u64)>(), duration()).prop_map(

@@ -2,6 +2,7 @@
 
 mod decisions;
 mod live;
+mod workers;
 
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use proptest::prelude::*;
 
 use decisions::decision_request;
 use live::{log_piece, log_query, selective};
+pub(crate) use workers::{leader_message, worker_message};
 
 fn text() -> impl Strategy<Value = String> {
     ".{0,12}"
@@ -460,41 +462,5 @@ pub(crate) fn response() -> impl Strategy<Value = Response> {
         (text(), text()).prop_map(|(document, text)| Response::Decided(Box::new(DecisionResponse { document, text }))),
         Just(Response::Done),
         refusal.prop_map(Response::Refused),
-    ]
-}
-
-fn attempt() -> impl Strategy<Value = AttemptRange> {
-    (job_id(), range(), any::<u64>()).prop_map(|(job, range, token)| AttemptRange {
-        job,
-        range,
-        token: AttemptToken(token),
-    })
-}
-
-fn finished() -> impl Strategy<Value = FinishedTasks> {
-    (attempt(), outcome(), cost()).prop_map(|(attempt, outcome, cost)| FinishedTasks { attempt, outcome, cost })
-}
-
-/// Any message of a worker.
-pub(crate) fn worker_message() -> impl Strategy<Value = WorkerMessage> {
-    prop_oneof![
-        (node_id(), text(), capacity(), vec(attempt(), 0..4)).prop_map(|(node, address, capacity, holding)| {
-            WorkerMessage::Hello { node, address, capacity, holding }
-        }),
-        (any::<u64>(), vec(finished(), 0..4))
-            .prop_map(|(sequence, tasks)| WorkerMessage::TasksFinished { sequence, tasks }),
-        live::heartbeat(),
-        Just(WorkerMessage::Goodbye),
-    ]
-}
-
-/// Any message of the leader.
-pub(crate) fn leader_message() -> impl Strategy<Value = LeaderMessage> {
-    prop_oneof![
-        vec(attempt(), 0..4).prop_map(LeaderMessage::AssignTasks),
-        (job_id(), spec()).prop_map(|(job, spec)| LeaderMessage::DescribeJob { job, spec }),
-        job_id().prop_map(LeaderMessage::CancelJob),
-        job_id().prop_map(LeaderMessage::ForgetJob),
-        any::<u64>().prop_map(|sequence| LeaderMessage::FinishedRecorded { sequence }),
     ]
 }

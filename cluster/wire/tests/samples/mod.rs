@@ -475,6 +475,7 @@ pub(crate) fn worker_messages() -> Vec<(&'static str, WorkerMessage)> {
         ("tasks-finished", WorkerMessage::TasksFinished { sequence: 3, tasks }),
         ("heartbeat", WorkerMessage::Heartbeat { running: vec![attempt(112, 113), attempt(200, 201)], vitals: None }),
         ("heartbeat-with-vitals", members::heartbeat(vec![attempt(112, 113)])),
+        ("beginning-tasks", WorkerMessage::BeginningTasks(vec![attempt(7, 8)])),
         ("goodbye", WorkerMessage::Goodbye),
     ]
 }
@@ -490,6 +491,9 @@ pub(crate) fn leader_messages() -> Vec<(&'static str, LeaderMessage)> {
         ("describe-job-with-needs", LeaderMessage::DescribeJob { job: JobId(17), spec: selective() }),
         ("describe-job-with-copies", LeaderMessage::DescribeJob { job: JobId(17), spec: submissions::copied() }),
         ("forget-job", LeaderMessage::ForgetJob(JobId(17))),
+        ("assign-suspects", LeaderMessage::AssignSuspects(vec![attempt(7, 8)])),
+        ("begin-tasks", LeaderMessage::BeginTasks(vec![attempt(7, 8)])),
+        ("drop-tasks", LeaderMessage::DropTasks(vec![attempt(7, 8)])),
         ("finished-recorded", LeaderMessage::FinishedRecorded { sequence: 3 }),
     ]
 }
