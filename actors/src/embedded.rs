@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use crate::code_cache::CodeCache;
 use crate::codes;
 use crate::control::{ControlPlane, now_ms, refusal};
+use crate::copies::Copies;
 use crate::crew::{Crew, Plan};
 use crate::gateway::{Ask, GatewayState};
 use crate::learning::Learner;
@@ -172,6 +173,7 @@ async fn run_here(
         progress: jobs_progress.clone(),
         liveness: liveness.clone(),
         blobs: None,
+        copies: Copies::default(),
         membership: None,
         drained: watch::channel(false).0,
         stop: stop.clone(),

@@ -26,6 +26,7 @@ use tracing::{Instrument as _, Span};
 
 use crate::codes;
 use crate::control::{ControlPlane, refusal};
+use crate::copies::Copies;
 use crate::directory::Directory;
 use crate::leader_link::LeaderLink;
 use crate::learning::Learner;
@@ -72,6 +73,8 @@ pub(crate) struct GatewayState {
     pub(crate) liveness: Liveness,
     /// Absent in an embedded runtime, whose payloads are in memory.
     pub(crate) blobs: Option<Arc<BlobStore>>,
+    /// What the leader knows of the copies of results.
+    pub(crate) copies: Copies,
     /// Absent in an embedded runtime, which nobody can join.
     pub(crate) membership: Option<Membership>,
     /// Whether this node takes no new tasks.

@@ -12,6 +12,7 @@ mod code_cache;
 pub mod codes;
 mod collection;
 mod control;
+mod copies;
 mod crew;
 mod directory;
 mod echo;

@@ -18,6 +18,7 @@ use crate::code_cache::CodeCache;
 use crate::codes;
 use crate::collection::collect_blobs;
 use crate::control::{ControlPlane, Opening, Spoken, keep_members, refusal};
+use crate::copies::{Copies, keep_copies};
 use crate::crew::{Crew, Plan};
 use crate::directory::Directory;
 use crate::gateway::{self, GatewayState};
@@ -358,6 +359,7 @@ async fn assemble(
         progress: progress.clone(),
         liveness: liveness.clone(),
         blobs: Some(blobs),
+        copies: Copies::default(),
         membership: Some(membership),
         drained: drained.clone(),
         stop: stop.clone(),
@@ -384,11 +386,18 @@ async fn assemble(
     };
     let crew = Crew::start(plan, giving_up(stop))
         .map_err(|error| refusal(codes::DATA_DIRECTORY, format!("no threads for the tasks: {error}")))?;
-    let chores = vec![
-        tokio::spawn(keep_members(control.clone())),
-        tokio::spawn(keep_valid(node, control.clone(), gateway)),
-        tokio::spawn(give_up_lost(home.clone(), control.clone())),
-        tokio::spawn(measuring),
-    ];
+    let mut chores = chores(home, &gateway);
+    chores.push(tokio::spawn(measuring));
     Ok(Running { crew, control, leader, told: peers, chores })
+}
+
+/// What goes on beside the actors.
+fn chores(home: &Home, gateway: &Arc<GatewayState>) -> Vec<tokio::task::JoinHandle<()>> {
+    let control = || gateway.control.clone();
+    vec![
+        tokio::spawn(keep_members(control())),
+        tokio::spawn(keep_valid(gateway.node, control(), Arc::clone(gateway))),
+        tokio::spawn(keep_copies(Arc::clone(gateway))),
+        tokio::spawn(give_up_lost(home.clone(), control())),
+    ]
 }

@@ -149,7 +149,7 @@ impl Spread<'_> {
         if holders.contains(&node) {
             return None;
         }
-        if !has(peer, self.hash, self.total).await
+        if holds(peer, self.hash, self.total).await != Some(true)
             && let Err(error) = upload(peer, self.hash, self.bytes).await
         {
             tracing::debug!(%node, %error, "a copy of a result was not kept");
@@ -186,11 +186,16 @@ pub(crate) async fn fetch_rest(peer: &Peer, hash: BlobHash, total: u64, bytes: &
     Ok(())
 }
 
-/// Whether a peer has a blob on its own disk.
-async fn has(peer: &Peer, hash: BlobHash, total: u64) -> bool {
+/// Whether a peer has a blob on its own disk; nothing where it does not say.
+pub(crate) async fn holds(peer: &Peer, hash: BlobHash, total: u64) -> Option<bool> {
     let last_byte = Request::ReadBlob { hash, offset: total.saturating_sub(1) };
-    let answer = ask_peer(peer, &last_byte).await;
-    matches!(answer, Ok(Ok(Response::BlobChunk { total: theirs, .. })) if theirs == total)
+    match ask_peer(peer, &last_byte).await {
+        Ok(Ok(Response::BlobChunk { total: theirs, .. })) => Some(theirs == total),
+        // Who is busy now may have it.
+        Ok(Err(refusal)) if refusal.retry_after.is_some() => None,
+        Ok(_) => Some(false),
+        Err(_) => None,
+    }
 }
 
 /// Sends a whole blob to a peer, which checks it against its hash.

@@ -99,3 +99,39 @@ fn a_graph_asks_for_copies_by_task() {
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(refused.status.code() == Some(2) && said.contains("1 to 16 copies"), "{said}");
 }
+
+/// Explains a job at a node until it says so; then everything that it says.
+fn until_said(cluster: &Cluster, at: usize, job: &Value, what: &str) -> String {
+    let begun = Instant::now();
+    loop {
+        let said = cluster.node(at).json(&["job", "explain", &job.to_string()]).to_string();
+        if said.contains(what) {
+            return said;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{what}: {said}");
+    }
+}
+
+#[test]
+fn a_copy_that_went_with_its_machine_is_made_again_once_nobody_can_have_it_any_more() {
+    let mut cluster = Cluster::of(4);
+    let file = program(cluster.folder(), "kept", 3).display().to_string();
+    // It lies on n1, which makes it, and on the leader.
+    let job = submit(&cluster, 0, &["--require", "node=n1", "--copies", "2", &file]);
+    assert_eq!(disks_in_use(&cluster, 4), 2);
+    cluster.kill(1);
+    until_said(&cluster, 0, &job, "machines that are away may have copies, and are waited for");
+    assert_eq!(disks_in_use(&cluster, 4), 2, "it may be back in a moment");
+    cluster.node(0).json(&["node", "forget", "n1"]);
+    until_said(&cluster, 2, &job, "1 copy was made again on n2");
+    assert_eq!(disks_in_use(&cluster, 4), 3);
+    // The leader's own disk is lost, and the leader is up to say so: what n2 has is copied to it.
+    cluster.stop(0);
+    std::fs::remove_dir_all(cluster.home(0).join("blobs")).expect("there are blobs");
+    std::fs::remove_dir_all(cluster.home(1).join("blobs")).expect("there are blobs");
+    cluster.restart(0);
+    until_said(&cluster, 3, &job, "1 copy was made again on n0");
+    assert_eq!(disks_in_use(&cluster, 4), 2);
+    let result = cluster.node(0).json(&["job", "result", &job.to_string()]);
+    assert_eq!(result["result"]["data"].as_array().map(Vec::len), Some(40_000));
+}

@@ -155,6 +155,7 @@ impl GatewayState {
             .await?;
         match (said, task) {
             (Some(mut said), _) => {
+                said.extend(self.copies_of(control, job).await?);
                 if has_somewhere {
                     said.extend(self.placement(control, job).await?);
                 }
@@ -171,15 +172,23 @@ impl GatewayState {
         unmet.map(Response::Explanation).ok_or_else(|| no_such_job(job))
     }
 
+    /// What became of the copies of the job's results, where machines that had some went.
+    async fn copies_of(&self, control: &ControlPlane, job: JobId) -> Result<Vec<String>, Refusal> {
+        control.read(|ledger| self.copies.sentences(job, &|node| name(ledger, node))).await
+    }
+
     /// Why the scheduler placed the job's tasks as it did; nothing where it does not know.
     async fn placement(&self, control: &ControlPlane, job: JobId) -> Result<Vec<String>, Refusal> {
         let Some(scheduler) = self.directory.scheduler.get().await else { return Ok(Vec::new()) };
         // A scheduler that is just being restarted has forgotten the reasons.
         let Ok(Some(explanation)) = scheduler.send(ExplainPlacement(job)).await else { return Ok(Vec::new()) };
-        let name =
-            |ledger: &Ledger, node| ledger.member(node).map_or_else(|| node.to_string(), |member| member.name.clone());
         control.read(|ledger| explanation.sentences(&|node| name(ledger, node))).await
     }
+}
+
+/// What people call a node.
+fn name(ledger: &Ledger, node: NodeId) -> String {
+    ledger.member(node).map_or_else(|| node.to_string(), |member| member.name.clone())
 }
 
 /// Gives a part of a task what that task may use. Only the node that runs the task may hand on parts of it.

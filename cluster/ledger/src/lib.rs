@@ -43,4 +43,5 @@ pub use effect::{Applied, Effect, Rejection, Reply, Suspect};
 pub use explain::ExplainFacts;
 pub use ledger::{ACTIVE_JOBS_MAX, KEY_BYTES_MAX, Ledger};
 pub use members::Member;
+pub use references::Copied;
 pub use view::StatusFacts;

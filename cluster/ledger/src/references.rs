@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use nexus_model::{BlobHash, JobSpec, Outcome, Payload};
+use nexus_model::{BlobHash, JobId, JobSpec, Outcome, Payload};
 
 use crate::end::End;
 use crate::ledger::Ledger;
@@ -20,6 +20,41 @@ impl Ledger {
             (0..work.ends.len()).filter_map(|number| work.ends.get(number)).for_each(|end| of_end(&end, &mut blobs));
         }
         blobs
+    }
+}
+
+/// A result that its job wants on several machines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Copied {
+    /// The job.
+    pub job: JobId,
+    /// What is to lie there.
+    pub blob: BlobHash,
+    /// Its length.
+    pub bytes: u64,
+    /// On so many machines.
+    pub copies: u32,
+}
+
+impl Ledger {
+    /// The results and outputs that are to lie on several machines, those of the newest jobs first, and at most so many.
+    pub fn copied(&self, most: usize) -> Vec<Copied> {
+        let jobs = self.jobs.iter().rev().filter(|(_, job)| job.spec.selection.copies > 1);
+        let ends = jobs.flat_map(|(id, job)| {
+            let ends = job.work.as_deref().map(|work| &work.ends);
+            let all = ends.into_iter().flat_map(|ends| (0..ends.len()).filter_map(|number| ends.get(number)));
+            all.map(|end| (*id, job.spec.selection.copies, end))
+        });
+        let results = ends.flat_map(|(job, copies, end)| {
+            let Outcome::Succeeded(output) = end.outcome else { return Vec::new() };
+            let payloads = std::iter::once(output.result).chain(output.outputs.into_iter().map(|(_, payload)| payload));
+            let blobs = payloads.filter_map(|payload| match payload {
+                Payload::Inline(_) => None,
+                Payload::Blob { hash, bytes } => Some(Copied { job, blob: hash, bytes, copies }),
+            });
+            blobs.collect()
+        });
+        results.take(most).collect()
     }
 }
 

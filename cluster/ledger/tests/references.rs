@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use cluster::{Cluster, range, spec};
-use nexus_ledger::Command;
+use nexus_ledger::{Command, Copied};
 use nexus_model::{BlobHash, Cost, Input, JobSpec, NodeId, Outcome, Payload, Recurrence, ScheduleId, TaskOutput};
 use nexus_wire::FinishedTasks;
 
@@ -50,6 +50,30 @@ fn what_went_in_and_what_came_out_is_referred_to_until_the_job_is_forgotten() {
     assert_eq!(blobs(&cluster), (1..=9).collect());
     cluster.ok(Command::ForgetJob { job });
     assert_eq!(blobs(&cluster), BTreeSet::new());
+}
+
+#[test]
+fn results_that_are_wanted_on_several_machines_are_told_newest_first_and_no_others() {
+    let mut cluster = Cluster::new();
+    let mut wanted = Vec::new();
+    for (copies, first) in [(0, 1), (2, 3), (3, 5)] {
+        let mut spec = spec(2);
+        spec.selection.copies = copies;
+        let job = cluster.submit(spec);
+        let attempt = cluster.assign(job, range(0, 1), 1);
+        let output = TaskOutput { result: blob(first), outputs: vec![("model".into(), blob(first + 1))] };
+        cluster.finish(1, attempt, Outcome::Succeeded(output));
+        let attempt = cluster.assign(job, range(1, 2), 1);
+        cluster.finish(
+            1,
+            attempt,
+            Outcome::Succeeded(TaskOutput { result: Payload::Inline([1].as_slice().into()), outputs: vec![] }),
+        );
+        wanted.extend([first, first + 1].map(|n| Copied { job, blob: BlobHash([n; 32]), bytes: 1 << 20, copies }));
+    }
+    let newest = [wanted[4].clone(), wanted[5].clone(), wanted[2].clone(), wanted[3].clone()];
+    assert_eq!(cluster.ledger.copied(99), newest);
+    assert_eq!(cluster.restored().copied(3), newest[..3]);
 }
 
 #[test]
