@@ -33,7 +33,7 @@ const AWAY_MAX: Duration = Duration::from_secs(3600);
 const RETRY: Duration = Duration::from_secs(300);
 /// How long machines are dialled for a look.
 const DIAL_MAX: Duration = Duration::from_secs(5);
-/// Results that are looked for at once, those of the newest jobs: a second or two of questions on a local network.
+/// Results that are looked for at once, those of the newest jobs: each machine is asked for each, one question after the other.
 const RESULTS_MAX: usize = 10_000;
 
 /// How a machine of the cluster is there.
@@ -183,6 +183,12 @@ pub(crate) async fn keep_copies(gateway: Arc<GatewayState>) {
     CopyKeeper { control, liveness, leader, blobs, copies }.run().await;
 }
 
+/// The other machines that can be reached now.
+pub(crate) async fn dialled(leader: &LeaderLink) -> BTreeMap<NodeId, Peer> {
+    let named = |peer: Option<Peer>| async move { peer.and_then(|peer| Some((peer.info().node()?, peer))) };
+    leader.others().filter_map(named).take_until(tokio::time::sleep(DIAL_MAX)).collect().await
+}
+
 impl CopyKeeper {
     async fn run(self) {
         let mut attendance = Attendance::default();
@@ -218,9 +224,7 @@ impl CopyKeeper {
         if wanted.is_empty() {
             return true;
         }
-        let named = |peer: Option<Peer>| async move { peer.and_then(|peer| Some((peer.info().node()?, peer))) };
-        let dialled = self.leader.others().filter_map(named).take_until(tokio::time::sleep(DIAL_MAX));
-        let peers: BTreeMap<NodeId, Peer> = dialled.collect().await;
+        let peers = dialled(&self.leader).await;
         let mut is_complete = true;
         for result in &wanted {
             if !self.control.leads() {

@@ -114,7 +114,7 @@ pub(crate) async fn fetch_from_all(leader: &LeaderLink, hash: BlobHash, total: u
         if fetch.is_complete() {
             return Ok(fetch.into_bytes());
         }
-        if is_all_asked && leader.others_are_all().await {
+        if is_all_asked {
             tracing::debug!(reason = %fetch.into_refusal(), blob = %hash, "no member has a blob");
             return Err(NotFetched::Nowhere);
         }

@@ -8,6 +8,7 @@ mod cluster;
 mod decisions;
 mod jobs;
 mod logs;
+mod lost;
 mod members;
 mod payloads;
 mod relay;

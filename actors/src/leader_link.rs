@@ -1,10 +1,11 @@
 //! The way from any node to the leader: found through the log, or by asking the nodes whose addresses are known.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::stream::FuturesUnordered;
-use futures::{Stream, StreamExt};
+use futures::{FutureExt, Stream, StreamExt};
 use nexus_ledger::Ledger;
 use nexus_link::{Expect, Link, LinkError, Peer};
 use nexus_model::NodeId;
@@ -75,8 +76,8 @@ impl LeaderLink {
 
     /// Asks every node that could know, all at once; the first that names a leader who answers is believed.
     async fn ask_around(&self) -> Option<Found> {
-        let members = self.control.addresses();
-        let others = members.iter().filter(|(node, _)| *node != self.node).map(|(_, address)| address);
+        let members = self.others_named().await;
+        let others = members.iter().map(|(_, address)| address);
         let mut addresses: Vec<&String> = others.chain(self.told.iter()).collect();
         addresses.sort();
         addresses.dedup();
@@ -118,23 +119,28 @@ impl LeaderLink {
         self.node
     }
 
-    /// Whether [`LeaderLink::others`] are all: the log may not name a machine yet that the ledger has, and which may have what is
-    /// looked for.
-    pub(crate) async fn others_are_all(&self) -> bool {
+    /// The other machines and where they are: those that the log names, and those that only the ledger has yet, which may have
+    /// what is looked for.
+    async fn others_named(&self) -> Vec<(NodeId, String)> {
         let machines = |ledger: &Ledger| {
             let machines = ledger.members().filter(|(_, member)| member.is_machine());
-            machines.map(|(node, _)| node).collect::<Vec<_>>()
+            machines.map(|(node, member)| (node, member.address.clone())).collect::<BTreeMap<_, _>>()
         };
-        let (machines, named) = (self.control.read_local(machines).await, self.control.addresses());
-        machines.iter().all(|node| *node == self.node || named.iter().any(|(named, _)| named == node))
+        let mut all = self.control.read_local(machines).await;
+        all.extend(self.control.addresses());
+        all.remove(&self.node);
+        all.into_iter().collect()
     }
 
     /// The other members as they are reached, whoever is nearest first; nothing for one that cannot be.
     pub(crate) fn others(&self) -> impl Stream<Item = Option<Peer>> {
-        let members = self.control.addresses().into_iter().filter(|(node, _)| *node != self.node);
-        members
-            .map(|(node, address)| async move { self.book.connect(&self.link, node, &address).await.ok() })
-            .collect::<FuturesUnordered<_>>()
+        let dials = async move {
+            let others = self.others_named().await.into_iter();
+            others
+                .map(|(node, address)| async move { self.book.connect(&self.link, node, &address).await.ok() })
+                .collect::<FuturesUnordered<_>>()
+        };
+        dials.flatten_stream()
     }
 
     /// Asks the other members one after the other, the leader first and then whoever is reached first, until one gives
@@ -147,8 +153,8 @@ impl LeaderLink {
                 return Some(given);
             }
         }
-        let members = self.control.addresses();
-        let others = members.iter().filter(|(node, _)| *node != self.node && Some(*node) != leader);
+        let members = self.others_named().await;
+        let others = members.iter().filter(|(node, _)| Some(*node) != leader);
         let mut dials: FuturesUnordered<_> =
             others.map(|(node, address)| self.book.connect(&self.link, *node, address)).collect();
         while let Some(dialled) = dials.next().await {

@@ -84,3 +84,34 @@ fn who_is_away_may_have_it_and_nothing_runs_again_until_it_is_forgotten() {
     assert_eq!(cluster.node(0).json(&["job", "wait", &job])["result"]["data"][0], 120_000);
     assert_eq!(attempts(&cluster, &source), 2);
 }
+
+#[test]
+fn a_lost_result_that_nobody_takes_is_made_again_for_who_asks_once_every_machine_was_asked() {
+    let mut cluster = Cluster::of(2);
+    let [made, _] = programs(&cluster);
+    let job = cluster.node(0).json(&["submit", "--wait", &made, "--require", "node=n0"])["job"].to_string();
+    let refused = |cluster: &Cluster, command: &[&str], code: &str| {
+        let refused = cluster.node(0).nexus(command);
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(!refused.status.success() && said.contains(code), "{said}");
+        said
+    };
+    refused(&cluster, &["job", "retry", &job], "NX0619");
+    cluster.stop(0);
+    wipe_blobs(&cluster, 0);
+    cluster.kill(1);
+    cluster.restart(0);
+    cluster.leader(0, &[]);
+    let said = refused(&cluster, &["job", "result", &job], "NX0109");
+    assert!(said.contains(&format!("nexus job retry {job}")), "{said}");
+    let said = refused(&cluster, &["job", "retry", &job], "NX0109");
+    assert!(said.contains("may be on n1"), "{said}");
+    cluster.restart(1);
+    cluster.wait_for(0, "every node is up", |status| {
+        status["nodes"].as_array().is_some_and(|nodes| nodes.iter().all(|node| node["state"] == "up"))
+    });
+    cluster.node(0).json(&["job", "retry", &job]);
+    let done = cluster.node(0).json(&["job", "wait", &job]);
+    assert_eq!((&done["state"], &done["result"]["data"][0]), (&"succeeded".into(), &3.into()), "{done}");
+    assert_eq!(attempts(&cluster, &job), 1, "they count anew");
+}

@@ -128,11 +128,6 @@ impl GatewayState {
 }
 
 impl GatewayState {
-    pub(super) async fn retry_job(&self, control: &ControlPlane, job: JobId) -> Result<Response, Refusal> {
-        control.propose(Command::RetryJob { job, at_ms: now_ms() }).await?;
-        self.show_job(control, job).await
-    }
-
     pub(super) async fn explain_job(
         &self,
         control: &ControlPlane,

@@ -76,7 +76,7 @@ codes! {
     IDENTITY_REMOVED = "NX0616";
     /// A voter cannot be removed while it votes. Change the voters first.
     NODE_IS_VOTER = "NX0617";
-    /// Every task of the job succeeded, so there is nothing to run again. Submit it anew instead.
+    /// Every task of the job succeeded and its results are there, so there is nothing to run again. Submit it anew instead.
     NOTHING_TO_RETRY = "NX0619";
     /// The job waits for another one that did not succeed. Run that one again first.
     RETRY_OTHER_FIRST = "NX0620";

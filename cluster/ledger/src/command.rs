@@ -128,6 +128,16 @@ pub enum Command {
         /// Proposed at.
         at_ms: u64,
     },
+    /// No node has these results of a job any more that has succeeded, and somebody wants them: run again whoever made them,
+    /// with all attempts. Answer: [`Reply::Done`](crate::Reply::Done). Refused where no task of the job made any of them.
+    RetryLost {
+        /// Which.
+        job: JobId,
+        /// What is lost.
+        blobs: Vec<BlobHash>,
+        /// Proposed at.
+        at_ms: u64,
+    },
     /// No node has `blob` any more, which tasks take from other jobs: run again whoever made it, and give these
     /// tasks out once more after a pause, as if they had never been given out. Where nobody can make it they fail. Answer:
     /// [`Reply::Released`](crate::Reply::Released), with those that wait.
@@ -274,6 +284,7 @@ impl Command {
             | Command::ReleaseTasks { at_ms, .. }
             | Command::MakeAgain { at_ms, .. }
             | Command::BeginTasks { at_ms, .. }
+            | Command::RetryLost { at_ms, .. }
             | Command::AddNode { at_ms, .. }
             | Command::RemoveNode { at_ms, .. }
             | Command::CreateToken { at_ms, .. }
@@ -298,7 +309,7 @@ impl Command {
                 THIRD
             }
             Command::SubmitPlaced { .. } => Command::PLACED,
-            Command::MakeAgain { .. } => THIRD,
+            Command::MakeAgain { .. } | Command::RetryLost { .. } => THIRD,
             Command::BeginTasks { .. } => Command::BEGUN,
             Command::SubmitJob { spec, .. } if NeedsV1::of(spec).is_some() => SECOND,
             Command::CreateSchedule { .. }

@@ -228,6 +228,11 @@ enum CommandV1<'a> {
         attempts: Vec<AttemptRangeV1>,
         at_ms: u64,
     },
+    RetryLost {
+        job: u64,
+        blobs: Vec<[u8; 32]>,
+        at_ms: u64,
+    },
 }
 
 #[derive(Debug, Archive, Serialize)]
@@ -293,6 +298,7 @@ impl<'a> TryFrom<&'a Command> for CommandV1<'a> {
                 CommandV1::SubmitPlaced { spec, key: key.as_deref(), node: node.0, at_ms: *at_ms }
             }
             Command::MakeAgain { node, attempts, blob, at_ms } => again(*node, attempts, *blob, *at_ms),
+            Command::RetryLost { job, blobs, at_ms } => retrying(*job, blobs, *at_ms),
             Command::BeginTasks { node, attempts, at_ms } => beginning(*node, attempts, *at_ms),
             Command::RetryJob { job, at_ms } => CommandV1::RetryJob { job: job.0, at_ms: *at_ms },
             Command::Wake { at_ms } => CommandV1::Wake { at_ms: *at_ms },
@@ -365,6 +371,7 @@ impl TryFrom<&ArchivedCommandV1<'_>> for Command {
             Form::SubmitJob4 { spec, key, at_ms } => submit((&**spec).try_into(), key, at_ms)?,
             Form::SubmitPlaced { spec, key, node, at_ms } => placed((&**spec).try_into()?, key, id(node), at_ms),
             Form::MakeAgain { node, attempts, blob, at_ms } => made_again(id(node), attempts, *blob, at_ms),
+            Form::RetryLost { job, blobs, at_ms } => retried(job_id(job), blobs, at_ms),
             Form::BeginTasks { node, attempts, at_ms } => begun(id(node), attempts, at_ms),
             Form::CreateSchedule { spec, recurrence, at_ms } => Command::CreateSchedule {
                 spec: Box::new((&**spec).try_into()?),
@@ -433,6 +440,16 @@ fn again<'a>(node: NodeId, attempts: &[AttemptRange], blob: BlobHash, at_ms: u64
 fn made_again(node: NodeId, attempts: &[ArchivedAttemptRangeV1], blob: [u8; 32], at_ms: &ArchivedU64) -> Command {
     let attempts = attempts.iter().map(Into::into).collect();
     Command::MakeAgain { node, attempts, blob: BlobHash(blob), at_ms: at_ms.to_native() }
+}
+
+/// What somebody wants again.
+fn retrying<'a>(job: JobId, blobs: &[BlobHash], at_ms: u64) -> CommandV1<'a> {
+    CommandV1::RetryLost { job: job.0, blobs: blobs.iter().map(|blob| blob.0).collect(), at_ms }
+}
+
+/// What somebody wanted again.
+fn retried(job: JobId, blobs: &[[u8; 32]], at_ms: &ArchivedU64) -> Command {
+    Command::RetryLost { job, blobs: blobs.iter().map(|blob| BlobHash(*blob)).collect(), at_ms: at_ms.to_native() }
 }
 
 /// Suspects that begin.

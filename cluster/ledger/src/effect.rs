@@ -234,7 +234,7 @@ pub enum Rejection {
     /// The job has not ended. Retry when it has.
     #[error("{0} has not ended")]
     JobActive(JobId),
-    /// All of it succeeded. A retry gives the same answer.
+    /// All of it succeeded, and no result that is asked for is lost. A retry gives the same answer.
     #[error("every task of {0} succeeded; there is nothing to run again")]
     NothingToRetry(JobId),
     /// What it waits for did not succeed. Retry when it has.

@@ -124,6 +124,7 @@ impl Ledger {
                 Ok(Reply::Released { tasks: self.release(node, attempts, why, at_ms, out) })
             }
             Command::BeginTasks { node, attempts, at_ms: _ } => self.begin(node, &attempts),
+            Command::RetryLost { job, blobs, at_ms: _ } => self.retry_lost(job, &blobs, out),
             Command::MakeAgain { node, attempts, blob, at_ms } => self.make_again(node, &attempts, blob, at_ms, out),
             Command::AddNode { node, token_hash, at_ms } => self.add_node(node, token_hash, at_ms, out),
             Command::UpdateNode { node, address, capacity } => {

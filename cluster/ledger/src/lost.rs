@@ -70,6 +70,26 @@ impl Ledger {
         Ok(Reply::Released { tasks: waiting })
     }
 
+    /// Runs again what made these results of a job that has ended, for whoever asks for them. Its attempts count anew.
+    pub(crate) fn retry_lost(
+        &mut self,
+        id: JobId,
+        blobs: &[BlobHash],
+        out: &mut Outbox<'_>,
+    ) -> Result<Reply, Rejection> {
+        self.cluster()?;
+        if self.active.contains(&id) {
+            return Err(Rejection::JobActive(id));
+        }
+        let job = self.jobs.get(&id).ok_or(Rejection::UnknownJob(id))?;
+        let makers = job.makers(id, |blob| blobs.contains(blob));
+        if job.state() != JobState::Succeeded || makers.is_empty() {
+            return Err(Rejection::NothingToRetry(id));
+        }
+        makers.into_iter().for_each(|maker| self.run_again(Maker { attempts: 0, ..maker }, out));
+        Ok(Reply::Done)
+    }
+
     /// The tasks that made a blob which a job takes; none where they run again already.
     fn makers(&self, id: JobId, blob: BlobHash) -> Result<Vec<Maker>, String> {
         let takes = self.jobs.get(&id).into_iter().flat_map(|job| &job.spec.conditions.takes);
@@ -82,7 +102,7 @@ impl Ledger {
                 Some(source) if source.state() != JobState::Succeeded => {
                     why = format!("{id}, which was to make it again, is {}", source.state().name());
                 }
-                Some(source) => makers.extend(source.makers(id, blob)),
+                Some(source) => makers.extend(source.makers(id, |made| *made == blob)),
             }
         }
         if makers.is_empty() { Err(why) } else { Ok(makers) }
@@ -117,9 +137,9 @@ impl Job {
         self.table.runs(attempt.range).any(|(run, slot)| self.held(run, slot, node, attempt.token).is_some())
     }
 
-    /// The tasks whose result or outputs are this blob.
-    fn makers(&self, job: JobId, blob: BlobHash) -> Vec<Maker> {
-        let is_it = |payload: &Payload| matches!(payload, Payload::Blob { hash, .. } if *hash == blob);
+    /// The tasks whose result or outputs are lost, each once.
+    fn makers(&self, job: JobId, is_lost: impl Fn(&BlobHash) -> bool) -> Vec<Maker> {
+        let is_it = |payload: &Payload| matches!(payload, Payload::Blob { hash, .. } if is_lost(hash));
         let gave_it = |end: &End| match &end.outcome {
             Outcome::Succeeded(output) => {
                 is_it(&output.result) || output.outputs.iter().any(|(_, payload)| is_it(payload))

@@ -6,7 +6,9 @@ use std::collections::BTreeSet;
 use nexus_model::{BlobHash, JobId, JobSpec, Outcome, Payload};
 
 use crate::end::End;
+use crate::job::Job;
 use crate::ledger::Ledger;
+use crate::table::Slot;
 
 impl Ledger {
     /// Every blob that a job or a schedule refers to. Looks at every recorded end once: about a second for some millions.
@@ -40,22 +42,37 @@ impl Ledger {
     /// The results and outputs that are to lie on several machines, those of the newest jobs first, and at most so many.
     pub fn copied(&self, most: usize) -> Vec<Copied> {
         let jobs = self.jobs.iter().rev().filter(|(_, job)| job.spec.selection.copies > 1);
-        let ends = jobs.flat_map(|(id, job)| {
-            let ends = job.work.as_deref().map(|work| &work.ends);
-            let all = ends.into_iter().flat_map(|ends| (0..ends.len()).filter_map(|number| ends.get(number)));
-            all.map(|end| (*id, job.spec.selection.copies, end))
-        });
-        let results = ends.flat_map(|(job, copies, end)| {
-            let Outcome::Succeeded(output) = end.outcome else { return Vec::new() };
-            let payloads = std::iter::once(output.result).chain(output.outputs.into_iter().map(|(_, payload)| payload));
-            let blobs = payloads.filter_map(|payload| match payload {
-                Payload::Inline(_) => None,
-                Payload::Blob { hash, bytes } => Some(Copied { job, blob: hash, bytes, copies }),
-            });
-            blobs.collect()
+        let results = jobs.flat_map(|(id, job)| {
+            let copies = job.spec.selection.copies;
+            results(job).map(move |(blob, bytes)| Copied { job: *id, blob, bytes, copies })
         });
         results.take(most).collect()
     }
+
+    /// The results and outputs of a job that are blobs, with their lengths, at most so many. `None` for an unknown job.
+    pub fn results(&self, job: JobId, most: usize) -> Option<Vec<(BlobHash, u64)>> {
+        Some(results(self.jobs.get(&job)?).take(most).collect())
+    }
+}
+
+/// What came out of the tasks of a job that succeeded, and is a blob. What was made again since counts no more.
+fn results(job: &Job) -> impl Iterator<Item = (BlobHash, u64)> + '_ {
+    let ends = job.work.as_deref().map(|work| &work.ends);
+    let number = |(_, slot)| match slot {
+        Slot::Ended { end, .. } => Some(end),
+        Slot::Ready { .. } | Slot::Assigned { .. } => None,
+    };
+    let numbers: BTreeSet<u32> = job.table.runs(job.table.range()).filter_map(number).collect();
+    let all = numbers.into_iter().filter_map(move |number| ends?.get(number));
+    all.flat_map(|end| {
+        let Outcome::Succeeded(output) = end.outcome else { return Vec::new() };
+        let payloads = std::iter::once(output.result).chain(output.outputs.into_iter().map(|(_, payload)| payload));
+        let blobs = payloads.filter_map(|payload| match payload {
+            Payload::Inline(_) => None,
+            Payload::Blob { hash, bytes } => Some((hash, bytes)),
+        });
+        blobs.collect()
+    })
 }
 
 fn of_spec(spec: &JobSpec, blobs: &mut BTreeSet<BlobHash>) {

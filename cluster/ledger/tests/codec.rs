@@ -171,6 +171,7 @@ fn commands() -> Vec<(&'static str, Command)> {
         ("remove-schedule", Command::RemoveSchedule { schedule: ScheduleId(3) }),
         ("make-again", made_again()),
         ("begin-tasks", begun()),
+        ("retry-lost", Command::RetryLost { job: JobId(5), blobs: vec![BlobHash([7; 32])], at_ms: 16 }),
         ("retry-job", Command::RetryJob { job: JobId(3), at_ms: 9 }),
         ("wake", Command::Wake { at_ms: 10 }),
         ("set-voters", Command::SetVoters { voters: vec![NodeId(1), NodeId(2), NodeId(3)] }),
@@ -294,8 +295,9 @@ fn only_entries_that_the_first_version_lacks_ask_for_a_later_one() {
     let later: Vec<_> =
         commands().into_iter().filter(|(_, command)| command.since() > ProtocolVersion::FIRST).collect();
     let third = ProtocolVersion { major: 1, minor: 2 };
-    let newest =
-        |name: &str| name.ends_with("-copies") || ["submit-placed", "make-again", "begin-tasks"].contains(&name);
+    let newest = |name: &str| {
+        name.ends_with("-copies") || ["submit-placed", "make-again", "begin-tasks", "retry-lost"].contains(&name)
+    };
     assert!(later.iter().all(|(name, command)| command.since() == if newest(name) { third } else { second }));
     let names: Vec<_> = later.iter().map(|(name, _)| *name).collect();
     let expected = [
@@ -310,6 +312,7 @@ fn only_entries_that_the_first_version_lacks_ask_for_a_later_one() {
         "remove-schedule",
         "make-again",
         "begin-tasks",
+        "retry-lost",
     ];
     assert_eq!(names, expected);
 }

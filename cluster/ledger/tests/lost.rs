@@ -151,3 +151,29 @@ fn a_result_that_was_taken_from_an_earlier_job_is_made_by_who_took_it() {
     assert_eq!((view.reused(), view.count(TaskState::Ready)), (0, 1), "it takes nothing that is lost");
     assert!(cluster.restored().encode_snapshot() == cluster.ledger.encode_snapshot());
 }
+
+#[test]
+fn what_is_lost_and_nobody_takes_runs_again_for_who_asks_each_task_once_and_with_all_attempts() {
+    let mut cluster = Cluster::new();
+    let mut of_two = spec(2);
+    of_two.retry.max_attempts = 1;
+    let job = cluster.submit(of_two);
+    let first = cluster.assign(job, range(0, 1), 2);
+    // One task made two blobs that are lost.
+    let (hash, other) = (LOST, BlobHash([8; 32]));
+    let outputs = vec![("model".to_owned(), Payload::Blob { hash: other, bytes: 9 })];
+    cluster.finish(2, first, Outcome::Succeeded(TaskOutput { result: Payload::Blob { hash, bytes: 9 }, outputs }));
+    let second = cluster.assign(job, range(1, 2), 2);
+    let retry = |blobs: &[BlobHash]| Command::RetryLost { job, blobs: blobs.to_vec(), at_ms: 60 };
+    cluster.rejected(retry(&[LOST]));
+    cluster.finish(2, second, gave(BlobHash([7; 32])));
+    cluster.rejected(retry(&[BlobHash([1; 32])]));
+    let (_, effects) = cluster.ok(retry(&[LOST, other]));
+    assert_eq!(effects.last(), Some(&ready(job, range(0, 1), Suspect::No)));
+    assert_eq!(cluster.ledger.job(job).unwrap().state, JobState::Running);
+    assert!(cluster.restored().encode_snapshot() == cluster.ledger.encode_snapshot());
+    let again = cluster.assign(job, range(0, 1), 3);
+    cluster.finish(3, again, gave(LOST));
+    assert_eq!(cluster.ledger.job(job).unwrap().state, JobState::Succeeded);
+    assert_eq!(cluster.ledger.results(job, 9).unwrap().len(), 2);
+}

@@ -45,7 +45,7 @@ enum JobVerb {
         #[arg(value_name = "JOB")]
         job: JobRef,
     },
-    /// Run again the tasks of an ended job that did not succeed
+    /// Run again the tasks of an ended job that did not succeed, or whose results no machine has any more
     #[command(after_help = "Example:\n  nexus job retry 17")]
     Retry {
         /// The job, like 17 or job-17

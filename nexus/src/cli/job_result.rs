@@ -121,7 +121,14 @@ async fn task(job: &JobView, index: u32, cluster: &impl Cluster) -> Result<TaskR
         let message = format!("{} has no task {index}", job.job);
         return Err(CliError::new(Exit::Usage, "NX0111", message).with_help(format!("its tasks are {}", job.tasks)));
     };
-    TaskResult::fetched(view, cluster).await
+    TaskResult::fetched(view, cluster).await.map_err(|error| match error.code.as_str() {
+        "NX0109" => {
+            let retry =
+                format!("`nexus job retry {}` makes it again, where no machine that is away may have it", job.job.0);
+            error.with_help(retry)
+        }
+        _ => error,
+    })
 }
 
 /// Calls `each` with the tasks of `range` in order, a page in memory at a time.

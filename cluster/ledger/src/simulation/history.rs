@@ -123,9 +123,13 @@ impl History {
         match effect {
             Effect::JobAccepted { job, spec } => self.accept(step.index, *job, spec),
             Effect::TasksReady { job, range, .. } => {
-                let is_made_again = matches!(step.command, Command::MakeAgain { .. });
+                let is_asked_for = matches!(step.command, Command::RetryLost { .. });
+                let is_made_again = is_asked_for || matches!(step.command, Command::MakeAgain { .. });
                 self.tasks(*job, range.start, range.end, |task| {
                     (task.is_ready, task.rests_until_ms) = (true, None);
+                    if is_asked_for {
+                        task.attempts = 0;
+                    }
                     if is_made_again {
                         (task.ended, task.losses) = (None, 0);
                     }

@@ -110,6 +110,14 @@ impl World {
         self.commit(Command::MakeAgain { node, attempts: vec![attempt], blob, at_ms });
     }
 
+    /// Somebody wants results again that no node has any more.
+    fn retry_lost(&mut self) {
+        let Some(job) = self.chance.pick(&self.jobs) else { return };
+        let blobs = self.ledger.results(job, 99).unwrap_or_default().into_iter().map(|(blob, _)| blob).collect();
+        let at_ms = self.now();
+        self.commit(Command::RetryLost { job, blobs, at_ms });
+    }
+
     /// Some worker reports.
     pub(super) fn report(&mut self) {
         if self.chance.below(8) == 0 {
@@ -216,6 +224,10 @@ impl World {
 
     /// What did not succeed of a job is run again.
     pub(super) fn retry(&mut self) {
+        if self.chance.below(3) == 0 {
+            self.retry_lost();
+            return;
+        }
         if let Some(job) = self.chance.pick(&self.jobs) {
             let at_ms = self.now();
             self.commit(Command::RetryJob { job, at_ms });

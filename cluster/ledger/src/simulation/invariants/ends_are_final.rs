@@ -24,7 +24,7 @@ pub(super) fn before(step: &Step<'_>, effect: &Effect, history: &History) {
         }
         Effect::JobAccepted { job, .. } => {
             if let Some(known) = history.jobs.get(job) {
-                if matches!(step.command, Command::MakeAgain { .. }) {
+                if matches!(step.command, Command::MakeAgain { .. } | Command::RetryLost { .. }) {
                     assert_eq!(known.ended, Some(JobState::Succeeded), "only what has succeeded is made again");
                     return;
                 }
