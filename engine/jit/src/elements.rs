@@ -27,8 +27,17 @@ impl Index {
 /// An index of a row, and of a column where the array is a matrix.
 type Place = (Index, Option<Index>);
 
-/// Row, column, and whether negative ones count from the end.
-type Indices<T> = (T, Option<T>, bool);
+/// What is done about an index that may be beyond an end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Check {
+    /// It is looked at; where it says so, negative ones count from the end.
+    Needed { from_end: bool },
+    /// It is known to be inside, and to count from the start.
+    Done,
+}
+
+/// Row, column, and what is done about them.
+type Indices<T> = (T, Option<T>, Check);
 
 /// What an index is compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +73,8 @@ impl Emitter<'_, '_> {
 
     /// The position that an index means, behind a check unless it was checked already. A negative one is, as a number
     /// without a sign, above every length.
-    fn position(&mut self, (array, axis): (u32, Axis), (index, from_end): (Value, bool), exit: ExitId) -> Value {
+    fn position(&mut self, (array, axis): (u32, Axis), (index, check): (Value, Check), exit: ExitId) -> Value {
+        let Check::Needed { from_end } = check else { return index };
         let known = self.index(index);
         let covers = |other: Index| match (other, known) {
             (Index::Known(other), Index::Known(known)) => other >= known,
@@ -92,18 +102,18 @@ impl Emitter<'_, '_> {
     }
 
     /// Where an element is: a pointer, and bytes behind it.
-    fn address(&mut self, array: u32, (row, column, from_end): Indices<Value>, exit: ExitId) -> (Value, i32, Element) {
+    fn address(&mut self, array: u32, (row, column, check): Indices<Value>, exit: ExitId) -> (Value, i32, Element) {
         let element = self.function.arrays[array as usize].element;
         let shift = match element {
             Element::Bool => 0,
             Element::Single => 2,
             Element::Int | Element::Scalar => 3,
         };
-        let row = self.position((array, Axis::Row), (row, from_end), exit);
+        let row = self.position((array, Axis::Row), (row, check), exit);
         let words = self.arrays[array as usize];
         let position = match column {
             Some(column) => {
-                let column = self.position((array, Axis::Column), (column, from_end), exit);
+                let column = self.position((array, Axis::Column), (column, check), exit);
                 // Below the number of elements, as both are below their axis.
                 let before = self.builder.ins().imul(row, words.columns);
                 self.builder.ins().iadd(before, column)
@@ -119,9 +129,9 @@ impl Emitter<'_, '_> {
     }
 
     /// What an element is addressed by, and what is known of that.
-    fn place(&mut self, (row, column, from_end): Indices<Variable>) -> (Indices<Value>, Place) {
+    fn place(&mut self, (row, column, check): Indices<Variable>) -> (Indices<Value>, Place) {
         let (row, column) = (self.read(row), column.map(|column| self.read(column)));
-        ((row, column, from_end), (self.index(row), column.map(|column| self.index(column))))
+        ((row, column, check), (self.index(row), column.map(|column| self.index(column))))
     }
 
     pub(crate) fn load(&mut self, to: Variable, Array(array): Array, index: Indices<Variable>, exit: ExitId) {

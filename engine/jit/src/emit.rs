@@ -208,7 +208,7 @@ impl<'e, 'b> Emitter<'e, 'b> {
         for (parameter, &value) in self.function.parameters.iter().zip(arguments) {
             self.assign(*parameter, value);
         }
-        let counts = |block: &Block| block.operations.iter().any(|o| matches!(o, Operation::CountLoop { .. }));
+        let counts = |block: &Block| block.operations.iter().any(Operation::counts);
         if self.function.blocks.iter().any(counts) {
             let loops = cranelift_frontend::Variable::from_u32(self.function.variables.len() as u32);
             self.builder.declare_var(loops, types::I64);
@@ -392,6 +392,23 @@ impl<'e, 'b> Emitter<'e, 'b> {
         self.builder.ins().jump(leave, &[]);
         self.builder.switch_to_block(stay);
         self.builder.def_var(loops, left);
+    }
+
+    /// Counts an iteration that is not the last one that was granted.
+    pub(crate) fn count_granted(&mut self) {
+        if let Some(loops) = self.loops {
+            let before = self.builder.use_var(loops);
+            let left = self.builder.ins().iadd_imm(before, -1);
+            self.builder.def_var(loops, left);
+        }
+    }
+
+    /// The iterations that are left; none where nothing counts them.
+    pub(crate) fn loops_left(&mut self) -> Value {
+        match self.loops {
+            Some(loops) => self.builder.use_var(loops),
+            None => self.int(0),
+        }
     }
 
     /// Takes the exit where no more calls may be open inside `open` that were inlined.

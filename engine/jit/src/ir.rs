@@ -284,8 +284,19 @@ pub enum Operation {
         a: Variable,
         b: Variable,
     },
+    /// `a` less `b`, wrapping around in the same way.
+    WrappingSubtract {
+        to: Variable,
+        a: Variable,
+        b: Variable,
+    },
     /// How many elements it has; of a matrix, how many rows.
     Length {
+        to: Variable,
+        array: Array,
+    },
+    /// How many elements a row of a matrix has.
+    Columns {
         to: Variable,
         array: Array,
     },
@@ -298,6 +309,8 @@ pub enum Operation {
         column: Option<Variable>,
         /// Whether a negative index counts from the end; else it takes the exit, which is faster.
         from_end: bool,
+        /// Whether it is certain that the index is inside and counts from the start: only this crate says so.
+        is_inside: bool,
         exit: ExitId,
     },
     /// Changes an element, which is addressed in the same way.
@@ -308,6 +321,7 @@ pub enum Operation {
         column: Option<Variable>,
         /// As for a load.
         from_end: bool,
+        is_inside: bool,
         value: Variable,
         exit: ExitId,
     },
@@ -331,6 +345,12 @@ pub enum Operation {
     CountLoop {
         exit: ExitId,
     },
+    /// Counts an iteration that is known not to be the last one that was granted: only this crate says so.
+    CountGranted,
+    /// How many iterations are left of those that the call was granted, where they are counted.
+    LoopsLeft {
+        to: Variable,
+    },
 }
 
 impl Operation {
@@ -343,7 +363,7 @@ impl Operation {
     ) {
         use Operation as O;
         match self {
-            O::Constant { to, .. } => variable(to),
+            O::Constant { to, .. } | O::LoopsLeft { to } => variable(to),
             O::Copy { to, from } | O::ToScalar { to, from } | O::Not { to, a: from } => {
                 variable(to);
                 variable(from);
@@ -368,7 +388,8 @@ impl Operation {
             | O::CompareBool { to, a, b, .. }
             | O::And { to, a, b }
             | O::Or { to, a, b }
-            | O::WrappingAdd { to, a, b } => [to, a, b].into_iter().for_each(variable),
+            | O::WrappingAdd { to, a, b }
+            | O::WrappingSubtract { to, a, b } => [to, a, b].into_iter().for_each(variable),
             O::Choose { to, condition, then, otherwise } => {
                 [to, condition, then, otherwise].into_iter().for_each(variable);
             }
@@ -376,7 +397,7 @@ impl Operation {
                 [to, start, end, step].into_iter().for_each(variable);
                 exit(e);
             }
-            O::Length { to, array: x } => {
+            O::Length { to, array: x } | O::Columns { to, array: x } => {
                 variable(to);
                 array(x);
             }
@@ -392,6 +413,7 @@ impl Operation {
                 exit(e);
             }
             O::OpenCall { exit: e, .. } | O::CountLoop { exit: e } => exit(e),
+            O::CountGranted => {}
         }
     }
 }

@@ -21,12 +21,15 @@ mod assume;
 mod callbacks;
 mod calls_out;
 mod code;
+mod effort;
 mod elements;
 mod emit;
 mod error;
+mod granted;
 mod inline;
 mod interval;
 pub mod ir;
+mod loops;
 mod native;
 mod object;
 mod operations;
@@ -39,9 +42,10 @@ mod verify;
 
 pub use assume::{Assumed, assumptions};
 pub use callbacks::{Supervisor, floor_quotient, modulo};
+pub use effort::weight;
 pub use error::CompileError;
 pub use ir::Unit;
 pub use native::{
     ArrayArgument, ArrayElements, Budget, CodeStore, Exits, NativeUnit, Origin, Outcome, Scratch, compile,
-    compile_with, stored, weight,
+    compile_with, stored,
 };

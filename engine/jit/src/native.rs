@@ -11,7 +11,9 @@ use cranelift_codegen::settings::{self, Configurable};
 use crate::assume::{Assumed, is_near};
 use crate::callbacks::{Context, State, Supervisor, helpers};
 use crate::code::{Code, place};
+use crate::effort;
 use crate::error::CompileError;
+use crate::granted::granted;
 use crate::inline::inline;
 use crate::ir::{ArrayParameter, Constant, Element, Function, Type, Unit};
 use crate::object::{self, Object};
@@ -30,6 +32,8 @@ pub struct NativeUnit {
     general: OnceLock<Option<Code>>,
     /// Whether its functions call each other, so that more than one call may be open.
     has_calls: bool,
+    /// What an iteration takes at most.
+    iteration_ns: u64,
 }
 
 impl std::fmt::Debug for NativeUnit {
@@ -143,7 +147,14 @@ impl Scratch {
 impl NativeUnit {
     fn new(unit: Unit, assumed: &[Assumed], code: Code) -> NativeUnit {
         let has_calls = unit.functions.iter().any(Function::has_calls);
-        NativeUnit { unit, assumed: assumed.to_vec(), code, general: OnceLock::new(), has_calls }
+        let iteration_ns = effort::iteration_ns(&unit);
+        NativeUnit { unit, assumed: assumed.to_vec(), code, general: OnceLock::new(), has_calls, iteration_ns }
+    }
+
+    /// How many iterations of its loops take no longer than so many nanoseconds, by a cautious guess; calls that they make
+    /// are counted apart. At most as many as one call can be granted.
+    pub fn iterations_within(&self, ns: u64) -> u64 {
+        (ns / self.iteration_ns).min(LOOPS_MAX)
     }
 
     /// Bytes of machine code.
@@ -296,7 +307,7 @@ pub fn compile_with(
     store: Option<&dyn CodeStore>,
 ) -> Result<(NativeUnit, Origin), CompileError> {
     verify(unit)?;
-    let unit = rotate(inline(unit));
+    let unit = written_out(unit);
     let processor = processor()?;
     let key = store.and_then(|store| Some((store, object::key(&unit, assumed, &*processor)?)));
     let mut origin = Origin::Compiled;
@@ -323,7 +334,12 @@ pub fn compile_with(
     Ok((NativeUnit::new(unit, assumed, code), origin))
 }
 
-/// Compiles a unit that was verified and inlined.
+/// A unit that was verified as it is compiled: with calls and loops written out where that is faster.
+pub(crate) fn written_out(unit: &Unit) -> Unit {
+    rotate(granted(inline(unit)))
+}
+
+/// Compiles a unit that was written out.
 fn make(unit: &Unit, assumed: &[Assumed], processor: Arc<dyn TargetIsa>) -> Result<Code, CompileError> {
     place(unit, &Object::compile(unit, assumed, &processor)?, processor)
 }
@@ -331,7 +347,7 @@ fn make(unit: &Unit, assumed: &[Assumed], processor: Arc<dyn TargetIsa>) -> Resu
 /// The machine code of a unit that a store keeps, without making any; `None` where it keeps none that is sound.
 pub fn stored(unit: &Unit, assumed: &[Assumed], store: &dyn CodeStore) -> Option<NativeUnit> {
     verify(unit).ok()?;
-    let unit = rotate(inline(unit));
+    let unit = written_out(unit);
     let processor = processor().ok()?;
     let key = object::key(&unit, assumed, &*processor)?;
     let bytes = store.load(&key)?;
@@ -339,14 +355,4 @@ pub fn stored(unit: &Unit, assumed: &[Assumed], store: &dyn CodeStore) -> Option
     let code = place(&unit, &object, processor).ok()?;
     store.noted(Origin::Stored);
     Some(NativeUnit::new(unit, assumed, code))
-}
-
-/// How much there is to compile in a unit: its operations, and the variables that each way out of it writes down. What
-/// compiling takes is nearly proportional to it.
-pub fn weight(unit: &Unit) -> usize {
-    let unit = rotate(inline(unit));
-    let operations =
-        |function: &Function| function.blocks.iter().map(|block| block.operations.len() + 1).sum::<usize>();
-    let ways_out = |function: &Function| function.exits.iter().map(|exit| exit.live.len() + 1).sum::<usize>();
-    unit.functions.iter().map(|function| operations(function) + ways_out(function)).sum()
 }

@@ -4,6 +4,7 @@ use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
 use cranelift_codegen::ir::{InstBuilder, Value, types};
 
 use crate::callbacks;
+use crate::elements::Check;
 use crate::emit::Emitter;
 use crate::ir::{Array, Constant, Elementary, ExitId, IntOperator, Operation, Order, ScalarOperator};
 use crate::ranges::Proven;
@@ -52,17 +53,25 @@ impl Emitter<'_, '_> {
                 self.assign(to, value);
             }
             O::Length { to, array: Array(k) } => self.assign(to, self.arrays[k as usize].length),
-            O::Load { to, array, index, column, from_end, exit } => {
-                self.load(to, array, (index, column, from_end), exit);
+            O::Columns { to, array: Array(k) } => self.assign(to, self.arrays[k as usize].columns),
+            O::Load { to, array, index, column, from_end, is_inside, exit } => {
+                let check = if is_inside { Check::Done } else { Check::Needed { from_end } };
+                self.load(to, array, (index, column, check), exit);
             }
-            O::Store { array, index, column, from_end, value, exit } => {
-                self.store(array, (index, column, from_end), value, exit);
+            O::Store { array, index, column, from_end, is_inside, value, exit } => {
+                let check = if is_inside { Check::Done } else { Check::Needed { from_end } };
+                self.store(array, (index, column, check), value, exit);
             }
             O::Call { function, ref arguments, ref arrays, to, exit, open } => {
                 self.call((function, open), arguments, arrays, to, exit);
             }
             O::OpenCall { open, exit } => self.check_depth(open, exit),
             O::CountLoop { exit } => self.count_loop(exit),
+            O::CountGranted => self.count_granted(),
+            O::LoopsLeft { to } => {
+                let left = self.loops_left();
+                self.assign(to, left);
+            }
             ref simple => self.simple(simple),
         }
     }
@@ -84,14 +93,7 @@ impl Emitter<'_, '_> {
             }
             O::ToInt { to, from, exit } => {
                 let from = self.read(from);
-                // The smallest int is a double, the largest is not: these bounds are exact, and NaN fails both.
-                let (low, high) =
-                    (self.builder.ins().f64const(-(2f64.powi(63))), self.builder.ins().f64const(2f64.powi(63)));
-                let above = self.builder.ins().fcmp(FloatCC::GreaterThanOrEqual, from, low);
-                let below = self.builder.ins().fcmp(FloatCC::LessThan, from, high);
-                let fits = self.builder.ins().band(above, below);
-                self.exit_unless(fits, exit);
-                (to, self.builder.ins().fcvt_to_sint_sat(types::I64, from))
+                (to, self.whole_part(from, exit))
             }
             O::CompareInt { order, to, a, b } => {
                 let (a, b) = (self.read(a), self.read(b));
@@ -133,9 +135,24 @@ impl Emitter<'_, '_> {
                 let (a, b) = (self.read(a), self.read(b));
                 (to, self.builder.ins().iadd(a, b))
             }
+            O::WrappingSubtract { to, a, b } => {
+                let (a, b) = (self.read(a), self.read(b));
+                (to, self.builder.ins().isub(a, b))
+            }
             _ => return,
         };
         self.assign(to, value);
+    }
+
+    /// A double without its fraction, behind a check that it is an int.
+    fn whole_part(&mut self, from: Value, exit: ExitId) -> Value {
+        // The smallest int is a double, the largest is not: these bounds are exact, and NaN fails both.
+        let (low, high) = (self.builder.ins().f64const(-(2f64.powi(63))), self.builder.ins().f64const(2f64.powi(63)));
+        let above = self.builder.ins().fcmp(FloatCC::GreaterThanOrEqual, from, low);
+        let below = self.builder.ins().fcmp(FloatCC::LessThan, from, high);
+        let fits = self.builder.ins().band(above, below);
+        self.exit_unless(fits, exit);
+        self.builder.ins().fcvt_to_sint_sat(types::I64, from)
     }
 
     fn int_binary(&mut self, operator: IntOperator, a: Value, b: Value, exit: ExitId) -> Value {

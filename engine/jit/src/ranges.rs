@@ -2,7 +2,7 @@
 //!
 //! What a variable may hold anywhere ([`Ranges::bound`]) comes from all that is assigned to it. One that is only ever moved
 //! on, as a counter is, is moved at most as often as a call has iterations: each way back passes a
-//! [`Operation::CountLoop`], and no call has more than [`LOOPS_MAX`]. From there the blocks are gone through once for each change ("abstract interpretation", Cousot and Cousot,
+//! [`Operation::CountLoop`] or [`Operation::CountGranted`], and no call has more than [`LOOPS_MAX`]. From there the blocks are gone through once for each change ("abstract interpretation", Cousot and Cousot,
 //! 1977): comparisons and indices that were inside narrow what follows them.
 //!
 //! Of a scalar only whether it may be zero is known, of a bool nothing.
@@ -86,8 +86,7 @@ impl<'f> Ranges<'f> {
             }
         }
         let (order, heads) = reverse_postorder(function, |_| true);
-        let counts =
-            |block: usize| function.blocks[block].operations.iter().any(|o| matches!(o, Operation::CountLoop { .. }));
+        let counts = |block: usize| function.blocks[block].operations.iter().any(Operation::counts);
         // Without the blocks that count there is no way back.
         let (_, uncounted) = reverse_postorder(function, |block| !counts(block));
         Ranges {
@@ -202,7 +201,12 @@ impl<'f> Ranges<'f> {
             Operation::Choose { .. } => (a.join(b), true),
             Operation::RangeCount { closed, .. } if c == Interval::exactly(1) => Interval::counted(a, b, closed),
             Operation::RangeCount { .. } => (Interval::new(0, i64::MAX), true),
-            Operation::Length { .. } => (self.lengths, true),
+            Operation::WrappingSubtract { .. } => match a.minus(b) {
+                (difference, true) => (difference, true),
+                _ => (Interval::ANY, true),
+            },
+            Operation::LoopsLeft { .. } => (Interval::new(0, LOOPS_MAX as i64), true),
+            Operation::Length { .. } | Operation::Columns { .. } => (self.lengths, true),
             _ => (Interval::ANY, false),
         }
     }

@@ -1,4 +1,4 @@
-//! What operations assign and read, and where blocks go on, for those who look at a function without changing it.
+//! What operations assign and read, and where blocks go on.
 
 use crate::ir::{BlockId, End, Operation, Variable};
 
@@ -25,11 +25,19 @@ impl Operation {
             | O::Choose { to, .. }
             | O::RangeCount { to, .. }
             | O::WrappingAdd { to, .. }
+            | O::WrappingSubtract { to, .. }
             | O::Length { to, .. }
+            | O::Columns { to, .. }
+            | O::LoopsLeft { to }
             | O::Load { to, .. } => Some(to),
             O::Call { to, .. } => to,
-            O::Store { .. } | O::OpenCall { .. } | O::CountLoop { .. } => None,
+            O::Store { .. } | O::OpenCall { .. } | O::CountLoop { .. } | O::CountGranted => None,
         }
+    }
+
+    /// Whether it counts an iteration.
+    pub(crate) fn counts(&self) -> bool {
+        matches!(self, Operation::CountLoop { .. } | Operation::CountGranted)
     }
 
     /// The variables that an int or a conversion is made of, in order.
@@ -38,7 +46,9 @@ impl Operation {
         match *self {
             O::Copy { from, .. } | O::ToScalar { from, .. } => [Some(from), None, None],
             O::NegateInt { a, .. } => [Some(a), None, None],
-            O::Int { a, b, .. } | O::WrappingAdd { a, b, .. } => [Some(a), Some(b), None],
+            O::Int { a, b, .. } | O::WrappingAdd { a, b, .. } | O::WrappingSubtract { a, b, .. } => {
+                [Some(a), Some(b), None]
+            }
             O::Choose { then, otherwise, .. } => [Some(then), Some(otherwise), None],
             O::RangeCount { start, end, step, .. } => [Some(start), Some(end), Some(step)],
             _ => [None; 3],
@@ -47,6 +57,16 @@ impl Operation {
 }
 
 impl End {
+    /// Goes on in another block wherever it went on in `from`.
+    pub(crate) fn redirect(&mut self, from: BlockId, to: BlockId) {
+        let targets = match self {
+            End::Jump(next) => [Some(next), None],
+            End::Branch { then, otherwise, .. } => [Some(then), Some(otherwise)],
+            End::Return(_) | End::Exit(_) => [None, None],
+        };
+        targets.into_iter().flatten().filter(|target| **target == from).for_each(|target| *target = to);
+    }
+
     /// The blocks that it goes on in.
     pub(crate) fn successors(&self) -> [Option<BlockId>; 2] {
         match *self {

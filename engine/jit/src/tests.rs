@@ -105,12 +105,28 @@ fn the_depth_of_calls_counts_those_that_were_inlined() {
 fn elements_are_checked_whatever_is_known_of_their_index() {
     // Writes 5 to place 1, reads place 1 and place `i`, gives their sum; site 3 where a place is beyond the end.
     let int = |to, value| Operation::Constant { to, value: Constant::Int(value) };
-    let load = |to, index| Operation::Load { to, array: Array(0), index, column: None, from_end: true, exit: EXIT };
+    let load = |to, index| Operation::Load {
+        to,
+        array: Array(0),
+        index,
+        column: None,
+        from_end: true,
+        is_inside: false,
+        exit: EXIT,
+    };
     let operations = vec![
         int(V(1), 1),
         load(V(2), V(0)),
         int(V(3), 5),
-        Operation::Store { array: Array(0), index: V(1), column: None, from_end: true, value: V(3), exit: EXIT },
+        Operation::Store {
+            array: Array(0),
+            index: V(1),
+            column: None,
+            from_end: true,
+            is_inside: false,
+            value: V(3),
+            exit: EXIT,
+        },
         load(V(4), V(1)),
         load(V(2), V(0)),
         Operation::Int { operator: IntOperator::Add, to: V(5), a: V(2), b: V(4), exit: EXIT },
@@ -146,13 +162,28 @@ fn elements_are_checked_whatever_is_known_of_their_index() {
 #[test]
 fn a_matrix_is_addressed_by_row_and_column() {
     // Adds 0.1 to the element at (row, column) of a matrix of f32; site 3 where there is none.
-    let place =
-        |to| Operation::Load { to, array: Array(0), index: V(0), column: Some(V(1)), from_end: true, exit: EXIT };
+    let place = |to| Operation::Load {
+        to,
+        array: Array(0),
+        index: V(0),
+        column: Some(V(1)),
+        from_end: true,
+        is_inside: false,
+        exit: EXIT,
+    };
     let operations = vec![
         place(V(2)),
         Operation::Constant { to: V(3), value: Constant::Scalar(0.1) },
         Operation::Scalar { operator: crate::ir::ScalarOperator::Add, to: V(2), a: V(2), b: V(3), exit: EXIT },
-        Operation::Store { array: Array(0), index: V(0), column: Some(V(1)), from_end: true, value: V(2), exit: EXIT },
+        Operation::Store {
+            array: Array(0),
+            index: V(0),
+            column: Some(V(1)),
+            from_end: true,
+            is_inside: false,
+            value: V(2),
+            exit: EXIT,
+        },
         place(V(4)),
     ];
     let unit = Unit {

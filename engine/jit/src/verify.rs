@@ -149,15 +149,19 @@ impl Verifier<'_> {
             O::RangeCount { to, start, end, step, exit, .. } => {
                 self.typed(Type::Int, &[to, start, end, step]).and(self.exit(exit))
             }
-            O::WrappingAdd { to, a, b } => self.typed(Type::Int, &[to, a, b]),
-            O::Length { to, array } => self.typed(Type::Int, &[to]).and(self.element(array).map(drop)),
-            O::Load { to, array, index, column, exit, .. } => {
+            O::WrappingAdd { to, a, b } | O::WrappingSubtract { to, a, b } => self.typed(Type::Int, &[to, a, b]),
+            O::Length { to, array } | O::Columns { to, array } => {
+                self.typed(Type::Int, &[to]).and(self.element(array).map(drop))
+            }
+            O::Load { to, array, index, column, is_inside, exit, .. } => {
+                ensure(!is_inside, || format!("{array:?} is read without a check"))?;
                 self.typed(self.element(array)?.value_type(), &[to])?;
                 self.typed(Type::Int, &[index])?;
                 self.typed(Type::Int, column.as_slice())?;
                 self.exit(exit)
             }
-            O::Store { array, index, column, value, exit, .. } => {
+            O::Store { array, index, column, value, is_inside, exit, .. } => {
+                ensure(!is_inside, || format!("{array:?} is written without a check"))?;
                 self.typed(self.element(array)?.value_type(), &[value])?;
                 self.typed(Type::Int, &[index])?;
                 self.typed(Type::Int, column.as_slice())?;
@@ -168,6 +172,8 @@ impl Verifier<'_> {
                 self.call(function, arguments, arrays, to, exit)
             }
             O::CountLoop { exit } | O::OpenCall { exit, .. } => self.exit(exit),
+            O::LoopsLeft { to } => self.typed(Type::Int, &[to]),
+            O::CountGranted => Err(Fault::Wrong("an iteration is counted without a check".to_owned())),
         }
     }
 

@@ -117,11 +117,115 @@ fn limits_hold_in_native_code_to_the_same_iteration() {
         let (found, _) = agreed(source, &limits);
         found.expect_err(source);
     }
-    // One iteration fewer than allowed passes.
+    // An index is beyond the end in the iteration before the limit, in that of the limit, and behind it.
     let allowed = limits.loop_iterations.expect("this level counts iterations");
+    for length in [allowed - 2, allowed - 1, allowed, allowed + 1] {
+        let source = format!(
+            "xs = [true] * {length}\ns = 0\nfor i in 0..{length} + 9\n    if xs[i]\n        s = s + 1\n    end\nend\ns"
+        );
+        agreed(&source, &limits).0.expect_err(&source);
+    }
+    // One iteration fewer than allowed passes.
     let source = format!("s = 0\nfor i in 0..{allowed}\n    s = s + i\nend\ns");
     agreed(&source, &limits).0.expect("as many as are allowed");
     agreed(&source.replace(&allowed.to_string(), &(allowed + 1).to_string()), &limits).0.expect_err("one more");
+}
+
+/// Loops that run a second time without checks: whatever would have failed a check still does, at the same place.
+#[test]
+fn loops_without_checks_end_where_those_with_checks_do() {
+    const LIST: &str = "xs = [0] * 700\nfor i in 0..700\n    xs[i] = i * i % 97\nend\n";
+    let bodies = [
+        // Counted down, moved on, and looked at behind the loop.
+        "s = 0\nfor i in 0..700\n    s = s + xs[i]\nend\ns",
+        "s = 0\nfor i in 0..=699\n    s = s + xs[i]\nend\ns",
+        "s = 0\nfor x in xs\n    s = s + x\nend\ns",
+        "s = 0\ni = 0\nwhile i < 700\n    s = s + xs[i]\n    i = i + 1\nend\n[s, i]",
+        "s = 0\ni = 0\nwhile i <= 699\n    i = i + 1\n    s = s + xs[i - 1]\nend\n[s, i]",
+        // Neighbours, and their ends.
+        "s = 0\nfor i in 1..699\n    s = s + xs[i - 1] - 2 * xs[i] + xs[i + 1]\nend\ns",
+        "s = 0\nfor i in 1..700\n    s = s + xs[i - 1] - 2 * xs[i] + xs[i + 1]\nend\ns",
+        "s = 0\nfor i in 0..699\n    s = s * 2 % 1009 + xs[i - 1] + xs[i + 1]\nend\ns",
+        "s = 0\nfor i in -700..700\n    s = s * 3 % 1009 + xs[i]\nend\ns",
+        "s = 0\nfor i in -701..700\n    s = s + xs[i]\nend\ns",
+        "for i in 0..699\n    xs[i + 1] = xs[i] + 1\nend\nxs",
+        // Another index that stays as it is.
+        "s = 0\nfor k in [0, 5, -1, 699]\n    for i in 0..700\n        xs[k] = (xs[k] + xs[i]) % 1009\n    end\nend\nxs",
+        "s = 0\nfor k in [0, 5, 700]\n    for i in 0..700\n        s = s + xs[k] * xs[i]\n    end\nend\ns",
+        // Strides, empty ranges, ranges that end before they begin.
+        "s = 0\nfor i in 699..=0 by -1\n    s = s * 3 % 1009 + xs[i]\nend\ns",
+        "s = 0\nfor i in 0..700 by 3\n    s = s * 3 % 1009 + xs[i]\nend\ns",
+        "s = 0\nfor n in 0..400\n    for i in n..n\n        s = s + xs[i]\n    end\n    for i in n..n - 5\n        s = s + xs[i]\n    end\nend\ns",
+        "s = 0\nfor n in 0..40\n    for i in 0..n\n        s = s * 3 % 1009 + xs[i]\n    end\nend\ns",
+        // What leaves in the middle, and what goes on early.
+        "s = 0\nfor n in 0..300\n    for i in 0..700\n        if xs[i] == 96 and i > n\n            break\n        end\n        if i % 3 == 0\n            continue\n        end\n        s = s + i\n    end\nend\ns",
+        "s = 0\nfor i in 0..700\n    s = s + 1000 // (xs[i] - 96)\nend\ns",
+        "s = 9223372036854770000\nfor i in 0..700\n    s = s + xs[i]\nend\ns",
+        "s = 0\nfor i in 0..900\n    s = s + xs[i]\nend\ns",
+        "for i in 0..900\n    xs[i] = 1\nend\nxs",
+    ];
+    for body in bodies {
+        let (found, profile) = agreed(&format!("{LIST}{body}"), &Limits::local());
+        assert!(found.is_err() || profile.entered > 0, "{body}: {profile:?}");
+    }
+}
+
+#[test]
+fn loops_without_checks_begin_anywhere() {
+    // The same loops from numbers near every edge: an index there is beyond every list, whatever is added to it.
+    let source = |from: i64, count: &str, at: &str| {
+        format!(
+            "function f(from, n)\n    xs = [1] * 300\n    s = 0\n    for i in {count}\n        if i < 300 and i >= 0\n            s = s + xs[{at}]\n        end\n    end\n    return s\nend\nfrom = {from}\nt = 0\nfor k in 0..200\n    t = t + f(from, 40)\nend\nt"
+        )
+    };
+    let edges = [
+        "9223372036854775807",
+        "9223372036854775767",
+        "9223372036854775766",
+        "-9223372036854775807",
+        "1099511627776",
+        "290",
+        "261",
+        "260",
+        "-3",
+    ];
+    for from in edges {
+        let from: i64 = from.parse().expect("an int");
+        for count in
+            ["from..from + n", "from..=from + n", "from - n..from", "from..9223372036854775807 by 1000000000000000000"]
+        {
+            for at in ["i", "i + 1", "i - 1"] {
+                // Where the end of the range does not fit an int, that is the error of every level.
+                drop(agreed(&source(from, count, at), &Limits::local()));
+            }
+        }
+    }
+    // Straight into the list, without asking before.
+    let bare = |from: i64, at: &str| {
+        format!(
+            "function f(from)\n    xs = [1] * 300\n    s = 0\n    i = from\n    while i < 9223372036854775807\n        s = s + xs[{at}]\n        i = i + 1\n    end\n    return s\nend\nt = 0\nfor k in 0..200\n    t = t + f(9223372036854775807)\nend\nt + f({from})"
+        )
+    };
+    for from in [i64::MAX - 5, i64::MAX - 20, -(i64::MAX - 20), -300, -301, 0, 1 << 40, (1 << 40) + 1] {
+        for at in ["i", "i + 1000000", "i - 1000000"] {
+            let (found, _) = agreed(&bare(from, at), &Limits::local());
+            found.expect_err("it runs over the end");
+        }
+    }
+}
+
+#[test]
+fn rows_and_columns_without_checks_are_those_with_checks() {
+    for (rows, columns) in
+        [("0..20", "0..30"), ("0..21", "0..30"), ("0..20", "0..31"), ("-20..20", "-30..30"), ("0..20", "1..=29")]
+    {
+        let source = format!(
+            "m = tensor.zeros(20, 30, dtype = \"f64\")\nfor i in {rows}\n    for j in {columns}\n        m[i, j] = m[i, j - 1] + i * 0.5 + j\n    end\nend\ns = 0.0\nfor j in {columns}\n    for i in {rows}\n        s = s * 0.5 + m[i, j]\n    end\nend\ns"
+        );
+        let (found, _) = agreed(&source, &Limits::local());
+        let is_inside = matches!((rows, columns), ("0..20", "0..30" | "1..=29"));
+        assert_eq!(found.is_ok(), is_inside, "{rows} {columns}: {found:?}");
+    }
 }
 
 #[test]

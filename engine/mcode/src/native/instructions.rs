@@ -241,7 +241,15 @@ impl Translation<'_, '_> {
                 let ty = self.kind(number).element.value_type();
                 let one = self.constant(Constant::Int(1));
                 let item = self.assign(item, ty);
-                self.push(Operation::Load { to: item, array, index: counter, column: None, from_end: false, exit });
+                self.push(Operation::Load {
+                    to: item,
+                    array,
+                    index: counter,
+                    column: None,
+                    from_end: false,
+                    is_inside: false,
+                    exit,
+                });
                 self.push(Operation::WrappingAdd { to: counter, a: counter, b: one });
             }
             _ => return self.leave("a loop goes over something else than a range or a list of numbers"),
@@ -325,7 +333,15 @@ impl Translation<'_, '_> {
         let from_end = self.flow.may_be_negative(index);
         let index = self.variable(index, Type::Int);
         let to = self.assign(to, self.kind(number).element.value_type());
-        self.push(Operation::Load { to, array: Array(u32::from(number)), index, column: None, from_end, exit });
+        self.push(Operation::Load {
+            to,
+            array: Array(u32::from(number)),
+            index,
+            column: None,
+            from_end,
+            is_inside: false,
+            exit,
+        });
         Then::Next
     }
 
@@ -353,7 +369,15 @@ impl Translation<'_, '_> {
         (start..start + 3).for_each(|register| self.set(register, Known::Absent));
         let from_end = self.flow.may_be_negative(start + 1) || self.flow.may_be_negative(start + 2);
         let to = self.assign(to, self.kind(number).element.value_type());
-        self.push(Operation::Load { to, array: Array(u32::from(number)), index, column: Some(column), from_end, exit });
+        self.push(Operation::Load {
+            to,
+            array: Array(u32::from(number)),
+            index,
+            column: Some(column),
+            from_end,
+            is_inside: false,
+            exit,
+        });
         Then::Next
     }
 
@@ -405,7 +429,15 @@ impl Translation<'_, '_> {
         self.start.arrays[usize::from(number)].writable = true;
         let exit = self.exit(false);
         let value = if widened { self.scalar((value, ty)) } else { value };
-        self.push(Operation::Store { array: Array(u32::from(number)), index, column, from_end, value, exit });
+        self.push(Operation::Store {
+            array: Array(u32::from(number)),
+            index,
+            column,
+            from_end,
+            is_inside: false,
+            value,
+            exit,
+        });
         Then::Next
     }
 

@@ -168,6 +168,26 @@ impl<'a> Host<'a> {
         self.loops_left = self.loops_granted;
     }
 
+    /// Grants up to `wanted` iterations ahead to what does nothing else than iterate, as far as the limit allows; behind it
+    /// [`Self::take_back_loops`] is called. A profile is kept by the looks, which stay as close as they are.
+    pub(crate) fn lend_loops(&mut self, wanted: u64) {
+        if self.profile.is_none() {
+            let accounted = self.loops.load(Ordering::Relaxed).saturating_add(self.loops_granted);
+            let allowed =
+                self.limits.loop_iterations.map_or(u64::MAX, |max| max.saturating_add(1).saturating_sub(accounted));
+            let lent = wanted.saturating_sub(self.loops_left).min(allowed);
+            self.loops_granted += lent;
+            self.loops_left += lent;
+        }
+    }
+
+    /// Takes back what was lent, but for what is granted between two looks.
+    pub(crate) fn take_back_loops(&mut self) {
+        let back = self.loops_left.saturating_sub(LOOP_CHUNK);
+        self.loops_granted -= back;
+        self.loops_left -= back;
+    }
+
     /// Called when `loops_left` has come to 0: the iterations are accounted for, and more are granted or refused.
     #[cold]
     pub(crate) fn loop_checkpoint(&mut self) -> Outcome<()> {
