@@ -135,6 +135,32 @@ pub fn evaluate(request: Evaluation<'_>) -> Result<nexus_mcode::PieceResult, Vec
     nexus_mcode::run_in_session(&program, request, known).map_err(|diagnostic| vec![diagnostic])
 }
 
+/// Runs a program at the highest level of compilation, as it would run here with these arguments and without limits; gives
+/// the machine code that was made of it as text, and what was not made, and why. What it prints is dropped.
+pub fn native_text(
+    file: &str,
+    source: &str,
+    files_root: &Path,
+    arguments: Vec<(String, nexus_model::Value)>,
+) -> Result<String, Vec<nexus_model::Diagnostic>> {
+    let nexus_mcode::Compilation { program, diagnostics } = compile(file, source, files_root);
+    let Some(program) = program else { return Err(diagnostics) };
+    let grant = FileGrant::below(files_root);
+    let mut read = |name: &str| grant.read_value(name);
+    let execution = nexus_model::Execution::at(nexus_model::JitLevel::Native);
+    let context = nexus_tensor::Context::new(nexus_tensor::Device::cpu());
+    let request = nexus_mcode::RunRequest {
+        arguments,
+        execution,
+        files: Some(&mut read),
+        clock: Some(&crate::worker::seconds_now),
+        threads: cores() as usize,
+        ..nexus_mcode::RunRequest::new(context, nexus_model::Limits::local())
+    };
+    let done = nexus_mcode::run(&program, request).map_err(|diagnostic| vec![diagnostic])?;
+    Ok(nexus_mcode::native_text(&program, execution, &done.native))
+}
+
 /// Looks at a program as [`compile`] reads it, for an editor.
 pub fn inspect(file: &str, source: &str, files_root: &Path) -> nexus_mcode::Inspection {
     let grant = FileGrant::below(files_root);

@@ -162,6 +162,15 @@ impl NativeUnit {
         self.code.bytes
     }
 
+    /// The instructions of each function of the unit as text, as they are made for arguments as they are assumed: those of
+    /// functions that are called may have been written out in their callers.
+    pub fn listing(&self) -> Result<Vec<String>, CompileError> {
+        let mut functions = Object::listing(&self.unit, &self.assumed, &processor()?)?;
+        // The entry, which hands the arguments on, is the same for all.
+        functions.truncate(self.unit.functions.len());
+        Ok(functions)
+    }
+
     /// Code for arguments that are not as they were assumed to be.
     fn general(&self) -> Option<&Code> {
         if self.assumed.is_empty() {

@@ -106,10 +106,31 @@ impl Object {
         assumed: &[Assumed],
         processor: &Arc<dyn TargetIsa>,
     ) -> Result<Object, CompileError> {
+        Self::generate(unit, assumed, processor, None)
+    }
+
+    /// The instructions of each function as text, and of the entry behind them.
+    pub(crate) fn listing(
+        unit: &Unit,
+        assumed: &[Assumed],
+        processor: &Arc<dyn TargetIsa>,
+    ) -> Result<Vec<String>, CompileError> {
+        let mut listing = Vec::new();
+        Self::generate(unit, assumed, processor, Some(&mut listing))?;
+        Ok(listing)
+    }
+
+    fn generate(
+        unit: &Unit,
+        assumed: &[Assumed],
+        processor: &Arc<dyn TargetIsa>,
+        listing: Option<&mut Vec<String>>,
+    ) -> Result<Object, CompileError> {
         let mut generator = Generator {
             processor: &**processor,
             context: CodegenContext::new(),
             object: Object { functions: Vec::new(), frame_bytes_max: 0 },
+            listing,
         };
         let convention = processor.default_call_conv();
         let mut scratch = FunctionBuilderContext::new();
@@ -133,15 +154,18 @@ impl Object {
     }
 }
 
-struct Generator<'p> {
+struct Generator<'p, 'l> {
     processor: &'p dyn TargetIsa,
     context: CodegenContext,
     object: Object,
+    /// Takes the text of what is generated, where somebody reads it.
+    listing: Option<&'l mut Vec<String>>,
 }
 
-impl Generator<'_> {
+impl Generator<'_, '_> {
     fn begin(&mut self, signature: clif::Signature) {
         self.context.clear();
+        self.context.set_disasm(self.listing.is_some());
         self.context.func.signature = signature;
         self.context.func.name = UserFuncName::user(0, self.object.functions.len() as u32);
     }
@@ -163,6 +187,9 @@ impl Generator<'_> {
         let Some(code) = self.context.compiled_code() else {
             return Err(CompileError::Refused("no code was made".to_owned()));
         };
+        if let Some(listing) = &mut self.listing {
+            listing.push(code.vcode.clone().unwrap_or_default());
+        }
         let function = &self.context.func;
         let calls: Result<Vec<CallSite>, _> =
             code.buffer.relocs().iter().map(|reloc| CallSite::of(reloc, function)).collect();

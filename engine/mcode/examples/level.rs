@@ -1,11 +1,12 @@
-//! Runs a program at one level several times and says how long each took: `level LEVEL FILE [RUNS] [NAME=VALUE…] [profiled]`.
+//! Runs a program at one level several times and says how long each took: `level LEVEL FILE [RUNS] [NAME=VALUE…] [profiled]
+//! [listed]`.
 //! What `benches/compare/language.py` measures; not a command for users, who have `nexus run`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use nexus_mcode::{JitLevel, RunRequest, compile, parse_argument, run};
+use nexus_mcode::{JitLevel, NativeProfile, RunRequest, compile, native_text, parse_argument, run};
 use nexus_model::Limits;
 use nexus_tensor::{Context, Device, ProfileClock};
 
@@ -67,6 +68,9 @@ fn main() -> Result<(), String> {
         if let Some(profile) = result.profile {
             print!("{}", profile.table());
         }
+    }
+    if words.iter().any(|word| word == "listed") {
+        println!("{}", native_text(&program, level.into(), &NativeProfile::default()));
     }
     Ok(())
 }

@@ -108,7 +108,7 @@ pub use hir::Attributes;
 pub use inspect::{FunctionAt, Inspection, NameAt, ScopeAt, TextRange, inspect};
 pub use ir_text::ir_text;
 pub use library::reference::{LibraryEntry, library, library_entry};
-pub use native::{NativeProfile, TierUp};
+pub use native::{NativeProfile, TierUp, native_text};
 pub use nexus_jit::{CodeStore, Origin as CodeOrigin};
 pub use nexus_model::{Execution, JitLevel};
 pub use optimise::OptimiserCounts;

@@ -248,6 +248,10 @@ mod tests {
             Ok(String::new())
         }
 
+        fn native(&self, _: &str, _: &str, _: &Path, _: Vec<(String, Value)>) -> Result<String, Vec<Diagnostic>> {
+            Ok(String::new())
+        }
+
         fn outline(&self, file: &str, _: &str, _: Option<&Path>) -> Result<nexus_mcode::Outline, Vec<Diagnostic>> {
             let compilation = nexus_mcode::compile(file, "1\n");
             compilation.program.map(|program| nexus_mcode::outline(&program)).ok_or(compilation.diagnostics)

@@ -46,6 +46,16 @@ pub(crate) trait Language {
         folder: Option<&Path>,
         view: View,
     ) -> Result<String, Vec<Diagnostic>>;
+    /// Runs the program at the highest level of compilation, with these arguments and what lies below `folder`: the machine
+    /// code that was made, and what was not, and why, as text.
+    fn native(
+        &self,
+        file: &str,
+        source: &str,
+        folder: &Path,
+        arguments: Vec<(String, Value)>,
+    ) -> Result<String, Vec<Diagnostic>>;
+
     /// What the program is made of; `folder` as in [`Language::check`].
     fn outline(&self, file: &str, source: &str, folder: Option<&Path>) -> Result<Outline, Vec<Diagnostic>>;
 }

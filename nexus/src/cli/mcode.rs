@@ -1,4 +1,4 @@
-//! `nexus mcode`: programs as text, without running them.
+//! `nexus mcode`: programs as text. Only `plan --native` runs them.
 
 use std::path::{Path, PathBuf};
 
@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 use nexus_model::{Diagnostic, JitLevel};
 use serde::Serialize;
 
+use super::argument::Binding;
 use super::error::{CliError, Exit};
 use super::language::{Language, View};
 use super::mcode_doc::{self, DocArgs};
@@ -14,7 +15,7 @@ use super::program::{Source, level_of_compilation};
 use crate::output::json::{ErrorFacts, document};
 use crate::output::{Console, diagnostic};
 
-/// Check and print programs without running them.
+/// Check and print programs.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct McodeArgs {
     #[command(subcommand)]
@@ -56,7 +57,9 @@ enum McodeVerb {
         jit: JitLevel,
     },
     /// Print which tensor operations run together, and what the optimiser did
-    #[command(after_help = "Example:\n  nexus mcode plan attention.mcode")]
+    #[command(
+        after_help = "Examples:\n  nexus mcode plan attention.mcode\n  nexus mcode plan --native mandelbrot.mcode --arg n=200"
+    )]
     Plan {
         /// The program
         #[arg(value_name = "FILE")]
@@ -64,6 +67,13 @@ enum McodeVerb {
         /// At this level of compilation
         #[arg(long, value_name = "LEVEL", default_value = "2", value_parser = level_of_compilation())]
         jit: JitLevel,
+        /// Run the program at level 2 and print the machine code that was made, for which types, and what was left to the
+        /// register machine, and why; what the program itself prints is left out
+        #[arg(long, conflicts_with = "jit")]
+        native: bool,
+        /// Give a parameter of the program a value
+        #[arg(long = "arg", short = 'a', value_name = "NAME=VALUE", requires = "native")]
+        arguments: Vec<Binding>,
     },
 }
 
@@ -87,7 +97,11 @@ pub(crate) fn mcode(args: &McodeArgs, language: &impl Language, console: &mut Co
         McodeVerb::Fmt(args) => mcode_format::format(args, language, console),
         McodeVerb::Doc(args) => mcode_doc::doc(args, &language.library(), console),
         McodeVerb::Ir { file, jit } => shown(file, language, console, View::Code(*jit)),
-        McodeVerb::Plan { file, jit } => shown(file, language, console, View::Plan(*jit)),
+        McodeVerb::Plan { file, native: true, arguments, .. } => printed(file, console, |source| {
+            let value = |Binding { name, text }: &Binding| (name.clone(), language.argument(text));
+            language.native(&source.file(), &source.text, source.folder(), arguments.iter().map(value).collect())
+        }),
+        McodeVerb::Plan { file, jit, .. } => shown(file, language, console, View::Plan(*jit)),
     }
 }
 

@@ -94,6 +94,16 @@ impl Language for Session {
         })
     }
 
+    fn native(
+        &self,
+        file: &str,
+        source: &str,
+        folder: &Path,
+        arguments: Vec<(String, Value)>,
+    ) -> Result<String, Vec<Diagnostic>> {
+        embedded::native_text(file, source, folder, arguments)
+    }
+
     fn outline(&self, file: &str, source: &str, folder: Option<&Path>) -> Result<Outline, Vec<Diagnostic>> {
         compiled(file, source, folder).map(|(program, _)| nexus_mcode::outline(&program))
     }

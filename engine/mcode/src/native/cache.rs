@@ -54,6 +54,12 @@ pub(crate) struct NativeCache {
 }
 
 impl NativeCache {
+    /// The places that have native code, in the order of the program, with what it was made for.
+    pub(crate) fn all(&self) -> Vec<(Place, Vec<Arc<Entry>>)> {
+        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.iter().map(|(place, entries)| (*place, entries.clone())).collect()
+    }
+
     fn at(&self, place: Place) -> Vec<Arc<Entry>> {
         let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         entries.get(&place).cloned().unwrap_or_default()

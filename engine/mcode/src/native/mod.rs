@@ -14,6 +14,7 @@ mod entry;
 mod instructions;
 mod known;
 mod repayment;
+mod text;
 mod translate;
 mod unit;
 
@@ -21,3 +22,4 @@ pub(crate) use cache::{Native, NativeCache, Resume, Shared};
 pub use counts::NativeProfile;
 pub use repayment::TierUp;
 pub(crate) use repayment::{Account, Repayment};
+pub use text::native_text;

@@ -57,4 +57,14 @@ impl Language for FakeWorld {
             View::Plan(level) => format!("plan at level {level} of {source}"),
         })
     }
+
+    fn native(
+        &self,
+        file: &str,
+        source: &str,
+        folder: &Path,
+        arguments: Vec<(String, Value)>,
+    ) -> Result<String, Vec<Diagnostic>> {
+        self.check(file, source, Some(folder)).map(|_| format!("machine code of {source} with {arguments:?}"))
+    }
 }

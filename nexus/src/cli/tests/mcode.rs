@@ -16,7 +16,14 @@ fn programs_are_checked_and_printed() {
     assert_eq!(typed(&world, &format!("nexus mcode ir {seven}")).1, "code of 7\n");
     assert_eq!(typed(&world, &format!("nexus mcode ir {seven} --jit 1")).1, "code at level 1 of 7\n");
     assert_eq!(typed(&world, &format!("nexus mcode plan {seven}")).1, "plan at level 2 of 7\n");
-    assert!(Cli::try_parse_from(["nexus", "mcode", "plan", seven.as_str(), "--jit", "3"]).is_err());
+    assert_eq!(
+        typed(&world, &format!("nexus mcode plan --native {seven} --arg n=5")).1,
+        "machine code of 7 with [(\"n\", Int(5))]\n"
+    );
+    for refused in [&["--jit", "3"][..], &["--native", "--jit", "1"], &["--arg", "n=5"]] {
+        let line: Vec<&str> = ["nexus", "mcode", "plan", &seven].into_iter().chain(refused.iter().copied()).collect();
+        assert!(Cli::try_parse_from(line).is_err(), "{refused:?}");
+    }
     assert_eq!(typed(&world, &format!("nexus mcode ir {bad}")).0, Exit::ProgramFailed);
     assert_eq!(typed(&world, &format!("nexus mcode ast {seven}")).1, "tree of 7\n");
 }
