@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use nexus_mcode::{ast_text, compile, format};
+use nexus_mcode::{ast_text, compile, diagnose, format};
 
 /// Seconds that one stage is measured.
 const SECONDS: f64 = 2.0;
@@ -33,6 +33,8 @@ fn main() -> Result<(), String> {
     }
     println!("{} files, {lines} lines", texts.len());
     println!("first compilation of the first file: {:.3} ms", cold.elapsed().as_secs_f64() * 1e3);
+    let checked = speed(&texts, lines, |name, text| drop(diagnose(name, text)));
+    println!("read and checked: {checked:.0} lines a second");
     let compiled = speed(&texts, lines, |name, text| drop(compile(name, text)));
     println!("read, checked and compiled: {compiled:.0} lines a second");
     let printed = speed(&texts, lines, |name, text| drop(ast_text(name, text)));

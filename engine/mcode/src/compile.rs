@@ -164,6 +164,18 @@ pub(crate) fn compile_piece(
     Compilation { program, diagnostics: reporter.into_diagnostics(&sources) }
 }
 
+/// Reads and checks a program that imports nothing, without making code of it: all that [`compile`] has to say but what
+/// making code finds (no entry, a function too large).
+pub fn diagnose(file: &str, source: &str) -> Vec<Diagnostic> {
+    let mut reporter = Reporter::new();
+    let mut sources = vec![Source::new(file, source)];
+    let module = parse(&sources[0].clone(), &mut reporter);
+    let mut nothing = |_: &str, _: &str| Err("no files were granted to it".to_owned());
+    let program = resolve(&module, &mut sources, None, &mut nothing, &mut reporter);
+    check::check(&program, &sources, &mut reporter);
+    reporter.into_diagnostics(&sources)
+}
+
 fn importer_of<'a>(importer: &'a str, file: &'a str) -> &'a str {
     if importer.is_empty() { file } else { importer }
 }

@@ -101,7 +101,9 @@ pub use argument::parse_argument;
 pub use ast_text::ast_text;
 pub use bundle::bundle;
 pub use codes::explain;
-pub use compile::{Compilation, CompiledProgram, EntryParameter, ImportLoader, compile, compile_with_imports};
+pub use compile::{
+    Compilation, CompiledProgram, EntryParameter, ImportLoader, compile, compile_with_imports, diagnose,
+};
 pub use elsewhere::{Elsewhere, Offer, run_calls};
 pub use format::format;
 pub use hir::Attributes;
