@@ -71,31 +71,32 @@ pub(crate) fn access(image: &Image, instruction: Instruction) -> Access {
         I::Chain { .. }
         | I::ItemChain { .. }
         | I::ProductSum { .. }
+        | I::LongChain { .. }
+        | I::ProductSumChain { .. }
+        | I::ItemPair { .. }
+        | I::ChainToItem { .. }
         | I::Again { .. }
         | I::AgainIf { .. }
-        | I::AgainIfInt { .. } => Access::default(),
+        | I::AgainIfInt { .. }
+        | I::StepIf { .. }
+        | I::StepIfInt { .. } => Access::default(),
         I::Jump { .. } | I::Loop { .. } | I::Count | I::Fuse { .. } | I::ReturnNone => Access::default(),
-        I::JumpIf { condition, .. } => Access::new(&[condition], &[]),
-        I::JumpIfBool { value, .. } => Access::new(&[value], &[]),
         I::JumpUnless { a, b, .. } | I::JumpIfSame { a, b, .. } => Access::new(&[a, b], &[]),
-        I::JumpUnlessInt { a, .. } => Access::new(&[a], &[]),
+        I::JumpUnlessInt { a, .. } | I::JumpIf { condition: a, .. } | I::JumpIfBool { value: a, .. } => {
+            Access::new(&[a], &[])
+        }
         I::JumpIfSet { register, .. } | I::CheckSet { register, .. } => Access::new(&[register], &[]),
         I::CallBlock { back, .. } => Access::new(&[], &[back]),
         I::ReturnBlock { back } => Access::new(&[back], &[]),
         I::LoopStart { base } => Access::new(&[base], &[base + 1, base + 2]),
-        I::LoopRange { base, .. } => Access::range(base, 3, &[]),
         // The item is written only where there is one.
-        I::LoopNext { base, .. } => Access::range(base, 3, &[]),
+        I::LoopRange { base, .. } | I::LoopNext { base, .. } => Access::range(base, 3, &[]),
         I::Range { to, start, .. } => Access::range(start, 3, &[to]),
         I::List { to, start, count } => Access::range(start, usize::from(count), &[to]),
         I::Append { list: a, item: b } | I::FanOut { callee: a, list: b, .. } => Access::new(&[a, b], &[]),
         I::Record { to, start, shape } => Access::range(start, image.records[usize::from(shape)].len(), &[to]),
-        I::Closure { to, start, function } => {
-            Access::range(start, usize::from(image.functions[usize::from(function)].captures), &[to])
-        }
-        I::Call { function, start } => {
-            Access::range(start, usize::from(image.functions[usize::from(function)].params), &[start])
-        }
+        I::Closure { to, start, function } => Access::range(start, function_of(image, function).captures.into(), &[to]),
+        I::Call { function, start } => Access::range(start, function_of(image, function).params.into(), &[start]),
         I::CallValue { count, callee, start } | I::Defer { count, callee, start } => {
             Access { reads: [Some(callee), None, None], ..Access::range(start, usize::from(count), &[start]) }
         }
@@ -113,6 +114,10 @@ pub(crate) fn access(image: &Image, instruction: Instruction) -> Access {
             Access { reads: [Some(register), None, None], read_range: sizes(image, declared), ..Access::default() }
         }
     }
+}
+
+fn function_of(image: &Image, function: u16) -> &FunctionCode {
+    &image.functions[usize::from(function)]
 }
 
 fn values_of_axes(image: &Image, axes: u16) -> usize {

@@ -77,6 +77,7 @@ mod hashing;
 mod hir;
 mod image;
 mod inspect;
+mod instruction;
 mod ir;
 mod ir_text;
 mod lexer;

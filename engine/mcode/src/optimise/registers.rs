@@ -32,9 +32,15 @@ pub(super) fn named(instruction: &mut Instruction) -> [Option<&mut Register>; 3]
         I::Chain { .. }
         | I::ItemChain { .. }
         | I::ProductSum { .. }
+        | I::LongChain { .. }
+        | I::ProductSumChain { .. }
+        | I::ItemPair { .. }
+        | I::ChainToItem { .. }
         | I::Again { .. }
         | I::AgainIf { .. }
-        | I::AgainIfInt { .. } => {}
+        | I::AgainIfInt { .. }
+        | I::StepIf { .. }
+        | I::StepIfInt { .. } => {}
         I::Jump { .. } | I::Loop { .. } | I::Count | I::Fuse { .. } | I::ReturnNone => {}
         I::JumpIf { condition, .. } => a = Some(condition),
         I::JumpIfBool { value, .. } => a = Some(value),

@@ -1,8 +1,8 @@
 //! Code for the machine in fewer steps: what an instruction costs is mostly that it is one.
 //!
 //! Scalar constants of loops stand in registers, and pairs of instructions that programs are full of are done in one step
-//! where their operands are numbers: an operation of arithmetic whose result the next one takes up, the sum of two products,
-//! an item of a list that is computed with, the end of a loop and its head. A pair stays where it was, behind the
+//! where their operands are numbers: operations of arithmetic whose result the next one takes up, the sum of two products,
+//! items of lists that are computed with, what becomes an item, the end of a loop and its head. A pair stays where it was, behind the
 //! instruction that stands for it, and runs where the operands are something else: errors and their places are those of the
 //! pair.
 //!
@@ -11,7 +11,7 @@
 use super::edit::{Edits, NEW, Step, add_variables};
 use super::registers::named;
 use crate::flow::{access, successors};
-use crate::ir::{ChainOperator, FunctionCode, Image, Instruction, Register};
+use crate::ir::{ChainOperator, FunctionCode, Image, Instruction, Operators, Register};
 use crate::vm::value::Value;
 
 /// Constants that a function keeps in registers: each is put there by each call.
@@ -121,14 +121,8 @@ fn with_chains(code: &FunctionCode) -> Option<FunctionCode> {
     let (leaders, mut edits, mut at) = (leaders(code), Edits::default(), 0);
     while at < code.instructions.len() {
         let first = code.instructions[at];
-        let next = code.instructions.get(at + 1).copied().filter(|_| !leaders[at + 1]);
-        let third = code.instructions.get(at + 2).copied().filter(|_| !leaders[at + 2]);
-        let three = next.zip(third).and_then(|(second, third)| product_sum(code, first, second, third));
-        let pair = || next.and_then(|second| chain(code, first, second).or_else(|| item_chain(code, first, second)));
-        let (step, count) = match three {
-            Some(step) => (Some(step), 3),
-            None => pair().map_or_else(|| (again(code, first), 1), |step| (Some(step), 2)),
-        };
+        let step = longest(code, &leaders, at);
+        let (step, count) = step.map_or_else(|| (again(code, first), 1), |(step, count)| (Some(step), count));
         if let Some(step) = step {
             let span = code.spans[at];
             edits.replace(at, vec![Step::new(step, span), Step::new(first, span)]);
@@ -136,6 +130,34 @@ fn with_chains(code: &FunctionCode) -> Option<FunctionCode> {
         at += count;
     }
     if edits.is_empty() { None } else { edits.apply(code) }
+}
+
+/// The step that stands for the most instructions from a place on, and how many of them it leaves alone.
+fn longest(code: &FunctionCode, leaders: &[bool], at: usize) -> Option<(Instruction, usize)> {
+    // Nobody jumps into the middle of them.
+    let count = (at + 1..code.instructions.len()).take_while(|&place| !leaders[place]).count() + 1;
+    let together = code.instructions.get(at..at + count.min(4))?;
+    let four = match *together {
+        [a, b, c, d] => product_sum_chain(code, [a, b, c, d]).map(|step| (step, 4)),
+        _ => None,
+    };
+    let three = || match *together {
+        [a, b, c, ..] => {
+            let step = product_sum(code, a, b, c).or_else(|| long_chain(code, [a, b, c]));
+            let step = step.or_else(|| item_pair(code, [a, b, c])).or_else(|| chain_to_item(code, [a, b, c]));
+            step.map(|step| (step, 3))
+        }
+        _ => None,
+    };
+    let two = || match *together {
+        [a, b, ..] => {
+            let step = chain(code, a, b).or_else(|| item_chain(code, a, b)).map(|step| (step, 2));
+            // The loop behind it has its own step, for where this one does nothing.
+            step.or_else(|| step_again(code, a, b).map(|step| (step, 1)))
+        }
+        _ => None,
+    };
+    four.or_else(three).or_else(two)
 }
 
 /// An operation of arithmetic with its result and operands.
@@ -207,6 +229,90 @@ fn product_sum(
     };
     let [to, a, b, c] = narrow([to, a, b, c])?;
     apart.then_some(Instruction::ProductSum { subtract, registers: [to, a, b, c, u8::try_from(d).ok()?] })
+}
+
+/// A sum or difference of two products, and what takes it up.
+fn product_sum_chain(code: &FunctionCode, [a, b, c, d]: [Instruction; 4]) -> Option<Instruction> {
+    let Instruction::ProductSum { subtract, registers: [_, w, x, y, z] } = product_sum(code, a, b, c)? else {
+        return None;
+    };
+    let (_, between, ..) = arithmetic(c)?;
+    let (taken_up, to, other) = taken_up(code, d, between)?;
+    let products = [arithmetic(a)?.1, arithmetic(b)?.1];
+    let [to, other] = [u8::try_from(to).ok()?, u8::try_from(other).ok().filter(|_| !products.contains(&other))?];
+    let first = if subtract { ChainOperator::Subtract } else { ChainOperator::Add };
+    let operators = Operators::new([first, taken_up, ChainOperator::Add]);
+    Some(Instruction::ProductSumChain { operators, registers: [to, w, x, y, z, other] })
+}
+
+/// Three operations, each of which takes up what comes before.
+fn long_chain(code: &FunctionCode, [a, b, c]: [Instruction; 3]) -> Option<Instruction> {
+    let Instruction::Chain { first, second, a: x, b: y, c: z, .. } = chain(code, a, b)? else { return None };
+    let (_, between, ..) = arithmetic(b)?;
+    let (third, to, other) = taken_up(code, c, between)?;
+    let [to, other] = [to, other].map(u8::try_from);
+    let is_there = arithmetic(a)?.1 != taken_up_operand(c, between)?;
+    let operators = Operators::new([first, second, third]);
+    is_there.then_some(Instruction::LongChain { operators, registers: [to.ok()?, x, y, z, other.ok()?] })
+}
+
+/// The operand of an operation that is not `between`.
+fn taken_up_operand(instruction: Instruction, between: Register) -> Option<Register> {
+    let (_, _, a, b) = arithmetic(instruction)?;
+    Some(if a == between { b } else { a })
+}
+
+/// Two operations whose result becomes an item of a list.
+fn chain_to_item(code: &FunctionCode, [a, b, c]: [Instruction; 3]) -> Option<Instruction> {
+    let Instruction::Chain { first, second, a: x, b: y, c: z, .. } = chain(code, a, b)? else { return None };
+    let (inner, between) = (arithmetic(a)?.1, arithmetic(b)?.1);
+    let Instruction::SetIndex { object, index, value } = c else { return None };
+    let is_there = value == between && between >= code.first_temporary && ![object, index].contains(&between);
+    let [object, index] = [object, index].map(|register| u8::try_from(register).ok().filter(|_| register != inner));
+    let operators = Operators::new([first, second, ChainOperator::Add]);
+    let registers = [object?, index?, x, y, z];
+    is_there.then_some(Instruction::ChainToItem { operators, registers })
+}
+
+/// Items of two lists in temporaries, and an operation on them.
+fn item_pair(code: &FunctionCode, [a, b, c]: [Instruction; 3]) -> Option<Instruction> {
+    let Instruction::Index { to: between, object, index } = a else { return None };
+    // The second item is what the operation takes, the first what it is done with.
+    let Instruction::ItemChain { operator, to, object: other, index: other_index, .. } = item_chain(code, b, c)? else {
+        return None;
+    };
+    let second = match b {
+        Instruction::Index { to, .. } => to,
+        _ => return None,
+    };
+    let reads_first = taken_up_operand(c, second)? == between;
+    let is_plain = between >= code.first_temporary && object < code.first_temporary;
+    if !reads_first || !is_plain || [usize::from(other), usize::from(other_index)].contains(&usize::from(between)) {
+        return None;
+    }
+    // As seen from the first: `a - b` takes the second from it.
+    let operator = match operator {
+        ChainOperator::Subtract => ChainOperator::SubtractFrom,
+        ChainOperator::SubtractFrom => ChainOperator::Subtract,
+        same => same,
+    };
+    let [object, index] = [u8::try_from(object).ok()?, u8::try_from(index).ok()?];
+    Some(Instruction::ItemPair { operator, registers: [to, object, index, other, other_index] })
+}
+
+/// A variable that is moved on at the end of a loop, and the head of the loop, which compares it.
+fn step_again(code: &FunctionCode, first: Instruction, second: Instruction) -> Option<Instruction> {
+    let Instruction::AddInt { to, a: moved, value: step } = first else { return None };
+    let step = i8::try_from(step).ok().filter(|_| to == moved)?;
+    match again(code, second)? {
+        Instruction::AgainIf { operator, a, b, target } if u16::from(a) == moved && u16::from(b) != moved => {
+            Some(Instruction::StepIf { operator, a, step, b, target })
+        }
+        Instruction::AgainIfInt { operator, a, value, target } if u16::from(a) == moved => {
+            Some(Instruction::StepIfInt { operator, a, step, value, target })
+        }
+        _ => None,
+    }
 }
 
 /// The end of a loop and its head, which is asked again.

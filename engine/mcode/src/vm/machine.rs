@@ -5,7 +5,7 @@
 
 use super::fault::{Fault, Outcome};
 use super::host::Host;
-use super::registers::{self, put_bool, put_copy, put_int, put_scalar};
+use super::registers::{self, arithmetic, put_bool, put_copy, put_int, put_scalar};
 use super::value::Value;
 use super::{fuse, operate, slow, tasks};
 use crate::hir::FunctionId;
@@ -89,16 +89,6 @@ pub(super) struct Machine<'m, 'h> {
     is_profiled: bool,
 }
 
-macro_rules! arithmetic {
-    ($window:ident, $to:ident, $a:ident, $b:ident, $checked:ident, $float:tt, $slow:expr) => {
-        match (&$window[usize::from($a)], &$window[usize::from($b)]) {
-            (&Value::Int(x), &Value::Int(y)) if let Some(value) = x.$checked(y) => put_int(&mut $window[usize::from($to)], value),
-            (&Value::Scalar(x), &Value::Scalar(y)) => put_scalar(&mut $window[usize::from($to)], x $float y),
-            _ => $slow,
-        }
-    };
-}
-
 impl<'m, 'h> Machine<'m, 'h> {
     /// A machine with the arguments of its outermost function in their registers.
     fn begin(
@@ -165,6 +155,13 @@ impl<'m, 'h> Machine<'m, 'h> {
             macro_rules! binary {
                 ($instruction:ident) => {
                     attempt!(slow::binary(self.host, code, window, *$instruction))
+                };
+            }
+            macro_rules! skip {
+                ($count:literal, $done:expr) => {
+                    if $done {
+                        pc += $count;
+                    }
                 };
             }
             macro_rules! again {
@@ -331,19 +328,25 @@ impl<'m, 'h> Machine<'m, 'h> {
                         continue 'call;
                     }
                     Instruction::Chain { first, second, to, a, b, c } => {
-                        if registers::chain(window, (first, second), [to, a, b, c].map(usize::from)) {
-                            pc += 2;
-                        }
+                        skip!(2, registers::chain(window, (first, second), [to, a, b, c].map(usize::from)));
                     }
                     Instruction::ItemChain { operator, to, a, object, index } => {
-                        if registers::item_chain(window, operator, [to, a, object, index].map(usize::from)) {
-                            pc += 2;
-                        }
+                        skip!(2, registers::item_chain(window, operator, [to, a, object, index].map(usize::from)));
                     }
-                    Instruction::ProductSum { subtract, registers: [to, a, b, c, d] } => {
-                        if registers::product_sum(window, subtract, [to, a, b, c, d].map(usize::from)) {
-                            pc += 3;
-                        }
+                    Instruction::ProductSum { subtract, registers } => {
+                        skip!(3, registers::product_sum(window, subtract, registers.map(usize::from)));
+                    }
+                    Instruction::LongChain { operators, registers } => {
+                        skip!(3, registers::long_chain(window, operators, registers.map(usize::from)));
+                    }
+                    Instruction::ProductSumChain { operators, registers } => {
+                        skip!(4, registers::product_sum_chain(window, operators, registers));
+                    }
+                    Instruction::ItemPair { operator, registers } => {
+                        skip!(3, registers::item_pair(window, operator, registers));
+                    }
+                    Instruction::ChainToItem { operators, registers } => {
+                        skip!(3, registers::chain_to_item(window, operators, registers));
                     }
                     Instruction::Again { base, item, target } => again!(
                         registers::next_number(window, usize::from(base), usize::from(item)) == Some(true),
@@ -354,6 +357,13 @@ impl<'m, 'h> Machine<'m, 'h> {
                     }
                     Instruction::AgainIfInt { operator, a, value, target } => {
                         again!(registers::int_register_holds(operator, &at!(a), i64::from(value)), target);
+                    }
+                    Instruction::StepIf { operator, a, step, b, target } => {
+                        let b = if let Value::Int(b) = at!(b) { b } else { continue };
+                        again!(registers::step_if(&mut at!(a), step, operator, b), target);
+                    }
+                    Instruction::StepIfInt { operator, a, step, value, target } => {
+                        again!(registers::step_if(&mut at!(a), step, operator, i64::from(value)), target);
                     }
                     Instruction::JumpIfSame { a, b, target } => {
                         let same = attempt!(self.host.equal(&at!(a), &at!(b)));

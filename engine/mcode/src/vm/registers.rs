@@ -8,7 +8,7 @@ use super::host::Host;
 use super::list::{Items, SharedList};
 use super::value::{List, Value};
 use crate::ast::{BinaryOperator, Comparison};
-use crate::ir::ChainOperator;
+use crate::ir::{ChainOperator, Operators};
 
 /// Overwrites a register with an int.
 #[inline(always)]
@@ -256,12 +256,7 @@ pub(super) fn chain(
 ) -> bool {
     match (&window[a], &window[b], &window[c]) {
         (&Value::Scalar(a), &Value::Scalar(b), &Value::Scalar(c)) => {
-            let between = match first {
-                ChainOperator::Add => a + b,
-                ChainOperator::Subtract | ChainOperator::SubtractFrom => a - b,
-                ChainOperator::Multiply => a * b,
-            };
-            put_scalar(&mut window[to], scalars(second, between, c));
+            put_scalar(&mut window[to], scalars(second, begun(first, a, b), c));
             true
         }
         (&Value::Int(a), &Value::Int(b), &Value::Int(c)) => {
@@ -269,6 +264,91 @@ pub(super) fn chain(
             result.map(|result| put_int(&mut window[to], result)).is_some()
         }
         _ => false,
+    }
+}
+
+/// What begins a chain; there only what comes before is subtracted from.
+#[inline(always)]
+fn begun(operator: ChainOperator, a: f64, b: f64) -> f64 {
+    match operator {
+        ChainOperator::Add => a + b,
+        ChainOperator::Subtract | ChainOperator::SubtractFrom => a - b,
+        ChainOperator::Multiply => a * b,
+    }
+}
+
+/// Three operations on four numbers, in the same way.
+#[inline(always)]
+pub(super) fn long_chain(window: &mut [Value], operators: Operators, [to, a, b, c, d]: [usize; 5]) -> bool {
+    let [first, second, third] = operators.get();
+    match (&window[a], &window[b], &window[c], &window[d]) {
+        (&Value::Scalar(a), &Value::Scalar(b), &Value::Scalar(c), &Value::Scalar(d)) => {
+            let between = scalars(second, begun(first, a, b), c);
+            put_scalar(&mut window[to], scalars(third, between, d));
+            true
+        }
+        (&Value::Int(a), &Value::Int(b), &Value::Int(c), &Value::Int(d)) => {
+            let between = ints(first, a, b).and_then(|between| ints(second, between, c));
+            let result = between.and_then(|between| ints(third, between, d));
+            result.map(|result| put_int(&mut window[to], result)).is_some()
+        }
+        _ => false,
+    }
+}
+
+/// The sum or difference of two products and an operation on it, in the same way.
+#[inline(always)]
+pub(super) fn product_sum_chain(window: &mut [Value], operators: Operators, registers: [u8; 6]) -> bool {
+    let [to, a, b, c, d, e] = registers.map(usize::from);
+    let [first, second, _] = operators.get();
+    match (&window[a], &window[b], &window[c], &window[d], &window[e]) {
+        (&Value::Scalar(a), &Value::Scalar(b), &Value::Scalar(c), &Value::Scalar(d), &Value::Scalar(e)) => {
+            put_scalar(&mut window[to], scalars(second, begun(first, a * b, c * d), e));
+            true
+        }
+        (&Value::Int(a), &Value::Int(b), &Value::Int(c), &Value::Int(d), &Value::Int(e)) => {
+            let products = a.checked_mul(b).zip(c.checked_mul(d));
+            let result = products.and_then(|(x, y)| ints(first, x, y)).and_then(|sum| ints(second, sum, e));
+            result.map(|result| put_int(&mut window[to], result)).is_some()
+        }
+        _ => false,
+    }
+}
+
+/// `object[index] = second(first(a, b), c)` of scalars, in a list of scalars that nobody else has; whether it is that.
+#[inline(always)]
+pub(super) fn chain_to_item(window: &mut [Value], operators: Operators, registers: [u8; 5]) -> bool {
+    let [object, index, a, b, c] = registers.map(usize::from);
+    let (&Value::Int(at), &Value::Scalar(a), &Value::Scalar(b), &Value::Scalar(c)) =
+        (&window[index], &window[a], &window[b], &window[c])
+    else {
+        return false;
+    };
+    let [first, second, _] = operators.get();
+    match held_mut(&mut window[object]) {
+        Some(Items::Scalars(items)) => set(items, at as usize, scalars(second, begun(first, a, b), c)),
+        _ => false,
+    }
+}
+
+/// An operation on items of two lists of scalars; whether it is that.
+#[inline(always)]
+pub(super) fn item_pair(window: &mut [Value], operator: ChainOperator, registers: [u8; 5]) -> bool {
+    let [to, object, index, other, other_index] = registers.map(usize::from);
+    let (Some(a), Some(b)) = (scalar_item(window, object, index), scalar_item(window, other, other_index)) else {
+        return false;
+    };
+    put_scalar(&mut window[to], scalars(operator, a, b));
+    true
+}
+
+/// An item of a list of scalars.
+#[inline(always)]
+fn scalar_item(window: &[Value], object: usize, index: usize) -> Option<f64> {
+    let (Value::List(list), &Value::Int(at)) = (&window[object], &window[index]) else { return None };
+    match list.held() {
+        Items::Scalars(items) => items.get(at as usize).copied(),
+        _ => None,
     }
 }
 
@@ -329,6 +409,31 @@ fn ints(operator: ChainOperator, first: i64, other: i64) -> Option<i64> {
         ChainOperator::Multiply => first.checked_mul(other),
     }
 }
+
+/// Moves an int on by `step` if that fits and then satisfies a comparison; whether it did.
+#[inline(always)]
+pub(super) fn step_if(slot: &mut Value, step: i8, operator: Comparison, b: i64) -> bool {
+    let Value::Int(a) = slot else { return false };
+    match a.checked_add(i64::from(step)) {
+        Some(next) if int_holds(operator, next, b) => {
+            *a = next;
+            true
+        }
+        _ => false,
+    }
+}
+
+/// `to` becomes what a checked operation on two ints or a plain one on two scalars gives; else `slow` is done.
+macro_rules! arithmetic {
+    ($window:ident, $to:ident, $a:ident, $b:ident, $checked:ident, $float:tt, $slow:expr) => {
+        match (&$window[usize::from($a)], &$window[usize::from($b)]) {
+            (&Value::Int(x), &Value::Int(y)) if let Some(value) = x.$checked(y) => put_int(&mut $window[usize::from($to)], value),
+            (&Value::Scalar(x), &Value::Scalar(y)) => put_scalar(&mut $window[usize::from($to)], x $float y),
+            _ => $slow,
+        }
+    };
+}
+pub(super) use arithmetic;
 
 /// Moves the result of a function into the first register of its window.
 #[inline(always)]
