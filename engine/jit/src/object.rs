@@ -24,7 +24,7 @@ use crate::ranges::proven;
 /// What a frame takes beyond what the code generator says: the return address, the frame pointer, alignment.
 const FRAME_EXTRA_BYTES: u64 = 64;
 /// Says which form sealed bytes have, and which code may call which helpers by which numbers.
-const FORM: &[u8] = b"nexus native code 3\n";
+const FORM: &[u8] = b"nexus native code 4\n";
 
 /// Machine code of the functions of a unit, and of the entry behind them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
