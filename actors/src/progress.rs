@@ -38,6 +38,8 @@ impl Progress {
                 | Effect::NodeNoted { .. }
                 | Effect::NodeRemoved { .. }
                 | Effect::ProtocolRaised { .. }
+                | Effect::WorkStopped
+                | Effect::WorkResumed
                 | Effect::VotersChanged { .. } => continue,
             };
             // A batch of completions is mostly of one job: wake its waiters once.

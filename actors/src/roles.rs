@@ -42,6 +42,8 @@ enum Right {
     Submit,
     /// To stop or drain a node.
     Operate(Option<NodeId>),
+    /// To stop and drain any node, and all work.
+    OperateAll,
     /// To change the cluster.
     Administer,
     /// To take part in the log.
@@ -98,6 +100,7 @@ fn right_in_cluster(request: &ClusterRequest) -> Right {
         ClusterRequest::SetVoters(_) | ClusterRequest::ForgetNode(_) => Right::Administer,
         ClusterRequest::DrainNode { node, .. } => Right::Operate(*node),
         ClusterRequest::LabelNode { node, .. } => Right::Operate(Some(*node)),
+        ClusterRequest::StopWork { .. } => Right::OperateAll,
         ClusterRequest::BecomeVoter => Right::Vote,
     }
 }
@@ -151,6 +154,7 @@ pub(crate) fn allowed(caller: &Caller, request: &Request, here: NodeId) -> bool 
             matches!(role, NodeRole::Operator | NodeRole::Admin | NodeRole::Voter)
                 || (*role != NodeRole::Viewer && *node == Some(target.unwrap_or(here)))
         }
+        Right::OperateAll => matches!(role, NodeRole::Operator | NodeRole::Admin),
         Right::Administer => *role == NodeRole::Admin,
         Right::Vote => *role == NodeRole::Voter,
         Right::BeNode => is_node(*role) && node.is_some(),
@@ -246,6 +250,11 @@ mod tests {
         let token = Request::CreateToken { role: NodeRole::Worker, ttl: Duration::from_secs(1) };
         assert!(!allowed(&operator, &forget, NodeId(1)));
         assert!(!allowed(&operator, &token, NodeId(1)));
+        let stop = Request::Cluster(Box::new(ClusterRequest::StopWork { stopped: true }));
+        assert!(allowed(&operator, &stop, NodeId(1)) && allowed(&member(NodeRole::Admin, 1), &stop, NodeId(1)));
+        for role in [NodeRole::Viewer, NodeRole::Submitter, NodeRole::Worker, NodeRole::Voter] {
+            assert!(!allowed(&member(role, 1), &stop, NodeId(1)), "{role:?}");
+        }
         let submitter = member(NodeRole::Submitter, 2);
         assert!(allowed(&submitter, &drain(None), NodeId(2)), "the user of a machine may drain it");
         assert!(!allowed(&submitter, &drain(Some(NodeId(1))), NodeId(2)));

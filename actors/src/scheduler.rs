@@ -10,6 +10,7 @@ mod finishing;
 mod foresight;
 mod predictions;
 mod release;
+mod stopping;
 mod upkeep;
 mod vitals;
 mod workers;
@@ -108,6 +109,8 @@ pub(crate) struct Scheduler {
     predictions: Predictions,
     /// Nodes that take nothing new, as they said last.
     held: BTreeSet<NodeId>,
+    /// Whether all work is stopped.
+    stopped: bool,
     _lifeline: Lifeline,
 }
 
@@ -136,6 +139,7 @@ impl Scheduler {
             ages: upkeep::Ages::of_process(now_ms(), Instant::now()),
             predictions: Predictions::of_learner(learner),
             held: BTreeSet::new(),
+            stopped: false,
             _lifeline: lifeline,
         }
     }
@@ -144,6 +148,7 @@ impl Scheduler {
     fn begin(&mut self, Standing { index, effects }: Standing, ctx: &mut Context<Self>) {
         self.core = nexus_scheduler::Scheduler::new();
         self.held.clear();
+        self.stopped = false;
         self.known = Some(index);
         let now = Instant::now();
         for effect in &effects {
@@ -165,6 +170,7 @@ impl Scheduler {
 
     /// Translates effects, tells workers, and proposes what follows.
     fn take_in(&mut self, effects: Vec<Effect>, ctx: &mut Context<Self>) {
+        let was_stopped = self.stopped;
         let mut proposals = Vec::new();
         let mut granted: Vec<Granted> = Vec::new();
         let mut ended = Vec::new();
@@ -175,6 +181,8 @@ impl Scheduler {
                 }
                 Effect::JobEnded { job, state } => ended.push((*job, *state)),
                 Effect::NodeRemoved { node } => self.drop_worker(*node, NodeNote::Stopped, ctx),
+                Effect::WorkStopped => self.stopped = true,
+                Effect::WorkResumed => self.stopped = false,
                 _ => {}
             }
             let predictions = &mut self.predictions;
@@ -185,7 +193,14 @@ impl Scheduler {
         }
         // All that happened together is decided on together, and goes into the log as one entry.
         self.core.plan(&mut proposals);
+        if self.stopped {
+            // Given right before all work was stopped: it is taken back before anybody hears of it.
+            granted.clear();
+        }
         self.tell(granted, ended, ctx);
+        if self.stopped && !was_stopped {
+            self.stop_work(ctx);
+        }
         self.propose_assignments(proposals, ctx);
     }
 

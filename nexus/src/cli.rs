@@ -7,6 +7,7 @@ mod argument;
 mod audit;
 mod cluster;
 mod cluster_recover;
+mod cluster_stop;
 pub(crate) mod codes;
 mod decide;
 mod doctor;
@@ -77,7 +78,7 @@ pub(crate) use self::jobs::now_ms;
 
 use self::audit::AuditArgs;
 use self::cluster::Cluster as _;
-use self::cluster_recover::ClusterArgs;
+use self::cluster_recover::{ClusterArgs, ClusterVerb};
 use self::decide::DecideArgs;
 use self::engine::{EngineArgs, EngineVerb};
 use self::error::{CliError, Exit};
@@ -260,7 +261,9 @@ fn dispatch(
             Ok(())
         }
         Verb::Man(args) => shell::man(args, Cli::command(), console),
-        Verb::Cluster(args) => cluster_recover::cluster(args, &data_folder(cli.data.as_deref())?, world, console),
+        Verb::Cluster(ClusterArgs { verb: ClusterVerb::Recover { yes } }) => {
+            cluster_recover::recover(*yes, &data_folder(cli.data.as_deref())?, world, console)
+        }
         Verb::Submit(_)
         | Verb::Login(_)
         | Verb::Jobs(_)
@@ -275,6 +278,7 @@ fn dispatch(
         | Verb::Whatif(_)
         | Verb::Token(_)
         | Verb::Voters(_)
+        | Verb::Cluster(_)
         | Verb::Doctor
         | Verb::Status => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
@@ -355,6 +359,10 @@ async fn ask(
             },
             Verb::Token(args) => token::token(args, cluster, console).await,
             Verb::Voters(args) => voters::voters(args, cluster, console).await,
+            Verb::Cluster(args) => {
+                let stopped = matches!(args.verb, ClusterVerb::StopAll);
+                cluster_stop::stop(stopped, cluster, console).await
+            }
             _ => status::status(cluster, console).await,
         };
         cluster.close().await;

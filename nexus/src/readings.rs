@@ -44,6 +44,7 @@ pub(crate) fn readings(status: &StatusView) -> Vec<Reading> {
         single("jobs_active", "Jobs that have not ended", "", u64::from(status.jobs_active)),
         single("tasks_queued", "Tasks that wait for a slot", "", status.tasks_queued),
         single("leader_known", "1 where the cluster has a leader", "", u64::from(status.leader.is_some())),
+        single("work_stopped", "1 while all work is stopped", "", u64::from(status.stopped.is_some())),
         single("voters", "Nodes whose disks keep what is accepted", "", status.voters.len() as u64),
         single("raft_term", "Term of the replicated log", "", status.term),
         single("raft_applied", "Index of the last applied log entry", "", status.applied),

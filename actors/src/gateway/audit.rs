@@ -108,7 +108,7 @@ async fn write(control: &ControlPlane, by: String, act: String) -> Result<(), Re
 }
 
 /// Who acts, as their certificate says.
-fn who(caller: &Caller) -> String {
+pub(super) fn who(caller: &Caller) -> String {
     match caller {
         Caller::Anonymous => "a machine with a token".to_owned(),
         Caller::Member { role, node: Some(node), name } => format!("{name} ({}, from {node})", role.name()),
@@ -135,6 +135,8 @@ pub(super) fn act(caller: &Caller, request: &Request) -> Option<String> {
                 voters.iter().fold("voters set".to_owned(), |text, node| format!("{text} {node}"))
             }
             ClusterRequest::ForgetNode(node) => format!("node forget {node}"),
+            ClusterRequest::StopWork { stopped: true } => "cluster stop-all".to_owned(),
+            ClusterRequest::StopWork { stopped: false } => "cluster resume".to_owned(),
             ClusterRequest::DrainNode { node, draining } => {
                 format!("node drain{} {}", if *draining { "" } else { " --undo" }, or_here(node))
             }
@@ -184,6 +186,7 @@ mod tests {
                 Some("node label node-2 zone=home gpu-"),
             ),
             (cluster(ClusterRequest::DrainNode { node: None, draining: false }), Some("node drain --undo here")),
+            (cluster(ClusterRequest::StopWork { stopped: true }), Some("cluster stop-all")),
             (Request::GetStatus, None),
             (cluster(ClusterRequest::FindLeader), None),
         ] {

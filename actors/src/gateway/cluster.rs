@@ -12,8 +12,8 @@ use nexus_wire::{
     Response,
 };
 
-use super::GatewayState;
 use super::members::{CERTIFICATE_VALIDITY, Membership};
+use super::{GatewayState, audit};
 use crate::codes;
 use crate::control::{ControlPlane, now_ms, refusal};
 use crate::leader_link::{ask_peer, from_link};
@@ -58,6 +58,7 @@ impl GatewayState {
             | ClusterRequest::LabelNode { .. }
             | ClusterRequest::ListLabels
             | ClusterRequest::ReadHealth
+            | ClusterRequest::StopWork { .. }
             | ClusterRequest::Audit(_)
             | ClusterRequest::DrainNode { .. } => Err(request),
         }
@@ -123,6 +124,11 @@ impl GatewayState {
                 Ok(Response::Cluster(Box::new(ClusterResponse::Labels(labels.await?))))
             }
             ClusterRequest::ReadHealth => self.health(control).await,
+            ClusterRequest::StopWork { stopped } => {
+                let stop = Command::StopWork { by: audit::who(caller), at_ms: now_ms() };
+                control.propose(if stopped { stop } else { Command::ResumeWork }).await?;
+                Ok(Response::Done)
+            }
             ClusterRequest::DrainNode { node: None, draining } => self.drain_here(draining),
             ClusterRequest::DrainNode { node: Some(node), draining } if node == self.node => self.drain_here(draining),
             ClusterRequest::DrainNode { node: Some(node), draining } => {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use nexus_ledger::{Command, Ledger, NewNode, Reply};
+use nexus_ledger::{Command, NewNode, Reply};
 use nexus_link::{Authority, Identity, Link, Subject, Token};
 use nexus_model::{NodeId, NodeRole, Vitals};
 use nexus_wire::{ClusterResponse, Health, JoinRequest, JoinedNode, NodeState, NodeView, Refusal, Request, Response};
@@ -110,9 +110,9 @@ impl GatewayState {
 
     /// How the machines are that are up.
     pub(super) async fn health(&self, control: &ControlPlane) -> Result<Response, Refusal> {
-        let machines = control.read(Ledger::nodes).await?;
+        let (machines, stopped) = control.read(|ledger| (ledger.nodes(), ledger.stopped().cloned())).await?;
         let told = |view: &NodeView| Some((view.node, Vitals::clone(&*self.liveness.of(view.node)?.vitals?)));
-        let health = Health { stopped: None, nodes: machines.iter().filter_map(told).collect() };
+        let health = Health { stopped, nodes: machines.iter().filter_map(told).collect() };
         Ok(Response::Cluster(Box::new(ClusterResponse::Health(health))))
     }
 

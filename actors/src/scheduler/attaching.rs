@@ -118,14 +118,15 @@ impl Scheduler {
         if self.known.is_none() {
             return Err(no_leader());
         }
-        let untold = beginning.untold(&arrived.holding);
+        let untold = if self.stopped { Vec::new() } else { beginning.untold(&arrived.holding) };
         let untold = untold.into_iter().map(|attempt| (arrived.node, attempt, beginning.suspect(&attempt))).collect();
-        let Arrived { node, slots, memory_bytes, port, .. } = arrived;
+        let Arrived { node, slots, memory_bytes, holding, port } = arrived;
         let Beginning { index, labels, gpu_milli, .. } = beginning;
         let session = self.workers.attach(node, port, index, Instant::now());
         self.liveness.seen(node, Alive { running: 0, rtt: None, seen_at_ms: now_ms(), vitals: None });
         self.note(node, NodeNote::Up { slots }, ctx);
         self.tell(untold, Vec::new(), ctx);
+        self.stop_returned(node, &holding, ctx);
         self.core.handle(Input::NodeDescribed { node, labels, gpu_milli });
         self.step(Input::NodeAttached { node, slots, memory_bytes }, ctx);
         Ok(session)

@@ -133,6 +133,16 @@ impl Workers {
         told.collect()
     }
 
+    /// The workers that there is a way to.
+    pub(super) fn attached(&self) -> Vec<NodeId> {
+        self.attached.keys().copied().collect()
+    }
+
+    /// The jobs that `node` was told of, which it forgets now.
+    pub(super) fn told_to(&mut self, node: NodeId) -> BTreeSet<JobId> {
+        self.attached.get_mut(&node).map(|worker| std::mem::take(&mut worker.described)).unwrap_or_default()
+    }
+
     /// Drops every attachment: this node does not lead any more.
     pub(super) fn clear(&mut self) -> Vec<NodeId> {
         self.lost.clear();

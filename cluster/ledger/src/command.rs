@@ -232,6 +232,16 @@ pub enum Command {
         /// The version.
         protocol: ProtocolVersion,
     },
+    /// Give out no tasks from now on; the leader takes back those that are out. Answer:
+    /// [`Reply::Done`](crate::Reply::Done), also where all work is stopped already.
+    StopWork {
+        /// Who wants it.
+        by: String,
+        /// Proposed at.
+        at_ms: u64,
+    },
+    /// Give out tasks again. Answer: [`Reply::Done`](crate::Reply::Done).
+    ResumeWork,
     /// A machine came or went: for its life, and for nothing else. Answer: [`Reply::Done`](crate::Reply::Done).
     NoteNode {
         /// Which.
@@ -257,8 +267,8 @@ pub enum NodeNote {
     Stopped,
 }
 
-/// The version that brought copies of results, results of earlier jobs, acceptance together with an assignment, and beginnings
-/// that are written down.
+/// The version that brought copies of results, results of earlier jobs, acceptance together with an assignment, beginnings
+/// that are written down, and the emergency stop.
 const THIRD: ProtocolVersion = ProtocolVersion { major: 1, minor: 2 };
 
 impl Command {
@@ -288,12 +298,14 @@ impl Command {
             | Command::AddNode { at_ms, .. }
             | Command::RemoveNode { at_ms, .. }
             | Command::CreateToken { at_ms, .. }
+            | Command::StopWork { at_ms, .. }
             | Command::NoteNode { at_ms, .. } => *at_ms,
             Command::ForgetJob { .. }
             | Command::UpdateNode { .. }
             | Command::LabelNode { .. }
             | Command::RemoveSchedule { .. }
             | Command::RaiseProtocol { .. }
+            | Command::ResumeWork
             | Command::SetVoters { .. } => 0,
         }
     }
@@ -310,6 +322,7 @@ impl Command {
             }
             Command::SubmitPlaced { .. } => Command::PLACED,
             Command::MakeAgain { .. } | Command::RetryLost { .. } => THIRD,
+            Command::StopWork { .. } | Command::ResumeWork => THIRD,
             Command::BeginTasks { .. } => Command::BEGUN,
             Command::SubmitJob { spec, .. } if NeedsV1::of(spec).is_some() => SECOND,
             Command::CreateSchedule { .. }

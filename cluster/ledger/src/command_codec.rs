@@ -233,6 +233,12 @@ enum CommandV1<'a> {
         blobs: Vec<[u8; 32]>,
         at_ms: u64,
     },
+    StopWork {
+        #[rkyv(with = InlineAsBox)]
+        by: &'a str,
+        at_ms: u64,
+    },
+    ResumeWork,
 }
 
 #[derive(Debug, Archive, Serialize)]
@@ -322,25 +328,24 @@ impl<'a> TryFrom<&'a Command> for CommandV1<'a> {
             Command::UpdateNode { node, address, capacity } => {
                 CommandV1::UpdateNode { node: node.0, address, capacity: capacity.into() }
             }
-            Command::CreateSchedule { spec, recurrence, at_ms } => CommandV1::CreateSchedule {
-                spec: Box::new((&**spec).try_into()?),
-                recurrence: recurrence.into(),
-                at_ms: *at_ms,
-            },
+            Command::CreateSchedule { spec, recurrence, at_ms } => {
+                let (spec, recurrence) = (Box::new((&**spec).try_into()?), recurrence.into());
+                CommandV1::CreateSchedule { spec, recurrence, at_ms: *at_ms }
+            }
             Command::RemoveSchedule { schedule } => CommandV1::RemoveSchedule { schedule: schedule.0 },
             Command::Record { by, act, at_ms } => CommandV1::Record { by, act, at_ms: *at_ms },
+            Command::StopWork { by, at_ms } => CommandV1::StopWork { by, at_ms: *at_ms },
+            Command::ResumeWork => CommandV1::ResumeWork,
             Command::RaiseProtocol { protocol } => CommandV1::RaiseProtocol { protocol: (*protocol).into() },
             Command::LabelNode { node, changes } => {
                 let changes = changes.iter().map(|(name, value)| LabelV1 { name, value: value.as_deref() });
                 CommandV1::LabelNode { node: node.0, changes: changes.collect() }
             }
             Command::RemoveNode { node, at_ms } => CommandV1::RemoveNode { node: node.0, at_ms: *at_ms },
-            Command::CreateToken { hash, role, expires_at_ms, at_ms } => CommandV1::CreateToken {
-                hash: *hash,
-                role: (*role).into(),
-                expires_at_ms: *expires_at_ms,
-                at_ms: *at_ms,
-            },
+            Command::CreateToken { hash, role, expires_at_ms, at_ms } => {
+                let (hash, role, expires_at_ms) = (*hash, (*role).into(), *expires_at_ms);
+                CommandV1::CreateToken { hash, role, expires_at_ms, at_ms: *at_ms }
+            }
             Command::SetVoters { voters } => {
                 CommandV1::SetVoters { voters: voters.iter().map(|node| node.0).collect() }
             }
@@ -384,6 +389,8 @@ impl TryFrom<&ArchivedCommandV1<'_>> for Command {
             Form::LabelNode { node, changes } => {
                 Command::LabelNode { node: id(node), changes: changes.iter().map(Into::into).collect() }
             }
+            Form::StopWork { by, at_ms } => Command::StopWork { by: by.to_string(), at_ms: at_ms.to_native() },
+            Form::ResumeWork => Command::ResumeWork,
             Form::RetryJob { job, at_ms } => Command::RetryJob { job: job_id(job), at_ms: at_ms.to_native() },
             Form::Wake { at_ms } => Command::Wake { at_ms: at_ms.to_native() },
             Form::CancelJob { job, at_ms } => Command::CancelJob { job: job_id(job), at_ms: at_ms.to_native() },
@@ -396,12 +403,10 @@ impl TryFrom<&ArchivedCommandV1<'_>> for Command {
                 let tasks = tasks.iter().map(TryInto::try_into).collect::<Result<_, _>>()?;
                 Command::FinishTasks { node: id(node), tasks, at_ms: at_ms.to_native() }
             }
-            Form::ReleaseTasks { node, attempts, why, at_ms } => Command::ReleaseTasks {
-                node: NodeId(node.to_native()),
-                attempts: attempts.into(),
-                why: why.into(),
-                at_ms: at_ms.to_native(),
-            },
+            Form::ReleaseTasks { node, attempts, why, at_ms } => {
+                let (attempts, why) = (attempts.into(), why.into());
+                Command::ReleaseTasks { node: id(node), attempts, why, at_ms: at_ms.to_native() }
+            }
             Form::AddNode { node, token_hash, at_ms } => {
                 Command::AddNode { node: node.into(), token_hash: *token_hash, at_ms: at_ms.to_native() }
             }

@@ -174,6 +174,10 @@ pub enum Effect {
         /// The version.
         protocol: ProtocolVersion,
     },
+    /// Nothing is given out any more, and what is out is to be taken back.
+    WorkStopped,
+    /// Tasks are given out again.
+    WorkResumed,
     /// The voters are these.
     VotersChanged {
         /// All of them, in order.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use nexus_model::{GPU_MILLI, IndexRange, JobId, JobSpec, NodeId, Outcome, Resources, Reuse, Reused, TaskState};
-use nexus_wire::REUSED_ON;
+use nexus_wire::{REUSED_ON, Stopped};
 
 use crate::command::Command;
 use crate::job::{Job, LOSSES_MAX};
@@ -198,6 +198,9 @@ impl Ledger {
     /// Why no machine that is up could run a task of the job, however free it is.
     fn nowhere(&self, job: &Job, facts: &ExplainFacts) -> Option<String> {
         let up: Vec<&Member> = facts.up.iter().filter_map(|node| self.member(*node)).collect();
+        if let Some(stopped) = self.is_stopped(facts.now_ms) {
+            return Some(stopped);
+        }
         if up.is_empty() {
             return Some("no machine is up that could run it".to_owned());
         }
@@ -209,6 +212,13 @@ impl Ledger {
             (!facts.held.is_empty() && none)
                 .then(|| "every machine that could run it is held by a rule of its own".to_owned())
         })
+    }
+
+    /// What is said where all work is stopped.
+    fn is_stopped(&self, now_ms: u64) -> Option<String> {
+        let Stopped { by, at_ms } = self.stopped.as_ref()?;
+        let ago = Duration::from_millis(now_ms.saturating_sub(*at_ms)).as_secs();
+        Some(format!("{by} stopped all work {ago} s ago; `nexus cluster resume` gives it out again"))
     }
 
     /// The machines that take nothing new by their own rules.

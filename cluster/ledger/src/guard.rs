@@ -24,6 +24,8 @@ pub(crate) enum Guard {
     ReturnedKeeps,
     /// Only members get tasks.
     MembersOnly,
+    /// While all work is stopped no task is given out.
+    StoppedStops,
     /// A task that rests is not given out.
     RestingRests,
     /// A job waits for the jobs that it names.

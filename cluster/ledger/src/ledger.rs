@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use nexus_model::{AttemptToken, INLINE_BYTES_MAX, IndexRange, JobId, JobSpec, NodeId, Payload, Reuse, TaskState};
-use nexus_wire::{AttemptRange, FinishedTasks, ProtocolVersion};
+use nexus_wire::{AttemptRange, FinishedTasks, ProtocolVersion, Stopped};
 
 use crate::audit::Audit;
 use crate::command::{Assignment, Command, NewNode, ReleaseReason, Released};
@@ -55,6 +55,8 @@ pub struct Ledger {
     pub(crate) audit: Audit,
     /// What every member speaks at least.
     pub(crate) protocol: ProtocolVersion,
+    /// Who stopped all work, where that was done and not taken back.
+    pub(crate) stopped: Option<Stopped>,
     /// Where results are found that later jobs may take.
     pub(crate) reuse: ReuseIndex,
     /// The spec of the last accepted job: a burst of equal submissions shares one.
@@ -143,6 +145,8 @@ impl Ledger {
                 }
                 Ok(Reply::Done)
             }
+            Command::StopWork { by, at_ms } => self.stop_work(by, at_ms, out),
+            Command::ResumeWork => self.resume_work(out),
             Command::RaiseProtocol { protocol } => self.raise_protocol(protocol, out),
             Command::RemoveNode { node, at_ms } => {
                 self.cluster()?.check_removal(node)?;
@@ -323,7 +327,8 @@ impl Ledger {
         let token = AttemptToken(index);
         let (mut tasks, mut refused) = (0u32, 0u32);
         for &Assignment { job, range, node } in assignments {
-            if self.cluster()?.machine(node).is_err() && !off(Guard::MembersOnly) {
+            let is_stopped = self.stopped.is_some() && !off(Guard::StoppedStops);
+            if is_stopped || self.cluster()?.machine(node).is_err() && !off(Guard::MembersOnly) {
                 refused = refused.saturating_add(range.len());
                 out.push(Effect::AssignmentRefused { job, range, node });
                 self.announce_ready(job, range, out);

@@ -32,6 +32,7 @@ mod simulation;
 mod snapshot;
 mod snapshot_form;
 mod snapshot_job;
+mod stop;
 mod table;
 mod view;
 mod waiting;

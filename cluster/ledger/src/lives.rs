@@ -99,6 +99,8 @@ impl Ledger {
                 }
                 Effect::ClusterCreated
                 | Effect::ProtocolRaised { .. }
+                | Effect::WorkStopped
+                | Effect::WorkResumed
                 | Effect::TasksReady { .. }
                 | Effect::AssignmentRefused { .. }
                 | Effect::JobForgotten { .. }

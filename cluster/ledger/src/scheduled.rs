@@ -23,6 +23,8 @@ impl Effect {
             Effect::JobEnded { job, .. } => Input::JobEnded(job),
             Effect::NodeLabelled { node, labels } => Input::NodeLabelled { node, labels },
             Effect::NodeRemoved { node } => Input::NodeDetached(node),
+            Effect::WorkStopped => Input::WorkStopped,
+            Effect::WorkResumed => Input::WorkResumed,
             Effect::ClusterCreated
             | Effect::TasksEnded { .. }
             | Effect::JobForgotten { .. }

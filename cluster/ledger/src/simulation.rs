@@ -168,3 +168,8 @@ fn what_had_begun_and_is_not_lost_is_seen() {
 fn a_snapshot_that_forgets_losses_is_seen() {
     is_seen_when_missing(Guard::SnapshotKeepsLosses);
 }
+
+#[test]
+fn a_task_that_is_given_out_while_all_work_is_stopped_is_seen() {
+    is_seen_when_missing(Guard::StoppedStops);
+}

@@ -20,9 +20,9 @@ use crate::ledger::Ledger;
 use crate::members::Members;
 use crate::snapshot_form::{
     ArchivedAuditV1, ArchivedClusterV1, ArchivedKeyV1, ArchivedLifeV1, ArchivedNodeLabelsV1, ArchivedNodeLifeV1,
-    ArchivedProtocolV1, ArchivedScheduleV1, ArchivedSegmentV1, AuditV1, ClusterV1, JobV1, JobV2, JobV3, JobV4, KeyV1,
-    LifeV1, NodeCountV1, NodeLabelsV1, NodeLifeV1, ProtocolV1, RestingV1, RunV1, ScheduleV1, SegmentV1, SlotV1,
-    TaskEndV1,
+    ArchivedProtocolV1, ArchivedScheduleV1, ArchivedSegmentV1, ArchivedStoppedV1, AuditV1, ClusterV1, JobV1, JobV2,
+    JobV3, JobV4, KeyV1, LifeV1, NodeCountV1, NodeLabelsV1, NodeLifeV1, ProtocolV1, RestingV1, RunV1, ScheduleV1,
+    SegmentV1, SlotV1, StoppedV1, TaskEndV1,
 };
 use crate::snapshot_job::RestoreJob;
 
@@ -61,6 +61,8 @@ mod kind {
     pub(super) const AUDIT: u32 = 15;
     /// What every member speaks, where that is more than the first version.
     pub(super) const PROTOCOL: u32 = 16;
+    /// Who stopped all work, where it is stopped.
+    pub(super) const STOPPED: u32 = 17;
 }
 
 impl Ledger {
@@ -89,6 +91,9 @@ impl Ledger {
         }
         if self.protocol > ProtocolVersion::FIRST {
             write(kind::PROTOCOL, &ProtocolV1::from(self.protocol), &mut out)?;
+        }
+        if let Some(stopped) = &self.stopped {
+            write(kind::STOPPED, &StoppedV1::from(stopped), &mut out)?;
         }
         for (id, job) in &self.jobs {
             write_job(*id, job, &mut out)?;
@@ -251,6 +256,9 @@ impl Restore {
             }
             (kind::PROTOCOL, Some(ledger), None) => {
                 ledger.protocol = read(bytes, |form: &ArchivedProtocolV1| Ok::<_, WireError>(form.into()))?;
+            }
+            (kind::STOPPED, Some(ledger), None) => {
+                ledger.stopped = Some(read(bytes, |form: &ArchivedStoppedV1<'_>| Ok::<_, WireError>(form.into()))?);
             }
             (kind::JOB_4, Some(_), _) => {
                 self.close_job()?;

@@ -9,7 +9,7 @@ use nexus_wire::archived::{
     AuditEntryV1, ConditionsV1, ExecutionV1, IndexRangeV1, JobSpecV1, JobSpecV4, NeedsV1, NodeCapacityV1, NodeRoleV1,
     RecurrenceV1,
 };
-use nexus_wire::{ProtocolVersion, WireError};
+use nexus_wire::{ProtocolVersion, Stopped, WireError};
 use rkyv::with::InlineAsBox;
 use rkyv::{Archive, Serialize};
 
@@ -151,6 +151,26 @@ impl From<ProtocolVersion> for ProtocolV1 {
 impl From<&ArchivedProtocolV1> for ProtocolVersion {
     fn from(form: &ArchivedProtocolV1) -> Self {
         ProtocolVersion { major: form.major.to_native(), minor: form.minor.to_native() }
+    }
+}
+
+/// Who stopped all work.
+#[derive(Debug, Archive, Serialize)]
+pub(crate) struct StoppedV1<'a> {
+    #[rkyv(with = InlineAsBox)]
+    by: &'a str,
+    at_ms: u64,
+}
+
+impl<'a> From<&'a Stopped> for StoppedV1<'a> {
+    fn from(stopped: &'a Stopped) -> Self {
+        StoppedV1 { by: &stopped.by, at_ms: stopped.at_ms }
+    }
+}
+
+impl From<&ArchivedStoppedV1<'_>> for Stopped {
+    fn from(form: &ArchivedStoppedV1<'_>) -> Self {
+        Stopped { by: form.by.to_string(), at_ms: form.at_ms.to_native() }
     }
 }
 

@@ -156,6 +156,7 @@ impl Ledger {
             let ready = self.ready(id, job.spec.tasks);
             effects.extend(ready.map(|(range, suspect)| Effect::TasksReady { job: id, range, suspect }));
         }
+        effects.extend(self.stopped.is_some().then_some(Effect::WorkStopped));
         for &node in self.members.iter().flat_map(|members| members.nodes.keys()) {
             let suspect = Suspect::No;
             let held = self.held_by(node, |losses| losses == 0).into_iter();
@@ -246,7 +247,7 @@ impl Ledger {
             jobs_active: self.jobs_active(),
             tasks_queued: self.tasks_queued(),
             version,
-            stopped: None,
+            stopped: self.stopped.clone(),
         }
     }
 

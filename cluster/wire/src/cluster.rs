@@ -74,6 +74,12 @@ pub enum ClusterRequest {
     /// Client → leader: how are the machines? Answer: [`ClusterResponse::Health`]. Safe to repeat. A leader that does not
     /// know this request refuses it.
     ReadHealth,
+    /// Client → leader: give out no tasks and take back those that are out, or give them out again. Answer:
+    /// [`crate::Response::Done`] when it is committed. Safe to repeat.
+    StopWork {
+        /// Whether all work is stopped.
+        stopped: bool,
+    },
 }
 
 /// Who asked a node that passes the request on.

@@ -17,7 +17,8 @@ impl ProtocolVersion {
     pub const FIRST: ProtocolVersion = ProtocolVersion { major: 1, minor: 0 };
     /// What this build speaks. 1.1 brought requests for labels and parts of a graphics processor, schedules and the log of
     /// acts; 1.2 copies of results, results of earlier jobs that are taken instead of being made, entries that accept a
-    /// job and give it away at once, what machines say of how they are, and suspects that say that they begin.
+    /// job and give it away at once, what machines say of how they are, suspects that say that they begin, and the emergency
+    /// stop.
     pub const CURRENT: ProtocolVersion = ProtocolVersion { major: 1, minor: 2 };
 
     /// Whether nodes of these two versions talk to each other. Symmetric.

@@ -22,7 +22,8 @@ pub(crate) struct Foreseen {
 impl Scheduler {
     /// Whether [`Scheduler::foresee`] may have an answer: a glance.
     pub fn has_vacancy(&self) -> bool {
-        self.foreseen.is_none()
+        !self.stopped
+            && self.foreseen.is_none()
             && self.reservation.is_none()
             && self.nodes.most_idle() > 0
             && self.queue.first(|_| true).is_none()

@@ -141,6 +141,10 @@ pub enum Input {
     },
     /// A node cannot take work. What it holds stays its own until it leaves.
     NodeDetached(NodeId),
+    /// Nothing is to be given to anybody.
+    WorkStopped,
+    /// Tasks are to be given out again.
+    WorkResumed,
     /// A node that is attached is to be given nothing new, or is to be given work again: its rules say so. It stays so
     /// until the opposite is told, also through another attachment.
     NodeHeld {

@@ -15,6 +15,9 @@ impl Scheduler {
     /// Appends everything that can be assigned now. Proposals count as made at once; what becomes of each is told by
     /// [`Input`](crate::Input).
     pub fn plan(&mut self, proposals: &mut Vec<Assign>) {
+        if self.stopped {
+            return;
+        }
         let mut blocked = BTreeSet::new();
         while let Some((id, lane, users)) = self.queue.first(|lane| self.may_fit(lane) && !blocked.contains(lane)) {
             if lane.kind == Kind::Long && self.introduce(id) {

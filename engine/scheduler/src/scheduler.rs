@@ -25,6 +25,8 @@ pub struct Scheduler {
     pub(crate) nodes: Nodes,
     pub(crate) queue: Queue,
     pub(crate) families: Families,
+    /// Whether nothing is to be given to anybody.
+    pub(crate) stopped: bool,
     /// A job that is on its way into the log together with its node.
     pub(crate) foreseen: Option<Foreseen>,
     /// The last job that was accepted.
@@ -101,6 +103,8 @@ impl Scheduler {
                 }
             }
             Input::TryAgain => {}
+            Input::WorkStopped => self.stopped = true,
+            Input::WorkResumed => self.stopped = false,
             Input::TasksLeft { node, job, range, busy } => self.left(job, range, node, busy),
             Input::NodeDescribed { node, labels, gpu_milli } => {
                 self.nodes.describe(node, labels, Some(gpu_milli));

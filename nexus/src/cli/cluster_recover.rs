@@ -1,4 +1,5 @@
-//! `nexus cluster recover`: when the majority of the voters is lost for good, one that is left goes on alone.
+//! `nexus cluster`: its emergency stop, and `recover`: when the majority of the voters is lost for good, one that is left goes
+//! on alone.
 
 use std::path::Path;
 
@@ -11,15 +12,21 @@ use super::world::World;
 use crate::output::Console;
 use crate::output::json::document;
 
-/// Bring a cluster back whose majority is lost.
+/// Stop all work at once, give it out again, or bring a cluster back whose majority is lost.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ClusterArgs {
     #[command(subcommand)]
-    verb: ClusterVerb,
+    pub(crate) verb: ClusterVerb,
 }
 
 #[derive(Debug, Clone, Subcommand)]
-enum ClusterVerb {
+pub(crate) enum ClusterVerb {
+    /// Emergency stop: every running task is stopped and goes back to the queue, and nothing is given out until `resume`
+    #[command(after_help = "Examples:\n  nexus cluster stop-all\n  nexus cluster resume")]
+    StopAll,
+    /// Give work out again after `stop-all`
+    #[command(after_help = "Examples:\n  nexus cluster resume")]
+    Resume,
     /// Make the stopped node of this data folder the only voter; shows what it has, and changes nothing without --yes
     #[command(after_help = "\
 Examples:
@@ -48,14 +55,8 @@ pub(crate) struct RecoverySurvey {
     pub(crate) recovered: bool,
 }
 
-/// Runs the verb.
-pub(crate) fn cluster(
-    args: &ClusterArgs,
-    data: &Path,
-    world: &impl World,
-    console: &mut Console,
-) -> Result<(), CliError> {
-    let ClusterVerb::Recover { yes } = args.verb;
+/// `nexus cluster recover`.
+pub(crate) fn recover(yes: bool, data: &Path, world: &impl World, console: &mut Console) -> Result<(), CliError> {
     let survey = world.recover(data, false)?;
     if survey.voters.as_slice() == [survey.node] {
         let message = format!("node-{} is the only voter already: nobody else is needed", survey.node);

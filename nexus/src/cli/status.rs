@@ -1,5 +1,7 @@
 //! `nexus status`: how the cluster is.
 
+use std::time::Duration;
+
 use nexus_wire::StatusView;
 
 use super::cluster::{self, Cluster};
@@ -25,7 +27,7 @@ fn shown(status: &StatusView, now_ms: u64) -> String {
     format!("{}\n{}", heading(status, now_ms), table(&status.nodes, now_ms))
 }
 
-/// The two lines about the cluster as a whole.
+/// The lines about the cluster as a whole.
 pub(crate) fn heading(status: &StatusView, now_ms: u64) -> String {
     let facts = StatusDocument::of(status, now_ms);
     let leader = match &facts.leader {
@@ -44,7 +46,13 @@ pub(crate) fn heading(status: &StatusView, now_ms: u64) -> String {
         format!("{} queued", units::count(facts.tasks_queued, "task")),
         format!("version {}", facts.version),
     ];
-    format!("{}\n{}", cluster.join(" · "), work.join(" · "))
+    let stopped = status.stopped.as_ref().map(|stopped| {
+        let ago = units::age(Duration::from_millis(now_ms.saturating_sub(stopped.at_ms)));
+        let said =
+            format!("all work is stopped, {ago} ago by {}: `nexus cluster resume` gives it out again", stopped.by);
+        format!("\n{}", paint(WARNING, &said))
+    });
+    format!("{}\n{}{}", cluster.join(" · "), work.join(" · "), stopped.unwrap_or_default())
 }
 
 /// On how many disks everything accepted is, and what would make it safer.
@@ -85,6 +93,15 @@ mod tests {
         studio takes no new tasks: memory > 30% (now 33%)
         studio warns: on-battery
         ");
+    }
+
+    #[test]
+    fn who_stopped_all_work_is_said_first() {
+        let mut status = fake_status();
+        status.stopped = Some(nexus_wire::Stopped { by: "ada (operator)".to_owned(), at_ms: 121_000 });
+        let text = anstream::adapter::strip_str(&shown(&status, 241_000)).to_string();
+        let line = "all work is stopped, 2 min ago by ada (operator): `nexus cluster resume` gives it out again";
+        assert_eq!(text.lines().nth(2), Some(line), "{text}");
     }
 
     #[tokio::test]

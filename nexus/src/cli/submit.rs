@@ -23,6 +23,7 @@ use super::language::Language;
 use super::program::{ProgramFlags, Source, checked};
 use super::schedule;
 use super::wait::{Style, Waited, until_ended};
+use crate::health;
 use crate::output::json::{GraphDocument, SubmittedDocument, document};
 use crate::output::paint::{NAME, WARNING, paint};
 use crate::output::{Console, diagnostic, units};
@@ -168,6 +169,7 @@ pub(crate) async fn submit(
     if asks {
         say_unmet(job, cluster, console).await;
     }
+    say_stopped(cluster, console).await;
     if args.wait || args.follow {
         let style = if args.follow { Style::Follow } else { Style::Quiet };
         console.say(&submitted(job, &name, tasks));
@@ -202,6 +204,18 @@ async fn say_unmet(job: JobId, cluster: &impl Cluster, console: &mut Console) {
     }
 }
 
+/// Says that all work is stopped to whoever would wait for nothing; programs that submit much see it in the status.
+async fn say_stopped(cluster: &impl Cluster, console: &mut Console) {
+    if console.is_json() {
+        return;
+    }
+    if let Some(stopped) = health::read(cluster.request(health::request())).await.stopped {
+        let warning = paint(WARNING, "warning");
+        let by = stopped.by;
+        console.say(&format!("{warning}: {by} stopped all work: it waits until somebody says `nexus cluster resume`"));
+    }
+}
+
 async fn submit_graph(
     file: &Path,
     args: &SubmitArgs,
@@ -213,6 +227,7 @@ async fn submit_graph(
     let graph = Graph::read(file, language)?;
     let name = graph.name.clone();
     let jobs = graph.submit(args.key.as_deref(), cluster).await?;
+    say_stopped(cluster, console).await;
     let text = || {
         let lines = jobs.iter().map(|(task, job)| format!("{}  {name}/{task}\n", paint(NAME, &job.to_string())));
         lines.collect::<String>()

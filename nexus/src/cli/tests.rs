@@ -319,7 +319,9 @@ fn submissions_carry_everything_that_was_typed() {
     assert_eq!((exit, out.as_str(), err.as_str()), (Exit::Done, "job-1  sweep  400 tasks\n", ""));
     let asked = world.cluster.asked();
     // Behind it, whether the cluster has what the tasks need is asked.
-    let [.., Request::SubmitJob { spec, key }, Request::UnmetNeeds(_)] = asked.as_slice() else { panic!("{asked:?}") };
+    let [.., Request::SubmitJob { spec, key }, Request::UnmetNeeds(_), Request::Cluster(_)] = asked.as_slice() else {
+        panic!("{asked:?}")
+    };
     assert_eq!(key.as_deref(), Some("k1"));
     assert_eq!((spec.tasks, spec.is_array, spec.priority), (IndexRange::new(0, 400), true, -3));
     assert_eq!((spec.retry.max_attempts, spec.resources.cpus, spec.resources.memory_bytes), (5, 2, 1 << 30));

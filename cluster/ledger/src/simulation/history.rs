@@ -61,6 +61,8 @@ pub(crate) struct Step<'a> {
 /// Everything until now.
 #[derive(Debug, Default)]
 pub(crate) struct History {
+    /// Whether all work is stopped.
+    pub(crate) is_stopped: bool,
     pub(crate) jobs: BTreeMap<JobId, Job>,
     /// Jobs by user and key; a key is used for ever.
     pub(crate) keys: BTreeMap<(String, String), JobId>,
@@ -159,6 +161,8 @@ impl History {
                 }
             }
             Effect::JobForgotten { job } => drop(self.jobs.remove(job)),
+            Effect::WorkStopped => self.is_stopped = true,
+            Effect::WorkResumed => self.is_stopped = false,
             Effect::NodeRemoved { node } => self.removed.extend(self.members.remove(node)),
             Effect::ClusterCreated
             | Effect::AssignmentRefused { .. }

@@ -14,6 +14,7 @@ mod refusals_change_nothing;
 mod reports_decide;
 mod reused_results_were_made;
 mod second_losses_are_sure;
+mod stopped_stops;
 mod tokens_admit_once;
 mod tokens_rise;
 mod waiting_waits;
@@ -34,6 +35,7 @@ pub(crate) fn before_effect(step: &Step<'_>, effect: &Effect, history: &History)
     members_hold::before(effect, history);
     reports_decide::before(step, effect, history);
     second_losses_are_sure::before(step, effect, history);
+    stopped_stops::before(effect, history);
     tokens_rise::before(step, effect, history);
     waiting_waits::before(step, effect, history);
 }

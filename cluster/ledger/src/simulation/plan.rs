@@ -46,6 +46,10 @@ pub(crate) enum Happening {
     JumpClock,
     /// A job is forgotten.
     Forget,
+    /// Somebody stops all work.
+    StopWork,
+    /// Work that was stopped is given out again.
+    ResumeWork,
 }
 
 /// Each happening, how often it comes, and whether a world may do without.
@@ -70,6 +74,8 @@ const HAPPENINGS: &[(Happening, u64, bool)] = &[
     (Happening::ReuseToken, 12, true),
     (Happening::JumpClock, 6, true),
     (Happening::Forget, 10, true),
+    (Happening::StopWork, 8, true),
+    (Happening::ResumeWork, 60, false),
 ];
 
 /// What a world knows.

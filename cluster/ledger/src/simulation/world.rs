@@ -117,12 +117,15 @@ impl World {
             Happening::ReuseToken => self.reuse_token(),
             Happening::JumpClock => self.jump_clock(),
             Happening::Forget => self.forget(),
+            Happening::StopWork => drop(self.commit(Command::StopWork { by: "ada".into(), at_ms: self.clock_ms })),
+            Happening::ResumeWork => self.resume_work(),
         }
         self.check();
     }
 
     /// Everything that can end ends: workers come back, time goes by, proposals arrive, tasks report.
     pub(crate) fn settle(&mut self) {
+        self.resume_work();
         let (mut rounds, mut idle, mut ended_before) = (0, 0, 0);
         while self.ledger.jobs_active() > 0 {
             rounds += 1;
@@ -195,7 +198,7 @@ impl World {
             let held: u64 = self.ledger.attempts(*node).iter().map(|a| u64::from(a.range.len())).sum();
             let given = self.scheduler.given_to(*node);
             assert_eq!(given, held + pending.get(node).copied().unwrap_or(0), "{node} has what it was given");
-            let idle = worker.is_attached && given == 0;
+            let idle = worker.is_attached && given == 0 && self.ledger.stopped().is_none();
             assert!(!idle || self.scheduler.ready_count() == 0, "{node} idles while tasks are ready");
         }
     }
@@ -247,6 +250,12 @@ impl World {
         let mut proposals = Vec::new();
         self.scheduler.step(input, &mut proposals);
         self.propose(proposals);
+    }
+
+    fn resume_work(&mut self) {
+        if self.ledger.stopped().is_some() {
+            self.commit(Command::ResumeWork);
+        }
     }
 
     fn wake(&mut self) {

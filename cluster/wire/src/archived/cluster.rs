@@ -34,6 +34,8 @@ mod kind {
     pub(super) const READ_BLOB_OUTLINE: u8 = 76;
     pub(super) const READ_ENGINE: u8 = 77;
     pub(super) const READ_HEALTH: u8 = 78;
+    pub(super) const STOP_WORK: u8 = 79;
+    pub(super) const RESUME_WORK: u8 = 80;
 
     pub(super) const LEADER: u8 = 64;
     pub(super) const RENEWED: u8 = 65;
@@ -166,6 +168,8 @@ pub(super) fn encode_cluster_request(what: &'static str, request: &ClusterReques
         ClusterRequest::ReadBlobOutline(hash) => kind(kind::READ_BLOB_OUTLINE).write(&hash.0),
         ClusterRequest::ReadEngine => kind(kind::READ_ENGINE).write_bytes(&[]),
         ClusterRequest::ReadHealth => kind(kind::READ_HEALTH).write_bytes(&[]),
+        ClusterRequest::StopWork { stopped: true } => kind(kind::STOP_WORK).write_bytes(&[]),
+        ClusterRequest::StopWork { stopped: false } => kind(kind::RESUME_WORK).write_bytes(&[]),
         ClusterRequest::DrainNode { node, draining } => {
             kind(kind::DRAIN_NODE).write(&DrainNodeV1 { node: node.map(|node| node.0), draining: *draining })
         }
@@ -205,6 +209,8 @@ pub(super) fn cluster_request(body: Body<'_>) -> Result<ClusterRequest, WireErro
         kind::READ_BLOB_OUTLINE => ClusterRequest::ReadBlobOutline(BlobHash(*body.form::<[u8; 32]>()?)),
         kind::READ_ENGINE => body.nothing(ClusterRequest::ReadEngine)?,
         kind::READ_HEALTH => body.nothing(ClusterRequest::ReadHealth)?,
+        kind::STOP_WORK => body.nothing(ClusterRequest::StopWork { stopped: true })?,
+        kind::RESUME_WORK => body.nothing(ClusterRequest::StopWork { stopped: false })?,
         kind::SHARE_EXPERIENCE => ClusterRequest::ShareExperience(body.bytes().to_vec()),
         kind::RENEW => {
             let form: &ArchivedRenewV1<'_> = body.form()?;
@@ -333,6 +339,7 @@ impl Bounded for ClusterRequest {
             | ClusterRequest::ReadBlobOutline(_)
             | ClusterRequest::ReadEngine
             | ClusterRequest::ReadHealth
+            | ClusterRequest::StopWork { .. }
             | ClusterRequest::ForgetNode(_)
             | ClusterRequest::DrainNode { .. } => Ok(()),
             ClusterRequest::Relay { caller, request } => {

@@ -64,7 +64,11 @@ pub(super) fn heartbeat() -> impl Strategy<Value = WorkerMessage> {
 }
 
 pub(super) fn looking() -> impl Strategy<Value = ClusterRequest> {
-    prop_oneof![Just(ClusterRequest::ReadHealth), Just(ClusterRequest::ListLabels)]
+    prop_oneof![
+        Just(ClusterRequest::ReadHealth),
+        Just(ClusterRequest::ListLabels),
+        any::<bool>().prop_map(|stopped| ClusterRequest::StopWork { stopped }),
+    ]
 }
 
 pub(super) fn health() -> impl Strategy<Value = ClusterResponse> {

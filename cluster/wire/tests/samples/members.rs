@@ -35,7 +35,11 @@ pub(super) fn health() -> Health {
 }
 
 pub(super) fn requests() -> Vec<(&'static str, Request)> {
-    [("read-health", ClusterRequest::ReadHealth)]
-        .map(|(name, request)| (name, Request::Cluster(Box::new(request))))
-        .into()
+    [
+        ("read-health", ClusterRequest::ReadHealth),
+        ("stop-work", ClusterRequest::StopWork { stopped: true }),
+        ("resume-work", ClusterRequest::StopWork { stopped: false }),
+    ]
+    .map(|(name, request)| (name, Request::Cluster(Box::new(request))))
+    .into()
 }

@@ -112,8 +112,19 @@ pub struct StatusDocument {
     pub jobs_active: u32,
     /// Tasks that wait for a slot.
     pub tasks_queued: u64,
+    /// Who stopped all work, where it is stopped.
+    pub stopped: Option<StoppedDocument>,
     /// In order of id.
     pub nodes: Vec<NodeDocument>,
+}
+
+/// All work is stopped.
+#[derive(Debug, Serialize)]
+pub struct StoppedDocument {
+    /// By whom.
+    pub by: String,
+    /// How long ago.
+    pub age_ms: u64,
 }
 
 impl StatusDocument {
@@ -129,6 +140,10 @@ impl StatusDocument {
             applied: status.applied,
             jobs_active: status.jobs_active,
             tasks_queued: status.tasks_queued,
+            stopped: status.stopped.as_ref().map(|stopped| StoppedDocument {
+                by: stopped.by.clone(),
+                age_ms: now_ms.saturating_sub(stopped.at_ms),
+            }),
             nodes: status.nodes.iter().map(|node| NodeDocument::of(node, now_ms)).collect(),
         }
     }

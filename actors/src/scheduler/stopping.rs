@@ -1,0 +1,80 @@
+//! The emergency stop, as the leader carries it out: every worker is told to stop what it has, and what it had goes back to
+//! the queue. A worker that cannot be reached now is told when it comes back.
+//!
+//! That nothing new is given out is the ledger's promise; this is about what was given before.
+
+use std::collections::BTreeSet;
+
+use actix::prelude::*;
+use nexus_ledger::{Command, Ledger, ReleaseReason, Released};
+use nexus_model::{JobId, NodeId};
+use nexus_wire::{AttemptRange, LeaderMessage, Refusal};
+
+use super::{Scheduler, TICK};
+use crate::control::{ControlPlane, now_ms};
+
+impl Scheduler {
+    /// Tells every worker to stop, and takes back what any node holds. Begun by the entry that stops all work, and again by
+    /// whoever leads next.
+    pub(super) fn stop_work(&mut self, ctx: &mut Context<Self>) {
+        tracing::warn!("all work is stopped; tasks go back to the queue");
+        for node in self.workers.attached() {
+            let jobs = self.workers.told_to(node);
+            self.stop_there(node, jobs, ctx);
+        }
+        let control = self.control.clone();
+        let holding = async move { control.read_local(Ledger::nodes).await };
+        ctx.spawn(holding.into_actor(self).map(|machines, scheduler, ctx| {
+            machines.into_iter().for_each(|machine| scheduler.take_back(machine.node, ctx));
+        }));
+    }
+
+    /// What a worker brings that comes while all work is stopped is nobody's any more.
+    pub(super) fn stop_returned(&mut self, node: NodeId, holding: &[AttemptRange], ctx: &mut Context<Self>) {
+        if self.stopped {
+            self.stop_there(node, holding.iter().map(|attempt| attempt.job).collect(), ctx);
+            self.take_back(node, ctx);
+        }
+    }
+
+    /// Has a worker stop these jobs and forget them: what it is given of them later is described to it again.
+    fn stop_there(&mut self, node: NodeId, jobs: BTreeSet<JobId>, ctx: &mut Context<Self>) {
+        let stop = |job| [LeaderMessage::CancelJob(job), LeaderMessage::ForgetJob(job)];
+        let messages: Vec<LeaderMessage> = jobs.into_iter().flat_map(stop).collect();
+        if !messages.is_empty() {
+            self.send(node, messages, ctx);
+        }
+    }
+
+    /// Gives back to the queue what a node holds now: what its slots had in hand counts as an attempt, the rest was never
+    /// started. What is given to it later has other tokens, and stays.
+    fn take_back(&self, node: NodeId, ctx: &mut Context<Self>) {
+        let (control, running) = (self.control.clone(), self.workers.last_running(node));
+        let taken = async move { take_back(&control, node, running).await };
+        ctx.spawn(taken.into_actor(self).map(move |taken, _, ctx| {
+            if let Err(refusal) = taken {
+                tracing::warn!(%node, reason = %refusal, "the tasks of a node could not be taken back yet");
+                // While this node leads it is tried until it is done.
+                ctx.run_later(TICK, move |scheduler, ctx| {
+                    if scheduler.known.is_some() && scheduler.stopped {
+                        scheduler.take_back(node, ctx);
+                    }
+                });
+            }
+        }));
+    }
+}
+
+async fn take_back(control: &ControlPlane, node: NodeId, running: Vec<AttemptRange>) -> Result<(), Refusal> {
+    let held = control.read_local(|ledger| ledger.attempts(node)).await;
+    if held.is_empty() {
+        return Ok(());
+    }
+    for (attempts, why) in [(running, ReleaseReason::WorkerStopped), (held, ReleaseReason::NotStarted)] {
+        if !attempts.is_empty() {
+            let attempts = Released::Attempts(attempts);
+            control.propose(Command::ReleaseTasks { node, attempts, why, at_ms: now_ms() }).await?;
+        }
+    }
+    Ok(())
+}
