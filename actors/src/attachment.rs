@@ -9,22 +9,25 @@ use std::time::{Duration, Instant};
 use nexus_link::{FrameReceiver, FrameSender, IncomingStream, LinkError, Message, Peer, PeerInfo, RoundTrip};
 use nexus_model::NodeId;
 use nexus_wire::{
-    LeaderMessage, MessageType, ProtocolVersion, WorkerMessage, decode_leader_message, decode_worker_message,
+    LeaderMessage, MessageType, ProtocolVersion, Refusal, WorkerMessage, decode_leader_message, decode_worker_message,
     encode_leader_message, encode_worker_message,
 };
 use tokio::sync::{mpsc, watch};
 
+use crate::codes;
 use crate::control::ControlPlane;
 use crate::directory::Directory;
 use crate::leader_link::{Found, LeaderLink};
-use crate::scheduler::{AttachWorker, DetachWorker, FromWorker, WORKER_PORT};
+use crate::scheduler::{AttachWorker, DetachWorker, FromWorker, RIVAL_PATIENCE, WORKER_PORT};
 use crate::worker::{AttachLeader, FromLeader, OUTBOX};
 
 /// The pause before an attachment is tried again; doubled up to [`PAUSE_MAX`].
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
 /// A hello that was not refused within this time was taken.
-const HELLO_JUDGED: Duration = Duration::from_secs(1);
+const HELLO_JUDGED: Duration = Duration::from_secs(3);
+
+const _: () = assert!(RIVAL_PATIENCE.as_millis() < HELLO_JUDGED.as_millis());
 
 /// How one attachment went.
 enum Attachment {
@@ -32,6 +35,8 @@ enum Attachment {
     Ended,
     /// It was not made: whoever was asked does not lead, or does not yet know that it does.
     NotMade,
+    /// The leader does not want it, and says why.
+    Refused(String),
 }
 
 /// How this process's worker finds its leader, and whether it wants work.
@@ -75,6 +80,12 @@ pub(crate) async fn keep_attached(directory: Arc<Directory>, way: Way) {
                 (pause, said) = (FIRST_PAUSE, false);
             }
             Ok(Attachment::NotMade) => {}
+            Ok(Attachment::Refused(reason)) => {
+                if !std::mem::replace(&mut said, true) {
+                    tracing::error!(reason, "the leader refuses this machine; trying again until it does not");
+                }
+                pause = PAUSE_MAX;
+            }
             Err(error) if !said => {
                 tracing::warn!(%error, "no leader can be reached; trying again until one can");
                 said = true;
@@ -107,8 +118,8 @@ async fn attach_here(directory: &Directory, drains: bool) -> Attachment {
         }
     };
     match serve(directory, Source::Here { messages: from_worker, drains }, leader_port, deliver).await {
-        true => Attachment::Ended,
-        false => Attachment::NotMade,
+        Served::Attached => Attachment::Ended,
+        Served::NotAttached | Served::Refused(_) => Attachment::NotMade,
     }
 }
 
@@ -139,20 +150,33 @@ async fn attach_there(
     };
     let down = async {
         while let Ok(Some(frame)) = receiver.next().await {
+            if frame.header.message_type == MessageType::FAULT {
+                return Some(String::from_utf8_lossy(&frame.body).into_owned());
+            }
             match decode_leader_message(&frame.body) {
                 Ok(message) => {
                     if worker.send(FromLeader(vec![message])).await.is_err() {
-                        return;
+                        return None;
                     }
                 }
                 Err(error) => {
                     tracing::warn!(%error, "the leader sent a message that cannot be read");
-                    return;
+                    return None;
                 }
             }
         }
+        None
     };
-    tokio::select! { () = up => {}, () = down => {}, () = control.until_other_leader(leader) => {} }
+    let refused = tokio::select! {
+        // Whoever is refused finds its own way closed as well; why comes first.
+        biased;
+        refused = down => refused,
+        () = up => None,
+        () = control.until_other_leader(leader) => None,
+    };
+    if let Some(reason) = refused {
+        return Ok(Attachment::Refused(reason));
+    }
     // The leader says nothing to a hello that it takes; one that it refuses is over at once.
     Ok(if begun.elapsed() > HELLO_JUDGED { Attachment::Ended } else { Attachment::NotMade })
 }
@@ -174,9 +198,17 @@ pub(crate) async fn serve_worker(directory: &Directory, peer: &PeerInfo, stream:
         return;
     }
     let (leader_port, from_leader) = mpsc::channel(WORKER_PORT);
-    let deliver = async move { send_all(&mut sender, from_leader).await };
+    let deliver = send_all(&mut sender, from_leader);
     let source = Source::There { hello: Some(hello), receiver: Box::new(receiver), round_trip };
-    serve(directory, source, leader_port, deliver).await;
+    if let Served::Refused(refusal) = serve(directory, source, leader_port, deliver).await
+        && refusal.code == codes::IDENTITY_COPIED
+    {
+        let help = refusal.help.map(|help| format!(": {help}")).unwrap_or_default();
+        let fault = Message::new(MessageType::FAULT, format!("{}{help}", refusal.message).into_bytes());
+        // Who has gone need not be told.
+        let _ = sender.send(fault).await;
+        sender.finish();
+    }
 }
 
 async fn send_all(sender: &mut FrameSender, mut batches: mpsc::Receiver<Vec<LeaderMessage>>) {
@@ -258,23 +290,35 @@ impl Source {
     }
 }
 
-/// Attaches a worker to the scheduler and carries messages both ways until either end goes. Whether it was attached.
+/// What became of an attachment at the leader.
+enum Served {
+    /// It was made, and has ended.
+    Attached,
+    /// Nobody was there to make it.
+    NotAttached,
+    /// The leader does not want it.
+    Refused(Refusal),
+}
+
+/// Attaches a worker to the scheduler and carries messages both ways until either end goes.
 async fn serve(
     directory: &Directory,
     mut source: Source,
     port: mpsc::Sender<Vec<LeaderMessage>>,
     deliver: impl Future<Output = ()>,
-) -> bool {
-    let Some(scheduler) = directory.scheduler.get().await else { return false };
-    let Some(WorkerMessage::Hello { node, address, capacity, holding }) = source.next().await else { return false };
+) -> Served {
+    let Some(scheduler) = directory.scheduler.get().await else { return Served::NotAttached };
+    let Some(WorkerMessage::Hello { node, address, capacity, holding }) = source.next().await else {
+        return Served::NotAttached;
+    };
     let attach = AttachWorker { node, address, capacity, holding, port };
     let session = match scheduler.send(attach).await {
         Ok(Ok(session)) => session,
         Ok(Err(refusal)) => {
             tracing::warn!(%node, reason = %refusal, "a worker was refused");
-            return false;
+            return Served::Refused(refusal);
         }
-        Err(_) => return false,
+        Err(_) => return Served::NotAttached,
     };
     let receive = async {
         while let Some(message) = source.next().await {
@@ -286,7 +330,7 @@ async fn serve(
     };
     tokio::select! { () = receive => {}, () = deliver => {} }
     detach(&scheduler, node, session).await;
-    true
+    Served::Attached
 }
 
 async fn detach(scheduler: &actix::Addr<crate::scheduler::Scheduler>, node: NodeId, session: u64) {

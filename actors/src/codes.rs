@@ -86,6 +86,9 @@ codes! {
     /// The cluster uses a version of the protocol that this node does not speak: all others were upgraded. Start a newer
     /// nexus on this machine, and leave out `protocol` in its nexus.toml. What it holds is on disk.
     PROTOCOL_LEFT_BEHIND = "NX0413";
+    /// Another machine is in the cluster under this node's identity: its data folder was copied. The first one is unaffected;
+    /// give the other an empty folder with --data, and let it join with a new token.
+    IDENTITY_COPIED = "NX0414";
     /// The files of timelines could not be read or written, or are not what was written. The message names the file and
     /// the line. Nothing was changed; restore the file from a copy, or import an export of the timeline.
     TIMELINE_STORE = "NX0407";

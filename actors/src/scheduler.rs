@@ -26,7 +26,7 @@ use nexus_scheduler::{Assign, Explanation, Input, JobFacts};
 use nexus_wire::limits::HEARTBEAT_INTERVAL;
 use nexus_wire::{AttemptRange, LeaderMessage, WorkerMessage};
 
-pub(crate) use self::attaching::AttachWorker;
+pub(crate) use self::attaching::{AttachWorker, RIVAL_PATIENCE};
 pub(crate) use self::foresight::{Foresee, Settle};
 pub(crate) use self::release::lost_with_its_worker;
 use self::release::release;

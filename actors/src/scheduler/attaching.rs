@@ -3,12 +3,13 @@
 //! What is given to a node while its hello is looked at must reach the worker once, and what is taken back from it not at
 //! all: an earlier session of the node ends with the hello, and the new one begins with one look at the ledger.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix::prelude::*;
 use nexus_ledger::{Command, Ledger, NodeNote, ReleaseReason, Suspect};
 use nexus_model::{Labels, NodeCapacity, NodeId};
 use nexus_scheduler::Input;
+use nexus_wire::limits::HEARTBEAT_INTERVAL;
 use nexus_wire::{AttemptRange, LeaderMessage, Refusal};
 use tokio::sync::{mpsc, oneshot};
 
@@ -17,6 +18,10 @@ use super::release::release;
 use crate::codes;
 use crate::control::{ControlPlane, now_ms, refusal};
 use crate::liveness::Alive;
+
+/// How long a worker that is there already has to give a sign of life when another one comes in its name from elsewhere: three
+/// of those that it sends anyway.
+pub(crate) const RIVAL_PATIENCE: Duration = HEARTBEAT_INTERVAL.saturating_mul(3);
 
 /// Attachment → scheduler: a worker said hello. Answer: its session, or why it cannot attach. If lost, the worker says
 /// hello again.
@@ -36,7 +41,7 @@ struct Arrived {
     slots: u32,
     memory_bytes: u64,
     holding: Vec<AttemptRange>,
-    port: mpsc::Sender<Vec<LeaderMessage>>,
+    way: (mpsc::Sender<Vec<LeaderMessage>>, String),
 }
 
 /// What the ledger knows of a node when its session begins.
@@ -120,9 +125,9 @@ impl Scheduler {
         }
         let untold = if self.stopped { Vec::new() } else { beginning.untold(&arrived.holding) };
         let untold = untold.into_iter().map(|attempt| (arrived.node, attempt, beginning.suspect(&attempt))).collect();
-        let Arrived { node, slots, memory_bytes, holding, port } = arrived;
+        let Arrived { node, slots, memory_bytes, holding, way } = arrived;
         let Beginning { index, labels, gpu_milli, .. } = beginning;
-        let session = self.workers.attach(node, port, index, Instant::now());
+        let session = self.workers.attach(node, way, index, Instant::now());
         self.liveness.seen(node, Alive { running: 0, rtt: None, seen_at_ms: now_ms(), vitals: None });
         self.note(node, NodeNote::Up { slots }, ctx);
         self.tell(untold, Vec::new(), ctx);
@@ -137,10 +142,10 @@ fn no_leader() -> Refusal {
     refusal(codes::NO_LEADER, "this node does not lead".to_owned())
 }
 
-impl Handler<AttachWorker> for Scheduler {
-    type Result = ResponseActFuture<Self, Result<u64, Refusal>>;
+type Attaching = ResponseActFuture<Scheduler, Result<u64, Refusal>>;
 
-    fn handle(&mut self, attach: AttachWorker, ctx: &mut Self::Context) -> Self::Result {
+impl Scheduler {
+    fn admit(&mut self, attach: AttachWorker, ctx: &mut Context<Self>) -> Attaching {
         let AttachWorker { node, address, capacity, holding, port } = attach;
         if self.known.is_none() {
             return Box::pin(fut::ready(Err(no_leader())));
@@ -148,12 +153,41 @@ impl Handler<AttachWorker> for Scheduler {
         let (slots, memory_bytes) = (capacity.slots, capacity.memory_bytes);
         let running = self.workers.last_running(node);
         self.end_session(node, ctx);
-        let reconciled = reconcile(self.control.clone(), (node, address, capacity), running, holding.clone());
-        let arrived = Arrived { node, slots, memory_bytes, holding, port };
+        let hello = (node, address.clone(), capacity);
+        let reconciled = reconcile(self.control.clone(), hello, running, holding.clone());
+        let arrived = Arrived { node, slots, memory_bytes, holding, way: (port, address) };
         Box::pin(reconciled.into_actor(self).then(move |reconciled, scheduler, ctx| {
             let begun = reconciled.map(|()| scheduler.begin_session(arrived, ctx));
             async move { begun?.await.unwrap_or_else(|_| Err(no_leader())) }.into_actor(scheduler)
         }))
+    }
+
+    /// A machine that has moved does not speak from where it was any more; one whose identity was copied does. So whoever
+    /// comes from elsewhere waits until the one that is there has had the time to show that it is.
+    fn admit_unless_alive(&self, attach: AttachWorker, known: String) -> Attaching {
+        let asked_at = Instant::now();
+        let waited = tokio::time::sleep(RIVAL_PATIENCE).into_actor(self);
+        Box::pin(waited.then(move |(), scheduler, ctx| {
+            let AttachWorker { node, address, .. } = &attach;
+            if !scheduler.workers.was_heard_since(*node, asked_at) {
+                return scheduler.admit(attach, ctx);
+            }
+            let message = format!("{node} is at {known}, and another machine comes in its name from {address}");
+            let help = "its data folder was copied: give one of the two an empty folder, and let it join with a token";
+            let refused = Refusal { help: Some(help.to_owned()), ..refusal(codes::IDENTITY_COPIED, message) };
+            Box::pin(fut::ready(Err(refused)))
+        }))
+    }
+}
+
+impl Handler<AttachWorker> for Scheduler {
+    type Result = Attaching;
+
+    fn handle(&mut self, attach: AttachWorker, ctx: &mut Self::Context) -> Self::Result {
+        match self.workers.elsewhere(attach.node, &attach.address) {
+            Some(known) => self.admit_unless_alive(attach, known),
+            None => self.admit(attach, ctx),
+        }
     }
 }
 

@@ -16,6 +16,8 @@ struct Attached {
     /// Index of the last entry that was looked at when the session began: what earlier entries gave it, it knows.
     since: u64,
     port: mpsc::Sender<Vec<LeaderMessage>>,
+    /// Where it says that it listens.
+    address: String,
     heard_at: Instant,
     running: Vec<AttemptRange>,
     described: BTreeSet<JobId>,
@@ -41,7 +43,7 @@ impl Workers {
     pub(super) fn attach(
         &mut self,
         node: NodeId,
-        port: mpsc::Sender<Vec<LeaderMessage>>,
+        (port, address): (mpsc::Sender<Vec<LeaderMessage>>, String),
         since: u64,
         now: Instant,
     ) -> u64 {
@@ -49,7 +51,7 @@ impl Workers {
         let session = self.last_session;
         self.lost.remove(&node);
         let (running, described) = (Vec::new(), BTreeSet::new());
-        let attached = Attached { session, since, port, heard_at: now, running, described };
+        let attached = Attached { session, since, port, address, heard_at: now, running, described };
         self.attached.insert(node, attached);
         session
     }
@@ -73,6 +75,17 @@ impl Workers {
     /// Whether there is a way to `node`.
     pub(super) fn has(&self, node: NodeId) -> bool {
         self.attached.contains_key(&node)
+    }
+
+    /// Where the worker is that attached as `node`, if that is not `address`.
+    pub(super) fn elsewhere(&self, node: NodeId, address: &str) -> Option<String> {
+        let attached = self.attached.get(&node).map(|worker| &worker.address);
+        attached.filter(|known| *known != address).cloned()
+    }
+
+    /// Whether `node` gave a sign of life since then.
+    pub(super) fn was_heard_since(&self, node: NodeId, then: Instant) -> bool {
+        self.attached.get(&node).is_some_and(|worker| worker.heard_at > then)
     }
 
     /// A sign of life.
@@ -156,17 +169,35 @@ mod tests {
 
     use super::*;
 
+    /// A way to nobody, at no address.
+    fn way() -> (mpsc::Sender<Vec<LeaderMessage>>, String) {
+        (mpsc::channel(1).0, String::new())
+    }
+
+    #[test]
+    fn a_worker_that_comes_from_elsewhere_is_told_from_one_that_comes_again() {
+        let (mut workers, start) = (Workers::default(), Instant::now());
+        assert_eq!(workers.elsewhere(NodeId(1), "here:1"), None, "nobody is there");
+        workers.attach(NodeId(1), (mpsc::channel(1).0, "here:1".to_owned()), 0, start);
+        assert_eq!(workers.elsewhere(NodeId(1), "here:1"), None);
+        assert_eq!(workers.elsewhere(NodeId(1), "there:1").as_deref(), Some("here:1"));
+        assert!(!workers.was_heard_since(NodeId(1), start));
+        workers.heard(NodeId(1), None, start + Duration::from_millis(1));
+        assert!(workers.was_heard_since(NodeId(1), start));
+        assert!(!workers.was_heard_since(NodeId(2), start));
+    }
+
     #[test]
     fn a_lost_worker_keeps_its_tasks_for_a_whole_lease() {
         let (mut workers, start) = (Workers::default(), Instant::now());
         let node = NodeId(2);
-        let session = workers.attach(node, mpsc::channel(1).0, 0, start);
+        let session = workers.attach(node, way(), 0, start);
         assert!(workers.is_current(node, session));
         assert!(workers.lose(node, start));
         assert!(!workers.lose(node, start), "it is lost once");
         assert_eq!(workers.expired(start + WORKER_LEASE), vec![]);
         assert_eq!(workers.expired(start + WORKER_LEASE + Duration::from_millis(1)), vec![node]);
-        workers.attach(node, mpsc::channel(1).0, 0, start);
+        workers.attach(node, way(), 0, start);
         assert_eq!(workers.expired(start + 2 * WORKER_LEASE), vec![]);
         assert!(!workers.is_current(node, session), "a new session");
     }
@@ -174,7 +205,7 @@ mod tests {
     #[test]
     fn silence_is_noticed_and_a_heartbeat_ends_it() {
         let (mut workers, start) = (Workers::default(), Instant::now());
-        workers.attach(NodeId(1), mpsc::channel(1).0, 0, start);
+        workers.attach(NodeId(1), way(), 0, start);
         let late = start + WORKER_LEASE + Duration::from_millis(1);
         assert_eq!(workers.silent(late), vec![NodeId(1)]);
         workers.heard(NodeId(1), None, late);
@@ -184,7 +215,7 @@ mod tests {
     #[test]
     fn a_job_is_described_once_a_session() {
         let (mut workers, start) = (Workers::default(), Instant::now());
-        workers.attach(NodeId(1), mpsc::channel(1).0, 0, start);
+        workers.attach(NodeId(1), way(), 0, start);
         assert!(workers.needs_description(NodeId(1), JobId(5)));
         assert!(!workers.needs_description(NodeId(1), JobId(5)));
         assert!(!workers.needs_description(NodeId(2), JobId(5)), "nobody is there to be told");
@@ -196,7 +227,7 @@ mod tests {
     fn what_was_given_before_a_session_began_is_no_news_to_it() {
         let (mut workers, start) = (Workers::default(), Instant::now());
         assert!(workers.is_news(NodeId(1), AttemptToken(4)));
-        workers.attach(NodeId(1), mpsc::channel(1).0, 5, start);
+        workers.attach(NodeId(1), way(), 5, start);
         assert!(!workers.is_news(NodeId(1), AttemptToken(5)), "it was taken back since, or told at the beginning");
         assert!(workers.is_news(NodeId(1), AttemptToken(6)));
     }
@@ -205,7 +236,7 @@ mod tests {
     fn a_full_port_is_reported() {
         let (mut workers, start) = (Workers::default(), Instant::now());
         let (port, _receiver) = mpsc::channel(1);
-        workers.attach(NodeId(1), port, 0, start);
+        workers.attach(NodeId(1), (port, String::new()), 0, start);
         assert!(workers.send(NodeId(1), vec![LeaderMessage::CancelJob(JobId(1))]));
         assert!(!workers.send(NodeId(1), vec![LeaderMessage::CancelJob(JobId(1))]));
     }
