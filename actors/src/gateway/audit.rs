@@ -40,7 +40,8 @@ impl GatewayState {
     ) -> Result<(), Refusal> {
         match (act, joined) {
             (Some(act), Response::Joined(joined)) => {
-                write(control, "a machine with a token".to_owned(), format!("{act} as {}", joined.node)).await
+                let by = if act.starts_with("login") { "a person with a token" } else { "a machine with a token" };
+                write(control, by.to_owned(), format!("{act} as {}", joined.node)).await
             }
             _ => Ok(()),
         }
@@ -129,6 +130,7 @@ pub(super) fn act(caller: &Caller, request: &Request) -> Option<String> {
     Some(match request {
         Request::CreateToken { role, .. } => format!("token create --role {}", role.name()),
         Request::StopNode(node) => format!("node stop {}", or_here(node)),
+        Request::Join(join) if join.address.is_empty() => format!("login of {}", join.name),
         Request::Join(join) => format!("join of {} at {}", join.name, join.address),
         Request::Cluster(request) => match &**request {
             ClusterRequest::SetVoters(voters) => {
