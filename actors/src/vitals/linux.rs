@@ -45,10 +45,11 @@ impl Sensors {
             return Some((total.saturating_sub(available), total));
         };
         let current: u64 = self.read("sys/fs/cgroup/memory.current")?.trim().parse().ok()?;
-        // Pages of files that nobody has touched for a while are given up before anybody is refused memory.
+        // Pages of files are given up before anybody is refused memory, as in MemAvailable.
         let stat = self.read("sys/fs/cgroup/memory.stat").unwrap_or_default();
-        let inactive = stat.lines().find_map(|line| line.strip_prefix("inactive_file ")?.trim().parse().ok());
-        Some((current.saturating_sub(inactive.unwrap_or(0)), limit))
+        let pages = |kind: &str| stat.lines().find_map(|line| line.strip_prefix(kind)?.trim().parse::<u64>().ok());
+        let files = pages("inactive_file ").unwrap_or(0).saturating_add(pages("active_file ").unwrap_or(0));
+        Some((current.saturating_sub(files), limit))
     }
 
     /// What changes slowly, as far as it is asked for.

@@ -52,7 +52,7 @@ fn a_containers_limit_counts_where_it_is_lower() {
         MEMORY,
         ("sys/fs/cgroup/memory.max", "409600\n"),
         ("sys/fs/cgroup/memory.current", "204800\n"),
-        ("sys/fs/cgroup/memory.stat", "anon 1\ninactive_file 102400\n"),
+        ("sys/fs/cgroup/memory.stat", "anon 1\ninactive_file 90400\nactive_file 12000\n"),
     ]);
     let vitals = machine.gauge(&[]).look(Instant::now());
     assert_eq!((vitals.memory_used_bytes, vitals.memory_bytes), (102_400, 409_600));
