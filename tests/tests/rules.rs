@@ -22,18 +22,19 @@ impl Machine {
         let machine = Machine { root: folder.join(format!("{name}-files")), home: folder.join(name) };
         machine.uses_memory(25);
         let settings = format!("[worker]\nsensors = \"{}\"\n{rules}", machine.root.display());
-        std::fs::create_dir_all(&machine.home).unwrap();
-        std::fs::write(machine.home.join("nexus.toml"), settings).unwrap();
+        std::fs::create_dir_all(&machine.home).expect("a temporary folder can be written");
+        std::fs::write(machine.home.join("nexus.toml"), settings).expect("a temporary folder can be written");
         machine
     }
 
     fn write(&self, file: &str, text: &str) {
         let path = self.root.join(file);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::create_dir_all(path.parent().expect("a temporary folder can be written"))
+            .expect("a temporary folder can be written");
         // At once: the node reads while this is written.
         let draft = path.with_extension("draft");
-        std::fs::write(&draft, text).unwrap();
-        std::fs::rename(&draft, path).unwrap();
+        std::fs::write(&draft, text).expect("a temporary folder can be written");
+        std::fs::rename(&draft, path).expect("a temporary folder can be written");
     }
 
     fn uses_memory(&self, percent: u64) {
@@ -50,7 +51,7 @@ fn until(what: &str, is_so: impl Fn() -> bool) {
 }
 
 fn named(status: &Value, name: &str) -> Value {
-    let mut nodes = status["nodes"].as_array().unwrap().iter();
+    let mut nodes = status["nodes"].as_array().expect("the nodes").iter();
     nodes.find(|node| node["node"] == name).cloned().unwrap_or_default()
 }
 

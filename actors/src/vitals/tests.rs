@@ -11,7 +11,7 @@ struct Machine(tempfile::TempDir);
 
 impl Machine {
     fn of(files: &[(&str, &str)]) -> Machine {
-        let machine = Machine(tempfile::tempdir().unwrap());
+        let machine = Machine(tempfile::tempdir().expect("a temporary folder can be written"));
         machine.write(files);
         machine
     }
@@ -19,13 +19,15 @@ impl Machine {
     fn write(&self, files: &[(&str, &str)]) {
         for (path, text) in files {
             let path = self.0.path().join(path);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, text).unwrap();
+            fs::create_dir_all(path.parent().expect("a temporary folder can be written"))
+                .expect("a temporary folder can be written");
+            fs::write(path, text).expect("a temporary folder can be written");
         }
     }
 
     fn gauge(&self, rules: &[(&str, Action)]) -> Gauge {
-        let rule = |(when, then): &(&str, Action)| Rule { when: when.parse::<Condition>().unwrap(), then: *then };
+        let rule =
+            |(when, then): &(&str, Action)| Rule { when: when.parse::<Condition>().expect("a condition"), then: *then };
         let rules: Vec<Rule> = rules.iter().map(rule).collect();
         Gauge::new(self.0.path(), self.0.path(), &rules)
     }
