@@ -266,21 +266,22 @@ mod tests {
     const EXIT: ExitId = ExitId(0);
     const V: fn(u32) -> Variable = Variable;
 
-    /// `for i from v0, v1 times { v2 += array[i + offset] }; v2`: v3 is `i`, the exit tells v0, v1 and v2.
-    fn sum(offset: i64) -> Unit {
+    /// `for i from v0, v1 times { v2 += array[i + offset] }; v2`: v3 is `i`, the exit tells v0, v1 and v2. Without an offset the
+    /// index is v9 each time.
+    fn sum(offset: Option<i64>) -> Unit {
         let int = |to, value| Operation::Constant { to: V(to), value: Constant::Int(value) };
         let add = |to, a, b| Operation::WrappingAdd { to: V(to), a: V(a), b: V(b) };
         let load = Operation::Load {
             to: V(6),
             array: Array(0),
-            index: V(5),
+            index: V(if offset.is_some() { 5 } else { 9 }),
             column: None,
             from_end: true,
             is_inside: false,
             exit: EXIT,
         };
         let block = |operations, end| Block { operations, end };
-        let mut variables = vec![Type::Int; 9];
+        let mut variables = vec![Type::Int; 10];
         variables[8] = Type::Bool;
         let body = vec![
             Operation::Copy { to: V(3), from: V(0) },
@@ -288,7 +289,7 @@ mod tests {
             add(0, 0, 7),
             int(7, -1),
             add(1, 1, 7),
-            int(4, offset),
+            int(4, offset.unwrap_or(0)),
             add(5, 3, 4),
             load,
             add(2, 2, 6),
@@ -299,7 +300,7 @@ mod tests {
         Unit {
             functions: vec![Function {
                 variables,
-                parameters: vec![V(0), V(1)],
+                parameters: vec![V(0), V(1), V(9)],
                 arrays: vec![ArrayParameter { element: Element::Int, writable: false }],
                 result: Some(Type::Int),
                 blocks: vec![
@@ -323,7 +324,7 @@ mod tests {
 
     #[test]
     fn the_copy_has_no_checks_and_the_loop_keeps_its_own() {
-        let unit = granted(sum(1));
+        let unit = granted(sum(Some(1)));
         let operations = || unit.functions[0].blocks.iter().flat_map(|block| &block.operations);
         let count = |is: fn(&Operation) -> bool| operations().filter(|o| is(o)).count();
         assert_eq!(count(|o| matches!(o, Operation::Load { is_inside: true, .. })), 1);
@@ -335,8 +336,8 @@ mod tests {
     #[test]
     fn whatever_the_range_the_sum_is_that_of_the_elements_or_the_exit_is_where_there_is_none() {
         let elements: Vec<i64> = (0..100).map(|k| k * k).collect();
-        for offset in [-3, 0, 2] {
-            let unit = compile(&sum(offset)).unwrap();
+        for offset in [-3, 0, 2, 200] {
+            let unit = compile(&sum(Some(offset))).unwrap();
             let starts = [0, 3, 50, 98, 100, 101, -2, -100, -103, -104, i64::MAX - 20, i64::MAX, i64::MIN, 1 << 40];
             for (start, count, loops) in starts.iter().flat_map(|&start| {
                 [0, 1, 8, 9, 20, 97, 100, 101, i64::MAX]
@@ -347,7 +348,7 @@ mod tests {
                 let mut budget = Budget { loops, calls: 1, depth: 1 };
                 let mut scratch = Scratch::default();
                 let mut arrays = [ArrayArgument { elements: ArrayElements::Ints(&elements), columns: 1 }];
-                let arguments = [Constant::Int(start), Constant::Int(count)];
+                let arguments = [Constant::Int(start), Constant::Int(count), Constant::Int(0)];
                 let outcome = unit.call(&arguments, &mut arrays, &mut budget, &mut Nothing, &mut scratch);
                 let case = format!("offset {offset}, {count} from {start}, {loops} granted");
 
@@ -379,6 +380,19 @@ mod tests {
                 }
                 assert_eq!(budget.loops, granted, "{case}");
             }
+        }
+    }
+
+    #[test]
+    fn an_index_that_stays_is_inside_or_the_exit_is_where_the_loop_begins() {
+        let unit = compile(&sum(None)).unwrap();
+        for (index, there) in [(0, Some(5)), (2, Some(7)), (-1, Some(7)), (3, None), (-4, None), (i64::MAX, None)] {
+            let mut budget = Budget { loops: 1_000, calls: 1, depth: 1 };
+            let mut arrays = [ArrayArgument { elements: ArrayElements::Ints(&[5, 6, 7]), columns: 1 }];
+            let arguments = [Constant::Int(0), Constant::Int(40), Constant::Int(index)];
+            let outcome = unit.call(&arguments, &mut arrays, &mut budget, &mut Nothing, &mut Scratch::default());
+            let expected = there.map_or(Outcome::Left, |each| Outcome::Returned(Some(Constant::Int(40 * each))));
+            assert_eq!((outcome, budget.loops), (expected, if there.is_some() { 960 } else { 1_000 }), "{index}");
         }
     }
 }

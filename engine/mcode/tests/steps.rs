@@ -131,3 +131,18 @@ fn counters_stop_at_the_same_number_and_the_same_iteration() {
     let kinds = "function main()\n    x = 0\n    while x < 5\n        if x == 3 x = 3.5 end\n        x = x + 1\n    end\n    return x\nend\n";
     assert_eq!(agreed(kinds, &Limits::local()), Ok(bits(&Value::Scalar(5.5))));
 }
+
+#[test]
+fn a_counter_far_beyond_its_end_counts_nothing() {
+    // What is between the two does not fit an int, and looks as if it were a few.
+    for (start, end) in [(i64::MAX, -i64::MAX + 40), (i64::MAX - 3, -i64::MAX + 60), (-i64::MAX, i64::MAX), (0, 40)] {
+        let source = format!(
+            "function f(i, n)\n    k = 0\n    while i < n and k < 90\n        i = i + 1\n        k = k + 1\n    end\n    return k\nend\n\
+             function g(i, n)\n    k = 0\n    while i < n\n        i = i + 1\n        k = k + 1\n        if k > 90 return k end\n    \
+             end\n    return k\nend\n\
+             function main()\n    t = 0\n    for r in 0..400\n        t = t + f(0, 40) + g(0, 40)\n    end\n    \
+             return [t, f({start}, {end}), g({start}, {end})]\nend\n"
+        );
+        agreed(&source, &Limits::local()).expect("nothing overflows");
+    }
+}
