@@ -74,7 +74,7 @@ fn a_machine_that_is_short_of_memory_gets_nothing_new_and_recovers() {
     assert!(said(&second, &["status"]).contains("3.8/15 GiB"), "{}", said(&second, &["status"]));
 
     air.uses_memory(97);
-    until("air is held", || of("air")["held_by"].to_string() == "[\"memory > 95% (now 97%)\"]");
+    until("air is held", || of("air")["held_by"][0] == "memory > 95% (now 97%)");
     for command in [&["status"][..], &["node", "list"], &["top"]] {
         let text = said(&first, command);
         assert!(text.contains("paused") && text.contains("air takes no new tasks: memory > 95% (now 97%)"), "{text}");
