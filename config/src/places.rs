@@ -61,6 +61,11 @@ impl Places {
         in_home.or_else(|| machine.cache_folder.clone()).map(|folder| folder.join("code"))
     }
 
+    /// The folder of what graphics processors were found to be fast at: beside that of machine code.
+    pub fn tuning_cache(machine: &Machine) -> Option<PathBuf> {
+        Some(Self::code_cache(machine)?.with_file_name("tuning"))
+    }
+
     /// The folder of data, as an absolute path: `--data`, else `NEXUS_HOME`, else what the file says, else the platform's
     /// place. This is also how a client finds the node of its machine.
     ///
@@ -90,6 +95,7 @@ mod tests {
     fn machine_code_is_kept_where_things_can_be_lost() {
         let machine = Machine { cache_folder: Some("/cache".into()), ..Machine::default() };
         assert_eq!(Places::code_cache(&machine), Some("/cache/code".into()));
+        assert_eq!(Places::tuning_cache(&machine), Some("/cache/tuning".into()));
         let machine = Machine { nexus_home: Some("/nexus".into()), ..machine };
         assert_eq!(Places::code_cache(&machine), Some("/nexus/cache/code".into()));
         assert_eq!(Places::code_cache(&Machine::default()), None);

@@ -169,6 +169,9 @@ enum Verb {
 
 /// Runs the command that the process was started with, and ends with its exit code.
 pub fn main() -> ExitCode {
+    if let Some(folder) = Places::tuning_cache(&Machine::look()) {
+        nexus_tensor::keep_tuning_in(folder);
+    }
     start(std::env::args_os().collect(), &session::Session).into()
 }
 
@@ -252,7 +255,7 @@ fn dispatch(
             let devices = if *hardware { world.hardware_devices() } else { world.devices() };
             // A node asks this of a program of its own while it starts: that is about the machine alone.
             let node = if *hardware { None } else { engine_of_node(cli.data.as_deref(), world) };
-            engine::status(&devices, world.kept_code(), node, console);
+            engine::status(&devices, world.kept(), node, console);
             Ok(())
         }
         Verb::Engine(EngineArgs { verb: EngineVerb::Bench(args) }) => engine_bench::bench(args, console),

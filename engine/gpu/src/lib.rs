@@ -15,6 +15,7 @@ mod contain;
 mod driver;
 mod primitive;
 mod start;
+mod tuning;
 
 pub use adapters::{Adapter, adapters};
 pub use burn_backend::{
@@ -25,3 +26,4 @@ pub use contain::{Contained, contain};
 pub use driver::{MISSING, hardware_may_exist, may_exist};
 pub use primitive::Primitive;
 pub use start::{Queue, start, start_flex};
+pub use tuning::{KeptTuning, keep_tuning_in, kept_tuning};

@@ -5,6 +5,7 @@ use burn_dispatch::DispatchDevice;
 use burn_dispatch::devices::wgpu::{AutoGraphicsApi, RuntimeOptions, try_init_setup};
 use burn_dispatch::devices::{CubeDevice, FlexDevice};
 
+use crate::tuning::configure;
 use crate::{Adapter, Contained, contain};
 
 /// A started device: where calls that make tensors put them.
@@ -17,6 +18,7 @@ pub struct Queue {
 
 /// Starts an adapter's device. Burn knows it afterwards: call this once in a process.
 pub fn start(adapter: &Adapter) -> Result<Queue, Contained> {
+    configure();
     contain(|| try_init_setup::<AutoGraphicsApi>(&adapter.device, RuntimeOptions::default()))?
         .map_err(|error| Contained { reason: error.to_string() })?;
     queue(DispatchDevice::Cube(CubeDevice::Wgpu(adapter.device.clone())))

@@ -40,6 +40,7 @@ pub use error::{NumericalProblem, TensorError};
 pub use finite::{given_finite, made_finite};
 pub use index::{Index, IndexType, get, infer_index, set};
 pub use meter::{Charge, Meter, Pooling, Transfers, Work, transfers_of_process};
+pub use nexus_gpu::{KeptTuning, keep_tuning_in, kept_tuning};
 pub use nexus_model::{DType, TensorData};
 pub use op::{Arg, ArgType, Dim, OpDef, Param, ParamKind, TensorType};
 pub use operator::{BinaryOp, CompareOp, UnaryOp};

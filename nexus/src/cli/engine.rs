@@ -52,6 +52,8 @@ struct EngineDocument {
     pool_bytes_max: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     kept_code: Option<KeptCode>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    kept_tuning: Option<KeptKernels>,
     /// What the node of this machine holds and has copied since it started, where one runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     node: Option<NodeEngine>,
@@ -103,6 +105,24 @@ pub(crate) struct KeptCode {
     pub(crate) damaged: u64,
 }
 
+/// What is kept of how graphics processors compute fastest, from one run to the next.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct KeptKernels {
+    /// Where it is.
+    pub(crate) folder: String,
+    /// Kernels that were found to be the fastest for some shapes of their operands.
+    pub(crate) choices: u64,
+    /// Bytes of all that is kept.
+    pub(crate) bytes: u64,
+}
+
+/// What runs without a node keep for the next ones.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Kept {
+    pub(crate) code: Option<KeptCode>,
+    pub(crate) kernels: Option<KeptKernels>,
+}
+
 /// The devices in what `nexus engine status --json` printed.
 pub(crate) fn read_status(json: &[u8]) -> Option<Vec<DeviceInfo>> {
     let document: EngineDocument = serde_json::from_slice(json).ok()?;
@@ -112,12 +132,7 @@ pub(crate) fn read_status(json: &[u8]) -> Option<Vec<DeviceInfo>> {
 }
 
 /// Shows the devices, what the machine's node holds and has copied, and how often native code did not have to be made again.
-pub(crate) fn status(
-    devices: &[DeviceInfo],
-    kept_code: Option<KeptCode>,
-    node: Option<NodeEngine>,
-    console: &mut Console,
-) {
+pub(crate) fn status(devices: &[DeviceInfo], kept: Kept, node: Option<NodeEngine>, console: &mut Console) {
     if console.is_json() {
         let devices = devices.iter().map(|info| DeviceDocument {
             device: info.kind.name().into(),
@@ -128,7 +143,8 @@ pub(crate) fn status(
             version: env!("CARGO_PKG_VERSION").into(),
             devices: devices.collect(),
             pool_bytes_max: POOL_BYTES_MAX as u64,
-            kept_code,
+            kept_code: kept.code,
+            kept_tuning: kept.kernels,
             node,
         }));
         return;
@@ -156,12 +172,18 @@ pub(crate) fn status(
             units::memory(node.downloaded_bytes),
         ));
     }
-    if let Some(KeptCode { folder, units, bytes, hits, misses, damaged }) = kept_code {
+    if let Some(KeptCode { folder, units, bytes, hits, misses, damaged }) = kept.code {
         let damage = if damaged > 0 { format!(", {damaged} of them damaged") } else { String::new() };
         console.answer(&format!(
             "\nnative code: {} ({}) kept in {folder}; {hits} found, {misses} compiled{damage}\n",
             units::count(units, "unit"),
             units::bytes(bytes),
+        ));
+    }
+    if let Some(KeptKernels { folder, choices, .. }) = kept.kernels {
+        console.answer(&format!(
+            "\ngpu kernels: {} of the fastest kept in {folder}; other processes need not try them all again\n",
+            units::count(choices, "choice")
         ));
     }
 }
@@ -175,7 +197,7 @@ mod tests {
     fn devices_are_listed_for_people_and_programs() {
         let devices = [DeviceInfo { kind: DeviceKind::Cpu, name: "2 threads, avx512".into() }];
         let (mut console, out, _) = pages(false);
-        status(&devices, None, None, &mut console);
+        status(&devices, Kept::default(), None, &mut console);
         insta::assert_snapshot!(out.text(), @r"
         DEVICE  TENSORS                           NAME
         cpu     f64 f32 f16 bf16 i64 i32 u8 bool  2 threads, avx512
@@ -183,7 +205,7 @@ mod tests {
         memory pool: a process keeps up to 256 MiB of tensors that are gone for the next ones
         ");
         let (mut console, out, _) = pages(true);
-        status(&devices, None, None, &mut console);
+        status(&devices, Kept::default(), None, &mut console);
         let wanted = "\"devices\":[{\"device\":\"cpu\",\"name\":\"2 threads, avx512\",\"dtypes\":[\"f64\",\"f32\",\"f16\",\
                       \"bf16\",\"i64\",\"i32\",\"u8\",\"bool\"]}],\"pool_bytes_max\":268435456}\n";
         assert!(out.text().ends_with(wanted), "{}", out.text());

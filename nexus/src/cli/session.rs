@@ -27,7 +27,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use super::cluster::Cluster;
 use super::cluster_recover::RecoverySurvey;
 use super::codes;
-use super::engine::{self, KeptCode};
+use super::engine::{self, Kept, KeptCode, KeptKernels};
 use super::error::{CliError, Exit};
 use super::language::{Language, View};
 use super::login::LoggedIn;
@@ -263,10 +263,17 @@ impl World for Session {
         nexus_tensor::hardware_devices()
     }
 
-    fn kept_code(&self) -> Option<KeptCode> {
-        let folder = Places::code_cache(&Machine::look())?;
-        let CodeCacheFacts { units, bytes, hits, misses, damaged } = CodeCache::look(&folder);
-        Some(KeptCode { folder: folder.display().to_string(), units, bytes, hits, misses, damaged })
+    fn kept(&self) -> Kept {
+        let machine = Machine::look();
+        let code = Places::code_cache(&machine).map(|folder| {
+            let CodeCacheFacts { units, bytes, hits, misses, damaged } = CodeCache::look(&folder);
+            KeptCode { folder: folder.display().to_string(), units, bytes, hits, misses, damaged }
+        });
+        let kernels = Places::tuning_cache(&machine).and_then(|folder| {
+            let nexus_tensor::KeptTuning { choices, bytes } = nexus_tensor::kept_tuning(&folder)?;
+            Some(KeptKernels { folder: folder.display().to_string(), choices, bytes })
+        });
+        Kept { code, kernels }
     }
 
     fn explain(&self, code: &str) -> Option<&'static str> {

@@ -16,7 +16,7 @@ use nexus_wire::Request;
 use tokio::sync::watch;
 
 use super::cluster_recover::RecoverySurvey;
-use super::engine::KeptCode;
+use super::engine::Kept;
 use super::error::tests::pages;
 use super::error::{CliError, Exit};
 use super::fake::{FakeCluster, ended, returned, task_view};
@@ -123,8 +123,8 @@ impl World for FakeWorld {
         Vec::new()
     }
 
-    fn kept_code(&self) -> Option<KeptCode> {
-        None
+    fn kept(&self) -> Kept {
+        Kept::default()
     }
 
     fn explain(&self, code: &str) -> Option<&'static str> {

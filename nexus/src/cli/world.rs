@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use super::cluster::Cluster;
 use super::cluster_recover::RecoverySurvey;
-use super::engine::KeptCode;
+use super::engine::Kept;
 use super::error::CliError;
 use super::language::Language;
 use super::login::LoggedIn;
@@ -40,8 +40,8 @@ pub(crate) trait World: Language + Runtime + Pieces {
     /// Those of them that a program is given without asking.
     fn hardware_devices(&self) -> Vec<DeviceInfo>;
 
-    /// The machine code that runs without a node keep; `None` where there is no folder for it.
-    fn kept_code(&self) -> Option<KeptCode>;
+    /// What runs without a node keep for the next ones.
+    fn kept(&self) -> Kept;
 
     /// What a code of another room means.
     fn explain(&self, code: &str) -> Option<&'static str>;
