@@ -19,6 +19,9 @@ const NAME: &str = "kernels";
 const HEADER: &[u8; 16] = b"SQLite format 3\0";
 /// Endings of what Burn writes beside the file.
 const BESIDE: [&str; 2] = ["db-wal", "db-tshm"];
+/// No folder can be here: Burn keeps what it would write there in memory. Told not to keep it, it would measure the device's
+/// speed for each operation anew.
+const NOWHERE: &str = "/dev/null";
 /// What begins the names of Burn's tables of fastest kernels.
 const CHOICES: &str = "autotune";
 
@@ -101,7 +104,7 @@ pub(crate) fn configure() {
         }
         None => {
             config.autotune.disable_cache = true;
-            config.throughput.disable_cache = true;
+            config.environment.path = CacheConfig::Directory(NOWHERE.into());
         }
     }
     // It stays as it is where a device was started before.
