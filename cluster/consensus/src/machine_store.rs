@@ -4,13 +4,14 @@
 //! the last one has grown enough to pay for it.
 
 use std::io;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use futures::{Stream, StreamExt};
 use openraft::storage::{EntryResponder, RaftStateMachine};
 use openraft::{EntryPayload, OptionalSend, RaftSnapshotBuilder};
-use tokio::sync::{RwLock, RwLockReadGuard, mpsc};
+use tokio::sync::{Notify, RwLock, RwLockReadGuard, mpsc};
 
 use crate::event::{Applied, Event};
 use crate::limits::APPLY_BATCH_MAX;
@@ -49,6 +50,8 @@ pub(crate) struct State<S> {
 /// What the store, its snapshot builders and readers share.
 pub(crate) struct Shared<S> {
     state: RwLock<State<S>>,
+    /// Told whenever the state was changed and may be read again.
+    readable: Notify,
     pub(crate) snapshots: SnapshotFiles,
     /// Bytes of commands applied since the last snapshot was begun.
     log_bytes: AtomicU64,
@@ -65,6 +68,7 @@ impl<S: StateMachine> Shared<S> {
         let state = State { machine: S::empty(), applied: None, membership: StoredMembership::default() };
         Self {
             state: RwLock::new(state),
+            readable: Notify::new(),
             snapshots,
             log_bytes: AtomicU64::new(0),
             live: AtomicBool::new(false),
@@ -74,8 +78,24 @@ impl<S: StateMachine> Shared<S> {
     }
 
     /// The state, for reading. Applying waits while it is held.
+    ///
+    /// Who waits here stands in no line: an actor that waits for one future polls no other, and one that had got its turn
+    /// without being polled would hold up applying, and with it everything, for ever.
     pub(crate) async fn state(&self) -> RwLockReadGuard<'_, State<S>> {
-        self.state.read().await
+        loop {
+            let mut readable = pin!(self.readable.notified());
+            readable.as_mut().enable();
+            if let Ok(state) = self.state.try_read() {
+                return state;
+            }
+            readable.await;
+        }
+    }
+
+    async fn change<R>(&self, change: impl FnOnce(&mut State<S>) -> R) -> R {
+        let result = change(&mut *self.state.write().await);
+        self.readable.notify_waiters();
+        result
     }
 
     /// The next time that openraft asks, a snapshot is due.
@@ -115,8 +135,7 @@ impl<S: StateMachine> MachineStore<S> {
         let mut applied = Vec::with_capacity(batch.len());
         let mut answers = Vec::with_capacity(batch.len());
         let mut bytes = 0;
-        {
-            let mut state = self.shared.state.write().await;
+        let change = |state: &mut State<S>| -> io::Result<()> {
             for (entry, responder) in batch {
                 let index = entry.log_id.index;
                 let reply = match entry.payload {
@@ -136,7 +155,9 @@ impl<S: StateMachine> MachineStore<S> {
                 state.applied = Some(entry.log_id);
                 answers.extend(responder.map(|responder| (responder, reply)));
             }
-        }
+            Ok(())
+        };
+        self.shared.change(change).await?;
         self.shared.log_bytes.fetch_add(bytes, Ordering::Relaxed);
         answers.into_iter().for_each(|(responder, reply)| responder.send(reply));
         if self.shared.live.load(Ordering::Acquire) && !applied.is_empty() {
@@ -215,8 +236,8 @@ impl<S: StateMachine> RaftStateMachine<RaftTypes<S>> for MachineStore<S> {
         };
         let installed = tokio::task::spawn_blocking(install).await.map_err(io::Error::other)?;
         let machine = self.shared.note(installed)?;
-        *self.shared.state.write().await =
-            State { machine, applied: meta.last_log_id, membership: meta.last_membership.clone() };
+        let state = State { machine, applied: meta.last_log_id, membership: meta.last_membership.clone() };
+        self.shared.change(|before| *before = state).await;
         self.shared.log_bytes.store(0, Ordering::Relaxed);
         if self.shared.live.load(Ordering::Acquire) {
             let index = meta.last_log_id.as_ref().map_or(0, |id| id.index);
@@ -255,5 +276,26 @@ impl<S: StateMachine> RaftSnapshotBuilder<RaftTypes<S>> for SnapshotBuilder<S> {
         let built = tokio::task::spawn_blocking(build).await.map_err(io::Error::other)?;
         let (meta, snapshot) = self.shared.note(built)?;
         Ok(Snapshot { meta, snapshot })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::test_machine::Register;
+
+    #[tokio::test]
+    async fn who_waits_to_read_and_is_not_polled_holds_up_nobody() {
+        let folder = tempfile::tempdir().unwrap();
+        let shared = Shared::<Register>::new(SnapshotFiles::open(folder.path()).unwrap());
+        let writing = shared.state.write().await;
+        let mut reader = pin!(shared.state());
+        assert!(futures::poll!(reader.as_mut()).is_pending());
+        drop(writing);
+        let changed = tokio::time::timeout(Duration::from_secs(5), shared.change(|_| ())).await;
+        assert!(changed.is_ok(), "applying waits for a reader that nobody polls");
+        assert!(reader.await.applied.is_none());
     }
 }
