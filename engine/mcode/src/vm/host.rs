@@ -171,7 +171,8 @@ impl<'a> Host<'a> {
     /// Grants up to `wanted` iterations ahead to what does nothing else than iterate, as far as the limit allows; behind it
     /// [`Self::take_back_loops`] is called. A profile is kept by the looks, which stay as close as they are.
     pub(crate) fn lend_loops(&mut self, wanted: u64) {
-        if self.profile.is_none() {
+        // Where a look is due nothing is lent: else many short stays would put it off for ever.
+        if self.profile.is_none() && self.loops_granted - self.loops_left < LOOP_CHUNK {
             let accounted = self.loops.load(Ordering::Relaxed).saturating_add(self.loops_granted);
             let allowed =
                 self.limits.loop_iterations.map_or(u64::MAX, |max| max.saturating_add(1).saturating_sub(accounted));
@@ -181,9 +182,10 @@ impl<'a> Host<'a> {
         }
     }
 
-    /// Takes back what was lent, but for what is granted between two looks.
+    /// Takes back what was lent, but for what is left until the next look.
     pub(crate) fn take_back_loops(&mut self) {
-        let back = self.loops_left.saturating_sub(LOOP_CHUNK);
+        let done = self.loops_granted - self.loops_left;
+        let back = self.loops_left.saturating_sub(LOOP_CHUNK.saturating_sub(done).max(1));
         self.loops_granted -= back;
         self.loops_left -= back;
     }
