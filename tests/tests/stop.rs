@@ -17,6 +17,14 @@ fn begun(file: &Path) -> usize {
     std::fs::read_to_string(file).unwrap_or_default().lines().count()
 }
 
+fn pids(file: &Path) -> Vec<u32> {
+    std::fs::read_to_string(file).unwrap().lines().map(|pid| pid.parse().unwrap()).collect()
+}
+
+fn lives(pid: u32) -> bool {
+    Path::new(&format!("/proc/{pid}")).exists()
+}
+
 fn running(status: &Value) -> u64 {
     status["nodes"].as_array().into_iter().flatten().filter_map(|node| node["tasks"].as_u64()).sum()
 }
@@ -30,12 +38,12 @@ fn everything_stops_at_once_and_goes_on_when_an_operator_says_so() {
         cluster.node(0).json(&["submit", "--array", "0..4", "--max-attempts", "5", "--", "/bin/sh", "-c", &task]);
     let sleepers = sleepers["job"].to_string();
     cluster.wait_for(0, "tasks run on several nodes", |status| running(status) >= 4 && begun(&file) >= 4);
-    let pids: Vec<i32> = std::fs::read_to_string(&file).unwrap().lines().map(|pid| pid.parse().unwrap()).collect();
+    let pids = pids(&file);
 
     let stopped = cluster.node(1).json(&["cluster", "stop-all"]);
     assert_eq!((&stopped["stopped"], &stopped["tasks"]), (&true.into(), &0.into()), "{stopped}");
     for pid in pids {
-        assert!(!Path::new(&format!("/proc/{pid}")).exists(), "process {pid} still runs");
+        assert!(!lives(pid), "process {pid} still runs");
     }
     let shown = cluster.node(2).json(&["job", "show", &sleepers]);
     assert_eq!((&shown["running"], &shown["done"]), (&0.into(), &0.into()), "{shown}");
@@ -66,6 +74,41 @@ fn everything_stops_at_once_and_goes_on_when_an_operator_says_so() {
     let acts = said(cluster.node(other), &["audit"]);
     assert!(acts.contains("cluster stop-all") && acts.contains("cluster resume"), "{acts}");
     cluster.node(other).json(&["job", "cancel", &sleepers]);
+}
+
+/// Tasks that a worker brings along to the next leader, which did not give them out.
+#[test]
+fn what_began_under_an_earlier_leader_is_reached_too() {
+    let mut cluster = Cluster::of_voters(3);
+    let leader = cluster.leader(0, &[]);
+    let other = (leader + 1) % 3;
+    let sleepers = |file: &Path| {
+        let task = format!("echo $$ >> {}; exec sleep 600", file.display());
+        let arguments = ["submit", "--array", "0..3", "--max-attempts", "9", "--", "/bin/sh", "-c", &task];
+        cluster.node(other).json(&arguments)["job"].to_string()
+    };
+    let (cancelled, stopped) = (cluster.folder().join("cancelled"), cluster.folder().join("stopped"));
+    let job = sleepers(&cancelled);
+    sleepers(&stopped);
+    cluster.wait_for(other, "all of them run", |_| begun(&cancelled) == 3 && begun(&stopped) == 3);
+    cluster.kill(leader);
+    cluster.leader(other, &[leader]);
+    let is_back = |node: &Value| node["state"] == "up" && node["tasks"].as_u64() > Some(0);
+    let are_back =
+        |status: &Value| status["nodes"].as_array().into_iter().flatten().filter(|node| is_back(node)).count() == 2;
+    cluster.wait_for(other, "both that are left are back with what they had", are_back);
+
+    // Two of six went with the leader.
+    let [first, second] = [&cancelled, &stopped].map(|file| pids(file).into_iter().filter(|pid| lives(*pid)).collect());
+    cluster.node(other).json(&["job", "cancel", &job]);
+    wait_for_the_end_of(first, &cluster, other);
+    cluster.node(other).json(&["cluster", "stop-all"]);
+    wait_for_the_end_of(second, &cluster, other);
+}
+
+fn wait_for_the_end_of(pids: Vec<u32>, cluster: &Cluster, at: usize) {
+    assert!(!pids.is_empty(), "some ran on the machines that are left");
+    cluster.wait_for(at, &format!("the end of {pids:?}"), |_| !pids.iter().any(|pid| lives(*pid)));
 }
 
 #[test]

@@ -127,7 +127,8 @@ impl Scheduler {
         let untold = untold.into_iter().map(|attempt| (arrived.node, attempt, beginning.suspect(&attempt))).collect();
         let Arrived { node, slots, memory_bytes, holding, way } = arrived;
         let Beginning { index, labels, gpu_milli, .. } = beginning;
-        let session = self.workers.attach(node, way, index, Instant::now());
+        let brought = holding.iter().map(|attempt| attempt.job).collect();
+        let session = self.workers.attach(node, way, (index, brought), Instant::now());
         self.liveness.seen(node, Alive { running: 0, rtt: None, seen_at_ms: now_ms(), vitals: None });
         self.note(node, NodeNote::Up { slots }, ctx);
         self.tell(untold, Vec::new(), ctx);

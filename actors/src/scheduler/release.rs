@@ -128,9 +128,9 @@ fn missing_inputs(tasks: Vec<FinishedTasks>) -> (BTreeMap<BlobHash, Vec<Finished
     (missing, rest)
 }
 
-/// What a lost worker may have begun since it was last heard of: the first tasks of what it held and was not known to run,
+/// What a worker may have begun since it was last heard of: the first tasks of what it held and was not known to run,
 /// suspects before others and the oldest first, so many for each slot.
-fn next_in_line(
+pub(super) fn next_in_line(
     held: &[AttemptRange],
     suspects: &[AttemptRange],
     running: &[AttemptRange],

@@ -10,6 +10,7 @@ use nexus_ledger::{Command, Ledger, ReleaseReason, Released};
 use nexus_model::{JobId, NodeId};
 use nexus_wire::{AttemptRange, LeaderMessage, Refusal};
 
+use super::release::next_in_line;
 use super::{Scheduler, TICK};
 use crate::control::{ControlPlane, now_ms};
 
@@ -46,18 +47,23 @@ impl Scheduler {
         }
     }
 
-    /// Gives back to the queue what a node holds now: what its slots had in hand counts as an attempt, the rest was never
-    /// started. What is given to it later has other tokens, and stays.
+    /// Gives back to the queue what a node holds now. What is given to it later has other tokens, and stays.
     fn take_back(&self, node: NodeId, ctx: &mut Context<Self>) {
         let (control, running) = (self.control.clone(), self.workers.last_running(node));
-        let taken = async move { take_back(&control, node, running).await };
-        ctx.spawn(taken.into_actor(self).map(move |taken, _, ctx| {
-            if let Err(refusal) = taken {
+        let look = async move { control.read_local(|ledger| Taken::of(ledger, node, running)).await };
+        ctx.spawn(look.into_actor(self).map(move |taken, scheduler, ctx| scheduler.give_back(node, taken, ctx)));
+    }
+
+    /// Tried until it is done, for as long as this node leads: whoever held it was told to drop it, so that nobody runs it,
+    /// whether work is given out again meanwhile or not.
+    fn give_back(&self, node: NodeId, taken: Taken, ctx: &mut Context<Self>) {
+        let given = give_back(self.control.clone(), node, taken.clone());
+        ctx.spawn(given.into_actor(self).map(move |given, _, ctx| {
+            if let Err(refusal) = given {
                 tracing::warn!(%node, reason = %refusal, "the tasks of a node could not be taken back yet");
-                // While this node leads it is tried until it is done.
                 ctx.run_later(TICK, move |scheduler, ctx| {
-                    if scheduler.known.is_some() && scheduler.stopped {
-                        scheduler.take_back(node, ctx);
+                    if scheduler.known.is_some() {
+                        scheduler.give_back(node, taken, ctx);
                     }
                 });
             }
@@ -65,12 +71,25 @@ impl Scheduler {
     }
 }
 
-async fn take_back(control: &ControlPlane, node: NodeId, running: Vec<AttemptRange>) -> Result<(), Refusal> {
-    let held = control.read_local(|ledger| ledger.attempts(node)).await;
-    if held.is_empty() {
-        return Ok(());
+/// What a node held when all work was stopped.
+#[derive(Debug, Clone, Default)]
+struct Taken {
+    /// It may have begun, which counts as an attempt: none may run once more than it is allowed to.
+    begun: Vec<AttemptRange>,
+    held: Vec<AttemptRange>,
+}
+
+impl Taken {
+    fn of(ledger: &Ledger, node: NodeId, running: Vec<AttemptRange>) -> Taken {
+        let (held, mut begun) = (ledger.attempts(node), running);
+        let slots = ledger.member(node).map_or(0, |member| member.capacity.slots);
+        begun.extend(next_in_line(&held, &ledger.suspects(node), &begun, slots));
+        Taken { begun, held }
     }
-    for (attempts, why) in [(running, ReleaseReason::WorkerStopped), (held, ReleaseReason::NotStarted)] {
+}
+
+async fn give_back(control: ControlPlane, node: NodeId, Taken { begun, held }: Taken) -> Result<(), Refusal> {
+    for (attempts, why) in [(begun, ReleaseReason::WorkerStopped), (held, ReleaseReason::NotStarted)] {
         if !attempts.is_empty() {
             let attempts = Released::Attempts(attempts);
             control.propose(Command::ReleaseTasks { node, attempts, why, at_ms: now_ms() }).await?;

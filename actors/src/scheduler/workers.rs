@@ -20,7 +20,11 @@ struct Attached {
     address: String,
     heard_at: Instant,
     running: Vec<AttemptRange>,
+    /// Jobs that it was told of in this session.
     described: BTreeSet<JobId>,
+    /// Jobs whose tasks it brought along from an earlier session, which it may have to be told of again all the same: a worker
+    /// that was started again knows of them by name only.
+    brought: BTreeSet<JobId>,
 }
 
 /// A worker that was lost and may come back.
@@ -38,20 +42,20 @@ pub(super) struct Workers {
 }
 
 impl Workers {
-    /// `node` is there, and knows what the entries up to `since` gave it; an earlier session of it ends. Returns the new
-    /// session.
+    /// `node` is there with tasks of jobs that it `brought` along, and knows what the entries up to `since` gave it; an
+    /// earlier session of it ends. Returns the new session.
     pub(super) fn attach(
         &mut self,
         node: NodeId,
         (port, address): (mpsc::Sender<Vec<LeaderMessage>>, String),
-        since: u64,
+        (since, brought): (u64, BTreeSet<JobId>),
         now: Instant,
     ) -> u64 {
         self.last_session += 1;
         let session = self.last_session;
         self.lost.remove(&node);
         let (running, described) = (Vec::new(), BTreeSet::new());
-        let attached = Attached { session, since, port, address, heard_at: now, running, described };
+        let attached = Attached { session, since, port, address, heard_at: now, running, described, brought };
         self.attached.insert(node, attached);
         session
     }
@@ -140,10 +144,10 @@ impl Workers {
         self.attached.get_mut(&node).is_some_and(|worker| worker.described.insert(job))
     }
 
-    /// The workers that were told of `job`, which they may forget now.
+    /// The workers that know of `job`, which they may forget now.
     pub(super) fn told_of(&mut self, job: JobId) -> Vec<NodeId> {
-        let told = self.attached.iter_mut().filter_map(|(node, worker)| worker.described.remove(&job).then_some(*node));
-        told.collect()
+        let knows = |worker: &mut Attached| worker.described.remove(&job) | worker.brought.remove(&job);
+        self.attached.iter_mut().filter_map(|(node, worker)| knows(worker).then_some(*node)).collect()
     }
 
     /// The workers that there is a way to.
@@ -151,9 +155,12 @@ impl Workers {
         self.attached.keys().copied().collect()
     }
 
-    /// The jobs that `node` was told of, which it forgets now.
+    /// The jobs that `node` knows of, which it forgets now.
     pub(super) fn told_to(&mut self, node: NodeId) -> BTreeSet<JobId> {
-        self.attached.get_mut(&node).map(|worker| std::mem::take(&mut worker.described)).unwrap_or_default()
+        let Some(worker) = self.attached.get_mut(&node) else { return BTreeSet::new() };
+        let mut jobs = std::mem::take(&mut worker.described);
+        jobs.append(&mut worker.brought);
+        jobs
     }
 
     /// Drops every attachment: this node does not lead any more.
@@ -178,7 +185,7 @@ mod tests {
     fn a_worker_that_comes_from_elsewhere_is_told_from_one_that_comes_again() {
         let (mut workers, start) = (Workers::default(), Instant::now());
         assert_eq!(workers.elsewhere(NodeId(1), "here:1"), None, "nobody is there");
-        workers.attach(NodeId(1), (mpsc::channel(1).0, "here:1".to_owned()), 0, start);
+        workers.attach(NodeId(1), (mpsc::channel(1).0, "here:1".to_owned()), (0, BTreeSet::new()), start);
         assert_eq!(workers.elsewhere(NodeId(1), "here:1"), None);
         assert_eq!(workers.elsewhere(NodeId(1), "there:1").as_deref(), Some("here:1"));
         assert!(!workers.was_heard_since(NodeId(1), start));
@@ -188,16 +195,28 @@ mod tests {
     }
 
     #[test]
+    fn whoever_brought_tasks_along_is_told_of_their_jobs_end_and_has_to_be_told_of_them_again() {
+        let (mut workers, node) = (Workers::default(), NodeId(1));
+        workers.attach(node, way(), (7, BTreeSet::from([JobId(3), JobId(4)])), Instant::now());
+        assert!(workers.needs_description(node, JobId(3)), "it may be another process than the one that knew");
+        assert_eq!(workers.told_of(JobId(3)), [node]);
+        assert_eq!(workers.told_of(JobId(3)), []);
+        assert!(workers.needs_description(node, JobId(5)));
+        assert_eq!(workers.told_to(node), BTreeSet::from([JobId(4), JobId(5)]));
+        assert_eq!(workers.told_to(node), BTreeSet::new());
+    }
+
+    #[test]
     fn a_lost_worker_keeps_its_tasks_for_a_whole_lease() {
         let (mut workers, start) = (Workers::default(), Instant::now());
         let node = NodeId(2);
-        let session = workers.attach(node, way(), 0, start);
+        let session = workers.attach(node, way(), (0, BTreeSet::new()), start);
         assert!(workers.is_current(node, session));
         assert!(workers.lose(node, start));
         assert!(!workers.lose(node, start), "it is lost once");
         assert_eq!(workers.expired(start + WORKER_LEASE), vec![]);
         assert_eq!(workers.expired(start + WORKER_LEASE + Duration::from_millis(1)), vec![node]);
-        workers.attach(node, way(), 0, start);
+        workers.attach(node, way(), (0, BTreeSet::new()), start);
         assert_eq!(workers.expired(start + 2 * WORKER_LEASE), vec![]);
         assert!(!workers.is_current(node, session), "a new session");
     }
@@ -205,7 +224,7 @@ mod tests {
     #[test]
     fn silence_is_noticed_and_a_heartbeat_ends_it() {
         let (mut workers, start) = (Workers::default(), Instant::now());
-        workers.attach(NodeId(1), way(), 0, start);
+        workers.attach(NodeId(1), way(), (0, BTreeSet::new()), start);
         let late = start + WORKER_LEASE + Duration::from_millis(1);
         assert_eq!(workers.silent(late), vec![NodeId(1)]);
         workers.heard(NodeId(1), None, late);
@@ -215,7 +234,7 @@ mod tests {
     #[test]
     fn a_job_is_described_once_a_session() {
         let (mut workers, start) = (Workers::default(), Instant::now());
-        workers.attach(NodeId(1), way(), 0, start);
+        workers.attach(NodeId(1), way(), (0, BTreeSet::new()), start);
         assert!(workers.needs_description(NodeId(1), JobId(5)));
         assert!(!workers.needs_description(NodeId(1), JobId(5)));
         assert!(!workers.needs_description(NodeId(2), JobId(5)), "nobody is there to be told");
@@ -227,7 +246,7 @@ mod tests {
     fn what_was_given_before_a_session_began_is_no_news_to_it() {
         let (mut workers, start) = (Workers::default(), Instant::now());
         assert!(workers.is_news(NodeId(1), AttemptToken(4)));
-        workers.attach(NodeId(1), way(), 5, start);
+        workers.attach(NodeId(1), way(), (5, BTreeSet::new()), start);
         assert!(!workers.is_news(NodeId(1), AttemptToken(5)), "it was taken back since, or told at the beginning");
         assert!(workers.is_news(NodeId(1), AttemptToken(6)));
     }
@@ -236,7 +255,7 @@ mod tests {
     fn a_full_port_is_reported() {
         let (mut workers, start) = (Workers::default(), Instant::now());
         let (port, _receiver) = mpsc::channel(1);
-        workers.attach(NodeId(1), (port, String::new()), 0, start);
+        workers.attach(NodeId(1), (port, String::new()), (0, BTreeSet::new()), start);
         assert!(workers.send(NodeId(1), vec![LeaderMessage::CancelJob(JobId(1))]));
         assert!(!workers.send(NodeId(1), vec![LeaderMessage::CancelJob(JobId(1))]));
     }

@@ -319,11 +319,7 @@ impl Job {
             let Some(held) = self.held(run, slot, node, attempt.token) else { continue };
             released += run.len();
             let attempts_left = u32::from(held.attempts) < attempts_max || off(Guard::AttemptsEnd);
-            let why = if held.has_not_begun(beginnings) && why == ReleaseReason::WorkerLost {
-                ReleaseReason::NotStarted
-            } else {
-                why
-            };
+            let why = if held.has_not_begun(beginnings) { ReleaseReason::NotStarted } else { why };
             let counts = why == ReleaseReason::WorkerLost && !off(Guard::LossesCount);
             let losses = held.losses_before() + u8::from(counts);
             let failure = match why {
