@@ -8,9 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures::StreamExt;
 use nexus_blobs::BlobStore;
-use nexus_ledger::{Copied, Ledger};
+use nexus_ledger::Copied;
 use nexus_link::Peer;
 use nexus_model::{JobId, NodeId};
 use tokio::runtime::Handle;
@@ -19,9 +18,10 @@ use tokio::time::Instant;
 use crate::control::ControlPlane;
 use crate::fetching::{NotFetched, fetch_from_all};
 use crate::gateway::GatewayState;
+use crate::holders::{Holders, PAGE, dialled, machines};
 use crate::leader_link::LeaderLink;
 use crate::liveness::Liveness;
-use crate::payloads::{holds, upload};
+use crate::payloads::upload;
 
 /// Between two glances at who is there.
 const GLANCE: Duration = Duration::from_secs(1);
@@ -31,10 +31,6 @@ const SETTLED: Duration = Duration::from_secs(10);
 const AWAY_MAX: Duration = Duration::from_secs(3600);
 /// After a look that could not do all of it.
 const RETRY: Duration = Duration::from_secs(300);
-/// How long machines are dialled for a look.
-const DIAL_MAX: Duration = Duration::from_secs(5);
-/// Results that are looked for at once, those of the newest jobs: each machine is asked for each, one question after the other.
-const RESULTS_MAX: usize = 10_000;
 
 /// How a machine of the cluster is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,11 +80,21 @@ impl Attendance {
         self.retry_at = (!is_complete).then(|| now + RETRY);
     }
 
-    /// Machines that may have what they do not say: all but those that answer, and those that are gone.
-    fn silent(&self, heard: &BTreeSet<NodeId>) -> BTreeSet<NodeId> {
-        let waited_for = self.machines.iter().filter(|(_, presence)| **presence != Presence::Gone);
-        waited_for.map(|(node, _)| *node).filter(|node| !heard.contains(node)).collect()
+    /// Machines that may have what they do not say, those that are up and those that are away: all but those that answer, and
+    /// those that are gone.
+    fn silent(&self, heard: &BTreeSet<NodeId>) -> Silent {
+        let others = || self.machines.iter().filter(|(node, _)| !heard.contains(node));
+        let away = |presence: &Presence| matches!(presence, Presence::Away { .. });
+        let up = others().filter(|(_, presence)| **presence == Presence::Up).count();
+        Silent { up, away: others().filter(|(_, presence)| away(presence)).count() }
     }
+}
+
+/// How many machines did not say whether they have a result, and may have it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Silent {
+    up: usize,
+    away: usize,
 }
 
 /// How many copies are to be made of a result that `holders` have and `silent` may have: never one that may be there.
@@ -102,6 +108,8 @@ struct Standing {
     copies: u32,
     /// Results that too few machines have for sure, while others are away.
     waiting: usize,
+    /// The same while others are there and did not answer.
+    unanswered: usize,
     /// Results of which no copy could be made.
     lacking: usize,
     /// Copies that were made again, by machine.
@@ -111,7 +119,7 @@ struct Standing {
 impl Standing {
     fn sentences(&self, name: &dyn Fn(NodeId) -> String) -> Vec<String> {
         let mut said = Vec::new();
-        let Standing { copies, waiting, lacking, made } = self;
+        let Standing { copies, waiting, unanswered, lacking, made } = self;
         for (node, results) in made {
             said.push(format!("{} made again on {}", counted(*results, "copy was", "copies were"), name(*node)));
         }
@@ -120,6 +128,13 @@ impl Standing {
             said.push(format!(
                 "{results} known to lie on fewer than {copies} machines; machines that are away may have copies, and are \
                  waited for: for an hour, or until they are forgotten"
+            ));
+        }
+        if *unanswered > 0 {
+            let results = counted(*unanswered, "result is", "results are");
+            said.push(format!(
+                "{results} known to lie on fewer than {copies} machines; others that may have copies could not be asked, and \
+                 are asked again every five minutes"
             ));
         }
         if *lacking > 0 {
@@ -148,14 +163,16 @@ impl Copies {
         self.lock().get(&job).map(|standing| standing.sentences(name)).unwrap_or_default()
     }
 
-    /// A look begins: what was too few is looked for again. Jobs that are not looked for are forgotten.
-    fn begin(&self, wanted: &[Copied]) {
-        let jobs: BTreeMap<JobId, u32> = wanted.iter().map(|result| (result.job, result.copies)).collect();
-        let mut standings = self.lock();
-        standings.retain(|job, _| jobs.contains_key(job));
-        for (job, standing) in standings.iter_mut() {
-            (standing.copies, standing.waiting, standing.lacking) = (jobs[job], 0, 0);
+    /// A look begins: what was too few is looked for again.
+    fn begin(&self) {
+        for standing in self.lock().values_mut() {
+            (standing.waiting, standing.unanswered, standing.lacking) = (0, 0, 0);
         }
+    }
+
+    /// A look ends: jobs whose results were not looked for are forgotten.
+    fn end(&self, looked_for: &BTreeSet<JobId>) {
+        self.lock().retain(|job, _| looked_for.contains(job));
     }
 
     fn note(&self, result: &Copied, note: impl FnOnce(&mut Standing)) {
@@ -183,12 +200,6 @@ pub(crate) async fn keep_copies(gateway: Arc<GatewayState>) {
     CopyKeeper { control, liveness, leader, blobs, copies }.run().await;
 }
 
-/// The other machines that can be reached now.
-pub(crate) async fn dialled(leader: &LeaderLink) -> BTreeMap<NodeId, Peer> {
-    let named = |peer: Option<Peer>| async move { peer.and_then(|peer| Some((peer.info().node()?, peer))) };
-    leader.others().filter_map(named).take_until(tokio::time::sleep(DIAL_MAX)).collect().await
-}
-
 impl CopyKeeper {
     async fn run(self) {
         let mut attendance = Attendance::default();
@@ -209,55 +220,75 @@ impl CopyKeeper {
     }
 
     async fn machines(&self) -> Vec<(NodeId, bool)> {
-        let machines = |ledger: &Ledger| {
-            let machines = ledger.members().filter(|(_, member)| member.is_machine());
-            machines.map(|(node, _)| node).collect::<Vec<_>>()
-        };
-        let machines = self.control.read_local(machines).await;
-        machines.into_iter().map(|node| (node, self.liveness.of(node).is_some())).collect()
+        machines(&self.control).await.into_iter().map(|node| (node, self.liveness.of(node).is_some())).collect()
     }
 
     /// Looks for all results that are wanted on several machines, and copies what too few have. Whether nothing is left.
     async fn look(&self, attendance: &Attendance) -> bool {
-        let wanted = self.control.read_local(|ledger| ledger.copied(RESULTS_MAX)).await;
-        self.copies.begin(&wanted);
-        if wanted.is_empty() {
-            return true;
-        }
-        let peers = dialled(&self.leader).await;
-        let mut is_complete = true;
-        for result in &wanted {
+        self.copies.begin();
+        let (mut peers, mut is_complete) = (None, true);
+        let (mut looked_for, mut behind) = (BTreeSet::new(), None);
+        loop {
+            let wanted = self.control.read_local(|ledger| ledger.copied(behind, PAGE)).await;
+            let Some(last) = wanted.last() else { break };
+            let of_last = wanted.iter().filter(|result| result.job == last.job).count();
+            let before = behind.filter(|(job, _)| *job == last.job).map_or(0, |(_, results)| results);
+            behind = Some((last.job, before + of_last));
+            looked_for.extend(wanted.iter().map(|result| result.job));
+            if peers.is_none() {
+                peers = Some(dialled(&self.leader).await);
+            }
+            is_complete &= self.look_for(&wanted, peers.as_ref().unwrap_or(&BTreeMap::new()), attendance).await;
             if !self.control.leads() {
                 return false;
             }
-            is_complete &= self.look_for(result, &peers, attendance).await;
+        }
+        self.copies.end(&looked_for);
+        is_complete
+    }
+
+    /// The same of some results.
+    async fn look_for(&self, wanted: &[Copied], peers: &BTreeMap<NodeId, Peer>, attendance: &Attendance) -> bool {
+        let blobs: Vec<_> = wanted.iter().map(|result| (result.blob, result.bytes)).collect();
+        let holders = Holders::ask((self.leader.node(), &self.blobs), peers, &blobs).await;
+        let mut is_complete = true;
+        for (at, result) in wanted.iter().enumerate() {
+            is_complete &= self.keep_up(result, &holders.of(at).collect(), peers, attendance).await;
+            if !self.control.leads() {
+                return false;
+            }
         }
         is_complete
     }
 
-    /// The same of one result.
-    async fn look_for(&self, result: &Copied, peers: &BTreeMap<NodeId, Peer>, attendance: &Attendance) -> bool {
-        let own = self.leader.node();
-        let mut answers = BTreeMap::from([(own, self.blobs.has(&result.blob))]);
-        for (node, peer) in peers {
-            answers.extend(holds(peer, result.blob, result.bytes).await.map(|has| (*node, has)));
-        }
-        let heard: BTreeSet<NodeId> = answers.keys().copied().collect();
+    /// The same of one result, of which machines said whether they have it.
+    async fn keep_up(
+        &self,
+        result: &Copied,
+        answers: &BTreeMap<NodeId, bool>,
+        peers: &BTreeMap<NodeId, Peer>,
+        attendance: &Attendance,
+    ) -> bool {
         let holders = answers.values().filter(|has| **has).count();
-        let left = to_make(result.copies as usize, holders, attendance.silent(&heard).len());
-        if left == 0 {
-            if holders < result.copies as usize {
-                self.copies.note(result, |standing| standing.waiting += 1);
-            }
+        if holders >= result.copies as usize {
             return true;
         }
-        let without = answers.into_iter().filter(|(_, has)| !has).map(|(node, _)| node);
+        let silent = attendance.silent(&answers.keys().copied().collect());
+        let left = to_make(result.copies as usize, holders, silent.up + silent.away);
+        if left == 0 {
+            self.copies.note(result, |standing| match silent.up {
+                0 => standing.waiting += 1,
+                _ => standing.unanswered += 1,
+            });
+            return silent.up == 0;
+        }
+        let without = answers.iter().filter(|(_, has)| !**has).map(|(node, _)| *node);
         let made = if holders == 0 { Vec::new() } else { self.copy(result, without.collect(), left, peers).await };
         self.copies.note(result, |standing| {
             made.iter().for_each(|node| *standing.made.entry(*node).or_default() += 1);
             standing.lacking += usize::from(made.len() < left);
         });
-        made.len() == left
+        made.len() == left && silent.up == 0
     }
 
     /// Makes so many copies on machines that have none; those that took one.
@@ -345,18 +376,20 @@ mod tests {
         }
         attendance.glance(&without, after(60));
         let heard = BTreeSet::from([AIR, STUDIO]);
-        assert!(attendance.is_due(after(70)) && attendance.silent(&heard) == BTreeSet::from([MINI]));
+        assert!(attendance.is_due(after(70)) && attendance.silent(&heard) == Silent { up: 0, away: 1 });
         attendance.looked(true, after(70));
         attendance.glance(&without, after(3_659));
         assert!(!attendance.is_due(after(3_659)));
         attendance.glance(&without, after(3_660));
-        assert!(attendance.is_due(after(3_670)) && attendance.silent(&heard).is_empty(), "an hour");
+        assert!(attendance.is_due(after(3_670)) && attendance.silent(&heard) == Silent { up: 0, away: 0 }, "an hour");
         attendance.looked(true, after(3_670));
         attendance.glance(&all, after(4_000));
         assert!(attendance.is_due(after(4_010)), "whoever is back is asked, too");
         attendance.looked(true, after(4_010));
         attendance.glance(&all[..2], after(4_020));
         assert!(attendance.is_due(after(4_030)), "one was forgotten");
+        let none_but_own = BTreeSet::from([AIR]);
+        assert_eq!(attendance.silent(&none_but_own), Silent { up: 1, away: 0 }, "it is there and does not answer");
         attendance.looked(false, after(4_030));
         assert!(!attendance.is_due(after(4_300)) && attendance.is_due(after(4_330)), "what is left is tried again");
     }
@@ -378,12 +411,15 @@ mod tests {
         assert!(said().is_empty());
         copies.note(&result, |standing| standing.waiting += 1);
         assert!(said()[0].starts_with("1 result is known to lie on fewer than 2 machines"), "{:?}", said());
-        copies.begin(std::slice::from_ref(&result));
+        copies.begin();
         copies.note(&result, |standing| *standing.made.entry(STUDIO).or_default() += 1);
         assert_eq!(said(), ["1 copy was made again on n3"]);
         copies.note(&result, |standing| standing.lacking += 2);
         assert_eq!(said()[1], "2 results lie on fewer than 2 machines, and no other machine could take a copy");
-        copies.begin(&[]);
+        copies.begin();
+        copies.note(&result, |standing| standing.unanswered += 1);
+        assert!(said()[1].contains("others that may have copies could not be asked"), "{:?}", said());
+        copies.end(&BTreeSet::new());
         assert!(said().is_empty(), "the job is forgotten");
     }
 }

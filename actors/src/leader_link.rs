@@ -108,6 +108,7 @@ impl LeaderLink {
                 | ClusterResponse::BlobOutline(_)
                 | ClusterResponse::Engine(_)
                 | ClusterResponse::Health(_)
+                | ClusterResponse::FoundBlobs(_)
                 | ClusterResponse::Audit(_) => None,
             },
             _ => None,

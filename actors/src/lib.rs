@@ -19,6 +19,7 @@ mod echo;
 pub mod embedded;
 mod fetching;
 mod gateway;
+mod holders;
 mod home;
 mod leader_link;
 pub mod learning;

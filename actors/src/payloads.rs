@@ -17,6 +17,7 @@ use tracing::Instrument as _;
 use crate::codes;
 use crate::control::refusal;
 use crate::fetching::{NotFetched, fetch_from_all};
+use crate::holders::holds;
 use crate::leader_link::{Found, LeaderLink, ask_peer, from_link};
 use crate::telemetry;
 use crate::worker::{LoadError, PayloadStore};
@@ -184,18 +185,6 @@ pub(crate) async fn fetch_rest(peer: &Peer, hash: BlobHash, total: u64, bytes: &
         return Err(refusal(codes::NO_SUCH_BLOB, format!("the blob {hash} arrived damaged")));
     }
     Ok(())
-}
-
-/// Whether a peer has a blob on its own disk; nothing where it does not say.
-pub(crate) async fn holds(peer: &Peer, hash: BlobHash, total: u64) -> Option<bool> {
-    let last_byte = Request::ReadBlob { hash, offset: total.saturating_sub(1) };
-    match ask_peer(peer, &last_byte).await {
-        Ok(Ok(Response::BlobChunk { total: theirs, .. })) => Some(theirs == total),
-        // Who is busy now may have it.
-        Ok(Err(refusal)) if refusal.retry_after.is_some() => None,
-        Ok(_) => Some(false),
-        Err(_) => None,
-    }
 }
 
 /// Sends a whole blob to a peer, which checks it against its hash.

@@ -95,6 +95,7 @@ fn right_in_cluster(request: &ClusterRequest) -> Right {
         | ClusterRequest::ShareExperience(_)
         | ClusterRequest::ReadHeldLog(_)
         | ClusterRequest::ReadBlobOutline(_)
+        | ClusterRequest::FindBlobs(_)
         | ClusterRequest::Audit(AuditRequest::Write { .. }) => Right::BeNode,
         ClusterRequest::Audit(AuditRequest::Read { .. }) => Right::Administer,
         ClusterRequest::SetVoters(_) | ClusterRequest::ForgetNode(_) => Right::Administer,

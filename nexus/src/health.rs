@@ -24,6 +24,7 @@ pub(crate) async fn read(answer: impl Future<Output = Result<Response, Refusal>>
             | ClusterResponse::Labels(_)
             | ClusterResponse::Audit(_)
             | ClusterResponse::BlobOutline(_)
+            | ClusterResponse::FoundBlobs(_)
             | ClusterResponse::Engine(_) => Health::default(),
         },
         Ok(Ok(_) | Err(_)) | Err(_) => Health::default(),

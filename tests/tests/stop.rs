@@ -18,7 +18,8 @@ fn begun(file: &Path) -> usize {
 }
 
 fn pids(file: &Path) -> Vec<u32> {
-    std::fs::read_to_string(file).unwrap().lines().map(|pid| pid.parse().unwrap()).collect()
+    let text = std::fs::read_to_string(file).expect("tasks have begun");
+    text.lines().map(|pid| pid.parse().expect("a process")).collect()
 }
 
 fn lives(pid: u32) -> bool {

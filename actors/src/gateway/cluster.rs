@@ -47,6 +47,7 @@ impl GatewayState {
             ClusterRequest::BecomeVoter => Ok(self.become_voter(control).await),
             ClusterRequest::ReadHeldLog(query) => Ok(self.read_held_log(query).await),
             ClusterRequest::ReadBlobOutline(hash) => Ok(self.outline(hash).await),
+            ClusterRequest::FindBlobs(hashes) => Ok(self.find_blobs(hashes).await),
             ClusterRequest::ReadEngine => Ok(Ok(Response::Cluster(Box::new(ClusterResponse::Engine(engine_use()))))),
             ClusterRequest::ShareExperience(told) => Ok(self.share_experience(caller, told).await),
             ClusterRequest::DrainNode { node, draining } if node.is_none_or(|node| node == self.node) => {
@@ -140,6 +141,7 @@ impl GatewayState {
             | ClusterRequest::BecomeVoter
             | ClusterRequest::ReadHeldLog(_)
             | ClusterRequest::ReadBlobOutline(_)
+            | ClusterRequest::FindBlobs(_)
             | ClusterRequest::ReadEngine
             | ClusterRequest::ShareExperience(_) => {
                 Err(refusal(codes::BAD_MESSAGE, "this is no request for a leader".to_owned()))
@@ -255,6 +257,7 @@ impl GatewayState {
                 | ClusterResponse::BlobOutline(_)
                 | ClusterResponse::Engine(_)
                 | ClusterResponse::Health(_)
+                | ClusterResponse::FoundBlobs(_)
                 | ClusterResponse::Audit(_) => {
                     return Err(unfit());
                 }

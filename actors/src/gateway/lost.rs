@@ -1,20 +1,21 @@
 //! Results that no machine has any more and that nobody but a person asks for: made again where a job is run again that has
 //! succeeded, once every machine was asked.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use nexus_ledger::{Command, Ledger};
 use nexus_model::{BlobHash, JobId, JobState, NodeId};
+use nexus_wire::limits::COMMAND_MESSAGE_BYTES_MAX;
 use nexus_wire::{Refusal, Response};
 
 use super::GatewayState;
 use crate::codes;
 use crate::control::{ControlPlane, now_ms, refusal};
-use crate::copies::dialled;
-use crate::payloads::holds;
+use crate::holders::{Holders, PAGE, are_here, dialled, machines};
 
-/// Results of a job that are looked for at once.
-const RESULTS_MAX: usize = 10_000;
+/// Results that are made again at once: more would not fit an entry of the log.
+const LOST_MAX: usize = 100_000;
+const _: () = assert!(LOST_MAX * size_of::<BlobHash>() < COMMAND_MESSAGE_BYTES_MAX);
 
 /// What no machine that answers has, and who did not answer.
 #[derive(Debug, Default)]
@@ -60,32 +61,36 @@ impl GatewayState {
 
     /// Asks every machine for every result.
     async fn missing(&self, control: &ControlPlane, job: JobId) -> Result<Missing, Refusal> {
-        let machines = |ledger: &Ledger| {
-            let machines = ledger.members().filter(|(_, member)| member.is_machine());
-            machines.map(|(node, _)| node).collect::<BTreeSet<_>>()
-        };
-        let (results, machines) = control.read(|ledger| (ledger.results(job, RESULTS_MAX), machines(ledger))).await?;
-        let mut left: Vec<(BlobHash, u64)> = results.unwrap_or_default();
-        left.retain(|(blob, _)| !self.has_blob(blob));
-        if left.is_empty() {
-            return Ok(Missing::default());
-        }
-        let peers = dialled(self.leader()?).await;
-        let mut silent: BTreeSet<NodeId> = machines;
-        silent.retain(|node| *node != self.node && !peers.contains_key(node));
-        for (node, peer) in &peers {
-            let mut still = Vec::new();
-            for (blob, bytes) in left {
-                let held = holds(peer, blob, bytes).await;
-                if held.is_none() {
-                    silent.insert(*node);
-                }
-                if held != Some(true) {
-                    still.push((blob, bytes));
+        let (mut missing, mut peers) = (Missing::default(), None);
+        // A runtime in one process keeps what it has.
+        let Some(blobs) = self.blobs.clone() else { return Ok(missing) };
+        let machines = machines(control).await;
+        let mut behind = 0;
+        while missing.blobs.len() < LOST_MAX {
+            let results = control.read(|ledger| ledger.results(job, behind, PAGE)).await?.unwrap_or_default();
+            if results.is_empty() {
+                break;
+            }
+            behind += results.len();
+            let here = are_here(blobs.clone(), results.iter().map(|(blob, _)| *blob).collect()).await;
+            let elsewhere = results.into_iter().zip(here).filter(|(_, is_here)| !is_here);
+            let left: Vec<(BlobHash, u64)> = elsewhere.map(|(result, _)| result).collect();
+            if left.is_empty() {
+                continue;
+            }
+            if peers.is_none() {
+                peers = Some(dialled(self.leader()?).await);
+            }
+            let holders = Holders::ask((self.node, &blobs), peers.as_ref().unwrap_or(&BTreeMap::new()), &left).await;
+            for (at, (blob, _)) in left.into_iter().enumerate() {
+                let answers: BTreeMap<NodeId, bool> = holders.of(at).collect();
+                if !answers.values().any(|has| *has) {
+                    missing.silent.extend(machines.iter().filter(|node| !answers.contains_key(node)));
+                    missing.blobs.push(blob);
                 }
             }
-            left = still;
         }
-        Ok(Missing { blobs: left.into_iter().map(|(blob, _)| blob).collect(), silent })
+        missing.blobs.truncate(LOST_MAX);
+        Ok(missing)
     }
 }

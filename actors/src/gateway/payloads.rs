@@ -10,6 +10,7 @@ use nexus_wire::{ClusterResponse, Refusal, Request, Response};
 use super::GatewayState;
 use crate::codes;
 use crate::control::refusal;
+use crate::holders::are_here;
 use crate::leader_link::ask_peer;
 
 impl GatewayState {
@@ -39,6 +40,12 @@ impl GatewayState {
             Ok::<_, nexus_blobs::BlobError>(Response::Cluster(Box::new(ClusterResponse::BlobOutline(outline))))
         });
         finish(outlined.await)
+    }
+
+    /// Which of these blobs are here.
+    pub(super) async fn find_blobs(&self, hashes: Vec<BlobHash>) -> Result<Response, Refusal> {
+        let found = are_here(self.blob_store()?, hashes).await;
+        Ok(Response::Cluster(Box::new(ClusterResponse::FoundBlobs(found))))
     }
 
     /// A piece of a blob that is not here, from whichever node has it.

@@ -82,6 +82,7 @@ impl Ledger {
             return Err(Rejection::JobActive(id));
         }
         let job = self.jobs.get(&id).ok_or(Rejection::UnknownJob(id))?;
+        let blobs: BTreeSet<&BlobHash> = blobs.iter().collect();
         let makers = job.makers(id, |blob| blobs.contains(blob));
         if job.state() != JobState::Succeeded || makers.is_empty() {
             return Err(Rejection::NothingToRetry(id));

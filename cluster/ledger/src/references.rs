@@ -39,19 +39,23 @@ pub struct Copied {
 }
 
 impl Ledger {
-    /// The results and outputs that are to lie on several machines, those of the newest jobs first, and at most so many.
-    pub fn copied(&self, most: usize) -> Vec<Copied> {
-        let jobs = self.jobs.iter().rev().filter(|(_, job)| job.spec.selection.copies > 1);
+    /// The results and outputs that are to lie on several machines, those of the newest jobs first: at most so many, behind
+    /// so many results of a job, from its first where none is named.
+    pub fn copied(&self, behind: Option<(JobId, usize)>, most: usize) -> Vec<Copied> {
+        let newest = behind.map_or(JobId(u64::MAX), |(job, _)| job);
+        let jobs = self.jobs.range(..=newest).rev().filter(|(_, job)| job.spec.selection.copies > 1);
         let results = jobs.flat_map(|(id, job)| {
             let copies = job.spec.selection.copies;
-            results(job).map(move |(blob, bytes)| Copied { job: *id, blob, bytes, copies })
+            let skipped = behind.filter(|(behind, _)| behind == id).map_or(0, |(_, skipped)| skipped);
+            results(job).skip(skipped).map(move |(blob, bytes)| Copied { job: *id, blob, bytes, copies })
         });
         results.take(most).collect()
     }
 
-    /// The results and outputs of a job that are blobs, with their lengths, at most so many. `None` for an unknown job.
-    pub fn results(&self, job: JobId, most: usize) -> Option<Vec<(BlobHash, u64)>> {
-        Some(results(self.jobs.get(&job)?).take(most).collect())
+    /// The results and outputs of a job that are blobs, with their lengths: at most so many, behind as many others. `None`
+    /// for an unknown job.
+    pub fn results(&self, job: JobId, behind: usize, most: usize) -> Option<Vec<(BlobHash, u64)>> {
+        Some(results(self.jobs.get(&job)?).skip(behind).take(most).collect())
     }
 }
 

@@ -175,5 +175,9 @@ fn what_is_lost_and_nobody_takes_runs_again_for_who_asks_each_task_once_and_with
     let again = cluster.assign(job, range(0, 1), 3);
     cluster.finish(3, again, gave(LOST));
     assert_eq!(cluster.ledger.job(job).unwrap().state, JobState::Succeeded);
-    assert_eq!(cluster.ledger.results(job, 9).unwrap().len(), 2);
+    let of_job = |behind, most| cluster.ledger.results(job, behind, most).unwrap();
+    assert_eq!(
+        (of_job(0, 9).len(), of_job(0, 1), of_job(1, 9)),
+        (2, of_job(0, 9)[..1].to_vec(), of_job(0, 9)[1..].to_vec())
+    );
 }

@@ -72,8 +72,13 @@ fn results_that_are_wanted_on_several_machines_are_told_newest_first_and_no_othe
         wanted.extend([first, first + 1].map(|n| Copied { job, blob: BlobHash([n; 32]), bytes: 1 << 20, copies }));
     }
     let newest = [wanted[4].clone(), wanted[5].clone(), wanted[2].clone(), wanted[3].clone()];
-    assert_eq!(cluster.ledger.copied(99), newest);
-    assert_eq!(cluster.restored().copied(3), newest[..3]);
+    assert_eq!(cluster.ledger.copied(None, 99), newest);
+    assert_eq!(cluster.restored().copied(None, 3), newest[..3]);
+    let behind = |result: &Copied, results| cluster.ledger.copied(Some((result.job, results)), 2);
+    assert_eq!(behind(&newest[0], 1), newest[1..3]);
+    assert_eq!(behind(&newest[0], 2), newest[2..]);
+    assert_eq!(behind(&newest[2], 1), newest[3..]);
+    assert_eq!(behind(&newest[2], 2), []);
 }
 
 #[test]

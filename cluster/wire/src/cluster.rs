@@ -80,6 +80,9 @@ pub enum ClusterRequest {
         /// Whether all work is stopped.
         stopped: bool,
     },
+    /// Node → node: which of these blobs are on your disk? Answer: [`ClusterResponse::FoundBlobs`]. Safe to repeat. A node
+    /// that does not know this request refuses it, and is asked for each of them.
+    FindBlobs(Vec<BlobHash>),
 }
 
 /// Who asked a node that passes the request on.
@@ -119,6 +122,8 @@ pub enum ClusterResponse {
     Engine(EngineUse),
     /// How the machines are.
     Health(Health),
+    /// Whether each of the blobs is there, in the order of the question.
+    FoundBlobs(Vec<bool>),
 }
 
 /// What the tensor engine of a process holds, and what it has copied since the process began.

@@ -11,6 +11,8 @@ pub const COMMAND_MESSAGE_BYTES_MAX: usize = FRAME_BYTES_MAX / 2 - (64 << 10);
 pub const FINISHED_BYTES_MAX: usize = 2 << 20;
 /// A piece of a blob: 1 MiB keeps eight in a frame's bound and a slow link responsive.
 pub const BLOB_CHUNK_BYTES: usize = 1 << 20;
+/// Most blobs that one request looks for.
+pub const BLOBS_FOUND_MAX: usize = 1_000;
 /// Most bytes of the hashes of a blob's pieces: those of 128 GiB. What is larger is checked as a whole.
 pub const BLOB_OUTLINE_BYTES_MAX: usize = 4 << 20;
 /// Most jobs in one answer.

@@ -113,7 +113,7 @@ impl World {
     /// Somebody wants results again that no node has any more.
     fn retry_lost(&mut self) {
         let Some(job) = self.chance.pick(&self.jobs) else { return };
-        let blobs = self.ledger.results(job, 99).unwrap_or_default().into_iter().map(|(blob, _)| blob).collect();
+        let blobs = self.ledger.results(job, 0, 99).unwrap_or_default().into_iter().map(|(blob, _)| blob).collect();
         let at_ms = self.now();
         self.commit(Command::RetryLost { job, blobs, at_ms });
     }

@@ -14,7 +14,7 @@ use super::log::{encode_log_query, log_query};
 use super::node::NodeRoleV1;
 use super::{WireError, decode_request, encode_request};
 use crate::cluster::{ClusterRequest, ClusterResponse, EngineUse, RelayedCaller, RenewedCertificates};
-use crate::limits::{BLOB_OUTLINE_BYTES_MAX, EXPERIENCE_BYTES_MAX, EXPERIENCE_NODES_MAX, VOTERS_MAX};
+use crate::limits::{BLOB_OUTLINE_BYTES_MAX, BLOBS_FOUND_MAX, EXPERIENCE_BYTES_MAX, EXPERIENCE_NODES_MAX, VOTERS_MAX};
 use crate::message::Request;
 
 /// The numbers of the kinds, of requests and of responses: never reused, and none of the other requests' or responses'.
@@ -36,6 +36,7 @@ mod kind {
     pub(super) const READ_HEALTH: u8 = 78;
     pub(super) const STOP_WORK: u8 = 79;
     pub(super) const RESUME_WORK: u8 = 80;
+    pub(super) const FIND_BLOBS: u8 = 81;
 
     pub(super) const LEADER: u8 = 64;
     pub(super) const RENEWED: u8 = 65;
@@ -45,6 +46,7 @@ mod kind {
     pub(super) const BLOB_OUTLINE: u8 = 69;
     pub(super) const ENGINE: u8 = 70;
     pub(super) const HEALTH: u8 = 71;
+    pub(super) const FOUND_BLOBS: u8 = 72;
 }
 
 /// The first kind that belongs to this file.
@@ -170,6 +172,10 @@ pub(super) fn encode_cluster_request(what: &'static str, request: &ClusterReques
         ClusterRequest::ReadHealth => kind(kind::READ_HEALTH).write_bytes(&[]),
         ClusterRequest::StopWork { stopped: true } => kind(kind::STOP_WORK).write_bytes(&[]),
         ClusterRequest::StopWork { stopped: false } => kind(kind::RESUME_WORK).write_bytes(&[]),
+        ClusterRequest::FindBlobs(hashes) => {
+            let hashes: Vec<u8> = hashes.iter().flat_map(|hash| hash.0).collect();
+            kind(kind::FIND_BLOBS).write_bytes(&hashes)
+        }
         ClusterRequest::DrainNode { node, draining } => {
             kind(kind::DRAIN_NODE).write(&DrainNodeV1 { node: node.map(|node| node.0), draining: *draining })
         }
@@ -211,6 +217,7 @@ pub(super) fn cluster_request(body: Body<'_>) -> Result<ClusterRequest, WireErro
         kind::READ_HEALTH => body.nothing(ClusterRequest::ReadHealth)?,
         kind::STOP_WORK => body.nothing(ClusterRequest::StopWork { stopped: true })?,
         kind::RESUME_WORK => body.nothing(ClusterRequest::StopWork { stopped: false })?,
+        kind::FIND_BLOBS => ClusterRequest::FindBlobs(hashes(body)?),
         kind::SHARE_EXPERIENCE => ClusterRequest::ShareExperience(body.bytes().to_vec()),
         kind::RENEW => {
             let form: &ArchivedRenewV1<'_> = body.form()?;
@@ -218,6 +225,14 @@ pub(super) fn cluster_request(body: Body<'_>) -> Result<ClusterRequest, WireErro
         }
         _ => return Err(body.unknown()),
     })
+}
+
+fn hashes(body: Body<'_>) -> Result<Vec<BlobHash>, WireError> {
+    let (hashes, rest) = body.bytes().as_chunks();
+    if !rest.is_empty() {
+        return Err(WireError::Value("a hash that is cut off"));
+    }
+    Ok(hashes.iter().map(|hash| BlobHash(*hash)).collect())
 }
 
 fn relay(body: Body<'_>) -> Result<ClusterRequest, WireError> {
@@ -250,6 +265,10 @@ pub(super) fn encode_cluster_response(what: &'static str, response: &ClusterResp
         }
         ClusterResponse::Audit(page) => encode_audit_page(kind(kind::ACTS), page),
         ClusterResponse::BlobOutline(hashes) => kind(kind::BLOB_OUTLINE).write_bytes(hashes),
+        ClusterResponse::FoundBlobs(found) => {
+            let found: Vec<u8> = found.iter().map(|is_there| u8::from(*is_there)).collect();
+            kind(kind::FOUND_BLOBS).write_bytes(&found)
+        }
         ClusterResponse::Health(told) => encode_health(kind(kind::HEALTH), told),
         ClusterResponse::Engine(used) => kind(kind::ENGINE).write(&EngineUseV1 {
             pool_bytes: used.pool_bytes,
@@ -298,6 +317,13 @@ pub(super) fn cluster_response(body: Body<'_>) -> Result<ClusterResponse, WireEr
         kind::ACTS => ClusterResponse::Audit(audit_page(body)?),
         kind::HEALTH => ClusterResponse::Health(health(body)?),
         kind::BLOB_OUTLINE => ClusterResponse::BlobOutline(body.bytes().to_vec()),
+        kind::FOUND_BLOBS => {
+            let found = body.bytes().iter().map(|byte| match byte {
+                0 | 1 => Ok(*byte == 1),
+                _ => Err(WireError::Value("neither yes nor no")),
+            });
+            ClusterResponse::FoundBlobs(found.collect::<Result<_, _>>()?)
+        }
         kind::ENGINE => {
             let form: &ArchivedEngineUseV1 = body.form()?;
             ClusterResponse::Engine(EngineUse {
@@ -361,6 +387,7 @@ impl Bounded for ClusterRequest {
                     name("label's value", value.as_deref().unwrap_or_default())
                 })
             }
+            ClusterRequest::FindBlobs(hashes) => bytes("list of blobs", hashes.len(), BLOBS_FOUND_MAX),
             ClusterRequest::SetVoters(voters) => bytes("list of voters", voters.len(), VOTERS_MAX),
             ClusterRequest::Renew { csr_pem, client_csr_pem } => {
                 text("certificate request", csr_pem)?;
@@ -384,6 +411,7 @@ impl Bounded for ClusterResponse {
             ClusterResponse::Labels(_) | ClusterResponse::Engine(_) => Ok(()),
             ClusterResponse::Audit(page) => page.check_bounds(),
             ClusterResponse::Health(told) => told.check_bounds(),
+            ClusterResponse::FoundBlobs(found) => bytes("list of found blobs", found.len(), BLOBS_FOUND_MAX),
             ClusterResponse::BlobOutline(hashes) => bytes("outline of a blob", hashes.len(), BLOB_OUTLINE_BYTES_MAX),
             ClusterResponse::Renewed(renewed) => {
                 text("node's certificate", &renewed.certificate_pem)?;

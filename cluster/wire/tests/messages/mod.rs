@@ -226,6 +226,7 @@ fn cluster_request() -> impl Strategy<Value = ClusterRequest> {
             .prop_map(|(node, changes)| ClusterRequest::LabelNode { node, changes }),
         live::looking(),
         hash().prop_map(ClusterRequest::ReadBlobOutline),
+        vec(hash(), 0..4).prop_map(ClusterRequest::FindBlobs),
         any::<u64>().prop_map(|from| ClusterRequest::Audit(AuditRequest::Read { from })),
         (text(), text()).prop_map(|(by, act)| ClusterRequest::Audit(AuditRequest::Write { by, act })),
         (text(), text()).prop_map(|(csr_pem, client_csr_pem)| ClusterRequest::Renew { csr_pem, client_csr_pem }),

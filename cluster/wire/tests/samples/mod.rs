@@ -2,6 +2,7 @@
 //! changed; what is new gets a sample of its own.
 
 mod audit;
+mod blobs;
 mod members;
 mod submissions;
 
@@ -280,7 +281,6 @@ fn schedule_requests() -> Vec<(&'static str, Request)> {
 /// A request of every kind.
 pub(crate) fn requests() -> Vec<(&'static str, Request)> {
     let job = JobId(17);
-    let hash = BlobHash([7; 32]);
     let join = JoinRequest {
         token: "nexus-join-1".into(),
         csr_pem: "node's request".into(),
@@ -307,8 +307,6 @@ pub(crate) fn requests() -> Vec<(&'static str, Request)> {
         ("create-token", Request::CreateToken { role: NodeRole::Submitter, ttl: Duration::from_secs(3600) }),
         ("stop-node", Request::StopNode(Some(NodeId(2)))),
         ("join", Request::Join(Box::new(join))),
-        ("read-blob", Request::ReadBlob { hash, offset: 1 << 20 }),
-        ("write-blob", Request::WriteBlob { hash, total: 9, offset: 4, bytes: b"piece".to_vec() }),
         ("raft", Request::Raft(b"vote".to_vec())),
         ("find-leader", cluster(ClusterRequest::FindLeader)),
         (
@@ -339,13 +337,14 @@ pub(crate) fn requests() -> Vec<(&'static str, Request)> {
         ),
         ("list-labels", cluster(ClusterRequest::ListLabels)),
         ("read-engine", cluster(ClusterRequest::ReadEngine)),
-        ("read-blob-outline", cluster(ClusterRequest::ReadBlobOutline(hash))),
         ("read-held-log", cluster(ClusterRequest::ReadHeldLog(log_query()))),
         ("share-experience", cluster(ClusterRequest::ShareExperience(b"[]".to_vec()))),
         ("runs-like", timeline(TimelineRequest::RunsLike(job))),
     ];
     all.extend(submissions::later().into_iter().chain(members::requests()));
-    all.extend(schedule_requests().into_iter().chain(decision_requests()).chain(audit::requests()));
+    all.extend(
+        schedule_requests().into_iter().chain(blobs::requests()).chain(decision_requests()).chain(audit::requests()),
+    );
     all
 }
 
@@ -452,11 +451,10 @@ pub(crate) fn responses() -> Vec<(&'static str, Response)> {
         ),
         ("engine-use", engine_use()),
         ("health", Response::Cluster(Box::new(ClusterResponse::Health(members::health())))),
-        ("blob-outline", Response::Cluster(Box::new(ClusterResponse::BlobOutline(vec![7; 64])))),
         ("experience", Response::Cluster(Box::new(ClusterResponse::Experience(vec![(NodeId(2), b"[]".to_vec())])))),
         ("refused", Response::Refused(refusal)),
     ];
-    all.extend(other_responses());
+    all.extend(other_responses().into_iter().chain(blobs::responses()));
     all
 }
 
