@@ -347,7 +347,7 @@ async fn assemble(
     let leader = LeaderLink::new(node, link.clone(), control.clone(), book.clone(), peers.clone());
     let membership = gateway::Membership::new(home.clone(), link.clone(), book.clone(), &identity, authority);
     let way = (leader.clone(), tokio::runtime::Handle::current());
-    let payloads: Arc<dyn PayloadStore> = Arc::new(NodePayloads { blobs: Arc::clone(&blobs), leader: Some(way) });
+    let payloads: Arc<dyn PayloadStore> = Arc::new(NodePayloads::new(Arc::clone(&blobs), Some(way)));
     let directory = Arc::<Directory>::default();
     let runtime = tokio::runtime::Handle::current();
     let port = ClusterPort { node, directory: Arc::clone(&directory), payloads, runtime };

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use nexus_blobs::BlobStore;
@@ -58,8 +58,56 @@ impl PayloadStore for MemoryPayloads {
 
 /// Payloads of a node: its blob store, and the leader's where this node is not the leader.
 pub(crate) struct NodePayloads {
-    pub(crate) blobs: Arc<BlobStore>,
-    pub(crate) leader: Option<(LeaderLink, Handle)>,
+    blobs: Arc<BlobStore>,
+    leader: Option<(LeaderLink, Handle)>,
+    /// Blobs that are being fetched.
+    underway: Underway,
+}
+
+impl NodePayloads {
+    pub(crate) fn new(blobs: Arc<BlobStore>, leader: Option<(LeaderLink, Handle)>) -> Self {
+        NodePayloads { blobs, leader, underway: Underway::default() }
+    }
+}
+
+/// Blobs that are on their way to this node, so that none comes twice at a time.
+#[derive(Default)]
+struct Underway {
+    blobs: Mutex<BTreeSet<BlobHash>>,
+    arrived: Condvar,
+}
+
+/// The right to fetch a blob, until it is dropped.
+struct Turn<'a> {
+    underway: &'a Underway,
+    blob: BlobHash,
+}
+
+impl Underway {
+    fn lock(&self) -> MutexGuard<'_, BTreeSet<BlobHash>> {
+        self.blobs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits while somebody else fetches the blob; then it may be here.
+    fn turn(&self, blob: BlobHash) -> Turn<'_> {
+        let mut blobs = self.lock();
+        while !blobs.insert(blob) {
+            blobs = self.arrived.wait(blobs).unwrap_or_else(PoisonError::into_inner);
+        }
+        Turn { underway: self, blob }
+    }
+
+    /// The same where nobody else fetches it.
+    fn free_turn(&self, blob: BlobHash) -> Option<Turn<'_>> {
+        self.lock().insert(blob).then_some(Turn { underway: self, blob })
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.underway.lock().remove(&self.blob);
+        self.underway.arrived.notify_all();
+    }
 }
 
 impl PayloadStore for NodePayloads {
@@ -68,6 +116,7 @@ impl PayloadStore for NodePayloads {
             Payload::Inline(bytes) => return Ok(bytes.to_vec()),
             Payload::Blob { hash, bytes } => (hash, *bytes),
         };
+        let _turn = (!self.blobs.has(hash)).then(|| self.underway.turn(*hash));
         if !self.blobs.has(hash)
             && let Some((leader, runtime)) = &self.leader
         {
@@ -101,12 +150,39 @@ impl PayloadStore for NodePayloads {
         Ok(Payload::Blob { hash, bytes: bytes.len() as u64 })
     }
 
+    fn fetch_ahead(&self, payload: &Payload, given_up: &AtomicBool) {
+        let (Payload::Blob { hash, bytes: total }, Some((leader, runtime))) = (payload, &self.leader) else { return };
+        if self.blobs.has(hash) {
+            return;
+        }
+        let Some(_turn) = self.underway.free_turn(*hash) else { return };
+        let fetch = fetch_from_all(leader, *hash, *total).instrument(telemetry::fetch(*total));
+        let fetched = runtime.block_on(async {
+            tokio::select! {
+                fetched = fetch => fetched.ok(),
+                () = until(given_up) => None,
+            }
+        });
+        let kept = fetched.map(|bytes| self.blobs.put(&bytes).map(drop));
+        match kept {
+            Some(Ok(())) => tracing::debug!(blob = %hash, bytes = total, "an input was fetched ahead of its task"),
+            Some(Err(error)) => tracing::debug!(blob = %hash, %error, "an input is not kept ahead of its task"),
+            None => tracing::debug!(blob = %hash, "an input is not fetched ahead of its task"),
+        }
+    }
+
     fn copy(&self, payload: &Payload, copies: u32, given_up: &AtomicBool) -> Result<(), String> {
         let Payload::Blob { hash, bytes: total } = payload else { return Ok(()) };
         let Some((leader, runtime)) = self.leader.as_ref().filter(|_| copies > 1) else { return Ok(()) };
         let bytes = self.blobs.get(hash).map_err(|error| error.to_string())?;
         let spread = Spread { leader, hash: *hash, total: *total, bytes: &bytes, copies: copies as usize };
         runtime.block_on(spread.until_done(given_up))
+    }
+}
+
+async fn until(given_up: &AtomicBool) {
+    while !given_up.load(Ordering::Relaxed) {
+        tokio::time::sleep(GIVEN_UP_POLL).await;
     }
 }
 

@@ -28,6 +28,7 @@ impl Progress {
                 Effect::TasksEnded { job, .. } | Effect::JobEnded { job, .. } | Effect::JobForgotten { job } => *job,
                 Effect::ClusterCreated
                 | Effect::JobAccepted { .. }
+                | Effect::InputsKnown { .. }
                 | Effect::TasksReady { .. }
                 | Effect::TasksAssigned { .. }
                 | Effect::AssignmentRefused { .. }

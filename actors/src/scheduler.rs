@@ -11,17 +11,18 @@ mod foresight;
 mod predictions;
 mod release;
 mod stopping;
+mod telling;
 mod upkeep;
 mod vitals;
 mod workers;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
 use nexus_ledger::{Command, Effect, NodeNote, ReleaseReason, Suspect};
-use nexus_model::{JobId, JobSpec, JobState, NodeId};
+use nexus_model::{JobId, JobSpec, NodeId};
 use nexus_scheduler::{Assign, Explanation, Input, JobFacts};
 use nexus_wire::limits::HEARTBEAT_INTERVAL;
 use nexus_wire::{AttemptRange, LeaderMessage, WorkerMessage};
@@ -34,7 +35,6 @@ use crate::control::{ControlPlane, LedgerEvent, Standing, now_ms};
 use crate::learning::Learner;
 use crate::liveness::{Alive, Liveness};
 use crate::omega::Lifeline;
-use crate::telemetry;
 use crate::vacancy::Vacancy;
 use finishing::{Batch, Finishing, Report};
 use predictions::Predictions;
@@ -197,7 +197,8 @@ impl Scheduler {
             // Given right before all work was stopped: it is taken back before anybody hears of it.
             granted.clear();
         }
-        self.tell(granted, ended, ctx);
+        let ahead = self.told_ahead();
+        self.tell(granted, ended, ahead, ctx);
         if self.stopped && !was_stopped {
             self.stop_work(ctx);
         }
@@ -207,6 +208,10 @@ impl Scheduler {
     fn step(&mut self, input: Input, ctx: &mut Context<Self>) {
         let mut proposals = Vec::new();
         self.core.step(input, &mut proposals);
+        let ahead = self.told_ahead();
+        if !ahead.is_empty() {
+            self.tell(Vec::new(), Vec::new(), ahead, ctx);
+        }
         self.propose_assignments(proposals, ctx);
     }
 
@@ -235,79 +240,6 @@ impl Scheduler {
                 }
             }
         }));
-    }
-
-    /// Tells workers what they were given, each job's description first, and which jobs have ended.
-    fn tell(&mut self, granted: Vec<Granted>, ended: Vec<(JobId, JobState)>, ctx: &mut Context<Self>) {
-        if telemetry::is_on() {
-            for (job, _) in &ended {
-                ctx.spawn(upkeep::trace(self.control.clone(), *job).into_actor(self));
-            }
-        }
-        let undescribed: Vec<_> = granted
-            .iter()
-            .filter(|(node, attempt, _)| self.workers.needs_description(*node, attempt.job))
-            .map(|(node, attempt, _)| (*node, attempt.job))
-            .collect();
-        if undescribed.is_empty() && granted.iter().all(|(_, _, suspect)| *suspect == Suspect::No) {
-            self.send_all(Vec::new(), granted, ended, ctx);
-            return;
-        }
-        let control = self.control.clone();
-        let described = async move {
-            control
-                .read_local(|ledger| {
-                    let spec = |job| ledger.spec(job).map(|spec| Box::new(JobSpec::clone(spec)));
-                    let described = undescribed.into_iter().filter_map(|(node, job)| Some((node, job, spec(job)?)));
-                    (described.collect::<Vec<_>>(), ledger.protocol() >= Command::BEGUN)
-                })
-                .await
-        };
-        // Nothing overtakes the description: the mailbox waits until it is on its way.
-        ctx.wait(described.into_actor(self).map(|(described, beginnings_are_written), scheduler, ctx| {
-            let mut granted = granted;
-            if !beginnings_are_written {
-                granted.iter_mut().for_each(|(_, _, suspect)| *suspect = Suspect::No);
-            }
-            scheduler.send_all(described, granted, ended, ctx);
-        }));
-    }
-
-    /// All that happened together goes to a worker as one: however much it is, it takes one place on the way.
-    fn send_all(
-        &mut self,
-        described: Vec<(NodeId, JobId, Box<JobSpec>)>,
-        mut granted: Vec<Granted>,
-        ended: Vec<(JobId, JobState)>,
-        ctx: &mut Context<Self>,
-    ) {
-        let mut told: BTreeMap<NodeId, Vec<LeaderMessage>> = BTreeMap::new();
-        for (node, job, spec) in described {
-            told.entry(node).or_default().push(LeaderMessage::DescribeJob { job, spec });
-        }
-        granted.sort_by_key(|(node, _, suspect)| (*node, *suspect));
-        for alike in granted.chunk_by(|a, b| (a.0, a.2) == (b.0, b.2)) {
-            let assign = match alike[0].2 {
-                Suspect::Yes => LeaderMessage::AssignSuspects,
-                Suspect::No => LeaderMessage::AssignTasks,
-            };
-            let attempts =
-                alike.chunks(ATTEMPTS_MAX).map(|piece| piece.iter().map(|(_, attempt, _)| *attempt).collect());
-            told.entry(alike[0].0).or_default().extend(attempts.map(assign));
-        }
-        for (job, state) in ended {
-            for node in self.workers.told_of(job) {
-                let messages = told.entry(node).or_default();
-                // Whatever ended it before its tasks did (a cancel, a deadline) ends what still runs of it.
-                if state != JobState::Succeeded {
-                    messages.push(LeaderMessage::CancelJob(job));
-                }
-                messages.push(LeaderMessage::ForgetJob(job));
-            }
-        }
-        for (node, messages) in told {
-            self.send(node, messages, ctx);
-        }
     }
 
     fn send(&mut self, node: NodeId, messages: Vec<LeaderMessage>, ctx: &mut Context<Self>) {

@@ -4,6 +4,7 @@
 //! another machine; both are a bounded channel of messages here. Without a leader the slots go on with what they hold,
 //! and everything unrecorded is reported again after the next attachment.
 
+mod ahead;
 mod beginnings;
 mod begun;
 mod calls;

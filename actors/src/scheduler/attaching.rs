@@ -131,7 +131,7 @@ impl Scheduler {
         let session = self.workers.attach(node, way, (index, brought), Instant::now());
         self.liveness.seen(node, Alive { running: 0, rtt: None, seen_at_ms: now_ms(), vitals: None });
         self.note(node, NodeNote::Up { slots }, ctx);
-        self.tell(untold, Vec::new(), ctx);
+        self.tell(untold, Vec::new(), Vec::new(), ctx);
         self.stop_returned(node, &holding, ctx);
         self.core.handle(Input::NodeDescribed { node, labels, gpu_milli });
         self.step(Input::NodeAttached { node, slots, memory_bytes }, ctx);

@@ -14,6 +14,7 @@ use nexus_wire::limits::LOG_WAIT_MAX;
 use nexus_wire::{AttemptRange, FinishedTasks, LogPiece, LogQuery, LogState};
 use tokio::sync::Notify;
 
+use super::ahead::FetchAhead;
 use super::beginnings::{Beginnings, SayBeginning, Verdict};
 use super::folder::Folder;
 use super::log::SlotLog;
@@ -44,6 +45,7 @@ struct Shared {
     runner: TaskRunner,
     reports: Reports,
     beginnings: Beginnings,
+    ahead: FetchAhead,
     say_beginning: SayBeginning,
     places: Vec<Place>,
     /// Wakes who follows the log of a task.
@@ -87,6 +89,7 @@ impl Slots {
             state: Mutex::new(state),
             work: Condvar::new(),
             places: (0..count).map(place).collect(),
+            ahead: FetchAhead::new(Arc::clone(&runner.payloads)),
             runner,
             reports: Reports::new(hand_in),
             beginnings: Beginnings::default(),
@@ -107,8 +110,9 @@ impl Slots {
         Ok(())
     }
 
-    /// Learns a job before its first range.
+    /// Learns a job before its first range, and begins to fetch its inputs.
     pub(crate) fn describe(&self, job: JobId, spec: JobSpec) {
+        self.shared.ahead.add(job, &spec);
         let mut state = self.shared.lock();
         state.queue.describe(job, spec.resources.cpus, spec.resources.gpu_milli);
         state.jobs.entry(job).or_insert_with(|| Arc::new(JobSlot::new(job, spec)));
@@ -155,6 +159,7 @@ impl Slots {
             slot.cancel();
         }
         drop(state);
+        self.shared.ahead.forget(job);
         self.shared.beginnings.cancel(job);
     }
 
@@ -163,6 +168,8 @@ impl Slots {
         let mut state = self.shared.lock();
         state.queue.forget(job);
         state.jobs.remove(&job);
+        drop(state);
+        self.shared.ahead.forget(job);
     }
 
     /// It is recorded that what an earlier process of this node had begun was lost.

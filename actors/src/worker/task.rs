@@ -43,6 +43,9 @@ pub(crate) trait PayloadStore: Send + Sync {
     fn load(&self, payload: &Payload) -> Result<Vec<u8>, LoadError>;
     /// Keeps bytes: inline when small, else as a blob that the rest of the cluster can reach.
     fn store(&self, bytes: Vec<u8>) -> Result<Payload, String>;
+    /// Has a payload here before it is loaded, unless it is given up. What fails is left to whoever loads it. A runtime in one
+    /// process has everything.
+    fn fetch_ahead(&self, _payload: &Payload, _given_up: &AtomicBool) {}
     /// Returns once what was stored here lies on the disks of so many nodes, this one among them; waits for nodes until
     /// `given_up`. A runtime in one process has no other nodes and asks for no copies.
     fn copy(&self, _payload: &Payload, _copies: u32, _given_up: &AtomicBool) -> Result<(), String> {

@@ -3,10 +3,11 @@
 //!
 //! Every change goes through [`Ledger::with_job`], which keeps the indices; what a job itself does is in `job.rs`.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use nexus_model::{
-    Failure, INLINE_BYTES_MAX, Input, JobId, JobState, Outcome, Payload, Taken, TaskState, Value, decode_value,
+    Failure, INLINE_BYTES_MAX, Input, JobId, JobState, NodeId, Outcome, Payload, Taken, TaskState, Value, decode_value,
     encode_value,
 };
 
@@ -105,6 +106,9 @@ impl Ledger {
                         Arc::make_mut(&mut job.spec).inputs = inputs;
                     }
                 });
+                if let Some(known) = self.inputs_known(id) {
+                    out.push(known);
+                }
                 self.take_over(id, TaskState::Waiting, at_ms, out);
                 self.with_job(id, |job| job.let_go(id, at_ms, out));
             }
@@ -128,6 +132,33 @@ impl Ledger {
             inputs.push(Input { name: taken.name.clone(), payload: self.taken(taken)? });
         }
         Ok(inputs)
+    }
+
+    /// What the scheduler is to know of the blobs that a job takes from others; nothing where it takes none.
+    pub(crate) fn inputs_known(&self, id: JobId) -> Option<Effect> {
+        let job = self.jobs.get(&id)?;
+        let (mut made_on, mut takes_blobs) = (BTreeMap::<NodeId, u64>::new(), false);
+        for taken in &job.spec.conditions.takes {
+            let input = job.spec.inputs.iter().find(|input| input.name == taken.name)?;
+            let Payload::Blob { bytes, .. } = input.payload else { continue };
+            takes_blobs = true;
+            if let Some(node) = self.maker_of(taken.job) {
+                *made_on.entry(node).or_default() += bytes;
+            }
+        }
+        takes_blobs.then(|| Effect::InputsKnown {
+            job: id,
+            spec: job.spec.clone(),
+            made_on: made_on.into_iter().collect(),
+        })
+    }
+
+    /// Where a task ran that is its job's only one: only its result may be a blob that others take.
+    fn maker_of(&self, id: JobId) -> Option<NodeId> {
+        let job = self.jobs.get(&id)?;
+        let (_, slot) = job.table.runs(job.table.range()).next()?;
+        let Slot::Ended { end, .. } = slot else { return None };
+        job.work.as_ref()?.ends.get(end)?.node
     }
 
     fn taken(&self, taken: &Taken) -> Result<Payload, Failure> {

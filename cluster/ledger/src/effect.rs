@@ -82,6 +82,15 @@ pub enum Effect {
         /// What to run.
         spec: Arc<JobSpec>,
     },
+    /// What a job takes from other jobs is there. Its tasks follow as [`Effect::TasksReady`].
+    InputsKnown {
+        /// Which.
+        job: JobId,
+        /// What to run, with all its inputs.
+        spec: Arc<JobSpec>,
+        /// Bytes of blobs among them that were made on a node.
+        made_on: Vec<(NodeId, u64)>,
+    },
     /// These can be assigned now.
     TasksReady {
         /// The job.

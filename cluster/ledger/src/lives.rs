@@ -105,6 +105,7 @@ impl Ledger {
                 | Effect::AssignmentRefused { .. }
                 | Effect::JobForgotten { .. }
                 | Effect::NodeLabelled { .. }
+                | Effect::InputsKnown { .. }
                 | Effect::NodeUpdated { .. } => {}
             }
         }

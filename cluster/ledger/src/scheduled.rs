@@ -1,7 +1,7 @@
 //! What the scheduler is told of an event of the ledger: the one translation, for the leader and for the simulation.
 
 use nexus_model::JobSpec;
-use nexus_scheduler::{Input, JobFacts};
+use nexus_scheduler::{Input, JobFacts, fetched_bytes};
 
 use crate::{Effect, Suspect};
 
@@ -10,6 +10,9 @@ impl Effect {
     pub fn scheduled(self, facts: impl FnOnce(&JobSpec) -> JobFacts) -> Option<Input> {
         Some(match self {
             Effect::JobAccepted { job, spec } => Input::JobAccepted { job, facts: facts(&spec) },
+            Effect::InputsKnown { job, spec, made_on } => {
+                Input::InputsKnown { job, bytes: fetched_bytes(&spec), made_on }
+            }
             Effect::TasksReady { job, range, suspect } => {
                 Input::TasksReady { job, range, suspect: suspect == Suspect::Yes }
             }

@@ -153,6 +153,7 @@ impl Ledger {
         for &id in &self.active {
             let Some(job) = self.jobs.get(&id) else { continue };
             effects.push(Effect::JobAccepted { job: id, spec: Arc::clone(&job.spec) });
+            effects.extend(self.inputs_known(id));
             let ready = self.ready(id, job.spec.tasks);
             effects.extend(ready.map(|(range, suspect)| Effect::TasksReady { job: id, range, suspect }));
         }

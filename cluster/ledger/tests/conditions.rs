@@ -5,13 +5,14 @@
 
 mod cluster;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use cluster::{Cluster, failed, left, range, ready, spec};
 use nexus_ledger::{Command, Effect, ExplainFacts, Ledger, Rejection, Reply, Suspect};
 use nexus_model::{
-    Conditions, JobId, JobSpec, JobState, NodeId, Outcome, Payload, Taken, TaskOutput, TaskState, Value, decode_value,
-    encode_value,
+    BlobHash, Conditions, Input, JobId, JobSpec, JobState, NodeId, Outcome, Payload, Taken, TaskOutput, TaskState,
+    Value, decode_value, encode_value,
 };
 use nexus_wire::TaskDetail;
 
@@ -211,4 +212,27 @@ fn the_oldest_ended_jobs_are_forgotten_first_and_open_ones_never() {
     assert_eq!(cluster.ledger.forgettable(2, 0, 10), vec![jobs[0]]);
     assert_eq!(cluster.ledger.forgettable(0, 0, 2), vec![jobs[0], jobs[2]]);
     assert_eq!(cluster.ledger.forgettable(9, 301, 10), vec![jobs[0], jobs[2]]);
+}
+
+#[test]
+fn where_a_taken_blob_was_made_is_told_before_its_taker_is_ready_and_to_whoever_leads_next() {
+    let mut cluster = Cluster::new();
+    let source = cluster.submit(spec(1));
+    let conditions = Conditions { takes: vec![Taken { name: "x".into(), job: source, output: None }], ..after(&[]) };
+    cluster.ok(Command::SubmitJob { spec: Box::new(conditioned(2, conditions)), key: None, at_ms: 10 });
+    let taker = JobId(2);
+    let attempt = cluster.assign(source, range(0, 1), 3);
+    let blob = Payload::Blob { hash: BlobHash([7; 32]), bytes: 1 << 20 };
+    let (_, effects) =
+        cluster.finish(3, attempt, Outcome::Succeeded(TaskOutput { result: blob.clone(), outputs: vec![] }));
+    let known = |spec: &Arc<JobSpec>| Effect::InputsKnown {
+        job: taker,
+        spec: spec.clone(),
+        made_on: vec![(NodeId(3), 1 << 20)],
+    };
+    let spec = cluster.ledger.spec(taker).unwrap();
+    assert_eq!(spec.inputs, [Input { name: "x".into(), payload: blob }]);
+    let at = effects.iter().position(|effect| *effect == known(spec)).expect("it is told");
+    assert_eq!(effects[at + 1..], [ready(taker, range(0, 2), Suspect::No)], "{effects:?}");
+    assert!(cluster.restored().standing().contains(&known(spec)));
 }

@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-use nexus_model::{IndexRange, JobId, JobSpec, Labels, NodeId, Program, Selection};
+use nexus_model::{IndexRange, JobId, JobSpec, Labels, NodeId, Payload, Program, Selection};
 
 /// What a job asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,11 +53,20 @@ impl JobFacts {
             memory_bytes: spec.resources.memory_bytes,
             gpu_milli: spec.resources.gpu_milli,
             selection: (!spec.selection.is_none()).then(|| Arc::new(spec.selection.clone())),
-            input_bytes: spec.inputs.iter().map(|input| input.payload.len()).fold(0, u64::saturating_add),
+            input_bytes: fetched_bytes(spec),
             family: family.finish(),
             expected: None,
         }
     }
+}
+
+/// Bytes of the inputs that do not come with the job itself.
+pub fn fetched_bytes(spec: &JobSpec) -> u64 {
+    let fetched = spec.inputs.iter().filter_map(|input| match input.payload {
+        Payload::Inline(_) => None,
+        Payload::Blob { bytes, .. } => Some(bytes),
+    });
+    fetched.fold(0, u64::saturating_add)
 }
 
 /// Something that happened. Unknown jobs and nodes are ignored: events may come in from before a leader's time.
@@ -69,6 +78,15 @@ pub enum Input {
         job: JobId,
         /// What it asks for.
         facts: JobFacts,
+    },
+    /// What a job takes from other jobs is there, and where that was made.
+    InputsKnown {
+        /// The job.
+        job: JobId,
+        /// Bytes of each task's inputs, which a node fetches before the first task.
+        bytes: u64,
+        /// Bytes of them that were made on a node.
+        made_on: Vec<(NodeId, u64)>,
     },
     /// Tasks can be assigned.
     TasksReady {

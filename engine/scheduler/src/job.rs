@@ -1,6 +1,6 @@
 //! A job as the scheduler sees it: what is ready, who has what, and how long its tasks take.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
@@ -101,7 +101,11 @@ pub(crate) struct Job {
     pub(crate) placement: Option<Placement>,
     /// How long its tasks took on each node where some ran or are.
     paces: BTreeMap<NodeId, Pace>,
-    input_bytes: u64,
+    pub(crate) input_bytes: u64,
+    /// Bytes of its inputs that were made on a node.
+    made_on: BTreeMap<NodeId, u64>,
+    /// Nodes that were told ahead of it, and have its inputs, or are fetching them.
+    pub(crate) told: BTreeSet<NodeId>,
     pub(crate) expected: Option<Expected>,
     short: bool,
 }
@@ -189,6 +193,8 @@ impl Job {
             placement: None,
             paces: BTreeMap::new(),
             input_bytes: facts.input_bytes,
+            made_on: BTreeMap::new(),
+            told: BTreeSet::new(),
             expected: facts.expected,
             short: false,
         }
@@ -216,7 +222,36 @@ impl Job {
 
     /// What a task of it asks of a node.
     pub(crate) fn need(&self) -> Need {
-        Need { pace: self.pace, cpus: self.cpus, input_bytes: self.input_bytes }
+        Need { pace: self.pace, cpus: self.cpus }
+    }
+
+    /// What its tasks take from others is there, and where it was made.
+    pub(crate) fn know_inputs(&mut self, bytes: u64, made_on: Vec<(NodeId, u64)>) {
+        self.input_bytes = bytes;
+        self.made_on = made_on.into_iter().collect();
+    }
+
+    /// Bytes of its inputs that a node would have to fetch.
+    pub(crate) fn lacks_on(&self, node: NodeId) -> u64 {
+        if self.paces.contains_key(&node) || self.told.contains(&node) {
+            return 0;
+        }
+        self.input_bytes.saturating_sub(self.made_on.get(&node).copied().unwrap_or(0))
+    }
+
+    /// Nodes where inputs were made.
+    pub(crate) fn origins(&self) -> impl Iterator<Item = NodeId> + '_ {
+        self.made_on.keys().copied()
+    }
+
+    /// Whether inputs were made there.
+    pub(crate) fn made(&self, node: NodeId) -> bool {
+        self.made_on.contains_key(&node)
+    }
+
+    /// Whether tasks wait that are given one for each free slot.
+    pub(crate) fn waits(&self) -> bool {
+        !self.short && !self.ready.is_empty()
     }
 
     /// How long its tasks took on a node, where some ran or are.

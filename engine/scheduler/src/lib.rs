@@ -21,8 +21,12 @@
 //!   prefers, and only among those that are alike in this the expected utility decides.
 //! - **Graphics processors** are promised in parts: a task that asks for a part takes a share of which a whole number makes
 //!   one, so that parts of several tasks never need more than there is.
+//! - **Inputs**: what a task fetches first counts as time on every node but those that have it: where tasks of the job were,
+//!   and where its inputs were made. Nodes are told ahead of jobs with large inputs that wait for a slot, so that they fetch
+//!   while other tasks run; a guess, which costs a transfer where it is wrong and never a place in the queue.
 //! - **Suspects**, tasks that have lost a worker, run one at a time on each node, so that the next loss names the culprit.
 
+mod ahead;
 mod explanation;
 mod family;
 mod foresight;
@@ -36,7 +40,7 @@ mod ranges;
 mod scheduler;
 
 pub use explanation::Explanation;
-pub use input::{Assign, Expected, Input, JobFacts};
+pub use input::{Assign, Expected, Input, JobFacts, fetched_bytes};
 pub use placement::{Estimate, Part, Placement};
 pub use scheduler::Scheduler;
 

@@ -94,8 +94,6 @@ pub(crate) struct Need {
     pub(crate) pace: Pace,
     /// Slots that it takes.
     pub(crate) cpus: u32,
-    /// Bytes that its inputs have.
-    pub(crate) input_bytes: u64,
 }
 
 /// A node as it is weighed.
@@ -105,6 +103,8 @@ pub(crate) struct Candidate {
     pub(crate) record: Record,
     /// The pace of the job's tasks that ran there.
     pub(crate) here: Option<Pace>,
+    /// Bytes of the task's inputs that are not there.
+    pub(crate) lacking_bytes: u64,
     /// What one slot draws, if somebody said so.
     pub(crate) slot_watts: Option<f64>,
 }
@@ -131,7 +131,7 @@ pub struct Estimate {
     pub runs: u64,
     /// Predicted time of the task there, in ns.
     pub run_ns: f64,
-    /// Time to fetch its inputs, in ns: 0 where tasks of the job were before.
+    /// Time to fetch its inputs, in ns: 0 where tasks of the job were before, and where the inputs were made.
     pub fetch_ns: f64,
     /// What one slot draws there, in watts, if the node's label says it; otherwise it is assumed.
     pub slot_watts: Option<f64>,
@@ -146,13 +146,13 @@ pub struct Estimate {
 impl Estimate {
     /// What a task comes to on a node.
     pub(crate) fn of(candidate: Candidate, need: &Need) -> Self {
-        let Candidate { node, record, here, slot_watts } = candidate;
+        let Candidate { node, record, here, lacking_bytes, slot_watts } = candidate;
         let runs = here.map_or(0, |pace| pace.completed);
         let guess = need.mean_ns() * record.slowness;
         let own = here.and_then(Pace::mean_ns).unwrap_or(0.0);
         // The mean of what ran here, and of the guess, which counts for a few runs.
         let run_ns = (own * runs as f64 + guess * PREDICTED_RUNS) / (runs as f64 + PREDICTED_RUNS);
-        let fetch_ns = if here.is_some() { 0.0 } else { need.input_bytes as f64 / FETCH_BYTES_PER_NS };
+        let fetch_ns = lacking_bytes as f64 / FETCH_BYTES_PER_NS;
         let energy_joules = energy_joules(run_ns, slot_watts, need);
         let risk = record.risk();
         let mut estimate = Estimate { node, runs, run_ns, fetch_ns, slot_watts, energy_joules, risk, utility: 0.0 };
@@ -252,19 +252,24 @@ mod tests {
         pace
     }
 
-    fn need(bytes: u64) -> Need {
-        Need { pace: pace(4, Duration::from_secs(2)), cpus: 1, input_bytes: bytes }
+    fn need() -> Need {
+        Need { pace: pace(4, Duration::from_secs(2)), cpus: 1 }
     }
 
     fn estimate(node: u64, record: Record, here: Option<Pace>, need: &Need) -> Estimate {
-        Estimate::of(Candidate { node: NodeId(node), record, here, slot_watts: None }, need)
+        lacking(0, node, record, here, need)
+    }
+
+    fn lacking(lacking_bytes: u64, node: u64, record: Record, here: Option<Pace>, need: &Need) -> Estimate {
+        Estimate::of(Candidate { node: NodeId(node), record, here, lacking_bytes, slot_watts: None }, need)
     }
 
     #[test]
     fn of_nodes_that_are_as_fast_the_one_that_draws_less_is_worth_more() {
-        let need = need(0);
+        let need = need();
         let drawing = |node, slot_watts| {
-            let candidate = Candidate { node: NodeId(node), record: Record::default(), here: None, slot_watts };
+            let candidate =
+                Candidate { node: NodeId(node), record: Record::default(), here: None, lacking_bytes: 0, slot_watts };
             Estimate::of(candidate, &need)
         };
         let candidates = [drawing(1, Some(40.0)), drawing(2, Some(4.0)), drawing(3, None)];
@@ -275,15 +280,15 @@ mod tests {
 
     #[test]
     fn a_loss_costs_half_the_work_and_a_lease() {
-        let estimate = estimate(1, Record::default(), None, &need(0));
+        let estimate = estimate(1, Record::default(), None, &need());
         let [(_, well), (_, lost)] = estimate.outcomes();
         assert!((lost - 1.5 * well - WORKER_LEASE.as_nanos() as f64).abs() < 1.0);
     }
 
     #[test]
     fn alike_nodes_go_by_idleness() {
-        let need = need(1 << 30);
-        let candidates = [5, 3, 4].map(|node| estimate(node, Record::default(), None, &need));
+        let need = need();
+        let candidates = [5, 3, 4].map(|node| lacking(1 << 30, node, Record::default(), None, &need));
         let placement = choose(&candidates, &need).unwrap();
         assert_eq!((placement.chosen.node, placement.because), (NodeId(5), None));
         assert_eq!(choose(&[], &need), None);
@@ -291,7 +296,7 @@ mod tests {
 
     #[test]
     fn a_faster_node_is_worth_more_and_the_reason_is_its_time() {
-        let need = need(0);
+        let need = need();
         let slow = estimate(1, Record::default(), Some(pace(3, Duration::from_secs(4))), &need);
         let fast = estimate(2, Record::default(), Some(pace(3, Duration::from_secs(1))), &need);
         let placement = choose(&[slow, fast], &need).unwrap();
@@ -301,16 +306,16 @@ mod tests {
 
     #[test]
     fn inputs_that_are_there_outweigh_a_little_speed() {
-        let need = need(1 << 30);
+        let need = need();
         let there = estimate(1, Record::default(), Some(pace(3, Duration::from_millis(2200))), &need);
-        let elsewhere = estimate(2, Record::default(), None, &need);
+        let elsewhere = lacking(1 << 30, 2, Record::default(), None, &need);
         let placement = choose(&[elsewhere, there], &need).unwrap();
         assert_eq!((placement.chosen.node, placement.because.unwrap().0), (NodeId(1), Part::Locality));
     }
 
     #[test]
     fn a_node_that_loses_tasks_is_avoided_until_it_has_proved_itself() {
-        let need = need(0);
+        let need = need();
         let mut flaky = Record::default();
         flaky.lost(20);
         let candidates = [estimate(1, flaky, None, &need), estimate(2, Record::default(), None, &need)];

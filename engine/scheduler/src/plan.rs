@@ -81,7 +81,11 @@ impl Scheduler {
             nodes = self.nodes.by_idleness().take_while(idle_enough);
         }
         let liking = job.liking(&first.1.labels);
-        let others = nodes.take(LOOKED_AT_MAX).filter(suits);
+        // Where inputs were made is looked at wherever it stands in the order.
+        let origins = job.origins().filter_map(|id| Some((id, self.nodes.get(id)?)));
+        let origins = origins.filter(|origin| suits(origin) && idle_enough(origin));
+        let others = nodes.take(LOOKED_AT_MAX).filter(|(id, _)| !job.made(*id)).filter(suits);
+        let others = origins.chain(others);
         let others = others.filter(|(id, node)| *id != first.0 && job.liking(&node.labels) == liking);
         let placement = weigh(job, first, others)?;
         let node = placement.chosen.node;
@@ -178,7 +182,8 @@ fn best_liked<'n>(
 impl Candidate {
     /// A node as what is known of it says, for a job.
     pub(crate) fn of(node: NodeId, state: &Node, job: &Job) -> Self {
-        Candidate { node, record: state.record, here: job.pace_on(node), slot_watts: state.slot_watts }
+        let (here, lacking_bytes) = (job.pace_on(node), job.lacks_on(node));
+        Candidate { node, record: state.record, here, lacking_bytes, slot_watts: state.slot_watts }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The scheduler's state and what each input does to it. Deciding is in `plan.rs`.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use nexus_model::{IndexRange, JobId, NodeId};
@@ -29,6 +29,8 @@ pub struct Scheduler {
     pub(crate) stopped: bool,
     /// A job that is on its way into the log together with its node.
     pub(crate) foreseen: Option<Foreseen>,
+    /// Jobs that have not ended and have inputs that are worth being fetched ahead.
+    pub(crate) large: BTreeSet<JobId>,
     /// The last job that was accepted.
     pub(crate) newest: Option<JobId>,
     /// A node that is kept for a job whose tasks are too wide for what is free anywhere.
@@ -88,6 +90,10 @@ impl Scheduler {
     pub fn handle(&mut self, input: Input) {
         match input {
             Input::JobAccepted { job, facts } => self.accept(job, facts),
+            Input::InputsKnown { job, bytes, made_on } => {
+                self.jobs.entry(job).and_modify(|job| job.know_inputs(bytes, made_on));
+                self.weigh_inputs(job);
+            }
             Input::JobEnded(job) => self.end(job),
             Input::TasksReady { job, range, suspect } => self.ready(job, range, suspect.into()),
             Input::TasksAssigned { node, job, range } => self.assigned(job, range, node),
@@ -120,6 +126,7 @@ impl Scheduler {
             }
             Input::NodeDetached(node) => {
                 self.nodes.offer(node, 0, 0);
+                self.untell(node);
                 self.free(node);
             }
             Input::NodeHeld { node, held } => {
@@ -149,6 +156,7 @@ impl Scheduler {
         if !self.jobs.contains_key(&id) {
             let user = self.queue.enter(&facts.user);
             self.jobs.insert(id, Job::new(user, &facts));
+            self.weigh_inputs(id);
         }
     }
 
@@ -162,6 +170,7 @@ impl Scheduler {
         }
         self.line_up(id);
         self.reservation.take_if(|reservation| reservation.job == id);
+        self.large.remove(&id);
         if let Some(job) = self.jobs.remove(&id) {
             if let Some(placement) = job.placement {
                 self.ended.push_back((id, placement));

@@ -115,6 +115,65 @@ fn the_next_task_goes_where_its_inputs_are() {
 }
 
 #[test]
+fn the_first_task_goes_where_what_it_takes_was_made_however_idle_others_are() {
+    let mut bench = Bench::new();
+    for node in 3..60 {
+        bench.step(Input::NodeAttached { node: NodeId(node), slots: 4, memory_bytes: 0 });
+    }
+    bench.accept(1, 0);
+    bench.step(Input::InputsKnown { job: JobId(1), bytes: 1 << 30, made_on: vec![(NodeId(2), 1 << 30)] });
+    assert_eq!(bench.ready(1, 0, 1), [2], "it has one idle slot, others have four");
+    let because = bench.explained(1).placement.and_then(|placement| placement.because);
+    assert_eq!(because.map(|(part, _)| part), Some(Part::Locality));
+    bench.accept(2, 0);
+    bench.step(Input::InputsKnown { job: JobId(2), bytes: 1 << 30, made_on: vec![(NodeId(2), 1 << 30)] });
+    assert_eq!(bench.ready(2, 0, 1), [3], "nobody waits for a slot there while others are idle");
+}
+
+impl Bench {
+    fn told(&mut self) -> Vec<(u64, u64)> {
+        let mut told = Vec::new();
+        self.scheduler.tell_ahead(&mut told);
+        told.into_iter().map(|(job, node)| (job.0, node.0)).collect()
+    }
+}
+
+#[test]
+fn nodes_are_told_ahead_of_jobs_that_wait_with_large_inputs_those_that_give_slots_back_soon_first() {
+    let mut bench = Bench::new();
+    bench.step(Input::NodeAttached { node: NodeId(3), slots: 1, memory_bytes: 0 });
+    // Tasks of a quarter of a second on node 2, of eight on the others.
+    for (job, node, busy) in [(1, 1, 8 * SECOND), (2, 2, SECOND / 4), (3, 3, 8 * SECOND)] {
+        bench.accept(job, 0);
+        let range = IndexRange::new(0, 1);
+        bench.step(Input::TasksAssigned { node: NodeId(node), job: JobId(job), range });
+        bench.end(node, job, 0, busy);
+        let range = IndexRange::new(1, 2);
+        bench.step(Input::TasksAssigned { node: NodeId(node), job: JobId(job), range });
+    }
+    bench.accept(4, 64 << 10);
+    bench.accept(5, 1 << 30);
+    assert_eq!((bench.ready(4, 0, 2), bench.ready(5, 0, 1), bench.told()), (vec![], vec![], vec![(5, 2)]));
+    assert_eq!(bench.told(), [], "once");
+    bench.ready(5, 1, 9);
+    assert_eq!(bench.told(), [(5, 1), (5, 3)], "as many as there are tasks");
+    bench.step(Input::NodeDetached(NodeId(3)));
+    bench.step(Input::NodeAttached { node: NodeId(3), slots: 1, memory_bytes: 0 });
+    assert_eq!(bench.told(), [(5, 3)], "again where it was lost");
+    // A few jobs at a time.
+    (6..20).for_each(|job| {
+        bench.accept(job, 1 << 30);
+        bench.ready(job, 0, 1);
+    });
+    assert_eq!(bench.told(), [(6, 2), (7, 2), (8, 2)]);
+    bench.step(Input::JobEnded(JobId(6)));
+    assert_eq!(bench.told(), [(9, 2)]);
+    bench.step(Input::WorkStopped);
+    bench.step(Input::JobEnded(JobId(7)));
+    assert_eq!(bench.told(), [], "nothing while all work is stopped");
+}
+
+#[test]
 fn a_node_that_is_lost_with_tasks_is_trusted_less() {
     let mut bench = Bench::new();
     bench.accept(1, 0);

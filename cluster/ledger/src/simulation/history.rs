@@ -167,6 +167,7 @@ impl History {
             Effect::ClusterCreated
             | Effect::AssignmentRefused { .. }
             | Effect::NodeAdded { .. }
+            | Effect::InputsKnown { .. }
             | Effect::NodeUpdated { .. }
             | Effect::NodeLabelled { .. }
             | Effect::NodeNoted { .. }
