@@ -27,7 +27,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 pub use self::application::Application;
-pub use self::site::machine;
+pub use self::site::{machine, measure, measure_products};
 pub use self::state_file::{StateFile, StateFileError};
 pub use self::trial::{Sample, Trial};
 pub use self::work::work_of;

@@ -255,7 +255,7 @@ fn dispatch(
             let devices = if *hardware { world.hardware_devices() } else { world.devices() };
             // A node asks this of a program of its own while it starts: that is about the machine alone.
             let node = if *hardware { None } else { engine_of_node(cli.data.as_deref(), world) };
-            engine::status(&devices, world.kept(), node, console);
+            engine::status(&devices, world.kept(&devices), node, console);
             Ok(())
         }
         Verb::Engine(EngineArgs { verb: EngineVerb::Bench(args) }) => engine_bench::bench(args, console),

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use nexus_mcode::{CompiledProgram, Elsewhere, RunResult};
-use nexus_model::{Cost, DeviceChoice, Diagnostic, Failure, JobSpec, Limits, Outcome, TaskId, Value};
+use nexus_model::{Cost, DeviceChoice, DeviceKind, Diagnostic, Failure, JobSpec, Limits, Outcome, TaskId, Value};
 use nexus_optimizer::{Choice, Reason, RunOutcome, Strategy};
 use nexus_tensor::{Context, Device, Meter, Warnings};
 
@@ -20,7 +20,7 @@ use super::task::{JobSlot, Optimize, Prepared, TaskRunner, diagnosed, failure, s
 use crate::codes;
 use crate::learning::sameness::{same, same_outputs};
 use crate::learning::work::{Seen, code_of, features_of};
-use crate::learning::{Application, Learner, Observed, work_of};
+use crate::learning::{Application, Learner, Observed, measure, work_of};
 
 /// What comparing results may take at least; a fiftieth of a second is not felt.
 const CHECK_MIN: Duration = Duration::from_millis(20);
@@ -105,6 +105,13 @@ impl TaskRunner {
             Err(diagnostic) if timed_by_job && diagnostic.code == nexus_mcode::WALL_LIMIT_CODE => Outcome::TimedOut,
             Err(diagnostic) => Outcome::Failed(diagnosed(diagnostic)),
         };
+        let used = plan.application.device;
+        if used.kind() == DeviceKind::Gpu && matches!(outcome, Outcome::Succeeded(_)) {
+            // It has run once now: how fast it is, beside the processor, is measured the first time on a machine.
+            for device in [Device::cpu(), used] {
+                measure(device);
+            }
+        }
         (outcome, Cost { device: plan.application.device.kind().name().to_owned(), ..Cost::default() })
     }
 
@@ -136,7 +143,7 @@ impl TaskRunner {
         let outline =
             task.prepared.compiled.outline.get_or_init(|| nexus_mcode::outline(&task.prepared.compiled.program));
         let work = work_of(outline, &task.arguments, &task.prepared.inputs, spec.tasks.len());
-        let processor_only = device.kind() == nexus_model::DeviceKind::Cpu;
+        let processor_only = device.kind() == DeviceKind::Cpu;
         let choice = match learner.choose(&work, named, processor_only) {
             // A program travels: what it names may not be on this machine. Its user is told.
             Err(error) if is_programs => {

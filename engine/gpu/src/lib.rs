@@ -14,6 +14,7 @@ mod calls;
 mod contain;
 mod driver;
 mod primitive;
+mod speeds;
 mod start;
 mod tuning;
 
@@ -25,5 +26,6 @@ pub use calls::Dispatch;
 pub use contain::{Contained, contain};
 pub use driver::{MISSING, hardware_may_exist, may_exist};
 pub use primitive::Primitive;
+pub use speeds::{Speed, keep_speed, kept_speed, processor};
 pub use start::{Queue, start, start_flex};
 pub use tuning::{KeptTuning, keep_tuning_in, kept_tuning};

@@ -34,6 +34,11 @@ pub fn keep_tuning_in(folder: PathBuf) {
     let _ = FOLDER.set(folder);
 }
 
+/// The folder, where there is one.
+pub(crate) fn folder() -> Option<&'static Path> {
+    FOLDER.get().map(PathBuf::as_path)
+}
+
 /// What is kept in a folder.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct KeptTuning {

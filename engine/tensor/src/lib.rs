@@ -34,13 +34,15 @@ mod tensor;
 
 pub use buffer::{POOL_BYTES_MAX, pooled_bytes};
 pub use context::{Context, Differentiation, ProfileClock, Stopwatch, Warning, Warnings, Watch};
-pub use device::{Device, devices, dtypes_on, graphics_may_exist, hardware_devices};
+pub use device::{
+    Device, devices, dtypes_on, graphics_may_exist, hardware_devices, measured_product_speed, measured_speed,
+};
 pub use dispatch::{binary, binary_owned, compare, infer_binary, infer_compare, infer_unary, unary, unary_owned};
 pub use error::{NumericalProblem, TensorError};
 pub use finite::{given_finite, made_finite};
 pub use index::{Index, IndexType, get, infer_index, set};
 pub use meter::{Charge, Meter, Pooling, Transfers, Work, transfers_of_process};
-pub use nexus_gpu::{KeptTuning, keep_tuning_in, kept_tuning};
+pub use nexus_gpu::{KeptTuning, Speed, keep_tuning_in, kept_speed, kept_tuning, processor};
 pub use nexus_model::{DType, TensorData};
 pub use op::{Arg, ArgType, Dim, OpDef, Param, ParamKind, TensorType};
 pub use operator::{BinaryOp, CompareOp, UnaryOp};

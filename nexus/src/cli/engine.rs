@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 use nexus_model::{DeviceInfo, DeviceKind};
-use nexus_tensor::{POOL_BYTES_MAX, dtypes_on};
+use nexus_tensor::{POOL_BYTES_MAX, Speed, dtypes_on};
 use nexus_wire::{ClusterRequest, ClusterResponse, EngineUse, Request, Response};
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +41,29 @@ struct DeviceDocument {
     /// The dtypes of tensors that live there; others are computed by the processor.
     #[serde(default)]
     dtypes: Vec<String>,
+    /// How fast it was measured to be; nothing where it was not yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    speed: Option<SpeedDocument>,
+}
+
+/// How fast a device was measured to be.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+struct SpeedDocument {
+    /// Floating-point operations a second of a product of f32 matrices.
+    flops: Option<f64>,
+    /// Bytes a second from and to its memory.
+    memory_bytes_per_s: f64,
+    /// Seconds that an operation of a few elements takes.
+    launch_s: f64,
+    /// Bytes a second to and from the host's memory, where it has its own.
+    transfer_bytes_per_s: Option<f64>,
+}
+
+impl From<Speed> for SpeedDocument {
+    fn from(speed: Speed) -> SpeedDocument {
+        let Speed { flops, bandwidth, launch_s, transfer } = speed;
+        SpeedDocument { flops, memory_bytes_per_s: bandwidth, launch_s, transfer_bytes_per_s: transfer }
+    }
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -117,10 +140,12 @@ pub(crate) struct KeptKernels {
 }
 
 /// What runs without a node keep for the next ones.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Kept {
     pub(crate) code: Option<KeptCode>,
     pub(crate) kernels: Option<KeptKernels>,
+    /// How fast each device was measured to be, in the order of the devices that were asked about.
+    pub(crate) speeds: Vec<Option<Speed>>,
 }
 
 /// The devices in what `nexus engine status --json` printed.
@@ -133,11 +158,13 @@ pub(crate) fn read_status(json: &[u8]) -> Option<Vec<DeviceInfo>> {
 
 /// Shows the devices, what the machine's node holds and has copied, and how often native code did not have to be made again.
 pub(crate) fn status(devices: &[DeviceInfo], kept: Kept, node: Option<NodeEngine>, console: &mut Console) {
+    let with_speeds = devices.iter().zip(kept.speeds.iter().copied().chain(std::iter::repeat(None)));
     if console.is_json() {
-        let devices = devices.iter().map(|info| DeviceDocument {
+        let devices = with_speeds.map(|(info, speed)| DeviceDocument {
             device: info.kind.name().into(),
             name: info.name.clone(),
             dtypes: dtypes_on(info.kind).iter().map(ToString::to_string).collect(),
+            speed: speed.map(Into::into),
         });
         console.answer(&document(&EngineDocument {
             version: env!("CARGO_PKG_VERSION").into(),
@@ -149,18 +176,14 @@ pub(crate) fn status(devices: &[DeviceInfo], kept: Kept, node: Option<NodeEngine
         }));
         return;
     }
-    let mut table = Table::new(&[("DEVICE", Align::Left), ("TENSORS", Align::Left), ("NAME", Align::Left)]);
-    for info in devices {
-        let dtypes: Vec<String> = dtypes_on(info.kind).iter().map(ToString::to_string).collect();
-        table.row(vec![Cell::new(info.kind.name()), Cell::new(dtypes.join(" ")), Cell::new(&info.name)]);
-    }
-    console.answer(&table.render());
+    console.answer(&table(with_speeds).render());
     console.answer(&format!(
         "\nmemory pool: a process keeps up to {} of tensors that are gone for the next ones\n",
         units::memory(POOL_BYTES_MAX as u64)
     ));
     if devices.iter().any(|info| info.kind == DeviceKind::Gpu) {
         console.answer("tensors of other dtypes are computed by the cpu; `nexus run --profile` counts copies\n");
+        console.answer("a gpu is measured when it is first used, its products by `nexus engine bench --device gpu`\n");
     }
     if let Some(node) = node {
         console.answer(&format!(
@@ -188,6 +211,31 @@ pub(crate) fn status(devices: &[DeviceInfo], kept: Kept, node: Option<NodeEngine
     }
 }
 
+/// The devices with what lives there and how fast they are.
+fn table<'a>(devices: impl Iterator<Item = (&'a DeviceInfo, Option<Speed>)>) -> Table {
+    let mut table = Table::new(&[
+        ("DEVICE", Align::Left),
+        ("TENSORS", Align::Left),
+        ("PRODUCTS", Align::Right),
+        ("MEMORY", Align::Right),
+        ("NAME", Align::Left),
+    ]);
+    for (info, speed) in devices {
+        let dtypes: Vec<String> = dtypes_on(info.kind).iter().map(ToString::to_string).collect();
+        let rate = |measured: Option<f64>, unit: &str| {
+            measured.map_or_else(Cell::nothing, |rate| Cell::new(format!("{} {unit}", units::digits(rate / 1e9))))
+        };
+        table.row(vec![
+            Cell::new(info.kind.name()),
+            Cell::new(dtypes.join(" ")),
+            rate(speed.and_then(|speed| speed.flops), "Gflop/s"),
+            rate(speed.map(|speed| speed.bandwidth), "GB/s"),
+            Cell::new(&info.name),
+        ]);
+    }
+    table
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -199,8 +247,8 @@ mod tests {
         let (mut console, out, _) = pages(false);
         status(&devices, Kept::default(), None, &mut console);
         insta::assert_snapshot!(out.text(), @r"
-        DEVICE  TENSORS                           NAME
-        cpu     f64 f32 f16 bf16 i64 i32 u8 bool  2 threads, avx512
+        DEVICE  TENSORS                           PRODUCTS  MEMORY  NAME
+        cpu     f64 f32 f16 bf16 i64 i32 u8 bool         —       —  2 threads, avx512
 
         memory pool: a process keeps up to 256 MiB of tensors that are gone for the next ones
         ");
@@ -210,6 +258,26 @@ mod tests {
                       \"bf16\",\"i64\",\"i32\",\"u8\",\"bool\"]}],\"pool_bytes_max\":268435456}\n";
         assert!(out.text().ends_with(wanted), "{}", out.text());
         assert_eq!(read_status(out.text().as_bytes()).as_deref(), Some(&devices[..]));
+        let speed = Speed { flops: Some(2.134e11), bandwidth: 1.6e10, launch_s: 2.5e-7, transfer: None };
+        let card = DeviceInfo { kind: DeviceKind::Gpu, name: "a card (vulkan)".into() };
+        let slower = Speed { flops: None, bandwidth: 2.1e12, launch_s: 8e-6, transfer: Some(6e9) };
+        let kept = Kept { speeds: vec![Some(speed), Some(slower)], ..Kept::default() };
+        let both = [devices[0].clone(), card];
+        let (mut console, out, _) = pages(false);
+        status(&both, kept.clone(), None, &mut console);
+        let lines: Vec<String> = out.text().lines().take(3).map(ToOwned::to_owned).collect();
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        DEVICE  TENSORS                              PRODUCTS     MEMORY  NAME
+        cpu     f64 f32 f16 bf16 i64 i32 u8 bool  213 Gflop/s    16 GB/s  2 threads, avx512
+        gpu     f32 i32 bool                                —  2100 GB/s  a card (vulkan)
+        ");
+        let (mut console, out, _) = pages(true);
+        status(&both, kept, None, &mut console);
+        let wanted = "\"speed\":{\"flops\":213400000000.0,\"memory_bytes_per_s\":16000000000.0,\"launch_s\":2.5e-7,\
+                      \"transfer_bytes_per_s\":null}";
+        assert!(out.text().contains(wanted), "{}", out.text());
+        assert!(out.text().contains("\"flops\":null,\"memory_bytes_per_s\":2100000000000.0"), "{}", out.text());
+        assert_eq!(read_status(out.text().as_bytes()).as_deref(), Some(&both[..]));
         assert_eq!(read_status(b"{\"version\":\"1\",\"devices\":[{\"device\":\"abacus\",\"name\":\"\"}]}"), None);
     }
 }

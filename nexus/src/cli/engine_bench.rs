@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use nexus_actors::learning;
 use nexus_tensor::{
     Arg, BinaryOp, Context, Device, Index, Region, TensorError, UnaryOp, binary, binary_owned, find, get, unary,
     unary_owned,
@@ -77,6 +78,8 @@ pub(crate) fn bench(args: &BenchArgs, console: &mut Console) -> Result<(), CliEr
     };
     let device = device.map_err(of_engine)?;
     let lines = measure(&Context::new(device).with_seed(1)).map_err(of_engine)?;
+    // The optimiser and `nexus engine status` know it from here on.
+    learning::measure_products(device);
     if let Some(path) = &args.html {
         write_page(path, &page(&device.name(), &lines))?;
     }

@@ -169,6 +169,7 @@ impl Runtime for Session {
         }
         let capacity = slots.map(|slots| NodeCapacity { slots, memory_bytes: 0, devices: Vec::new() });
         let opened = learned.map(|settings| {
+            learning::measure(nexus_tensor::Device::cpu());
             let machine = learning::machine(&nexus_tensor::hardware_devices(), 0);
             Learner::open(settings, machine, mark())
         });
@@ -263,7 +264,7 @@ impl World for Session {
         nexus_tensor::hardware_devices()
     }
 
-    fn kept(&self) -> Kept {
+    fn kept(&self, devices: &[DeviceInfo]) -> Kept {
         let machine = Machine::look();
         let code = Places::code_cache(&machine).map(|folder| {
             let CodeCacheFacts { units, bytes, hits, misses, damaged } = CodeCache::look(&folder);
@@ -273,7 +274,9 @@ impl World for Session {
             let nexus_tensor::KeptTuning { choices, bytes } = nexus_tensor::kept_tuning(&folder)?;
             Some(KeptKernels { folder: folder.display().to_string(), choices, bytes })
         });
-        Kept { code, kernels }
+        learning::measure(nexus_tensor::Device::cpu());
+        let speeds = devices.iter().map(|info| nexus_tensor::kept_speed(&info.name)).collect();
+        Kept { code, kernels, speeds }
     }
 
     fn explain(&self, code: &str) -> Option<&'static str> {
@@ -332,9 +335,11 @@ impl World for Session {
 }
 
 /// The devices that a node offers, asked in a process of its own: graphics drivers stay in memory once they are loaded,
-/// and a node that never uses one should not hold one.
+/// and a node that never uses one should not hold one. That process also measures how fast the processor is, once on a
+/// machine, and keeps it.
 fn devices_beside() -> Vec<DeviceInfo> {
-    let found = nexus_tensor::graphics_may_exist().then(|| {
+    let is_new = nexus_tensor::kept_speed(&nexus_tensor::Device::cpu().name()).is_none();
+    let found = (nexus_tensor::graphics_may_exist() || is_new).then(|| {
         let program = std::env::current_exe().ok()?;
         let asked = std::process::Command::new(program).args(["engine", "status", "--hardware", "--json"]).output();
         engine::read_status(&asked.ok()?.stdout)

@@ -123,7 +123,7 @@ impl World for FakeWorld {
         Vec::new()
     }
 
-    fn kept(&self) -> Kept {
+    fn kept(&self, _: &[DeviceInfo]) -> Kept {
         Kept::default()
     }
 

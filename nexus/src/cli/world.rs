@@ -40,8 +40,9 @@ pub(crate) trait World: Language + Runtime + Pieces {
     /// Those of them that a program is given without asking.
     fn hardware_devices(&self) -> Vec<DeviceInfo>;
 
-    /// What runs without a node keep for the next ones.
-    fn kept(&self) -> Kept;
+    /// What runs without a node keep for the next ones, with how fast the processor is and how fast the others of these
+    /// devices were when they were first used.
+    fn kept(&self, devices: &[DeviceInfo]) -> Kept;
 
     /// What a code of another room means.
     fn explain(&self, code: &str) -> Option<&'static str>;

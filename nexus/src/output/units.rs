@@ -72,6 +72,13 @@ fn scaled(count: u64, step: f64, units: &[&str]) -> String {
     if unit == 0 { format!("{count} {}", units[0]) } else { short(number, units[unit]) }
 }
 
+/// A number of three digits that count, of more where it is a thousand or more.
+pub fn digits(number: f64) -> String {
+    let places = [100.0, 10.0, 1.0].into_iter().position(|least| number >= least).unwrap_or(3);
+    let text = format!("{number:.places$}");
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
+
 /// `1 task`, `400 tasks`.
 pub fn count(number: u64, noun: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
@@ -81,6 +88,15 @@ pub fn count(number: u64, noun: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_have_three_digits_that_count() {
+        for (number, text) in
+            [(2100.4, "2100"), (213.4, "213"), (16.0, "16"), (16.04, "16"), (1.234, "1.23"), (0.05, "0.05")]
+        {
+            assert_eq!(digits(number), text);
+        }
+    }
 
     #[test]
     fn durations_read_as_people_say_them() {

@@ -3,16 +3,20 @@
 //! Nothing here is started by naming it. The graphics driver is asked once, when someone lists the devices, wants the
 //! GPU, or lets the machine choose; with the CPU chosen it is never touched.
 
+mod speed;
+
 use std::fmt;
 use std::sync::OnceLock;
 
-use nexus_gpu::{Adapter, adapters};
+use nexus_gpu::{Adapter, adapters, kept_speed};
 use nexus_model::{DeviceInfo, DeviceKind};
 
 use crate::gpu;
 #[cfg(target_arch = "x86_64")]
 use crate::host::vectors::{Width, widest};
 use crate::{DType, TensorError};
+
+pub use speed::{measured_product_speed, measured_speed};
 
 /// A place where tensors live and operations run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -48,8 +52,9 @@ impl Device {
         gpu::runtime().map(gpu::Runtime::device)
     }
 
-    /// What the machine does best: a hardware GPU where there is one that starts, else the CPU. A software Vulkan device
-    /// is slower than the CPU that it runs on, and is never chosen; where no hardware can be, no driver is asked.
+    /// What the machine does best: a hardware GPU where there is one that starts and was not measured slower than the CPU in
+    /// every way, else the CPU. A software Vulkan device is slower than the CPU that it runs on, and is never chosen; where
+    /// no hardware can be, no driver is asked. It measures nothing: [`measured_speed`] does.
     pub fn best() -> Device {
         Device::choose().0
     }
@@ -60,8 +65,9 @@ impl Device {
         if !graphics_may_exist() {
             return (Device::cpu(), None);
         }
+        let is_worth = |gpu| speed::is_worth_choosing(kept_speed(gpu), kept_speed(&cpu_name()));
         match adapter() {
-            Ok(adapter) if !adapter.software => match Device::gpu() {
+            Ok(adapter) if !adapter.software && is_worth(&adapter.name) => match Device::gpu() {
                 Ok(gpu) => (gpu, None),
                 Err(reason) => (Device::cpu(), Some(reason)),
             },
