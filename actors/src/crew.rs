@@ -91,8 +91,10 @@ impl Crew {
         // Omega gone is as good as standing down, and a worker that is gone has nothing to say.
         let _ = self.omega.send(crate::omega::StandDown).await;
         self.worker_state.slots.give_up();
+        let state = Arc::clone(&self.worker_state);
+        let begun = tokio::task::spawn_blocking(move || state.slots.given_up()).await.unwrap_or_default();
         if let Some(worker) = self.directory.worker.get().await {
-            let _ = worker.send(crate::worker::Leave).await;
+            let _ = worker.send(crate::worker::Leave(begun)).await;
         }
         self.directory.close();
         if let Some(learner) = self.learner.clone() {

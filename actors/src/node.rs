@@ -317,9 +317,9 @@ fn giving_up(stop: watch::Sender<Option<StopReason>>) -> impl FnOnce(&'static st
 }
 
 /// Begins this run's accounts of processes and of what the slots have in hand, and says what earlier runs had in hand.
-fn accounts(home: &Home, facts: &NodeFacts) -> std::io::Result<(Keeper, Account, Vec<AttemptRange>)> {
+fn accounts(home: &Home) -> std::io::Result<(Keeper, Account, Vec<AttemptRange>)> {
     let (run, machine) = (run_mark(), worker::machine());
-    let (account, begun) = Account::open(&home.begun(), &run, machine.as_deref(), facts.capacity.slots)?;
+    let (account, begun) = Account::open(&home.begun(), &run, machine.as_deref())?;
     Ok((Keeper::open(&home.processes(), run)?, account, begun))
 }
 
@@ -332,7 +332,7 @@ async fn assemble(
     stop: watch::Sender<Option<StopReason>>,
 ) -> Result<Running, Refusal> {
     let (liveness, progress) = (Liveness::default(), Progress::default());
-    let (keeper, account, begun) = accounts(home, facts).map_err(|error| unusable(home, &error))?;
+    let (keeper, account, begun) = accounts(home).map_err(|error| unusable(home, &error))?;
     let Member { identity, node, authority, peers, .. } = member;
     let (control, events) = ControlPlane::replicated(Opening {
         home,

@@ -53,6 +53,8 @@ type Granted = (NodeId, AttemptRange, Suspect);
 
 /// Between two looks at leases.
 const TICK: Duration = HEARTBEAT_INTERVAL;
+/// Between two looks whether what a node that stops has reported is recorded.
+const RECORDED_POLL: Duration = Duration::from_millis(10);
 
 /// Control plane → scheduler: this happened. Answer: nothing. Never lost: a new scheduler begins with the whole ledger.
 #[derive(Message)]
@@ -275,13 +277,24 @@ impl Scheduler {
         }));
     }
 
+    /// Takes everything back from a node that stops, once what it has reported is recorded: that has ended.
+    fn release_stopped(&mut self, node: NodeId, ctx: &mut Context<Self>) {
+        if !self.workers.is_lost(node) {
+            // It is here again, and says itself what it has.
+        } else if self.finishing.has(node) {
+            ctx.run_later(RECORDED_POLL, move |scheduler, ctx| scheduler.release_stopped(node, ctx));
+        } else {
+            self.release(node, ReleaseReason::WorkerStopped, ctx);
+        }
+    }
+
     /// Proposes waiting reports while there are places.
     fn record(&mut self, ctx: &mut Context<Self>) {
         while let Some(Batch { node, session, sequence, tasks }) = self.finishing.next() {
             let (control, liveness) = (self.control.clone(), self.liveness.clone());
             let recorded = async move { release::record(&control, &liveness, node, tasks).await };
             ctx.spawn(recorded.into_actor(self).map(move |recorded, scheduler, ctx| {
-                scheduler.finishing.done();
+                scheduler.finishing.done(node);
                 match recorded {
                     Ok(()) if scheduler.workers.is_current(node, session) => {
                         scheduler.send(node, vec![LeaderMessage::FinishedRecorded { sequence }], ctx);
@@ -396,7 +409,7 @@ impl Handler<FromWorker> for Scheduler {
             }
             WorkerMessage::Goodbye => {
                 self.drop_worker(node, NodeNote::Stopped, ctx);
-                self.release(node, ReleaseReason::WorkerStopped, ctx);
+                self.release_stopped(node, ctx);
             }
         }
     }

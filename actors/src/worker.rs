@@ -74,11 +74,11 @@ pub(crate) struct AttachLeader {
 #[rtype(result = "()")]
 pub(crate) struct FromLeader(pub(crate) Vec<LeaderMessage>);
 
-/// Node → worker: this node stops; say goodbye to the leader. Answer: nothing, once the goodbye is on its way. If it is
-/// lost the leader waits for the end of the lease.
+/// Node → worker: this node stops, having begun these; say goodbye to the leader. Answer: nothing, once the goodbye is on its
+/// way. If it is lost the leader waits for the end of the lease.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(crate) struct Leave;
+pub(crate) struct Leave(pub(crate) Vec<AttemptRange>);
 
 /// Slot → worker: these ended. Answer: nothing, once the report is on its way (which is the back-pressure). If the worker
 /// is just being restarted the slot sends it again.
@@ -227,8 +227,11 @@ impl Handler<FromLeader> for Worker {
                 LeaderMessage::CancelJob(job) => slots.cancel(job),
                 LeaderMessage::ForgetJob(job) => slots.forget(job),
                 LeaderMessage::FinishedRecorded { sequence } => {
-                    self.state.unrecorded().retain(|(waiting, _)| *waiting > sequence);
-                    slots.settle();
+                    let mut unrecorded = self.state.unrecorded();
+                    let recorded = unrecorded.partition_point(|(waiting, _)| *waiting <= sequence);
+                    let recorded: Vec<_> = unrecorded.drain(..recorded).collect();
+                    drop(unrecorded);
+                    slots.recorded(recorded.iter().flat_map(|(_, tasks)| tasks).map(|finished| &finished.attempt));
                 }
             }
         }
@@ -269,8 +272,11 @@ impl Handler<ReadHeldLog> for Worker {
 impl Handler<Leave> for Worker {
     type Result = AtomicResponse<Self, ()>;
 
-    fn handle(&mut self, _: Leave, _: &mut Self::Context) -> Self::Result {
-        let goodbye = self.report(vec![WorkerMessage::Goodbye]).map(|(), worker: &mut Self, _| worker.leader = None);
+    fn handle(&mut self, Leave(running): Leave, _: &mut Self::Context) -> Self::Result {
+        // The last sign of life says what counts as begun: all of it, and nothing else.
+        let last = WorkerMessage::Heartbeat { running, vitals: None };
+        let goodbye =
+            self.report(vec![last, WorkerMessage::Goodbye]).map(|(), worker: &mut Self, _| worker.leader = None);
         AtomicResponse::new(Box::pin(goodbye))
     }
 }

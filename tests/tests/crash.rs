@@ -1,5 +1,9 @@
 //! kill -9 of a node in the middle of its work: everything accepted ends exactly once, and no command outlives its node.
 
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use nexus_tests::cluster::Cluster;
 use nexus_tests::node::Node;
 
 /// Each task appends its index to a file of its own; the array is long enough to be cut in the middle.
@@ -90,4 +94,49 @@ fn what_happened_to_a_job_is_told_after_kill_9_as_before() {
     let own = node.json(&["timeline", "show", "node-1"]);
     let named = |name: &str| own["events"].as_array().expect("events").iter().any(|event| event["name"] == name);
     assert!(named("joined") && named("voter"), "{own}");
+}
+
+/// How often each task of an array ran, of which each writes a line.
+fn runs(file: &Path) -> BTreeMap<String, usize> {
+    let mut runs = BTreeMap::new();
+    for line in std::fs::read_to_string(file).unwrap_or_default().lines() {
+        *runs.entry(line.to_owned()).or_default() += 1;
+    }
+    runs
+}
+
+/// Tasks of one attempt that a node has begun are not run again, however it ends: at once after they began, and for short
+/// ones between two reports.
+#[test]
+fn no_task_runs_more_often_than_it_is_allowed_to_however_a_node_ends() {
+    let mut cluster = Cluster::of(2);
+    // Node 1 is told what to do by node 0; node 0 leads, and cannot write down its own end.
+    for (node, in_order, seconds) in
+        [(1, true, "3"), (1, true, "0.01"), (1, false, "0.01"), (0, true, "3"), (0, false, "0.01")]
+    {
+        let file = cluster.folder().join(format!("runs-{node}-{in_order}-{seconds}"));
+        let script = format!("echo $NEXUS_TASK_INDEX >> {}; sleep {seconds}", file.display());
+        let there = format!("node=n{node}");
+        let count = if seconds == "3" { 2 } else { 400 };
+        let array = format!("0..{count}");
+        let arguments =
+            ["submit", "--array", &array, "--max-attempts", "1", "--require", &there, "--", "/bin/sh", "-c", &script];
+        let job = cluster.node(node).json(&arguments)["job"].to_string();
+        while runs(&file).len() < count / 4 + 1 {
+            std::thread::yield_now();
+        }
+        if in_order {
+            cluster.stop(node);
+        } else {
+            cluster.kill(node);
+        }
+        let before = runs(&file).len();
+        cluster.restart(node);
+        let waited = cluster.node(node).nexus(&["job", "wait", &job]);
+        let runs = runs(&file);
+        let again: Vec<_> = runs.iter().filter(|(_, times)| **times > 1).collect();
+        assert!(again.is_empty(), "node {node}, in order: {in_order}, {seconds} s: {again:?}, {waited:?}");
+        assert!(before < count || seconds == "3", "it ended in the middle");
+        assert!(runs.len() > before || seconds == "3", "what had not begun runs later");
+    }
 }

@@ -26,7 +26,8 @@ pub(super) struct Report {
 #[derive(Debug, Default)]
 pub(super) struct Finishing {
     waiting: VecDeque<Report>,
-    in_flight: usize,
+    /// The nodes whose entries are under way.
+    in_flight: Vec<NodeId>,
 }
 
 /// One entry's worth of reports of one node, and the last sequence in it.
@@ -46,7 +47,7 @@ impl Finishing {
 
     /// The next entry to propose, when there is a place for it.
     pub(super) fn next(&mut self) -> Option<Batch> {
-        if self.in_flight >= IN_FLIGHT_MAX {
+        if self.in_flight.len() >= IN_FLIGHT_MAX {
             return None;
         }
         let Report { node, session, mut sequence, mut tasks } = self.waiting.pop_front()?;
@@ -62,14 +63,19 @@ impl Finishing {
             sequence = more.sequence;
             tasks.extend(more.tasks);
         }
-        self.in_flight += 1;
+        self.in_flight.push(node);
         Some(Batch { node, session, sequence, tasks })
     }
 
-    /// An entry is recorded, or given up.
-    pub(super) fn done(&mut self) {
-        assert!(self.in_flight > 0, "an entry ended that was not under way");
-        self.in_flight -= 1;
+    /// An entry of a node is recorded, or given up.
+    pub(super) fn done(&mut self, node: NodeId) {
+        let ended = self.in_flight.iter().position(|other| *other == node);
+        self.in_flight.swap_remove(ended.expect("an entry ended that was under way"));
+    }
+
+    /// Whether a report of a node is not recorded yet.
+    pub(super) fn has(&self, node: NodeId) -> bool {
+        self.in_flight.contains(&node) || self.waiting.iter().any(|report| report.node == node)
     }
 }
 
@@ -104,9 +110,14 @@ mod tests {
         assert_eq!((second.tasks.len(), second.sequence), (4, 5));
         finishing.push(report(1, 6, 10));
         assert_eq!(finishing.next(), None, "both places are taken");
-        finishing.done();
+        assert!(finishing.has(NodeId(1)));
+        finishing.done(NodeId(1));
         assert_eq!(finishing.next().map(|batch| batch.sequence), Some(6));
         assert_eq!(finishing.next(), None);
+        finishing.done(NodeId(1));
+        assert!(finishing.has(NodeId(1)), "one is under way");
+        finishing.done(NodeId(1));
+        assert!(!finishing.has(NodeId(1)));
     }
 
     #[test]

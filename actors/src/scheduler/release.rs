@@ -68,6 +68,7 @@ pub(super) async fn record(
 ) -> Result<(), Refusal> {
     let (lost, ended) = apart(tasks);
     let (missing, mut ended) = missing_inputs(ended);
+    let lost = still_held(control, node, lost).await;
     if !lost.is_empty() {
         tracing::warn!(%node, attempts = lost.len(), "a worker was lost with what it had begun");
         let (attempts, why) = (Released::Attempts(lost), ReleaseReason::WorkerLost);
@@ -92,6 +93,22 @@ pub(super) async fn record(
         control.propose(Command::FinishTasks { node, tasks: ended, at_ms: now_ms() }).await?;
     }
     Ok(())
+}
+
+/// Those of a node's attempts that have not ended: a worker may not have heard that an end was recorded.
+async fn still_held(control: &ControlPlane, node: NodeId, mut attempts: Vec<AttemptRange>) -> Vec<AttemptRange> {
+    if attempts.is_empty() {
+        return attempts;
+    }
+    let held = control.read_local(|ledger| ledger.attempts(node)).await;
+    let is_held = |attempt: &AttemptRange| {
+        let same = |held: &&AttemptRange| (held.job, held.token) == (attempt.job, attempt.token);
+        held.iter()
+            .filter(same)
+            .any(|held| held.range.start < attempt.range.end && attempt.range.start < held.range.end)
+    };
+    attempts.retain(is_held);
+    attempts
 }
 
 fn apart(tasks: Vec<FinishedTasks>) -> (Vec<AttemptRange>, Vec<FinishedTasks>) {

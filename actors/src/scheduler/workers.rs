@@ -150,6 +150,11 @@ impl Workers {
         self.attached.iter_mut().filter_map(|(node, worker)| knows(worker).then_some(*node)).collect()
     }
 
+    /// Whether a worker was lost and may come back.
+    pub(super) fn is_lost(&self, node: NodeId) -> bool {
+        self.lost.contains_key(&node)
+    }
+
     /// The workers that there is a way to.
     pub(super) fn attached(&self) -> Vec<NodeId> {
         self.attached.keys().copied().collect()

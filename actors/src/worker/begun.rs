@@ -1,14 +1,16 @@
-//! What the slots have in hand, written down: a node that was killed, by a task of its own perhaps, knows at its next start
+//! What the slots have begun, written down: a node that was killed, by a task of its own perhaps, knows at its next start
 //! what it had begun, and the leader counts the loss against those tasks and no others.
 //!
-//! A slot has a line of a small file, which is overwritten before work is begun and is empty when there is none: writes to a
-//! cached page, never flushed. So the account outlives the process and not the machine: after a restart of the machine it is
-//! not believed, and the leader guesses (`scheduler/release.rs`).
+//! Whatever is begun has a line of a small file until the leader has recorded its end: a line is written before the work is
+//! begun, and taken for other work once it is free. What a free line still says names attempts that have ended, which the
+//! ledger knows. Lines are written to a cached page, never flushed, so the account outlives the process and not the machine:
+//! after a restart of the machine it is not believed, and the leader guesses (`scheduler/release.rs`).
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use nexus_model::{AttemptToken, IndexRange, JobId};
 use nexus_wire::AttemptRange;
@@ -20,21 +22,71 @@ const LINE_BYTES: usize = 64;
 pub(crate) struct Account {
     path: PathBuf,
     file: File,
-    /// For each slot whether its line says something.
-    busy: Vec<AtomicBool>,
-    /// What earlier runs had begun stands behind the slots' lines, until it is recorded that it was lost.
-    carries: AtomicBool,
+    lines: Mutex<Lines>,
+}
+
+/// What was begun together.
+#[derive(Debug)]
+struct Begun {
+    /// Behind the last task.
+    end: u32,
+    /// Tasks whose end is not recorded.
+    left: u32,
+    line: u32,
+}
+
+/// Which lines say something.
+#[derive(Debug, Default)]
+struct Lines {
+    /// By job, attempt and first task.
+    used: BTreeMap<(JobId, AttemptToken, u32), Begun>,
+    free: Vec<u32>,
+    /// Lines that the file has.
+    count: u32,
+}
+
+impl Lines {
+    /// A line for what is begun.
+    fn take(&mut self, attempt: &AttemptRange) -> u32 {
+        let line = self.free.pop().unwrap_or_else(|| {
+            self.count += 1;
+            self.count - 1
+        });
+        let AttemptRange { job, range, token } = *attempt;
+        let begun = Begun { end: range.end, left: range.len(), line };
+        if let Some(before) = self.used.insert((job, token, range.start), begun) {
+            self.free.push(before.line);
+        }
+        line
+    }
+
+    /// It is recorded how these ended.
+    fn end(&mut self, ended: &AttemptRange) {
+        let AttemptRange { job, range, token } = *ended;
+        let before = self.used.range_mut((job, token, 0)..(job, token, range.end)).rev();
+        let touched = before.take_while(|(_, begun)| begun.end > range.start);
+        let mut done = Vec::new();
+        for (key, begun) in touched {
+            let both = begun.end.min(range.end) - key.2.max(range.start);
+            begun.left = begun.left.saturating_sub(both);
+            if begun.left == 0 {
+                done.push(*key);
+            }
+        }
+        self.free.extend(done.iter().filter_map(|key| self.used.remove(key)).map(|begun| begun.line));
+    }
+
+    fn forget(&mut self, job: JobId) {
+        let of_job =
+            self.used.extract_if((job, AttemptToken(0), 0)..=(job, AttemptToken(u64::MAX), u32::MAX), |_, _| true);
+        self.free.extend(of_job.map(|(_, begun)| begun.line));
+    }
 }
 
 impl Account {
     /// Begins an account in `folder`, and says what the runs before had begun and the leader may not know of. `run` is unlike
     /// that of any other run; `machine` is unlike that of any other run of the machine's system.
-    pub(crate) fn open(
-        folder: &Path,
-        run: &str,
-        machine: Option<&str>,
-        slots: u32,
-    ) -> std::io::Result<(Self, Vec<AttemptRange>)> {
+    pub(crate) fn open(folder: &Path, run: &str, machine: Option<&str>) -> std::io::Result<(Self, Vec<AttemptRange>)> {
         std::fs::create_dir_all(folder)?;
         let files = std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>()?;
         let mut begun = Vec::new();
@@ -45,13 +97,15 @@ impl Account {
         begun.sort_by_key(|attempt: &AttemptRange| (attempt.job, attempt.token, attempt.range));
         begun.dedup();
         let path = folder.join(run);
-        let file = File::create(&path)?;
-        let busy = (0..slots).map(|_| AtomicBool::new(false)).collect();
-        let account = Account { file, path, busy, carries: AtomicBool::new(!begun.is_empty()) };
+        let account = Account { file: File::create(&path)?, path, lines: Mutex::default() };
         let head = line(&format!("machine {}", machine.unwrap_or_default()));
-        let none = (0..slots).flat_map(|_| line(""));
         let carried = begun.iter().flat_map(|attempt| line(&text(attempt)));
-        account.file.write_all_at(&head.into_iter().chain(none).chain(carried).collect::<Vec<u8>>(), 0)?;
+        account.file.write_all_at(&head.into_iter().chain(carried).collect::<Vec<u8>>(), 0)?;
+        let mut lines = account.lines();
+        for attempt in &begun {
+            lines.take(attempt);
+        }
+        drop(lines);
         for file in files {
             std::fs::remove_file(file)?;
         }
@@ -59,39 +113,47 @@ impl Account {
     }
 
     /// A slot is about to begin this.
-    pub(super) fn begin(&self, slot: u32, attempt: &AttemptRange) {
-        self.busy[slot as usize].store(true, Ordering::Relaxed);
-        self.write(slot, &text(attempt));
-    }
-
-    /// A slot has nothing in hand.
-    pub(super) fn end(&self, slot: u32) {
-        if self.busy[slot as usize].swap(false, Ordering::Relaxed) {
-            self.write(slot, "");
-        }
-    }
-
-    /// It is recorded that what earlier runs had begun was lost.
-    pub(crate) fn settle(&self) {
-        if self.carries.swap(false, Ordering::Relaxed)
-            && let Err(error) = self.file.set_len(((1 + self.busy.len()) * LINE_BYTES) as u64)
-        {
-            tracing::warn!(%error, "the account of what was begun cannot be made shorter");
-        }
-    }
-
-    fn write(&self, slot: u32, text: &str) {
-        if let Err(error) = self.file.write_all_at(&line(text), (1 + u64::from(slot)) * LINE_BYTES as u64) {
+    pub(super) fn begin(&self, attempt: &AttemptRange) {
+        let number = self.lines().take(attempt);
+        if let Err(error) = self.file.write_all_at(&line(&text(attempt)), (1 + u64::from(number)) * LINE_BYTES as u64) {
             tracing::warn!(%error, "what a slot has in hand could not be noted");
         }
+    }
+
+    /// It is recorded how these ended.
+    pub(crate) fn recorded<'a>(&self, ended: impl Iterator<Item = &'a AttemptRange>) {
+        let mut lines = self.lines();
+        ended.for_each(|attempt| lines.end(attempt));
+    }
+
+    /// A job has ended: whatever of it was begun is of no interest.
+    pub(super) fn forget(&self, job: JobId) {
+        self.lines().forget(job);
+    }
+
+    /// What was begun and is not recorded to have ended.
+    pub(super) fn begun(&self) -> Vec<AttemptRange> {
+        let lines = self.lines();
+        let begun = lines.used.iter().map(|((job, token, start), begun)| {
+            let range = IndexRange::new(*start, begun.end);
+            AttemptRange { job: *job, range, token: *token }
+        });
+        begun.collect()
+    }
+
+    /// Each critical section is a single step.
+    fn lines(&self) -> MutexGuard<'_, Lines> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Account {
-    /// In order, nothing is in hand any more.
+    /// What may not be recorded stays for the next run, also after an orderly end.
     fn drop(&mut self) {
-        // What stays behind names attempts that have ended: the ledger knows.
-        let _ = std::fs::remove_file(&self.path);
+        if self.begun().is_empty() {
+            // What stays behind names attempts that have ended: the ledger knows.
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
 }
 
@@ -159,50 +221,62 @@ mod tests {
     }
 
     #[test]
-    fn what_was_in_hand_is_known_to_the_next_run_and_what_had_ended_is_not() {
+    fn what_was_begun_is_known_to_the_next_run_until_its_end_is_recorded() {
         let folder = tempfile::tempdir().unwrap();
-        let (first, none) = Account::open(folder.path(), "first", HERE, 3).unwrap();
+        let (first, none) = Account::open(folder.path(), "first", HERE).unwrap();
         assert_eq!(none, []);
         let most = attempt(u64::MAX, u32::MAX - 1, u32::MAX, u64::MAX);
-        first.begin(0, &most);
-        first.begin(1, &attempt(1, 0, 9, 5));
-        first.begin(1, &attempt(1, 9, 10, 5));
-        first.begin(2, &attempt(2, 0, 1, 6));
-        first.end(2);
+        first.begin(&most);
+        first.begin(&attempt(1, 0, 9, 5));
+        first.begin(&attempt(1, 9, 10, 5));
+        first.begin(&attempt(1, 10, 12, 5));
+        first.begin(&attempt(2, 0, 1, 6));
+        first.begin(&attempt(3, 0, 1, 7));
+        // Ends come in other pieces than beginnings, and in any order.
+        first.recorded([attempt(1, 5, 11, 5), attempt(2, 0, 1, 6), attempt(1, 0, 1, 4)].iter());
+        first.recorded([attempt(1, 0, 5, 5)].iter());
+        first.forget(JobId(3));
+        assert_eq!(first.begun(), [attempt(1, 10, 12, 5), most]);
+        // Lines that are free are taken again.
+        (0..4).for_each(|task| first.begin(&attempt(4, task, task + 1, 8)));
+        let lines = std::fs::read_to_string(folder.path().join("first")).unwrap().lines().count();
+        assert_eq!(lines, 1 + 6);
         killed(first);
-        let (_second, begun) = Account::open(folder.path(), "second", HERE, 1).unwrap();
-        assert_eq!(begun, [attempt(1, 9, 10, 5), most]);
+        let (_second, begun) = Account::open(folder.path(), "second", HERE).unwrap();
+        let four = (0..4).map(|task| attempt(4, task, task + 1, 8));
+        assert_eq!(begun, [attempt(1, 10, 12, 5)].into_iter().chain(four).chain([most]).collect::<Vec<_>>());
     }
 
     #[test]
     fn what_was_begun_is_carried_over_until_it_is_recorded_as_lost() {
         let folder = tempfile::tempdir().unwrap();
-        let open = |run| Account::open(folder.path(), run, HERE, 2).unwrap();
+        let open = |run| Account::open(folder.path(), run, HERE).unwrap();
         let (first, _) = open("first");
-        first.begin(1, &attempt(1, 0, 1, 5));
+        first.begin(&attempt(1, 0, 1, 5));
         killed(first);
         let (second, _) = open("second");
-        second.begin(0, &attempt(2, 0, 1, 7));
-        killed(second);
+        second.begin(&attempt(2, 0, 1, 7));
+        drop(second);
         let (third, begun) = open("third");
-        assert_eq!(begun, [attempt(1, 0, 1, 5), attempt(2, 0, 1, 7)]);
-        third.settle();
-        third.begin(1, &attempt(3, 0, 1, 9));
+        assert_eq!(begun, [attempt(1, 0, 1, 5), attempt(2, 0, 1, 7)], "after an orderly end, too");
+        third.recorded(begun.iter());
+        third.begin(&attempt(3, 0, 1, 9));
         killed(third);
         let (fourth, begun) = open("fourth");
-        assert_eq!(begun, [attempt(3, 0, 1, 9)]);
+        assert!(begun.contains(&attempt(3, 0, 1, 9)), "{begun:?}");
+        fourth.recorded(begun.iter());
         drop(fourth);
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "an orderly end leaves nothing");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "where all is recorded nothing stays");
     }
 
     #[test]
     fn what_was_written_before_the_machine_was_restarted_is_not_believed() {
         let folder = tempfile::tempdir().unwrap();
         for (before, after) in [(HERE, Some("c-d")), (HERE, None), (None, None), (None, HERE)] {
-            let (account, _) = Account::open(folder.path(), "before", before, 1).unwrap();
-            account.begin(0, &attempt(1, 0, 1, 5));
+            let (account, _) = Account::open(folder.path(), "before", before).unwrap();
+            account.begin(&attempt(1, 0, 1, 5));
             killed(account);
-            let (_after, begun) = Account::open(folder.path(), "after", after, 1).unwrap();
+            let (_after, begun) = Account::open(folder.path(), "after", after).unwrap();
             assert_eq!(begun, [], "{before:?} {after:?}");
         }
     }

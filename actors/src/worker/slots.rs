@@ -16,6 +16,7 @@ use tokio::sync::Notify;
 
 use super::ahead::FetchAhead;
 use super::beginnings::{Beginnings, SayBeginning, Verdict};
+use super::begun::Account;
 use super::folder::Folder;
 use super::log::SlotLog;
 use super::queue::{Chunk, WorkQueue};
@@ -27,6 +28,9 @@ const FOLLOW_GATHER: Duration = Duration::from_millis(10);
 
 /// How long a follower waits for a task that no slot has in hand.
 const NOT_IN_HAND_PATIENCE: Duration = Duration::from_millis(200);
+
+/// How long a node that stops waits for its slots to let go: a process that was told to end is killed sooner.
+const GIVEN_UP_PATIENCE: Duration = Duration::from_secs(5);
 
 /// How often in a chunk it is noted which tasks of it are in hand: for each tenth of a millisecond of short tasks, which
 /// takes a hundredth of it.
@@ -170,12 +174,15 @@ impl Slots {
         state.jobs.remove(&job);
         drop(state);
         self.shared.ahead.forget(job);
+        if let Some(account) = &self.shared.runner.account {
+            account.forget(job);
+        }
     }
 
-    /// It is recorded that what an earlier process of this node had begun was lost.
-    pub(crate) fn settle(&self) {
+    /// It is recorded how these ended, of this process or of one before it.
+    pub(crate) fn recorded<'a>(&self, ended: impl Iterator<Item = &'a AttemptRange>) {
         if let Some(account) = &self.shared.runner.account {
-            account.settle();
+            account.recorded(ended);
         }
     }
 
@@ -222,6 +229,19 @@ impl Slots {
         }
     }
 
+    /// Waits until no slot has anything in hand after [`Slots::give_up`], for a while; then hands in what had ended before.
+    /// What was begun and is not recorded to have ended.
+    pub(crate) fn given_up(&self) -> Vec<AttemptRange> {
+        let state = self.shared.lock();
+        let is_busy = |state: &mut State| !state.running.is_empty();
+        let waited = self.shared.work.wait_timeout_while(state, GIVEN_UP_PATIENCE, is_busy);
+        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        let in_hand: Vec<AttemptRange> = state.running.values().copied().collect();
+        drop(state);
+        self.shared.reports.flush();
+        self.shared.runner.account.as_ref().map_or(in_hand, Account::begun)
+    }
+
     /// Starts nothing more and stops what runs; nothing that ends from now on counts.
     pub(crate) fn give_up(&self) {
         let mut state = self.shared.lock();
@@ -262,7 +282,12 @@ fn run_slot(shared: &Shared, slot: u32, place: &Place) {
 
 /// Whether a chunk may begin: what has lost a worker before waits until that is written down.
 fn may_begin(shared: &Shared, chunk: &Chunk) -> bool {
-    !chunk.is_suspect || shared.beginnings.ask(chunk.attempt, &shared.say_beginning) == Verdict::Begin
+    if !chunk.is_suspect {
+        return true;
+    }
+    // What has ended before is not lost with it.
+    shared.reports.flush();
+    shared.beginnings.ask(chunk.attempt, &shared.say_beginning) == Verdict::Begin
 }
 
 fn next_chunk(shared: &Shared, slot: u32) -> Option<(Chunk, Option<Arc<JobSlot>>)> {
@@ -282,9 +307,6 @@ fn next_chunk(shared: &Shared, slot: u32) -> Option<(Chunk, Option<Arc<JobSlot>>
         } else {
             // Nothing to do: what has ended need not wait for company.
             drop(state);
-            if let Some(account) = &shared.runner.account {
-                account.end(slot);
-            }
             shared.reports.flush();
             state = shared.lock();
         }
@@ -306,7 +328,7 @@ fn run_chunk(shared: &Shared, slot: u32, place: &Place, chunk: &Chunk, job: &Job
             && (index - chunk.attempt.range.start).is_multiple_of(step)
         {
             let end = index.saturating_add(step).min(chunk.attempt.range.end);
-            account.begin(slot, &AttemptRange { range: IndexRange::new(index, end), ..chunk.attempt });
+            account.begin(&AttemptRange { range: IndexRange::new(index, end), ..chunk.attempt });
         }
         let (outcome, cost) = shared.runner.run(job, index, place, chunk.gpus);
         if job.is_cancelled() {
