@@ -383,6 +383,28 @@ mod tests {
         }
     }
 
+    /// What a head compares is not what the variable is behind it where something there assigns it again.
+    #[test]
+    fn a_bound_that_is_assigned_behind_the_comparison_says_nothing() {
+        let below = |again: bool| {
+            let mut unit = sum(None);
+            let compare = Operation::CompareInt { order: Order::Less, to: V(8), a: V(0), b: V(7) };
+            let head = &mut unit.functions[0].blocks[1].operations;
+            head[1] = compare;
+            head.extend(again.then_some(Operation::Constant { to: V(7), value: Constant::Int(100) }));
+            // The body leaves the number that is compared alone, so that only the head assigns it.
+            let body = &mut unit.functions[0].blocks[2].operations;
+            body.retain(|o| o.target() != Some(V(7)));
+            body[1] = Operation::Constant { to: V(4), value: Constant::Int(1) };
+            body[2] = Operation::WrappingAdd { to: V(0), a: V(0), b: V(4) };
+            unit
+        };
+        let blocks = |unit: Unit| unit.functions[0].blocks.len();
+        let (plain, behind) = (below(false), below(true));
+        assert!(blocks(granted(plain.clone())) > blocks(plain), "a bound of the head's own is known");
+        assert_eq!(blocks(granted(behind.clone())), blocks(behind), "the loop stays as it is");
+    }
+
     #[test]
     fn an_index_that_stays_is_inside_or_the_exit_is_where_the_loop_begins() {
         let unit = compile(&sum(None)).unwrap();

@@ -197,11 +197,8 @@ impl Loop {
         let at = operations.iter().rposition(|o| o.target() == Some(self.condition))?;
         let Operation::CompareInt { order, a, b, .. } = operations[at] else { return None };
         let by = |variable| self.moved.iter().find(|(moved, ..)| *moved == variable).map(|&(.., by)| by);
-        let is_still = |Variable(v): Variable| {
-            let assigns =
-                |block: &&usize| function.blocks[**block].operations.iter().any(|o| o.target() == Some(Variable(v)));
-            self.blocks.iter().filter(assigns).all(|&block| block == self.head)
-        };
+        // Only the head assigns it, and nothing behind the comparison: else what is compared is another number.
+        let is_still = |variable| self.assignments(function, variable).all(|(block, op)| block == self.head && op < at);
         match order {
             Order::NotEqual if by(a) == Some(-1) && self.known(function, b, (self.head, at)) == Some(0) => {
                 Some(Trips::Counted(a))

@@ -151,10 +151,10 @@ impl NativeUnit {
         NativeUnit { unit, assumed: assumed.to_vec(), code, general: OnceLock::new(), has_calls, iteration_ns }
     }
 
-    /// How many iterations of its loops take no longer than so many nanoseconds, by a cautious guess; calls that they make
-    /// are counted apart. At most as many as one call can be granted.
-    pub fn iterations_within(&self, ns: u64) -> u64 {
-        (ns / self.iteration_ns).min(LOOPS_MAX)
+    /// What an iteration of its loops takes at most, in nanoseconds, by a cautious guess; calls that it makes are counted
+    /// apart. Never 0.
+    pub fn iteration_ns(&self) -> u64 {
+        self.iteration_ns
     }
 
     /// Bytes of machine code.

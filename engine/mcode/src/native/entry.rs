@@ -17,10 +17,6 @@ use crate::vm::host::Host;
 use crate::vm::list::{Items, SharedList};
 use crate::vm::value::Value;
 
-/// How long native code may go on until the next look whether the run must stop, as its operations are guessed. Leaving it
-/// and coming back takes a microsecond or two.
-const STAY_NS: u64 = 25_000_000;
-
 /// Native code from one place of a function, for one combination of types.
 #[derive(Debug)]
 pub(crate) struct Entry {
@@ -114,18 +110,18 @@ impl Entry {
             buffers.arguments.push(constant_of(&window[usize::from(register)])?);
         }
         let mut arrays = self.array_arguments(window)?;
-        host.lend_loops(self.code.iterations_within(STAY_NS));
+        host.lend_loops(self.code.iteration_ns());
         let mut budget = Budget { loops: host.loops_left, calls: host.calls_left(), depth };
         let before = budget.loops;
         let mut grants = Grants { host, fault: None };
         let outcome = self.code.call(&buffers.arguments, &mut arrays, &mut budget, &mut grants, &mut buffers.scratch);
         let Grants { host, fault } = grants;
         if outcome != NativeOutcome::Left {
-            host.take_back_loops();
+            host.take_back_loops(self.code.iteration_ns());
             return None;
         }
         host.loops_left = budget.loops;
-        host.take_back_loops();
+        host.take_back_loops(self.code.iteration_ns());
         host.set_calls_left(budget.calls);
         let unsupported = buffers.scratch.exits().next().is_some_and(|(site, _)| self.site(site).unsupported);
         Some(Left { unsupported, loops: before.saturating_sub(budget.loops), fault })

@@ -24,6 +24,11 @@ const TICKS: i64 = 2_000;
 /// Loop iterations between two looks: few enough for the time that a stop may take where an iteration does a microsecond
 /// of plain work (operations on tensors count their work apart), enough that native code is seldom left for one.
 const LOOP_CHUNK: u64 = 20_000;
+/// What may be done until the next look, in nanoseconds as they are guessed: half of the time that a stop may take. Leaving
+/// native code and coming back takes a microsecond or two.
+const LOOK_NS: u64 = 25_000_000;
+/// What an iteration of the machine is taken for.
+const ITERATION_NS: u64 = LOOK_NS / LOOP_CHUNK;
 /// Bytes of one list or string, metered or not: more is a mistake in the program.
 pub(crate) const OBJECT_BYTES_MAX: u64 = 4 << 30;
 
@@ -84,6 +89,10 @@ pub(crate) struct Host<'a> {
     /// Iterations until the next look, never 0.
     pub(crate) loops_left: u64,
     loops_granted: u64,
+    /// What was done since the last look, in nanoseconds as they are guessed.
+    spent_ns: u64,
+    /// What was left when that was last brought up to date.
+    loops_seen: u64,
 }
 
 impl<'a> Host<'a> {
@@ -126,6 +135,8 @@ impl<'a> Host<'a> {
             loops: Arc::default(),
             loops_left: 0,
             loops_granted: 0,
+            spent_ns: 0,
+            loops_seen: 0,
         };
         host.grant_loops();
         host
@@ -158,36 +169,55 @@ impl<'a> Host<'a> {
         self.ticks = i64::try_from(left).unwrap_or(TICKS).min(TICKS);
     }
 
+    /// Grants what may be done until the next look, where nothing is granted.
     fn grant_loops(&mut self) {
-        // One more than the limit allows: the iteration that goes beyond it is the one that is refused.
-        let allowed = self
-            .limits
-            .loop_iterations
-            .map_or(u64::MAX, |max| max.saturating_sub(self.loops.load(Ordering::Relaxed)).saturating_add(1));
-        self.loops_granted = allowed.min(LOOP_CHUNK);
-        self.loops_left = self.loops_granted;
+        (self.loops_granted, self.loops_left) = (0, 0);
+        self.set_loops_left(self.until_look());
     }
 
-    /// Grants up to `wanted` iterations ahead to what does nothing else than iterate, as far as the limit allows; behind it
-    /// [`Self::take_back_loops`] is called. A profile is kept by the looks, which stay as close as they are.
-    pub(crate) fn lend_loops(&mut self, wanted: u64) {
-        // Where a look is due nothing is lent: else many short stays would put it off for ever.
-        if self.profile.is_none() && self.loops_granted - self.loops_left < LOOP_CHUNK {
-            let accounted = self.loops.load(Ordering::Relaxed).saturating_add(self.loops_granted);
-            let allowed =
-                self.limits.loop_iterations.map_or(u64::MAX, |max| max.saturating_add(1).saturating_sub(accounted));
-            let lent = wanted.saturating_sub(self.loops_left).min(allowed);
-            self.loops_granted += lent;
-            self.loops_left += lent;
-        }
+    /// Iterations of the machine until the next look, never 0.
+    fn until_look(&self) -> u64 {
+        (LOOK_NS.saturating_sub(self.spent_ns) / ITERATION_NS).max(1)
     }
 
-    /// Takes back what was lent, but for what is left until the next look.
-    pub(crate) fn take_back_loops(&mut self) {
+    /// Leaves so many iterations until the next look, as far as the limit allows.
+    fn set_loops_left(&mut self, wanted: u64) {
         let done = self.loops_granted - self.loops_left;
-        let back = self.loops_left.saturating_sub(LOOP_CHUNK.saturating_sub(done).max(1));
-        self.loops_granted -= back;
-        self.loops_left -= back;
+        let accounted = self.loops.load(Ordering::Relaxed).saturating_add(done);
+        // One more than the limit allows: the iteration that goes beyond it is the one that is refused.
+        let allowed =
+            self.limits.loop_iterations.map_or(u64::MAX, |max| max.saturating_sub(accounted).saturating_add(1));
+        self.loops_left = wanted.min(allowed).max(1);
+        self.loops_granted = done + self.loops_left;
+        self.loops_seen = self.loops_left;
+    }
+
+    /// Counts the time of the iterations since this was last done.
+    fn spend(&mut self, iteration_ns: u64) {
+        let done = self.loops_seen.saturating_sub(self.loops_left);
+        self.spent_ns = self.spent_ns.saturating_add(done.saturating_mul(iteration_ns));
+        self.loops_seen = self.loops_left;
+    }
+
+    /// Grants what does nothing else than iterate as many iterations as it may do until the next look, more or fewer than
+    /// the machine would; behind it [`Self::take_back_loops`] is called. A profile is kept by the looks, which stay as
+    /// close as they are.
+    pub(crate) fn lend_loops(&mut self, iteration_ns: u64) {
+        self.spend(ITERATION_NS);
+        let within = LOOK_NS.saturating_sub(self.spent_ns) / iteration_ns.max(1);
+        self.set_loops_left(if self.profile.is_some() { within.min(self.loops_left) } else { within });
+    }
+
+    /// Takes back what was lent, but for what the machine may do until the next look.
+    pub(crate) fn take_back_loops(&mut self, iteration_ns: u64) {
+        self.spend(iteration_ns);
+        // The last iteration that was granted is the machine's. Where there is no time for another the look is due, however
+        // short the stays are: else many of them would put it off for ever.
+        if LOOK_NS.saturating_sub(self.spent_ns) < iteration_ns.saturating_mul(2) {
+            self.spent_ns = LOOK_NS;
+        }
+        let until_look = self.until_look();
+        self.set_loops_left(if self.profile.is_some() { until_look.min(self.loops_left) } else { until_look });
     }
 
     /// Called when `loops_left` has come to 0: the iterations are accounted for, and more are granted or refused.
@@ -199,12 +229,15 @@ impl<'a> Host<'a> {
         {
             return Err(Fault::limit(LimitHit { kind: LimitKind::LoopIterations, limit, wanted: None }));
         }
+        self.spent_ns = 0;
         self.grant_loops();
         self.poll()
     }
 
-    /// Accounts for the iterations since the last look, before or after other threads count theirs.
+    /// Accounts for the iterations since the last look, before or after other threads count theirs. The look itself comes no
+    /// later for it.
     pub(crate) fn account_for_loops(&mut self) {
+        self.spend(ITERATION_NS);
         self.loops.fetch_add(self.loops_granted.saturating_sub(self.loops_left), Ordering::Relaxed);
         self.grant_loops();
     }
@@ -226,6 +259,7 @@ impl<'a> Host<'a> {
 
     /// Forgets those since there were `before`: they are made again. Nothing else may count at the same time.
     pub(crate) fn forget_iterations(&mut self, before: u64) {
+        self.spend(ITERATION_NS);
         self.loops.store(before, Ordering::Relaxed);
         self.grant_loops();
     }
