@@ -6,7 +6,8 @@ use nexus_wire::{ClusterRequest, NodeView, Request, Response, StatusView};
 use serde::Serialize;
 
 use super::cluster::{Cluster, find_node, unexpected};
-use super::error::CliError;
+use super::codes;
+use super::error::{CliError, Exit};
 use crate::output::json::document;
 use crate::output::paint::{NAME, paint};
 use crate::output::{Console, units};
@@ -46,9 +47,10 @@ pub(crate) async fn voters(args: &VotersArgs, cluster: &impl Cluster, console: &
             let mut voters = Vec::new();
             for text in nodes {
                 let node = find_node(&before.nodes, text)?;
-                if !voters.contains(&node) {
-                    voters.push(node);
+                if voters.contains(&node) {
+                    return Err(named_twice(&name(&before.nodes, node), node));
                 }
+                voters.push(node);
             }
             let request = Request::Cluster(Box::new(ClusterRequest::SetVoters(voters.clone())));
             match cluster.request(request).await? {
@@ -65,6 +67,12 @@ pub(crate) async fn voters(args: &VotersArgs, cluster: &impl Cluster, console: &
         console.answer(&sentence(&voters));
     }
     Ok(())
+}
+
+/// Passed over, it would leave fewer disks than were counted.
+fn named_twice(name: &str, node: NodeId) -> CliError {
+    CliError::new(Exit::Usage, codes::USAGE, format!("{name} ({node}) is named twice, and a node votes once"))
+        .with_help("name each node once: one, three, five or seven; `nexus node list` shows them")
 }
 
 async fn status(cluster: &impl Cluster) -> Result<StatusView, CliError> {
@@ -100,6 +108,20 @@ mod tests {
         let (mut console, out, _) = pages(false);
         voters(&VotersArgs { verb: None }, &FakeCluster::default(), &mut console).await.unwrap();
         assert_eq!(anstream::adapter::strip_str(&out.text()).to_string(), "voters studio (1 disk; none may be lost)\n");
+    }
+
+    #[tokio::test]
+    async fn who_is_named_twice_is_refused_and_nothing_is_asked() {
+        let cluster = FakeCluster::default();
+        for twice in ["node-1", "stu"] {
+            let nodes = ["studio", "air", twice].map(str::to_owned).to_vec();
+            let args = VotersArgs { verb: Some(VotersVerb::Set { nodes }) };
+            let (mut console, ..) = pages(false);
+            let error = voters(&args, &cluster, &mut console).await.unwrap_err();
+            assert_eq!(error.exit, Exit::Usage);
+            assert!(error.message.contains("studio (node-1) is named twice"), "{}", error.message);
+        }
+        assert!(cluster.asked().iter().all(|request| *request == Request::GetStatus));
     }
 
     #[test]
