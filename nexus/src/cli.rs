@@ -25,6 +25,7 @@ mod interrupt;
 mod job;
 mod job_logs;
 mod job_result;
+mod job_task;
 mod jobs;
 mod language;
 mod life;

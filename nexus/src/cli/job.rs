@@ -3,17 +3,18 @@
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use nexus_model::TaskState;
+use nexus_model::{JobId, TaskState};
 use nexus_wire::{JobView, Request, Response};
 use tokio::sync::watch;
 
 use super::argument::JobRef;
 use super::cluster::{self, Cluster, unexpected};
-use super::error::CliError;
+use super::error::{CliError, Exit};
 use super::job_logs::{LogsArgs, logs};
 use super::job_result::{ResultArgs, result, show_result};
 use super::jobs::now_ms;
 use super::wait::{Style, Waited, ran_on, summary, until_ended};
+use super::{codes, job_task};
 use crate::output::json::{ExplanationDocument, JobDocument, NodeNames, document};
 use crate::output::paint::{NAME, paint};
 use crate::output::{Console, diagnostic, units};
@@ -28,9 +29,9 @@ pub(crate) struct JobArgs {
 #[derive(Debug, Clone, Subcommand)]
 enum JobVerb {
     /// Show a job's state, its tasks by state and node, and its first failure
-    #[command(after_help = "Examples:\n  nexus job show 17\n  nexus job show 17 --json")]
+    #[command(after_help = "Examples:\n  nexus job show 17\n  nexus job show 17/112\n  nexus job show 17 --json")]
     Show {
-        /// The job, like 17 or job-17
+        /// The job or task, like 17 or 17/112
         #[arg(value_name = "JOB")]
         job: JobRef,
     },
@@ -76,15 +77,22 @@ pub(crate) async fn job(
     interrupted: &mut watch::Receiver<bool>,
 ) -> Result<(), CliError> {
     match &args.verb {
-        JobVerb::Show { job } => show(*job, cluster, console).await,
+        JobVerb::Show { job: JobRef { job, task: Some(index) } } => {
+            job_task::show(*job, *index, cluster, console).await
+        }
+        JobVerb::Show { job } => show(job.job, cluster, console).await,
         JobVerb::Result(args) => result(args, cluster, console).await,
         JobVerb::Logs(args) => logs(args, cluster, console, interrupted).await,
-        JobVerb::Cancel { job } => cancel(*job, cluster, console).await,
-        JobVerb::Retry { job } => changed(Request::RetryJob(job.job), cluster, console).await,
+        JobVerb::Cancel { job } => cancel(whole(*job, "cancel", "")?, cluster, console).await,
+        JobVerb::Retry { job } => {
+            let others = "; of an array it runs again only what did not succeed or is lost";
+            changed(Request::RetryJob(whole(*job, "retry", others)?), cluster, console).await
+        }
         JobVerb::Explain { job } => explain(*job, cluster, console).await,
         JobVerb::Wait { job } => {
+            let job = whole(*job, "wait", "")?;
             let names = cluster::names(cluster).await;
-            match until_ended(cluster, job.job, console, Style::Quiet, &names, interrupted).await? {
+            match until_ended(cluster, job, console, Style::Quiet, &names, interrupted).await? {
                 Waited::Ended(view) => show_result(&view, cluster, console, &names).await,
                 Waited::Detached => Ok(()),
             }
@@ -92,8 +100,19 @@ pub(crate) async fn job(
     }
 }
 
-async fn show(reference: JobRef, cluster: &impl Cluster, console: &mut Console) -> Result<(), CliError> {
-    let view = cluster::job(cluster, reference.job).await?;
+/// The job that is named, for a verb that takes no single task: it would do to all what was meant for one.
+fn whole(reference: JobRef, verb: &str, more: &str) -> Result<JobId, CliError> {
+    let JobRef { job, task: Some(index) } = reference else { return Ok(reference.job) };
+    let number = job.0;
+    let message = format!("`nexus job {verb}` takes a whole job, and {number}/{index} is one task of {job}");
+    Err(CliError::new(Exit::Usage, codes::USAGE, message).with_help(format!(
+        "`nexus job {verb} {number}` is about all of {job}{more}; show, explain, result and logs take a task, like \
+         `nexus job show {number}/{index}`"
+    )))
+}
+
+async fn show(job: JobId, cluster: &impl Cluster, console: &mut Console) -> Result<(), CliError> {
+    let view = cluster::job(cluster, job).await?;
     let names = cluster::names(cluster).await;
     if console.is_json() {
         console.answer(&document(&JobDocument::of(&view, &names, now_ms())));
@@ -147,16 +166,16 @@ async fn explain(reference: JobRef, cluster: &impl Cluster, console: &mut Consol
     Ok(())
 }
 
-/// Asks for a change of a job, and shows what it is then.
 /// Cancels, and says where there was nothing left to cancel: a script may go on, but a person should know.
-async fn cancel(reference: JobRef, cluster: &impl Cluster, console: &mut Console) -> Result<(), CliError> {
-    let before = cluster::job(cluster, reference.job).await?;
+async fn cancel(job: JobId, cluster: &impl Cluster, console: &mut Console) -> Result<(), CliError> {
+    let before = cluster::job(cluster, job).await?;
     if before.state.is_final() {
         console.say(&format!("{} had ended before ({}); nothing was cancelled", before.job, before.state.name()));
     }
-    changed(Request::CancelJob(reference.job), cluster, console).await
+    changed(Request::CancelJob(job), cluster, console).await
 }
 
+/// Asks for a change of a job, and shows what it is then.
 async fn changed(request: Request, cluster: &impl Cluster, console: &mut Console) -> Result<(), CliError> {
     let Response::Job(view) = cluster.request(request).await? else {
         return Err(unexpected());

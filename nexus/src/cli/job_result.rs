@@ -109,18 +109,23 @@ async fn one_task(
     save(console, saved, result, &task.outputs)
 }
 
-/// The task of that index with its values.
-async fn task(job: &JobView, index: u32, cluster: &impl Cluster) -> Result<TaskResult, CliError> {
+/// The task of that index.
+pub(super) async fn task_view(job: &JobView, index: u32, cluster: &impl Cluster) -> Result<TaskView, CliError> {
     let page = match index.checked_add(1) {
         Some(end) if job.tasks.contains(index) => {
             cluster::tasks_page(cluster, job.job, IndexRange::new(index, end)).await?
         }
         _ => Vec::new(),
     };
-    let Some(view) = page.into_iter().find(|task| task.index == index) else {
+    page.into_iter().find(|task| task.index == index).ok_or_else(|| {
         let message = format!("{} has no task {index}", job.job);
-        return Err(CliError::new(Exit::Usage, "NX0111", message).with_help(format!("its tasks are {}", job.tasks)));
-    };
+        CliError::new(Exit::Usage, "NX0111", message).with_help(format!("its tasks are {}", job.tasks))
+    })
+}
+
+/// The task of that index with its values.
+async fn task(job: &JobView, index: u32, cluster: &impl Cluster) -> Result<TaskResult, CliError> {
+    let view = task_view(job, index, cluster).await?;
     TaskResult::fetched(view, cluster).await.map_err(|error| match error.code.as_str() {
         "NX0109" => {
             let retry =

@@ -4,6 +4,7 @@ mod language;
 mod mcode;
 mod nodes;
 mod run_choices;
+mod tasks;
 
 use std::path::Path;
 

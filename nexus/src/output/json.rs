@@ -350,6 +350,39 @@ impl<'a> ResultDocument<'a> {
     }
 }
 
+/// `nexus job show 17/5 --json`: a task without its result.
+#[derive(Debug, Serialize)]
+pub struct TaskStateDocument {
+    /// Its job.
+    pub job: u64,
+    /// Index in the array.
+    pub index: u32,
+    /// State.
+    pub state: &'static str,
+    /// The node of its last attempt.
+    pub node: Option<String>,
+    /// Attempts so far.
+    pub attempts: u32,
+    /// Why it failed; null unless it did.
+    pub error: Option<ErrorFacts>,
+    /// Exit status of a command.
+    pub exit_code: Option<i32>,
+    /// Wall time of its last attempt.
+    pub time_ms: Option<f64>,
+    /// Where its result is from, if it was taken from an earlier job.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reused: Option<ReusedDocument>,
+}
+
+impl TaskStateDocument {
+    /// What is left of a task's document without its values.
+    pub fn of(job: u64, task: TaskDocument<'_>) -> Self {
+        let TaskDocument { index, state, node, attempts, result: _, outputs: _, error, exit_code, time_ms, reused } =
+            task;
+        TaskStateDocument { job, index, state, node, attempts, error, exit_code, time_ms, reused }
+    }
+}
+
 /// `nexus submit job.toml --json` without `--wait`.
 #[derive(Debug, Serialize)]
 pub struct GraphDocument<'a> {

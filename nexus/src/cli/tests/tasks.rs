@@ -1,0 +1,51 @@
+//! Single tasks of an array, where a job is expected.
+
+use nexus_model::{Outcome, Value};
+use nexus_wire::Request;
+
+use super::{FakeWorld, typed};
+use crate::cli::error::Exit;
+use crate::cli::fake::{ended, returned, task_view};
+
+fn world() -> FakeWorld {
+    let world = FakeWorld::default();
+    let mut tasks: Vec<_> = (0..6).map(|index| returned(index, &Value::Int(1))).collect();
+    tasks[5] = task_view(5, Outcome::TimedOut);
+    let (job, tasks) = ended(17, "sweep.mcode", tasks);
+    world.cluster.add(job, tasks);
+    world
+}
+
+#[test]
+fn one_task_is_never_taken_for_its_whole_job() {
+    let world = world();
+    for verb in ["cancel", "retry", "wait"] {
+        let (exit, out, err) = typed(&world, &format!("nexus job {verb} 17/5"));
+        assert_eq!((exit, out.as_str()), (Exit::Usage, ""), "{verb}");
+        assert!(
+            err.contains(&format!("`nexus job {verb}` takes a whole job, and 17/5 is one task of job-17")),
+            "{err}"
+        );
+        assert!(err.contains(&format!("`nexus job {verb} 17` is about all of job-17")), "{err}");
+    }
+    let changes = |asked: &Request| matches!(asked, Request::CancelJob(_) | Request::RetryJob(_));
+    assert!(!world.cluster.asked().iter().any(changes));
+}
+
+#[test]
+fn a_task_is_shown_where_one_is_named() {
+    let world = world();
+    let (exit, out, _) = typed(&world, "nexus job show 17/4");
+    assert_eq!(exit, Exit::Done);
+    assert_eq!(out, "job-17/4  sweep.mcode  succeeded\nnode      studio\nattempts  1\ntime      41 ms\n");
+    let (_, out, _) = typed(&world, "nexus job show 17/5 --json");
+    assert_eq!(
+        out,
+        "{\"job\":17,\"index\":5,\"state\":\"timed-out\",\"node\":\"studio\",\"attempts\":1,\"error\":{\"code\":\"NX0511\",\
+         \"message\":\"it ran longer than its timeout\",\"file\":null,\"line\":null,\"column\":null,\"help\":null},\
+         \"exit_code\":null,\"time_ms\":41.0}\n"
+    );
+    let (exit, _, err) = typed(&world, "nexus job show 17/77");
+    assert_eq!(exit, Exit::Usage);
+    assert!(err.contains("job-17 has no task 77"), "{err}");
+}
