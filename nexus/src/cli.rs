@@ -51,6 +51,8 @@ mod session;
 mod shell;
 mod status;
 mod submit;
+mod submit_key;
+mod submit_options;
 #[cfg(test)]
 mod tests;
 mod timeline;

@@ -21,6 +21,8 @@ struct Content {
     jobs: BTreeMap<JobId, (JobView, Vec<TaskView>)>,
     blobs: Vec<Vec<u8>>,
     asked: Vec<Request>,
+    keys: BTreeMap<String, JobId>,
+    required: BTreeMap<JobId, Vec<String>>,
 }
 
 /// The cluster.
@@ -35,6 +37,12 @@ impl FakeCluster {
     /// Puts in a job.
     pub(crate) fn add(&self, job: JobView, tasks: Vec<TaskView>) {
         self.content().jobs.insert(job.job, (job, tasks));
+    }
+
+    /// Puts in a job that was submitted with this key.
+    pub(crate) fn hold_key(&self, key: &str, job: JobView) {
+        self.content().keys.insert(key.to_owned(), job.job);
+        self.add(job, Vec::new());
     }
 
     /// What was asked, in order.
@@ -57,11 +65,21 @@ impl Cluster for FakeCluster {
             })
         };
         match request {
+            Request::SubmitJob { key: Some(key), .. } if content.keys.contains_key(&key) => {
+                Ok(Response::Submitted(content.keys[&key]))
+            }
+            // As if no machine had any label.
+            Request::UnmetNeeds(job) => {
+                let required = content.required.get(&job).into_iter().flatten();
+                Ok(Response::Explanation(required.map(|label| format!("no node has {label}")).collect()))
+            }
             Request::SubmitJob { spec, .. } => {
                 let number = content.jobs.keys().next_back().map_or(1, |job| job.0 + 1);
                 let mut view = job_view(number, &spec.name, spec.tasks.len());
                 view.is_array = spec.is_array;
                 content.jobs.insert(JobId(number), (view, Vec::new()));
+                let required = spec.selection.require.iter().map(ToString::to_string).collect();
+                content.required.insert(JobId(number), required);
                 Ok(Response::Submitted(JobId(number)))
             }
             Request::ListJobs { limit, before } => {

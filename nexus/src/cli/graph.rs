@@ -22,7 +22,8 @@ use super::jobs::now_ms;
 use super::language::Language;
 use super::program::{Source, checked, user};
 use super::submit::reuse;
-use super::{codes, files};
+use super::{codes, files, submit_key};
+use crate::output::Console;
 
 /// Most tasks in one file.
 const TASKS_MAX: usize = 1000;
@@ -43,6 +44,16 @@ pub(crate) struct Graph {
     /// For people.
     pub(crate) name: String,
     tasks: Vec<Planned>,
+}
+
+/// A task of a graph that the cluster has.
+#[derive(Debug)]
+pub(crate) struct SubmittedTask {
+    /// Its name in the file.
+    pub(crate) name: String,
+    pub(crate) job: JobId,
+    /// Whether it asks for what not every machine has.
+    pub(crate) asks: bool,
 }
 
 impl Graph {
@@ -75,7 +86,8 @@ impl Graph {
         self,
         key: Option<&str>,
         cluster: &impl Cluster,
-    ) -> Result<Vec<(String, JobId)>, CliError> {
+        console: &mut Console,
+    ) -> Result<Vec<SubmittedTask>, CliError> {
         let mut jobs: BTreeMap<String, JobId> = BTreeMap::new();
         let mut submitted = Vec::new();
         for Planned { name, mut spec, files, after, takes } in self.tasks {
@@ -91,12 +103,17 @@ impl Graph {
                 spec.inputs.push(Input { name: input, payload: cluster.store(bytes).await? });
             }
             let key = key.map(|key| format!("{key}/{name}"));
+            let asks = spec.resources != Resources::default() || !spec.selection.is_none();
+            let (is_keyed, title, range) = (key.is_some(), spec.name.clone(), spec.tasks);
             let Response::Submitted(job) = cluster.request(Request::SubmitJob { spec: Box::new(spec), key }).await?
             else {
                 return Err(unexpected());
             };
+            if is_keyed {
+                submit_key::held_by(job, title, range, cluster, console).await?;
+            }
             jobs.insert(name.clone(), job);
-            submitted.push((name, job));
+            submitted.push(SubmittedTask { name, job, asks });
         }
         Ok(submitted)
     }
@@ -125,6 +142,7 @@ fn planned(
         },
         _ => return Err(wrong("name a `program` or a `command`, one of them".to_owned())),
     };
+    fits(&table).map_err(wrong)?;
     let mut spec = JobSpec::single(format!("{graph}/{name}"), program);
     if let Some(array) = &table.array {
         spec.tasks = index_range(array).map_err(|reason| wrong(format!("array = \"{array}\": {reason}")))?;
@@ -143,7 +161,7 @@ fn planned(
         text.as_ref().map(read).transpose()
     };
     (spec.resources, spec.selection) = asked(&table).map_err(wrong)?;
-    (spec.user, spec.seed, spec.priority) = (user(), table.seed, table.priority);
+    (spec.user, spec.seed, spec.priority) = (user(), table.seed.unwrap_or(0), table.priority);
     spec.execution = table.jit.map(Execution::at);
     spec.reuse = reuse(&spec.program, table.reuse, table.pure)
         .map_err(|message| wrong(format!("reuse = true: {message} (pure = true)")))?;
@@ -167,6 +185,34 @@ fn planned(
         }
     }
     Ok(Planned { name: name.to_owned(), spec: checked(spec)?, files, after: table.after, takes })
+}
+
+/// Refuses what a task would pass over: what describes a program beside a command, and the other way round.
+fn fits(table: &TaskTable) -> Result<(), String> {
+    let (what, unfit) = match table.command.is_empty() {
+        false => {
+            let given = [
+                ("args", !table.args.is_empty()),
+                ("inputs", !table.inputs.is_empty()),
+                ("seed", table.seed.is_some()),
+                ("jit", table.jit.is_some()),
+            ];
+            ("a command takes", given.to_vec())
+        }
+        true => {
+            let given = [("env", !table.env.is_empty()), ("cwd", table.cwd.is_some()), ("pure", table.pure)];
+            ("a program takes", given.to_vec())
+        }
+    };
+    let unfit: Vec<String> =
+        unfit.into_iter().filter(|(_, given)| *given).map(|(key, _)| format!("no `{key}`")).collect();
+    match (unfit.is_empty(), table.command.is_empty()) {
+        (true, _) => Ok(()),
+        (false, true) => Err(format!("{what} {}: leave it out", unfit.join(", "))),
+        (false, false) => {
+            Err(format!("{what} {}: write it into the command, or as env = {{ NAME = \"value\" }}", unfit.join(", ")))
+        }
+    }
 }
 
 /// What a task asks of the machines that it runs on.
@@ -289,7 +335,7 @@ mod tests {
     #[test]
     fn tasks_go_out_after_those_that_they_name() {
         let graph = read(
-            "[task.a]\ncommand = [\"report\"]\nafter = [\"z\"]\ninputs.m = { task = \"fit\", output = \"model\" }\n\
+            "[task.a]\nprogram = \"fit.mcode\"\nafter = [\"z\"]\ninputs.m = { task = \"fit\", output = \"model\" }\n\
              [task.fit]\nprogram = \"fit.mcode\"\nargs = { n = 3, lr = \"log:1e-4..1e-1\" }\narray = \"0..4\"\n\
              retries = 2\nbackoff = \"1s\"\n[task.z]\ncommand = [\"true\"]\n",
         )
@@ -299,10 +345,13 @@ mod tests {
         let fit = &graph.tasks[0].spec;
         assert_eq!((fit.retry.max_attempts, fit.conditions.retry_failures, fit.tasks.len()), (3, true, 4));
         let cluster = FakeCluster::default();
-        let jobs = futures::executor::block_on(graph.submit(Some("k"), &cluster)).map_err(|_| ()).unwrap();
-        assert_eq!(jobs.iter().map(|(_, job)| job.0).collect::<Vec<_>>(), vec![1, 2, 3]);
+        let (mut console, ..) = crate::cli::error::tests::pages(false);
+        let jobs = graph.submit(Some("k"), &cluster, &mut console);
+        let jobs = futures::executor::block_on(jobs).map_err(|_| ()).unwrap();
+        assert_eq!(jobs.iter().map(|task| task.job.0).collect::<Vec<_>>(), vec![1, 2, 3]);
         let asked = cluster.asked();
-        let Request::SubmitJob { spec, key } = &asked[2] else { panic!("{asked:?}") };
+        let asked: Vec<_> = asked.iter().filter(|asked| matches!(asked, Request::SubmitJob { .. })).collect();
+        let Request::SubmitJob { spec, key } = asked[2] else { panic!("{asked:?}") };
         assert_eq!((spec.conditions.after.clone(), key.as_deref()), (vec![JobId(2)], Some("k/a")));
         let taken = Taken { name: "m".into(), job: JobId(1), output: Some("model".into()) };
         assert_eq!(spec.conditions.takes, vec![taken]);
@@ -323,6 +372,11 @@ mod tests {
             ("[task.a]\ncommand = [\"x\"]\ngpu = 1.5\n", "gpu = 1.5: write a part of one"),
             ("[task.a]\ncommand = [\"x\"]\nrequire = [\"home\"]\n", "require = \"home\": write it like zone=home"),
             ("[task.a]\nprogram = \"none.mcode\"\n", "none.mcode"),
+            (
+                "[task.a]\ncommand = [\"x\"]\nargs = { n = 3 }\nseed = 0\n",
+                "task a: a command takes no `args`, no `seed`: write it into the command",
+            ),
+            ("[task.a]\nprogram = \"fit.mcode\"\ncwd = \"/data\"\n", "a program takes no `cwd`"),
         ] {
             let error = read(text).err().unwrap_or_else(|| panic!("{text} was accepted"));
             assert!(error.contains(said), "{text}: {error}");

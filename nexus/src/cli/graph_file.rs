@@ -46,7 +46,7 @@ pub(super) struct TaskTable {
     pub(super) backoff: Option<String>,
     pub(super) delay: Option<String>,
     pub(super) deadline: Option<String>,
-    pub(super) seed: u64,
+    pub(super) seed: Option<u64>,
     pub(super) jit: Option<JitLevel>,
 }
 
@@ -85,6 +85,11 @@ const KEYS: &[(&str, &str)] = &[
     ("seed", "seed = 7"),
     ("jit", "jit = 2, or 0 or 1"),
 ];
+
+/// How this key is written.
+pub(super) fn written(key: &str) -> &'static str {
+    KEYS.iter().find(|(known, _)| *known == key).map_or("", |(_, written)| written)
+}
 
 /// How a task begins.
 const TASK: &str = "a task is a table with its name, like [task.fit]";
@@ -163,7 +168,7 @@ impl Reader<'_> {
         let found = keys.flat_map(|(name, task)| task.iter().map(move |(key, value)| (name, key, value)));
         let found = found.filter(|(_, _, value)| value.span().contains(&at)).map(|(name, key, _)| (name, key)).next();
         let written = found.and_then(|(name, key)| {
-            let (_, written) = KEYS.iter().find(|(known, _)| *known == key.get_ref().as_ref())?;
+            let written = Some(written(key.get_ref())).filter(|written| !written.is_empty())?;
             Some((format!("task {name}: `{}` does not take this", key.get_ref()), format!("write {written}")))
         });
         let (message, help) = written.unwrap_or_else(|| {

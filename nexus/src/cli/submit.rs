@@ -21,8 +21,9 @@ use super::job_result::show_result;
 use super::jobs::now_ms;
 use super::language::Language;
 use super::program::{ProgramFlags, Source, checked};
-use super::schedule;
+use super::submit_options::{Typed, Work};
 use super::wait::{Style, Waited, until_ended};
+use super::{schedule, submit_key};
 use crate::health;
 use crate::output::json::{GraphDocument, SubmittedDocument, document};
 use crate::output::paint::{NAME, WARNING, paint};
@@ -42,6 +43,8 @@ Examples:
   nexus submit nightly.mcode --key nightly-2026-11-21
   nexus submit nightly.mcode --schedule \"0 3 * * mon-fri\" --utc-offset +01:00")]
 pub(crate) struct SubmitArgs {
+    #[command(flatten)]
+    typed: Typed,
     /// The program, or the .toml file of a graph of tasks
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
@@ -91,7 +94,7 @@ pub(crate) struct SubmitArgs {
     #[arg(long, value_name = "LEVEL", value_parser = level())]
     limits: Option<LimitLevel>,
     /// Submit once: a second submission with the same key answers with the first one's job
-    #[arg(long)]
+    #[arg(long, value_parser = key)]
     key: Option<String>,
     /// Task slots that a task takes (one slot is one core)
     #[arg(long, value_name = "N", default_value_t = 1)]
@@ -131,6 +134,14 @@ pub(crate) struct SubmitArgs {
     follow: bool,
 }
 
+/// A key that tells submissions apart; an empty one, as of a script's variable that is not set, would be one for all of them.
+fn key(text: &str) -> Result<String, String> {
+    match text.trim().is_empty() {
+        true => Err("a key has at least one character: without --key each submission is a job of its own".to_owned()),
+        false => Ok(text.to_owned()),
+    }
+}
+
 fn level() -> impl TypedValueParser<Value = LimitLevel> {
     PossibleValuesParser::new(LimitLevel::ALL.map(LimitLevel::name)).map(|name| {
         LimitLevel::ALL.into_iter().find(|level| level.name() == name).expect("only names of levels are accepted")
@@ -146,12 +157,11 @@ pub(crate) async fn submit(
     interrupted: &mut watch::Receiver<bool>,
 ) -> Result<(), CliError> {
     if let Some(file) = args.file.as_ref().filter(|file| file.extension().is_some_and(|ending| ending == "toml")) {
-        if args.schedule.is_some() {
-            let message = "--schedule takes a program or a command, not a graph of tasks";
-            return Err(CliError::new(Exit::Usage, codes::USAGE, message));
-        }
+        args.typed.check(Work::Graph, Some(file))?;
         return submit_graph(file, args, cluster, language, console, interrupted).await;
     }
+    let work = if args.file.is_some() { Work::Program } else { Work::Command };
+    args.typed.check(work, args.file.as_deref())?;
     let mut spec = spec(args, language, console)?;
     for (name, bytes) in args.program.read_inputs()? {
         spec.inputs.push(Input { name, payload: cluster.store(bytes).await? });
@@ -161,11 +171,15 @@ pub(crate) async fn submit(
         let recurrence = Recurrence { cron: cron.to_string(), utc_offset_minutes: args.utc_offset };
         return schedule::create(spec, recurrence, cluster, console).await;
     }
-    let (name, tasks) = (spec.name.clone(), spec.tasks.len());
+    let (mut name, mut tasks) = (spec.name.clone(), spec.tasks);
     let asks = spec.resources != Resources::default() || !spec.selection.is_none();
     let Response::Submitted(job) = cluster.request(Request::SubmitJob { spec, key: args.key.clone() }).await? else {
         return Err(unexpected());
     };
+    if args.key.is_some() {
+        (name, tasks) = submit_key::held_by(job, name, tasks, cluster, console).await?;
+    }
+    let tasks = tasks.len();
     if asks {
         say_unmet(job, cluster, console).await;
     }
@@ -226,15 +240,18 @@ async fn submit_graph(
 ) -> Result<(), CliError> {
     let graph = Graph::read(file, language)?;
     let name = graph.name.clone();
-    let jobs = graph.submit(args.key.as_deref(), cluster).await?;
+    let jobs = graph.submit(args.key.as_deref(), cluster, console).await?;
+    for task in jobs.iter().filter(|task| task.asks) {
+        say_unmet(task.job, cluster, console).await;
+    }
     say_stopped(cluster, console).await;
     let text = || {
-        let lines = jobs.iter().map(|(task, job)| format!("{}  {name}/{task}\n", paint(NAME, &job.to_string())));
+        let lines = jobs.iter().map(|task| format!("{}  {name}/{}\n", paint(NAME, &task.job.to_string()), task.name));
         lines.collect::<String>()
     };
     if !(args.wait || args.follow) {
         if console.is_json() {
-            let jobs = jobs.iter().map(|(task, job)| (task.as_str(), job.0)).collect();
+            let jobs = jobs.iter().map(|task| (task.name.as_str(), task.job.0)).collect();
             console.answer(&document(&GraphDocument { name: &name, jobs }));
         } else {
             console.answer(&text());
@@ -242,14 +259,11 @@ async fn submit_graph(
         return Ok(());
     }
     console.say(text().trim_end());
-    for (_, job) in &jobs {
-        say_unmet(*job, cluster, console).await;
-    }
     let names = cluster::names(cluster).await;
     let style = if args.follow { Style::Follow } else { Style::Quiet };
     let mut outcome = Ok(());
-    for (_, job) in jobs {
-        match until_ended(cluster, job, console, style, &names, interrupted).await? {
+    for task in jobs {
+        match until_ended(cluster, task.job, console, style, &names, interrupted).await? {
             // The first failure is the one that explains the others.
             Waited::Ended(view) => outcome = outcome.and(show_result(&view, cluster, console, &names).await),
             Waited::Detached => return Ok(()),

@@ -4,6 +4,7 @@ mod language;
 mod mcode;
 mod nodes;
 mod run_choices;
+mod submissions;
 mod tasks;
 
 use std::path::Path;
@@ -319,8 +320,10 @@ fn submissions_carry_everything_that_was_typed() {
     let (exit, out, err) = typed(&world, &line);
     assert_eq!((exit, out.as_str(), err.as_str()), (Exit::Done, "job-1  sweep  400 tasks\n", ""));
     let asked = world.cluster.asked();
-    // Behind it, whether the cluster has what the tasks need is asked.
-    let [.., Request::SubmitJob { spec, key }, Request::UnmetNeeds(_), Request::Cluster(_)] = asked.as_slice() else {
+    // Behind it, which job has the key is asked, and whether the cluster has what the tasks need.
+    let [.., Request::SubmitJob { spec, key }, Request::ShowJob(_), Request::UnmetNeeds(_), Request::Cluster(_)] =
+        asked.as_slice()
+    else {
         panic!("{asked:?}")
     };
     assert_eq!(key.as_deref(), Some("k1"));

@@ -1,0 +1,104 @@
+//! What `nexus submit` takes and refuses, for a program, a command and a graph of tasks.
+
+use clap::Parser as _;
+use nexus_wire::Request;
+
+use super::{FakeWorld, Programs, typed};
+use crate::cli::Cli;
+use crate::cli::error::Exit;
+
+fn submissions(world: &FakeWorld) -> usize {
+    world.cluster.asked().iter().filter(|asked| matches!(asked, Request::SubmitJob { .. })).count()
+}
+
+#[test]
+fn a_graph_refuses_what_it_has_in_its_file() {
+    let (world, programs) = (FakeWorld::default(), Programs::new());
+    let graph = programs.path("two.toml");
+    std::fs::write(&graph, "[task.a]\ncommand = [\"true\"]\n").unwrap();
+    for (options, help) in [
+        ("--timeout 1ms", "write timeout = \"10min\" under [task.NAME]"),
+        ("--after 43", "write after = [\"fit\"], a list of other tasks under [task.NAME]"),
+        ("--arg n=3", "write args = { n = 3, rate = 0.1 } under [task.NAME]"),
+        ("--max-attempts 1", "write retries = 2 under [task.NAME]"),
+        ("--copies 1", "write copies = 2 under [task.NAME]"),
+        ("--env A=b --cwd /x", "--env: write env = { NAME = \"value\" } under [task.NAME]; --cwd: write cwd ="),
+        ("--name x", "above the first task of the file"),
+        ("--device auto", "submit the program of that task by itself"),
+        ("--schedule @daily", "a schedule submits a program or a command"),
+    ] {
+        let (exit, out, err) = typed(&world, &format!("nexus submit {graph} {options}"));
+        assert_eq!((exit, out.as_str()), (Exit::Usage, ""), "{options}");
+        let option = options.split(' ').next().unwrap();
+        assert!(err.contains(&format!("it takes no {option}")) && err.contains(help), "{options}: {err}");
+    }
+    assert_eq!(submissions(&world), 0);
+    let (exit, _, err) = typed(&world, &format!("nexus submit {graph} --key k --json"));
+    assert_eq!((exit, submissions(&world)), (Exit::Done, 1), "{err}");
+}
+
+#[test]
+fn a_command_refuses_what_describes_a_program_and_the_other_way_round() {
+    let (world, programs) = (FakeWorld::default(), Programs::new());
+    for (options, help) in [
+        ("--arg n=3", "behind the command"),
+        ("--input d=x.json", "reads files by itself"),
+        ("--take d=17", "--after JOB"),
+        ("--device cpu", "--gpu N"),
+        ("--seed 0", "--env SEED=7"),
+        ("--jit 1", "not compiled"),
+        ("--limits high", "--timeout"),
+    ] {
+        let (exit, _, err) = typed(&world, &format!("nexus submit {options} -- /bin/echo x"));
+        let option = options.split(' ').next().unwrap();
+        assert_eq!(exit, Exit::Usage, "{options}");
+        assert!(err.contains(&format!("a command takes no {option}")) && err.contains(help), "{options}: {err}");
+    }
+    let program = programs.path("ok.mcode");
+    for options in ["--env A=b", "--cwd /x"] {
+        let (exit, _, err) = typed(&world, &format!("nexus submit {program} {options}"));
+        assert_eq!(exit, Exit::Usage, "{options}");
+        assert!(err.contains("is a program, which takes no --") && err.contains("after `--`"), "{options}: {err}");
+    }
+    assert_eq!(submissions(&world), 0);
+}
+
+#[test]
+fn an_empty_key_is_none() {
+    for key in ["--key=", "--key= "] {
+        let Err(error) = Cli::try_parse_from(["nexus", "submit", key, "--", "true"]) else { panic!("{key} was taken") };
+        assert!(error.to_string().contains("a key has at least one character"), "{error}");
+    }
+}
+
+#[test]
+fn a_key_that_another_job_has_is_said_to_be_that_jobs() {
+    let (world, programs) = (FakeWorld::default(), Programs::new());
+    world.cluster.hold_key("k", super::super::fake::job_view(7, "echo", 1));
+    let program = programs.path("ok.mcode");
+    let (exit, out, err) = typed(&world, &format!("nexus submit {program} --key k --array 0..3"));
+    assert_eq!((exit, out.as_str()), (Exit::Done, "job-7  echo  1 task\n"));
+    assert_eq!(
+        err,
+        "warning: the key is that of job-7, echo (1 task): ok.mcode (3 tasks) was not submitted; give another --key for it\n"
+    );
+    let (_, out, err) = typed(&world, "nexus submit --key k --json -- /bin/echo x");
+    assert_eq!((out.as_str(), err.as_str()), ("{\"job\":7,\"name\":\"echo\",\"tasks\":1}\n", ""));
+}
+
+#[test]
+fn what_no_machine_has_is_said_of_a_graph_too_without_waiting() {
+    let (world, programs) = (FakeWorld::default(), Programs::new());
+    let graph = programs.path("unmet.toml");
+    std::fs::write(
+        &graph,
+        "[task.a]\ncommand = [\"true\"]\nrequire = [\"zone=nowhere\"]\n[task.b]\ncommand = [\"true\"]\n",
+    )
+    .unwrap();
+    let (exit, _, err) = typed(&world, &format!("nexus submit {graph}"));
+    assert_eq!(exit, Exit::Done);
+    assert_eq!(
+        err,
+        "warning: no node has zone=nowhere: job-1 waits until a machine joins that has it (nexus job cancel 1)\n"
+    );
+}
