@@ -139,7 +139,7 @@ impl Context {
     }
 
     /// Lets products of f32 tensors round their operands to `dtype` first (f16, bf16), or be computed in it and rounded
-    /// once (f64); sums are f32 or wider. The result stays f32, and products of other dtypes stay as they are, as do all
+    /// once (f64); sums are f32 or wider. With f64, so are reductions that round and normalisations of f32 and halves. The result stays f32, and products of other dtypes stay as they are, as do all
     /// where `dtype` is no float. The mixed precision of Micikevicius and others (2018).
     #[must_use]
     pub fn with_products_in(mut self, dtype: DType) -> Self {
@@ -181,6 +181,21 @@ impl Context {
     /// What products of f32 tensors take their operands in.
     pub(crate) fn products_in(&self) -> DType {
         self.products_in.unwrap_or(DType::F32)
+    }
+
+    /// Whether the run asks for f64 inside of what rounds: `precise`.
+    pub(crate) fn is_precise(&self) -> bool {
+        self.products_in == Some(DType::F64)
+    }
+
+    /// The dtype in which an operation that rounds many times over computes with floats of `dtype`: no less than f32, and f64
+    /// where the run asks for it.
+    pub(crate) fn working(&self, dtype: DType) -> DType {
+        match dtype {
+            dtype if !dtype.is_float() || dtype == DType::F64 => dtype,
+            _ if self.is_precise() => DType::F64,
+            _ => DType::F32,
+        }
     }
 
     /// The clock of a profile, where the run is profiled.

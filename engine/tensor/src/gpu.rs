@@ -18,6 +18,7 @@
 //! ([`Runtime::multiplies`]).
 
 mod compare;
+mod compensated;
 mod elementwise;
 mod layout;
 mod operand;
@@ -43,6 +44,8 @@ pub(crate) struct Runtime {
     device: Device,
     /// `None` for Burn's own backend for the processor cores.
     adapter: Option<&'static Adapter>,
+    /// Whether its sums are carried out as they are written, once that was tried.
+    exact: OnceLock<bool>,
 }
 
 impl Runtime {
@@ -89,7 +92,7 @@ pub(crate) fn runtime() -> Result<&'static Runtime, TensorError> {
 fn start() -> Result<Runtime, TensorError> {
     let adapter = adapter()?;
     let queue = nexus_gpu::start(adapter).map_err(|error| failed(error.reason))?;
-    Ok(Runtime { queue, device: Device::unstarted_gpu(), adapter: Some(adapter) })
+    Ok(Runtime { queue, device: Device::unstarted_gpu(), adapter: Some(adapter), exact: OnceLock::new() })
 }
 
 /// Burn's backend for the processor cores, started on the first call.
@@ -97,7 +100,7 @@ pub(crate) fn flex() -> Result<&'static Runtime, TensorError> {
     static STARTED: OnceLock<Result<Runtime, TensorError>> = OnceLock::new();
     let start = || {
         let queue = nexus_gpu::start_flex().map_err(|error| failed(error.reason))?;
-        Ok(Runtime { queue, device: Device::unstarted_flex(), adapter: None })
+        Ok(Runtime { queue, device: Device::unstarted_flex(), adapter: None, exact: OnceLock::new() })
     };
     STARTED.get_or_init(start).as_ref().map_err(Clone::clone)
 }

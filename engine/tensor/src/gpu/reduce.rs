@@ -16,6 +16,10 @@ type Along = fn(Primitive, usize) -> Primitive;
 impl GpuTensor {
     /// A reduction over `axes` (sorted) that keeps them with size 1. `None` where the host must do it.
     pub(crate) fn reduce(&self, ctx: &Context, op: ReduceOp, axes: &[usize]) -> Result<Option<GpuTensor>, TensorError> {
+        let rounds = matches!(op, ReduceOp::Sum | ReduceOp::Mean | ReduceOp::Prod | ReduceOp::SumSquares);
+        if rounds && ctx.is_precise() {
+            return self.reduce_precisely(ctx, op, axes);
+        }
         let (compute, along): (DType, Along) = match (op, self.dtype) {
             (ReduceOp::Sum | ReduceOp::SumSquares, DType::F32) => (DType::F32, Dispatch::float_sum_dim),
             (ReduceOp::Mean, DType::F32) => (DType::F32, Dispatch::float_mean_dim),

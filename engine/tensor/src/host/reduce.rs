@@ -180,10 +180,14 @@ fn run<A: Copy + Send + Sync>(ctx: &Context, planes: &Planes, fold: Folding<A>) 
     Ok(parts.into_iter().flatten().collect())
 }
 
-/// The dtype that a reduction reads: halves as f32; whole numbers as f64 for sums of squares, and i64 also for means.
-pub(crate) const fn read_as(op: ReduceOp, dtype: DType) -> DType {
+/// The dtype that a reduction reads: halves as f32, and floats as f64 where the run asks for it and something rounds; whole
+/// numbers as f64 for sums of squares, and i64 also for means.
+pub(crate) fn read_as(ctx: &Context, op: ReduceOp, dtype: DType) -> DType {
     match (op, dtype) {
         (ReduceOp::Any | ReduceOp::All, _) => DType::Bool,
+        (ReduceOp::Sum | ReduceOp::Mean | ReduceOp::Prod | ReduceOp::SumSquares, _) if dtype.is_float() => {
+            ctx.working(dtype)
+        }
         (_, DType::F16 | DType::BF16) => DType::F32,
         (ReduceOp::SumSquares, DType::I64 | DType::I32 | DType::U8 | DType::Bool) => DType::F64,
         (ReduceOp::Mean, DType::I64) => DType::F64,
@@ -200,7 +204,7 @@ pub(crate) fn reduce(
 ) -> Result<HostTensor, TensorError> {
     check_extreme(op, &tensor.shape, axes)?;
     let result = op.dtype(tensor.dtype);
-    let read = cast(ctx, tensor, read_as(op, tensor.dtype))?;
+    let read = cast(ctx, tensor, read_as(ctx, op, tensor.dtype))?;
     let shape = reduced_shape(&tensor.shape, axes, false);
     let elements = ctx.measure(result, &shape)?;
     let planes = planes(ctx, &read, axes)?;

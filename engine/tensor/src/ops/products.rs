@@ -10,7 +10,7 @@ use crate::host::reduce::ReduceOp;
 use crate::op::{Arg, ArgType, Dim, OpDef};
 use crate::promotion::{to_float, to_sum};
 use crate::shape::{Shape, check_rank};
-use crate::{BinaryOp, Context, Tensor, TensorError};
+use crate::{BinaryOp, Context, DType, Tensor, TensorError};
 
 pub(super) const OPS: &[OpDef] = &[
     OpDef {
@@ -316,15 +316,18 @@ fn run_normalized(ctx: &Context, a: &[Arg], kind: Normalization) -> Result<Arg, 
 /// `x` normalised along `axis`, which a 0-d tensor has none of.
 fn normalized(ctx: &Context, x: Tensor, kind: Normalization, axis: usize) -> Result<Tensor, TensorError> {
     if let Some(gpu) = x.as_gpu()
+        && !ctx.is_precise()
         && let Some(result) = gpu.normalize(ctx, kind, axis)?
     {
         return Ok(Tensor::on_gpu(result));
     }
     let x = x.into_host()?;
-    let x = cast(ctx, &x, to_float(x.dtype))?;
+    let dtype = to_float(x.dtype);
+    let x = cast(ctx, &x, if ctx.is_precise() { DType::F64 } else { dtype })?;
     let mut order: Vec<usize> = (0..x.rank()).collect();
     if let Some(last) = x.rank().checked_sub(1) {
         order.swap(axis, last);
     }
-    Ok(Tensor::on_host(normalize(ctx, kind, &x.permuted(&order))?.permuted(&order)))
+    let result = normalize(ctx, kind, &x.permuted(&order))?;
+    Ok(Tensor::on_host(cast(ctx, &result, dtype)?.permuted(&order)))
 }

@@ -134,7 +134,7 @@ pub(super) const OPS: &[OpDef] = &[
         doc: "The Euclidean norm of all elements, or along axes. Other norms are in linalg.norm.",
         example: "tensor.norm(tensor.from_list([3.0, 4.0]))",
         infer: |a| infer_reduction(a, to_float),
-        run: |ctx, a| unary_owned(ctx, UnaryOp::Sqrt, run_reduction(ctx, a, ReduceOp::SumSquares)?),
+        run: norm,
     },
     OpDef {
         name: "tensor.logsumexp",
@@ -213,6 +213,21 @@ pub(crate) fn run_reduction(ctx: &Context, a: &[Arg], op: ReduceOp) -> Result<Ar
     args::done(ctx, reduce_axes(ctx, op, &x.into_host()?, &axes, keep)?)
 }
 
+/// The root of the sum of squares; where the run asks for f64, the squares are not rounded before the root is taken.
+fn norm(ctx: &Context, a: &[Arg]) -> Result<Arg, TensorError> {
+    let x = args::tensor(ctx, a, 0, "x")?;
+    let dtype = x.dtype();
+    if !ctx.is_precise() || !dtype.is_float() || dtype == DType::F64 {
+        return unary_owned(ctx, UnaryOp::Sqrt, run_reduction(ctx, a, ReduceOp::SumSquares)?);
+    }
+    let axes = args::axes(a, 1, "axis", x.rank())?;
+    let keep = args::bool_or(a, 2, "keepdims", false)?;
+    let wide = cast(ctx, &x.into_host()?, DType::F64)?;
+    let squares = Tensor::on_host(reduce_axes(ctx, ReduceOp::SumSquares, &wide, &axes, keep)?);
+    let root = apply_unary(ctx, UnaryOp::Sqrt, squares)?.into_host()?;
+    args::done(ctx, cast(ctx, &root, dtype)?)
+}
+
 fn run_position(ctx: &Context, a: &[Arg], largest: bool) -> Result<Arg, TensorError> {
     let mut x = args::tensor(ctx, a, 0, "x")?;
     if matches!(args::at(a, 1), Arg::None) {
@@ -241,7 +256,7 @@ fn variance(ctx: &Context, a: &[Arg]) -> Result<HostTensor, TensorError> {
     spread(ctx, &x, &axes, ddof, keep)
 }
 
-/// The variance of `x` along `axes`. Halves are computed in f32.
+/// The variance of `x` along `axes`. Halves are computed in f32, and all in f64 where the run asks for it.
 pub(super) fn spread(
     ctx: &Context,
     x: &HostTensor,
@@ -250,7 +265,7 @@ pub(super) fn spread(
     keep: bool,
 ) -> Result<HostTensor, TensorError> {
     let result = to_float(x.dtype);
-    let wide = if result.size() < 4 { DType::F32 } else { result };
+    let wide = ctx.working(result);
     let count: usize = axes.iter().map(|&axis| x.shape[axis]).product();
     let x = cast(ctx, x, wide)?;
     let mean = reduce_axes(ctx, ReduceOp::Mean, &x, axes, true)?;
@@ -266,7 +281,7 @@ fn log_sum_exp(ctx: &Context, a: &[Arg]) -> Result<Arg, TensorError> {
     let axes = args::axes(a, 1, "axis", x.rank())?;
     let keep = args::bool_or(a, 2, "keepdims", false)?;
     let result = to_float(x.dtype);
-    let x = cast(ctx, &x, if result.size() < 4 { DType::F32 } else { result })?;
+    let x = cast(ctx, &x, ctx.working(result))?;
     let top = reduce_axes(ctx, ReduceOp::Max, &x, &axes, true)?;
     // An infinite maximum would give infinity less infinity; 0 in its place leaves the infinity to the exponentials.
     let finite = apply_unary(ctx, UnaryOp::IsFinite, Tensor::on_host(top.clone()))?.into_host()?;

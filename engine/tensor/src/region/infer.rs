@@ -45,7 +45,7 @@ pub(super) const fn dtype_alone(operand: Operand) -> DType {
 pub(super) fn infer(region: &Region, ctx: &Context, inputs: &[Option<Arg>]) -> Result<Vec<Known>, RegionError> {
     let mut all: Vec<Known> = Vec::with_capacity(region.nodes.len());
     for (i, node) in region.nodes.iter().enumerate() {
-        let known = one(node, &all, inputs).and_then(|known| {
+        let known = one(node, ctx, &all, inputs).and_then(|known| {
             ctx.measure(known.dtype, &known.shape)?;
             Ok(known)
         });
@@ -54,7 +54,7 @@ pub(super) fn infer(region: &Region, ctx: &Context, inputs: &[Option<Arg>]) -> R
     Ok(all)
 }
 
-fn one(node: &Node, all: &[Known], inputs: &[Option<Arg>]) -> Result<Known, TensorError> {
+fn one(node: &Node, ctx: &Context, all: &[Known], inputs: &[Option<Arg>]) -> Result<Known, TensorError> {
     let of = |id: NodeId| all.get(id.0).ok_or_else(|| TensorError::argument("node", "comes from another region"));
     Ok(match node {
         Node::Input(i) => given(inputs.get(*i).and_then(Option::as_ref))?,
@@ -99,7 +99,7 @@ fn one(node: &Node, all: &[Known], inputs: &[Option<Arg>]) -> Result<Known, Tens
             };
             crate::host::reduce::check_extreme(*op, &x.shape, &axes)?;
             let shape = crate::host::reduce::reduced_shape(&x.shape, &axes, *keep);
-            let compute = crate::host::reduce::read_as(*op, x.dtype);
+            let compute = crate::host::reduce::read_as(ctx, *op, x.dtype);
             Known { axes, ..Known::tensor(op.dtype(x.dtype), compute, shape) }
         }
     })

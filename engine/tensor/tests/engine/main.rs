@@ -9,5 +9,6 @@ mod golden;
 mod gpu;
 mod inference;
 mod limits;
+mod precise;
 mod properties;
 mod spectra;
