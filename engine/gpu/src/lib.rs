@@ -13,6 +13,7 @@ mod adapters;
 mod calls;
 mod contain;
 mod driver;
+mod machine;
 mod primitive;
 mod speeds;
 mod start;
@@ -25,7 +26,8 @@ pub use burn_backend::{
 pub use calls::Dispatch;
 pub use contain::{Contained, contain};
 pub use driver::{MISSING, hardware_may_exist, may_exist};
+pub use machine::{memory_left, processor};
 pub use primitive::Primitive;
-pub use speeds::{Speed, keep_speed, kept_speed, processor};
+pub use speeds::{Speed, keep_speed, kept_speed};
 pub use start::{Queue, start, start_flex};
 pub use tuning::{KeptTuning, keep_tuning_in, kept_tuning};

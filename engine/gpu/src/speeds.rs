@@ -6,11 +6,12 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
+use crate::machine::processor;
 use crate::tuning;
 
 /// The name of the file.
@@ -98,27 +99,6 @@ pub fn keep_speed(device: &str, speed: Speed) {
 /// Devices of one name differ from processor to processor: `2 threads, avx512`.
 fn key(device: &str) -> String {
     format!("{} · {device}", processor())
-}
-
-/// The processor's model, as the system calls it; looked up once.
-pub fn processor() -> &'static str {
-    static MODEL: OnceLock<String> = OnceLock::new();
-    MODEL.get_or_init(|| model().unwrap_or_else(|| format!("{} {}", std::env::consts::OS, std::env::consts::ARCH)))
-}
-
-#[cfg(target_os = "macos")]
-fn model() -> Option<String> {
-    let output =
-        std::process::Command::new("/usr/sbin/sysctl").args(["-n", "machdep.cpu.brand_string"]).output().ok()?;
-    let name = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-    (output.status.success() && !name.is_empty()).then_some(name)
-}
-
-#[cfg(not(target_os = "macos"))]
-fn model() -> Option<String> {
-    let text = std::fs::read_to_string("/proc/cpuinfo").ok()?;
-    let (_, name) = text.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'))?;
-    Some(name.trim().to_owned())
 }
 
 fn seconds_now() -> u64 {

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use bytemuck::{Pod, Zeroable};
+use nexus_gpu::memory_left;
 
 use crate::TensorError;
 use crate::meter::{Charge, Meter, Pooling};
@@ -19,6 +20,12 @@ const POOLED_BYTES_MIN: usize = 64 << 10;
 pub const POOL_BYTES_MAX: usize = 256 << 20;
 /// The same for runs that spend memory freely.
 const GENEROUS_BYTES_MAX: usize = 1 << 30;
+
+/// Buffers of at least so many bytes are allocated only once the system was asked what it has left: to write them for the first
+/// time takes a hundred times as long as to ask.
+const ASKED_BYTES_MIN: usize = 64 << 20;
+/// What is left to the system and to other processes.
+const LEFT_BYTES_MIN: u64 = 64 << 20;
 
 impl Pooling {
     /// Bytes that the pool may hold when it is given a buffer of such a run.
@@ -72,7 +79,7 @@ impl Buffer {
     /// `bytes` with any content: the caller writes every element before anyone reads it.
     pub(crate) fn stale(meter: &Arc<Meter>, bytes: usize) -> Result<Buffer, TensorError> {
         let charge = meter.admit(bytes as u64)?;
-        let lines = Lines::take(bytes.div_ceil(LINE)).ok_or(TensorError::OutOfMemory { bytes })?;
+        let lines = Lines::take(bytes.div_ceil(LINE), memory_left)?;
         Ok(Buffer { lines, bytes, charge })
     }
 
@@ -141,22 +148,40 @@ impl std::fmt::Debug for Lines {
 }
 
 impl Lines {
-    /// `count` lines, or `None` where the allocator has none.
-    fn take(count: usize) -> Option<Lines> {
+    /// `count` lines. What the system would promise but does not have is refused: `memory_left` says what it has.
+    fn take(count: usize, memory_left: impl Fn() -> Option<u64>) -> Result<Lines, TensorError> {
         let class = size_class(count);
         if class * LINE >= POOLED_BYTES_MIN
             && let Some(mut lines) = POOL.lock().unwrap_or_else(PoisonError::into_inner).take(class)
         {
             lines.truncate(count);
             lines.resize(count, Line::zeroed());
-            return Some(Lines { lines });
+            return Ok(Lines { lines });
         }
+        let bytes = count.saturating_mul(LINE);
+        check_memory(bytes, memory_left)?;
         let mut lines = Vec::new();
-        lines.try_reserve_exact(class).ok()?;
+        lines.try_reserve_exact(class).map_err(|_| TensorError::OutOfMemory { bytes, left: None })?;
         prefer_large::<Line>(lines.as_ptr(), class * LINE);
         lines.resize(count, Line::zeroed());
-        Some(Lines { lines })
+        Ok(Lines { lines })
     }
+}
+
+/// Refuses a large buffer that would leave the system less than it needs. What the pool holds is given back before.
+fn check_memory(bytes: usize, memory_left: impl Fn() -> Option<u64>) -> Result<(), TensorError> {
+    if bytes < ASKED_BYTES_MIN {
+        return Ok(());
+    }
+    let needed = (bytes as u64).saturating_add(LEFT_BYTES_MIN);
+    let is_short = |left: &u64| *left < needed;
+    if memory_left().as_ref().is_some_and(is_short) {
+        drop(std::mem::take(&mut *POOL.lock().unwrap_or_else(PoisonError::into_inner)));
+        if let Some(left) = memory_left().filter(is_short) {
+            return Err(TensorError::OutOfMemory { bytes, left: Some(left) });
+        }
+    }
+    Ok(())
 }
 
 /// Rounds up to eight sizes for each power of two, so that at most an eighth is wasted and buffers of nearly equal
@@ -221,6 +246,32 @@ mod tests {
     fn what_no_machine_has_is_an_error() {
         let error = Buffer::zeroed(&Meter::unlimited(), isize::MAX as usize - 4096).unwrap_err();
         assert!(matches!(error, TensorError::OutOfMemory { .. }));
+    }
+
+    #[test]
+    fn what_the_system_would_promise_and_does_not_have_is_refused_before_it_is_allocated() {
+        let mib = |count: u64| count << 20;
+        let take = |bytes: u64, left: Option<u64>| Lines::take(bytes as usize / LINE, || left).map(drop);
+        let error = take(mib(96), Some(mib(100))).unwrap_err();
+        assert_eq!(error, TensorError::OutOfMemory { bytes: 96 << 20, left: Some(mib(100)) });
+        let text = "the machine has no 96 MiB of memory for a tensor: 100 MiB are left for this process";
+        assert_eq!(error.to_string(), text);
+        assert_eq!(take(mib(96), Some(mib(160))), Ok(()));
+        assert_eq!(take(mib(96), None), Ok(()));
+        let unasked = || -> Option<u64> { panic!("so little is not asked for") };
+        assert!(Lines::take((32 << 20) / LINE, unasked).is_ok());
+        // The meter has back what was refused.
+        let meter = Meter::unlimited();
+        assert!(Buffer::zeroed(&meter, 1 << 50).is_err());
+        assert_eq!(meter.in_use_bytes(), 0);
+    }
+
+    #[test]
+    fn what_the_pool_holds_is_given_back_before_anything_is_refused() {
+        let meter = Meter::unlimited();
+        drop(Buffer::zeroed(&meter, 5 << 20).unwrap());
+        let pool_is_empty = || Some(if pooled_bytes() == 0 { 1 << 30 } else { 0 });
+        assert!(Lines::take((128 << 20) / LINE, pool_is_empty).is_ok());
     }
 
     #[test]

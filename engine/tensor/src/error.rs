@@ -64,10 +64,12 @@ pub enum TensorError {
     #[error(transparent)]
     Limit(#[from] LimitHit),
     /// The machine has no such memory. Retrying helps once there is more of it.
-    #[error("the machine has no {} MiB of memory for a tensor", bytes.div_ceil(1 << 20))]
+    #[error("the machine has no {} MiB of memory for a tensor{}", bytes.div_ceil(1 << 20), what_is_left(*left))]
     OutOfMemory {
         /// Bytes that were needed.
         bytes: usize,
+        /// Bytes that are left, where the system said so.
+        left: Option<u64>,
     },
     /// The run was cancelled.
     #[error("the run was cancelled")]
@@ -121,6 +123,11 @@ pub enum NumericalProblem {
     /// NaN or infinity where finite numbers are needed.
     #[error("the matrix has entries that are not finite")]
     NotFinite,
+}
+
+/// What is left of the memory, for people.
+fn what_is_left(left: Option<u64>) -> String {
+    left.map(|bytes| format!(": {} MiB are left for this process", bytes >> 20)).unwrap_or_default()
 }
 
 impl TensorError {
