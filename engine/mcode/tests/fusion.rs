@@ -73,7 +73,7 @@ impl Writer<'_> {
             return self.pick(&["t0", "t1", "t2", "t3", "n", "s", "2", "0.5", "-1"]).to_owned();
         }
         let depth = depth - 1;
-        match self.choose(13) {
+        match self.choose(15) {
             0..5 => {
                 let operator = self.pick(&["+", "-", "*", "/", "**", "//", "%", "@"]);
                 format!("({} {operator} {})", self.value(depth), self.value(depth))
@@ -93,6 +93,14 @@ impl Writer<'_> {
             11 => {
                 let bounds = self.pick(&["-1, 0.5", "min = 0", "max = s", "t0, none", ""]);
                 format!("tensor.clip({}, {bounds})", self.value(depth)).replace(", )", ")")
+            }
+            12 => {
+                let slope = self.pick(&["", ", 0.25", ", slope = 1", ", -2"]);
+                format!("tensor.leaky_relu({}{slope})", self.value(depth))
+            }
+            13 => {
+                let tolerances = self.pick(&["", ", rtol = 0.5", ", 0, 1", ", atol = 0.125"]);
+                format!("tensor.isclose({}, {}{tolerances})", self.value(depth), self.value(depth))
             }
             _ => format!("soften({}, {})", self.value(depth), self.value(depth)),
         }
@@ -189,6 +197,17 @@ fn bounds_and_choices_do_not_end_a_region() {
     let fused = ran(source, JitLevel::Optimised.into());
     assert_eq!((fused.fusion.regions, fused.fusion.operations, fused.fusion.fallbacks), (1, 10, 0));
     assert_eq!(bits(&fused.result), bits(&ran(source, JitLevel::Plain.into()).result));
+}
+
+#[test]
+fn leaky_units_and_closeness_do_not_end_a_region() {
+    let source = "function main()\n    x = tensor.linspace(-2.0, 2.0, 4096)\n    y = tensor.leaky_relu(x * 2.0, 0.1) + 1.0\n    \
+                  z = tensor.isclose(y, x * 1.5, rtol = 0.2)\n    w = tensor.isclose(tensor.leaky_relu(y - 1.0), 0.5, 0, 1)\n    \
+                  return tensor.sum(tensor.where(tensor.logical_or(z, w), y, x * 3.0))\nend\n";
+    let (fused, plain) = (ran(source, JitLevel::Optimised.into()), ran(source, JitLevel::Plain.into()));
+    assert_eq!(plain.fusion.regions, 0);
+    assert_eq!(bits(&fused.result), bits(&plain.result));
+    assert_eq!((fused.fusion.regions, fused.fusion.fallbacks), (1, 0), "{:?}", fused.fusion);
 }
 
 #[test]

@@ -14,13 +14,17 @@ pub(crate) enum Elementwise {
     Select,
     /// Of a tensor and two bounds, each of which may be missing.
     Clip,
+    /// Of a tensor and the slope below zero, which may be missing.
+    LeakyRelu,
+    /// Of two tensors or numbers and two tolerances, which may be missing.
+    IsClose,
     /// Over axes, which may stay.
     Reduce(ReduceOp),
 }
 
 /// The elementwise operation or reduction behind an operation of the library.
 pub(crate) fn elementwise(op: &OpDef) -> Option<Elementwise> {
-    use Elementwise::{Binary, Clip, Reduce, Select, Unary};
+    use Elementwise::{Binary, Clip, IsClose, LeakyRelu, Reduce, Select, Unary};
     Some(match op.name {
         "tensor.exp" => Unary(UnaryOp::Exp),
         "tensor.expm1" => Unary(UnaryOp::Expm1),
@@ -68,6 +72,8 @@ pub(crate) fn elementwise(op: &OpDef) -> Option<Elementwise> {
         "tensor.logical_xor" => Binary(BinaryOp::Xor),
         "tensor.where" => Select,
         "tensor.clip" => Clip,
+        "tensor.leaky_relu" => LeakyRelu,
+        "tensor.isclose" => IsClose,
         "tensor.sum" => Reduce(ReduceOp::Sum),
         "tensor.mean" => Reduce(ReduceOp::Mean),
         "tensor.prod" => Reduce(ReduceOp::Prod),
@@ -209,4 +215,22 @@ pub(super) fn is_harmless(instruction: Instruction) -> bool {
         instruction,
         I::Int { .. } | I::Constant { .. } | I::Bool { .. } | I::None { .. } | I::Copy { .. } | I::Clear { .. }
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_elementwise_function_of_the_specification_is_fused() {
+        let functions = "exp log log1p expm1 sqrt rsqrt pow abs sign floor ceil round clip sin cos tan asin acos atan atan2 \
+                         sinh cosh tanh erf relu gelu silu sigmoid softplus leaky_relu";
+        let beside = "add subtract multiply divide square neg log2 log10 maximum minimum logical_and logical_or \
+                      logical_xor logical_not isnan isfinite isclose where";
+        for name in functions.split_whitespace().chain(beside.split_whitespace()) {
+            let name = format!("tensor.{name}");
+            let op = nexus_tensor::find(&name).unwrap_or_else(|| panic!("{name} exists"));
+            assert!(elementwise(op).is_some(), "{name}");
+        }
+    }
 }

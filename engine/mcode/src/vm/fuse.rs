@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use nexus_model::DeviceKind;
-use nexus_tensor::{Arg, BinaryOp, NodeId, Region, Tensor, UnaryOp};
+use nexus_tensor::{Arg, BinaryOp, CompareOp, NodeId, Region, Tensor, UnaryOp};
 
 use super::fault::{Fault, Outcome};
 use super::host::Host;
@@ -316,15 +316,10 @@ impl<'p, 'h> Plan<'p, 'h> {
                 let id = self.region.select(mask.id, yes.id, no.id);
                 self.made(id, yes.float || no.float)
             }
-            (Elementwise::Clip, [x @ Slot::Node(_), low, high]) => {
-                let bounds = [(BinaryOp::Maximum, low), (BinaryOp::Minimum, high)];
-                let mut clipped = x.clone();
-                for (operator, bound) in bounds {
-                    if !matches!(bound, Slot::Plain(Value::Absent | Value::None)) {
-                        clipped = self.binary_node(operator, &clipped, bound)?;
-                    }
-                }
-                clipped
+            (Elementwise::Clip, [x @ Slot::Node(_), low, high]) => self.clip(x, low, high)?,
+            (Elementwise::LeakyRelu, [Slot::Node(x), Slot::Plain(slope)]) => self.leaky_relu(*x, slope)?,
+            (Elementwise::IsClose, [a, b, Slot::Plain(relative), Slot::Plain(absolute)]) => {
+                self.is_close((a, b), relative, absolute)?
             }
             (Elementwise::Reduce(operator), [Slot::Node(x), Slot::Plain(axes), Slot::Plain(keep)]) => {
                 let axes = axes_of(axes)?;
@@ -344,6 +339,51 @@ impl<'p, 'h> Plan<'p, 'h> {
         }
         self.set(to, slot);
         Some(())
+    }
+
+    fn clip(&mut self, x: &Slot, low: &Slot, high: &Slot) -> Option<Slot> {
+        let mut clipped = x.clone();
+        for (operator, bound) in [(BinaryOp::Maximum, low), (BinaryOp::Minimum, high)] {
+            if !matches!(bound, Slot::Plain(Value::Absent | Value::None)) {
+                clipped = self.binary_node(operator, &clipped, bound)?;
+            }
+        }
+        Some(clipped)
+    }
+
+    /// The steps of `tensor.leaky_relu` on floats; whole numbers become floats there first.
+    fn leaky_relu(&mut self, x: Node, slope: &Value) -> Option<Slot> {
+        if !x.float {
+            return None;
+        }
+        let slope = self.region.scalar(number_or(slope, 0.01)?);
+        let low = self.region.binary(BinaryOp::Mul, x.id, slope);
+        let zero = self.region.int(0);
+        let positive = self.region.compare(CompareOp::Greater, x.id, zero);
+        let id = self.region.select(positive, x.id, low);
+        Some(self.made(id, true))
+    }
+
+    /// The steps of `tensor.isclose`, in its order.
+    fn is_close(&mut self, (a, b): (&Slot, &Slot), relative: &Value, absolute: &Value) -> Option<Slot> {
+        if let (Slot::Plain(_), Slot::Plain(_)) = (a, b) {
+            return None;
+        }
+        let (relative, absolute) = (number_or(relative, 1e-5)?, number_or(absolute, 1e-8)?);
+        let (left, right) = (self.operand(a)?.id, self.operand(b)?.id);
+        let region = &mut self.region;
+        let difference = region.binary(BinaryOp::Sub, left, right);
+        let distance = region.unary(UnaryOp::Abs, difference);
+        let size = region.unary(UnaryOp::Abs, right);
+        let (relative, absolute) = (region.scalar(relative), region.scalar(absolute));
+        let bound = region.binary(BinaryOp::Mul, size, relative);
+        let bound = region.binary(BinaryOp::Add, bound, absolute);
+        let near = region.compare(CompareOp::LessEqual, distance, bound);
+        let is_finite = region.unary(UnaryOp::IsFinite, right);
+        let finite = region.binary(BinaryOp::And, near, is_finite);
+        let equal = region.compare(CompareOp::Equal, left, right);
+        let id = region.binary(BinaryOp::Or, finite, equal);
+        Some(self.made(id, false))
     }
 
     fn function(&mut self, builtin: crate::library::BuiltinId, to: Register, start: Register) -> Option<()> {
@@ -417,6 +457,16 @@ impl<'p, 'h> Plan<'p, 'h> {
             Value::Tensor(tensor) => Ok(Arc::unwrap_or_clone(tensor)),
             _ => Err(Fault::internal("an input of a region that is no tensor")),
         }
+    }
+}
+
+/// A number that may be left out; `None` where it is none.
+fn number_or(value: &Value, default: f64) -> Option<f64> {
+    match value {
+        Value::Absent | Value::None => Some(default),
+        Value::Scalar(number) => Some(*number),
+        Value::Int(number) => Some(*number as f64),
+        _ => None,
     }
 }
 
