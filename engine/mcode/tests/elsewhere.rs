@@ -89,12 +89,22 @@ fn lie(piece: u32) -> Value {
     let record = |calls, functions| Value::Record(vec![("calls".into(), calls), ("functions".into(), functions)]);
     let list = |values| Value::List(values);
     let function = Value::Record(vec![("\u{1}function".into(), Value::Int(99))]);
-    match piece % 6 {
+    match piece % 7 {
         0 => Value::None,
         1 => record(Value::Int(1), list(vec![])),
         2 => record(list(vec![list(vec![])]), list(vec![Value::String("tensor.nothing".into())])),
         3 => record(list(vec![list(vec![function, list(vec![]), list(vec![]), Value::Int(-1)])]), list(vec![])),
         4 => record(list(vec![]), list(vec![list(vec![Value::Int(1 << 40), list(vec![])])])),
+        5 => {
+            let warning = |name: &str| list(vec![Value::String(name.into()), Value::Int(1)]);
+            let warnings =
+                list(vec![Value::Int(1), warning("linalg.solve"), warning("no such operation"), list(vec![])]);
+            Value::Record(vec![
+                ("calls".into(), list(vec![])),
+                ("functions".into(), list(vec![])),
+                ("warnings".into(), warnings),
+            ])
+        }
         _ => record(list(vec![Value::None, Value::None]), list(vec![])),
     }
 }
@@ -198,6 +208,31 @@ fn spawned_calls_and_parallel_loops_are_shared_too() {
         let (_, pieces, _) = alone_and_shared(&source, Other::Helps);
         assert!(pieces > 0);
     }
+}
+
+#[test]
+fn what_calls_elsewhere_warn_of_is_told_here_once() {
+    // The last calls are offered first, so that they are nobody's here.
+    let source = program(
+        "function work(n)\n    b = busy(n)\n    if n >= 38\n        a = tensor.from_list([[1.0, 1.0], [1.0, 1.000000000000001]], \"f64\")\n        \
+         b = b + scalar(tensor.sum(linalg.solve(a, tensor.cast(tensor.ones(2), \"f64\")) * 0.0))\n    end\n    \
+         return b\nend\nfunction main()\n    return map(work, 0..40)\nend\n",
+    );
+    let program = compile("shared.mcode", &source).program.expect("it compiles");
+    let warned = |elsewhere: Option<&dyn Elsewhere>| {
+        let context = context();
+        let warnings = context.warnings();
+        let execution = JitLevel::Optimised.into();
+        let request = RunRequest { execution, elsewhere, ..RunRequest::new(context, Limits::local()) };
+        run(&program, request).expect("it runs");
+        warnings.take()
+    };
+    let (pieces, refused) = (Arc::<AtomicU32>::default(), Arc::<AtomicU32>::default());
+    let machine = Machine { source: &source, other: Other::Helps, pieces: Arc::clone(&pieces), refused };
+    let alone = warned(None);
+    assert_eq!(alone.iter().map(|warning| warning.operation).collect::<Vec<_>>(), ["linalg.solve"]);
+    assert_eq!(warned(Some(&machine)), alone);
+    assert!(pieces.load(Ordering::Relaxed) > 0);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
 use nexus_model::{Diagnostic, Limits, Value as ModelValue};
+use nexus_tensor::Context;
 
 use super::batch::{Batch, Done, Ground, Job};
 use super::host::Host;
@@ -31,6 +32,8 @@ const PIECE_TICKS: usize = 5;
 const PIECES_MAX: usize = 2048;
 /// Bytes of one offer, and of one piece that comes back.
 const BYTES_MAX: usize = 64 << 20;
+/// Characters of a warning of another machine that are shown.
+const WARNING_MAX: usize = 500;
 
 /// The way of a run's batches to the thread that shares them.
 pub(crate) struct Sharing<'a> {
@@ -185,7 +188,28 @@ fn take(host: &mut Host<'_>, batch: &Batch<'_>, calls: &[usize], returned: &Mode
             batch.put(call, done);
         }
     }
+    take_warnings(host, field(returned, "warnings"));
     Some(())
+}
+
+/// What the calls of a piece warned of. One operation warns once in a run, wherever its calls are.
+fn take_warnings(host: &Host<'_>, warnings: Option<&ModelValue>) {
+    // A machine of an earlier version sends none.
+    for warning in warnings.and_then(items).unwrap_or_default() {
+        if let Some([ModelValue::String(operation), ModelValue::String(message)]) = items(warning)
+            && let Some(known) = nexus_library::all().find(|op| op.name == operation.as_str())
+        {
+            host.context.warn(known.name, message.chars().take(WARNING_MAX).collect());
+        }
+    }
+}
+
+fn pack_warnings(context: &Context) -> ModelValue {
+    let text = |text: &str| ModelValue::String(text.to_owned());
+    let warnings = context.take_warnings().into_iter();
+    ModelValue::List(
+        warnings.map(|warning| ModelValue::List(vec![text(warning.operation), text(&warning.message)])).collect(),
+    )
 }
 
 fn pack_done(packer: &mut Packer, done: &Done) -> Result<ModelValue, Stays> {
@@ -245,7 +269,8 @@ pub(crate) fn run_piece(
         left.push(pack_done(&mut packer, &done).unwrap_or(ModelValue::None));
     }
     let calls = ("calls".to_owned(), ModelValue::List(left));
-    Ok(ModelValue::Record(vec![calls, ("functions".to_owned(), packer.functions())]))
+    let warnings = ("warnings".to_owned(), pack_warnings(&context));
+    Ok(ModelValue::Record(vec![calls, ("functions".to_owned(), packer.functions()), warnings]))
 }
 
 /// The calls of a piece, and the variables of the top level; `None` where they are not of this program.
