@@ -75,7 +75,7 @@ impl EmbeddedRun {
 
 /// Keeps bytes for a job's input in this process.
 pub fn store(payloads: &MemoryPayloads, bytes: Vec<u8>) -> Result<Payload, String> {
-    payloads.store(bytes)
+    payloads.store(bytes, &AtomicBool::new(false))
 }
 
 /// Compiles a program as [`run`] will: what it imports is found below `files_root`.

@@ -206,7 +206,8 @@ impl Fetch {
             Err(failure) => Err(failure),
         };
         let (was_there, why) = match ended {
-            Ok(()) => return true,
+            // It may have what others were asked for and did not give.
+            Ok(()) => return self.is_complete(),
             Err(Failure::Lost(why)) => (false, why),
             // Who is busy now may have it.
             Err(Failure::Refused(why)) => (why.retry_after.is_none(), why),

@@ -162,7 +162,7 @@ async fn run_here(
     let learner = learner(&home, &facts.capacity, options.optimizer);
     let blobs = Arc::new(blobs);
     let spoken = Spoken::new(options.protocol);
-    let gauge = Gauge::new(&options.sensors, &options.data, &options.rules);
+    let gauge = Gauge::new(&options.sensors, &options.data, &options.rules).watching(Arc::clone(&blobs));
     let parts = (Arc::clone(&blobs), learner, spoken.clone(), gauge);
     let mut running = assemble(&home, member, &facts, (&link, &book), parts, stop).await?;
     running.collect(options.keep_unused, blobs);

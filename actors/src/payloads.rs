@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use nexus_blobs::BlobStore;
+use nexus_blobs::{BlobError, BlobStore};
 use nexus_link::Peer;
 use nexus_model::{BlobHash, INLINE_BYTES_MAX, NodeId, Payload};
 use nexus_wire::limits::BLOB_CHUNK_BYTES;
@@ -20,7 +20,7 @@ use crate::fetching::{NotFetched, fetch_from_all};
 use crate::holders::holds;
 use crate::leader_link::{Found, LeaderLink, ask_peer, from_link};
 use crate::telemetry;
-use crate::worker::{LoadError, PayloadStore};
+use crate::worker::{FULL_DISK_PATIENCE, FULL_DISK_PAUSE, LoadError, PayloadStore};
 
 /// How long a result that lacks copies waits before other nodes are asked again: about as long as one takes to join.
 const COPY_PAUSE: Duration = Duration::from_secs(1);
@@ -45,7 +45,7 @@ impl PayloadStore for MemoryPayloads {
         }
     }
 
-    fn store(&self, bytes: Vec<u8>) -> Result<Payload, String> {
+    fn store(&self, bytes: Vec<u8>, _given_up: &AtomicBool) -> Result<Payload, String> {
         if bytes.len() <= INLINE_BYTES_MAX {
             return Ok(Payload::Inline(bytes.into()));
         }
@@ -67,6 +67,22 @@ pub(crate) struct NodePayloads {
 impl NodePayloads {
     pub(crate) fn new(blobs: Arc<BlobStore>, leader: Option<(LeaderLink, Handle)>) -> Self {
         NodePayloads { blobs, leader, underway: Underway::default() }
+    }
+}
+
+impl NodePayloads {
+    /// Keeps bytes once there is room for them: what fails at once would fail again, and the machine would take task after
+    /// task and end none. Until there is room the machine says that its disk is full, and is given nothing new.
+    fn put_patiently(&self, bytes: &[u8], given_up: &AtomicBool) -> Result<BlobHash, BlobError> {
+        let until = Instant::now() + FULL_DISK_PATIENCE;
+        loop {
+            let put = self.blobs.put(bytes);
+            let is_full = matches!(put, Err(BlobError::DiskFull { .. }));
+            if !is_full || given_up.load(Ordering::Relaxed) || Instant::now() >= until {
+                return put;
+            }
+            std::thread::park_timeout(FULL_DISK_PAUSE);
+        }
     }
 }
 
@@ -132,11 +148,11 @@ impl PayloadStore for NodePayloads {
         self.blobs.get(hash).map(|bytes| bytes.to_vec()).map_err(|error| LoadError::Unreadable(error.to_string()))
     }
 
-    fn store(&self, bytes: Vec<u8>) -> Result<Payload, String> {
+    fn store(&self, bytes: Vec<u8>, given_up: &AtomicBool) -> Result<Payload, String> {
         if bytes.len() <= INLINE_BYTES_MAX {
             return Ok(Payload::Inline(bytes.into()));
         }
-        let hash = self.blobs.put(&bytes).map_err(|error| error.to_string())?;
+        let hash = self.put_patiently(&bytes, given_up).map_err(|error| error.to_string())?;
         if let Some((leader, runtime)) = &self.leader {
             runtime
                 .block_on(async {

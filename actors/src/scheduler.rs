@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
-use nexus_ledger::{Command, Effect, NodeNote, ReleaseReason, Suspect};
+use nexus_ledger::{Command, Effect, Ledger, NodeNote, Suspect};
 use nexus_model::{JobId, JobSpec, NodeId};
 use nexus_scheduler::{Assign, Explanation, Input, JobFacts};
 use nexus_wire::limits::HEARTBEAT_INTERVAL;
@@ -29,8 +29,8 @@ use nexus_wire::{AttemptRange, LeaderMessage, WorkerMessage};
 
 pub(crate) use self::attaching::{AttachWorker, RIVAL_PATIENCE};
 pub(crate) use self::foresight::{Foresee, Settle};
+use self::release::TakeBack;
 pub(crate) use self::release::lost_with_its_worker;
-use self::release::release;
 use crate::control::{ControlPlane, LedgerEvent, Standing, now_ms};
 use crate::learning::Learner;
 use crate::liveness::{Alive, Liveness};
@@ -111,6 +111,8 @@ pub(crate) struct Scheduler {
     predictions: Predictions,
     /// Nodes that take nothing new, as they said last.
     held: BTreeSet<NodeId>,
+    /// Nodes whose tasks go back to the queue: they are not heard until that is done.
+    releasing: BTreeSet<NodeId>,
     /// Whether all work is stopped.
     stopped: bool,
     _lifeline: Lifeline,
@@ -141,6 +143,7 @@ impl Scheduler {
             ages: upkeep::Ages::of_process(now_ms(), Instant::now()),
             predictions: Predictions::of_learner(learner),
             held: BTreeSet::new(),
+            releasing: BTreeSet::new(),
             stopped: false,
             _lifeline: lifeline,
         }
@@ -165,6 +168,7 @@ impl Scheduler {
     fn follow(&mut self) {
         self.known = None;
         self.vacancy.set(false);
+        self.releasing.clear();
         for node in self.workers.clear() {
             self.liveness.lost(node);
         }
@@ -179,6 +183,8 @@ impl Scheduler {
         for effect in effects {
             match &effect {
                 Effect::TasksAssigned { node, attempt, suspect } if self.workers.is_news(*node, attempt.token) => {
+                    // One that has gone meanwhile is waited for as if it had been given it before.
+                    self.workers.expect(*node, Instant::now());
                     granted.push((*node, *attempt, *suspect));
                 }
                 Effect::JobEnded { job, state } => ended.push((*job, *state)),
@@ -264,17 +270,18 @@ impl Scheduler {
         }
     }
 
-    /// Takes everything back from a node: what it had in hand counts as an attempt, the rest was never started.
-    fn release(&mut self, node: NodeId, in_hand: ReleaseReason, ctx: &mut Context<Self>) {
-        let running = self.workers.last_running(node);
+    /// Takes everything back from a node, as `back` says of what the ledger knows and of what it was heard to run.
+    fn release(
+        &mut self,
+        node: NodeId,
+        back: impl FnOnce(&Ledger, NodeId, Vec<AttemptRange>) -> TakeBack + 'static,
+        ctx: &mut Context<Self>,
+    ) {
+        let (control, running) = (self.control.clone(), self.workers.last_running(node));
         self.workers.forget(node);
-        let released = release(self.control.clone(), node, running, in_hand, Vec::new());
-        ctx.spawn(released.into_actor(self).map(move |released, scheduler, _| {
-            if let Err(refusal) = released {
-                tracing::warn!(%node, reason = %refusal, "the tasks of a lost worker could not be taken back yet");
-                scheduler.workers.expect(node, Instant::now());
-            }
-        }));
+        self.releasing.insert(node);
+        let look = async move { control.read_local(|ledger| back(ledger, node, running)).await };
+        ctx.spawn(look.into_actor(self).map(move |back, scheduler, ctx| scheduler.give_back(node, back, ctx)));
     }
 
     /// Takes everything back from a node that stops, once what it has reported is recorded: that has ended.
@@ -284,7 +291,7 @@ impl Scheduler {
         } else if self.finishing.has(node) {
             ctx.run_later(RECORDED_POLL, move |scheduler, ctx| scheduler.release_stopped(node, ctx));
         } else {
-            self.release(node, ReleaseReason::WorkerStopped, ctx);
+            self.release(node, TakeBack::from_stopped, ctx);
         }
     }
 
@@ -303,7 +310,9 @@ impl Scheduler {
                     Err(refusal) => {
                         // The worker keeps the report; it comes again with its next hello.
                         tracing::warn!(%node, reason = %refusal, "a report was not recorded");
-                        scheduler.drop_worker(node, NodeNote::Lost, ctx);
+                        if scheduler.workers.is_current(node, session) {
+                            scheduler.drop_worker(node, NodeNote::Lost, ctx);
+                        }
                     }
                 }
                 scheduler.record(ctx);
@@ -322,7 +331,7 @@ impl Scheduler {
         }
         for node in self.workers.expired(now) {
             tracing::warn!(%node, "a lost worker's lease is over; its tasks go back to the queue");
-            self.release(node, ReleaseReason::WorkerLost, ctx);
+            self.release(node, TakeBack::from_lost, ctx);
         }
         self.let_go_of_foreseen();
         self.step(Input::TryAgain, ctx);

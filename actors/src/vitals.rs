@@ -10,8 +10,10 @@ mod system;
 mod tools;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use nexus_blobs::BlobStore;
 use nexus_model::{Action, Quantity, REASON_BYTES_MAX, Readings, Rule, Vitals};
 use nexus_wire::limits::HEARTBEAT_INTERVAL;
 use tokio::sync::watch;
@@ -50,6 +52,9 @@ pub(crate) struct Gauge {
     sensors: Sensors,
     rules: Vec<(Rule, bool)>,
     data: PathBuf,
+    blobs: Option<Arc<BlobStore>>,
+    /// Whether it was said that a result finds no room.
+    says_full: bool,
     slow: Option<(Instant, Slow)>,
 }
 
@@ -57,7 +62,12 @@ impl Gauge {
     /// Of the machine whose system files are below `root`, with its rules; `data` is on the disk that counts.
     pub(crate) fn new(root: &Path, data: &Path, rules: &[Rule]) -> Self {
         let rules = rules.iter().map(|rule| (*rule, false)).collect();
-        Gauge { sensors: Sensors::new(root), rules, data: data.to_owned(), slow: None }
+        Gauge { sensors: Sensors::new(root), rules, data: data.to_owned(), blobs: None, says_full: false, slow: None }
+    }
+
+    /// With the store where results need room.
+    pub(crate) fn watching(self, blobs: Arc<BlobStore>) -> Self {
+        Gauge { blobs: Some(blobs), ..self }
     }
 
     /// Looks at the machine.
@@ -70,6 +80,7 @@ impl Gauge {
             memory_bytes: in_use.memory_bytes,
             ..Vitals::default()
         };
+        vitals.held_by.extend(self.lacking_room());
         for (rule, held) in &mut self.rules {
             let holds = rule.when.holds(&readings, *held);
             say_change(rule, std::mem::replace(held, holds), holds, &readings);
@@ -81,6 +92,23 @@ impl Gauge {
             }
         }
         vitals
+    }
+
+    /// What keeps this machine from tasks while a result finds no room on its disk.
+    fn lacking_room(&mut self) -> Option<String> {
+        let blobs = self.blobs.as_ref()?;
+        let bytes = blobs.unplaced()?;
+        // As much again, so that the next one finds some, too.
+        if free_bytes(&self.data).is_some_and(|free| free / 2 >= bytes) {
+            tracing::info!("there is room on the disk again; taking tasks");
+            blobs.note_room();
+            self.says_full = false;
+            return None;
+        }
+        if !std::mem::replace(&mut self.says_full, true) {
+            tracing::warn!(bytes, "a result finds no room on the disk; taking no new tasks until there is some");
+        }
+        Some(format!("disk full (no room for a result of {:.1} MB)", bytes as f64 / 1e6))
     }
 
     fn readings(&mut self, in_use: InUse, now: Instant) -> Readings {
@@ -127,6 +155,12 @@ fn say_change(rule: &Rule, held: bool, holds: bool, readings: &Readings) {
         (true, false, _) => tracing::info!(rule = %rule.when.reason(readings), "this rule does not hold any more"),
         (false, false, _) | (true, true, _) => {}
     }
+}
+
+/// Bytes that may still be written to the disk of a folder.
+fn free_bytes(folder: &Path) -> Option<u64> {
+    let disk = rustix::fs::statvfs(folder).ok()?;
+    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
 }
 
 /// Space in use on the disk of a folder, in percent.

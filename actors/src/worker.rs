@@ -48,8 +48,8 @@ pub(crate) use programs::Programs;
 pub(crate) use reports::HandIn;
 pub(crate) use slots::Slots;
 pub(crate) use task::seconds_now;
+pub(crate) use task::{FULL_DISK_PATIENCE, FULL_DISK_PAUSE, PayloadStore, TaskRunner};
 pub use task::{Optimize, PrintSink};
-pub(crate) use task::{PayloadStore, TaskRunner};
 
 use crate::omega::Lifeline;
 use crate::scheduler::lost_with_its_worker;
@@ -148,17 +148,19 @@ impl Worker {
     fn report(&mut self, messages: Vec<WorkerMessage>) -> impl ActorFuture<Self, Output = ()> + use<> {
         let leader = self.leader.clone();
         async move {
-            let Some(leader) = leader else { return true };
             for message in messages {
-                if leader.send(message).await.is_err() {
-                    return false;
+                if let Some(leader) = &leader
+                    && leader.send(message).await.is_err()
+                {
+                    return Some(leader.clone());
                 }
             }
-            true
+            None
         }
         .into_actor(self)
-        .map(|delivered, worker: &mut Self, _| {
-            if !delivered {
+        .map(|closed, worker: &mut Self, _| {
+            // Another leader may be there by now.
+            if closed.is_some_and(|closed| worker.leader.as_ref().is_some_and(|leader| leader.same_channel(&closed))) {
                 worker.leader = None;
             }
         })
@@ -186,9 +188,13 @@ impl Actor for Worker {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
-        ctx.run_interval(HEARTBEAT_INTERVAL, |worker, ctx| {
-            let sent = worker.report(vec![worker.heartbeat()]);
-            ctx.spawn(sent);
+        ctx.run_interval(HEARTBEAT_INTERVAL, |worker, _| {
+            // Where the way is full it says that this worker lives.
+            if let Some(leader) = &worker.leader
+                && let Err(mpsc::error::TrySendError::Closed(_)) = leader.try_send(worker.heartbeat())
+            {
+                worker.leader = None;
+            }
         });
     }
 }
@@ -223,7 +229,7 @@ impl Handler<FromLeader> for Worker {
                 LeaderMessage::AssignTasks(attempts) => slots.assign(attempts),
                 LeaderMessage::AssignSuspects(attempts) => slots.assign_suspects(attempts),
                 LeaderMessage::BeginTasks(attempts) => slots.begin(&attempts),
-                LeaderMessage::DropTasks(attempts) => slots.drop_unbegun(&attempts),
+                LeaderMessage::DropTasks(attempts) => slots.drop_stale(&attempts),
                 LeaderMessage::CancelJob(job) => slots.cancel(job),
                 LeaderMessage::ForgetJob(job) => slots.forget(job),
                 LeaderMessage::FinishedRecorded { sequence } => {

@@ -29,6 +29,23 @@ fn an_array_runs_on_both_nodes() {
 }
 
 #[test]
+fn a_key_stands_for_the_same_job_on_every_machine_and_for_another_one_for_other_people() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = Node::start(&folder.path().join("first"), &[]);
+    let second = Node::start(&folder.path().join("second"), &["--join", &first.address(), "--token", &token(&first)]);
+    let submit = ["submit", "--key", "nightly", "--json", "--", "/bin/echo", "done"];
+    let job = first.json(&submit)["job"].clone();
+    assert_eq!(second.json(&submit)["job"], job, "whoever asks again elsewhere means the same");
+    let token = first.json(&["token", "create", "--role", "submitter"])["token"].as_str().expect("a token").to_owned();
+    let person = folder.path().join("person");
+    let login = binary::run(&person, ["login", &first.address(), "--token", &token]);
+    assert!(login.status.success(), "{login:?}");
+    let theirs = binary::run(&person, submit);
+    let theirs: Value = serde_json::from_slice(&theirs.stdout).expect("what was submitted");
+    assert!(theirs["job"].is_u64() && theirs["job"] != job, "{theirs}");
+}
+
+#[test]
 fn the_tasks_of_a_killed_worker_run_elsewhere() {
     let folder = tempfile::tempdir().unwrap();
     let first = Node::start(&folder.path().join("first"), &[]);

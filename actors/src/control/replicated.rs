@@ -226,6 +226,7 @@ impl Forwarding {
         loop {
             // Events are read on while a new leader makes sure: what it waits for is applied only then.
             let event = tokio::select! {
+                biased;
                 event = events.recv() => event,
                 confirmed = self.confirmed(), if elected => {
                     elected = false;
@@ -259,6 +260,8 @@ impl Forwarding {
                     if self.is_left_behind(agreed) {
                         return;
                     }
+                    // What this node was before it has the new state, it has to be again.
+                    elected = self.consensus.status().is_leader;
                     self.follow().await
                 }
                 Some(Event::Fatal(error)) => {

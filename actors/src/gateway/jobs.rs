@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use actix::Addr;
-use nexus_ledger::{Command, ExplainFacts, Ledger, Reply};
+use nexus_ledger::{Command, ExplainFacts, Ledger, MACHINES_KEY, Reply};
 use nexus_model::{IndexRange, JobId, JobSpec, LimitLevel, Limits, NodeId, NodeRole, Reuse, TaskId, TaskState};
 use nexus_wire::archived::Bounded;
 use nexus_wire::limits::{JOBS_PER_PAGE_MAX, TASKS_PAGE_BYTES, WAIT_MAX};
@@ -26,6 +26,10 @@ impl GatewayState {
         key: Option<String>,
     ) -> Result<Response, Refusal> {
         let mut spec = checked(spec)?;
+        let key = match key {
+            Some(key) => Some(owned(control, caller, key).await?),
+            None => None,
+        };
         match spec.part_of() {
             Some(task) => adopt(control, caller, &mut spec, task).await?,
             None => own(caller, &mut spec),
@@ -241,6 +245,20 @@ pub(super) fn own(caller: &Caller, spec: &mut JobSpec) {
             spec.limits = spec.limits.within(&Limits::level(LimitLevel::Medium));
         }
     }
+}
+
+/// A key as it is kept: the machines' where somebody asks on a machine of the cluster, and else the caller's own.
+async fn owned(control: &ControlPlane, caller: &Caller, key: String) -> Result<String, Refusal> {
+    if key.starts_with(MACHINES_KEY) {
+        let message = "an idempotency key that begins with a zero byte is nobody's to give".to_owned();
+        return Err(refusal(codes::BAD_SUBMISSION, message));
+    }
+    let Caller::Member { node: Some(node), .. } = *caller else { return Ok(key) };
+    let is_machine = |ledger: &Ledger| {
+        let is_known = ledger.protocol() >= Command::BEGUN;
+        is_known && ledger.member(node).is_some_and(|member| member.is_machine())
+    };
+    Ok(if control.read_local(is_machine).await { format!("{MACHINES_KEY}{key}") } else { key })
 }
 
 pub(super) fn no_such_job(job: JobId) -> Refusal {

@@ -6,15 +6,15 @@
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
-use nexus_ledger::{Command, Ledger, NodeNote, ReleaseReason, Suspect};
+use nexus_ledger::{Command, Ledger, NodeNote, Suspect};
 use nexus_model::{Labels, NodeCapacity, NodeId};
 use nexus_scheduler::Input;
 use nexus_wire::limits::HEARTBEAT_INTERVAL;
 use nexus_wire::{AttemptRange, LeaderMessage, Refusal};
 use tokio::sync::{mpsc, oneshot};
 
-use super::Scheduler;
-use super::release::release;
+use super::release::release_returned;
+use super::{ATTEMPTS_MAX, RECORDED_POLL, Scheduler};
 use crate::codes;
 use crate::control::{ControlPlane, now_ms, refusal};
 use crate::liveness::Alive;
@@ -53,6 +53,8 @@ struct Beginning {
     suspects: Vec<AttemptRange>,
     labels: Labels,
     gpu_milli: u32,
+    /// Whether workers know what to drop.
+    drops_are_known: bool,
 }
 
 impl Beginning {
@@ -60,7 +62,8 @@ impl Beginning {
         let described = ledger.member(node).map(|member| (member.all_labels(), member.gpu_milli()));
         let (labels, gpu_milli) = described.unwrap_or_default();
         let (attempts, suspects) = (ledger.attempts(node), ledger.suspects(node));
-        Beginning { index: ledger.applied(), attempts, suspects, labels, gpu_milli }
+        let drops_are_known = ledger.protocol() >= Command::BEGUN;
+        Beginning { index: ledger.applied(), attempts, suspects, labels, gpu_milli, drops_are_known }
     }
 
     /// What the node was given that it does not know of.
@@ -68,6 +71,20 @@ impl Beginning {
         let knows =
             |attempt: &AttemptRange| holding.iter().any(|held| (held.job, held.token) == (attempt.job, attempt.token));
         self.attempts.iter().filter(|attempt| !knows(attempt)).copied().collect()
+    }
+
+    /// What the node still has and was taken from it while it was away.
+    fn stale(&self, holding: &[AttemptRange]) -> Vec<AttemptRange> {
+        let is_its_own = |held: &AttemptRange| {
+            let same = |attempt: &&AttemptRange| (attempt.job, attempt.token) == (held.job, held.token);
+            let touches = |of: &AttemptRange| of.range.start < held.range.end && held.range.start < of.range.end;
+            self.attempts.iter().filter(same).any(touches)
+        };
+        if self.drops_are_known {
+            holding.iter().filter(|held| !is_its_own(held)).copied().collect()
+        } else {
+            Vec::new()
+        }
     }
 
     fn suspect(&self, attempt: &AttemptRange) -> Suspect {
@@ -96,7 +113,7 @@ async fn reconcile(
             control.propose(Command::UpdateNode { node, address, capacity }).await?;
         }
     }
-    release(control, node, running, ReleaseReason::WorkerLost, holding).await
+    release_returned(&control, node, running, holding).await
 }
 
 impl Scheduler {
@@ -125,12 +142,20 @@ impl Scheduler {
         }
         let untold = if self.stopped { Vec::new() } else { beginning.untold(&arrived.holding) };
         let untold = untold.into_iter().map(|attempt| (arrived.node, attempt, beginning.suspect(&attempt))).collect();
+        let stale = beginning.stale(&arrived.holding);
         let Arrived { node, slots, memory_bytes, holding, way } = arrived;
         let Beginning { index, labels, gpu_milli, .. } = beginning;
         let brought = holding.iter().map(|attempt| attempt.job).collect();
         let session = self.workers.attach(node, way, (index, brought), Instant::now());
         self.liveness.seen(node, Alive { running: 0, rtt: None, seen_at_ms: now_ms(), vitals: None });
         self.note(node, NodeNote::Up { slots }, ctx);
+        if !stale.is_empty() {
+            self.send(
+                node,
+                stale.chunks(ATTEMPTS_MAX).map(|some| LeaderMessage::DropTasks(some.to_vec())).collect(),
+                ctx,
+            );
+        }
         self.tell(untold, Vec::new(), Vec::new(), ctx);
         self.stop_returned(node, &holding, ctx);
         self.core.handle(Input::NodeDescribed { node, labels, gpu_milli });
@@ -150,6 +175,12 @@ impl Scheduler {
         let AttachWorker { node, address, capacity, holding, port } = attach;
         if self.known.is_none() {
             return Box::pin(fut::ready(Err(no_leader())));
+        }
+        if self.releasing.contains(&node) {
+            // What it brings is compared with what is its own once that has been settled.
+            let waited = tokio::time::sleep(RECORDED_POLL).into_actor(self);
+            let again = AttachWorker { node, address, capacity, holding, port };
+            return Box::pin(waited.then(move |(), scheduler, ctx| scheduler.admit(again, ctx)));
         }
         let (slots, memory_bytes) = (capacity.slots, capacity.memory_bytes);
         let running = self.workers.last_running(node);
@@ -206,9 +237,14 @@ mod tests {
     fn a_node_is_told_what_it_was_given_while_it_said_hello() {
         let attempts = vec![attempt(1, 5, 9, 10), attempt(2, 0, 1, 30)];
         let suspects = vec![attempt(2, 0, 1, 30)];
-        let beginning = Beginning { index: 30, attempts, suspects, labels: Labels::default(), gpu_milli: 0 };
+        let beginning =
+            Beginning { index: 30, attempts, suspects, labels: Labels::default(), gpu_milli: 0, drops_are_known: true };
         assert_eq!(beginning.suspect(&attempt(2, 0, 1, 30)), Suspect::Yes);
         assert_eq!(beginning.untold(&[attempt(1, 7, 9, 10)]), [attempt(2, 0, 1, 30)], "what it has is not run twice");
         assert_eq!(beginning.untold(&[attempt(1, 7, 9, 9)]).len(), 2, "another attempt is another one");
+        let holding = [attempt(1, 0, 6, 10), attempt(1, 5, 9, 9), attempt(2, 1, 2, 30)];
+        assert_eq!(beginning.stale(&holding), holding[1..], "what was taken from it while it was away");
+        let old = Beginning { drops_are_known: false, ..beginning };
+        assert_eq!(old.stale(&holding), []);
     }
 }

@@ -5,9 +5,9 @@
 //! everything that it may have begun counts as begun: one that kills whatever runs it must not go round. They are suspects
 //! from then on, and say so before they begin again (`scheduler/beginning.rs`): whose loss it is the next time is sure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
-use nexus_ledger::{Command, Member, ReleaseReason, Released, WORKER_LOST};
+use nexus_ledger::{Command, Ledger, Member, ReleaseReason, Released, WORKER_LOST};
 use nexus_model::{BlobHash, Failure, IndexRange, NodeId, Outcome};
 use nexus_wire::{AttemptRange, FinishedTasks, Refusal};
 
@@ -21,35 +21,70 @@ use crate::worker::lost_blob;
 /// by their memory.
 const BEGUN_UNHEARD_MAX: usize = 128;
 
-/// Gives back to the queue what `node` does not hold any more: all but `holding`. What it had in hand goes back for the
-/// reason `in_hand`.
-pub(super) async fn release(
-    control: ControlPlane,
+/// What goes back to the queue from a node, and for what reason: a few entries, one after the other. Each names the attempts
+/// that the node held when it was looked at, so that what is given to it meanwhile stays its own.
+#[derive(Debug, Clone)]
+pub(super) struct TakeBack {
+    node: NodeId,
+    entries: VecDeque<(ReleaseReason, Released)>,
+}
+
+impl TakeBack {
+    fn of(node: NodeId, entries: impl IntoIterator<Item = (ReleaseReason, Vec<AttemptRange>)>) -> Self {
+        let some = entries.into_iter().filter(|(_, attempts)| !attempts.is_empty());
+        TakeBack { node, entries: some.map(|(why, attempts)| (why, Released::Attempts(attempts))).collect() }
+    }
+
+    /// From a worker that does not come back, or cannot say what it has begun. What it was known to run and what stood next
+    /// in line is blamed for the loss. Any of the rest may have run since it was heard of, if it was only cut off: it counts
+    /// as an attempt, as no task may run once more than it is allowed to.
+    pub(super) fn from_lost(ledger: &Ledger, node: NodeId, running: Vec<AttemptRange>) -> Self {
+        let (held, mut blamed) = (ledger.attempts(node), running);
+        let slots = ledger.member(node).map_or(0, |member| member.capacity.slots);
+        blamed.extend(next_in_line(&held, &ledger.suspects(node), &blamed, slots));
+        TakeBack::of(node, [(ReleaseReason::WorkerLost, blamed), (ReleaseReason::WorkerStopped, held)])
+    }
+
+    /// From a worker that stops in order and said what it had begun.
+    pub(super) fn from_stopped(ledger: &Ledger, node: NodeId, begun: Vec<AttemptRange>) -> Self {
+        TakeBack::of(node, [(ReleaseReason::WorkerStopped, begun), (ReleaseReason::NotStarted, ledger.attempts(node))])
+    }
+
+    /// From a worker that is told to stop all it has: any of it may have begun until it hears that.
+    pub(super) fn from_told(ledger: &Ledger, node: NodeId) -> Self {
+        TakeBack::of(node, [(ReleaseReason::WorkerStopped, ledger.attempts(node))])
+    }
+
+    /// From a worker that says what it has: all but that, of which it was known to run some.
+    fn from_returned(node: NodeId, running: Vec<AttemptRange>, holding: Vec<AttemptRange>) -> Self {
+        let lost = running.into_iter().filter(|attempt| !holding.contains(attempt)).collect();
+        let mut back = TakeBack::of(node, [(ReleaseReason::WorkerLost, lost)]);
+        back.entries.push_back((ReleaseReason::NotStarted, Released::AllBut(holding)));
+        back
+    }
+
+    /// Proposes entry after entry. After a failure the rest is left to be tried again.
+    pub(super) async fn propose(&mut self, control: &ControlPlane) -> Result<(), Refusal> {
+        while let Some((why, attempts)) = self.entries.front().cloned() {
+            control.propose(Command::ReleaseTasks { node: self.node, attempts, why, at_ms: now_ms() }).await?;
+            self.entries.pop_front();
+        }
+        Ok(())
+    }
+}
+
+/// Gives back to the queue what a node that is here again does not hold any more.
+pub(super) async fn release_returned(
+    control: &ControlPlane,
     node: NodeId,
     running: Vec<AttemptRange>,
-    in_hand: ReleaseReason,
     holding: Vec<AttemptRange>,
 ) -> Result<(), Refusal> {
-    let (held, suspects, slots) = control
-        .read_local(|ledger| {
-            let slots = ledger.member(node).map_or(0, |member| member.capacity.slots);
-            (ledger.attempts(node), ledger.suspects(node), slots)
-        })
-        .await;
-    if held.is_empty() {
-        return Ok(());
-    }
-    let mut lost: Vec<_> = running.into_iter().filter(|attempt| !holding.contains(attempt)).collect();
-    if in_hand == ReleaseReason::WorkerLost && holding.is_empty() {
-        lost.extend(next_in_line(&held, &suspects, &lost, slots));
-    }
-    if !lost.is_empty() {
-        let attempts = Released::Attempts(lost);
-        control.propose(Command::ReleaseTasks { node, attempts, why: in_hand, at_ms: now_ms() }).await?;
-    }
-    let attempts = if holding.is_empty() { Released::All } else { Released::AllBut(holding) };
-    let rest = Command::ReleaseTasks { node, attempts, why: ReleaseReason::NotStarted, at_ms: now_ms() };
-    control.propose(rest).await.map(drop)
+    let look =
+        |ledger: &Ledger| (!ledger.attempts(node).is_empty(), TakeBack::from_lost(ledger, node, running.clone()));
+    let (holds, lost) = control.read_local(look).await;
+    let mut back = if holding.is_empty() { lost } else { TakeBack::from_returned(node, running.clone(), holding) };
+    if holds { back.propose(control).await } else { Ok(()) }
 }
 
 /// How the tasks end that a node had begun when it was killed: what its next process reports of them.
@@ -147,7 +182,7 @@ fn missing_inputs(tasks: Vec<FinishedTasks>) -> (BTreeMap<BlobHash, Vec<Finished
 
 /// What a worker may have begun since it was last heard of: the first tasks of what it held and was not known to run,
 /// suspects before others and the oldest first, so many for each slot.
-pub(super) fn next_in_line(
+fn next_in_line(
     held: &[AttemptRange],
     suspects: &[AttemptRange],
     running: &[AttemptRange],

@@ -6,13 +6,12 @@
 use std::collections::BTreeSet;
 
 use actix::prelude::*;
-use nexus_ledger::{Command, Ledger, ReleaseReason, Released};
+use nexus_ledger::Ledger;
 use nexus_model::{JobId, NodeId};
-use nexus_wire::{AttemptRange, LeaderMessage, Refusal};
+use nexus_wire::{AttemptRange, LeaderMessage};
 
-use super::release::next_in_line;
+use super::release::TakeBack;
 use super::{Scheduler, TICK};
-use crate::control::{ControlPlane, now_ms};
 
 impl Scheduler {
     /// Tells every worker to stop, and takes back what any node holds. Begun by the entry that stops all work, and again by
@@ -49,51 +48,32 @@ impl Scheduler {
 
     /// Gives back to the queue what a node holds now. What is given to it later has other tokens, and stays.
     fn take_back(&self, node: NodeId, ctx: &mut Context<Self>) {
-        let (control, running) = (self.control.clone(), self.workers.last_running(node));
-        let look = async move { control.read_local(|ledger| Taken::of(ledger, node, running)).await };
-        ctx.spawn(look.into_actor(self).map(move |taken, scheduler, ctx| scheduler.give_back(node, taken, ctx)));
+        let control = self.control.clone();
+        let look = async move { control.read_local(|ledger| TakeBack::from_told(ledger, node)).await };
+        ctx.spawn(look.into_actor(self).map(move |back, scheduler, ctx| scheduler.give_back(node, back, ctx)));
     }
 
     /// Tried until it is done, for as long as this node leads: whoever held it was told to drop it, so that nobody runs it,
     /// whether work is given out again meanwhile or not.
-    fn give_back(&self, node: NodeId, taken: Taken, ctx: &mut Context<Self>) {
-        let given = give_back(self.control.clone(), node, taken.clone());
-        ctx.spawn(given.into_actor(self).map(move |given, _, ctx| {
-            if let Err(refusal) = given {
+    pub(super) fn give_back(&mut self, node: NodeId, mut back: TakeBack, ctx: &mut Context<Self>) {
+        self.releasing.insert(node);
+        let control = self.control.clone();
+        let given = async move {
+            let given = back.propose(&control).await;
+            (given, back)
+        };
+        ctx.spawn(given.into_actor(self).map(move |(given, back), scheduler, ctx| match given {
+            Ok(()) => drop(scheduler.releasing.remove(&node)),
+            Err(refusal) => {
                 tracing::warn!(%node, reason = %refusal, "the tasks of a node could not be taken back yet");
                 ctx.run_later(TICK, move |scheduler, ctx| {
                     if scheduler.known.is_some() {
-                        scheduler.give_back(node, taken, ctx);
+                        scheduler.give_back(node, back, ctx);
+                    } else {
+                        scheduler.releasing.remove(&node);
                     }
                 });
             }
         }));
     }
-}
-
-/// What a node held when all work was stopped.
-#[derive(Debug, Clone, Default)]
-struct Taken {
-    /// It may have begun, which counts as an attempt: none may run once more than it is allowed to.
-    begun: Vec<AttemptRange>,
-    held: Vec<AttemptRange>,
-}
-
-impl Taken {
-    fn of(ledger: &Ledger, node: NodeId, running: Vec<AttemptRange>) -> Taken {
-        let (held, mut begun) = (ledger.attempts(node), running);
-        let slots = ledger.member(node).map_or(0, |member| member.capacity.slots);
-        begun.extend(next_in_line(&held, &ledger.suspects(node), &begun, slots));
-        Taken { begun, held }
-    }
-}
-
-async fn give_back(control: ControlPlane, node: NodeId, Taken { begun, held }: Taken) -> Result<(), Refusal> {
-    for (attempts, why) in [(begun, ReleaseReason::WorkerStopped), (held, ReleaseReason::NotStarted)] {
-        if !attempts.is_empty() {
-            let attempts = Released::Attempts(attempts);
-            control.propose(Command::ReleaseTasks { node, attempts, why, at_ms: now_ms() }).await?;
-        }
-    }
-    Ok(())
 }

@@ -138,7 +138,7 @@ mod tests {
             Ok(Vec::new())
         }
 
-        fn store(&self, bytes: Vec<u8>) -> Result<Payload, String> {
+        fn store(&self, bytes: Vec<u8>, _: &AtomicBool) -> Result<Payload, String> {
             Ok(Payload::Inline(bytes.into()))
         }
 

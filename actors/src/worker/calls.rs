@@ -151,7 +151,7 @@ async fn hand_on(
     let stored = port.blocking(move |payloads| {
         let bytes = encode_value(&calls).map_err(|error| error.to_string())?;
         let digest = blake3::hash(&bytes).to_hex();
-        Ok((payloads.store(bytes)?, digest))
+        Ok((payloads.store(bytes, &AtomicBool::new(false))?, digest))
     });
     let (payload, digest) = stored.await?;
     spec.inputs.push(Input::calls_of(task, payload));
@@ -243,7 +243,7 @@ impl TaskRunner {
             nexus_mcode::run_calls(&prepared.compiled.program, request, calls, index).map_err(diagnosed)
         };
         match run() {
-            Ok(value) => self.keep_output(value, Vec::new()),
+            Ok(value) => self.keep_output(value, Vec::new(), job.cancelled.shared()),
             Err(_) if job.is_cancelled() => Outcome::Cancelled,
             Err(failure) => Outcome::Failed(failure),
         }

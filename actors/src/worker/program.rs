@@ -100,7 +100,7 @@ impl TaskRunner {
             _ => ran.result,
         };
         let outcome = match result {
-            Ok(done) => self.keep_output(done.result, done.outputs),
+            Ok(done) => self.keep_output(done.result, done.outputs, job.cancelled.shared()),
             Err(_) if job.is_cancelled() => Outcome::Cancelled,
             Err(diagnostic) if timed_by_job && diagnostic.code == nexus_mcode::WALL_LIMIT_CODE => Outcome::TimedOut,
             Err(diagnostic) => Outcome::Failed(diagnosed(diagnostic)),

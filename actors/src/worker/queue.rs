@@ -129,6 +129,16 @@ impl WorkQueue {
         dropped
     }
 
+    /// Drops what waits of attempts that are not this worker's any more.
+    pub(crate) fn drop_stale(&mut self, stale: &[AttemptRange]) {
+        for line in [&mut self.suspects, &mut self.ranges] {
+            for stale in stale {
+                // What is given out of a range is cut off its front, so that the rest is stale or none of it.
+                line.retain(|attempt| !overlap(stale, attempt));
+            }
+        }
+    }
+
     /// Forgets a job that has ended.
     pub(crate) fn forget(&mut self, job: JobId) {
         self.paces.remove(&job);
@@ -138,6 +148,11 @@ impl WorkQueue {
     pub(crate) fn waiting(&self) -> impl Iterator<Item = &AttemptRange> {
         self.suspects.iter().chain(&self.ranges)
     }
+}
+
+/// Whether two ranges have tasks of one attempt in common.
+pub(crate) fn overlap(a: &AttemptRange, b: &AttemptRange) -> bool {
+    (a.job, a.token) == (b.job, b.token) && a.range.start < b.range.end && b.range.start < a.range.end
 }
 
 /// How many of the next `left` tasks one slot should take: one while nothing is known, then as many as fill
@@ -228,6 +243,17 @@ mod tests {
         assert_eq!(said, [(true, 1), (true, 1), (false, 33)]);
         queue.push_suspect(attempt(2, 0, 1));
         assert_eq!(queue.cancel(JobId(2)), vec![attempt(2, 0, 1)]);
+    }
+
+    #[test]
+    fn what_is_stale_is_dropped_and_other_attempts_of_the_same_tasks_are_not() {
+        let mut queue = queue(1, 1);
+        let other = AttemptRange { token: AttemptToken(12), ..attempt(1, 0, 5) };
+        queue.push(attempt(1, 0, 5));
+        queue.push(other);
+        queue.push(attempt(2, 0, 5));
+        queue.drop_stale(&[attempt(1, 0, 5), attempt(2, 7, 9)]);
+        assert_eq!(queue.waiting().collect::<Vec<_>>(), vec![&other, &attempt(2, 0, 5)]);
     }
 
     #[test]

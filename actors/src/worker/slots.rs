@@ -3,7 +3,7 @@
 //! Numeric work and processes live here, away from the actors' thread. The slots outlive a crash of the worker actor: the
 //! queue, the jobs and the running tasks are theirs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -19,7 +19,7 @@ use super::beginnings::{Beginnings, SayBeginning, Verdict};
 use super::begun::Account;
 use super::folder::Folder;
 use super::log::SlotLog;
-use super::queue::{Chunk, WorkQueue};
+use super::queue::{Chunk, WorkQueue, overlap};
 use super::reports::{GATHER, HandIn, Reports};
 use super::task::{JobSlot, Place, TaskRunner};
 
@@ -41,6 +41,21 @@ struct State {
     jobs: BTreeMap<JobId, Arc<JobSlot>>,
     running: BTreeMap<u32, AttemptRange>,
     stopping: bool,
+}
+
+impl State {
+    /// Ends what runs of a job where all of it is in vain; other attempts of it begin as if it were new here.
+    fn stop_stale(&mut self, job: JobId, stale: &[AttemptRange]) {
+        let mut running = self.running.values().filter(|attempt| attempt.job == job).peekable();
+        let is_stale = |attempt: &AttemptRange| stale.iter().any(|stale| overlap(stale, attempt));
+        if running.peek().is_none() || !running.all(is_stale) {
+            return;
+        }
+        if let Some(slot) = self.jobs.get_mut(&job) {
+            slot.cancel();
+            *slot = Arc::new(JobSlot::new(job, slot.spec.clone()));
+        }
+    }
 }
 
 struct Shared {
@@ -146,8 +161,15 @@ impl Slots {
     }
 
     /// These are not this worker's any more.
-    pub(crate) fn drop_unbegun(&self, attempts: &[AttemptRange]) {
+    pub(crate) fn drop_stale(&self, attempts: &[AttemptRange]) {
         self.shared.beginnings.answer(attempts, Verdict::Drop);
+        let mut state = self.shared.lock();
+        state.queue.drop_stale(attempts);
+        for job in attempts.iter().map(|attempt| attempt.job).collect::<BTreeSet<_>>() {
+            state.stop_stale(job, attempts);
+        }
+        drop(state);
+        self.recorded(attempts.iter());
     }
 
     /// What waits for its beginning to be written down.

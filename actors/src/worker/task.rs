@@ -34,15 +34,16 @@ use crate::telemetry;
 /// By this variable CUDA programs are told which processors are theirs.
 const CUDA_DEVICES: &str = "CUDA_VISIBLE_DEVICES";
 /// How long a task waits for room on a full disk before it fails, and how often it looks.
-const FULL_DISK_PATIENCE: Duration = Duration::from_secs(30);
-const FULL_DISK_PAUSE: Duration = Duration::from_millis(200);
+pub(crate) const FULL_DISK_PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const FULL_DISK_PAUSE: Duration = Duration::from_millis(200);
 
 /// Reads and writes payloads that are too large to travel inline. Blocks; called on slots' threads only.
 pub(crate) trait PayloadStore: Send + Sync {
     /// The bytes behind a payload, fetched from another node where needed.
     fn load(&self, payload: &Payload) -> Result<Vec<u8>, LoadError>;
-    /// Keeps bytes: inline when small, else as a blob that the rest of the cluster can reach.
-    fn store(&self, bytes: Vec<u8>) -> Result<Payload, String>;
+    /// Keeps bytes: inline when small, else as a blob that the rest of the cluster can reach. Waits for room on a full disk,
+    /// for a while or until `given_up`.
+    fn store(&self, bytes: Vec<u8>, given_up: &AtomicBool) -> Result<Payload, String>;
     /// Has a payload here before it is loaded, unless it is given up. What fails is left to whoever loads it. A runtime in one
     /// process has everything.
     fn fetch_ahead(&self, _payload: &Payload, _given_up: &AtomicBool) {}
@@ -256,10 +257,10 @@ impl TaskRunner {
         Ok(compiled)
     }
 
-    pub(super) fn keep_output(&self, result: Value, outputs: Vec<(String, Value)>) -> Outcome {
+    pub(super) fn keep_output(&self, result: Value, outputs: Vec<(String, Value)>, given_up: &AtomicBool) -> Outcome {
         let keep = |value: &Value| -> Result<Payload, String> {
             let bytes = encode_value(value).map_err(|error| error.to_string())?;
-            self.payloads.store(bytes)
+            self.payloads.store(bytes, given_up)
         };
         let kept = keep(&result).and_then(|result| {
             let outputs =
@@ -292,7 +293,9 @@ impl TaskRunner {
         if bytes.len() <= INLINE_BYTES_MAX {
             return Some(Payload::Inline(bytes.into()));
         }
-        self.payloads.store(bytes).inspect_err(|why| tracing::warn!(why, "a task's log was lost")).ok()
+        // A full disk is not waited for.
+        let stored = self.payloads.store(bytes, &AtomicBool::new(true));
+        stored.inspect_err(|why| tracing::warn!(why, "a task's log was lost")).ok()
     }
 
     fn run_process(
@@ -338,7 +341,9 @@ impl TaskRunner {
 
     fn process_outcome(&self, end: CommandEnd, program: &str, directory: &Path) -> Outcome {
         match end {
-            CommandEnd::Exited { code: Some(0), .. } => self.keep_output(Value::Int(0), Vec::new()),
+            CommandEnd::Exited { code: Some(0), .. } => {
+                self.keep_output(Value::Int(0), Vec::new(), &AtomicBool::new(true))
+            }
             CommandEnd::Exited { code: Some(code), .. } => {
                 Outcome::Failed(failure(codes::COMMAND_FAILED, format!("`{program}` exited with status {code}")))
             }

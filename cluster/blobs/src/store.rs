@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -31,6 +32,8 @@ pub struct BlobStore {
     checked: Mutex<Checked>,
     incoming: Mutex<Arrivals>,
     pub(crate) unused: Mutex<Unused>,
+    /// Bytes of the last blob that found no room; 0 where none did, or there is room again.
+    unplaced: AtomicU64,
 }
 
 /// A blob that comes in; none before its first piece and after its last.
@@ -53,6 +56,7 @@ impl BlobStore {
             checked: Mutex::default(),
             incoming: Mutex::default(),
             unused: Mutex::default(),
+            unplaced: AtomicU64::new(0),
         })
     }
 
@@ -62,15 +66,30 @@ impl BlobStore {
         let hash = BlobHash(*blake3::hash(bytes).as_bytes());
         self.in_use(&hash);
         if !self.has_intact(&hash)? {
-            let mut part = self.disk.begin()?;
-            part.write(bytes)?;
-            self.keep(part, &hash)?;
+            let kept = self.disk.begin().and_then(|mut part| {
+                part.write(bytes)?;
+                self.keep(part, &hash)
+            });
+            if let Err(BlobError::DiskFull { .. }) = kept {
+                self.unplaced.store(bytes.len() as u64, Ordering::Relaxed);
+            }
+            kept?;
         }
         let mut cache = lock(&self.cache);
         if cache.takes(bytes.len() as u64) {
             cache.put(hash, Bytes::copy_from_slice(bytes));
         }
         Ok(hash)
+    }
+
+    /// Bytes of the last blob that found no room on the disk, until [`BlobStore::note_room`].
+    pub fn unplaced(&self) -> Option<u64> {
+        Some(self.unplaced.load(Ordering::Relaxed)).filter(|bytes| *bytes > 0)
+    }
+
+    /// There is room again for what found none.
+    pub fn note_room(&self) {
+        self.unplaced.store(0, Ordering::Relaxed);
     }
 
     /// Stores everything that `content` gives until its end, without holding it in memory; returns hash and length. An

@@ -260,7 +260,7 @@ impl<S: StateMachine> RaftSnapshotBuilder<RaftTypes<S>> for SnapshotBuilder<S> {
     type SnapshotData = SnapshotData;
 
     /// Applying waits while the state is encoded in memory, on a thread for blocking work, and goes on while the bytes are
-    /// written and flushed. Reading goes on throughout.
+    /// written and flushed. So does reading, once something waits to be applied.
     async fn build_snapshot(&mut self) -> Result<Snapshot, io::Error> {
         let shared = Arc::clone(&self.shared);
         let build = move || -> io::Result<(SnapshotMeta, SnapshotData)> {

@@ -14,14 +14,13 @@ use crate::command::{Assignment, Command, NewNode, ReleaseReason, Released};
 use crate::effect::{Applied, Effect, Rejection, Reply, Suspect};
 use crate::guard::{Guard, off};
 use crate::job::{Beginnings, Job};
+use crate::keys::{KEY_BYTES_MAX, MACHINES_KEY, owner_of_key};
 use crate::lives::Lives;
 use crate::members::{Admission, Member, Members, NAME_BYTES_MAX, check_len};
 use crate::outbox::{Held, Outbox};
 use crate::reuse::ReuseIndex;
 use crate::schedules::Schedules;
 
-/// Most bytes of an idempotency key.
-pub const KEY_BYTES_MAX: usize = 256;
 /// Most jobs that have not ended: two million queued jobs take about half a gigabyte.
 pub const ACTIVE_JOBS_MAX: usize = 2_000_000;
 
@@ -236,11 +235,11 @@ impl Ledger {
         self.cluster()?;
         check_spec(&spec)?;
         if let Some(key) = &key {
-            check_len("idempotency key", key, KEY_BYTES_MAX)?;
-            if let Some(job) = self.keys.get(&spec.user).and_then(|keys| keys.get(key))
+            check_len("idempotency key", key.trim_start_matches(MACHINES_KEY), KEY_BYTES_MAX)?;
+            if let Some(job) = self.job_of_key(&spec.user, key)
                 && !off(Guard::KnownKey)
             {
-                return Ok(Reply::Job(*job));
+                return Ok(Reply::Job(job));
             }
         }
         if self.active.len() >= ACTIVE_JOBS_MAX {
@@ -252,7 +251,7 @@ impl Ledger {
         let job = JobId(self.last_job);
         let spec = Arc::clone(&state.spec);
         if let Some(key) = key {
-            self.keys.entry(spec.user.clone()).or_default().insert(key, job);
+            self.keys.entry(owner_of_key(&spec.user, &key).to_owned()).or_default().insert(key, job);
         }
         let range = spec.tasks;
         self.queued += u64::from(range.len());

@@ -16,6 +16,7 @@ mod explain;
 mod guard;
 mod job;
 mod job_conditions;
+mod keys;
 mod ledger;
 mod life_log;
 mod lives;
@@ -42,7 +43,8 @@ pub use command::{Assignment, Command, Digest, INPUT_LOST, NewNode, NodeNote, Re
 pub use command_codec::{CodecError, decode_command, encode_command};
 pub use effect::{Applied, Effect, Rejection, Reply, Suspect};
 pub use explain::ExplainFacts;
-pub use ledger::{ACTIVE_JOBS_MAX, KEY_BYTES_MAX, Ledger};
+pub use keys::{KEY_BYTES_MAX, MACHINES_KEY};
+pub use ledger::{ACTIVE_JOBS_MAX, Ledger};
 pub use members::Member;
 pub use references::Copied;
 pub use view::StatusFacts;

@@ -11,6 +11,7 @@ use crate::command::Digest;
 use crate::effect::{Effect, Suspect};
 use crate::end::End;
 use crate::job::{Job, runtime_failure, suspect};
+use crate::keys::owner_of_key;
 use crate::ledger::Ledger;
 use crate::members::Member;
 use crate::table::Slot;
@@ -69,9 +70,9 @@ impl Ledger {
         self.jobs.range(..before).rev().take(limit).map(|(id, job)| job.view(*id)).collect()
     }
 
-    /// The job that a user's key stands for.
+    /// The job that a key stands for, which is the user's own, or, where [`crate::MACHINES_KEY`] is in front of it, the machines'.
     pub fn job_of_key(&self, user: &str, key: &str) -> Option<JobId> {
-        self.keys.get(user)?.get(key).copied()
+        self.keys.get(owner_of_key(user, key))?.get(key).copied()
     }
 
     /// Tasks of a job in `range`, in order, until about `bytes_max` bytes are reached (one task at least). `None` for an

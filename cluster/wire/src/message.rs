@@ -436,7 +436,7 @@ pub enum LeaderMessage {
     AssignSuspects(Vec<AttemptRange>),
     /// It is written down that these begin.
     BeginTasks(Vec<AttemptRange>),
-    /// These are not the worker's any more, and must not begin.
+    /// These are not the worker's any more: they must not begin, and what runs of them is in vain.
     DropTasks(Vec<AttemptRange>),
     /// What a job is. Kept until [`LeaderMessage::ForgetJob`].
     DescribeJob {

@@ -77,7 +77,8 @@ pub(crate) fn kind_of(value: &Value) -> Option<ArrayKind> {
         Value::Tensor(tensor) => {
             let layout = match tensor.rank() {
                 1 => Layout::Vector,
-                2 => Layout::Matrix,
+                // Native code counts rows by the length of one, which says nothing where rows are empty.
+                2 if tensor.shape()[1] > 0 => Layout::Matrix,
                 _ => return None,
             };
             let element = match tensor.elements()? {
