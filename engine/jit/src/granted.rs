@@ -7,8 +7,7 @@
 //! (range-check elimination by splitting the iterations; Midkiff, Moreira, Snir 1998).
 
 use crate::ir::{Block, BlockId, Constant, End, Function, Operation, Order, Type, Unit, Variable};
-use crate::loops::{At, Axis, Followed, Inside, Loop, Trips, predecessors};
-use crate::ranges::reverse_postorder;
+use crate::loops::{At, Axis, Followed, Inside, Loop, Trips, heads_and_places, predecessors};
 
 /// What loops of one function may grow it by, in operations.
 const GROWTH_MAX: usize = 400;
@@ -24,11 +23,7 @@ pub(crate) fn granted(mut unit: Unit) -> Unit {
 }
 
 fn function(function: &mut Function) {
-    let (order, heads) = reverse_postorder(function, |_| true);
-    let mut place = vec![0; function.blocks.len()];
-    for (at, &block) in order.iter().enumerate() {
-        place[block] = at;
-    }
+    let (heads, place) = heads_and_places(function);
     let inner: Vec<Loop> = (0..function.blocks.len())
         .filter(|&block| heads[block])
         .filter_map(|head| Loop::of(function, head, &heads, &place))

@@ -1,6 +1,7 @@
 //! Inner loops of a function: how often they come around, and what the indices in them are.
 
 use crate::ir::{Array, BlockId, Constant, End, Function, IntOperator, Operation, Order, Variable};
+use crate::ranges::reverse_postorder;
 
 /// Blocks and operations of a loop that is looked at.
 const BLOCKS_MAX: usize = 12;
@@ -17,6 +18,16 @@ pub(crate) fn predecessors(function: &Function, block: usize) -> Vec<usize> {
         next.into_iter().flatten().any(|BlockId(to)| to as usize == block)
     };
     (0..function.blocks.len()).filter(goes_there).collect()
+}
+
+/// Which blocks are heads of loops, and the place of each in an order in which a loop's head comes before its other blocks.
+pub(crate) fn heads_and_places(function: &Function) -> (Vec<bool>, Vec<usize>) {
+    let (order, heads) = reverse_postorder(function, |_| true);
+    let mut places = vec![0; function.blocks.len()];
+    for (place, &block) in order.iter().enumerate() {
+        places[block] = place;
+    }
+    (heads, places)
 }
 
 /// What an index is while the loop runs.

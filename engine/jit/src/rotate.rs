@@ -2,7 +2,7 @@
 //! iteration. What the head does is written out at each way back to it, and stays where the loop is come to from outside.
 
 use crate::ir::{End, Function, Operation, Unit};
-use crate::ranges::reverse_postorder;
+use crate::loops::heads_and_places;
 
 /// Operations of a head that is written out again.
 const HEAD_MAX: usize = 8;
@@ -16,11 +16,7 @@ pub(crate) fn rotate(mut unit: Unit) -> Unit {
 }
 
 fn function(function: &mut Function) {
-    let (order, heads) = reverse_postorder(function, |_| true);
-    let mut place = vec![0; function.blocks.len()];
-    for (at, &block) in order.iter().enumerate() {
-        place[block] = at;
-    }
+    let (heads, place) = heads_and_places(function);
     for head in (0..function.blocks.len()).filter(|&block| heads[block]) {
         let is_short = function.blocks[head].operations.len() <= HEAD_MAX;
         let has_calls = function.blocks[head].operations.iter().any(|o| matches!(o, Operation::Call { .. }));
