@@ -218,7 +218,22 @@ impl GatewayState {
         caller: Caller,
         request: Request,
     ) -> Result<Response, Refusal> {
-        self.record(control, &caller, &request).await?;
+        let act = self.record(control, &caller, &request).await?;
+        let done = self.carry_out_recorded(control, caller, request).await;
+        if let (Some(act), Err(refused)) = (act, &done)
+            && !relay::may_be_done_yet(refused)
+        {
+            self.record_refused(control, act, refused).await;
+        }
+        done
+    }
+
+    async fn carry_out_recorded(
+        &self,
+        control: &ControlPlane,
+        caller: Caller,
+        request: Request,
+    ) -> Result<Response, Refusal> {
         match request {
             Request::SubmitJob { spec, key } => self.submit(control, &caller, spec, key).await,
             Request::ListJobs { limit, before } => self.list_jobs(control, limit, before).await,

@@ -37,3 +37,27 @@ fn every_administrative_act_is_written_down_once_wherever_it_was_asked_for() {
     let text = cluster.node(0).nexus(&["audit"]);
     assert!(String::from_utf8_lossy(&text.stderr).contains("whole until entry"), "{text:?}");
 }
+
+#[test]
+fn acts_that_were_refused_are_marked_as_refused() {
+    let cluster = Cluster::of(2);
+    let before = acts(&cluster.node(0).json(&["audit"])).len();
+    for (arguments, code) in [
+        (["voters", "set", "n0", "n1"].as_slice(), "NX0411"),
+        (&["node", "forget", "node-1"], "NX0411"),
+        (&["token", "create", "--ttl", "1000d"], "NX0102"),
+    ] {
+        let refused = cluster.node(0).nexus(arguments);
+        assert!(String::from_utf8_lossy(&refused.stderr).contains(code), "{refused:?}");
+    }
+    let audit = cluster.node(0).json(&["audit"]);
+    let wanted = [
+        "voters set node-1 node-2",
+        "refused (NX0411): voters set node-1 node-2",
+        "node forget node-1",
+        "refused (NX0411): node forget node-1",
+        "token create --role worker",
+        "refused (NX0102): token create --role worker",
+    ];
+    assert_eq!(acts(&audit).split_off(before), wanted, "{audit:#}");
+}

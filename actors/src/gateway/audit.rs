@@ -1,4 +1,5 @@
-//! Writes down what people do to the cluster, before it is done; a machine that joins, once it has.
+//! Writes down what people do to the cluster, before it is done; a machine that joins, once it has. An act that is refused then
+//! has an entry behind it that says so.
 //!
 //! What a node does by itself, and what it passes on for others who were written down, is nobody's act.
 
@@ -18,16 +19,28 @@ use crate::roles::{Caller, is_node};
 const PATIENCE: Duration = Duration::from_secs(1);
 
 impl GatewayState {
-    /// Writes down an act that the leader is about to carry out.
+    /// Writes down an act that the leader is about to carry out, and gives it back.
     pub(super) async fn record(
         &self,
         control: &ControlPlane,
         caller: &Caller,
         request: &Request,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Option<Act>, Refusal> {
         match act(caller, request) {
-            Some(act) if !matches!(request, Request::Join(_)) => write(control, who(caller), act).await,
-            _ => Ok(()),
+            Some(act) if !matches!(request, Request::Join(_)) => {
+                let by = who(caller);
+                write(control, by.clone(), act.clone()).await?;
+                Ok(Some(Act { by, act }))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Writes down that an act that stands in the log was not carried out. Whoever asked is told of the refusal anyway.
+    pub(super) async fn record_refused(&self, control: &ControlPlane, act: Act, refused: &Refusal) {
+        let Act { by, act } = act;
+        if let Err(error) = write(control, by, refused_text(&act, refused)).await {
+            tracing::warn!(act, reason = %error, "that this was refused is not in the audit log");
         }
     }
 
@@ -98,6 +111,18 @@ impl GatewayState {
             }
         }
     }
+}
+
+/// An act that was written down.
+pub(super) struct Act {
+    by: String,
+    act: String,
+}
+
+/// What stands in the log of an act that was refused.
+fn refused_text(act: &str, refused: &Refusal) -> String {
+    // The reason is for whoever asked; the code stays where the text is cut.
+    format!("refused ({}): {act}", refused.code)
 }
 
 async fn write(control: &ControlPlane, by: String, act: String) -> Result<(), Refusal> {

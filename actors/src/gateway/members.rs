@@ -19,8 +19,10 @@ use crate::leader_link::{ask_peer, from_link};
 
 /// How long certificates of members are valid.
 pub(crate) const CERTIFICATE_VALIDITY: Duration = Duration::from_secs(365 * 24 * 3600);
-/// The longest life of a join token.
+/// The longest life of a join token: what lies about for longer is found by others.
 const TOKEN_TTL_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
+/// The shortest: nobody types one in less.
+const TOKEN_TTL_MIN: Duration = Duration::from_secs(1);
 
 /// What being a member takes, and admitting others.
 pub(crate) struct Membership {
@@ -128,10 +130,11 @@ impl GatewayState {
         role: NodeRole,
         ttl: Duration,
     ) -> Result<Response, Refusal> {
+        check_ttl(ttl)?;
         let authority = self.membership()?.authority()?;
         let token = Token::create(authority.fingerprint()).map_err(|error| refusal(error.code(), error.to_string()))?;
         let at_ms = now_ms();
-        let expires_at_ms = at_ms + ttl.min(TOKEN_TTL_MAX).as_millis() as u64;
+        let expires_at_ms = at_ms + ttl.as_millis() as u64;
         control.propose(Command::CreateToken { hash: token.secret_hash(), role, expires_at_ms, at_ms }).await?;
         Ok(Response::Token { token: token.to_string(), role, expires_at_ms })
     }
@@ -195,6 +198,16 @@ impl GatewayState {
             .as_ref()
             .ok_or_else(|| refusal(codes::NOT_ALLOWED, "nobody can join a runtime inside one process".to_owned()))
     }
+}
+
+/// A token that would end sooner than was asked for would fail on whom it was sent to.
+fn check_ttl(ttl: Duration) -> Result<(), Refusal> {
+    if (TOKEN_TTL_MIN..=TOKEN_TTL_MAX).contains(&ttl) {
+        return Ok(());
+    }
+    let message = format!("a token cannot be made to work for {ttl:?}");
+    let help = Some("it works for 1 s to 7 d: --ttl 15m, 12h, 7d".to_owned());
+    Err(Refusal { help, ..refusal(codes::BAD_SUBMISSION, message) })
 }
 
 /// A token for a machine is no use to a person, nor the other way round; it stays good for whom it is.

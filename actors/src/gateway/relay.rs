@@ -59,7 +59,7 @@ impl GatewayState {
                 lost_at = Instant::now();
             }
             if !again || lost_at.elapsed() > LEADER_PATIENCE {
-                return Err(failed);
+                return Err(with_time(failed, begun.elapsed()));
             }
             tokio::time::sleep(PAUSE).await;
         }
@@ -122,6 +122,15 @@ impl GatewayState {
     }
 }
 
+/// The last failure names the time of its own attempt; whoever asked has waited for all of them.
+fn with_time(mut failed: Refusal, waited: Duration) -> Refusal {
+    if failed.code == codes::NO_LEADER && waited >= Duration::from_secs(1) {
+        let seconds = waited.as_secs_f64().round();
+        failed.message.push_str(&format!("; the cluster was asked for {seconds} s in all"));
+    }
+    failed
+}
+
 /// What the leader's refusal says about the request.
 fn judge(refusal: Refusal) -> Failed {
     match refusal.code.as_str() {
@@ -129,6 +138,11 @@ fn judge(refusal: Refusal) -> Failed {
         codes::TIMED_OUT => Failed::Unknown(refusal),
         _ => Failed::Refused(refusal),
     }
+}
+
+/// Whether what failed so may have been done, or is asked again at the next leader.
+pub(super) fn may_be_done_yet(refusal: &Refusal) -> bool {
+    matches!(refusal.code.as_str(), codes::NO_LEADER | codes::TIMED_OUT)
 }
 
 /// Whether carrying `request` out twice is the same as once.
@@ -164,5 +178,18 @@ fn no_leader(control: &ControlPlane, why: &str) -> Refusal {
         help: Some(help),
         retry_after: Some(PAUSE * 10),
         ..refusal(codes::NO_LEADER, format!("no leader can be reached: {why}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_waited_for_several_attempts_is_told_of_all_of_them() {
+        let last = refusal(codes::NO_LEADER, "no leader can be reached: no answer (waited 5 s)".to_owned());
+        let told = with_time(last.clone(), Duration::from_millis(14_500));
+        assert!(told.message.ends_with("(waited 5 s); the cluster was asked for 15 s in all"), "{told}");
+        assert_eq!(with_time(last.clone(), Duration::from_millis(200)), last);
     }
 }
