@@ -53,7 +53,7 @@ fn what_waits_says_for_what_and_goes_on_or_fails_with_it() {
         node.json(&["job", "retry", job]);
         assert_eq!(node.json(&["job", "wait", job])["state"], "succeeded");
     }
-    assert_eq!(node.nexus(&["submit", "--after", "99", "--", "/bin/true"]).status.code(), Some(3));
+    assert_eq!(node.nexus(&["submit", "--after", "99", "--", "/bin/true"]).status.code(), Some(2));
 }
 
 #[test]

@@ -110,14 +110,16 @@ impl From<Refusal> for CliError {
     fn from(refusal: Refusal) -> Self {
         let exit = match refusal.code.as_str() {
             // What was asked for does not exist or cannot be: the user's input.
-            "NX0101" | "NX0102" | "NX0107" | "NX0111" => Exit::Usage,
+            "NX0101" | "NX0102" | "NX0107" | "NX0111" | "NX0607" => Exit::Usage,
             // Of a timeline (but a log that is damaged), and of a decision model.
             "NX0908" => Exit::Unreachable,
             code if code.starts_with("NX09") || code.starts_with("NX10") => Exit::Usage,
             "NX0105" => Exit::Cancelled,
             _ => Exit::Unreachable,
         };
-        CliError { help: refusal.help, ..CliError::new(exit, &refusal.code, refusal.message) }
+        // The ledger, which knows no commands, says it of jobs that others are to wait for.
+        let jobs = || (refusal.code == "NX0607").then(|| "`nexus jobs` lists the jobs that there are".to_owned());
+        CliError { help: refusal.help.or_else(jobs), ..CliError::new(exit, &refusal.code, refusal.message) }
     }
 }
 
@@ -200,6 +202,8 @@ pub(crate) mod tests {
             leader: None,
         };
         assert_eq!(CliError::from(refusal("NX0101")).exit, Exit::Usage);
+        let absent = CliError::from(refusal("NX0607"));
+        assert!(absent.exit == Exit::Usage && absent.help.is_some_and(|help| help.contains("nexus jobs")));
         assert_eq!(["NX0905", "NX1003"].map(|code| CliError::from(refusal(code)).exit), [Exit::Usage; 2]);
         assert_eq!(CliError::from(refusal("NX0908")).exit, Exit::Unreachable);
         assert_eq!(CliError::from(refusal("NX0103")).exit, Exit::Unreachable);

@@ -115,7 +115,16 @@ impl Cluster for FakeCluster {
     async fn fetch(&self, payload: &Payload) -> Result<Vec<u8>, Refusal> {
         match payload {
             Payload::Inline(bytes) => Ok(bytes.to_vec()),
-            Payload::Blob { hash, .. } => Ok(self.content().blobs[usize::from(hash.0[0])].clone()),
+            Payload::Blob { hash, .. } => {
+                let found = self.content().blobs.get(usize::from(hash.0[0])).cloned();
+                found.ok_or_else(|| Refusal {
+                    code: "NX0109".into(),
+                    message: format!("no node that is up has the blob {hash}"),
+                    help: None,
+                    retry_after: None,
+                    leader: None,
+                })
+            }
         }
     }
 

@@ -105,7 +105,8 @@ impl Graph {
             let key = key.map(|key| format!("{key}/{name}"));
             let asks = spec.resources != Resources::default() || !spec.selection.is_none();
             let (is_keyed, title, range) = (key.is_some(), spec.name.clone(), spec.tasks);
-            let Response::Submitted(job) = cluster.request(Request::SubmitJob { spec: Box::new(spec), key }).await?
+            let asked = cluster.request(Request::SubmitJob { spec: Box::new(spec), key }).await;
+            let Response::Submitted(job) = asked.map_err(|refusal| submit_key::not_submitted(refusal, is_keyed))?
             else {
                 return Err(unexpected());
             };

@@ -17,6 +17,8 @@ use crate::output::json::{NodeNames, document};
 /// Arrays up to so many tasks are shown whole; of longer ones, the first and the last.
 const SHOWN_WHOLE_MAX: u32 = 12;
 const SHOWN_HEAD: u32 = 5;
+/// Lost results that are named one by one.
+const LOST_NAMED_MAX: usize = 20;
 
 /// Print the result of a job, or of one task of an array.
 #[derive(Debug, Clone, Args)]
@@ -126,14 +128,49 @@ pub(super) async fn task_view(job: &JobView, index: u32, cluster: &impl Cluster)
 /// The task of that index with its values.
 async fn task(job: &JobView, index: u32, cluster: &impl Cluster) -> Result<TaskResult, CliError> {
     let view = task_view(job, index, cluster).await?;
-    TaskResult::fetched(view, cluster).await.map_err(|error| match error.code.as_str() {
-        "NX0109" => {
-            let retry =
-                format!("`nexus job retry {}` makes it again, where no machine that is away may have it", job.job.0);
-            error.with_help(retry)
+    let task = TaskResult::fetched(view, cluster).await?;
+    match &task.lost {
+        Some(lost) => Err(CliError::from(lost.clone()).with_help(retry_of(job, "it"))),
+        None => Ok(task),
+    }
+}
+
+/// How what was lost comes back.
+fn retry_of(job: &JobView, what: &str) -> String {
+    format!("`nexus job retry {}` makes {what} again, where no machine that is away may have {what}", job.job.0)
+}
+
+/// Tasks whose results cannot be had.
+#[derive(Default)]
+struct Lost {
+    tasks: Vec<u32>,
+    code: String,
+}
+
+impl Lost {
+    fn note(&mut self, task: &TaskResult) {
+        if let Some(lost) = &task.lost {
+            self.tasks.push(task.view.index);
+            self.code.clone_from(&lost.code);
         }
-        _ => error,
-    })
+    }
+
+    /// All of them in one error, which one retry answers.
+    fn error(&self, job: &JobView) -> Option<CliError> {
+        let (number, count) = (job.job.0, self.tasks.len());
+        let named = self.tasks.iter().take(LOST_NAMED_MAX).map(|index| format!("{number}/{index}"));
+        let mut named = named.collect::<Vec<_>>().join(", ");
+        if count > LOST_NAMED_MAX {
+            named.push_str(&format!(" and {} more", count - LOST_NAMED_MAX));
+        }
+        let message = match count {
+            0 => return None,
+            1 => format!("the result of {named} is on no machine that answers"),
+            _ => format!("the results of {count} tasks are on no machine that answers: {named}"),
+        };
+        let error = CliError::new(Exit::Unreachable, &self.code, message);
+        Some(error.with_help(retry_of(job, if count == 1 { "it" } else { "them" })))
+    }
 }
 
 /// Calls `each` with the tasks of `range` in order, a page in memory at a time.
@@ -166,8 +203,9 @@ async fn array(
     if console.is_json() {
         // Written as it comes: an array can be larger than memory.
         console.answer(&format!("{{\"job\":{},\"state\":\"{}\",\"tasks\":[", job.job.0, job.state.name()));
-        let mut separator = "";
+        let (mut separator, mut lost) = ("", Lost::default());
         each_task(job, job.tasks, cluster, |task| {
+            lost.note(&task);
             console.answer(&format!("{separator}{}", document(&task.document(names)).trim_end()));
             separator = ",";
             !console.is_broken()
@@ -176,13 +214,23 @@ async fn array(
         console.answer("]}\n");
         return match job_error(job) {
             Some(error) if job.state.is_final() => Err(error.told()),
-            _ => Ok(()),
+            _ => lost.error(job).map_or(Ok(()), |error| Err(error.told())),
         };
     }
-    let mut entries = Vec::new();
+    let (mut entries, mut lost) = (Vec::new(), Lost::default());
     for range in shown_ranges(job.tasks) {
         each_task(job, range, cluster, |task| {
-            entries.push((task.view.index, entry(&task.view, task.result)));
+            lost.note(&task);
+            entries.push((task.view.index, entry(task)));
+            true
+        })
+        .await?;
+    }
+    if !lost.tasks.is_empty() {
+        // Also what is not shown is read: a retry makes again what was found missing.
+        lost = Lost::default();
+        each_task(job, job.tasks, cluster, |task| {
+            lost.note(&task);
             true
         })
         .await?;
@@ -193,7 +241,7 @@ async fn array(
     };
     console.say(&header(&job.name, &by_node(job, names), time));
     console.answer(&human::array(job.tasks.len(), &entries));
-    job_error(job).map_or(Ok(()), Err)
+    job_error(job).or_else(|| lost.error(job)).map_or(Ok(()), Err)
 }
 
 /// Of many tasks, those that are shown.
@@ -206,7 +254,7 @@ pub(crate) fn shown_tasks(tasks: &[TaskResult]) -> impl Iterator<Item = &TaskRes
 
 /// The lines that stand for these tasks.
 pub(crate) fn entries_of<'a>(tasks: impl Iterator<Item = &'a TaskResult>) -> Vec<(u32, Entry)> {
-    tasks.map(|task| (task.view.index, entry(&task.view, task.result.clone()))).collect()
+    tasks.map(|task| (task.view.index, entry(task.clone()))).collect()
 }
 
 fn shown_ranges(tasks: IndexRange) -> Vec<IndexRange> {
@@ -216,7 +264,11 @@ fn shown_ranges(tasks: IndexRange) -> Vec<IndexRange> {
     vec![IndexRange::new(tasks.start, tasks.start + SHOWN_HEAD), IndexRange::new(tasks.end - 1, tasks.end)]
 }
 
-fn entry(task: &TaskView, result: Option<Value>) -> Entry {
+fn entry(task: TaskResult) -> Entry {
+    let TaskResult { view: task, result, lost, .. } = task;
+    if let Some(lost) = lost {
+        return Entry::Failure(format!("{}: {}", lost.code, lost.message));
+    }
     match (result, &task.outcome) {
         (Some(value), _) => Entry::Value(value),
         (None, Some(nexus_model::Outcome::Failed(failure))) => {
@@ -237,12 +289,16 @@ async fn saved_array(
     if let Some(error) = job_error(job) {
         return Err(error);
     }
-    let mut tasks = Vec::new();
+    let (mut tasks, mut lost) = (Vec::new(), Lost::default());
     each_task(job, job.tasks, cluster, |task| {
+        lost.note(&task);
         tasks.push(task);
         true
     })
     .await?;
+    if let Some(error) = lost.error(job) {
+        return Err(error);
+    }
     let (results, outputs) = columns(tasks)?;
     save(console, bindings, &results, &outputs)
 }

@@ -21,7 +21,7 @@ pub(super) async fn show(
     let job = cluster::job(cluster, job).await?;
     let view = task_view(&job, index, cluster).await?;
     let names = cluster::names(cluster).await;
-    let task = TaskResult { view, result: None, outputs: Vec::new() };
+    let task = TaskResult::without_values(view);
     if console.is_json() {
         console.answer(&document(&TaskStateDocument::of(job.job.0, task.document(&names))));
     } else {

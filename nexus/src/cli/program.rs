@@ -31,7 +31,7 @@ pub(crate) struct ProgramFlags {
     #[arg(long, value_name = "DEVICE", default_value = "auto", value_parser = device())]
     pub(crate) device: Place,
     /// Seed of the program's random numbers
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
     pub(crate) seed: u64,
     /// How far the program is compiled: 0 not at all, 1 optimised with fused tensor operations, 2 with native code as
     /// well; the same result at each. Where it is absent, whoever runs it chooses

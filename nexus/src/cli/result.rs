@@ -14,6 +14,9 @@ use super::{codes, files};
 use crate::output::json::{ErrorFacts, NodeNames, ResultDocument, TaskDocument, document};
 use crate::output::{Console, human, units};
 
+/// What a cluster says of a payload that is on no disk that it can ask.
+const NO_SUCH_BLOB: &str = "NX0109";
+
 /// A task with the values behind its payloads.
 #[derive(Debug, Clone)]
 pub(crate) struct TaskResult {
@@ -23,16 +26,30 @@ pub(crate) struct TaskResult {
     pub(crate) result: Option<Value>,
     /// What it gave out under names.
     pub(crate) outputs: Vec<(String, Value)>,
+    /// Why the values of a task that succeeded cannot be had: no machine that answers has them.
+    pub(crate) lost: Option<Refusal>,
 }
 
 impl TaskResult {
     /// Fetches and decodes the payloads of a task.
     pub(crate) async fn fetched(view: TaskView, cluster: &impl Cluster) -> Result<Self, CliError> {
-        let mut contents = Vec::new();
+        let (mut contents, mut lost) = (Vec::new(), None);
         for payload in payloads(&view) {
-            contents.push(cluster.fetch(payload).await?);
+            match cluster.fetch(payload).await {
+                Ok(content) => contents.push(content),
+                Err(refusal) if refusal.code == NO_SUCH_BLOB => lost = Some(refusal),
+                Err(refusal) => return Err(refusal.into()),
+            }
         }
-        Self::of(view, &contents)
+        match lost {
+            Some(_) => Ok(TaskResult { lost, ..TaskResult::without_values(view) }),
+            None => Self::of(view, &contents),
+        }
+    }
+
+    /// The task alone.
+    pub(crate) fn without_values(view: TaskView) -> Self {
+        TaskResult { view, result: None, outputs: Vec::new(), lost: None }
     }
 
     /// Decodes the payloads of a task that are at hand.
@@ -57,7 +74,7 @@ impl TaskResult {
             .zip(values)
             .map(|((name, _), value)| Ok((name.clone(), value?)))
             .collect::<Result<_, CliError>>()?;
-        Ok(TaskResult { view, result, outputs })
+        Ok(TaskResult { view, result, outputs, lost: None })
     }
 
     /// Why it failed, if it did.
@@ -85,7 +102,9 @@ impl TaskResult {
                 Some(ErrorFacts::new(codes::TASK_TIMED_OUT, "it ran longer than its timeout", None))
             }
             Some(Outcome::Cancelled) => Some(ErrorFacts::new(codes::JOB_CANCELLED, "it was cancelled", None)),
-            Some(Outcome::Succeeded(_)) | None => None,
+            Some(Outcome::Succeeded(_)) | None => {
+                self.lost.as_ref().map(|lost| ErrorFacts::new(&lost.code, &lost.message, lost.help.as_deref()))
+            }
         };
         TaskDocument::of(&self.view, names, self.result.as_ref(), &self.outputs, error)
     }

@@ -62,11 +62,11 @@ pub(crate) struct SubmitArgs {
     /// Attempts in all; only failures that may end differently are tried again
     #[arg(long, value_name = "N", conflicts_with = "retries")]
     max_attempts: Option<u32>,
-    /// Attempts after the first, whatever a task failed of
-    #[arg(long, value_name = "N")]
+    /// Attempts after the first, whatever a task failed of; one that ran into its --timeout is not tried again
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     retries: Option<u32>,
     /// Pause before the second attempt; doubled for each further one
-    #[arg(long, value_name = "TIME", value_parser = duration)]
+    #[arg(long, value_name = "TIME", value_parser = duration, allow_hyphen_values = true)]
     backoff: Option<Duration>,
     /// Begin when this job has succeeded, like 17; can be given several times
     #[arg(long, value_name = "JOB")]
@@ -75,10 +75,10 @@ pub(crate) struct SubmitArgs {
     #[arg(long, value_name = "NAME=JOB")]
     take: Vec<Binding>,
     /// Begin after this time at the earliest
-    #[arg(long, value_name = "TIME", value_parser = duration)]
+    #[arg(long, value_name = "TIME", value_parser = duration, allow_hyphen_values = true)]
     delay: Option<Duration>,
     /// End as timed out what has not ended after this time, counted from now
-    #[arg(long, value_name = "TIME", value_parser = duration)]
+    #[arg(long, value_name = "TIME", value_parser = duration, allow_hyphen_values = true)]
     deadline: Option<Duration>,
     /// Submit it at these times, again and again: minute, hour, day of the month, month, day of the week, like "0 3 * * *",
     /// or @hourly, @daily, @weekly, @monthly. A time is left out while the job before has not ended
@@ -88,7 +88,7 @@ pub(crate) struct SubmitArgs {
     #[arg(long, value_name = "OFFSET", default_value = "+00:00", value_parser = utc_offset, requires = "schedule", allow_hyphen_values = true)]
     utc_offset: i16,
     /// Longest time of one attempt, like 10s or 1.5h
-    #[arg(long, value_name = "TIME", value_parser = duration)]
+    #[arg(long, value_name = "TIME", value_parser = duration, allow_hyphen_values = true)]
     timeout: Option<Duration>,
     /// How much a program may use: low (60 s, 1 GiB) to maximum (5 s, 50 MiB) strictness
     #[arg(long, value_name = "LEVEL", value_parser = level())]
@@ -97,13 +97,13 @@ pub(crate) struct SubmitArgs {
     #[arg(long, value_parser = key)]
     key: Option<String>,
     /// Task slots that a task takes (one slot is one core)
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, allow_negative_numbers = true)]
     cpus: u32,
     /// Memory that a task takes, like 512MiB
-    #[arg(long, value_name = "SIZE", value_parser = size)]
+    #[arg(long, value_name = "SIZE", value_parser = size, allow_hyphen_values = true)]
     memory: Option<u64>,
     /// Graphics processors that a task takes: a part of one, like 0.5, which others may share, or whole ones
-    #[arg(long, value_name = "N", value_parser = gpus)]
+    #[arg(long, value_name = "N", value_parser = gpus, allow_negative_numbers = true)]
     gpu: Option<u32>,
     /// Run only where this label is, like zone=home, os=macos or node!=air; all that are given must hold
     #[arg(long, value_name = "LABEL=VALUE")]
@@ -173,7 +173,9 @@ pub(crate) async fn submit(
     }
     let (mut name, mut tasks) = (spec.name.clone(), spec.tasks);
     let asks = spec.resources != Resources::default() || !spec.selection.is_none();
-    let Response::Submitted(job) = cluster.request(Request::SubmitJob { spec, key: args.key.clone() }).await? else {
+    let asked = cluster.request(Request::SubmitJob { spec, key: args.key.clone() }).await;
+    let Response::Submitted(job) = asked.map_err(|refusal| submit_key::not_submitted(refusal, args.key.is_some()))?
+    else {
         return Err(unexpected());
     };
     if args.key.is_some() {

@@ -1,6 +1,8 @@
-//! What a key stands for: the job that was submitted with it first, which need not be what is submitted now.
+//! What a key stands for: the job that was submitted with it first, which need not be what is submitted now; and what becomes
+//! of a submission without an answer.
 
 use nexus_model::{IndexRange, JobId};
+use nexus_wire::Refusal;
 
 use super::cluster::{self, Cluster};
 use super::error::CliError;
@@ -28,4 +30,46 @@ pub(super) async fn held_by(
         ));
     }
     Ok((view.name, view.tasks))
+}
+
+/// The error of a submission that was refused or got no answer: whether it may have been accepted, and how to go on.
+pub(super) fn not_submitted(refusal: Refusal, is_keyed: bool) -> CliError {
+    let more = match (refusal.code.as_str(), is_keyed) {
+        // No answer in time, on the way here or at the leader.
+        ("NX0105" | "NX0211", false) => {
+            "whether it was accepted is not known: `nexus jobs` shows it if so; with --key NAME a submission can be repeated \
+             and is one job"
+        }
+        ("NX0105" | "NX0211" | "NX0106", true) => {
+            "whether it was accepted is not known; submit it again with the same --key: that is one job"
+        }
+        // Without a key nothing is asked for twice, so that no attempt came through.
+        ("NX0106", false) => "nothing was submitted",
+        _ => return refusal.into(),
+    };
+    let error = CliError::from(refusal);
+    let help = error.help.iter().map(String::as_str).chain([more]).collect::<Vec<_>>().join("; ");
+    error.with_help(help)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_gets_no_answer_is_told_whether_a_repetition_is_safe() {
+        let refusal = |code: &str| Refusal {
+            code: code.to_owned(),
+            message: "m".to_owned(),
+            help: Some("2 of 3 voters must be up".to_owned()),
+            retry_after: None,
+            leader: None,
+        };
+        let help = |code, is_keyed| not_submitted(refusal(code), is_keyed).help.unwrap();
+        assert!(help("NX0105", false).contains("up; whether it was accepted is not known: `nexus jobs`"));
+        assert!(help("NX0211", false).contains("--key NAME"));
+        assert!(help("NX0106", true).contains("again with the same --key"));
+        assert_eq!(help("NX0106", false), "2 of 3 voters must be up; nothing was submitted");
+        assert_eq!(help("NX0102", false), "2 of 3 voters must be up");
+    }
 }

@@ -102,3 +102,16 @@ fn what_no_machine_has_is_said_of_a_graph_too_without_waiting() {
         "warning: no node has zone=nowhere: job-1 waits until a machine joins that has it (nexus job cancel 1)\n"
     );
 }
+
+#[test]
+fn a_number_below_zero_is_the_options_and_not_another_option() {
+    for (option, value) in
+        [("--gpu", "-1"), ("--seed", "-1"), ("--cpus", "-1"), ("--delay", "-1s"), ("--memory", "-1G")]
+    {
+        let Err(error) = Cli::try_parse_from(["nexus", "submit", option, value, "x.mcode"]) else {
+            panic!("{option} took {value}")
+        };
+        let said = error.to_string();
+        assert!(said.contains(&format!("invalid value '{value}' for '{option}")), "{said}");
+    }
+}

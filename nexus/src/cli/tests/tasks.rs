@@ -1,6 +1,6 @@
 //! Single tasks of an array, where a job is expected.
 
-use nexus_model::{Outcome, Value};
+use nexus_model::{BlobHash, Outcome, Payload, TaskOutput, Value};
 use nexus_wire::Request;
 
 use super::{FakeWorld, typed};
@@ -48,4 +48,32 @@ fn a_task_is_shown_where_one_is_named() {
     let (exit, _, err) = typed(&world, "nexus job show 17/77");
     assert_eq!(exit, Exit::Usage);
     assert!(err.contains("job-17 has no task 77"), "{err}");
+}
+
+#[test]
+fn all_lost_results_of_an_array_are_named_at_once_with_what_makes_them_again() {
+    let world = FakeWorld::default();
+    let mut tasks: Vec<_> = (0..30).map(|index| returned(index, &Value::Int(1))).collect();
+    for index in [1, 20, 29] {
+        let result = Payload::Blob { hash: BlobHash([200; 32]), bytes: 70_000 };
+        tasks[index as usize] = task_view(index, Outcome::Succeeded(TaskOutput { result, outputs: Vec::new() }));
+    }
+    let (job, tasks) = ended(3, "draw.mcode", tasks);
+    world.cluster.add(job, tasks);
+    let (exit, out, err) = typed(&world, "nexus job result 3");
+    assert_eq!(exit, Exit::Unreachable);
+    assert!(out.contains(" 0  1\n") && out.contains(" 1  NX0109: no node that is up has"), "{out}");
+    assert!(
+        err.contains("error[NX0109]: the results of 3 tasks are on no machine that answers: 3/1, 3/20, 3/29"),
+        "{err}"
+    );
+    assert!(err.contains("`nexus job retry 3` makes them again"), "{err}");
+    let (exit, out, _) = typed(&world, "nexus job result 3 --json");
+    assert_eq!((exit, out.matches("\"code\":\"NX0109\"").count()), (Exit::Unreachable, 3));
+    assert!(out.ends_with("]}\n"), "the document is whole: {out}");
+    let (exit, _, err) = typed(&world, "nexus job result 3 --output all.json");
+    assert_eq!(exit, Exit::Unreachable);
+    assert!(err.contains("3/1, 3/20, 3/29"), "{err}");
+    let (_, _, err) = typed(&world, "nexus job result 3/20");
+    assert!(err.contains("`nexus job retry 3` makes it again"), "{err}");
 }
