@@ -19,6 +19,7 @@ mod explain;
 mod fake;
 mod files;
 mod follow;
+mod full_disk;
 mod graph;
 mod graph_file;
 mod interrupt;

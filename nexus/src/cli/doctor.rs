@@ -128,6 +128,11 @@ fn folder(data: &Path) -> Vec<Finding> {
             format!("{name}, a write takes {} to reach the disk", units::duration(median)),
             "everything accepted waits for that: put the folder on a faster disk with --data or NEXUS_HOME",
         )),
+        Err(error) if error.kind() == std::io::ErrorKind::StorageFull => findings.push(Finding::problem(
+            "data",
+            format!("{} cannot be written to: {error}", place.display()),
+            "make room on its disk, or name another folder with --data or NEXUS_HOME",
+        )),
         Err(error) => findings.push(Finding::problem(
             "data",
             format!("{} cannot be written to: {error}", place.display()),
@@ -139,7 +144,7 @@ fn folder(data: &Path) -> Vec<Finding> {
         let found = format!("{} free", units::bytes(free));
         findings.push(match free >= FREE_BYTES_MIN {
             true => Finding::ok("disk", found),
-            false => Finding::warning("disk", found, "a full disk makes a node refuse work: make room there"),
+            false => Finding::warning("disk", found, "a node stops while its disk is full: make room there"),
         });
     }
     findings

@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use super::cluster::{self, Cluster, find_node, unexpected};
 use super::codes;
 use super::error::{CliError, Exit};
+use super::full_disk;
 use super::jobs::now_ms;
 use super::nearby;
 use super::node_label::{self, LabelChange};
@@ -170,17 +171,26 @@ pub(crate) fn start(
         join: place_to_join(args, config.node().data(), world, console)?,
         config,
     };
-    world.node(
+    let data = start.config.node().data().to_owned();
+    let mut has_started = false;
+    let ended = world.node(
         start,
         |started| {
+            has_started = true;
             if console.is_json() {
                 console.answer(&document(started));
             } else {
                 console.answer(&greeting(started));
             }
         },
-        interrupted,
-    )?;
+        interrupted.clone(),
+    );
+    if let Err(error) = ended {
+        if has_started && full_disk::wait_for_room(&error, &data, &interrupted, console) {
+            return Err(world.begin_again(full_disk::arguments_to_begin_again(std::env::args_os().skip(1))));
+        }
+        return Err(full_disk::explained(error, &data));
+    }
     if !console.is_json() {
         console.say("stopped");
     }

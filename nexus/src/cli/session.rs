@@ -2,6 +2,7 @@
 //!
 //! The only file of this crate that knows the rooms behind the verbs.
 
+use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
@@ -331,6 +332,20 @@ impl World for Session {
             telemetry.shut_down();
         }
         Ok(ended?)
+    }
+
+    fn begin_again(&self, arguments: Vec<OsString>) -> CliError {
+        use std::os::unix::process::CommandExt as _;
+        let error = match std::env::current_exe() {
+            Ok(program) => std::process::Command::new(program).args(arguments).exec(),
+            Err(error) => error,
+        };
+        CliError::new(
+            Exit::Unreachable,
+            codes::UNREADABLE_FILE,
+            format!("the program of the node cannot be run again: {error}"),
+        )
+        .with_help("start it with `nexus node start`")
     }
 }
 

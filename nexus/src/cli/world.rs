@@ -1,6 +1,7 @@
 //! Everything outside of the command line that a verb can touch, behind one trait: the real one is `session`'s, tests
 //! bring theirs.
 
+use std::ffi::OsString;
 use std::path::Path;
 
 use nexus_model::DeviceInfo;
@@ -54,4 +55,7 @@ pub(crate) trait World: Language + Runtime + Pieces {
         ready: impl FnOnce(&NodeStarted),
         interrupted: watch::Receiver<bool>,
     ) -> Result<(), CliError>;
+
+    /// Begins this process anew, with these arguments; why it cannot.
+    fn begin_again(&self, arguments: Vec<OsString>) -> CliError;
 }
