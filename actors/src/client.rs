@@ -3,16 +3,20 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use nexus_link::{Credentials, Expect, Identity, Link, LinkConfig, Peer};
-use nexus_model::{BlobHash, INLINE_BYTES_MAX, Payload};
+use nexus_model::{BlobHash, INLINE_BYTES_MAX, NodeId, Payload};
 use nexus_wire::{Refusal, Request, Response};
 
 use crate::codes;
 use crate::control::refusal;
-use crate::home::Home;
+use crate::home::{Beacon, Home, is_alive};
 use crate::leader_link::{ask_peer, from_link};
 use crate::payloads::{fetch, upload};
+
+/// How often it is looked whether a node that stops has ended.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// The folder is that of no running node, and nobody has logged in to a cluster with it.
 fn nobody_here(data: &Path) -> Refusal {
@@ -26,6 +30,8 @@ fn nobody_here(data: &Path) -> Refusal {
 pub struct Client {
     peer: Peer,
     link: Link,
+    /// The node, where it is of this machine.
+    beacon: Option<Beacon>,
 }
 
 impl Client {
@@ -49,14 +55,14 @@ impl Client {
                 let link = Link::bind(LinkConfig::new(SocketAddr::new(own, 0), credentials)).map_err(from_link)?;
                 let peer = link.connect(&beacon.address.to_string(), Expect::Node(beacon.node)).await;
                 let peer = peer.map_err(|error| absent(&error.to_string()))?;
-                Ok(Client { peer, link })
+                Ok(Client { peer, link, beacon: Some(beacon) })
             }
             (None, Some(login)) => {
                 let own = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
                 let link = Link::bind(LinkConfig::new(own, credentials)).map_err(from_link)?;
                 let dials = login.addresses.iter().map(|address| Box::pin(link.connect(address, Expect::AnyNode)));
                 let (peer, _) = futures::future::select_ok(dials).await.map_err(|error| absent(&error.to_string()))?;
-                Ok(Client { peer, link })
+                Ok(Client { peer, link, beacon: None })
             }
             (None, None) => Err(nobody_here(data)),
         }
@@ -83,6 +89,19 @@ impl Client {
         let hash = BlobHash(*blake3::hash(&bytes).as_bytes());
         upload(&self.peer, hash, &bytes).await?;
         Ok(Payload::Blob { hash, bytes: bytes.len() as u64 })
+    }
+
+    /// Ends the connection and waits until the process of the node has ended, for at most `patience`: whether it has. Nothing
+    /// where `node` is another node than that of this machine, which an absent one means.
+    pub async fn until_gone(&self, node: Option<NodeId>, patience: Duration) -> Option<bool> {
+        let beacon = self.beacon.as_ref().filter(|beacon| node.is_none_or(|node| node == beacon.node))?;
+        self.close().await;
+        let gone = async {
+            while is_alive(beacon.pid) {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        };
+        Some(tokio::time::timeout(patience, gone).await.is_ok())
     }
 
     /// Ends the connection; the node hears of it.

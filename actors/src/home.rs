@@ -153,7 +153,7 @@ impl Home {
     /// Members that a recovery gave up and that the cluster does not know of yet.
     pub(crate) fn lost(&self) -> std::io::Result<Vec<NodeId>> {
         match fs::read(self.lost_file()) {
-            Ok(bytes) => Ok(serde_json::from_slice(&bytes)?),
+            Ok(bytes) => read_json(&self.lost_file(), &bytes),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
             Err(error) => Err(error),
         }
@@ -204,7 +204,7 @@ impl Home {
 
     pub(crate) fn membership(&self) -> std::io::Result<Option<Membership>> {
         match fs::read(self.membership_file()) {
-            Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes)?)),
+            Ok(bytes) => read_json(&self.membership_file(), &bytes).map(Some),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
@@ -267,6 +267,24 @@ impl Home {
     }
 }
 
+/// What a file of the directory says; where it is damaged, the error names it.
+fn read_json<T: serde::de::DeserializeOwned>(path: &Path, bytes: &[u8]) -> std::io::Result<T> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        let message = format!("{} is damaged: {error}", path.display());
+        std::io::Error::new(std::io::ErrorKind::InvalidData, message)
+    })
+}
+
+/// Whether a process is there and has not ended: where its parent has not taken notice of its end yet, it has.
+pub(crate) fn is_alive(pid: u32) -> bool {
+    let Some(id) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return false };
+    let has_ended = || {
+        let status = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        status.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('Z'))
+    };
+    test_kill_process(id) != Err(rustix::io::Errno::SRCH) && !has_ended()
+}
+
 /// Whole or not at all, readable by this user only.
 fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt;
@@ -297,6 +315,30 @@ mod tests {
         assert!(refusal.message.contains(&format!("process id {}", std::process::id())), "{refusal}");
         drop(lock);
         assert!(home.lock().is_ok());
+    }
+
+    #[test]
+    fn a_damaged_file_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::new(folder.path());
+        assert_eq!(home.membership().unwrap(), None);
+        fs::write(home.membership_file(), "{\"name\":").unwrap();
+        let said = home.membership().unwrap_err().to_string();
+        assert!(said.contains("membership.json is damaged: EOF"), "{said}");
+    }
+
+    #[test]
+    fn a_process_that_nobody_has_taken_notice_of_has_ended() {
+        assert!(is_alive(std::process::id()));
+        let mut child = std::process::Command::new("cat").stdin(std::process::Stdio::piped()).spawn().unwrap();
+        assert!(is_alive(child.id()));
+        drop(child.stdin.take());
+        // Nobody waits for it: it stays until this process ends.
+        while is_alive(child.id()) {
+            std::thread::yield_now();
+        }
+        child.wait().unwrap();
+        assert!(!is_alive(child.id()));
     }
 
     #[test]

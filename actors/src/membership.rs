@@ -1,10 +1,10 @@
 //! How a data directory becomes a node: it founds a cluster, joins one, or is one already.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
-use nexus_link::{Authority, Credentials, Expect, Identity, Key, Link, LinkConfig, Subject, Token};
+use nexus_link::{Authority, Credentials, Expect, Identity, Key, Link, LinkConfig, LinkError, Subject, Token};
 use nexus_model::{NodeCapacity, NodeId, NodeRole};
 use nexus_wire::{JoinRequest, ProtocolVersion, Refusal, Request, Response};
 
@@ -72,7 +72,36 @@ pub(crate) async fn become_member(
 /// A directory that is a node's cannot join again.
 pub(crate) fn already_member(home: &Home, identity: &Identity) -> Refusal {
     let message = format!("{} is already a node of the cluster `{}`", home.root().display(), identity.cluster());
-    let help = Some("start it without --join, or give another directory with --data DIR".to_owned());
+    let help = Some(
+        "start it without --join, or give another directory with --data DIR; where nothing of that cluster is needed any \
+         more, the directory may be removed"
+            .to_owned(),
+    );
+    Refusal { help, ..refusal(codes::JOIN_FAILED, message) }
+}
+
+/// What would make a first start fail is found before anything is made: a directory of a cluster that never began would be
+/// in the way of the next start.
+pub(crate) fn check_first_start(home: &Home, listen: SocketAddr) -> Result<(), Refusal> {
+    if Identity::load(&home.identity()).map_err(from_link)?.is_some() {
+        return Ok(());
+    }
+    if home.login().is_some() {
+        return Err(logged_in(home));
+    }
+    let cannot = |source| from_link(LinkError::Bind { address: listen, source: Arc::new(source) });
+    UdpSocket::bind(listen).map(drop).map_err(cannot)
+}
+
+/// A node would replace the certificate of whoever logged in.
+fn logged_in(home: &Home) -> Refusal {
+    let root = home.root().display();
+    let of = match Identity::load(&home.client()) {
+        Ok(Some(identity)) => format!(" to the cluster `{}`", identity.cluster()),
+        Ok(None) | Err(_) => String::new(),
+    };
+    let message = format!("{root} holds a login{of}, which a node in the same directory would replace");
+    let help = Some(format!("give the node another directory with --data DIR; to give the login up, remove {root}"));
     Refusal { help, ..refusal(codes::JOIN_FAILED, message) }
 }
 
@@ -81,7 +110,15 @@ fn resume(home: &Home, name: &str, identity: Identity) -> Result<Member, Refusal
         return Err(refusal(codes::DATA_DIRECTORY, format!("{} holds no node's certificate", home.root().display())));
     };
     let authority = Authority::load(&home.authority()).map_err(from_link)?;
-    let remembered = home.membership().map_err(|error| unusable(home, &error))?;
+    let remembered = home.membership().map_err(|error| Refusal {
+        help: Some(match authority {
+            // Its own part of the log says who the others are.
+            Some(_) => "remove the damaged file and start again: this node has the cluster's authority and finds the others",
+            None => "put the file back from a copy; else `nexus node forget` this node, remove its directory and join again",
+        }
+        .to_owned()),
+        ..unusable(home, &error)
+    })?;
     let known_name = remembered.as_ref().map_or(name, |m| &m.name).to_owned();
     if authority.is_none() && remembered.is_none() {
         let message = format!("{} does not say where its cluster is", home.root().display());

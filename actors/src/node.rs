@@ -26,7 +26,7 @@ use crate::home::{Beacon, Home, Membership};
 use crate::leader_link::{LeaderLink, from_link};
 use crate::learning::{self, Learner};
 use crate::liveness::Liveness;
-use crate::membership::{FOUNDER, JoinOptions, Member, Offer, become_member, unusable};
+use crate::membership::{FOUNDER, JoinOptions, Member, Offer, become_member, check_first_start, unusable};
 use crate::nearby::announce;
 use crate::onlooker::Onlooker;
 use crate::payloads::NodePayloads;
@@ -130,6 +130,7 @@ async fn run_here(
 ) -> Result<(), Refusal> {
     check_protocol(options.protocol)?;
     let home = Home::new(&options.data);
+    check_first_start(&home, options.listen)?;
     home.create().map_err(|error| unusable(&home, &error))?;
     let _lock = home.lock()?;
     home.sweep().map_err(|error| unusable(&home, &error))?;

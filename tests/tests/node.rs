@@ -69,6 +69,40 @@ fn a_stopped_node_ends_in_order_and_knows_its_jobs_again() {
 }
 
 #[test]
+fn a_node_has_gone_once_the_command_that_stops_it_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut node = Node::start(&folder.path().join("home"), &[]);
+    let stopped = node.json(&["node", "stop"]);
+    assert_eq!(stopped, json!({"stopping": true, "stopped": true}));
+    assert!(node.has_ended(), "its process is there: {}", node.said());
+}
+
+#[test]
+fn a_first_start_that_fails_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().join("home");
+    let taken = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let Err(said) = Node::try_start(&home, &["--listen", &address]) else { panic!("the port was taken") };
+    assert!(said.contains("NX0202") && said.contains(&address), "{said}");
+    assert!(!home.exists(), "{said}");
+}
+
+#[test]
+fn a_node_does_not_take_the_place_of_a_login() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = Node::start(&folder.path().join("home"), &[]);
+    let token = node.json(&["token", "create", "--role", "submitter"])["token"].as_str().unwrap().to_owned();
+    let person = folder.path().join("person");
+    let login = nexus_tests::binary::run(&person, ["login", &node.address(), "--token", &token]);
+    assert_eq!(login.status.code(), Some(0), "{login:?}");
+    let Err(said) = Node::try_start(&person, &[]) else { panic!("a node replaced a login") };
+    assert!(said.contains("NX0403") && said.contains("holds a login to the cluster"), "{said}");
+    let jobs = nexus_tests::binary::run(&person, ["jobs"]);
+    assert_eq!(jobs.status.code(), Some(0), "the login is as it was: {jobs:?}");
+}
+
+#[test]
 fn a_second_node_on_the_same_directory_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let home = folder.path().join("home");

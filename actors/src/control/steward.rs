@@ -5,6 +5,7 @@
 //! Who votes is not decided here: people do that, the log holds it, and the ledger is told what the log says.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +25,16 @@ enum Step {
     Add { node: NodeId, address: String },
     Move { node: NodeId, address: String },
     Remove(NodeId),
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Step::Add { node, address } => write!(f, "{node} at {address} gets the log"),
+            Step::Move { node, address } => write!(f, "{node} is at {address} now"),
+            Step::Remove(node) => write!(f, "{node} gets the log no more"),
+        }
+    }
 }
 
 /// Runs for as long as the node does.
@@ -62,7 +73,7 @@ async fn tidy_up(replicated: &Arc<Replicated>) -> Result<(), Refusal> {
             Step::Remove(node) => replicated.remove_learner(*node).await,
         };
         match done {
-            Ok(()) => tracing::info!(?step, "the members of the log have changed"),
+            Ok(()) => tracing::info!("the members of the log have changed: {step}"),
             // One that is down must not keep the others from their turn.
             Err(refusal) => tracing::debug!(?step, reason = %refusal, "not yet"),
         }

@@ -1,6 +1,8 @@
 //! What the verbs need of a cluster: requests, and payloads too large to travel inside them. A node behind a connection
 //! is one; tests bring their own.
 
+use std::time::Duration;
+
 use nexus_model::{IndexRange, JobId, NodeId, Payload};
 use nexus_wire::{JobView, NodeView, Refusal, Request, Response, StatusView, TaskDetail, TaskView};
 
@@ -19,6 +21,10 @@ pub(crate) trait Cluster {
 
     /// A payload of these bytes.
     async fn store(&self, bytes: Vec<u8>) -> Result<Payload, Refusal>;
+
+    /// Waits until this node has ended that was told to stop, and no longer than `patience`: whether it has. Nothing where it is
+    /// not the node of this machine, which an absent one means.
+    async fn until_gone(&self, node: Option<NodeId>, patience: Duration) -> Option<bool>;
 
     /// Ends the connection.
     async fn close(&self);
@@ -121,6 +127,10 @@ impl<C: Cluster> Cluster for std::sync::Arc<C> {
 
     async fn store(&self, bytes: Vec<u8>) -> Result<Payload, Refusal> {
         (**self).store(bytes).await
+    }
+
+    async fn until_gone(&self, node: Option<NodeId>, patience: Duration) -> Option<bool> {
+        (**self).until_gone(node, patience).await
     }
 
     async fn close(&self) {

@@ -42,6 +42,9 @@ codes! {
     /// `nexus node start --join` without an address found no node of the local network that it could join: none is there,
     /// none is of the token's cluster, or there is no token. `--join ADDRESS` needs no finding.
     NOBODY_TO_JOIN = "NX0521";
+    /// `nexus node stop` told a node of this machine to stop, and its process was still there half a minute later. It goes on
+    /// stopping; its log says what it waits for.
+    STILL_THERE = "NX0522";
     /// The node gave an answer that this command does not understand. Are both of the same version?
     UNEXPECTED_ANSWER = "NX0512";
     /// The settings cannot be used as they are; the message names the file and the key.

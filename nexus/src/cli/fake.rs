@@ -137,6 +137,11 @@ impl Cluster for FakeCluster {
         Ok(payload)
     }
 
+    /// The node of this machine ends at once.
+    async fn until_gone(&self, node: Option<NodeId>, _: Duration) -> Option<bool> {
+        node.is_none_or(|node| node == NodeId(1)).then_some(true)
+    }
+
     async fn close(&self) {}
 }
 

@@ -25,6 +25,9 @@ use crate::output::paint::{ERROR, GOOD, NAME, WARNING, paint};
 use crate::output::table::{Align, Cell, Table};
 use crate::output::{Console, units};
 
+/// How long a node of this machine that was told to stop is waited for: it gives its peers five seconds, and its tasks some.
+const STOP_PATIENCE: Duration = Duration::from_secs(30);
+
 /// Start, list, drain, stop or forget nodes.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct NodeArgs {
@@ -262,13 +265,35 @@ fn owned((name, value): (&str, &str)) -> (String, String) {
     (name.to_owned(), value.to_owned())
 }
 
-/// `nexus node stop`.
+/// `nexus node stop --json`.
+#[derive(Debug, Serialize)]
+struct StoppedNode {
+    /// It was told to.
+    stopping: bool,
+    /// Its process has ended, as can be seen of the node of this machine.
+    stopped: bool,
+}
+
+/// `nexus node stop`. The node of this machine is waited for, so that another one can start in its place.
 pub(crate) async fn stop(node: Option<&str>, cluster: &impl Cluster, console: &mut Console) -> Result<(), CliError> {
     let (id, name) = named(node, cluster).await?;
-    match cluster.request(Request::StopNode(id)).await? {
-        Response::Done if console.is_json() => console.answer("{\"stopping\":true}\n"),
-        Response::Done => console.say(&format!("{name} is stopping; its running tasks go back to the queue")),
-        _ => return Err(unexpected()),
+    if cluster.request(Request::StopNode(id)).await? != Response::Done {
+        return Err(unexpected());
+    }
+    let gone = cluster.until_gone(id, STOP_PATIENCE).await;
+    if gone == Some(false) {
+        let seconds = STOP_PATIENCE.as_secs();
+        let message = format!("{name} was told to stop and has not ended after {seconds} s");
+        let error = CliError::new(Exit::Unreachable, codes::STILL_THERE, message);
+        return Err(error.with_help("its log says what it waits for; a start with its folder fails until it has ended"));
+    }
+    let has_ended = gone.is_some();
+    if console.is_json() {
+        console.answer(&document(&StoppedNode { stopping: true, stopped: has_ended }));
+    } else if has_ended {
+        console.say(&format!("{name} has stopped; its running tasks went back to the queue"));
+    } else {
+        console.say(&format!("{name} is stopping; its running tasks go back to the queue"));
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ use std::io::IsTerminal;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use nexus_actors::client::Client;
 use nexus_actors::embedded::{self, EmbeddedOptions, Evaluation};
@@ -17,7 +18,7 @@ use nexus_actors::telemetry::{Signals, Telemetry};
 use nexus_actors::{CodeCache, CodeCacheFacts, JoinOptions, MemoryPayloads, login, nearby, recovery};
 use nexus_config::{LogLevel, Machine, Places};
 use nexus_mcode::{Before, Compilation, CompiledProgram, Inspection, LibraryEntry, Outline, PieceResult};
-use nexus_model::{DeviceInfo, DeviceKind, Diagnostic, Input, JitLevel, JobSpec, NodeCapacity, Payload, Value};
+use nexus_model::{DeviceInfo, DeviceKind, Diagnostic, Input, JitLevel, JobSpec, NodeCapacity, NodeId, Payload, Value};
 use nexus_wire::{ProtocolVersion, Refusal, Request, Response, TaskView};
 use tokio::sync::watch;
 use tracing_subscriber::Layer as _;
@@ -377,6 +378,10 @@ impl Cluster for Client {
 
     async fn store(&self, bytes: Vec<u8>) -> Result<Payload, Refusal> {
         Client::store(self, bytes).await
+    }
+
+    async fn until_gone(&self, node: Option<NodeId>, patience: Duration) -> Option<bool> {
+        Client::until_gone(self, node, patience).await
     }
 
     async fn close(&self) {

@@ -191,7 +191,7 @@ impl Progress {
 mod tests {
     use std::cell::Cell;
 
-    use nexus_model::{JobState, Payload};
+    use nexus_model::{JobState, NodeId, Payload};
 
     use super::*;
     use crate::cli::codes;
@@ -222,6 +222,10 @@ mod tests {
 
         async fn store(&self, _: Vec<u8>) -> Result<Payload, Refusal> {
             Ok(Payload::Inline(Vec::new().into()))
+        }
+
+        async fn until_gone(&self, _: Option<NodeId>, _: Duration) -> Option<bool> {
+            None
         }
 
         async fn close(&self) {}
