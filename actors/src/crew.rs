@@ -7,7 +7,6 @@ use std::sync::Arc;
 use actix::dev::ToEnvelope;
 use actix::prelude::*;
 use nexus_model::{NodeCapacity, NodeId, Vitals};
-use nexus_wire::AttemptRange;
 use tokio::sync::{mpsc, watch};
 
 use crate::attachment::{self, Way};
@@ -23,7 +22,7 @@ use crate::omega::Omega;
 use crate::progress::Progress;
 use crate::qlogik::Qlogik;
 use crate::scheduler::{FromLedger, Scheduler};
-use crate::worker::{HandIn, SayBeginning, Slots, TaskBeginning, TaskRunner, TasksEnded, Worker, WorkerState};
+use crate::worker::{HandIn, Left, SayBeginning, Slots, TaskBeginning, TaskRunner, TasksEnded, Worker, WorkerState};
 
 /// What this process is.
 pub(crate) struct Plan {
@@ -35,7 +34,7 @@ pub(crate) struct Plan {
     pub(crate) timelines: Option<PathBuf>,
     pub(crate) runner: TaskRunner,
     /// What an earlier process of this node had begun when it was killed.
-    pub(crate) begun: Vec<AttemptRange>,
+    pub(crate) begun: Left,
     pub(crate) control: ControlPlane,
     pub(crate) events: mpsc::Receiver<LedgerEvent>,
     pub(crate) progress: Progress,

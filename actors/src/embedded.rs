@@ -25,7 +25,7 @@ use crate::node::StopReason;
 use crate::payloads::MemoryPayloads;
 use crate::progress::Progress;
 use crate::roles::Caller;
-use crate::worker::{FileGrant, Optimize, PayloadStore, PrintSink, ProfileSink, Programs, TaskRunner};
+use crate::worker::{FileGrant, Left, Optimize, PayloadStore, PrintSink, ProfileSink, Programs, TaskRunner};
 
 /// Hears how a job moves.
 pub type ProgressSink = Box<dyn FnMut(&JobView)>;
@@ -214,7 +214,7 @@ async fn run_here(
         gateway: Arc::new(gateway),
         timelines: None,
         runner,
-        begun: Vec::new(),
+        begun: Left::default(),
         control,
         events,
         progress: jobs_progress,

@@ -9,7 +9,7 @@ use nexus_blobs::BlobStore;
 use nexus_link::{Credentials, Link, LinkConfig, reachable_address};
 use nexus_model::{NodeCapacity, NodeId, Rule};
 use nexus_optimizer::OptimizerConfig;
-use nexus_wire::{AttemptRange, ProtocolVersion, Refusal};
+use nexus_wire::{ProtocolVersion, Refusal};
 use tokio::sync::watch;
 
 use crate::address_book::AddressBook;
@@ -35,7 +35,7 @@ use crate::recovery::give_up_lost;
 use crate::service::NodeService;
 use crate::telemetry;
 use crate::vitals::{Gauge, measure};
-use crate::worker::{self, Account, ClusterPort, Keeper, Optimize, PayloadStore, Programs, TaskRunner};
+use crate::worker::{self, Account, ClusterPort, Keeper, Left, Optimize, PayloadStore, Programs, TaskRunner};
 
 /// Threads for the network and consensus; the slots have their own.
 const RUNTIME_THREADS: usize = 2;
@@ -318,7 +318,7 @@ fn giving_up(stop: watch::Sender<Option<StopReason>>) -> impl FnOnce(&'static st
 }
 
 /// Begins this run's accounts of processes and of what the slots have in hand, and says what earlier runs had in hand.
-fn accounts(home: &Home) -> std::io::Result<(Keeper, Account, Vec<AttemptRange>)> {
+fn accounts(home: &Home) -> std::io::Result<(Keeper, Account, Left)> {
     let (run, machine) = (run_mark(), worker::machine());
     let (account, begun) = Account::open(&home.begun(), &run, machine.as_deref())?;
     Ok((Keeper::open(&home.processes(), run)?, account, begun))

@@ -78,6 +78,9 @@ impl NodePayloads {
         loop {
             let put = self.blobs.put(bytes);
             let is_full = matches!(put, Err(BlobError::DiskFull { .. }));
+            if is_full {
+                self.blobs.note_unplaced(bytes.len() as u64);
+            }
             if !is_full || given_up.load(Ordering::Relaxed) || Instant::now() >= until {
                 return put;
             }

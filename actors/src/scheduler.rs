@@ -16,7 +16,7 @@ mod upkeep;
 mod vitals;
 mod workers;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -30,7 +30,7 @@ use nexus_wire::{AttemptRange, LeaderMessage, WorkerMessage};
 pub(crate) use self::attaching::{AttachWorker, RIVAL_PATIENCE};
 pub(crate) use self::foresight::{Foresee, Settle};
 use self::release::TakeBack;
-pub(crate) use self::release::lost_with_its_worker;
+pub(crate) use self::release::{lost_with_its_worker, stopped_with_its_worker};
 use crate::control::{ControlPlane, LedgerEvent, Standing, now_ms};
 use crate::learning::Learner;
 use crate::liveness::{Alive, Liveness};
@@ -112,7 +112,9 @@ pub(crate) struct Scheduler {
     /// Nodes that take nothing new, as they said last.
     held: BTreeSet<NodeId>,
     /// Nodes whose tasks go back to the queue: they are not heard until that is done.
-    releasing: BTreeSet<NodeId>,
+    releasing: BTreeMap<NodeId, usize>,
+    /// How often this node began to lead: what was begun under an earlier reign is not gone on with.
+    reign: u64,
     /// Whether all work is stopped.
     stopped: bool,
     _lifeline: Lifeline,
@@ -143,7 +145,8 @@ impl Scheduler {
             ages: upkeep::Ages::of_process(now_ms(), Instant::now()),
             predictions: Predictions::of_learner(learner),
             held: BTreeSet::new(),
-            releasing: BTreeSet::new(),
+            releasing: BTreeMap::new(),
+            reign: 0,
             stopped: false,
             _lifeline: lifeline,
         }
@@ -155,6 +158,8 @@ impl Scheduler {
         self.held.clear();
         self.stopped = false;
         self.known = Some(index);
+        self.reign += 1;
+        self.releasing.clear();
         let now = Instant::now();
         for effect in &effects {
             if let Effect::TasksAssigned { node, .. } = effect {
@@ -216,10 +221,6 @@ impl Scheduler {
     fn step(&mut self, input: Input, ctx: &mut Context<Self>) {
         let mut proposals = Vec::new();
         self.core.step(input, &mut proposals);
-        let ahead = self.told_ahead();
-        if !ahead.is_empty() {
-            self.tell(Vec::new(), Vec::new(), ahead, ctx);
-        }
         self.propose_assignments(proposals, ctx);
     }
 
@@ -279,9 +280,9 @@ impl Scheduler {
     ) {
         let (control, running) = (self.control.clone(), self.workers.last_running(node));
         self.workers.forget(node);
-        self.releasing.insert(node);
+        let reign = self.begin_release(node);
         let look = async move { control.read_local(|ledger| back(ledger, node, running)).await };
-        ctx.spawn(look.into_actor(self).map(move |back, scheduler, ctx| scheduler.give_back(node, back, ctx)));
+        ctx.spawn(look.into_actor(self).map(move |back, scheduler, ctx| scheduler.give_back((node, reign), back, ctx)));
     }
 
     /// Takes everything back from a node that stops, once what it has reported is recorded: that has ended.
@@ -335,6 +336,11 @@ impl Scheduler {
         }
         self.let_go_of_foreseen();
         self.step(Input::TryAgain, ctx);
+        // Alone in its turn: a description that waits for a look at the ledger is overtaken by nothing.
+        let ahead = self.told_ahead();
+        if !ahead.is_empty() {
+            self.tell(Vec::new(), Vec::new(), ahead, ctx);
+        }
         self.look_at_clock(ctx);
     }
 

@@ -29,14 +29,14 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use actix::prelude::*;
-use nexus_model::{Cost, NodeCapacity, NodeId, Vitals};
+use nexus_model::{Cost, NodeCapacity, NodeId, Outcome, Vitals};
 use nexus_wire::archived::batches;
 use nexus_wire::limits::HEARTBEAT_INTERVAL;
 use nexus_wire::{AttemptRange, FinishedTasks, LeaderMessage, LogPiece, LogQuery, WorkerMessage};
 use tokio::sync::{mpsc, watch};
 
 pub(crate) use beginnings::SayBeginning;
-pub(crate) use begun::{Account, machine};
+pub(crate) use begun::{Account, Left, machine};
 pub(crate) use calls::ClusterPort;
 pub(crate) use grants::FileGrant;
 pub(crate) use keeper::Keeper;
@@ -52,7 +52,7 @@ pub(crate) use task::{FULL_DISK_PATIENCE, FULL_DISK_PAUSE, PayloadStore, TaskRun
 pub use task::{Optimize, PrintSink};
 
 use crate::omega::Lifeline;
-use crate::scheduler::lost_with_its_worker;
+use crate::scheduler::{lost_with_its_worker, stopped_with_its_worker};
 
 /// Messages that may wait in the worker's mailbox: one from each slot and a few from the leader.
 const MAILBOX: usize = 256;
@@ -107,10 +107,13 @@ pub(crate) struct WorkerState {
 }
 
 impl WorkerState {
-    /// The state of a worker that had begun these tasks when it was killed: the first that it reports is that they were lost.
-    pub(crate) fn new(slots: Slots, lost: Vec<AttemptRange>) -> Self {
-        let end = |attempt| FinishedTasks { attempt, outcome: lost_with_its_worker(), cost: Cost::default() };
-        let reports = batches(lost.into_iter().map(end).collect());
+    /// The state of a worker that had begun these tasks when it ended: the first that it reports is what became of them.
+    pub(crate) fn new(slots: Slots, left: Left) -> Self {
+        let end = |outcome: Outcome| {
+            move |attempt| FinishedTasks { attempt, outcome: outcome.clone(), cost: Cost::default() }
+        };
+        let lost = left.lost.into_iter().map(end(lost_with_its_worker()));
+        let reports = batches(lost.chain(left.stopped.into_iter().map(end(stopped_with_its_worker()))).collect());
         WorkerState { slots, unrecorded: std::sync::Mutex::new((1..).zip(reports).collect()) }
     }
 

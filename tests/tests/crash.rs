@@ -140,3 +140,27 @@ fn no_task_runs_more_often_than_it_is_allowed_to_however_a_node_ends() {
         assert!(runs.len() > before || seconds == "3", "what had not begun runs later");
     }
 }
+
+/// The leader goes first, so that nobody writes down that the worker ends in order: it says so itself when it is back.
+#[test]
+fn no_task_is_blamed_for_machines_that_are_switched_off_in_order() {
+    let mut cluster = Cluster::of(2);
+    let file = cluster.folder().join("begun");
+    let script = format!("echo $NEXUS_TASK_INDEX >> {}; exec sleep 600", file.display());
+    let arguments = ["submit", "--max-attempts", "9", "--require", "node=n1", "--", "/bin/sh", "-c", &script];
+    let job = cluster.node(0).json(&arguments)["job"].to_string();
+    for evening in 1..=3 {
+        while runs(&file).values().sum::<usize>() < evening {
+            std::thread::yield_now();
+        }
+        cluster.stop(0);
+        cluster.stop(1);
+        cluster.restart(0);
+        cluster.restart(1);
+    }
+    let again = |_: &serde_json::Value| runs(&file).values().sum::<usize>() == 4;
+    cluster.wait_for(0, "it runs for the fourth time", again);
+    let shown = cluster.node(0).json(&["job", "show", &job]);
+    assert_eq!((&shown["state"], &shown["failed"]), (&"running".into(), &0.into()), "{shown}");
+    cluster.node(0).json(&["job", "cancel", &job]);
+}

@@ -176,7 +176,7 @@ impl Scheduler {
         if self.known.is_none() {
             return Box::pin(fut::ready(Err(no_leader())));
         }
-        if self.releasing.contains(&node) {
+        if self.releasing.contains_key(&node) {
             // What it brings is compared with what is its own once that has been settled.
             let waited = tokio::time::sleep(RECORDED_POLL).into_actor(self);
             let again = AttachWorker { node, address, capacity, holding, port };

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use nexus_ledger::{Command, Ledger, Member, ReleaseReason, Released, WORKER_LOST};
+use nexus_ledger::{Command, Ledger, Member, ReleaseReason, Released, WORKER_LOST, WORKER_STOPPED};
 use nexus_model::{BlobHash, Failure, IndexRange, NodeId, Outcome};
 use nexus_wire::{AttemptRange, FinishedTasks, Refusal};
 
@@ -57,7 +57,7 @@ impl TakeBack {
 
     /// From a worker that says what it has: all but that, of which it was known to run some.
     fn from_returned(node: NodeId, running: Vec<AttemptRange>, holding: Vec<AttemptRange>) -> Self {
-        let lost = running.into_iter().filter(|attempt| !holding.contains(attempt)).collect();
+        let lost = running.into_iter().flat_map(|attempt| without(attempt, &holding)).collect();
         let mut back = TakeBack::of(node, [(ReleaseReason::WorkerLost, lost)]);
         back.entries.push_back((ReleaseReason::NotStarted, Released::AllBut(holding)));
         back
@@ -71,6 +71,25 @@ impl TakeBack {
         }
         Ok(())
     }
+}
+
+/// The parts of an attempt that are in none of the others: what a slot has in hand shrinks while it runs.
+fn without(attempt: AttemptRange, others: &[AttemptRange]) -> Vec<AttemptRange> {
+    let same = others.iter().filter(|other| (other.job, other.token) == (attempt.job, attempt.token));
+    let mut held: Vec<IndexRange> = same.map(|other| other.range).collect();
+    held.sort();
+    let (mut left, mut from) = (Vec::new(), attempt.range.start);
+    for held in held {
+        let until = held.start.min(attempt.range.end);
+        if from < until {
+            left.push(IndexRange::new(from, until));
+        }
+        from = from.max(held.end);
+    }
+    if from < attempt.range.end {
+        left.push(IndexRange::new(from, attempt.range.end));
+    }
+    left.into_iter().map(|range| AttemptRange { range, ..attempt }).collect()
 }
 
 /// Gives back to the queue what a node that is here again does not hold any more.
@@ -89,8 +108,16 @@ pub(super) async fn release_returned(
 
 /// How the tasks end that a node had begun when it was killed: what its next process reports of them.
 pub(crate) fn lost_with_its_worker() -> Outcome {
-    let message = "its worker was lost while it ran".to_owned();
-    Outcome::Failed(Failure { code: WORKER_LOST.to_owned(), message, diagnostic: None, retryable: true })
+    left(WORKER_LOST, "its worker was lost while it ran")
+}
+
+/// The same where the node had ended in order.
+pub(crate) fn stopped_with_its_worker() -> Outcome {
+    left(WORKER_STOPPED, "its worker stopped while it ran")
+}
+
+fn left(code: &str, message: &str) -> Outcome {
+    Outcome::Failed(Failure { code: code.to_owned(), message: message.to_owned(), diagnostic: None, retryable: true })
 }
 
 /// Writes down what a worker reports: what has ended, what it was lost with in an earlier life, and what needs an input that
@@ -101,13 +128,16 @@ pub(super) async fn record(
     node: NodeId,
     tasks: Vec<FinishedTasks>,
 ) -> Result<(), Refusal> {
-    let (lost, ended) = apart(tasks);
+    let (lost, ended) = apart(WORKER_LOST, tasks);
+    let (stopped, ended) = apart(WORKER_STOPPED, ended);
     let (missing, mut ended) = missing_inputs(ended);
-    let lost = still_held(control, node, lost).await;
-    if !lost.is_empty() {
-        tracing::warn!(%node, attempts = lost.len(), "a worker was lost with what it had begun");
-        let (attempts, why) = (Released::Attempts(lost), ReleaseReason::WorkerLost);
-        control.propose(Command::ReleaseTasks { node, attempts, why, at_ms: now_ms() }).await?;
+    for (attempts, why) in [(lost, ReleaseReason::WorkerLost), (stopped, ReleaseReason::WorkerStopped)] {
+        let attempts = still_held(control, node, attempts).await;
+        if !attempts.is_empty() {
+            tracing::warn!(%node, attempts = attempts.len(), "a worker has ended with what it had begun");
+            let attempts = Released::Attempts(attempts);
+            control.propose(Command::ReleaseTasks { node, attempts, why, at_ms: now_ms() }).await?;
+        }
     }
     for (blob, waiting) in missing {
         let attempts: Vec<AttemptRange> = waiting.iter().map(|finished| finished.attempt).collect();
@@ -146,9 +176,10 @@ async fn still_held(control: &ControlPlane, node: NodeId, mut attempts: Vec<Atte
     attempts
 }
 
-fn apart(tasks: Vec<FinishedTasks>) -> (Vec<AttemptRange>, Vec<FinishedTasks>) {
+/// What a worker says was begun by a process before it, with this code; and the rest.
+fn apart(code: &str, tasks: Vec<FinishedTasks>) -> (Vec<AttemptRange>, Vec<FinishedTasks>) {
     let is_lost =
-        |finished: &FinishedTasks| matches!(&finished.outcome, Outcome::Failed(failure) if failure.code == WORKER_LOST);
+        |finished: &FinishedTasks| matches!(&finished.outcome, Outcome::Failed(failure) if failure.code == code);
     if !tasks.iter().any(is_lost) {
         return (Vec::new(), tasks);
     }
@@ -218,6 +249,17 @@ mod tests {
     }
 
     #[test]
+    fn what_a_worker_still_has_of_what_it_ran_is_not_lost() {
+        let ran = attempt(1, 100, 140, 9);
+        let parts = |holding: &[AttemptRange]| without(ran, holding);
+        assert_eq!(parts(&[attempt(1, 106, 140, 9), attempt(1, 98, 106, 9)]), []);
+        assert_eq!(parts(&[attempt(1, 110, 120, 9)]), [attempt(1, 100, 110, 9), attempt(1, 120, 140, 9)]);
+        assert_eq!(parts(&[attempt(1, 0, 200, 8), attempt(2, 0, 200, 9)]), [ran], "another attempt, another job");
+        assert_eq!(parts(&[attempt(1, 0, 101, 9), attempt(1, 130, 300, 9)]), [attempt(1, 101, 130, 9)]);
+        assert_eq!(parts(&[attempt(1, 150, 160, 9), attempt(1, 0, 50, 9)]), [ran]);
+    }
+
+    #[test]
     fn a_task_that_was_given_just_now_may_have_begun() {
         assert_eq!(next_in_line(&[attempt(1, 0, 1, 9)], &[], &[], 2), [attempt(1, 0, 1, 9)]);
     }
@@ -248,7 +290,7 @@ mod tests {
         let finished =
             |index, outcome| FinishedTasks { attempt: attempt(1, index, index + 1, 9), outcome, cost: Cost::default() };
         let tasks = vec![finished(0, Outcome::TimedOut), finished(1, lost_with_its_worker())];
-        let (lost, ended) = apart(tasks);
+        let (lost, ended) = apart(WORKER_LOST, tasks);
         assert_eq!(lost, [attempt(1, 1, 2, 9)]);
         assert_eq!(ended, [finished(0, Outcome::TimedOut)]);
     }

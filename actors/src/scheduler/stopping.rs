@@ -47,32 +47,44 @@ impl Scheduler {
     }
 
     /// Gives back to the queue what a node holds now. What is given to it later has other tokens, and stays.
-    fn take_back(&self, node: NodeId, ctx: &mut Context<Self>) {
-        let control = self.control.clone();
+    fn take_back(&mut self, node: NodeId, ctx: &mut Context<Self>) {
+        let (control, reign) = (self.control.clone(), self.begin_release(node));
         let look = async move { control.read_local(|ledger| TakeBack::from_told(ledger, node)).await };
-        ctx.spawn(look.into_actor(self).map(move |back, scheduler, ctx| scheduler.give_back(node, back, ctx)));
+        ctx.spawn(look.into_actor(self).map(move |back, scheduler, ctx| scheduler.give_back((node, reign), back, ctx)));
+    }
+
+    /// From now until [`Scheduler::end_release`] the node is not heard. The reign in which that is so.
+    pub(super) fn begin_release(&mut self, node: NodeId) -> u64 {
+        *self.releasing.entry(node).or_default() += 1;
+        self.reign
+    }
+
+    fn end_release(&mut self, node: NodeId) {
+        if let Some(under_way) = self.releasing.get_mut(&node) {
+            *under_way -= 1;
+            if *under_way == 0 {
+                self.releasing.remove(&node);
+            }
+        }
     }
 
     /// Tried until it is done, for as long as this node leads: whoever held it was told to drop it, so that nobody runs it,
     /// whether work is given out again meanwhile or not.
-    pub(super) fn give_back(&mut self, node: NodeId, mut back: TakeBack, ctx: &mut Context<Self>) {
-        self.releasing.insert(node);
+    pub(super) fn give_back(&mut self, (node, reign): (NodeId, u64), mut back: TakeBack, ctx: &mut Context<Self>) {
+        if self.known.is_none() || self.reign != reign {
+            return;
+        }
         let control = self.control.clone();
         let given = async move {
             let given = back.propose(&control).await;
             (given, back)
         };
         ctx.spawn(given.into_actor(self).map(move |(given, back), scheduler, ctx| match given {
-            Ok(()) => drop(scheduler.releasing.remove(&node)),
+            Ok(()) if scheduler.reign == reign => scheduler.end_release(node),
+            Ok(()) => {}
             Err(refusal) => {
                 tracing::warn!(%node, reason = %refusal, "the tasks of a node could not be taken back yet");
-                ctx.run_later(TICK, move |scheduler, ctx| {
-                    if scheduler.known.is_some() {
-                        scheduler.give_back(node, back, ctx);
-                    } else {
-                        scheduler.releasing.remove(&node);
-                    }
-                });
+                ctx.run_later(TICK, move |scheduler, ctx| scheduler.give_back((node, reign), back, ctx));
             }
         }));
     }

@@ -25,6 +25,15 @@ pub(crate) struct Account {
     lines: Mutex<Lines>,
 }
 
+/// What earlier runs of a node had begun and the leader may not know of.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Left {
+    /// When they were killed: by one of these, perhaps.
+    pub(crate) lost: Vec<AttemptRange>,
+    /// When they ended in order, which none of these is to blame for.
+    pub(crate) stopped: Vec<AttemptRange>,
+}
+
 /// What was begun together.
 #[derive(Debug)]
 struct Begun {
@@ -33,6 +42,8 @@ struct Begun {
     /// Tasks whose end is not recorded.
     left: u32,
     line: u32,
+    /// By an earlier run.
+    is_carried: bool,
 }
 
 /// Which lines say something.
@@ -47,13 +58,13 @@ struct Lines {
 
 impl Lines {
     /// A line for what is begun.
-    fn take(&mut self, attempt: &AttemptRange) -> u32 {
+    fn take(&mut self, attempt: &AttemptRange, is_carried: bool) -> u32 {
         let line = self.free.pop().unwrap_or_else(|| {
             self.count += 1;
             self.count - 1
         });
         let AttemptRange { job, range, token } = *attempt;
-        let begun = Begun { end: range.end, left: range.len(), line };
+        let begun = Begun { end: range.end, left: range.len(), line, is_carried };
         if let Some(before) = self.used.insert((job, token, range.start), begun) {
             self.free.push(before.line);
         }
@@ -86,7 +97,7 @@ impl Lines {
 impl Account {
     /// Begins an account in `folder`, and says what the runs before had begun and the leader may not know of. `run` is unlike
     /// that of any other run; `machine` is unlike that of any other run of the machine's system.
-    pub(crate) fn open(folder: &Path, run: &str, machine: Option<&str>) -> std::io::Result<(Self, Vec<AttemptRange>)> {
+    pub(crate) fn open(folder: &Path, run: &str, machine: Option<&str>) -> std::io::Result<(Self, Left)> {
         std::fs::create_dir_all(folder)?;
         let files = std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>()?;
         let mut begun = Vec::new();
@@ -94,28 +105,34 @@ impl Account {
             // Whatever stands in it: nobody but an account writes there, and a line that is none says nothing.
             begun.extend(read(&String::from_utf8_lossy(&std::fs::read(file)?), machine));
         }
-        begun.sort_by_key(|attempt: &AttemptRange| (attempt.job, attempt.token, attempt.range));
-        begun.dedup();
+        begun.sort_by_key(|(attempt, end): &(AttemptRange, End)| (attempt.job, attempt.token, attempt.range, *end));
+        begun.dedup_by_key(|(attempt, _)| *attempt);
         let path = folder.join(run);
         let account = Account { file: File::create(&path)?, path, lines: Mutex::default() };
         let head = line(&format!("machine {}", machine.unwrap_or_default()));
-        let carried = begun.iter().flat_map(|attempt| line(&text(attempt)));
+        let carried = begun.iter().flat_map(|(attempt, end)| line(&text(attempt, *end)));
         account.file.write_all_at(&head.into_iter().chain(carried).collect::<Vec<u8>>(), 0)?;
         let mut lines = account.lines();
-        for attempt in &begun {
-            lines.take(attempt);
+        for (attempt, _) in &begun {
+            lines.take(attempt, true);
         }
         drop(lines);
         for file in files {
             std::fs::remove_file(file)?;
         }
-        Ok((account, begun))
+        let of = |end| begun.iter().filter(move |(_, how)| *how == end).map(|(attempt, _)| *attempt).collect();
+        Ok((account, Left { lost: of(End::Killed), stopped: of(End::InOrder) }))
     }
 
     /// A slot is about to begin this.
     pub(super) fn begin(&self, attempt: &AttemptRange) {
-        let number = self.lines().take(attempt);
-        if let Err(error) = self.file.write_all_at(&line(&text(attempt)), (1 + u64::from(number)) * LINE_BYTES as u64) {
+        let number = self.lines().take(attempt, false);
+        self.write(number, attempt, End::Killed);
+    }
+
+    fn write(&self, number: u32, attempt: &AttemptRange, end: End) {
+        let place = (1 + u64::from(number)) * LINE_BYTES as u64;
+        if let Err(error) = self.file.write_all_at(&line(&text(attempt, end)), place) {
             tracing::warn!(%error, "what a slot has in hand could not be noted");
         }
     }
@@ -150,9 +167,14 @@ impl Account {
 impl Drop for Account {
     /// What may not be recorded stays for the next run, also after an orderly end.
     fn drop(&mut self) {
-        if self.begun().is_empty() {
+        let lines = self.lines();
+        if lines.used.is_empty() {
             // What stays behind names attempts that have ended: the ledger knows.
             let _ = std::fs::remove_file(&self.path);
+        }
+        for ((job, token, start), begun) in lines.used.iter().filter(|(_, begun)| !begun.is_carried) {
+            let range = IndexRange::new(*start, begun.end);
+            self.write(begun.line, &AttemptRange { job: *job, range, token: *token }, End::InOrder);
         }
     }
 }
@@ -170,8 +192,26 @@ pub(crate) fn machine() -> Option<String> {
     Some(String::from_utf8(asked.stdout).ok()?.trim().to_owned()).filter(|machine| !machine.is_empty())
 }
 
-fn text(AttemptRange { job, range, token }: &AttemptRange) -> String {
-    format!("{} {} {} {}", job.0, range.start, range.end, token.0)
+/// How the run ended in which something was begun. A line says the first until the second is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum End {
+    Killed,
+    InOrder,
+}
+
+impl End {
+    /// What stands between the numbers of a line.
+    const fn mark(self) -> char {
+        match self {
+            End::Killed => ' ',
+            End::InOrder => '/',
+        }
+    }
+}
+
+fn text(AttemptRange { job, range, token }: &AttemptRange, end: End) -> String {
+    let mark = end.mark();
+    format!("{}{mark}{}{mark}{}{mark}{}", job.0, range.start, range.end, token.0)
 }
 
 fn line(text: &str) -> [u8; LINE_BYTES] {
@@ -184,7 +224,7 @@ fn line(text: &str) -> [u8; LINE_BYTES] {
 }
 
 /// What an account of this run of the machine says; nothing of another.
-fn read(text: &str, machine: Option<&str>) -> Vec<AttemptRange> {
+fn read(text: &str, machine: Option<&str>) -> Vec<(AttemptRange, End)> {
     let mut lines = text.lines().map(str::trim_end);
     let of = lines.next().and_then(|head| head.strip_prefix("machine ")).filter(|of| !of.is_empty());
     if of.is_none() || of != machine {
@@ -193,16 +233,14 @@ fn read(text: &str, machine: Option<&str>) -> Vec<AttemptRange> {
     lines.filter_map(read_line).collect()
 }
 
-fn read_line(line: &str) -> Option<AttemptRange> {
-    let mut numbers = line.split(' ').map(str::parse::<u64>);
+fn read_line(line: &str) -> Option<(AttemptRange, End)> {
+    let how = if line.contains(End::InOrder.mark()) { End::InOrder } else { End::Killed };
+    let mut numbers = line.split(how.mark()).map(str::parse::<u64>);
     let mut number = || numbers.next()?.ok();
     let (job, start, end, token) = (number()?, number()?, number()?, number()?);
     let (start, end) = (u32::try_from(start).ok()?, u32::try_from(end).ok()?);
-    (start < end).then(|| AttemptRange {
-        job: JobId(job),
-        range: IndexRange::new(start, end),
-        token: AttemptToken(token),
-    })
+    let attempt = AttemptRange { job: JobId(job), range: IndexRange::new(start, end), token: AttemptToken(token) };
+    (start < end).then_some((attempt, how))
 }
 
 #[cfg(test)]
@@ -224,7 +262,7 @@ mod tests {
     fn what_was_begun_is_known_to_the_next_run_until_its_end_is_recorded() {
         let folder = tempfile::tempdir().unwrap();
         let (first, none) = Account::open(folder.path(), "first", HERE).unwrap();
-        assert_eq!(none, []);
+        assert_eq!(none, Left::default());
         let most = attempt(u64::MAX, u32::MAX - 1, u32::MAX, u64::MAX);
         first.begin(&most);
         first.begin(&attempt(1, 0, 9, 5));
@@ -244,7 +282,7 @@ mod tests {
         killed(first);
         let (_second, begun) = Account::open(folder.path(), "second", HERE).unwrap();
         let four = (0..4).map(|task| attempt(4, task, task + 1, 8));
-        assert_eq!(begun, [attempt(1, 10, 12, 5)].into_iter().chain(four).chain([most]).collect::<Vec<_>>());
+        assert_eq!(begun.lost, [attempt(1, 10, 12, 5)].into_iter().chain(four).chain([most]).collect::<Vec<_>>());
     }
 
     #[test]
@@ -258,13 +296,14 @@ mod tests {
         second.begin(&attempt(2, 0, 1, 7));
         drop(second);
         let (third, begun) = open("third");
-        assert_eq!(begun, [attempt(1, 0, 1, 5), attempt(2, 0, 1, 7)], "after an orderly end, too");
-        third.recorded(begun.iter());
+        let left = Left { lost: vec![attempt(1, 0, 1, 5)], stopped: vec![attempt(2, 0, 1, 7)] };
+        assert_eq!(begun, left, "an orderly end blames nothing for itself, and what was lost before stays lost");
+        third.recorded(begun.lost.iter().chain(&begun.stopped));
         third.begin(&attempt(3, 0, 1, 9));
         killed(third);
         let (fourth, begun) = open("fourth");
-        assert!(begun.contains(&attempt(3, 0, 1, 9)), "{begun:?}");
-        fourth.recorded(begun.iter());
+        assert!(begun.lost.contains(&attempt(3, 0, 1, 9)), "{begun:?}");
+        fourth.recorded(begun.lost.iter().chain(&begun.stopped));
         drop(fourth);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "where all is recorded nothing stays");
     }
@@ -277,7 +316,7 @@ mod tests {
             account.begin(&attempt(1, 0, 1, 5));
             killed(account);
             let (_after, begun) = Account::open(folder.path(), "after", after).unwrap();
-            assert_eq!(begun, [], "{before:?} {after:?}");
+            assert_eq!(begun, Left::default(), "{before:?} {after:?}");
         }
     }
 
@@ -286,7 +325,9 @@ mod tests {
         for nonsense in ["", "machine a-b", "machine a-b\n1 2\n1 5 5 1\n-1 0 1 5\nx y z w\n\u{0}\n", "1 0 1 5\n"] {
             assert_eq!(read(nonsense, HERE), [], "{nonsense:?}");
         }
-        assert_eq!(read("machine a-b   \n1 0 1 5   \n", HERE), [attempt(1, 0, 1, 5)]);
+        let text = "machine a-b   \n1 0 1 5   \n2/0/1/5\n3/0 1/5\n";
+        let both = [(attempt(1, 0, 1, 5), End::Killed), (attempt(2, 0, 1, 5), End::InOrder)];
+        assert_eq!(read(text, HERE), both);
     }
 
     #[test]

@@ -66,14 +66,9 @@ impl BlobStore {
         let hash = BlobHash(*blake3::hash(bytes).as_bytes());
         self.in_use(&hash);
         if !self.has_intact(&hash)? {
-            let kept = self.disk.begin().and_then(|mut part| {
-                part.write(bytes)?;
-                self.keep(part, &hash)
-            });
-            if let Err(BlobError::DiskFull { .. }) = kept {
-                self.unplaced.store(bytes.len() as u64, Ordering::Relaxed);
-            }
-            kept?;
+            let mut part = self.disk.begin()?;
+            part.write(bytes)?;
+            self.keep(part, &hash)?;
         }
         let mut cache = lock(&self.cache);
         if cache.takes(bytes.len() as u64) {
@@ -82,7 +77,12 @@ impl BlobStore {
         Ok(hash)
     }
 
-    /// Bytes of the last blob that found no room on the disk, until [`BlobStore::note_room`].
+    /// Something that must be kept found no room on the disk.
+    pub fn note_unplaced(&self, bytes: u64) {
+        self.unplaced.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Bytes of the last that found none, until [`BlobStore::note_room`].
     pub fn unplaced(&self) -> Option<u64> {
         Some(self.unplaced.load(Ordering::Relaxed)).filter(|bytes| *bytes > 0)
     }

@@ -15,6 +15,10 @@ use crate::codes;
 /// takes these tasks back as [`ReleaseReason::WorkerLost`].
 pub const WORKER_LOST: &str = codes::WORKER_LOST;
 
+/// The code of the failure with which a node reports, at its next start, what it had begun when it ended in order and nobody
+/// could write that down. The leader takes these tasks back as [`ReleaseReason::WorkerStopped`].
+pub const WORKER_STOPPED: &str = codes::GIVEN_UP;
+
 /// The code of the failure with which a worker gives back tasks of which no node has an input any more. The leader has it
 /// made again ([`Command::MakeAgain`]).
 pub const INPUT_LOST: &str = codes::INPUT_LOST;

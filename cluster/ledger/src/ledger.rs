@@ -14,7 +14,7 @@ use crate::command::{Assignment, Command, NewNode, ReleaseReason, Released};
 use crate::effect::{Applied, Effect, Rejection, Reply, Suspect};
 use crate::guard::{Guard, off};
 use crate::job::{Beginnings, Job};
-use crate::keys::{KEY_BYTES_MAX, MACHINES_KEY, owner_of_key};
+use crate::keys::{KEY_BYTES_MAX, owner_of_key};
 use crate::lives::Lives;
 use crate::members::{Admission, Member, Members, NAME_BYTES_MAX, check_len};
 use crate::outbox::{Held, Outbox};
@@ -235,7 +235,7 @@ impl Ledger {
         self.cluster()?;
         check_spec(&spec)?;
         if let Some(key) = &key {
-            check_len("idempotency key", key.trim_start_matches(MACHINES_KEY), KEY_BYTES_MAX)?;
+            check_len("idempotency key", owner_of_key(self.protocol, "", key).1, KEY_BYTES_MAX)?;
             if let Some(job) = self.job_of_key(&spec.user, key)
                 && !off(Guard::KnownKey)
             {
@@ -251,7 +251,8 @@ impl Ledger {
         let job = JobId(self.last_job);
         let spec = Arc::clone(&state.spec);
         if let Some(key) = key {
-            self.keys.entry(owner_of_key(&spec.user, &key).to_owned()).or_default().insert(key, job);
+            let (owner, name) = owner_of_key(self.protocol, &spec.user, &key);
+            self.keys.entry(owner.to_owned()).or_default().insert(name.to_owned(), job);
         }
         let range = spec.tasks;
         self.queued += u64::from(range.len());

@@ -39,7 +39,9 @@ mod view;
 mod waiting;
 
 pub use codes::EXPLANATIONS;
-pub use command::{Assignment, Command, Digest, INPUT_LOST, NewNode, NodeNote, ReleaseReason, Released, WORKER_LOST};
+pub use command::{
+    Assignment, Command, Digest, INPUT_LOST, NewNode, NodeNote, ReleaseReason, Released, WORKER_LOST, WORKER_STOPPED,
+};
 pub use command_codec::{CodecError, decode_command, encode_command};
 pub use effect::{Applied, Effect, Rejection, Reply, Suspect};
 pub use explain::ExplainFacts;

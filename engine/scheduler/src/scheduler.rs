@@ -29,8 +29,10 @@ pub struct Scheduler {
     pub(crate) stopped: bool,
     /// A job that is on its way into the log together with its node.
     pub(crate) foreseen: Option<Foreseen>,
-    /// Jobs that have not ended and have inputs that are worth being fetched ahead.
+    /// Jobs that wait for a slot with inputs that are worth being fetched ahead.
     pub(crate) large: BTreeSet<JobId>,
+    /// Jobs of which nodes have something in hand.
+    pub(crate) running: BTreeSet<JobId>,
     /// The last job that was accepted.
     pub(crate) newest: Option<JobId>,
     /// A node that is kept for a job whose tasks are too wide for what is free anywhere.
@@ -92,7 +94,7 @@ impl Scheduler {
             Input::JobAccepted { job, facts } => self.accept(job, facts),
             Input::InputsKnown { job, bytes, made_on } => {
                 self.jobs.entry(job).and_modify(|job| job.know_inputs(bytes, made_on));
-                self.weigh_inputs(job);
+                self.note_large(job);
             }
             Input::JobEnded(job) => self.end(job),
             Input::TasksReady { job, range, suspect } => self.ready(job, range, suspect.into()),
@@ -109,7 +111,10 @@ impl Scheduler {
                 }
             }
             Input::TryAgain => {}
-            Input::WorkStopped => self.stopped = true,
+            Input::WorkStopped => {
+                self.stopped = true;
+                self.untell_all();
+            }
             Input::WorkResumed => self.stopped = false,
             Input::TasksLeft { node, job, range, busy } => self.left(job, range, node, busy),
             Input::NodeDescribed { node, labels, gpu_milli } => {
@@ -156,7 +161,6 @@ impl Scheduler {
         if !self.jobs.contains_key(&id) {
             let user = self.queue.enter(&facts.user);
             self.jobs.insert(id, Job::new(user, &facts));
-            self.weigh_inputs(id);
         }
     }
 
@@ -171,6 +175,7 @@ impl Scheduler {
         self.line_up(id);
         self.reservation.take_if(|reservation| reservation.job == id);
         self.large.remove(&id);
+        self.running.remove(&id);
         if let Some(job) = self.jobs.remove(&id) {
             if let Some(placement) = job.placement {
                 self.ended.push_back((id, placement));
@@ -291,6 +296,11 @@ impl Scheduler {
             job.held.remove(&node);
         }
         job.given = job.given - old.tasks + tasks;
+        if job.given > 0 {
+            self.running.insert(id);
+        } else {
+            self.running.remove(&id);
+        }
         let user = job.user;
         self.nodes.reload(node, old.load, load);
         self.queue.charge(user, |usage| usage.saturating_sub(old.usage_ns).saturating_add(usage_ns));
@@ -307,6 +317,7 @@ impl Scheduler {
             }
         }
         job.lines = lanes;
+        self.note_large(id);
         if lanes == [None; 2] {
             self.reservation.take_if(|reservation| reservation.job == id);
         }

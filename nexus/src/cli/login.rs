@@ -6,6 +6,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::error::CliError;
+use super::node::JOIN_TOKEN_VARIABLE;
 use super::world::World;
 use crate::output::Console;
 use crate::output::json::document;
@@ -19,7 +20,7 @@ pub(crate) struct LoginArgs {
     #[arg(value_name = "ADDRESS")]
     address: String,
     /// The token that `nexus token create --role submitter` printed there
-    #[arg(long, value_name = "TOKEN", env = "NEXUS_JOIN_TOKEN", hide_env_values = true)]
+    #[arg(long, value_name = "TOKEN", env = JOIN_TOKEN_VARIABLE, hide_env_values = true)]
     token: String,
 }
 

@@ -25,6 +25,9 @@ use crate::output::paint::{ERROR, GOOD, NAME, WARNING, paint};
 use crate::output::table::{Align, Cell, Table};
 use crate::output::{Console, units};
 
+/// Where a token may be given without being seen in lists of processes.
+pub(crate) const JOIN_TOKEN_VARIABLE: &str = "NEXUS_JOIN_TOKEN";
+
 /// How long a node of this machine that was told to stop is waited for: it gives its peers five seconds, and its tasks some.
 const STOP_PATIENCE: Duration = Duration::from_secs(30);
 
@@ -108,7 +111,7 @@ pub(crate) struct StartArgs {
     #[expect(clippy::option_option, reason = "clap's form of an option whose value may be left out")]
     pub(crate) join: Option<Option<String>>,
     /// The token that `nexus token create` printed there
-    #[arg(long, value_name = "TOKEN", requires = "join", env = "NEXUS_JOIN_TOKEN", hide_env_values = true)]
+    #[arg(long, value_name = "TOKEN", requires = "join", env = JOIN_TOKEN_VARIABLE, hide_env_values = true)]
     pub(crate) token: Option<String>,
     /// Read these settings instead of nexus.toml
     #[arg(long, value_name = "FILE")]

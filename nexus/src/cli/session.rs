@@ -34,7 +34,7 @@ use super::error::{CliError, Exit};
 use super::language::{Language, View};
 use super::login::LoggedIn;
 use super::nearby::{Nearby, NearbyNode, PATIENCE};
-use super::node::{NodeStart, NodeStarted};
+use super::node::{JOIN_TOKEN_VARIABLE, NodeStart, NodeStarted};
 use super::program::user;
 use super::repl::{Pieces, Typed};
 use super::run::{Finished, RunOptions, Runtime, place};
@@ -338,7 +338,7 @@ impl World for Session {
     fn begin_again(&self, arguments: Vec<OsString>) -> CliError {
         use std::os::unix::process::CommandExt as _;
         let error = match std::env::current_exe() {
-            Ok(program) => std::process::Command::new(program).args(arguments).exec(),
+            Ok(program) => std::process::Command::new(program).args(arguments).env_remove(JOIN_TOKEN_VARIABLE).exec(),
             Err(error) => error,
         };
         CliError::new(
