@@ -42,6 +42,18 @@ fn loops_over_elements_of_tensors_are_native() {
 }
 
 #[test]
+fn matrices_without_rows_or_without_columns_have_the_rows_that_they_say() {
+    for (rows, columns) in [(5, 0), (0, 5), (0, 0), (3, 1)] {
+        let source = format!(
+            "function main(n: int = 400)\n    t = tensor.zeros({rows}, {columns})\n    s = 0\n    for i in 0..n\n        \
+             for j in 0..n\n            s = s + len(t)\n        end\n    end\n    return s\nend\n"
+        );
+        let (result, _) = agreed(&source);
+        assert_eq!(format!("{result:?}"), format!("Int({})", 160_000 * rows), "{rows} by {columns}");
+    }
+}
+
+#[test]
 fn tensors_are_values_in_native_code_too() {
     let source = "function main(n: int = 400)\n    x = tensor.zeros(n)\n    y = x\n    for i in 0..n\n        x[i] = i * 1.5\n    \
                   end\n    view = x[0..10]\n    for i in 0..n\n        x[i] = 0.5\n    end\n    \

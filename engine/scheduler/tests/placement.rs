@@ -152,7 +152,9 @@ fn nodes_are_told_ahead_of_jobs_that_wait_with_large_inputs_those_that_give_slot
         bench.step(Input::TasksAssigned { node: NodeId(node), job: JobId(job), range });
     }
     bench.accept(4, 64 << 10);
-    bench.accept(5, 1 << 30);
+    bench.accept(99, 1 << 30);
+    assert_eq!((bench.ready(99, 0, 1), bench.told()), (vec![], vec![]), "so much is left to the task itself");
+    bench.accept(5, 1 << 28);
     assert_eq!((bench.ready(4, 0, 2), bench.ready(5, 0, 1), bench.told()), (vec![], vec![], vec![(5, 2)]));
     assert_eq!(bench.told(), [], "once");
     bench.ready(5, 1, 9);
@@ -162,7 +164,7 @@ fn nodes_are_told_ahead_of_jobs_that_wait_with_large_inputs_those_that_give_slot
     assert_eq!(bench.told(), [(5, 3)], "again where it was lost");
     // A few jobs at a time.
     (6..20).for_each(|job| {
-        bench.accept(job, 1 << 30);
+        bench.accept(job, 1 << 28);
         bench.ready(job, 0, 1);
     });
     assert_eq!(bench.told(), [(6, 2), (7, 2), (8, 2)]);
