@@ -191,7 +191,7 @@ fn a_collector_gets_the_numbers_of_the_metrics_page_and_the_lines_of_the_log() {
     killed.kill();
     let home = folder.path().join("home");
     let node = Node::start(&home, &["--name", "alone", "--slots", "2"]);
-    let lost = "a worker was lost with what it had begun";
+    let lost = "a worker has ended with what it had begun";
     node.says(lost);
     let lines = gather(&sent, LOGS, |all| all.iter().any(|(_, line)| line["body"]["stringValue"] == lost));
     let (_, line) = lines.iter().find(|(_, line)| line["body"]["stringValue"] == lost).expect("it was seen");
