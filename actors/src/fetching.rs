@@ -27,6 +27,8 @@ const LANES: usize = 4;
 /// How long a blob is tried for while some node that may have it cannot be reached: a laptop changes networks, a node starts
 /// again, a leader is elected.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long members are dialled for what is fetched ahead.
+const AHEAD_DIAL_MAX: Duration = Duration::from_secs(2);
 /// Between two tries.
 const PAUSE: Duration = Duration::from_millis(250);
 
@@ -123,6 +125,13 @@ pub(crate) async fn fetch_from_all(leader: &LeaderLink, hash: BlobHash, total: u
         }
         tokio::time::sleep(PAUSE).await;
     }
+}
+
+/// The same from whoever is there now: who is away is left to whoever needs the blob.
+pub(crate) async fn fetch_from_present(leader: &LeaderLink, hash: BlobHash, total: u64) -> Option<Vec<u8>> {
+    let fetch = Fetch::new(hash, total);
+    fetch.from(leader.others().take_until(tokio::time::sleep(AHEAD_DIAL_MAX))).await;
+    fetch.is_complete().then(|| fetch.into_bytes())
 }
 
 /// A blob on its way here. It may be asked for again and again; what is here is not asked for twice.

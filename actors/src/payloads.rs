@@ -16,7 +16,7 @@ use tracing::Instrument as _;
 
 use crate::codes;
 use crate::control::refusal;
-use crate::fetching::{NotFetched, fetch_from_all};
+use crate::fetching::{NotFetched, fetch_from_all, fetch_from_present};
 use crate::holders::holds;
 use crate::leader_link::{Found, LeaderLink, ask_peer, from_link};
 use crate::telemetry;
@@ -175,10 +175,10 @@ impl PayloadStore for NodePayloads {
             return;
         }
         let Some(_turn) = self.underway.free_turn(*hash) else { return };
-        let fetch = fetch_from_all(leader, *hash, *total).instrument(telemetry::fetch(*total));
+        let fetch = fetch_from_present(leader, *hash, *total).instrument(telemetry::fetch(*total));
         let fetched = runtime.block_on(async {
             tokio::select! {
-                fetched = fetch => fetched.ok(),
+                fetched = fetch => fetched,
                 () = until(given_up) => None,
             }
         });
