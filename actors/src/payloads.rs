@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use nexus_blobs::{BlobError, BlobStore};
@@ -21,6 +21,10 @@ use crate::holders::holds;
 use crate::leader_link::{Found, LeaderLink, ask_peer, from_link};
 use crate::telemetry;
 use crate::worker::{FULL_DISK_PATIENCE, FULL_DISK_PAUSE, LoadError, PayloadStore};
+
+mod underway;
+
+use underway::Underway;
 
 /// How long a result that lacks copies waits before other nodes are asked again: about as long as one takes to join.
 const COPY_PAUSE: Duration = Duration::from_secs(1);
@@ -86,46 +90,6 @@ impl NodePayloads {
             }
             std::thread::park_timeout(FULL_DISK_PAUSE);
         }
-    }
-}
-
-/// Blobs that are on their way to this node, so that none comes twice at a time.
-#[derive(Default)]
-struct Underway {
-    blobs: Mutex<BTreeSet<BlobHash>>,
-    arrived: Condvar,
-}
-
-/// The right to fetch a blob, until it is dropped.
-struct Turn<'a> {
-    underway: &'a Underway,
-    blob: BlobHash,
-}
-
-impl Underway {
-    fn lock(&self) -> MutexGuard<'_, BTreeSet<BlobHash>> {
-        self.blobs.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Waits while somebody else fetches the blob; then it may be here.
-    fn turn(&self, blob: BlobHash) -> Turn<'_> {
-        let mut blobs = self.lock();
-        while !blobs.insert(blob) {
-            blobs = self.arrived.wait(blobs).unwrap_or_else(PoisonError::into_inner);
-        }
-        Turn { underway: self, blob }
-    }
-
-    /// The same where nobody else fetches it.
-    fn free_turn(&self, blob: BlobHash) -> Option<Turn<'_>> {
-        self.lock().insert(blob).then_some(Turn { underway: self, blob })
-    }
-}
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        self.underway.lock().remove(&self.blob);
-        self.underway.arrived.notify_all();
     }
 }
 
