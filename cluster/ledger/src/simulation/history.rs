@@ -230,6 +230,7 @@ impl History {
         let why = match step.command {
             Command::ReleaseTasks { why, .. } => Some(*why),
             Command::MakeAgain { .. } => Some(ReleaseReason::NotStarted),
+            Command::RemoveNode { .. } => Some(ReleaseReason::WorkerStopped),
             _ => None,
         };
         let reports = matches!(step.command, Command::FinishTasks { .. });
@@ -239,9 +240,8 @@ impl History {
             (task.holder, task.left_at) = (None, step.index);
             match why {
                 Some(ReleaseReason::NotStarted) => task.attempts -= 1,
-                Some(ReleaseReason::WorkerLost) if beginnings_are_written && task.losses == 1 && !task.has_begun => {
-                    task.attempts -= 1;
-                }
+                // Nobody wrote down that it begins.
+                Some(_) if beginnings_are_written && task.losses == 1 && !task.has_begun => task.attempts -= 1,
                 Some(ReleaseReason::WorkerLost) => task.losses += 1,
                 Some(ReleaseReason::WorkerStopped) | None => {}
             }
