@@ -96,7 +96,7 @@ impl Ledger {
             let Some(source) = self.jobs.get(&other).filter(|source| gives_the_same(&source.spec, &job.spec)) else {
                 continue;
             };
-            open = open.into_iter().flat_map(|range| source.give(other, range, &mut room, &mut taken)).collect();
+            open = open.into_iter().flat_map(|range| source.give((other, id), range, &mut room, &mut taken)).collect();
             if open.is_empty() || room == 0 {
                 break;
             }
@@ -107,12 +107,19 @@ impl Ledger {
 }
 
 impl Job {
-    /// Adds what succeeded of `range` to `taken`, while there is room; gives back what is left of it.
-    fn give(&self, id: JobId, range: IndexRange, room: &mut usize, taken: &mut Vec<Taken>) -> Vec<IndexRange> {
+    /// Adds what succeeded of `range` to `taken`, while there is room; gives back what is left of it. What the taker gave
+    /// itself once is no longer there: else it would not run again.
+    fn give(
+        &self,
+        (id, taker): (JobId, JobId),
+        range: IndexRange,
+        room: &mut usize,
+        taken: &mut Vec<Taken>,
+    ) -> Vec<IndexRange> {
         let mut left = Vec::new();
         let mut at = range.start;
         for (run, slot) in self.table.runs(range) {
-            let Some(result) = self.result(id, run, slot) else { continue };
+            let Some(result) = self.result(id, run, slot).filter(|result| result.from.job != taker) else { continue };
             let bytes = result.bytes();
             if bytes > *room {
                 *room = 0;

@@ -20,7 +20,11 @@ pub(super) fn check(history: &History, ledger: &Ledger, some: Option<&BTreeSet<J
         assert!(taken.is_empty() || job.spec.reuse == Reuse::Allowed, "{id} did not ask");
         for task in taken {
             let source = task.reused.expect("only these were kept").job;
-            assert!(source != *id && task.node.is_none() && task.attempts == 0, "{id}/{} did not run", task.index);
+            assert!(
+                source != *id && task.node.is_none() && task.attempts == 0,
+                "{id}/{} did not run: {task:?}",
+                task.index
+            );
             // One that ran again may have given something else then.
             let Some(made) = history.jobs.get(&source).filter(|made| !made.was_made_again) else { continue };
             assert_eq!(made.spec.program, job.spec.program, "{id} took what {source} made");
