@@ -66,9 +66,12 @@ codes! {
     CANNOT_LISTEN = "NX0402";
     /// Joining failed: the address does not answer, or the cluster refused the token.
     JOIN_FAILED = "NX0403";
-    /// The node's store failed (a disk error or a full disk). The node stopped at once, because nothing that it would
-    /// acknowledge could be trusted; what was acknowledged before is on disk.
+    /// The node's store failed (a disk error). The node stopped at once, because nothing that it would acknowledge could be
+    /// trusted; what was acknowledged before is on disk.
     STORE_FAILED = "NX0404";
+    /// The disk of the node's data directory is full, or its share of it. The node stopped at once; what was acknowledged
+    /// before is on disk. `nexus node start` waits until there is room and begins again.
+    STORE_FULL = "NX0415";
     /// One of the node's own actors died again and again within a minute. The node stopped, because starting it again did
     /// not help; what was acknowledged is on disk. This is a defect worth a report.
     ACTOR_LOST = "NX0406";

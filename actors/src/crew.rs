@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::dev::ToEnvelope;
 use actix::prelude::*;
@@ -46,6 +47,9 @@ pub(crate) struct Plan {
     /// How this machine is, where it is measured.
     pub(crate) vitals: watch::Receiver<Option<Vitals>>,
 }
+
+/// How long a worker that stops has for what it runs and for its goodbye.
+const LEAVE_PATIENCE: Duration = Duration::from_secs(15);
 
 /// The running actors. Drop the crew (after `stop`) to join the slots.
 pub(crate) struct Crew {
@@ -91,10 +95,16 @@ impl Crew {
         let _ = self.omega.send(crate::omega::StandDown).await;
         self.worker_state.slots.give_up();
         let state = Arc::clone(&self.worker_state);
-        let begun = tokio::task::spawn_blocking(move || state.slots.given_up()).await.unwrap_or_default();
-        if let Some(worker) = self.directory.worker.get().await {
-            let _ = worker.send(crate::worker::Leave(begun)).await;
+        let left = async {
+            let begun = tokio::task::spawn_blocking(move || state.slots.given_up()).await.unwrap_or_default();
+            if let Some(worker) = self.directory.worker.get().await {
+                let _ = worker.send(crate::worker::Leave(begun)).await;
+            }
+        };
+        if tokio::time::timeout(LEAVE_PATIENCE, left).await.is_err() {
+            tracing::warn!("the worker cannot be reached any more; its goodbye is left unsaid");
         }
+        // Whoever waits for an actor that does not come back is let go.
         self.directory.close();
         if let Some(learner) = self.learner.clone() {
             // A panic in there was said already, and there is nothing to be done about it now.

@@ -78,17 +78,26 @@ impl NodePayloads {
     /// Keeps bytes once there is room for them: what fails at once would fail again, and the machine would take task after
     /// task and end none. Until there is room the machine says that its disk is full, and is given nothing new.
     fn put_patiently(&self, bytes: &[u8], given_up: &AtomicBool) -> Result<BlobHash, BlobError> {
-        let until = Instant::now() + FULL_DISK_PATIENCE;
+        let (until, size) = (Instant::now() + FULL_DISK_PATIENCE, bytes.len() as u64);
+        let is_over = || given_up.load(Ordering::Relaxed) || Instant::now() >= until;
+        let mut was_full = false;
         loop {
             let put = self.blobs.put(bytes);
             let is_full = matches!(put, Err(BlobError::DiskFull { .. }));
-            if is_full {
-                self.blobs.note_unplaced(bytes.len() as u64);
+            if !is_full && was_full {
+                self.blobs.note_room();
             }
-            if !is_full || given_up.load(Ordering::Relaxed) || Instant::now() >= until {
+            if !is_full || is_over() {
                 return put;
             }
+            was_full = true;
+            self.blobs.note_unplaced(size);
             std::thread::park_timeout(FULL_DISK_PAUSE);
+            // A part of it on the disk would take the last room from the log.
+            while self.blobs.free_bytes().is_some_and(|free| free < size) && !is_over() {
+                self.blobs.note_unplaced(size);
+                std::thread::park_timeout(FULL_DISK_PAUSE);
+            }
         }
     }
 }
@@ -99,14 +108,18 @@ impl PayloadStore for NodePayloads {
             Payload::Inline(bytes) => return Ok(bytes.to_vec()),
             Payload::Blob { hash, bytes } => (hash, *bytes),
         };
-        let _turn = (!self.blobs.has(hash)).then(|| self.underway.turn(*hash));
-        if !self.blobs.has(hash)
-            && let Some((leader, runtime)) = &self.leader
-        {
+        let mut turn = None;
+        while turn.is_none() && !self.blobs.has(hash) {
+            // Who waits for what another one fetches has waited as long for those that may have it.
+            turn = self.underway.turn(*hash)?;
+        }
+        if let (Some(mut turn), Some((leader, runtime)), false) = (turn, &self.leader, self.blobs.has(hash)) {
             let fetched = runtime.block_on(fetch_from_all(leader, *hash, total).instrument(telemetry::fetch(total)));
-            let bytes = fetched.map_err(|why| match why {
-                NotFetched::Nowhere => LoadError::Lost(*hash),
-                NotFetched::Unreachable(refusal) => LoadError::Unreadable(refusal.message),
+            let bytes = fetched.map_err(|why| {
+                turn.failed(match why {
+                    NotFetched::Nowhere => LoadError::Lost(*hash),
+                    NotFetched::Unreachable(refusal) => LoadError::Unreadable(refusal.message),
+                })
             })?;
             // The next task that needs it finds it here.
             self.blobs.put(&bytes).map_err(|error| LoadError::Unreadable(error.to_string()))?;

@@ -26,6 +26,9 @@ const SLOW: Duration = Duration::from_secs(5);
 /// Somebody uses a machine that was touched in this time.
 const ACTIVE: Duration = Duration::from_secs(300);
 
+/// A machine whose disk had no room for a result tries again after this long: whose result it was may have given up.
+const FULL_DISK_LAPSE: Duration = Duration::from_secs(60);
+
 /// What a machine has in use.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 struct InUse {
@@ -80,7 +83,7 @@ impl Gauge {
             memory_bytes: in_use.memory_bytes,
             ..Vitals::default()
         };
-        vitals.held_by.extend(self.lacking_room());
+        vitals.held_by.extend(self.lacking_room(now));
         for (rule, held) in &mut self.rules {
             let holds = rule.when.holds(&readings, *held);
             say_change(rule, std::mem::replace(held, holds), holds, &readings);
@@ -95,16 +98,20 @@ impl Gauge {
     }
 
     /// What keeps this machine from tasks while a result finds no room on its disk.
-    fn lacking_room(&mut self) -> Option<String> {
+    fn lacking_room(&mut self, now: Instant) -> Option<String> {
         let blobs = self.blobs.as_ref()?;
-        let bytes = blobs.unplaced()?;
-        // As much again, so that the next one finds some, too.
-        if free_bytes(&self.data).is_some_and(|free| free / 2 >= bytes) {
-            tracing::info!("there is room on the disk again; taking tasks");
+        let unplaced = blobs.unplaced().filter(|(bytes, at)| {
+            // As much again, so that the next one finds some, too.
+            let has_room = blobs.free_bytes().is_some_and(|free| free / 2 >= *bytes);
+            !has_room && now.saturating_duration_since(*at) < FULL_DISK_LAPSE
+        });
+        let Some((bytes, _)) = unplaced else {
+            if std::mem::take(&mut self.says_full) {
+                tracing::info!("taking tasks again, after a result had found no room on the disk");
+            }
             blobs.note_room();
-            self.says_full = false;
             return None;
-        }
+        };
         if !std::mem::replace(&mut self.says_full, true) {
             tracing::warn!(bytes, "a result finds no room on the disk; taking no new tasks until there is some");
         }
@@ -155,12 +162,6 @@ fn say_change(rule: &Rule, held: bool, holds: bool, readings: &Readings) {
         (true, false, _) => tracing::info!(rule = %rule.when.reason(readings), "this rule does not hold any more"),
         (false, false, _) | (true, true, _) => {}
     }
-}
-
-/// Bytes that may still be written to the disk of a folder.
-fn free_bytes(folder: &Path) -> Option<u64> {
-    let disk = rustix::fs::statvfs(folder).ok()?;
-    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
 }
 
 /// Space in use on the disk of a folder, in percent.

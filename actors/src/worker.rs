@@ -177,13 +177,27 @@ impl Worker {
     fn hello(&self) -> WorkerMessage {
         let unrecorded = self.state.unrecorded();
         let ended = unrecorded.iter().flat_map(|(_, tasks)| tasks.iter().map(|t| t.attempt));
+        let holding = joined(self.state.slots.holding().into_iter().chain(ended).collect());
         WorkerMessage::Hello {
             node: self.node,
             address: self.address.clone(),
             capacity: self.capacity.clone(),
-            holding: self.state.slots.holding().into_iter().chain(ended).collect(),
+            holding,
         }
     }
+}
+
+/// Attempts in order, neighbours of one attempt in one: what is said in a hello must fit into one message.
+fn joined(mut attempts: Vec<AttemptRange>) -> Vec<AttemptRange> {
+    attempts.sort_by_key(|attempt| (attempt.job, attempt.token, attempt.range));
+    attempts.dedup_by(|next, before| {
+        let follows = (next.job, next.token, next.range.start) == (before.job, before.token, before.range.end);
+        if follows {
+            before.range.end = next.range.end;
+        }
+        follows
+    });
+    attempts
 }
 
 impl Actor for Worker {
@@ -203,12 +217,18 @@ impl Actor for Worker {
 }
 
 impl Handler<AttachLeader> for Worker {
-    type Result = AtomicResponse<Self, ()>;
+    type Result = ();
 
-    fn handle(&mut self, attach: AttachLeader, _: &mut Self::Context) -> Self::Result {
+    /// Answers at once: whoever attaches reads what is said here only then, and there may be more than the way holds.
+    fn handle(&mut self, attach: AttachLeader, ctx: &mut Self::Context) {
         self.leader = Some(attach.port);
         // How the machine is comes right behind: a new leader gives it next to nothing that it should not get.
-        let mut messages = vec![self.hello(), self.heartbeat()];
+        let hello = self.hello();
+        if let WorkerMessage::Hello { holding, .. } = &hello {
+            // Of other jobs the new leader knows nothing that it could take back: it describes again what it gives.
+            self.state.slots.forget_others(&holding.iter().map(|attempt| attempt.job).collect());
+        }
+        let mut messages = vec![hello, self.heartbeat()];
         messages.extend(
             self.state
                 .unrecorded()
@@ -217,7 +237,8 @@ impl Handler<AttachLeader> for Worker {
         );
         let beginning = self.state.slots.beginning();
         messages.extend((!beginning.is_empty()).then_some(WorkerMessage::BeginningTasks(beginning)));
-        AtomicResponse::new(Box::pin(self.report(messages)))
+        let said = self.report(messages);
+        ctx.wait(said);
     }
 }
 
@@ -287,5 +308,67 @@ impl Handler<Leave> for Worker {
         let goodbye =
             self.report(vec![last, WorkerMessage::Goodbye]).map(|(), worker: &mut Self, _| worker.leader = None);
         AtomicResponse::new(Box::pin(goodbye))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nexus_model::{AttemptToken, IndexRange, JobId, JobSpec, Program};
+
+    use super::*;
+    use crate::payloads::MemoryPayloads;
+
+    fn attempt(job: u64, start: u32, end: u32) -> AttemptRange {
+        AttemptRange { job: JobId(job), range: IndexRange::new(start, end), token: AttemptToken(9) }
+    }
+
+    fn ended(job: u64, index: u32) -> FinishedTasks {
+        FinishedTasks { attempt: attempt(job, index, index + 1), outcome: Outcome::Cancelled, cost: Cost::default() }
+    }
+
+    /// A worker that nobody has listened to, with these reports, and its slots.
+    fn worker(reports: Vec<Vec<FinishedTasks>>) -> (Addr<Worker>, Arc<WorkerState>) {
+        let capacity = NodeCapacity { slots: 1, memory_bytes: 0, devices: Vec::new() };
+        let runner = TaskRunner::of_tests(Arc::new(MemoryPayloads::default()));
+        let slots = Slots::start(&capacity, runner, (Box::new(|_| {}), Box::new(|_| {}))).expect("a thread");
+        let state = Arc::new(WorkerState::new(slots, Left::default()));
+        state.unrecorded().extend((1..).zip(reports));
+        let parts = (Arc::clone(&state), watch::channel(None).1);
+        (Worker::new(NodeId(1), String::new(), capacity, parts, Lifeline::of_nobody()).start(), state)
+    }
+
+    #[test]
+    fn a_worker_attaches_however_much_it_has_to_report() {
+        let reports = 3 * OUTBOX as u32;
+        let received = System::new().block_on(async move {
+            let (worker, _state) = worker((0..reports).map(|index| vec![ended(1, 2 * index)]).collect());
+            let (port, mut from_worker) = mpsc::channel(OUTBOX);
+            worker.send(AttachLeader { port }).await.expect("the worker runs");
+            let mut received = 0;
+            while received < reports + 2 {
+                received += u32::from(from_worker.recv().await.is_some());
+            }
+            received
+        });
+        assert_eq!(received, reports + 2, "hello, a sign of life, and all reports");
+    }
+
+    #[test]
+    fn a_hello_joins_neighbours_and_leaves_nothing_behind_of_other_jobs() {
+        let reports = vec![vec![ended(1, 4)], vec![ended(1, 3), ended(1, 5)], vec![ended(2, 6)]];
+        let (holding, known) = System::new().block_on(async move {
+            let (worker, state) = worker(reports);
+            for job in [1, 2, 3] {
+                let argv = vec!["true".to_owned()];
+                let program = Program::Command { argv, env: Vec::new(), cwd: None };
+                state.slots.describe(JobId(job), JobSpec::single("job", program));
+            }
+            let (port, mut from_worker) = mpsc::channel(OUTBOX);
+            worker.send(AttachLeader { port }).await.expect("the worker runs");
+            let Some(WorkerMessage::Hello { holding, .. }) = from_worker.recv().await else { panic!("hello first") };
+            (holding, state.slots.known())
+        });
+        assert_eq!(holding, [attempt(1, 3, 6), attempt(2, 6, 7)]);
+        assert_eq!(known, [JobId(1), JobId(2)], "nobody would say that the third may be forgotten");
     }
 }

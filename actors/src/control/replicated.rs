@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use futures::FutureExt;
+use futures::future::Fuse;
 use nexus_consensus::{
-    Consensus, ConsensusConfig, DataDirectory, Event, Events, Leader, OpenError, ProposeError, ReadError,
+    Consensus, ConsensusConfig, DataDirectory, Event, Events, FatalError, Leader, OpenError, ProposeError, ReadError,
     SnapshotPolicy, Status,
 };
 use nexus_ledger::{Command, Effect, Ledger, NewNode, Rejection, Reply};
@@ -222,15 +224,14 @@ struct Forwarding {
 
 impl Forwarding {
     async fn run(self, mut events: Events<Ledger>) {
-        let mut elected = false;
+        // One look for each election, whatever happens meanwhile: under load there is always another event.
+        let mut confirmed = std::pin::pin!(Fuse::terminated());
         loop {
             // Events are read on while a new leader makes sure: what it waits for is applied only then.
             let event = tokio::select! {
-                biased;
                 event = events.recv() => event,
-                confirmed = self.confirmed(), if elected => {
-                    elected = false;
-                    if confirmed {
+                is_leader = &mut confirmed => {
+                    if is_leader {
                         self.leads.store(true, Ordering::Release);
                         if self.sender.send(LedgerEvent::Lead).await.is_err() {
                             return;
@@ -252,7 +253,7 @@ impl Forwarding {
                     self.moved(entries).await
                 }
                 Some(Event::LeaderChanged { is_this_node, .. }) => {
-                    elected = is_this_node;
+                    confirmed.set(if is_this_node { self.confirmed().fuse() } else { Fuse::terminated() });
                     self.follow().await
                 }
                 Some(Event::StateReplaced { .. }) => {
@@ -261,12 +262,14 @@ impl Forwarding {
                         return;
                     }
                     // What this node was before it has the new state, it has to be again.
-                    elected = self.consensus.status().is_leader;
+                    let leads = self.consensus.status().is_leader;
+                    confirmed.set(if leads { self.confirmed().fuse() } else { Fuse::terminated() });
                     self.follow().await
                 }
                 Some(Event::Fatal(error)) => {
                     tracing::error!(%error, "the store failed; stopping the node");
-                    let reason = refusal(codes::STORE_FAILED, error.to_string());
+                    let code = if error == FatalError::DiskFull { codes::STORE_FULL } else { codes::STORE_FAILED };
+                    let reason = refusal(code, error.to_string());
                     self.stop.send_replace(Some(StopReason::Failed(reason)));
                     return;
                 }

@@ -185,12 +185,18 @@ impl Scheduler {
         let (slots, memory_bytes) = (capacity.slots, capacity.memory_bytes);
         let running = self.workers.last_running(node);
         self.end_session(node, ctx);
-        let hello = (node, address.clone(), capacity);
+        // It is here: its lease begins anew while its hello is looked at.
+        self.workers.renew(node, Instant::now());
+        let hello = (node, address.clone(), capacity.clone());
         let reconciled = reconcile(self.control.clone(), hello, running, holding.clone());
-        let arrived = Arrived { node, slots, memory_bytes, holding, way: (port, address) };
-        Box::pin(reconciled.into_actor(self).then(move |reconciled, scheduler, ctx| {
+        Box::pin(reconciled.into_actor(self).then(move |reconciled, scheduler, ctx| -> Attaching {
+            if reconciled.is_ok() && scheduler.releasing.contains_key(&node) {
+                // Meanwhile its lease ran out, or all work was stopped.
+                return scheduler.admit(AttachWorker { node, address, capacity, holding, port }, ctx);
+            }
+            let arrived = Arrived { node, slots, memory_bytes, holding, way: (port, address) };
             let begun = reconciled.map(|()| scheduler.begin_session(arrived, ctx));
-            async move { begun?.await.unwrap_or_else(|_| Err(no_leader())) }.into_actor(scheduler)
+            Box::pin(async move { begun?.await.unwrap_or_else(|_| Err(no_leader())) }.into_actor(scheduler))
         }))
     }
 

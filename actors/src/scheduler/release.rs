@@ -8,9 +8,10 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use nexus_ledger::{Command, Ledger, Member, ReleaseReason, Released, WORKER_LOST, WORKER_STOPPED};
-use nexus_model::{BlobHash, Failure, IndexRange, NodeId, Outcome};
+use nexus_model::{AttemptToken, BlobHash, Failure, IndexRange, JobId, NodeId, Outcome};
 use nexus_wire::{AttemptRange, FinishedTasks, Refusal};
 
+use super::ATTEMPTS_MAX;
 use crate::codes;
 use crate::control::{ControlPlane, now_ms};
 use crate::liveness::Liveness;
@@ -31,15 +32,20 @@ pub(super) struct TakeBack {
 
 impl TakeBack {
     fn of(node: NodeId, entries: impl IntoIterator<Item = (ReleaseReason, Vec<AttemptRange>)>) -> Self {
-        let some = entries.into_iter().filter(|(_, attempts)| !attempts.is_empty());
-        TakeBack { node, entries: some.map(|(why, attempts)| (why, Released::Attempts(attempts))).collect() }
+        let mut back = TakeBack { node, entries: VecDeque::new() };
+        for (why, attempts) in entries {
+            let pieces = attempts.chunks(ATTEMPTS_MAX).map(|piece| (why, Released::Attempts(piece.to_vec())));
+            back.entries.extend(pieces);
+        }
+        back
     }
 
     /// From a worker that does not come back, or cannot say what it has begun. What it was known to run and what stood next
     /// in line is blamed for the loss. Any of the rest may have run since it was heard of, if it was only cut off: it counts
     /// as an attempt, as no task may run once more than it is allowed to.
     pub(super) fn from_lost(ledger: &Ledger, node: NodeId, running: Vec<AttemptRange>) -> Self {
-        let (held, mut blamed) = (ledger.attempts(node), running);
+        let held = ledger.attempts(node);
+        let mut blamed = among(running, &held);
         let slots = ledger.member(node).map_or(0, |member| member.capacity.slots);
         blamed.extend(next_in_line(&held, &ledger.suspects(node), &blamed, slots));
         TakeBack::of(node, [(ReleaseReason::WorkerLost, blamed), (ReleaseReason::WorkerStopped, held)])
@@ -57,7 +63,8 @@ impl TakeBack {
 
     /// From a worker that says what it has: all but that, of which it was known to run some.
     fn from_returned(node: NodeId, running: Vec<AttemptRange>, holding: Vec<AttemptRange>) -> Self {
-        let lost = running.into_iter().flat_map(|attempt| without(attempt, &holding)).collect();
+        let ranges = by_attempt(&holding);
+        let lost = running.into_iter().flat_map(|attempt| without(attempt, ranges.get(&key(&attempt)))).collect();
         let mut back = TakeBack::of(node, [(ReleaseReason::WorkerLost, lost)]);
         back.entries.push_back((ReleaseReason::NotStarted, Released::AllBut(holding)));
         back
@@ -73,13 +80,53 @@ impl TakeBack {
     }
 }
 
-/// The parts of an attempt that are in none of the others: what a slot has in hand shrinks while it runs.
-fn without(attempt: AttemptRange, others: &[AttemptRange]) -> Vec<AttemptRange> {
-    let same = others.iter().filter(|other| (other.job, other.token) == (attempt.job, attempt.token));
-    let mut held: Vec<IndexRange> = same.map(|other| other.range).collect();
-    held.sort();
+type Key = (JobId, AttemptToken);
+
+fn key(attempt: &AttemptRange) -> Key {
+    (attempt.job, attempt.token)
+}
+
+/// The tasks of each attempt, in ranges that do not touch each other, in order: there may be many thousands.
+fn by_attempt(attempts: &[AttemptRange]) -> BTreeMap<Key, Vec<IndexRange>> {
+    let mut ranges = BTreeMap::<_, Vec<IndexRange>>::new();
+    for attempt in attempts {
+        ranges.entry(key(attempt)).or_default().push(attempt.range);
+    }
+    for ranges in ranges.values_mut() {
+        ranges.sort();
+        ranges.dedup_by(|next, before| {
+            let touches = next.start <= before.end;
+            if touches {
+                before.end = before.end.max(next.end);
+            }
+            touches
+        });
+    }
+    ranges
+}
+
+/// Whether any task of an attempt is among these.
+fn is_among(attempt: &AttemptRange, others: &BTreeMap<Key, Vec<IndexRange>>) -> bool {
+    let Some(ranges) = others.get(&key(attempt)) else { return false };
+    let after = ranges.partition_point(|range| range.end <= attempt.range.start);
+    ranges.get(after).is_some_and(|range| range.start < attempt.range.end)
+}
+
+/// Those attempts of which some is held.
+fn among(mut attempts: Vec<AttemptRange>, held: &[AttemptRange]) -> Vec<AttemptRange> {
+    if attempts.is_empty() {
+        return attempts;
+    }
+    let held = by_attempt(held);
+    attempts.retain(|attempt| is_among(attempt, &held));
+    attempts
+}
+
+/// The parts of an attempt that are in none of the others of it, which are in order: what a slot has in hand shrinks while it
+/// runs.
+fn without(attempt: AttemptRange, others: Option<&Vec<IndexRange>>) -> Vec<AttemptRange> {
     let (mut left, mut from) = (Vec::new(), attempt.range.start);
-    for held in held {
+    for held in others.into_iter().flatten() {
         let until = held.start.min(attempt.range.end);
         if from < until {
             left.push(IndexRange::new(from, until));
@@ -161,19 +208,12 @@ pub(super) async fn record(
 }
 
 /// Those of a node's attempts that have not ended: a worker may not have heard that an end was recorded.
-async fn still_held(control: &ControlPlane, node: NodeId, mut attempts: Vec<AttemptRange>) -> Vec<AttemptRange> {
+async fn still_held(control: &ControlPlane, node: NodeId, attempts: Vec<AttemptRange>) -> Vec<AttemptRange> {
     if attempts.is_empty() {
         return attempts;
     }
     let held = control.read_local(|ledger| ledger.attempts(node)).await;
-    let is_held = |attempt: &AttemptRange| {
-        let same = |held: &&AttemptRange| (held.job, held.token) == (attempt.job, attempt.token);
-        held.iter()
-            .filter(same)
-            .any(|held| held.range.start < attempt.range.end && attempt.range.start < held.range.end)
-    };
-    attempts.retain(is_held);
-    attempts
+    among(attempts, &held)
 }
 
 /// What a worker says was begun by a process before it, with this code; and the rest.
@@ -219,12 +259,9 @@ fn next_in_line(
     running: &[AttemptRange],
     slots: u32,
 ) -> Vec<AttemptRange> {
-    let is_same = |a: &AttemptRange, b: &AttemptRange| (a.job, a.token) == (b.job, b.token);
-    let is_in = |ranges: &[AttemptRange], task: &AttemptRange| {
-        ranges.iter().any(|range| is_same(range, task) && range.range.contains(task.range.start))
-    };
-    let others = in_line(held).filter(|task| !is_in(suspects, task));
-    let tasks = in_line(suspects).chain(others).filter(|task| !is_in(running, task));
+    let (suspected, ran) = (by_attempt(suspects), by_attempt(running));
+    let others = in_line(held).filter(|task| !is_among(task, &suspected));
+    let tasks = in_line(suspects).chain(others).filter(|task| !is_among(task, &ran));
     tasks.take((slots as usize).max(1).saturating_mul(BEGUN_UNHEARD_MAX)).collect()
 }
 
@@ -251,7 +288,7 @@ mod tests {
     #[test]
     fn what_a_worker_still_has_of_what_it_ran_is_not_lost() {
         let ran = attempt(1, 100, 140, 9);
-        let parts = |holding: &[AttemptRange]| without(ran, holding);
+        let parts = |holding: &[AttemptRange]| without(ran, by_attempt(holding).get(&key(&ran)));
         assert_eq!(parts(&[attempt(1, 106, 140, 9), attempt(1, 98, 106, 9)]), []);
         assert_eq!(parts(&[attempt(1, 110, 120, 9)]), [attempt(1, 100, 110, 9), attempt(1, 120, 140, 9)]);
         assert_eq!(parts(&[attempt(1, 0, 200, 8), attempt(2, 0, 200, 9)]), [ran], "another attempt, another job");

@@ -134,6 +134,13 @@ impl Workers {
         expired.map(|(node, _)| *node).collect()
     }
 
+    /// A worker that was lost has been heard of.
+    pub(super) fn renew(&mut self, node: NodeId, now: Instant) {
+        if let Some(lost) = self.lost.get_mut(&node) {
+            lost.at = now;
+        }
+    }
+
     /// Sends to one worker. `false`: its port is full or closed, so that it must be treated as lost.
     pub(super) fn send(&self, node: NodeId, messages: Vec<LeaderMessage>) -> bool {
         self.attached.get(&node).is_none_or(|worker| worker.port.try_send(messages).is_ok())

@@ -201,6 +201,17 @@ impl Slots {
         }
     }
 
+    /// Forgets all jobs but these.
+    pub(crate) fn forget_others(&self, kept: &BTreeSet<JobId>) {
+        let others: Vec<JobId> = self.shared.lock().jobs.keys().filter(|job| !kept.contains(job)).copied().collect();
+        others.into_iter().for_each(|job| self.forget(job));
+    }
+
+    #[cfg(test)]
+    pub(super) fn known(&self) -> Vec<JobId> {
+        self.shared.lock().jobs.keys().copied().collect()
+    }
+
     /// It is recorded how these ended, of this process or of one before it.
     pub(crate) fn recorded<'a>(&self, ended: impl Iterator<Item = &'a AttemptRange>) {
         if let Some(account) = &self.shared.runner.account {

@@ -158,6 +158,26 @@ pub enum Optimize {
 }
 
 impl TaskRunner {
+    /// One that only runs: nothing is kept, learned, or asked of others.
+    #[cfg(test)]
+    pub(super) fn of_tests(payloads: Arc<dyn PayloadStore>) -> Self {
+        TaskRunner {
+            scratch: std::env::temp_dir(),
+            payloads,
+            print: None,
+            files_root: None,
+            programs: Programs::default(),
+            code: None,
+            keeper: None,
+            account: None,
+            learner: None,
+            optimize: Optimize::OnRequest,
+            port: None,
+            profiles: None,
+            check_finite: false,
+        }
+    }
+
     /// Runs task `index` of `job` to its end, with its part of the graphics processors. What it prints can be read in the
     /// place's log meanwhile.
     pub(crate) fn run(&self, job: &JobSlot, index: u32, place: &Place, gpus: GpuShare) -> (Outcome, Cost) {

@@ -49,6 +49,11 @@ impl Disk {
         self.objects.join(&digits[..2]).join(&digits[2..])
     }
 
+    pub(crate) fn free_bytes(&self) -> Option<u64> {
+        let disk = rustix::fs::statvfs(&self.objects).ok()?;
+        Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+    }
+
     /// Every blob that is here. What else lies in the directory is left out.
     pub(crate) fn hashes(&self) -> Result<Vec<BlobHash>, BlobError> {
         let list = || -> io::Result<Vec<BlobHash>> {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use bytes::Bytes;
 use nexus_model::BlobHash;
@@ -32,8 +32,8 @@ pub struct BlobStore {
     checked: Mutex<Checked>,
     incoming: Mutex<Arrivals>,
     pub(crate) unused: Mutex<Unused>,
-    /// Bytes of the last blob that found no room; 0 where none did, or there is room again.
-    unplaced: AtomicU64,
+    /// Bytes of the last blob that found no room, and when; none where there is room again.
+    unplaced: Mutex<Option<(u64, Instant)>>,
 }
 
 /// A blob that comes in; none before its first piece and after its last.
@@ -56,7 +56,7 @@ impl BlobStore {
             checked: Mutex::default(),
             incoming: Mutex::default(),
             unused: Mutex::default(),
-            unplaced: AtomicU64::new(0),
+            unplaced: Mutex::default(),
         })
     }
 
@@ -79,17 +79,22 @@ impl BlobStore {
 
     /// Something that must be kept found no room on the disk.
     pub fn note_unplaced(&self, bytes: u64) {
-        self.unplaced.store(bytes, Ordering::Relaxed);
+        *lock(&self.unplaced) = Some((bytes, Instant::now()));
     }
 
-    /// Bytes of the last that found none, until [`BlobStore::note_room`].
-    pub fn unplaced(&self) -> Option<u64> {
-        Some(self.unplaced.load(Ordering::Relaxed)).filter(|bytes| *bytes > 0)
+    /// Bytes of the last that found none, and when that was, until [`BlobStore::note_room`].
+    pub fn unplaced(&self) -> Option<(u64, Instant)> {
+        *lock(&self.unplaced)
     }
 
     /// There is room again for what found none.
     pub fn note_room(&self) {
-        self.unplaced.store(0, Ordering::Relaxed);
+        *lock(&self.unplaced) = None;
+    }
+
+    /// Bytes that may still be written to the store's disk, where the system says so.
+    pub fn free_bytes(&self) -> Option<u64> {
+        self.disk.free_bytes()
     }
 
     /// Stores everything that `content` gives until its end, without holding it in memory; returns hash and length. An

@@ -17,7 +17,9 @@ use crate::output::units;
 const ROOM: u64 = 16 << 20;
 /// Between two looks.
 const LOOK: Duration = Duration::from_secs(1);
-/// The codes with which a node ends that cannot write.
+/// The code with which a node ends whose store found the disk full.
+const STORE_FULL: &str = "NX0415";
+/// The codes with which a node ends that cannot write, for that reason or another.
 const CANNOT_WRITE: [&str; 2] = ["NX0404", "NX0401"];
 
 /// Bytes that may still be written below `data`, or beside it where it does not exist yet.
@@ -27,8 +29,10 @@ fn free_bytes(data: &Path) -> Option<u64> {
     Some(disk.f_bavail.saturating_mul(disk.f_frsize))
 }
 
+/// Whether a full disk is why. What filled it may be gone by now, or it is the user's share of the disk that is full.
 fn is_full(error: &CliError, free: Option<u64>) -> bool {
-    CANNOT_WRITE.contains(&error.code.as_str()) && free.is_some_and(|free| free < ROOM)
+    let code = error.code.as_str();
+    code == STORE_FULL || (CANNOT_WRITE.contains(&code) && free.is_some_and(|free| free < ROOM))
 }
 
 /// The same error with what is to be done, where a full disk is why.
@@ -57,13 +61,15 @@ pub(crate) fn wait_for_room(
         error.message,
         units::bytes(ROOM)
     ));
-    while free_bytes(data).is_some_and(|free| free < ROOM) {
+    loop {
+        std::thread::sleep(LOOK);
         if *interrupted.borrow() {
             return false;
         }
-        std::thread::sleep(LOOK);
+        if free_bytes(data).is_none_or(|free| free >= ROOM) {
+            return true;
+        }
     }
-    true
 }
 
 /// The arguments of this process without those for joining: it is a member by now.
@@ -94,6 +100,7 @@ mod tests {
         assert!(is_full(&error("NX0404"), Some(0)) && is_full(&error("NX0401"), Some(ROOM - 1)));
         assert!(!is_full(&error("NX0404"), Some(ROOM)) && !is_full(&error("NX0404"), None));
         assert!(!is_full(&error("NX0202"), Some(0)), "another reason");
+        assert!(is_full(&error("NX0415"), Some(1 << 40)) && is_full(&error("NX0415"), None), "it says so");
     }
 
     #[test]
