@@ -161,6 +161,9 @@ impl RunProfile {
                 fusion.operations, fusion.regions, fusion.products, fusion.fallbacks
             );
         }
+        if fusion.spared > 0 {
+            let _ = writeln!(text, "algebra   {} of them spared, as cheaper ones give the same bits", fusion.spared);
+        }
         if work.narrow_products + work.wide_products > 0 {
             let _ = writeln!(
                 text,

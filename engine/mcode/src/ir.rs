@@ -77,6 +77,8 @@ pub(crate) struct Segment {
     pub(crate) spent: Vec<Register>,
     /// Tries in a row for which the operands were not tensors.
     pub(crate) misses: Arc<std::sync::atomic::AtomicU32>,
+    /// What was found to compute instead, by what the region was.
+    pub(crate) cheaper: Arc<std::sync::Mutex<crate::vm::fuse::cheaper::Searched>>,
 }
 
 /// The code of one function.

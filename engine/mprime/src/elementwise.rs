@@ -78,6 +78,8 @@ pub enum Operation {
     NotEqual,
     /// `b` where the truth value `a` holds, `c` elsewhere.
     Select,
+    /// A function of one value that gives floats of a type their own type, by the caller's number of it.
+    Function(u32),
     /// Any other function that gives the same for the same operands, by the caller's number of it, and what it gives.
     Other(u32, Class),
 }
@@ -124,7 +126,7 @@ pub(crate) fn cost_of(operation: Operation) -> u32 {
     match operation {
         Operation::Leaf(..) | Operation::Int(_) | Operation::Float(_) => 0,
         Operation::Div => 4,
-        Operation::Other(..) => 8,
+        Operation::Function(_) | Operation::Other(..) => 8,
         _ => 1,
     }
 }
@@ -134,7 +136,7 @@ impl Graph {
     pub fn cost(&self) -> u32 {
         let mut needed = vec![false; self.nodes.len()];
         self.outputs.iter().for_each(|output| needed[*output] = true);
-        for at in (0..self.nodes.len()).rev().filter(|at| self.nodes.get(*at).is_some()) {
+        for at in (0..self.nodes.len()).rev() {
             if needed[at] {
                 self.nodes[at].operands.iter().for_each(|operand| needed[*operand] = true);
             }
@@ -176,14 +178,30 @@ fn cheaper_by(graph: &Graph, rules: &[egg::Rewrite<Term, Facts>]) -> Option<Chea
 /// The cheapest nodes of each class that the outputs need, each once.
 fn extracted(graph: &Graph, egraph: &EGraph<Term, Facts>, classes: &[Id]) -> Cheaper {
     let extractor = Extractor::new(egraph, language::Cost);
-    let mut originals = BTreeMap::new();
+    let mut originals = BTreeMap::<Id, Vec<usize>>::new();
     for (position, class) in classes.iter().enumerate() {
-        originals.entry(egraph.find(*class)).or_insert(position);
+        originals.entry(egraph.find(*class)).or_default().push(position);
     }
+    let originals = Originals { graph, by_class: originals };
     let mut made = Made { places: BTreeMap::new(), nodes: Vec::new(), was: Vec::new() };
     let outputs = graph.outputs.iter().map(|output| made.place(&extractor, egraph, &originals, classes[*output]));
     let outputs = outputs.collect();
     Cheaper { graph: Graph { nodes: made.nodes, outputs }, was: made.was, cost: [0; 2] }
+}
+
+/// Where the values of a class stand in the first graph.
+struct Originals<'g> {
+    graph: &'g Graph,
+    by_class: BTreeMap<Id, Vec<usize>>,
+}
+
+impl Originals<'_> {
+    /// One that has the value, by the same operation where there is one.
+    fn of(&self, class: Id, operation: Operation) -> Option<usize> {
+        let all = self.by_class.get(&class)?;
+        let same = all.iter().find(|position| self.graph.nodes[**position].operation == operation);
+        same.or(all.first()).copied()
+    }
 }
 
 struct Made {
@@ -198,7 +216,7 @@ impl Made {
         &mut self,
         extractor: &Extractor<'_, language::Cost, Term, Facts>,
         egraph: &EGraph<Term, Facts>,
-        originals: &BTreeMap<Id, usize>,
+        originals: &Originals<'_>,
         class: Id,
     ) -> usize {
         let class = egraph.find(class);
@@ -209,7 +227,7 @@ impl Made {
         // A graph is short, so that it is not deep either.
         let operands = best.children().iter().map(|child| self.place(extractor, egraph, originals, *child)).collect();
         self.nodes.push(Node { operation: best.operation, operands });
-        self.was.push(originals.get(&class).copied());
+        self.was.push(originals.of(class, best.operation));
         self.places.insert(class, self.nodes.len() - 1);
         self.nodes.len() - 1
     }

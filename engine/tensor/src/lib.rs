@@ -47,6 +47,6 @@ pub use nexus_model::{DType, TensorData};
 pub use op::{Arg, ArgType, Dim, OpDef, Param, ParamKind, TensorType};
 pub use operator::{BinaryOp, CompareOp, UnaryOp};
 pub use ops::{OPS, args, find, infer};
-pub use region::{Distribution, NodeId, ReduceOp, Region, RegionError};
+pub use region::{Distribution, Node as RegionNode, NodeId, ReduceOp, Region, RegionError};
 pub use shape::RANK_MAX;
 pub use tensor::{Elements, ElementsMut, Tensor};

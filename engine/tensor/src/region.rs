@@ -42,16 +42,34 @@ pub enum Distribution {
 
 /// What a node computes. Operands are nodes that were added before.
 #[derive(Debug, Clone)]
-enum Node {
+pub enum Node {
+    /// An input, by its position.
     Input(usize),
+    /// A weak number.
     Number(Box<Arg>),
+    /// See [`Region::unary`].
     Unary(UnaryOp, NodeId),
+    /// See [`Region::binary`].
     Binary(BinaryOp, NodeId, NodeId),
+    /// See [`Region::compare`].
     Compare(CompareOp, NodeId, NodeId),
+    /// See [`Region::select`].
     Select(NodeId, NodeId, NodeId),
+    /// See [`Region::cast`].
     Cast(DType, NodeId),
+    /// See [`Region::random`].
     Random(Distribution, DType, Vec<usize>),
-    Reduce { op: ReduceOp, of: NodeId, axes: Option<Vec<i64>>, keep: bool },
+    /// See [`Region::reduce`].
+    Reduce {
+        /// What is done to the elements along the axes.
+        op: ReduceOp,
+        /// What is reduced.
+        of: NodeId,
+        /// The axes; all where there are none.
+        axes: Option<Vec<i64>>,
+        /// Whether they stay with size 1.
+        keep: bool,
+    },
 }
 
 /// Elementwise operations, random numbers and reductions, to be evaluated together.
@@ -95,15 +113,16 @@ impl Region {
         Region::default()
     }
 
-    fn add(&mut self, node: Node) -> NodeId {
+    /// Adds a node, whose operands were added before.
+    pub fn add(&mut self, node: Node) -> NodeId {
+        self.inputs += usize::from(matches!(node, Node::Input(_)));
         self.nodes.push(node);
         NodeId(self.nodes.len() - 1)
     }
 
     /// The next input: a tensor, or a number, which is weak as in [`crate::binary`].
     pub fn input(&mut self) -> NodeId {
-        self.inputs += 1;
-        self.add(Node::Input(self.inputs - 1))
+        self.add(Node::Input(self.inputs))
     }
 
     /// A scalar that is the same in every run.
@@ -160,6 +179,25 @@ impl Region {
     /// Gives a node's value as the next output.
     pub fn output(&mut self, node: NodeId) {
         self.outputs.push(node);
+    }
+
+    /// The nodes, in the order in which they were added.
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// The nodes whose values are given.
+    pub fn outputs(&self) -> &[NodeId] {
+        &self.outputs
+    }
+
+    /// Whether these inputs fit; the error is the one that [`Region::run`] would give.
+    ///
+    /// # Errors
+    /// Shapes that do not broadcast, dtypes without an operation, tensors beyond the limits.
+    pub fn check(&self, ctx: &Context, inputs: &[Arg]) -> Result<(), RegionError> {
+        let inputs: Vec<Option<Arg>> = inputs.iter().cloned().map(Some).collect();
+        infer::infer(self, ctx, &inputs).map(drop)
     }
 
     /// Number of inputs.

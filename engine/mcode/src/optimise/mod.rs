@@ -7,7 +7,8 @@
 //! iteration ([`hoist`]); what nobody reads is left out ([`dead`]); chains of tensor operations become segments that the
 //! machine hands to the tensor engine as one region ([`segments`]).
 //!
-//! Sums are never reordered and no rule of algebra is used that rounds otherwise: the levels agree to the last bit.
+//! Sums are never reordered and no rule of algebra is used that rounds otherwise: the levels agree to the last bit. What of
+//! algebra holds to the last bit is used where the tensors are known, on the regions that segments become (`vm/fuse/cheaper.rs`).
 
 mod dead;
 mod edit;

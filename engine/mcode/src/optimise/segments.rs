@@ -144,5 +144,6 @@ fn segment(
     let live = |register: &Register| flow.is_live(end, usize::from(*register));
     let results = written.iter().copied().filter(live).collect();
     let spent = inputs.iter().copied().filter(|r| written.contains(r) || !live(r)).collect();
-    Some(Segment { range: start..end, inputs, results, spent, misses: std::sync::Arc::default() })
+    let (misses, cheaper) = Default::default();
+    Some(Segment { range: start..end, inputs, results, spent, misses, cheaper })
 }

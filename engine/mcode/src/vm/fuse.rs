@@ -6,6 +6,8 @@
 //! machine does the instructions one by one. The results are the same to the last bit, and an error names the
 //! instruction that it belongs to.
 
+pub(crate) mod cheaper;
+
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -36,6 +38,8 @@ pub struct FusionProfile {
     pub operations: u64,
     /// Matrix products whose results were worked on in place.
     pub products: u64,
+    /// Operations that were spared, as something cheaper gives the same.
+    pub spared: u64,
     /// Segments that were done one instruction at a time after all.
     pub fallbacks: u64,
 }
@@ -422,12 +426,7 @@ impl<'p, 'h> Plan<'p, 'h> {
                 Input::Register(register) => self.taken(register).map_err(|fault| (first, fault))?,
             }));
         }
-        let region = &self.region;
-        let evaluated = self.host.measured("fused region", |host| region.run(host.context, given));
-        let evaluated = evaluated.map_err(|error| {
-            let place = self.places.get(error.node.index()).copied().unwrap_or(first);
-            (place, Fault::tensor(error.error))
-        })?;
+        let evaluated = self.evaluate(given)?;
         let mut values = Vec::with_capacity(evaluated.len());
         for arg in evaluated {
             values.push(self.host.value_of(arg).map_err(|fault| (first, fault))?);

@@ -100,10 +100,18 @@ fn known(term: &Term, of: impl Fn(Id) -> Known) -> Known {
         Operation::Leaf(_, class) | Operation::Other(_, class) => class,
         Operation::Int(_) => Class::WeakInt,
         Operation::Float(_) => Class::WeakFloat,
+        // Truth values count as whole numbers.
+        Operation::Neg | Operation::Abs if operand(0) == Class::Bool => Class::Unknown,
         Operation::Neg | Operation::Abs => operand(0),
-        Operation::Add | Operation::Sub | Operation::Mul | Operation::Min | Operation::Max => {
-            joined(operand(0), operand(1))
-        }
+        Operation::Function(_) => match operand(0) {
+            float @ Class::Float(_) => float,
+            _ => Class::Unknown,
+        },
+        Operation::Min | Operation::Max => joined(operand(0), operand(1)),
+        Operation::Add | Operation::Sub | Operation::Mul => match joined(operand(0), operand(1)) {
+            Class::Bool => Class::Unknown,
+            class => class,
+        },
         Operation::Div => match joined(operand(0), operand(1)) {
             float @ Class::Float(_) => float,
             _ => Class::Unknown,

@@ -98,7 +98,7 @@ fn evaluate(graph: &Graph, leaves: &[Element]) -> Option<Vec<Element>> {
                 _ => return None,
             },
             // Some function of its operands that nothing is known of.
-            Operation::Other(number, _) => match of(0) {
+            Operation::Function(number) | Operation::Other(number, _) => match of(0) {
                 E::Float(a) => E::Float((a + number as f32).sqrt()),
                 other => other,
             },
@@ -252,7 +252,7 @@ fn grown(steps: &[(u8, u8, u8, u8)]) -> Graph {
             Operation::Max,
             Operation::Div,
             Operation::Select,
-            Operation::Other(7, F),
+            Operation::Function(7),
         ];
         let compare = [
             Operation::Less,
@@ -269,8 +269,8 @@ fn grown(steps: &[(u8, u8, u8, u8)]) -> Graph {
                 let node = match operation {
                     Operation::Neg | Operation::Abs => made.node(operation, &[x]),
                     Operation::Select => made.node(operation, &[pick(&truths, c), x, y]),
-                    Operation::Other(..) if is_float => made.node(operation, &[x]),
-                    Operation::Div | Operation::Other(..) if !is_float => continue,
+                    Operation::Function(_) if is_float => made.node(operation, &[x]),
+                    Operation::Div | Operation::Function(_) if !is_float => continue,
                     _ => made.node(operation, &[x, y]),
                 };
                 if is_float { floats.push(node) } else { ints.push(node) }
