@@ -32,6 +32,16 @@ impl Element {
     }
 }
 
+fn signed(operation: Operation, of: Element) -> Option<Element> {
+    Some(match (of, operation) {
+        (Element::Float(a), Operation::Neg) => Element::Float(-a),
+        (Element::Float(a), _) => Element::Float(a.abs()),
+        (Element::Int(a), Operation::Neg) => Element::Int(a.wrapping_neg()),
+        (Element::Int(a), _) => Element::Int(a.wrapping_abs()),
+        (Element::Bool(_), _) => return None,
+    })
+}
+
 /// The elements of a node where the leaves are these; none where an operation does not fit them.
 fn evaluate(graph: &Graph, leaves: &[Element]) -> Option<Vec<Element>> {
     use Element as E;
@@ -58,13 +68,7 @@ fn evaluate(graph: &Graph, leaves: &[Element]) -> Option<Vec<Element>> {
             Operation::Leaf(number, _) => leaves[number as usize],
             Operation::Int(number) => E::Int(number as i32),
             Operation::Float(bits) => E::Float(f64::from_bits(bits) as f32),
-            Operation::Neg | Operation::Abs => match (of(0), node.operation) {
-                (E::Float(a), Operation::Neg) => E::Float(-a),
-                (E::Float(a), _) => E::Float(a.abs()),
-                (E::Int(a), Operation::Neg) => E::Int(a.wrapping_neg()),
-                (E::Int(a), _) => E::Int(a.wrapping_abs()),
-                (E::Bool(_), _) => return None,
-            },
+            Operation::Neg | Operation::Abs => signed(node.operation, of(0))?,
             Operation::Not => {
                 if let E::Bool(a) = of(0) {
                     E::Bool(!a)
