@@ -26,6 +26,7 @@ pub mod learning;
 mod liveness;
 pub mod login;
 mod membership;
+pub mod modules;
 pub mod nearby;
 pub mod node;
 mod omega;

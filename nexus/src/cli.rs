@@ -35,6 +35,7 @@ mod lsp;
 mod mcode;
 mod mcode_doc;
 mod mcode_format;
+mod module;
 mod nearby;
 mod node;
 mod node_label;
@@ -92,6 +93,7 @@ use self::jobs::JobsArgs;
 use self::login::LoginArgs;
 use self::lsp::LspArgs;
 use self::mcode::McodeArgs;
+use self::module::ModuleArgs;
 use self::node::{NodeArgs, NodeVerb};
 use self::optimizer::OptimizerArgs;
 use self::profile::ProfileArgs;
@@ -159,6 +161,7 @@ enum Verb {
     Decide(DecideArgs),
     Explain(ExplainArgs),
     Mcode(McodeArgs),
+    Module(ModuleArgs),
     Repl(ReplArgs),
     Lsp(LspArgs),
     Engine(EngineArgs),
@@ -250,6 +253,7 @@ fn dispatch(
         }
         Verb::Explain(args) => explain::explain(args, |code| world.explain(code), console),
         Verb::Mcode(args) => mcode::mcode(args, world, console),
+        Verb::Module(args) => module::module(args, &data_folder(cli.data.as_deref())?, world, console, &interrupted),
         Verb::Repl(args) => repl::repl(args, &data_folder(cli.data.as_deref())?, world, console),
         Verb::Lsp(args) => lsp::lsp(args, world),
         Verb::Profile(args) => profile::profile(args, world, console, interrupted),

@@ -1,0 +1,129 @@
+//! What can be wrong with a module and with a call of it.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use thiserror::Error;
+
+use super::manifest::ManifestError;
+
+/// Nothing of this changed what is installed, but for [`ModuleError::Disk`], which may have left a folder that is not used.
+#[derive(Debug, Error)]
+pub enum ModuleError {
+    /// The module's `vxor.toml` or folder cannot be used. A retry gives the same answer.
+    #[error("{0}")]
+    Manifest(#[from] ManifestError),
+    /// The folder holds what a module may not hold.
+    #[error("{path} cannot be part of a module: {reason}", path = path.display())]
+    BadFolder {
+        /// What is in the way.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// It asks for more than it was allowed.
+    #[error("module {module} asks for what was not allowed: {}", missing.join(", "))]
+    NotAllowed {
+        /// Its name.
+        module: String,
+        /// What is missing, as it is written after `--allow`.
+        missing: Vec<String>,
+    },
+    /// No module of this name is installed.
+    #[error("there is no module `{0}`")]
+    NoSuchModule(String),
+    /// The module has no such function.
+    #[error("module {module} has no function `{function}`; it has {}", known.join(", "))]
+    NoSuchFunction {
+        /// The module.
+        module: String,
+        /// What was asked for.
+        function: String,
+        /// What there is.
+        known: Vec<String>,
+    },
+    /// What is installed is not what was added: its hash is another one.
+    #[error("module {module} was changed since it was added: its content has the hash {found}, not {expected}")]
+    Damaged {
+        /// The module.
+        module: String,
+        /// The hash it was added with.
+        expected: String,
+        /// The hash of what is there.
+        found: String,
+    },
+    /// The disk failed.
+    #[error("{path}: {source}", path = path.display())]
+    Disk {
+        /// Where.
+        path: PathBuf,
+        /// What it said.
+        source: std::io::Error,
+    },
+    /// The arguments are not what the function takes. Nothing was started.
+    #[error("{0}")]
+    BadArguments(String),
+    /// The program could not be started.
+    #[error("module {module} could not be started: {reason}")]
+    NotStarted {
+        /// The module.
+        module: String,
+        /// What the system said.
+        reason: String,
+    },
+    /// The program ended, or closed its output, before it answered.
+    #[error("module {module} ended before it answered{how}")]
+    Ended {
+        /// The module.
+        module: String,
+        /// `: exit code 3`, where that is known.
+        how: String,
+    },
+    /// What it wrote is no frame, or no answer.
+    #[error("module {module} answered with what is no answer: {reason}")]
+    Garbage {
+        /// The module.
+        module: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// It gave a value of another type than its manifest says.
+    #[error("`{function}` of module {module} gave {reason}")]
+    WrongType {
+        /// The module.
+        module: String,
+        /// The function.
+        function: String,
+        /// What, and what it should have been.
+        reason: String,
+    },
+    /// It did not answer within its time.
+    #[error("module {module} did not answer within {} s", limit.as_secs_f64())]
+    TooSlow {
+        /// The module.
+        module: String,
+        /// Its limit.
+        limit: Duration,
+    },
+    /// Whoever called it wants no answer any more.
+    #[error("the call was cancelled")]
+    Cancelled,
+    /// The function itself says that it failed.
+    #[error("`{function}` of module {module} failed: {message}")]
+    Failed {
+        /// The module.
+        module: String,
+        /// The function.
+        function: String,
+        /// In the module's words.
+        message: String,
+    },
+}
+
+impl ModuleError {
+    /// An error of the disk at `path`.
+    pub(super) fn disk(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| ModuleError::Disk { path, source }
+    }
+}

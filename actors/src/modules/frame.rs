@@ -1,0 +1,153 @@
+//! The frames in which a module is spoken to: a length in decimal digits, a newline, and as many bytes of JSON.
+//!
+//! Pure. Decimal, so that a shell can write it as well as a systems language.
+
+use nexus_formats::Format;
+use nexus_formats::json::JsonValue;
+use nexus_model::Value;
+use serde::Serialize;
+
+/// Largest frame in either direction: 64 MiB, a tensor of some million elements. More belongs into files.
+pub(super) const FRAME_BYTES_MAX: usize = 64 << 20;
+/// Digits of [`FRAME_BYTES_MAX`].
+const LENGTH_DIGITS_MAX: usize = 8;
+
+/// A call as it is sent.
+#[derive(Serialize)]
+struct Request<'a> {
+    call: &'a str,
+    args: Vec<JsonValue<'a>>,
+}
+
+/// The frame of a call, or how many bytes too large it would be.
+pub(super) fn request(function: &str, arguments: &[Value]) -> Result<Vec<u8>, String> {
+    let request = Request { call: function, args: arguments.iter().map(JsonValue).collect() };
+    let body = serde_json::to_vec(&request).map_err(|error| error.to_string())?;
+    if body.len() > FRAME_BYTES_MAX {
+        return Err(format!("the arguments take {} bytes; the most is {FRAME_BYTES_MAX}", body.len()));
+    }
+    let mut frame = format!("{}\n", body.len()).into_bytes();
+    frame.extend(body);
+    Ok(frame)
+}
+
+/// What a module answered.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Answer {
+    /// `{"value": …}`.
+    Value(Value),
+    /// `{"error": "…"}`.
+    Error(String),
+}
+
+/// Bytes on their way to one answer.
+#[derive(Debug, Default)]
+pub(super) struct AnswerReader {
+    bytes: Vec<u8>,
+}
+
+impl AnswerReader {
+    /// Takes what came; the answer once it is whole, or what is wrong with it. Bytes are refused as soon as they cannot
+    /// become an answer, so that none are gathered in vain.
+    pub(super) fn push(&mut self, piece: &[u8]) -> Result<Option<Answer>, String> {
+        self.bytes.extend_from_slice(piece);
+        let head = &self.bytes[..self.bytes.len().min(LENGTH_DIGITS_MAX + 1)];
+        let Some(end) = head.iter().position(|&byte| byte == b'\n') else {
+            let is_digits = head.iter().all(u8::is_ascii_digit);
+            if is_digits && head.len() <= LENGTH_DIGITS_MAX {
+                return Ok(None);
+            }
+            return Err(format!("a frame begins with its length and a newline, not with {}", shown(head)));
+        };
+        let length = std::str::from_utf8(&head[..end]).ok().filter(|text| text.bytes().all(|b| b.is_ascii_digit()));
+        let length: usize = length
+            .and_then(|text| text.parse().ok())
+            .ok_or_else(|| format!("a frame begins with its length, not with {}", shown(&head[..end])))?;
+        if length > FRAME_BYTES_MAX {
+            return Err(format!("its frame has {length} bytes; the most is {FRAME_BYTES_MAX}"));
+        }
+        let body = &self.bytes[end + 1..];
+        match body.len() {
+            there if there < length => Ok(None),
+            there if there > length => Err(format!("{} bytes follow its frame", there - length)),
+            _ => answer(body).map(Some),
+        }
+    }
+
+    /// Whether nothing came at all.
+    pub(super) fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+}
+
+fn answer(body: &[u8]) -> Result<Answer, String> {
+    let wanted = "an answer is {\"value\": VALUE} or {\"error\": \"TEXT\"}";
+    let value = nexus_formats::read(Format::Json, body).map_err(|error| error.to_string())?;
+    let Value::Record(fields) = value else { return Err(wanted.to_owned()) };
+    let mut fields = fields.into_iter();
+    match (fields.next(), fields.next()) {
+        (Some((name, value)), None) if &*name == "value" => Ok(Answer::Value(value)),
+        (Some((name, Value::String(text))), None) if &*name == "error" => Ok(Answer::Error(text)),
+        _ => Err(wanted.to_owned()),
+    }
+}
+
+/// The beginning of what came, for people.
+fn shown(bytes: &[u8]) -> String {
+    format!("{:?}", String::from_utf8_lossy(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(bytes: &[u8]) -> Result<Option<Answer>, String> {
+        AnswerReader::default().push(bytes)
+    }
+
+    #[test]
+    fn a_call_is_its_length_and_its_json() {
+        let frame = request("area", &[Value::Int(2), Value::Scalar(1.5)]).unwrap();
+        assert_eq!(String::from_utf8(frame).unwrap(), "30\n{\"call\":\"area\",\"args\":[2,1.5]}");
+    }
+
+    #[test]
+    fn answers_come_in_pieces_and_whole() {
+        let bytes = b"11\n{\"value\":3}";
+        assert_eq!(read(bytes), Ok(Some(Answer::Value(Value::Int(3)))));
+        let mut reader = AnswerReader::default();
+        for byte in &bytes[..bytes.len() - 1] {
+            assert_eq!(reader.push(&[*byte]), Ok(None));
+        }
+        assert_eq!(reader.push(b"}"), Ok(Some(Answer::Value(Value::Int(3)))));
+        assert_eq!(read(b"14\n{\"error\":\"no\"}"), Ok(Some(Answer::Error("no".into()))));
+    }
+
+    #[test]
+    fn what_is_no_answer_is_refused_as_soon_as_that_is_known() {
+        for (bytes, said) in [
+            (&b"hello"[..], "begins with its length"),
+            (b"99999999\n", "the most is"),
+            (b"999999999", "begins with its length"),
+            (b"\n{}", "begins with its length"),
+            (b"2\n{}", "an answer is"),
+            (b"2\n{}x", "bytes follow"),
+            (b"4\nnull", "an answer is"),
+            (b"3\n{x}", "JSON"),
+            (b"11\n{\"error\":3}", "an answer is"),
+        ] {
+            let error = read(bytes).unwrap_err();
+            assert!(error.to_lowercase().contains(&said.to_lowercase()), "{bytes:?}: {error}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..64), length in 0usize..64) {
+            let _ = read(&bytes);
+            let _ = read(&[format!("{length}\n").as_bytes(), &bytes].concat());
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! One call of a module: its program is started, asked, and ended with everything that it started.
+//!
+//! Blocks the thread that calls it. The program runs in a process group and a temporary folder of its own, with no environment
+//! but what it was allowed, shut in by [`super::sandbox`].
+
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::Path;
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use nexus_model::Value;
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+
+use super::error::ModuleError;
+use super::frame::{self, Answer, AnswerReader};
+use super::manifest::Capability;
+use super::sandbox::{self, NO_LIMITS_CODE, Reach, Sandbox};
+use super::signature::Sizes;
+use super::store::Installed;
+
+/// Between two looks at the cancel flag while the module is silent.
+const LOOK_INTERVAL: Duration = Duration::from_millis(20);
+/// How long a program that closed its output may take to end, for its exit code.
+const END_PATIENCE: Duration = Duration::from_millis(500);
+/// Most bytes kept of what a call prints to stderr.
+const STDERR_BYTES_MAX: usize = 256 << 10;
+/// What shells end with where there is no such program.
+const NOT_FOUND_CODES: [i32; 2] = [126, 127];
+
+/// What to call.
+#[derive(Debug)]
+pub struct Call<'a> {
+    /// The module.
+    pub module: &'a Installed,
+    /// One of its functions.
+    pub function: &'a str,
+    /// In the order of its parameters.
+    pub arguments: Vec<Value>,
+    /// Ends the call when it turns true.
+    pub cancelled: &'a AtomicBool,
+}
+
+/// What came of a call, whether or not it gave a value.
+#[derive(Debug)]
+pub struct CallReport {
+    /// The value, of the type that the manifest says.
+    pub value: Result<Value, ModuleError>,
+    /// What the program printed to stderr, of more than 256 KiB the beginning.
+    pub stderr: Vec<u8>,
+    /// What it could not be kept from.
+    pub sandbox: Sandbox,
+}
+
+/// Calls a function of a module.
+pub fn call(call: Call<'_>) -> CallReport {
+    let mut report = CallReport { value: Ok(Value::None), stderr: Vec::new(), sandbox: Sandbox::default() };
+    report.value = called(call, &mut report.stderr, &mut report.sandbox);
+    report
+}
+
+fn called(call: Call<'_>, stderr: &mut Vec<u8>, sandbox: &mut Sandbox) -> Result<Value, ModuleError> {
+    let Call { module, function, arguments, cancelled } = call;
+    let manifest = &module.manifest;
+    let name = || manifest.name.clone();
+    let declared = manifest.function(function).ok_or_else(|| ModuleError::NoSuchFunction {
+        module: name(),
+        function: function.to_owned(),
+        known: manifest.functions.iter().map(|function| function.name.clone()).collect(),
+    })?;
+    let mut sizes = Sizes::new();
+    let arguments = declared.take(arguments, &mut sizes).map_err(ModuleError::BadArguments)?;
+    let frame = frame::request(function, &arguments).map_err(ModuleError::BadArguments)?;
+    std::fs::create_dir_all(&module.scratch).map_err(ModuleError::disk(&module.scratch))?;
+    let scratch = tempfile::tempdir_in(&module.scratch).map_err(ModuleError::disk(&module.scratch))?;
+    let child =
+        start(module, scratch.path(), sandbox).map_err(|reason| ModuleError::NotStarted { module: name(), reason })?;
+    let answer = Conversation::with(child, frame, module, cancelled, stderr).answer()?;
+    match answer {
+        Answer::Value(value) => declared.returns.take(value, &mut sizes).map_err(|reason| ModuleError::WrongType {
+            module: name(),
+            function: function.to_owned(),
+            reason,
+        }),
+        Answer::Error(message) => Err(ModuleError::Failed { module: name(), function: function.to_owned(), message }),
+    }
+}
+
+/// Starts the program from a thread that shuts itself in before: what it starts is inside, and this process is not.
+fn start(module: &Installed, scratch: &Path, sandbox: &mut Sandbox) -> Result<Child, String> {
+    let manifest = &module.manifest;
+    let network = manifest.capabilities.contains(&Capability::Network);
+    let word = |word: &String| {
+        let file = module.folder.join(word);
+        let is_of_module = !Path::new(word).is_absolute() && !word.contains("..") && file.is_file();
+        if is_of_module { file.to_string_lossy().into_owned() } else { word.clone() }
+    };
+    let program: Vec<String> = manifest.entry.iter().map(word).collect();
+    let mut command = sandbox::command(&program, &manifest.limits, network, sandbox);
+    command
+        .env_clear()
+        .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+        .env("LANG", "C.UTF-8")
+        .env("HOME", scratch)
+        .env("TMPDIR", scratch)
+        .env("NEXUS_MODULE", &module.folder)
+        .current_dir(scratch)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0);
+    let mut read = vec![module.folder.as_path()];
+    for capability in &manifest.capabilities {
+        match capability {
+            Capability::Network => {}
+            Capability::Environment(name) => {
+                command.envs(std::env::var_os(name).map(|value| (name, value)));
+            }
+            Capability::Read(path) => read.push(Path::new(path)),
+        }
+    }
+    let reach = Reach { read, write: scratch, network };
+    std::thread::scope(|scope| {
+        let started = scope.spawn(|| {
+            sandbox::enclose(&reach, sandbox)?;
+            command.spawn().map_err(|error| error.to_string())
+        });
+        started.join().unwrap_or_else(|_| Err("the thread that starts it ended".to_owned()))
+    })
+}
+
+/// A running call.
+struct Conversation<'a> {
+    child: Child,
+    stdout: Option<ChildStdout>,
+    stderr: Option<ChildStderr>,
+    module: &'a Installed,
+    cancelled: &'a AtomicBool,
+    deadline: Instant,
+    printed: &'a mut Vec<u8>,
+}
+
+impl<'a> Conversation<'a> {
+    fn with(
+        mut child: Child,
+        frame: Vec<u8>,
+        module: &'a Installed,
+        cancelled: &'a AtomicBool,
+        printed: &'a mut Vec<u8>,
+    ) -> Self {
+        send(child.stdin.take().expect("stdin is piped"), frame);
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        let deadline = Instant::now() + module.manifest.limits.wall;
+        Conversation { child, stdout, stderr, module, cancelled, deadline, printed }
+    }
+
+    /// The answer; what the program left behind is ended in every case.
+    fn answer(mut self) -> Result<Answer, ModuleError> {
+        let answer = self.wait_for_answer();
+        let ended = match &answer {
+            Err(ModuleError::Ended { .. }) => self.wait_for_end(),
+            _ => None,
+        };
+        // Before it is collected: its number is nobody else's until then.
+        let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
+        let collected = self.child.wait();
+        while self.stderr.as_ref().is_some_and(|pipe| rustix::io::ioctl_fionread(pipe).is_ok_and(|bytes| bytes > 0)) {
+            self.read_stderr();
+        }
+        match (answer, ended.and(collected.ok())) {
+            (Err(ModuleError::Ended { module, .. }), Some(status)) => Err(ended_early(module, status)),
+            (answer, _) => answer,
+        }
+    }
+
+    fn wait_for_answer(&mut self) -> Result<Answer, ModuleError> {
+        let mut reader = AnswerReader::default();
+        let module = &self.module.manifest;
+        let garbage = |reason: String| ModuleError::Garbage { module: module.name.clone(), reason };
+        loop {
+            if self.cancelled.load(Ordering::Relaxed) {
+                return Err(ModuleError::Cancelled);
+            }
+            if Instant::now() >= self.deadline {
+                return Err(ModuleError::TooSlow { module: module.name.clone(), limit: module.limits.wall });
+            }
+            let (is_answering, is_printing) = self.wait_for_something();
+            if is_printing {
+                self.read_stderr();
+            }
+            if !is_answering {
+                continue;
+            }
+            let mut piece = [0; 64 << 10];
+            let Some(pipe) = &mut self.stdout else { continue };
+            match pipe.read(&mut piece) {
+                Ok(count @ 1..) => {
+                    if let Some(answer) = reader.push(&piece[..count]).map_err(garbage)? {
+                        return Ok(answer);
+                    }
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Ok(0) | Err(_) if reader.is_empty() => {
+                    return Err(ModuleError::Ended { module: module.name.clone(), how: String::new() });
+                }
+                Ok(_) | Err(_) => return Err(garbage("it ended in the middle of its frame".to_owned())),
+            }
+        }
+    }
+
+    /// Waits a moment for one of the pipes: whether the answer's and whether stderr is ready.
+    fn wait_for_something(&self) -> (bool, bool) {
+        let pipes: [Option<BorrowedFd<'_>>; 2] =
+            [self.stdout.as_ref().map(AsFd::as_fd), self.stderr.as_ref().map(AsFd::as_fd)];
+        let mut fds: Vec<PollFd<'_>> = pipes.iter().flatten().map(|fd| PollFd::new(fd, PollFlags::IN)).collect();
+        let time = LOOK_INTERVAL.try_into().expect("milliseconds fit a timespec");
+        if !matches!(poll(&mut fds, Some(&time)), Ok(1..)) {
+            return (false, false);
+        }
+        let mut ready = fds.iter().map(|fd| !fd.revents().is_empty());
+        (pipes[0].is_some() && ready.next() == Some(true), pipes[1].is_some() && ready.next() == Some(true))
+    }
+
+    fn read_stderr(&mut self) {
+        let mut piece = [0; 16 << 10];
+        let Some(pipe) = &mut self.stderr else { return };
+        match pipe.read(&mut piece) {
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Ok(0) | Err(_) => self.stderr = None,
+            Ok(count) => {
+                let room = STDERR_BYTES_MAX.saturating_sub(self.printed.len());
+                self.printed.extend_from_slice(&piece[..count.min(room)]);
+            }
+        }
+    }
+
+    /// Gives a program that closed its output the time to end by itself.
+    fn wait_for_end(&mut self) -> Option<()> {
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        let patience = Instant::now() + END_PATIENCE;
+        while Instant::now() < patience {
+            match waitid(WaitId::Pid(Pid::from_child(&self.child)), options) {
+                Ok(None) => std::thread::park_timeout(LOOK_INTERVAL),
+                Ok(Some(_)) | Err(_) => return Some(()),
+            }
+        }
+        None
+    }
+}
+
+/// Writes the call from a thread of its own: a program that reads late must not keep us from listening. It ends with the
+/// program at the latest, whose end of the pipe closes then.
+fn send(mut stdin: ChildStdin, frame: Vec<u8>) {
+    std::thread::spawn(move || {
+        // A program that answers without reading all of it is no error.
+        let _ = stdin.write_all(&frame);
+    });
+}
+
+fn ended_early(module: String, status: ExitStatus) -> ModuleError {
+    let how = match (status.code(), status.signal()) {
+        (Some(NO_LIMITS_CODE), _) => {
+            return ModuleError::NotStarted { module, reason: "its limits could not be set".to_owned() };
+        }
+        (Some(code), _) if NOT_FOUND_CODES.contains(&code) => {
+            let reason = format!("the program of its `entry` was not found or cannot be executed (exit code {code})");
+            return ModuleError::NotStarted { module, reason };
+        }
+        (Some(code), _) => format!(": exit code {code}"),
+        (None, Some(signal)) => format!(": signal {signal}"),
+        (None, None) => String::new(),
+    };
+    ModuleError::Ended { module, how }
+}

@@ -1,0 +1,284 @@
+//! Installed modules: copies below the data folder, each under the hash of its content.
+//!
+//! `modules/content/HASH/` is a module's folder, `modules/names/NAME.json` says which content a name stands for and what it was
+//! allowed. A name is written last and removed first, so that what stops in between leaves nothing that is used.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{ErrorKind, Read};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::error::ModuleError;
+use super::manifest::{Capability, MANIFEST_FILE, Manifest};
+
+/// Most bytes of a module: programs, not data sets.
+const MODULE_BYTES_MAX: u64 = 256 << 20;
+/// Most files of a module.
+const MODULE_FILES_MAX: usize = 4096;
+/// Most bytes of a `vxor.toml`.
+const MANIFEST_BYTES_MAX: u64 = 1 << 20;
+/// Deepest folder in a module.
+const DEPTH_MAX: usize = 32;
+
+/// The modules of a data folder.
+#[derive(Debug, Clone)]
+pub struct ModuleStore {
+    root: PathBuf,
+}
+
+/// An installed module.
+#[derive(Debug, Clone)]
+pub struct Installed {
+    /// What it says of itself.
+    pub manifest: Manifest,
+    /// BLAKE3 of its content, in hexadecimal digits.
+    pub hash: String,
+    /// Where its content is.
+    pub folder: PathBuf,
+    /// Where its calls get their own folders.
+    pub(super) scratch: PathBuf,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct NameRecord {
+    hash: String,
+    allowed: Vec<String>,
+}
+
+impl ModuleStore {
+    /// Those of the node's data folder; nothing is made before something is added.
+    pub fn new(data: &Path) -> Self {
+        ModuleStore { root: data.join("modules") }
+    }
+
+    /// Copies a module's folder, in place of what had its name.
+    ///
+    /// # Errors
+    /// What is wrong with the folder or its `vxor.toml`, or which capabilities were not allowed; nothing is added then.
+    pub fn add(&self, folder: &Path, allowed: &[Capability]) -> Result<Installed, ModuleError> {
+        let manifest = read_manifest(folder)?;
+        let missing = manifest.capabilities.iter().filter(|wanted| !allowed.contains(wanted));
+        let missing: Vec<String> = missing.map(ToString::to_string).collect();
+        if !missing.is_empty() {
+            return Err(ModuleError::NotAllowed { module: manifest.name, missing });
+        }
+        let files = files_of(folder)?;
+        let made = self.root.join("content");
+        fs::create_dir_all(&made).map_err(ModuleError::disk(&made))?;
+        let incoming = tempfile::tempdir_in(&made).map_err(ModuleError::disk(&made))?;
+        for relative in files.keys() {
+            copy(&folder.join(relative), &incoming.path().join(relative))?;
+        }
+        // Of the copy: what is hashed is what will run, whatever happens to the original meanwhile.
+        let hash = hash_of(incoming.path())?;
+        let manifest = read_manifest(incoming.path())?;
+        let place = made.join(&hash);
+        if hash_of(&place).ok().as_ref() != Some(&hash) {
+            let _ = fs::remove_dir_all(&place);
+            let incoming = incoming.keep();
+            fs::rename(&incoming, &place).map_err(ModuleError::disk(&place))?;
+        }
+        let allowed = manifest.capabilities.iter().map(ToString::to_string).collect();
+        let before = self.record(&manifest.name)?;
+        self.write_name(&manifest.name, &NameRecord { hash: hash.clone(), allowed })?;
+        if let Some(before) = before.filter(|before| before.hash != hash) {
+            self.drop_content(&before.hash)?;
+        }
+        Ok(self.installed(manifest, hash))
+    }
+
+    /// Every installed module, by name.
+    ///
+    /// # Errors
+    /// The disk's, or the first module that cannot be read any more.
+    pub fn list(&self) -> Result<Vec<Installed>, ModuleError> {
+        self.names()?.iter().map(|name| self.open(name)).collect()
+    }
+
+    /// The module of this name, its content checked against its hash.
+    ///
+    /// # Errors
+    /// [`ModuleError::NoSuchModule`]; [`ModuleError::Damaged`] where the content is not what was added.
+    pub fn get(&self, name: &str) -> Result<Installed, ModuleError> {
+        let module = self.open(name)?;
+        let found = hash_of(&module.folder)?;
+        if found != module.hash {
+            return Err(ModuleError::Damaged { module: name.to_owned(), expected: module.hash, found });
+        }
+        Ok(module)
+    }
+
+    /// Forgets a module and removes what no other name needs.
+    ///
+    /// # Errors
+    /// [`ModuleError::NoSuchModule`], or the disk's.
+    pub fn remove(&self, name: &str) -> Result<(), ModuleError> {
+        let record = self.record(name)?.ok_or_else(|| ModuleError::NoSuchModule(name.to_owned()))?;
+        let file = self.name_file(name);
+        fs::remove_file(&file).map_err(ModuleError::disk(&file))?;
+        self.drop_content(&record.hash)
+    }
+
+    /// The names that are installed.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn names(&self) -> Result<Vec<String>, ModuleError> {
+        let folder = self.root.join("names");
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(ModuleError::disk(&folder)(error)),
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(ModuleError::disk(&folder))?;
+            let name = entry.file_name();
+            names.extend(name.to_str().and_then(|name| name.strip_suffix(".json")).map(str::to_owned));
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    fn open(&self, name: &str) -> Result<Installed, ModuleError> {
+        let record = self.record(name)?.ok_or_else(|| ModuleError::NoSuchModule(name.to_owned()))?;
+        let folder = self.root.join("content").join(&record.hash);
+        let manifest = read_manifest(&folder)?;
+        let missing = manifest.capabilities.iter().map(ToString::to_string);
+        let missing: Vec<String> = missing.filter(|wanted| !record.allowed.contains(wanted)).collect();
+        if !missing.is_empty() {
+            return Err(ModuleError::NotAllowed { module: name.to_owned(), missing });
+        }
+        Ok(self.installed(manifest, record.hash))
+    }
+
+    fn installed(&self, manifest: Manifest, hash: String) -> Installed {
+        let folder = self.root.join("content").join(&hash);
+        Installed { manifest, hash, folder, scratch: self.root.join("scratch") }
+    }
+
+    fn name_file(&self, name: &str) -> PathBuf {
+        self.root.join("names").join(format!("{name}.json"))
+    }
+
+    fn record(&self, name: &str) -> Result<Option<NameRecord>, ModuleError> {
+        if !super::signature::is_name(name) {
+            return Ok(None);
+        }
+        let file = self.name_file(name);
+        let bytes = match fs::read(&file) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(ModuleError::disk(&file)(error)),
+        };
+        let record = serde_json::from_slice(&bytes).map_err(std::io::Error::other);
+        record.map(Some).map_err(ModuleError::disk(&file))
+    }
+
+    fn write_name(&self, name: &str, record: &NameRecord) -> Result<(), ModuleError> {
+        let file = self.name_file(name);
+        let folder = self.root.join("names");
+        let write = || {
+            fs::create_dir_all(&folder)?;
+            let mut incoming = tempfile::NamedTempFile::new_in(&folder)?;
+            serde_json::to_writer(&mut incoming, record)?;
+            incoming.as_file().sync_all()?;
+            incoming.persist(&file).map(|_| ()).map_err(|error| error.error)
+        };
+        write().map_err(ModuleError::disk(&file))
+    }
+
+    /// Removes a content that no name stands for.
+    fn drop_content(&self, hash: &str) -> Result<(), ModuleError> {
+        for name in self.names()? {
+            if self.record(&name)?.is_some_and(|record| record.hash == hash) {
+                return Ok(());
+            }
+        }
+        let place = self.root.join("content").join(hash);
+        match fs::remove_dir_all(&place) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(ModuleError::disk(&place)(error)),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn read_manifest(folder: &Path) -> Result<Manifest, ModuleError> {
+    let file = folder.join(MANIFEST_FILE);
+    let bad = |reason: &str| ModuleError::BadFolder { path: file.clone(), reason: reason.to_owned() };
+    let opened = match fs::File::open(&file) {
+        Ok(opened) => opened,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Err(bad("a module's folder has this file")),
+        Err(error) => return Err(ModuleError::disk(&file)(error)),
+    };
+    let mut bytes = Vec::new();
+    opened.take(MANIFEST_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(ModuleError::disk(&file))?;
+    if bytes.len() as u64 > MANIFEST_BYTES_MAX {
+        return Err(bad("it has more than 1 MiB"));
+    }
+    let text = String::from_utf8(bytes).map_err(|_| bad("it is not UTF-8 text"))?;
+    Ok(Manifest::parse(&text)?)
+}
+
+/// The files of a module by their paths in it, with their sizes; refuses what is neither file nor folder.
+fn files_of(folder: &Path) -> Result<BTreeMap<String, u64>, ModuleError> {
+    let mut files = BTreeMap::new();
+    let mut bytes = 0u64;
+    let mut open = vec![(folder.to_owned(), String::new(), 0)];
+    while let Some((place, prefix, depth)) = open.pop() {
+        let bad = |path: &Path, reason: String| Err(ModuleError::BadFolder { path: path.to_owned(), reason });
+        for entry in fs::read_dir(&place).map_err(ModuleError::disk(&place))? {
+            let entry = entry.map_err(ModuleError::disk(&place))?;
+            let path = entry.path();
+            let metadata = fs::symlink_metadata(&path).map_err(ModuleError::disk(&path))?;
+            let Some(name) = entry.file_name().to_str().map(|name| format!("{prefix}{name}")) else {
+                return bad(&path, "its name is not UTF-8 text".to_owned());
+            };
+            if metadata.is_dir() && depth < DEPTH_MAX {
+                open.push((path, format!("{name}/"), depth + 1));
+                continue;
+            }
+            if !metadata.is_file() {
+                return bad(&path, "a module has files and folders only, not too deep, and no links".to_owned());
+            }
+            bytes = bytes.saturating_add(metadata.len());
+            files.insert(name, metadata.len());
+            if files.len() > MODULE_FILES_MAX || bytes > MODULE_BYTES_MAX {
+                let most = format!("a module has at most {MODULE_FILES_MAX} files with {MODULE_BYTES_MAX} bytes");
+                return bad(folder, most);
+            }
+        }
+    }
+    Ok(files)
+}
+
+fn copy(from: &Path, to: &Path) -> Result<(), ModuleError> {
+    if let Some(folder) = to.parent() {
+        fs::create_dir_all(folder).map_err(ModuleError::disk(folder))?;
+    }
+    fs::copy(from, to).map_err(ModuleError::disk(from))?;
+    let mode = if is_executable(from)? { 0o755 } else { 0o644 };
+    fs::set_permissions(to, fs::Permissions::from_mode(mode)).map_err(ModuleError::disk(to))
+}
+
+fn is_executable(path: &Path) -> Result<bool, ModuleError> {
+    Ok(fs::metadata(path).map_err(ModuleError::disk(path))?.permissions().mode() & 0o100 != 0)
+}
+
+/// BLAKE3 over the files in the order of their paths: path, whether it can be executed, length, content.
+fn hash_of(folder: &Path) -> Result<String, ModuleError> {
+    let mut hasher = blake3::Hasher::new();
+    for relative in files_of(folder)?.keys() {
+        let path = folder.join(relative);
+        let content = fs::read(&path).map_err(ModuleError::disk(&path))?;
+        hasher.update(&(relative.len() as u64).to_le_bytes());
+        hasher.update(relative.as_bytes());
+        hasher.update(&[u8::from(is_executable(&path)?)]);
+        hasher.update(&(content.len() as u64).to_le_bytes());
+        hasher.update(&content);
+    }
+    Ok(hasher.finalize().to_hex().to_string())
+}
