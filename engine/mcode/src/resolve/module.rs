@@ -136,10 +136,10 @@ impl Resolver<'_, '_> {
             if *external {
                 self.modules[id].missing.insert(name);
                 self.reporter
-                    .error(Code::Unavailable, statement.span, format!("the external module `{path}` cannot be run here"))
-                    .label("this version runs no external modules")
+                    .error(Code::Unavailable, statement.span, format!("the external module `{path}` cannot be imported"))
+                    .label("programs call no external modules in this version")
                     .help(format!(
-                        "import a file: `import \"{path}.mcode\" as …`; other programs run as tasks: `nexus submit -- PROGRAM`"
+                        "`nexus module run {path} FUNCTION` calls it from the command line; a file is `import \"{path}.mcode\" as …`"
                     ));
                 continue;
             }
