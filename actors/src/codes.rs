@@ -57,6 +57,8 @@ codes! {
     /// There is no strategy of that name, or it cannot run this program here; the message says which and why. `nexus
     /// optimizer strategies` lists them, `nexus optimizer register FILE` adds one.
     NO_SUCH_STRATEGY = "NX0308";
+    /// An external module that came with a job is not one that can be run: submit the job again.
+    BAD_JOB_MODULE = "NX0309";
     /// What the optimiser learned could not be read or written: the disk, or a file that is no state of it. Programs run
     /// all the same.
     OPTIMIZER_STATE = "NX0408";

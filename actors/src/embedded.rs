@@ -3,7 +3,8 @@
 //! The same actors as on a node exchange the same messages; the ledger lives in memory, nobody listens on a port and
 //! nothing is left behind but machine code, where a folder for it was named.
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -21,11 +22,14 @@ use crate::crew::{Crew, Plan};
 use crate::gateway::{Ask, GatewayState};
 use crate::learning::Learner;
 use crate::liveness::Liveness;
+use crate::modules::OwnModules;
 use crate::node::StopReason;
 use crate::payloads::MemoryPayloads;
 use crate::progress::Progress;
 use crate::roles::Caller;
-use crate::worker::{FileGrant, Left, Optimize, PayloadStore, PrintSink, ProfileSink, Programs, TaskRunner};
+use crate::worker::{
+    FileGrant, Imports, Left, Optimize, PayloadStore, PrintSink, ProfileSink, Programs, TaskRunner, TypedModules,
+};
 
 /// Hears how a job moves.
 pub type ProgressSink = Box<dyn FnMut(&JobView)>;
@@ -39,6 +43,8 @@ pub struct EmbeddedOptions {
     pub print: Option<PrintSink>,
     /// The program may read files below this folder.
     pub files_root: Option<PathBuf>,
+    /// The modules that the program may call beside those that its job brings.
+    pub modules: Option<Arc<OwnModules>>,
     /// Hears how the job moves, for progress on a terminal.
     pub progress: Option<ProgressSink>,
     /// Payloads that the job's inputs refer to.
@@ -78,16 +84,38 @@ pub fn store(payloads: &MemoryPayloads, bytes: Vec<u8>) -> Result<Payload, Strin
     payloads.store(bytes, &AtomicBool::new(false))
 }
 
-/// Compiles a program as [`run`] will: what it imports is found below `files_root`.
-pub fn compile(file: &str, source: &str, files_root: &Path) -> nexus_mcode::Compilation {
-    let grant = FileGrant::below(files_root);
-    nexus_mcode::compile_with_imports(file, source, &mut |importer, name| grant.import(importer, name))
+/// Compiles a program as [`run`] will.
+pub fn compile(file: &str, source: &str, imports: Imports<'_>) -> nexus_mcode::Compilation {
+    nexus_mcode::compile_with_imports(file, source, &mut |importer, path| imports.find(importer, path))
 }
 
-/// The program with everything that it imports, as one text that a job can carry.
-pub fn bundle(file: &str, source: &str, files_root: &Path) -> Result<String, Vec<nexus_model::Diagnostic>> {
-    let grant = FileGrant::below(files_root);
-    nexus_mcode::bundle(file, source, &mut |importer, name| grant.import(importer, name))
+/// A program with everything that it needs of this machine.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Bundle {
+    /// The program with the files that it imports, as one text.
+    pub text: String,
+    /// The external modules that it calls, as the inputs of its job that bring them.
+    pub modules: Vec<(String, nexus_model::Value)>,
+}
+
+/// The program with everything that it imports, as a job can carry it.
+pub fn bundle(file: &str, source: &str, imports: Imports<'_>) -> Result<Bundle, Vec<nexus_model::Diagnostic>> {
+    let mut paths = BTreeSet::new();
+    let text = nexus_mcode::bundle(file, source, &mut |importer, path| {
+        let found = imports.find(importer, path)?;
+        if nexus_mcode::external_module(path).is_some() {
+            paths.insert(path.to_owned());
+        }
+        Ok(found)
+    })?;
+    let packed = paths.into_iter().map(|path| {
+        let packed = imports.packed(&path).map_err(|error| {
+            let diagnostic = nexus_model::Diagnostic::error(codes::BAD_JOB_MODULE, error.to_string());
+            vec![nexus_model::Diagnostic { help: Some(error.help()), file: file.to_owned(), ..diagnostic }]
+        });
+        packed.map(|packed| (path, packed))
+    });
+    Ok(Bundle { text, modules: packed.collect::<Result<_, _>>()? })
 }
 
 /// A piece of a program that a person types, and what it may use.
@@ -100,8 +128,8 @@ pub struct Evaluation<'a> {
     pub own_bytes: usize,
     /// The variables of the pieces before.
     pub known: &'a [(String, nexus_mcode::Kept)],
-    /// Where files are read and imported from.
-    pub files_root: &'a Path,
+    /// Where files are read and imported from, and which modules.
+    pub imports: Imports<'a>,
     /// Where its tensors live.
     pub device: nexus_tensor::Device,
     /// The random stream that it draws from: the number of the piece.
@@ -114,25 +142,32 @@ pub struct Evaluation<'a> {
 
 /// Compiles and runs a piece; all that is wrong with it where it does not come to its end.
 pub fn evaluate(request: Evaluation<'_>) -> Result<nexus_mcode::PieceResult, Vec<nexus_model::Diagnostic>> {
-    let Evaluation { file, source, own_bytes, known, files_root, device, stream, cancel, print } = request;
-    let grant = FileGrant::below(files_root);
+    let Evaluation { file, source, own_bytes, known, imports, device, stream, cancel, print } = request;
+    let grant = FileGrant::below(imports.folder);
     let names: Vec<String> = known.iter().map(|(name, _)| name.clone()).collect();
-    let mut import = |importer: &str, name: &str| grant.import(importer, name);
+    let mut import = |importer: &str, path: &str| imports.find(importer, path);
     let compilation =
         nexus_mcode::compile_in_session(file, source, nexus_mcode::Before { known: &names, own_bytes }, &mut import);
     let Some(program) = compilation.program else { return Err(compilation.diagnostics) };
     let mut read = |name: &str| grant.read_value(name);
     let limits = nexus_model::Limits::local();
     let context = nexus_tensor::Context::new(device).with_cancel(Arc::clone(&cancel)).with_stream(stream);
+    let modules = TypedModules::of(imports);
+    let external = modules.calls();
     let request = nexus_mcode::RunRequest {
         cancel,
         files: Some(&mut read),
         clock: Some(&crate::worker::seconds_now),
+        external: Some(&external),
         threads: cores() as usize,
-        print,
+        print: &mut *print,
         ..nexus_mcode::RunRequest::new(context, limits)
     };
-    nexus_mcode::run_in_session(&program, request, known).map_err(|diagnostic| vec![diagnostic])
+    let done = nexus_mcode::run_in_session(&program, request, known).map_err(|diagnostic| vec![diagnostic]);
+    for line in modules.said().lines() {
+        print(&format!("{line}\n"));
+    }
+    done
 }
 
 /// Runs a program at the highest level of compilation, as it would run here with these arguments and without limits; gives
@@ -140,20 +175,23 @@ pub fn evaluate(request: Evaluation<'_>) -> Result<nexus_mcode::PieceResult, Vec
 pub fn native_text(
     file: &str,
     source: &str,
-    files_root: &Path,
+    imports: Imports<'_>,
     arguments: Vec<(String, nexus_model::Value)>,
 ) -> Result<String, Vec<nexus_model::Diagnostic>> {
-    let nexus_mcode::Compilation { program, diagnostics } = compile(file, source, files_root);
+    let nexus_mcode::Compilation { program, diagnostics } = compile(file, source, imports);
     let Some(program) = program else { return Err(diagnostics) };
-    let grant = FileGrant::below(files_root);
+    let grant = FileGrant::below(imports.folder);
     let mut read = |name: &str| grant.read_value(name);
     let execution = nexus_model::Execution::at(nexus_model::JitLevel::Native);
     let context = nexus_tensor::Context::new(nexus_tensor::Device::cpu());
+    let modules = TypedModules::of(imports);
+    let external = modules.calls();
     let request = nexus_mcode::RunRequest {
         arguments,
         execution,
         files: Some(&mut read),
         clock: Some(&crate::worker::seconds_now),
+        external: Some(&external),
         threads: cores() as usize,
         ..nexus_mcode::RunRequest::new(context, nexus_model::Limits::local())
     };
@@ -162,9 +200,8 @@ pub fn native_text(
 }
 
 /// Looks at a program as [`compile`] reads it, for an editor.
-pub fn inspect(file: &str, source: &str, files_root: &Path) -> nexus_mcode::Inspection {
-    let grant = FileGrant::below(files_root);
-    nexus_mcode::inspect(file, source, &mut |importer, name| grant.import(importer, name))
+pub fn inspect(file: &str, source: &str, imports: Imports<'_>) -> nexus_mcode::Inspection {
+    nexus_mcode::inspect(file, source, &mut |importer, path| imports.find(importer, path))
 }
 
 /// Runs one job to its end. `interrupted` turning true cancels it. Blocks; starts an actix system on this thread.
@@ -241,7 +278,7 @@ async fn run_here(
 /// What runs the tasks, what there is for them, and who hears of them.
 fn parts_of(options: EmbeddedOptions) -> (TaskRunner, NodeCapacity, Option<ProgressSink>, Arc<MemoryPayloads>) {
     let EmbeddedOptions { print, files_root, scratch, learner, optimize, profiles, progress, payloads, .. } = options;
-    let (code, check_finite) = (options.code_cache.map(CodeCache::at), options.check_finite);
+    let (code, check_finite, modules) = (options.code_cache.map(CodeCache::at), options.check_finite, options.modules);
     let store = Arc::clone(&payloads) as Arc<dyn PayloadStore>;
     let (keeper, account, port) = (None, None, None);
     let runner = TaskRunner {
@@ -250,6 +287,7 @@ fn parts_of(options: EmbeddedOptions) -> (TaskRunner, NodeCapacity, Option<Progr
         payloads: store,
         print,
         files_root,
+        modules,
         code,
         keeper,
         account,

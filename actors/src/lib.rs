@@ -47,4 +47,4 @@ mod worker;
 pub use code_cache::{CodeCache, CodeCacheFacts};
 pub use membership::JoinOptions;
 pub use payloads::MemoryPayloads;
-pub use worker::{NO_NEURAL_ENGINE, Optimize, PrintSink, ProfileSink, RunProfile};
+pub use worker::{Imports, NO_NEURAL_ENGINE, Optimize, PrintSink, ProfileSink, RunProfile};

@@ -11,10 +11,11 @@ mod process;
 mod sandbox;
 mod signature;
 mod store;
+mod travel;
 
 pub use error::ModuleError;
 pub use manifest::{Capability, Limits, Manifest, ManifestError};
 pub use process::{Call, CallReport, call};
 pub use sandbox::Sandbox;
 pub use signature::{Function, Parameter, TypeWord};
-pub use store::{Installed, ModuleStore};
+pub use store::{Installed, ModuleStore, OwnModules};

@@ -179,11 +179,11 @@ pub fn main() -> ExitCode {
     if let Some(folder) = Places::tuning_cache(&Machine::look()) {
         nexus_tensor::keep_tuning_in(folder);
     }
-    start(std::env::args_os().collect(), &session::Session).into()
+    start(std::env::args_os().collect(), session::Session::new).into()
 }
 
 /// Runs the command of these arguments.
-fn start(arguments: Vec<OsString>, world: &impl World) -> Exit {
+fn start<W: World>(arguments: Vec<OsString>, world: impl FnOnce(Option<&Path>) -> W) -> Exit {
     let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
         Err(error) => return misused(&arguments, &error),
@@ -194,7 +194,7 @@ fn start(arguments: Vec<OsString>, world: &impl World) -> Exit {
         Verb::Repl(_) => watch::channel(false).1,
         _ => interrupt::listen(),
     };
-    let mut done = dispatch(&cli, world, &mut console, interrupted);
+    let mut done = dispatch(&cli, &world(cli.data.as_deref()), &mut console, interrupted);
     if let Some(error) = console.take_lost() {
         let lost = CliError::new(Exit::Usage, codes::BAD_OUTPUT, format!("the answer could not be written: {error}"));
         done = done.and(Err(lost.with_help("make room, or send it elsewhere; what was asked for was done")));

@@ -32,6 +32,15 @@ pub enum ModuleError {
     /// No module of this name is installed.
     #[error("there is no module `{0}`")]
     NoSuchModule(String),
+    /// The data folder is not known.
+    #[error("where this machine keeps its modules is not known: {0}")]
+    NoFolder(String),
+    /// A job that calls it did not bring it, and the node has none of its own.
+    #[error("module {0} did not come with this job")]
+    NotSent(String),
+    /// Another module took its name since the program was compiled.
+    #[error("module {0} is another one than when the program was compiled")]
+    Replaced(String),
     /// The module has no such function.
     #[error("module {module} has no function `{function}`; it has {}", known.join(", "))]
     NoSuchFunction {
@@ -121,8 +130,43 @@ pub enum ModuleError {
 }
 
 impl ModuleError {
+    /// What to do about it.
+    pub fn help(&self) -> String {
+        use ModuleError as M;
+        let help = match self {
+            M::Manifest(error) => return error.help.clone(),
+            M::NotAllowed { missing, .. } => {
+                let flags: Vec<String> = missing.iter().map(|missing| format!("--allow {missing}")).collect();
+                return format!("if you trust it with that: `nexus module add FOLDER {}`", flags.join(" "));
+            }
+            M::BadFolder { .. } => "docs/modules.md has an example",
+            M::NoSuchModule(_) => "`nexus module list` lists them; `nexus module add FOLDER` adds one",
+            M::NoFolder(_) => "give the folder with --data, or mend the settings: `nexus doctor`",
+            M::NotSent(_) => "submit the program again from a machine that has it: `nexus module list`",
+            M::Replaced(_) => "run the program again",
+            M::NoSuchFunction { .. } | M::BadArguments(_) => {
+                "`nexus module list` shows the functions and what they take"
+            }
+            M::Damaged { .. } => "add it again: `nexus module add FOLDER`",
+            M::Disk { .. } => "see to the disk, then try again",
+            M::Cancelled => "the module and what it started were ended",
+            M::TooSlow { .. } => "`wall_seconds` below [limits] of its vxor.toml gives it longer",
+            M::NotStarted { .. } | M::Ended { .. } => {
+                "what it printed to stderr may say why; `entry` and [limits] of its vxor.toml say how it runs"
+            }
+            M::Garbage { .. } | M::WrongType { .. } => "docs/modules.md says how a module answers",
+            M::Failed { .. } => "the words are the module's own",
+        };
+        help.to_owned()
+    }
+
+    /// What cannot be part of a module.
+    pub(super) fn bad(path: &Path, reason: String) -> Self {
+        ModuleError::BadFolder { path: path.to_owned(), reason }
+    }
+
     /// An error of the disk at `path`.
-    pub(super) fn disk(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+    pub(crate) fn disk(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
         move |source| ModuleError::Disk { path, source }
     }

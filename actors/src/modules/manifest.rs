@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::{fmt, path};
 
+use nexus_mcode::is_identifier;
 use thiserror::Error;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -252,8 +253,8 @@ impl Reader<'_> {
             return Err(self.wrong(Some(value.span()), message, help));
         };
         let functions = tables.iter().map(|(name, value)| {
-            let table = value.get_ref().as_table().filter(|_| is_name(name.get_ref()));
-            let message = || format!("`{}` is no function", name.get_ref());
+            let table = value.get_ref().as_table().filter(|_| is_identifier(name.get_ref()));
+            let message = || format!("`{}` cannot be a function: it is no table, or no name in M-CODE", name.get_ref());
             let table = table.ok_or_else(|| self.wrong(Some(name.span()), message(), help))?;
             self.function(name.get_ref(), table, help)
         });
@@ -269,8 +270,8 @@ impl Reader<'_> {
             let wrong = |message: String| self.wrong(Some(place.clone()), message, &format!("write {written}"));
             let (parameter, ty) = text.split_once(':').ok_or_else(|| wrong(format!("`{text}` has no type")))?;
             let parameter = parameter.trim();
-            if !is_name(parameter) || parameters.iter().any(|known| known.name == parameter) {
-                return Err(wrong(format!("`{parameter}` is no name, or the name of two parameters")));
+            if !is_identifier(parameter) || parameters.iter().any(|known| known.name == parameter) {
+                return Err(wrong(format!("`{parameter}` is no name in M-CODE, or the name of two parameters")));
             }
             parameters.push(Parameter { name: parameter.to_owned(), ty: TypeWord::parse(ty).map_err(wrong)? });
         }

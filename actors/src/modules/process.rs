@@ -8,7 +8,6 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use nexus_model::Value;
@@ -32,7 +31,6 @@ const STDERR_BYTES_MAX: usize = 256 << 10;
 const NOT_FOUND_CODES: [i32; 2] = [126, 127];
 
 /// What to call.
-#[derive(Debug)]
 pub struct Call<'a> {
     /// The module.
     pub module: &'a Installed,
@@ -41,7 +39,7 @@ pub struct Call<'a> {
     /// In the order of its parameters.
     pub arguments: Vec<Value>,
     /// Ends the call when it turns true.
-    pub cancelled: &'a AtomicBool,
+    pub stop: &'a dyn Fn() -> bool,
 }
 
 /// What came of a call, whether or not it gave a value.
@@ -63,7 +61,7 @@ pub fn call(call: Call<'_>) -> CallReport {
 }
 
 fn called(call: Call<'_>, stderr: &mut Vec<u8>, sandbox: &mut Sandbox) -> Result<Value, ModuleError> {
-    let Call { module, function, arguments, cancelled } = call;
+    let Call { module, function, arguments, stop } = call;
     let manifest = &module.manifest;
     let name = || manifest.name.clone();
     let declared = manifest.function(function).ok_or_else(|| ModuleError::NoSuchFunction {
@@ -78,7 +76,7 @@ fn called(call: Call<'_>, stderr: &mut Vec<u8>, sandbox: &mut Sandbox) -> Result
     let scratch = tempfile::tempdir_in(&module.scratch).map_err(ModuleError::disk(&module.scratch))?;
     let child =
         start(module, scratch.path(), sandbox).map_err(|reason| ModuleError::NotStarted { module: name(), reason })?;
-    let answer = Conversation::with(child, frame, module, cancelled, stderr).answer()?;
+    let answer = Conversation::with(child, frame, module, stop, stderr).answer()?;
     match answer {
         Answer::Value(value) => declared.returns.take(value, &mut sizes).map_err(|reason| ModuleError::WrongType {
             module: name(),
@@ -138,7 +136,7 @@ struct Conversation<'a> {
     stdout: Option<ChildStdout>,
     stderr: Option<ChildStderr>,
     module: &'a Installed,
-    cancelled: &'a AtomicBool,
+    stop: &'a dyn Fn() -> bool,
     deadline: Instant,
     printed: &'a mut Vec<u8>,
 }
@@ -148,13 +146,13 @@ impl<'a> Conversation<'a> {
         mut child: Child,
         frame: Vec<u8>,
         module: &'a Installed,
-        cancelled: &'a AtomicBool,
+        stop: &'a dyn Fn() -> bool,
         printed: &'a mut Vec<u8>,
     ) -> Self {
         send(child.stdin.take().expect("stdin is piped"), frame);
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let deadline = Instant::now() + module.manifest.limits.wall;
-        Conversation { child, stdout, stderr, module, cancelled, deadline, printed }
+        Conversation { child, stdout, stderr, module, stop, deadline, printed }
     }
 
     /// The answer; what the program left behind is ended in every case.
@@ -181,7 +179,7 @@ impl<'a> Conversation<'a> {
         let module = &self.module.manifest;
         let garbage = |reason: String| ModuleError::Garbage { module: module.name.clone(), reason };
         loop {
-            if self.cancelled.load(Ordering::Relaxed) {
+            if (self.stop)() {
                 return Err(ModuleError::Cancelled);
             }
             if Instant::now() >= self.deadline {

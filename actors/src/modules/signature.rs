@@ -144,7 +144,9 @@ fn tensor(inner: &str) -> Result<TypeWord, String> {
     let dimensions: Result<Vec<Dimension>, String> = parts
         .map(|part| match part.parse() {
             Ok(size) => Ok(Dimension::Size(size)),
-            Err(_) if is_name(part) => Ok(Dimension::Name(part.to_owned())),
+            Err(_) if nexus_mcode::is_identifier(part) && part.parse::<DType>().is_err() => {
+                Ok(Dimension::Name(part.to_owned()))
+            }
             Err(_) => Err(format!("`{part}` is neither a dtype, a size nor a name; write tensor[f32, n, 4]")),
         })
         .collect();

@@ -8,6 +8,7 @@ use std::fs;
 use std::io::{ErrorKind, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +28,25 @@ const DEPTH_MAX: usize = 32;
 #[derive(Debug, Clone)]
 pub struct ModuleStore {
     root: PathBuf,
+}
+
+/// The modules of a data folder that is looked for when the first of them is asked for: most programs call none.
+pub struct OwnModules {
+    look: Box<dyn Fn() -> Result<PathBuf, String> + Send + Sync>,
+    store: OnceLock<Result<ModuleStore, String>>,
+}
+
+impl OwnModules {
+    /// `look` finds the data folder, or says why it cannot.
+    pub fn new(look: impl Fn() -> Result<PathBuf, String> + Send + Sync + 'static) -> Self {
+        OwnModules { look: Box::new(look), store: OnceLock::new() }
+    }
+
+    /// As [`ModuleStore::get`].
+    pub(crate) fn get(&self, name: &str) -> Result<Installed, ModuleError> {
+        let store = self.store.get_or_init(|| (self.look)().map(|data| ModuleStore::new(&data)));
+        store.as_ref().map_err(|reason| ModuleError::NoFolder(reason.clone()))?.get(name)
+    }
 }
 
 /// An installed module.
@@ -206,6 +226,13 @@ impl ModuleStore {
     }
 }
 
+/// A module in a folder that nobody else changes.
+pub(super) fn read_content(folder: &Path, scratch: &Path) -> Result<Installed, ModuleError> {
+    let manifest = read_manifest(folder)?;
+    let hash = hash_of(folder)?;
+    Ok(Installed { manifest, hash, folder: folder.to_owned(), scratch: scratch.to_owned() })
+}
+
 fn read_manifest(folder: &Path) -> Result<Manifest, ModuleError> {
     let file = folder.join(MANIFEST_FILE);
     let bad = |reason: &str| ModuleError::BadFolder { path: file.clone(), reason: reason.to_owned() };
@@ -224,7 +251,7 @@ fn read_manifest(folder: &Path) -> Result<Manifest, ModuleError> {
 }
 
 /// The files of a module by their paths in it, with their sizes; refuses what is neither file nor folder.
-fn files_of(folder: &Path) -> Result<BTreeMap<String, u64>, ModuleError> {
+pub(super) fn files_of(folder: &Path) -> Result<BTreeMap<String, u64>, ModuleError> {
     let mut files = BTreeMap::new();
     let mut bytes = 0u64;
     let mut open = vec![(folder.to_owned(), String::new(), 0)];
@@ -260,11 +287,24 @@ fn copy(from: &Path, to: &Path) -> Result<(), ModuleError> {
         fs::create_dir_all(folder).map_err(ModuleError::disk(folder))?;
     }
     fs::copy(from, to).map_err(ModuleError::disk(from))?;
-    let mode = if is_executable(from)? { 0o755 } else { 0o644 };
-    fs::set_permissions(to, fs::Permissions::from_mode(mode)).map_err(ModuleError::disk(to))
+    set_mode(to, is_executable(from)?)
 }
 
-fn is_executable(path: &Path) -> Result<bool, ModuleError> {
+/// Writes a file of a module that arrived from elsewhere.
+pub(super) fn write(to: &Path, content: &[u8], executable: bool) -> Result<(), ModuleError> {
+    if let Some(folder) = to.parent() {
+        fs::create_dir_all(folder).map_err(ModuleError::disk(folder))?;
+    }
+    fs::write(to, content).map_err(ModuleError::disk(to))?;
+    set_mode(to, executable)
+}
+
+fn set_mode(file: &Path, executable: bool) -> Result<(), ModuleError> {
+    let mode = if executable { 0o755 } else { 0o644 };
+    fs::set_permissions(file, fs::Permissions::from_mode(mode)).map_err(ModuleError::disk(file))
+}
+
+pub(super) fn is_executable(path: &Path) -> Result<bool, ModuleError> {
     Ok(fs::metadata(path).map_err(ModuleError::disk(path))?.permissions().mode() & 0o100 != 0)
 }
 

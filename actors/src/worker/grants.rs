@@ -10,6 +10,8 @@ use nexus_formats::Format;
 use nexus_model::{LimitHit, LimitKind, Value};
 use nexus_tensor::Watch;
 
+use crate::modules::{Installed, ModuleError, OwnModules};
+
 /// Largest file that a program may read: 4 GiB, above what fits a task's memory limit on the machines this is for.
 const FILE_BYTES_MAX: u64 = 4 << 30;
 
@@ -32,6 +34,35 @@ impl Watch for Deadline {
             return Ok(());
         }
         Err(LimitHit { kind: LimitKind::Wall, limit: self.limit.as_millis() as u64, wanted: None })
+    }
+}
+
+/// Where a program's imports are found: files below one folder, and installed modules.
+#[derive(Clone, Copy)]
+pub struct Imports<'a> {
+    /// The folder.
+    pub folder: &'a Path,
+    /// The modules; none where absent.
+    pub modules: Option<&'a OwnModules>,
+}
+
+impl Imports<'_> {
+    /// Name and text of what `importer` imports as `path`: a file, or the interface of a module.
+    pub(crate) fn find(&self, importer: &str, path: &str) -> Result<(String, String), String> {
+        let Some(module) = nexus_mcode::external_module(path) else {
+            return FileGrant::below(self.folder).import(importer, path);
+        };
+        let found = self.module(module).map_err(|error| error.to_string())?;
+        Ok((format!("import:{path}"), found.interface()))
+    }
+
+    /// The content of the module that `path` asks for.
+    pub(crate) fn packed(&self, path: &str) -> Result<Value, ModuleError> {
+        self.module(nexus_mcode::external_module(path).unwrap_or(path))?.packed()
+    }
+
+    fn module(&self, name: &str) -> Result<Installed, ModuleError> {
+        self.modules.ok_or_else(|| ModuleError::NoSuchModule(name.to_owned()))?.get(name)
     }
 }
 

@@ -13,6 +13,7 @@ use nexus_optimizer::{Choice, Reason, RunOutcome, Strategy};
 use nexus_tensor::{Context, Device, Meter, Warnings};
 
 use super::calls::TaskCalls;
+use super::external::ModuleCalls;
 use super::grants::{Deadline, FileGrant};
 use super::log::{SlotLog, Stream};
 use super::profile::{Beating, RunProfile, hand_over, stopwatch};
@@ -37,6 +38,10 @@ struct Task<'a> {
     arguments: Vec<(String, Value)>,
     /// Set where the program looked at the clock: two runs may differ then.
     looked_at_clock: Arc<AtomicBool>,
+    /// Set where it called an external module, of which that is true as well.
+    called_modules: AtomicBool,
+    /// What it prints.
+    log: &'a SlotLog,
 }
 
 /// A run that came to its end.
@@ -73,7 +78,8 @@ impl TaskRunner {
             (name.clone(), source.value_at(position, spec.tasks.len()))
         };
         let arguments = spec.arguments.iter().map(value).collect();
-        let task = Task { job, index, prepared, arguments, looked_at_clock: Arc::default() };
+        let (looked_at_clock, called_modules) = (Arc::default(), AtomicBool::new(false));
+        let task = Task { job, index, prepared, arguments, looked_at_clock, called_modules, log };
         let plan = match self.plan(&task, device, log) {
             Ok(plan) => plan,
             Err(failure) => return (Outcome::Failed(failure), Cost::default()),
@@ -256,6 +262,8 @@ impl TaskRunner {
             looked.store(true, Ordering::Relaxed);
             seconds_now()
         };
+        let modules = (&task.prepared.modules, self.modules.as_deref());
+        let external = ModuleCalls::new(modules, task.log, &task.called_modules);
         let watch = stopwatch();
         let started = Instant::now();
         let result = nexus_mcode::run(
@@ -274,6 +282,7 @@ impl TaskRunner {
                 files: read.as_mut().map(|read| read as &mut nexus_mcode::FileReader<'_>),
                 // Where a program may read files it runs for the person at this machine, who may know the time.
                 clock: self.files_root.is_some().then_some(&clock as &nexus_mcode::Clock),
+                external: Some(&external),
                 threads: application.threads,
                 elsewhere,
             },
@@ -369,7 +378,8 @@ impl TaskRunner {
         let baseline =
             Application::of(&Strategy::baseline(), &task.prepared.compiled.program, Device::cpu(), 1).ok()?;
         let baseline = baseline.at_least_as_exact_as(application);
-        if result.as_ref().is_err_and(|error| error.code == nexus_mcode::WALL_LIMIT_CODE) {
+        let ran_out = result.as_ref().is_err_and(|error| error.code == nexus_mcode::WALL_LIMIT_CODE);
+        if ran_out || task.called_modules.load(Ordering::Relaxed) {
             return None;
         }
         let bearable = (took / CHECK_SHARE).max(CHECK_MIN);

@@ -17,9 +17,10 @@ use nexus_model::{
 use super::begun::Account;
 use super::calls::ClusterPort;
 use super::command::{CommandEnd, CommandTask, run_command};
+use super::external::JobModules;
 use super::folder::Folder;
 use super::gpus::GpuShare;
-use super::grants::FileGrant;
+use super::grants::Imports;
 use super::keeper::Keeper;
 use super::load::LoadError;
 use super::log::SlotLog;
@@ -29,6 +30,7 @@ use super::slots::CancelFlag;
 use crate::code_cache::CodeCache;
 use crate::codes;
 use crate::learning::{self, Learner};
+use crate::modules::{ModuleError, OwnModules};
 use crate::telemetry;
 
 /// By this variable CUDA programs are told which processors are theirs.
@@ -72,6 +74,8 @@ pub(super) struct Prepared {
     /// What it has in common with other jobs of the same program.
     pub(super) compiled: Arc<Compiled>,
     pub(super) inputs: Vec<(String, Value)>,
+    /// The external modules that came with it.
+    pub(super) modules: JobModules,
     /// Its tasks take microseconds: choosing would cost more than it saves.
     pub(super) is_small: AtomicBool,
 }
@@ -125,6 +129,8 @@ pub(crate) struct TaskRunner {
     pub(crate) print: Option<PrintSink>,
     /// Files below this folder may be read by programs (`nexus run` on one's own machine); none where absent.
     pub(crate) files_root: Option<PathBuf>,
+    /// Modules that programs may call although their jobs did not bring them (`nexus run`); none where absent.
+    pub(crate) modules: Option<Arc<OwnModules>>,
     /// Programs that need not be compiled again.
     pub(crate) programs: Programs,
     /// Keeps machine code from one run to the next; nothing is kept where absent.
@@ -166,6 +172,7 @@ impl TaskRunner {
             payloads,
             print: None,
             files_root: None,
+            modules: None,
             programs: Programs::default(),
             code: None,
             keeper: None,
@@ -241,7 +248,7 @@ impl TaskRunner {
             Some(compiled) => compiled,
             None => self.compile(file, source)?,
         };
-        let inputs = spec
+        let mut inputs = spec
             .inputs
             .iter()
             .map(|input| {
@@ -252,15 +259,21 @@ impl TaskRunner {
                 Ok((input.name.clone(), value))
             })
             .collect::<Result<_, Failure>>()?;
-        Ok(Prepared { compiled, inputs, is_small: AtomicBool::new(false) })
+        let modules = JobModules::unpack(&mut inputs, &self.scratch).map_err(|(input, error)| {
+            // A disk may have room again.
+            let retryable = matches!(error, ModuleError::Disk { .. });
+            let message = format!("the input `{input}` is no module that can run: {error}");
+            Failure { retryable, ..failure(codes::BAD_JOB_MODULE, message) }
+        })?;
+        Ok(Prepared { compiled, inputs, modules, is_small: AtomicBool::new(false) })
     }
 
     fn compile(&self, file: &str, source: &Arc<str>) -> Result<Arc<Compiled>, Failure> {
         let _compiling = telemetry::compile().entered();
         let compilation = match &self.files_root {
             Some(root) => {
-                let grant = FileGrant::below(root);
-                nexus_mcode::compile_with_imports(file, source, &mut |importer, name| grant.import(importer, name))
+                let imports = Imports { folder: root, modules: self.modules.as_deref() };
+                nexus_mcode::compile_with_imports(file, source, &mut |importer, name| imports.find(importer, name))
             }
             None => nexus_mcode::compile(file, source),
         };

@@ -122,8 +122,8 @@ Two functions of a file, or two parameters of a function, cannot share a name.";
 Some namespaces need a part of the system that is not in this build or was not granted to the run.";
     ImportFailed = "MC0212", "A module that could not be imported.
 
-`import \"path.mcode\" as p` looks beside the file that imports. A submission carries its modules with it; modules must
-not import each other in a circle.";
+`import \"path.mcode\" as p` looks beside the file that imports, `import module(\"name\")` among what `nexus module list`
+shows. A submission carries its modules with it; modules must not import each other in a circle.";
     WrongIndex = "MC0213", "An index that cannot be right.
 
 Indices start at 0, negative ones count from the end. A tensor takes at most one index an axis: ints, ranges (`1..3`,
@@ -215,13 +215,17 @@ submission names its inputs with `--input name=path`.";
 `--check-finite` and `@check_finite` stop a run at the first such operation: a logarithm of zero, a quotient of two zeros, an
 exponential beyond the dtype. What is not finite in the data, and what is made of it, passes. Without the check the run
 computes on.";
+    ModuleFailed = "MC0417", "A function of an external module gave no value.
+
+It is not installed, was changed since, failed, took too long, or answered with something else than its `vxor.toml` says; the
+message tells which. `nexus module run NAME FUNCTION ARGUMENT…` calls it by itself.";
     Internal = "MC0499", "The virtual machine met a state that it should never be in.
 
 This is a defect of nexus, not of the program. Please report it with the program.";
 
     LimitWall = "MC0501", "The run took longer than its limit of wall-clock time.
 
-`--limit wall=60s` asks for more where the role allows it.";
+`nexus submit --limits low` asks for the most that a level gives, where the role allows it.";
     LimitMemory = "MC0502", "The run needed more memory than its limit, refused before it was allocated.
 
 Work in slices, use a smaller dtype (`f32` instead of `f64`), or ask for a more generous level of limits.";

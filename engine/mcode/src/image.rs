@@ -48,6 +48,11 @@ impl Image {
         self.functions.iter().any(|function| function.instructions.iter().any(spreads))
     }
 
+    /// Whether it may call external modules.
+    pub(crate) fn calls_modules(&self) -> bool {
+        self.sources.iter().any(|source| source.is_interface)
+    }
+
     /// What a function is called in a profile: `fib (line 3)`.
     pub(crate) fn label(&self, id: FunctionId) -> String {
         let Some(code) = self.functions.get(id as usize) else { return String::new() };

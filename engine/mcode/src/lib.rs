@@ -71,6 +71,7 @@ mod check;
 mod codes;
 mod compile;
 mod elsewhere;
+mod external;
 mod flow;
 mod format;
 mod hashing;
@@ -106,11 +107,15 @@ pub use compile::{
     Compilation, CompiledProgram, EntryParameter, ImportLoader, compile, compile_with_imports, diagnose,
 };
 pub use elsewhere::{Elsewhere, Offer, run_calls};
+pub use external::{
+    ExternalCall, ExternalError, ExternalFunction, ExternalModules, external_interface, external_module, external_path,
+};
 pub use format::format;
 pub use hir::Attributes;
 pub use inspect::{FunctionAt, Inspection, NameAt, ScopeAt, TextRange, inspect};
 pub use ir_text::ir_text;
 pub use library::reference::{LibraryEntry, library, library_entry};
+pub use names::is_identifier;
 pub use native::{NativeProfile, TierUp, native_text};
 pub use nexus_jit::{CodeStore, Origin as CodeOrigin};
 pub use nexus_model::{Execution, JitLevel};

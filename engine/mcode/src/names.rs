@@ -7,6 +7,15 @@ pub(crate) const KEYWORDS: [&str; 24] = [
     "parallel", "spawn", "await", "when", "and", "or", "not", "true", "false", "none",
 ];
 
+/// Whether something can be called so: a letter or `_`, then letters, digits and `_`, and no word of the language.
+pub fn is_identifier(text: &str) -> bool {
+    let mut letters = text.chars();
+    letters.next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
+        && letters.all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
+        && !KEYWORDS.contains(&text)
+        && text != crate::external::CALL
+}
+
 /// `what` behind "a" or "an", as it is spoken: "an int", "an f32[3]", "a u8[3]".
 pub(crate) fn with_article(what: &str) -> String {
     let spoken_as_vowel = what.starts_with(['a', 'e', 'i', 'o'])

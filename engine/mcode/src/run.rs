@@ -10,6 +10,7 @@ use nexus_tensor::Context;
 use crate::codes::Code;
 use crate::compile::{CompiledProgram, EntryParameter};
 use crate::elsewhere::Elsewhere;
+use crate::external::ExternalModules;
 use crate::hir::Declared;
 use crate::ir::{Entry, Image};
 use crate::names::{closest, with_article};
@@ -57,6 +58,8 @@ pub struct RunRequest<'a> {
     pub files: Option<&'a mut FileReader<'a>>,
     /// What `time.now()` tells; `None` where the run may not know.
     pub clock: Option<&'a Clock>,
+    /// Calls functions of external modules; `None` where the run may call none.
+    pub external: Option<&'a dyn ExternalModules>,
     /// Threads that `spawn`, `map` and `parallel for` may use; with 1 everything runs in order. The result is the same.
     pub threads: usize,
     /// Other machines, for calls that take long; `None` where there are none. The result is the same.
@@ -81,6 +84,7 @@ impl<'a> RunRequest<'a> {
             print: Box::leak(Box::new(|_: &str| {})),
             files: None,
             clock: None,
+            external: None,
             threads: 1,
             elsewhere: None,
         }
@@ -144,6 +148,7 @@ pub(crate) fn run_piece(
         print,
         files,
         clock,
+        external,
         threads,
         elsewhere,
     } = request;
@@ -161,15 +166,16 @@ pub(crate) fn run_piece(
     let files: Option<&Files<'_>> = files.is_some().then_some(&source);
     let mut host = Host::new(&context, &limits, &cancel, print, inputs, files, image);
     host.clock = clock;
+    host.external = external;
     host.threads = threads;
     host.take_up_profile(None, || 0);
     let values = bind(program, &mut arguments, task).map_err(|report| report.to_diagnostic(&image.sources))?;
     let repayment = Repayment::begin(program.account(), tier_up);
     let shared = Shared { cache: &tier.native, store: code, repayment };
     host.native = is_native(execution).then(|| Box::new(Native::new(shared)));
-    // Files and the clock are of this machine alone.
-    let elsewhere =
-        elsewhere.filter(|_| image.spreads() && host.files.is_none() && clock.is_none() && !context.checks_finite());
+    // Files, the clock and modules are of this machine alone.
+    let is_alone = host.files.is_some() || clock.is_some() || image.calls_modules() || context.checks_finite();
+    let elsewhere = elsewhere.filter(|_| image.spreads() && !is_alone);
     let hash = program.hash();
     let ran = match elsewhere {
         None => run_entry(&mut host, known, values),
@@ -260,7 +266,8 @@ fn diagnostic(program: &CompiledProgram, image: &Image, raised: Raised) -> Diagn
     let mut labels = places.into_iter().filter_map(|(function, at)| {
         let code = image.functions.get(function as usize)?;
         let source = image.sources.get(usize::from(code.file))?;
-        Some((code, source.name.to_string(), source.locate(*code.spans.get(at)?)))
+        let span = *code.spans.get(at)?;
+        (!source.is_interface).then(|| (code, source.name.to_string(), source.locate(span)))
     });
     if let Some((_, file, span)) = labels.next() {
         diagnostic.primary = Some(Label { span, text: String::new() });

@@ -39,12 +39,14 @@ pub(crate) struct Source {
     pub(crate) name: Arc<str>,
     /// The text.
     pub(crate) text: Arc<str>,
+    /// The interface of an external module: nobody wrote it, and what goes wrong in it is told where it was called.
+    pub(crate) is_interface: bool,
 }
 
 impl Source {
     /// A named text.
     pub(crate) fn new(name: &str, text: &str) -> Self {
-        Source { name: name.into(), text: text.into() }
+        Source { name: name.into(), text: text.into(), is_interface: false }
     }
 
     /// The text of a range; empty where the range does not fall on characters.

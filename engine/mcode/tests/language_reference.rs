@@ -3,19 +3,50 @@
 
 use std::path::Path;
 
-use nexus_mcode::{RunRequest, compile, parse_argument, run};
+use nexus_mcode::{
+    ExternalCall, ExternalError, ExternalFunction, ExternalModules, RunRequest, compile_with_imports,
+    external_interface, parse_argument, run,
+};
 use nexus_model::{Diagnostic, Limits, Value};
 use nexus_tensor::{Context, Device};
 
 mod plain;
 
+/// The module `shapes` of the page, whose `area` is a product.
+struct Shapes;
+
+impl ExternalModules for Shapes {
+    fn call(&self, call: ExternalCall<'_>) -> Result<Value, ExternalError> {
+        assert_eq!((call.module, call.hash, call.function), ("shapes", "00", "area"));
+        let sides = call.arguments.iter().map(|side| match side {
+            Value::Int(side) => *side as f64,
+            Value::Scalar(side) => *side,
+            other => panic!("{other:?} is no scalar"),
+        });
+        Ok(Value::Scalar(sides.product()))
+    }
+}
+
+fn shapes(_: &str, path: &str) -> Result<(String, String), String> {
+    let parameters = ["w", "h"].map(|name| (name.to_owned(), "scalar".to_owned())).to_vec();
+    let area = ExternalFunction { name: "area".to_owned(), parameters, returns: "scalar".to_owned() };
+    match path {
+        "module:shapes" => Ok(("import:shapes".to_owned(), external_interface("shapes", "00", &[area]))),
+        _ => Err("there is no such file".to_owned()),
+    }
+}
+
 fn outcome(source: &str) -> Result<Value, Box<Diagnostic>> {
-    let compilation = compile("mcode.md", source);
+    let compilation = compile_with_imports("mcode.md", source, &mut shapes);
     let Some(program) = compilation.program else {
         let first = compilation.diagnostics.into_iter().next();
         return Err(Box::new(first.expect("a program that does not compile says why")));
     };
-    let request = RunRequest { threads: 2, ..RunRequest::new(Context::new(Device::cpu()), Limits::local()) };
+    let request = RunRequest {
+        threads: 2,
+        external: Some(&Shapes),
+        ..RunRequest::new(Context::new(Device::cpu()), Limits::local())
+    };
     run(&program, request).map(|done| done.result).map_err(Box::new)
 }
 

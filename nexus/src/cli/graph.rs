@@ -164,7 +164,7 @@ fn planned(
     (spec.resources, spec.selection) = asked(&table).map_err(wrong)?;
     (spec.user, spec.seed, spec.priority) = (user(), table.seed.unwrap_or(0), table.priority);
     spec.execution = table.jit.map(Execution::at);
-    spec.reuse = reuse(&spec.program, table.reuse, table.pure)
+    spec.reuse = reuse(&spec.program, false, table.reuse, table.pure)
         .map_err(|message| wrong(format!("reuse = true: {message} (pure = true)")))?;
     spec.timeout = time("timeout", &table.timeout)?;
     if let Some(retries) = table.retries {
@@ -275,6 +275,8 @@ fn in_order(tasks: Vec<Planned>) -> Result<Vec<Planned>, String> {
 
 #[cfg(test)]
 mod tests {
+    use nexus_actors::embedded::Bundle;
+
     use super::*;
     use crate::cli::fake::FakeCluster;
     use crate::cli::language::View;
@@ -312,8 +314,8 @@ mod tests {
             Ok(source.to_owned())
         }
 
-        fn bundled(&self, _: &str, source: &str, _: &Path) -> Result<String, Vec<Diagnostic>> {
-            Ok(source.to_owned())
+        fn bundled(&self, _: &str, source: &str, _: &Path) -> Result<Bundle, Vec<Diagnostic>> {
+            Ok(Bundle { text: source.to_owned(), modules: Vec::new() })
         }
 
         fn inspect(&self, _: &str, _: &str, _: Option<&Path>) -> nexus_mcode::Inspection {

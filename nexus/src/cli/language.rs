@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use nexus_actors::embedded::Bundle;
 use nexus_mcode::{Inspection, LibraryEntry, Outline};
 use nexus_model::{Diagnostic, JitLevel, Value};
 
@@ -26,8 +27,8 @@ pub(crate) trait Language {
     /// The program in the one layout, or what is wrong with its text.
     fn formatted(&self, source: &str) -> Result<String, Vec<Diagnostic>>;
 
-    /// The program with everything that it imports below `folder`, as one text, or all that is wrong with it.
-    fn bundled(&self, file: &str, source: &str, folder: &Path) -> Result<String, Vec<Diagnostic>>;
+    /// The program with everything that it imports: below `folder`, and of this machine's modules; or all that is wrong.
+    fn bundled(&self, file: &str, source: &str, folder: &Path) -> Result<Bundle, Vec<Diagnostic>>;
 
     /// What an editor wants to know; `folder` as in [`Language::check`].
     fn inspect(&self, file: &str, source: &str, folder: Option<&Path>) -> Inspection;

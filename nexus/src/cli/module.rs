@@ -5,7 +5,6 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Args, Subcommand};
 use nexus_actors::modules::{Call, Capability, Installed, ManifestError, ModuleError, ModuleStore, call};
@@ -158,18 +157,7 @@ fn run(
     console: &mut Console,
     interrupted: &Interrupted,
 ) -> Result<(), CliError> {
-    let (cancelled, ended) = (AtomicBool::new(false), AtomicBool::new(false));
-    let report = std::thread::scope(|scope| {
-        scope.spawn(|| {
-            while !ended.load(Ordering::Relaxed) && !cancelled.load(Ordering::Relaxed) {
-                cancelled.store(*interrupted.borrow(), Ordering::Relaxed);
-                std::thread::park_timeout(std::time::Duration::from_millis(20));
-            }
-        });
-        let report = call(Call { module, function, arguments, cancelled: &cancelled });
-        ended.store(true, Ordering::Relaxed);
-        report
-    });
+    let report = call(Call { module, function, arguments, stop: &|| *interrupted.borrow() });
     for line in String::from_utf8_lossy(&report.stderr).lines() {
         console.say(&harmless(line));
     }
@@ -241,43 +229,20 @@ impl From<ModuleError> for CliError {
 /// `folder` is the one that is added.
 fn of_module(error: ModuleError, folder: Option<&Path>) -> CliError {
     use ModuleError as M;
-    let message = error.to_string();
-    let (exit, code, help) = match error {
-        M::Manifest(error) => return of_manifest(&error, folder),
-        M::BadFolder { .. } => (Exit::Usage, codes::BAD_MODULE, "docs/modules.md has an example".to_owned()),
-        M::NotAllowed { missing, .. } => {
-            let flags: Vec<String> = missing.iter().map(|missing| format!("--allow {missing}")).collect();
-            let help = format!("if you trust it with that: `nexus module add FOLDER {}`", flags.join(" "));
-            (Exit::Usage, codes::MODULE_NOT_ALLOWED, help)
+    let (exit, code) = match &error {
+        M::Manifest(error) => return of_manifest(error, folder),
+        M::BadFolder { .. } => (Exit::Usage, codes::BAD_MODULE),
+        M::NotAllowed { .. } => (Exit::Usage, codes::MODULE_NOT_ALLOWED),
+        M::NoSuchModule(_) | M::NotSent(_) | M::NoFolder(_) => (Exit::Usage, codes::NO_SUCH_MODULE),
+        M::NoSuchFunction { .. } | M::BadArguments(_) => (Exit::Usage, codes::BAD_MODULE_CALL),
+        M::Damaged { .. } | M::Disk { .. } | M::Replaced(_) => (Exit::Unreachable, codes::MODULE_DAMAGED),
+        M::Cancelled => (Exit::Cancelled, codes::INTERRUPTED),
+        M::TooSlow { .. } => (Exit::Cancelled, codes::MODULE_FAILED),
+        M::NotStarted { .. } | M::Ended { .. } | M::Garbage { .. } | M::WrongType { .. } | M::Failed { .. } => {
+            (Exit::ProgramFailed, codes::MODULE_FAILED)
         }
-        M::NoSuchModule(_) => (
-            Exit::Usage,
-            codes::NO_SUCH_MODULE,
-            "`nexus module list` lists them; `nexus module add FOLDER` adds one".into(),
-        ),
-        M::NoSuchFunction { .. } | M::BadArguments(_) => {
-            (Exit::Usage, codes::BAD_MODULE_CALL, "`nexus module list` shows the functions and what they take".into())
-        }
-        M::Damaged { .. } => {
-            (Exit::Unreachable, codes::MODULE_DAMAGED, "add it again: `nexus module add FOLDER`".into())
-        }
-        M::Disk { .. } => (Exit::Unreachable, codes::MODULE_DAMAGED, "see to the disk, then try again".into()),
-        M::Cancelled => (Exit::Cancelled, codes::INTERRUPTED, "the module and what it started were ended".into()),
-        M::TooSlow { .. } => (
-            Exit::Cancelled,
-            codes::MODULE_FAILED,
-            "`wall_seconds` below [limits] of its vxor.toml gives it longer".into(),
-        ),
-        M::NotStarted { .. } | M::Ended { .. } => {
-            let help = "what it printed to stderr stands above; `entry` and [limits] of its vxor.toml say how it runs";
-            (Exit::ProgramFailed, codes::MODULE_FAILED, help.into())
-        }
-        M::Garbage { .. } | M::WrongType { .. } => {
-            (Exit::ProgramFailed, codes::MODULE_FAILED, "docs/modules.md says how a module answers".into())
-        }
-        M::Failed { .. } => (Exit::ProgramFailed, codes::MODULE_FAILED, "the words are the module's own".into()),
     };
-    CliError::new(exit, code, harmless(&message)).with_help(help)
+    CliError::new(exit, code, harmless(&error.to_string())).with_help(error.help())
 }
 
 fn of_manifest(error: &ManifestError, folder: Option<&Path>) -> CliError {

@@ -10,12 +10,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use nexus_actors::client::Client;
-use nexus_actors::embedded::{self, EmbeddedOptions, Evaluation};
+use nexus_actors::embedded::{self, Bundle, EmbeddedOptions, Evaluation};
 use nexus_actors::learning::{self, Learner};
+use nexus_actors::modules::OwnModules;
 use nexus_actors::node::{self, Arrival, NodeFacts, NodeOptions};
 use nexus_actors::onlooker::Onlooker;
 use nexus_actors::telemetry::{Signals, Telemetry};
-use nexus_actors::{CodeCache, CodeCacheFacts, JoinOptions, MemoryPayloads, login, nearby, recovery};
+use nexus_actors::{CodeCache, CodeCacheFacts, Imports, JoinOptions, MemoryPayloads, login, nearby, recovery};
 use nexus_config::{LogLevel, Machine, Places};
 use nexus_mcode::{Before, Compilation, CompiledProgram, Inspection, LibraryEntry, Outline, PieceResult};
 use nexus_model::{DeviceInfo, DeviceKind, Diagnostic, Input, JitLevel, JobSpec, NodeCapacity, NodeId, Payload, Value};
@@ -47,12 +48,45 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 const LOGGED: &[&str] = &["nexus_actors", "nexus_blobs", "nexus_consensus", "nexus_ledger", "nexus_link"];
 
 /// The world as it is.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Session;
+#[derive(Clone)]
+pub(crate) struct Session {
+    /// The external modules of this machine's data folder.
+    modules: Arc<OwnModules>,
+}
+
+impl Session {
+    /// `data` is the data folder, where the command line names it.
+    pub(crate) fn new(data: Option<&Path>) -> Self {
+        let data = data.map(Path::to_owned);
+        let look = move || super::data_folder(data.as_deref()).map_err(|error| error.message);
+        Session { modules: Arc::new(OwnModules::new(look)) }
+    }
+
+    fn imports<'a>(&'a self, folder: &'a Path) -> Imports<'a> {
+        Imports { folder, modules: Some(&self.modules) }
+    }
+
+    /// A program and what there is to say about it, or all that is wrong.
+    fn compiled(
+        &self,
+        file: &str,
+        source: &str,
+        folder: Option<&Path>,
+    ) -> Result<(Arc<CompiledProgram>, Vec<Diagnostic>), Vec<Diagnostic>> {
+        let Compilation { program, diagnostics } = match folder {
+            Some(folder) => embedded::compile(file, source, self.imports(folder)),
+            None => nexus_mcode::compile(file, source),
+        };
+        match program {
+            Some(program) => Ok((program, diagnostics)),
+            None => Err(diagnostics),
+        }
+    }
+}
 
 impl Language for Session {
     fn check(&self, file: &str, source: &str, folder: Option<&Path>) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
-        compiled(file, source, folder).map(|(_, warnings)| warnings)
+        self.compiled(file, source, folder).map(|(_, warnings)| warnings)
     }
 
     fn tree(&self, file: &str, source: &str) -> Result<String, Vec<Diagnostic>> {
@@ -63,13 +97,13 @@ impl Language for Session {
         nexus_mcode::format(source)
     }
 
-    fn bundled(&self, file: &str, source: &str, folder: &Path) -> Result<String, Vec<Diagnostic>> {
-        embedded::bundle(file, source, folder)
+    fn bundled(&self, file: &str, source: &str, folder: &Path) -> Result<Bundle, Vec<Diagnostic>> {
+        embedded::bundle(file, source, self.imports(folder))
     }
 
     fn inspect(&self, file: &str, source: &str, folder: Option<&Path>) -> Inspection {
         match folder {
-            Some(folder) => embedded::inspect(file, source, folder),
+            Some(folder) => embedded::inspect(file, source, self.imports(folder)),
             None => nexus_mcode::inspect(file, source, &mut |_, _| Err("its folder is not known".to_owned())),
         }
     }
@@ -89,7 +123,7 @@ impl Language for Session {
         folder: Option<&Path>,
         view: View,
     ) -> Result<String, Vec<Diagnostic>> {
-        let (program, _) = compiled(file, source, folder)?;
+        let (program, _) = self.compiled(file, source, folder)?;
         Ok(match view {
             View::Code(level) => nexus_mcode::ir_text(&program, level.into()),
             View::Plan(level) => nexus_mcode::plan_text(&program, level.into()),
@@ -103,11 +137,11 @@ impl Language for Session {
         folder: &Path,
         arguments: Vec<(String, Value)>,
     ) -> Result<String, Vec<Diagnostic>> {
-        embedded::native_text(file, source, folder, arguments)
+        embedded::native_text(file, source, self.imports(folder), arguments)
     }
 
     fn outline(&self, file: &str, source: &str, folder: Option<&Path>) -> Result<Outline, Vec<Diagnostic>> {
-        compiled(file, source, folder).map(|(program, _)| nexus_mcode::outline(&program))
+        self.compiled(file, source, folder).map(|(program, _)| nexus_mcode::outline(&program))
     }
 }
 
@@ -119,7 +153,7 @@ impl Pieces for Session {
             source,
             own_bytes,
             known,
-            files_root: Path::new("."),
+            imports: self.imports(Path::new(".")),
             device: nexus_tensor::Device::best(),
             stream: number,
             cancel,
@@ -134,22 +168,6 @@ impl Pieces for Session {
             .program
             .map(|program| nexus_mcode::ir_text(&program, JitLevel::Plain.into()))
             .ok_or(compilation.diagnostics)
-    }
-}
-
-/// A program and what there is to say about it, or all that is wrong.
-fn compiled(
-    file: &str,
-    source: &str,
-    folder: Option<&Path>,
-) -> Result<(Arc<CompiledProgram>, Vec<Diagnostic>), Vec<Diagnostic>> {
-    let Compilation { program, diagnostics } = match folder {
-        Some(folder) => embedded::compile(file, source, folder),
-        None => nexus_mcode::compile(file, source),
-    };
-    match program {
-        Some(program) => Ok((program, diagnostics)),
-        None => Err(diagnostics),
     }
 }
 
@@ -184,6 +202,7 @@ impl Runtime for Session {
             capacity,
             print: Some(Arc::new(Mutex::new(print))),
             files_root: Some(files_root),
+            modules: Some(Arc::clone(&self.modules)),
             progress: Some(progress),
             payloads,
             code_cache: Places::code_cache(&Machine::look()),

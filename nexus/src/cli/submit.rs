@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgGroup, Args};
+use nexus_actors::embedded::Bundle;
 use nexus_model::{
     COPIES_MAX, Conditions, Cron, Input, JobId, JobSpec, LimitLevel, Limits, Program, Recurrence, Resources,
-    RetryPolicy, Reuse, Selection, Selector, Taken,
+    RetryPolicy, Reuse, Selection, Selector, Taken, encode_value,
 };
 use nexus_wire::{Request, Response};
 use tokio::sync::watch;
@@ -162,8 +163,8 @@ pub(crate) async fn submit(
     }
     let work = if args.file.is_some() { Work::Program } else { Work::Command };
     args.typed.check(work, args.file.as_deref())?;
-    let mut spec = spec(args, language, console)?;
-    for (name, bytes) in args.program.read_inputs()? {
+    let (mut spec, modules) = spec(args, language, console)?;
+    for (name, bytes) in args.program.read_inputs()?.into_iter().chain(modules) {
         spec.inputs.push(Input { name, payload: cluster.store(bytes).await? });
     }
     let spec = Box::new(checked(spec)?);
@@ -278,16 +279,22 @@ fn submitted(job: JobId, name: &str, tasks: u32) -> String {
     format!("{}  {name}  {}", paint(NAME, &job.to_string()), units::count(u64::from(tasks), "task"))
 }
 
-/// What the command line asks for; inputs are still missing. A program is checked here, so that what is wrong with it
+/// Encoded values of inputs by their names.
+type NamedBytes = Vec<(String, Vec<u8>)>;
+
+/// What the command line asks for, and the external modules that its job must bring; inputs are still missing. A program is checked here, so that what is wrong with it
 /// is drawn with its source.
-fn spec(args: &SubmitArgs, language: &impl Language, console: &mut Console) -> Result<JobSpec, CliError> {
+fn spec(args: &SubmitArgs, language: &impl Language, console: &mut Console) -> Result<(JobSpec, NamedBytes), CliError> {
+    let mut modules = Vec::new();
     let (name, program) = match &args.file {
         Some(file) => {
             let source = Source::read(file)?;
             let wrong = |found| CliError::of_program(Exit::ProgramFailed, found, Some(source.text.clone()));
             let warnings = language.check(&source.file(), &source.text, Some(source.folder())).map_err(wrong)?;
             // The nodes have none of the files that it imports: they travel with it.
-            let text = language.bundled(&source.file(), &source.text, source.folder()).map_err(wrong)?;
+            let Bundle { text, modules: called } =
+                language.bundled(&source.file(), &source.text, source.folder()).map_err(wrong)?;
+            modules = called;
             for warning in &warnings {
                 console.say_raw(&diagnostic::drawn(warning, Some(&source.text)));
             }
@@ -324,18 +331,30 @@ fn spec(args: &SubmitArgs, language: &impl Language, console: &mut Console) -> R
     spec.resources =
         Resources { cpus: args.cpus, memory_bytes: args.memory.unwrap_or(0), gpu_milli: args.gpu.unwrap_or(0) };
     spec.selection = Selection { require: args.require.clone(), prefer: args.prefer.clone(), copies: args.copies };
-    spec.reuse = reuse(&spec.program, args.reuse, args.pure).map_err(|message| {
+    spec.reuse = reuse(&spec.program, !modules.is_empty(), args.reuse, args.pure).map_err(|message| {
         CliError::new(Exit::Usage, codes::USAGE, message).with_help("add --pure, or leave --reuse out")
     })?;
-    Ok(spec)
+    let encoded = modules.into_iter().map(|(path, packed)| {
+        let bytes = encode_value(&packed).map_err(|error| {
+            CliError::new(Exit::Usage, codes::BAD_MODULE, format!("{path} cannot be sent: {error}"))
+        })?;
+        Ok((path, bytes))
+    });
+    Ok((spec, encoded.collect::<Result<_, CliError>>()?))
 }
 
-/// Whether results of earlier jobs may be taken. Programs on the nodes of a cluster are pure; of a command somebody must say
-/// so.
-pub(super) fn reuse(program: &Program, is_asked: bool, is_pure: bool) -> Result<Reuse, String> {
+/// Whether results of earlier jobs may be taken. Programs on the nodes of a cluster are pure, unless they call external
+/// modules; of those, and of a command, somebody must say so.
+pub(super) fn reuse(program: &Program, calls_modules: bool, is_asked: bool, is_pure: bool) -> Result<Reuse, String> {
     match (program, is_asked, is_pure) {
         (_, false, _) => Ok(Reuse::Never),
-        (Program::MCode { .. }, true, _) | (Program::Command { .. }, true, true) => Ok(Reuse::Allowed),
+        (_, true, true) => Ok(Reuse::Allowed),
+        (Program::MCode { .. }, true, false) if !calls_modules => Ok(Reuse::Allowed),
+        (Program::MCode { .. }, true, false) => {
+            Err("an external module may depend on files, the network or the time: the result \
+             of what calls it is taken again only where you say that it is pure"
+                .to_owned())
+        }
         (Program::Command { .. }, true, false) => {
             Err("a command may depend on files, the network or the time: its result is \
              taken again only where you say that it is pure"

@@ -8,6 +8,7 @@ mod data;
 mod decide;
 mod decide_systems;
 mod echo;
+mod external;
 mod grad;
 pub(crate) mod lists;
 mod math;
@@ -21,6 +22,7 @@ use std::sync::LazyLock;
 use nexus_tensor::OpDef;
 
 use crate::codes::Code;
+use crate::external::CALL;
 use crate::hashing::{HashMap, HashSet};
 use crate::hir::Fold;
 use crate::vm::fault::{Fault, Outcome};
@@ -66,7 +68,7 @@ pub(crate) enum Member {
 
 /// The tables, and whether a profile tells calls of theirs as operations: those of the others are too short for it, or what
 /// takes their time tells itself.
-const TABLES: [(&[Builtin], bool); 9] = [
+const TABLES: [(&[Builtin], bool); 10] = [
     (lists::TABLE, false),
     (math::TABLE, false),
     (text::TABLE, false),
@@ -76,6 +78,7 @@ const TABLES: [(&[Builtin], bool); 9] = [
     (echo::TABLE, true),
     (decide::TABLE, true),
     (decide_systems::TABLE, true),
+    (external::TABLE, true),
 ];
 
 const CONSTANTS: [(&str, f64); 5] = [
@@ -209,7 +212,8 @@ pub(crate) fn instead_of_method(name: &str) -> Option<String> {
 
 fn all_names() -> impl Iterator<Item = &'static str> {
     let ops = nexus_library::all().map(|op| op.name);
-    builtins().map(|b| b.name).chain(ops).chain(CONSTANTS.iter().map(|(name, _)| *name))
+    let own = builtins().map(|b| b.name).filter(|name| *name != CALL);
+    own.chain(ops).chain(CONSTANTS.iter().map(|(name, _)| *name))
 }
 
 #[cfg(test)]

@@ -18,15 +18,18 @@ use crate::source::ByteSpan;
 pub(super) struct Signature {
     pub(super) name: ast::Name,
     pub(super) span: ByteSpan,
+    /// The file that defines it.
+    pub(super) module: usize,
     /// Names, and whether they may be left out.
     pub(super) params: Vec<(ast::Name, bool)>,
 }
 
 impl Signature {
-    pub(super) fn of(function: &ast::Function) -> Self {
+    pub(super) fn of(function: &ast::Function, module: usize) -> Self {
         Signature {
             name: function.name.as_ref().map_or_else(|| "".into(), |n| n.name.clone()),
             span: function.head,
+            module,
             params: function.params.iter().map(|p| (p.name.name.clone(), p.default.is_some())).collect(),
         }
     }
@@ -155,7 +158,9 @@ impl Resolver<'_, '_> {
     fn call_function(&mut self, id: FunctionId, given: Vec<Given>, span: ByteSpan) -> ExprKind {
         let Some(signature) = self.signatures.get(&id).map(Rc::clone) else { return ExprKind::Invalid };
         let params = signature.params.iter().map(|(name, _)| &**name);
-        let Some(bound) = self.bind(&signature.name, params, given, Some(signature.span)) else {
+        // A label stands in the file of what it explains.
+        let defined = (signature.module == self.current).then_some(signature.span);
+        let Some(bound) = self.bind(&signature.name, params, given, defined) else {
             return ExprKind::Invalid;
         };
         let missing: Vec<&str> = signature
@@ -166,7 +171,10 @@ impl Resolver<'_, '_> {
             .map(|((name, _), _)| &**name)
             .collect();
         if !missing.is_empty() {
-            self.missing(&signature.name, &missing, span).secondary(signature.span, "defined here");
+            let report = self.missing(&signature.name, &missing, span);
+            if let Some(defined) = defined {
+                report.secondary(defined, "defined here");
+            }
             return ExprKind::Invalid;
         }
         ExprKind::CallFunction(id, bound)

@@ -3,6 +3,7 @@
 use super::Resolver;
 use crate::ast::{self, ExprKind as A, Ident, IndexSyntax, Name};
 use crate::codes::Code;
+use crate::external::CALL;
 use crate::hir::{Axis, Capture, Expr, ExprKind, FunctionId, Place, Step};
 use crate::library::{self, Member};
 use crate::names::{KEYWORDS, closest};
@@ -233,7 +234,9 @@ impl Resolver<'_, '_> {
         if let Some(&module) = module.imports.get(name) {
             return Meaning::Module(module);
         }
-        if let Some(member) = library::find(name) {
+        if let Some(member) = library::find(name)
+            && (**name != *CALL || module.is_external)
+        {
             return Meaning::Member(member);
         }
         if library::is_namespace(name) { Meaning::Namespace } else { Meaning::Unknown }

@@ -57,7 +57,7 @@ pub(crate) fn resolve(
         known,
     };
     resolver.loaded.insert(resolver.sources[0].name.to_string(), None);
-    let main = resolver.module(module, 0);
+    let main = resolver.module(module, 0, false);
     let named = main.map(|id| resolver.modules[id].named.clone()).unwrap_or_default();
     let functions = resolver.functions.into_iter().map(|f| f.unwrap_or_else(missing_function)).collect();
     Program {

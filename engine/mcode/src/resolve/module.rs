@@ -8,6 +8,7 @@ use super::scope::{self, FunctionScope};
 use super::{FILES_MAX, Resolver, parallel};
 use crate::ast::{self, Ident, Name, StatementKind};
 use crate::codes::Code;
+use crate::external::{external_module, external_path};
 use crate::hashing::{HashMap, HashSet};
 use crate::hir::{Function, FunctionId, GlobalId};
 use crate::parser::parse;
@@ -27,11 +28,13 @@ pub(super) struct ModuleScope {
     pub(super) imports: HashMap<Name, usize>,
     /// Names of modules that could not be imported: what is read from them is no further error.
     pub(super) missing: HashSet<Name>,
+    /// The interface of an external module: its functions may call it.
+    pub(super) is_external: bool,
 }
 
 impl Resolver<'_, '_> {
     /// Resolves one file; its top level is appended to the program's behind those of its imports.
-    pub(super) fn module(&mut self, module: &ast::Module, file: FileId) -> Option<usize> {
+    pub(super) fn module(&mut self, module: &ast::Module, file: FileId, is_external: bool) -> Option<usize> {
         let outer_file = std::mem::replace(&mut self.reporter.file, file);
         let id = self.modules.len();
         let mut variables = HashSet::default();
@@ -43,6 +46,7 @@ impl Resolver<'_, '_> {
             globals: HashMap::default(),
             imports: HashMap::default(),
             missing: HashSet::default(),
+            is_external,
         });
         let outer_scopes = std::mem::take(&mut self.scopes);
         self.imports(id, module);
@@ -86,7 +90,7 @@ impl Resolver<'_, '_> {
                     .error(Code::DefinedTwice, *span, format!("there are two functions called `{name}`"))
                     .secondary(first, "the first is here");
             }
-            self.signatures.insert(function_id, Rc::new(Signature::of(function)));
+            self.signatures.insert(function_id, Rc::new(Signature::of(function, id)));
             self.modules[id].functions.insert(name.clone(), function_id);
             self.modules[id].named.push(function_id);
             self.modules[id].variables.remove(name);
@@ -133,17 +137,7 @@ impl Resolver<'_, '_> {
                 Some(alias) => alias.name.clone(),
                 None => stem(path),
             };
-            if *external {
-                self.modules[id].missing.insert(name);
-                self.reporter
-                    .error(Code::Unavailable, statement.span, format!("the external module `{path}` cannot be imported"))
-                    .label("programs call no external modules in this version")
-                    .help(format!(
-                        "`nexus module run {path} FUNCTION` calls it from the command line; a file is `import \"{path}.mcode\" as …`"
-                    ));
-                continue;
-            }
-            let Some(imported) = self.import(path, *path_span) else {
+            let Some(imported) = self.import(path, *path_span, *external) else {
                 self.modules[id].missing.insert(name);
                 continue;
             };
@@ -156,14 +150,23 @@ impl Resolver<'_, '_> {
         }
     }
 
-    fn import(&mut self, path: &str, span: ByteSpan) -> Option<usize> {
+    fn import(&mut self, path: &str, span: ByteSpan, is_external: bool) -> Option<usize> {
         let importer = self.sources[usize::from(self.reporter.file)].name.to_string();
-        let (name, text) = match (self.loader)(&importer, path) {
+        let asked = if is_external { external_path(path) } else { path.to_owned() };
+        let found = match external_module(path) {
+            Some(module) if !is_external => Err(format!("a module is `import module(\"{module}\")`")),
+            _ => (self.loader)(&importer, &asked),
+        };
+        let (name, text) = match found {
             Ok(loaded) => loaded,
             Err(reason) => {
+                let help = match is_external {
+                    true => "`nexus module list` shows the modules that there are; `nexus module add FOLDER` adds one",
+                    false => "paths are relative to the file that imports",
+                };
                 self.reporter
                     .error(Code::ImportFailed, span, format!("`{path}` cannot be imported: {reason}"))
-                    .help("paths are relative to the file that imports");
+                    .help(help);
                 return None;
             }
         };
@@ -182,14 +185,14 @@ impl Resolver<'_, '_> {
             return None;
         }
         self.loaded.insert(name.clone(), None);
-        let source = Source::new(&name, &text);
+        let source = Source { is_interface: is_external, ..Source::new(&name, &text) };
         self.sources.push(source.clone());
         let file = (self.sources.len() - 1) as FileId;
         let outer = std::mem::replace(&mut self.reporter.file, file);
         let module = parse(&source, self.reporter);
         self.reporter.file = outer;
         let current = self.current;
-        let id = self.module(&module, file);
+        let id = self.module(&module, file, is_external);
         self.current = current;
         self.loaded.insert(name, id);
         id

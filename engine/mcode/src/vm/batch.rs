@@ -11,6 +11,7 @@ use super::fault::{Fault, Outcome};
 use super::host::{Clock, Files, Host};
 use super::value::{Closure, Value};
 use crate::codes::Code;
+use crate::external::ExternalModules;
 use crate::ir::Image;
 use crate::native::{Native, NativeProfile, Shared};
 use crate::profile::Recorder;
@@ -265,6 +266,7 @@ pub(super) struct Ground<'g> {
     inputs: &'g [(String, nexus_model::Value)],
     files: Option<&'g Files<'g>>,
     clock: Option<&'g Clock>,
+    external: Option<&'g dyn ExternalModules>,
     pub(super) globals: Vec<Value>,
     loops: Arc<AtomicU64>,
     native: Option<Shared<'g>>,
@@ -287,6 +289,7 @@ impl<'g> Ground<'g> {
             inputs: host.inputs,
             files: host.files,
             clock: host.clock,
+            external: host.external,
             globals: host.globals.clone(),
             loops: Arc::clone(&host.loops),
             native: host.native.as_ref().map(|native| native.shared()),
@@ -326,6 +329,7 @@ impl<'g> Ground<'g> {
         let cancel = stop.map_or(self.cancel, |stop| stop);
         let mut host = Host::new(&context, self.limits, cancel, &mut print, self.inputs, self.files, self.image);
         host.clock = self.clock;
+        host.external = self.external;
         host.in_task = true;
         let kept = locked(&self.recorders).pop();
         host.take_up_profile(kept, || self.recording.fetch_add(1, Ordering::Relaxed) + 1);

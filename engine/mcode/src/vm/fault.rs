@@ -41,7 +41,10 @@ impl Fault {
     /// A limit was hit.
     pub(crate) fn limit(hit: LimitHit) -> Box<Fault> {
         let (code, help) = match hit.kind {
-            LimitKind::Wall => (Code::LimitWall, "ask for more time with `--limit wall=…` where the role allows it"),
+            LimitKind::Wall => (
+                Code::LimitWall,
+                "a looser level gives more time, where the role allows it: `nexus submit --limits low`",
+            ),
             LimitKind::Memory => (Code::LimitMemory, "work in slices, or use a smaller dtype"),
             LimitKind::LoopIterations => (Code::LimitLoops, "tensor operations replace loops over elements"),
             LimitKind::Recursion => (Code::LimitRecursion, "a recursion needs an end; a loop needs no recursion"),

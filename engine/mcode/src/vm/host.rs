@@ -14,6 +14,7 @@ use super::tasks::Pending;
 use super::value::{List, Record, SharedList, Text, Value};
 use crate::ast::Name;
 use crate::codes::Code;
+use crate::external::ExternalModules;
 use crate::hir::FunctionId;
 use crate::ir::Image;
 use crate::native::Native;
@@ -51,6 +52,8 @@ pub(crate) struct Host<'a> {
     pub(crate) files: Option<&'a Files<'a>>,
     /// Seconds since 1970, where the run may know them.
     pub(crate) clock: Option<&'a Clock>,
+    /// What calls external modules, where the run may.
+    pub(crate) external: Option<&'a dyn ExternalModules>,
     pub(crate) outputs: Vec<(String, Value)>,
     pub(crate) globals: Vec<Value>,
     /// The program, for library functions that call its functions.
@@ -113,6 +116,7 @@ impl<'a> Host<'a> {
             inputs,
             files,
             clock: None,
+            external: None,
             outputs: Vec::new(),
             globals: vec![Value::Absent; image.globals.len()],
             image,

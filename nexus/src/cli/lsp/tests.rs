@@ -16,8 +16,12 @@ fn request(id: u64, method: &str, params: &Value) -> Value {
     json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params})
 }
 
+fn session() -> &'static Session {
+    Box::leak(Box::new(Session::new(None)))
+}
+
 fn opened(text: &str) -> (Server<'static, Session>, Vec<Value>) {
-    let mut server = Server::new(&Session);
+    let mut server = Server::new(session());
     let params = json!({"textDocument": {"uri": URI, "languageId": "mcode", "version": 1, "text": text}});
     let said = server.handle(&json!({"jsonrpc": "2.0", "method": "textDocument/didOpen", "params": params}));
     (server, said)
@@ -144,11 +148,11 @@ fn a_conversation_ends_in_order() {
         send(&mut bytes, &message).unwrap();
     }
     let mut answers = Vec::new();
-    assert!(serve(&Session, &mut BufReader::new(bytes.as_slice()), &mut answers).is_ok());
+    assert!(serve(session(), &mut BufReader::new(bytes.as_slice()), &mut answers).is_ok());
     let mut answers = BufReader::new(answers.as_slice());
     let Received::Message(first) = receive(&mut answers).unwrap() else { panic!("an answer") };
     assert_eq!(first["result"]["capabilities"]["hoverProvider"], true);
     // An editor that goes away without a word is an error for whoever waits for the server.
-    let error = serve(&Session, &mut BufReader::new(&b""[..]), &mut Vec::new()).unwrap_err();
+    let error = serve(session(), &mut BufReader::new(&b""[..]), &mut Vec::new()).unwrap_err();
     assert_eq!(error.exit, Exit::ProgramFailed);
 }

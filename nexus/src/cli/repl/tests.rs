@@ -10,7 +10,7 @@ use crate::cli::session::Session;
 fn talked(lines: &str) -> (String, String, bool) {
     let (mut console, out, err) = pages(false);
     let mut talk = Talk {
-        world: &Session,
+        world: &Session::new(None),
         console: &mut console,
         notebook: Notebook::default(),
         cancel: Arc::default(),

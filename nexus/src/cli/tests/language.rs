@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use nexus_actors::embedded::Bundle;
 use nexus_model::{Diagnostic, JitLevel, Value};
 
 use super::{FakeWorld, broken};
@@ -20,8 +21,8 @@ impl Language for FakeWorld {
         self.check("", source, None).map(|_| format!("{}\n", source.trim()))
     }
 
-    fn bundled(&self, file: &str, source: &str, folder: &Path) -> Result<String, Vec<Diagnostic>> {
-        self.check(file, source, Some(folder)).map(|_| source.to_owned())
+    fn bundled(&self, file: &str, source: &str, folder: &Path) -> Result<Bundle, Vec<Diagnostic>> {
+        self.check(file, source, Some(folder)).map(|_| Bundle { text: source.to_owned(), modules: Vec::new() })
     }
 
     fn inspect(&self, file: &str, source: &str, _: Option<&Path>) -> nexus_mcode::Inspection {
