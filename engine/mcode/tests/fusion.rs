@@ -71,11 +71,28 @@ impl Writer<'_> {
     fn value(&mut self, depth: usize) -> String {
         if depth == 0 {
             return self
-                .pick(&["t0", "t1", "t2", "t3", "t4", "n", "s", "2", "0.5", "-1", "1", "0", "0.0", "4.0"])
+                .pick(&[
+                    "t0",
+                    "t1",
+                    "t2",
+                    "t3",
+                    "t4",
+                    "n",
+                    "s",
+                    "2",
+                    "0.5",
+                    "-1",
+                    "1",
+                    "0",
+                    "0.0",
+                    "4.0",
+                    "5",
+                    "20000000000",
+                ])
                 .to_owned();
         }
         let depth = depth - 1;
-        match self.choose(16) {
+        match self.choose(18) {
             0..5 => {
                 let operator = self.pick(&["+", "-", "*", "/", "**", "//", "%", "@"]);
                 format!("({} {operator} {})", self.value(depth), self.value(depth))
@@ -88,7 +105,15 @@ impl Writer<'_> {
             8 => format!("tensor.where({}, {}, {})", self.condition(depth), self.value(depth), self.value(depth)),
             9 => {
                 let name = self.pick(&["sum", "mean", "max", "prod"]);
-                let rest = self.pick(&["", ", axis = 0", ", axis = 1, keepdims = true", ", axis = -1", ", axis = 7"]);
+                let rest = self.pick(&[
+                    "",
+                    ", axis = 0",
+                    ", axis = 1, keepdims = true",
+                    ", axis = -1",
+                    ", axis = 7",
+                    ", axis = n % 2",
+                    ", axis = 0, keepdims = n > 2",
+                ]);
                 format!("tensor.{name}({}{rest})", self.value(depth))
             }
             10 => format!("(-{})", self.value(depth)),
@@ -109,6 +134,14 @@ impl Writer<'_> {
                 let name = self.pick(&["and", "or"]);
                 let (left, right) = (self.pick(&["", "tensor.logical_not"]), self.pick(&["", "tensor.logical_not"]));
                 format!("tensor.where(tensor.logical_{name}({left}({one}), {right}({other})), s, t1)")
+            }
+            15 => {
+                // Common factors.
+                let (of, operator) = (self.value(depth), self.pick(&["+", "-"]));
+                format!("({of} * {} {operator} {of} * {})", self.value(depth), self.value(depth))
+            }
+            16 => {
+                format!("tensor.where({}, {}, {})", self.condition(0), self.pick(&["3", "0.5"]), self.pick(&["5", "1"]))
             }
             _ => format!("soften({}, {})", self.value(depth), self.value(depth)),
         }
@@ -216,11 +249,60 @@ fn a_region_is_rewritten_into_one_that_gives_the_same_bits_for_less() {
     assert_eq!(spared("return (-x) * y + y * x"), (4, 2), "the product twice, once negated");
     assert_eq!(spared("return (x / 4.0 - y * (-1.0)) * 1"), (4, 2), "a sum of the quotient as a product");
     assert_eq!(spared("return tensor.where(tensor.logical_not(x > 0.0), x, y) * 2.0"), (4, 1));
-    assert_eq!(spared("return k * 3 + k * 5"), (3, 1), "whole numbers are factored");
+    assert_eq!(spared("return k * k + k * 5"), (3, 1), "whole numbers are factored");
     // What would round otherwise, or lose the sign of a zero, stays.
     assert_eq!(spared("return x * 3.0 + x * 5.0"), (3, 0));
     assert_eq!(spared("return x + 0.0 - y * 3.0"), (3, 0));
     assert_eq!(spared("return -(x - y) / 3.0"), (3, 0));
+}
+
+#[test]
+fn numbers_keep_the_type_that_they_take_from_what_they_meet() {
+    let narrow = "i = tensor.cast(k * 1103515245, \"i32\")\n    j = tensor.cast(k * 11035152451, \"i32\")\n    ";
+    for lines in [
+        "return i * 3 + i * 5",
+        "return i + 3 + 5",
+        "return 3 - (5 - i) * 1",
+        "w = tensor.where(i > j, 3, 5)\n    return i * w + i * j",
+        "w = tensor.minimum(3, 5) * 1\n    return i * w + i * j",
+    ] {
+        spared(&format!("{narrow}{lines}"));
+    }
+    // What does not fit is refused as it is at level 0.
+    let source =
+        "function main()\n    i = tensor.cast(tensor.arange(4096), \"i32\")\n    return i * 20000000000 + i * 3\nend\n";
+    let found = |level: JitLevel| shown(&run_with(source, level.into()).expect(source));
+    assert!(found(JitLevel::Plain).contains("does not fit"), "{}", found(JitLevel::Plain));
+    assert_eq!(found(JitLevel::Optimised), found(JitLevel::Plain));
+}
+
+#[test]
+fn what_was_found_for_one_axis_is_not_used_for_another() {
+    let function = "function f(x, axis, keep)\n    return tensor.sum((x * 1 - 0) * (-x), axis, keep)\nend\n";
+    for calls in [
+        "[f(x, 0, false), f(x, 1, false), f(x, 0, false)]",
+        "[f(x, 1, false), f(x, 1, true)]",
+        "[f(z, 2, false), f(x, -1, false)]",
+    ] {
+        let source = format!(
+            "{function}function main()\n    x = tensor.reshape(tensor.linspace(0.0, 1.0, 4800), [60, 80])\n    \
+             z = tensor.reshape(tensor.linspace(0.0, 1.0, 4800), [10, 6, 80])\n    return {calls}\nend\n"
+        );
+        let (fused, plain) = (ran(&source, JitLevel::Optimised.into()), ran(&source, JitLevel::Plain.into()));
+        assert_eq!(bits(&fused.result), bits(&plain.result), "{source}");
+        assert!(fused.fusion.spared > 0, "{source}");
+    }
+}
+
+#[test]
+fn values_that_are_shared_many_times_over_are_computed_once() {
+    let mut source = "function main()\n    b = tensor.linspace(0.0, 0.001, 1000)\n".to_owned();
+    for _ in 0..60 {
+        source.push_str("    b = b * b + b\n");
+    }
+    source.push_str("    return tensor.sum(b)\nend\n");
+    let (fused, plain) = (ran(&source, JitLevel::Optimised.into()), ran(&source, JitLevel::Plain.into()));
+    assert_eq!(bits(&fused.result), bits(&plain.result));
 }
 
 #[test]

@@ -205,14 +205,19 @@ impl Tensor {
         Ok(Tensor::on_host(Tensor::number(ctx, arg, dtype)?))
     }
 
+    /// Whether a number can be an element of `dtype`: a whole number that does not fit another one is refused.
+    pub(crate) fn check_number(arg: &Arg, dtype: DType) -> Result<(), TensorError> {
+        match arg {
+            Arg::Int(i) if dtype.is_int() && with_element!(dtype, T => T::from_i64(*i).to_i64() != *i) => {
+                Err(TensorError::argument("value", format!("{i} does not fit {dtype}")))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// A number of the language as a 0-d host tensor of `dtype`.
     pub(crate) fn number(ctx: &Context, arg: &Arg, dtype: DType) -> Result<HostTensor, TensorError> {
-        if let Arg::Int(i) = arg
-            && dtype.is_int()
-            && with_element!(dtype, T => T::from_i64(*i).to_i64() != *i)
-        {
-            return Err(TensorError::argument("value", format!("{i} does not fit {dtype}")));
-        }
+        Tensor::check_number(arg, dtype)?;
         with_element!(dtype, T => {
             let value = match arg {
                 Arg::Bool(b) => T::from_i64(i64::from(*b)),

@@ -83,7 +83,7 @@ pub(super) struct Known {
     pub(super) number: Option<f64>,
 }
 
-/// What an operation on two values gives.
+/// The class in which two values meet.
 pub(super) fn joined(a: Class, b: Class) -> Class {
     match (a, b) {
         (a, b) if a == b => a,
@@ -96,7 +96,19 @@ pub(super) fn joined(a: Class, b: Class) -> Class {
 
 fn known(term: &Term, of: impl Fn(Id) -> Known) -> Known {
     let operand = |at: usize| term.operands.get(at).map_or(Class::Unknown, |id| of(*id).class);
-    let class = match term.operation {
+    let class = made(term.operation, operand);
+    let number = match term.operation {
+        Operation::Int(number) if number.unsigned_abs() < 1 << 53 => Some(number as f64),
+        Operation::Float(bits) => Some(f64::from_bits(bits)),
+        _ => None,
+    };
+    Known { class, number }
+}
+
+/// What an operation gives on operands of these classes. Of numbers alone it gives a value that is no number any more, of an
+/// element type that is not known here: it takes no other one from what it meets.
+pub(super) fn made(operation: Operation, operand: impl Fn(usize) -> Class) -> Class {
+    let class = match operation {
         Operation::Leaf(_, class) | Operation::Other(_, class) => class,
         Operation::Int(_) => Class::WeakInt,
         Operation::Float(_) => Class::WeakFloat,
@@ -127,12 +139,11 @@ fn known(term: &Term, of: impl Fn(Id) -> Known) -> Known {
         | Operation::Equal
         | Operation::NotEqual => Class::Bool,
     };
-    let number = match term.operation {
-        Operation::Int(number) if number.unsigned_abs() < 1 << 53 => Some(number as f64),
-        Operation::Float(bits) => Some(f64::from_bits(bits)),
-        _ => None,
-    };
-    Known { class, number }
+    let is_number = matches!(operation, Operation::Leaf(..) | Operation::Int(_) | Operation::Float(_));
+    match class {
+        Class::WeakInt | Class::WeakFloat if !is_number => Class::Unknown,
+        class => class,
+    }
 }
 
 impl Analysis<Term> for Facts {

@@ -7,9 +7,9 @@
 
 use std::sync::LazyLock;
 
-use egg::{Applier, EGraph, Id, Pattern, PatternAst, Rewrite, Subst, Symbol, Var};
+use egg::{Applier, EGraph, ENodeOrVar, Id, Pattern, PatternAst, Rewrite, Subst, Symbol, Var};
 
-use super::language::{Facts, Term, joined};
+use super::language::{Facts, Term, joined, made};
 use super::{Class, Operation};
 
 type Graph = EGraph<Term, Facts>;
@@ -95,8 +95,32 @@ impl<A: Applier<Term, Facts>> Applier<Term, Facts> for Where<A> {
     }
 }
 
+/// A rule that is used only where the classes of all operations that it takes apart and makes are known: of two numbers alone
+/// an operation gives another element type than each of them takes beside what it meets.
 fn rule(name: &str, from: &str, to: &str, check: Check) -> Rewrite<Term, Facts> {
-    Rewrite::new(name, pattern(from), Where { check, then: pattern(to) }).expect("a rule")
+    let (before, after) = (pattern(from), pattern(to));
+    let sides = [before.ast.clone(), after.ast.clone()];
+    let is_known: Check = Box::new(move |graph, subst| sides.iter().all(|side| is_known(side, graph, subst)));
+    Rewrite::new(name, before, Where { check: both(check, is_known), then: after }).expect("a rule")
+}
+
+/// Whether the class of every operation of a pattern is known.
+fn is_known(side: &PatternAst<Term>, graph: &Graph, subst: &Subst) -> bool {
+    let mut classes: Vec<Class> = Vec::with_capacity(side.as_ref().len());
+    for node in side {
+        let class = match node {
+            ENodeOrVar::Var(var) => graph[subst[*var]].data.class,
+            ENodeOrVar::ENode(term) => {
+                let operand = |at: usize| term.operands.get(at).map_or(Class::Unknown, |id| classes[usize::from(*id)]);
+                match made(term.operation, operand) {
+                    Class::Unknown => return false,
+                    class => class,
+                }
+            }
+        };
+        classes.push(class);
+    }
+    true
 }
 
 /// `a` times a number that two others give.

@@ -29,6 +29,8 @@ struct Run<'a> {
     ready: Vec<Option<HostTensor>>,
     /// Weak numbers, which take the dtype that their operation computes in.
     numbers: Vec<Option<Arg>>,
+    /// Nodes whose programs can be written: what they read is there.
+    prepared: Vec<bool>,
     /// Nodes that are computed once and kept.
     kept: Vec<bool>,
     /// Nodes whose memory no program may overwrite: outputs, and what is looked at while a program is written.
@@ -59,6 +61,7 @@ pub(super) fn evaluate(region: &Region, ctx: &Context, inputs: Vec<Arg>) -> Resu
         known,
         ready: vec![None; count],
         numbers: vec![None; count],
+        prepared: vec![false; count],
         kept: vec![false; count],
         pinned: vec![false; count],
         last: false,
@@ -138,7 +141,8 @@ impl Run<'_> {
 
     /// Computes everything that the program of `id` reads, each in a program of its own.
     fn prepare(&mut self, id: NodeId) -> Result<(), RegionError> {
-        if self.is_ready(id) {
+        // Nodes may be shared many times over: once is enough, as nothing is taken before the last program.
+        if self.is_ready(id) || self.prepared[id.0] {
             return Ok(());
         }
         let node = &self.region.nodes[id.0];
@@ -153,6 +157,7 @@ impl Run<'_> {
             };
             if apart { self.compute(operand)? } else { self.prepare(operand)? }
         }
+        self.prepared[id.0] = true;
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use super::{Node, NodeId, Region, RegionError};
 use crate::op::Arg;
 use crate::promotion::{Operand, promote_operands};
 use crate::shape::{Shape, broadcast, check_rank, normalize_axes};
-use crate::{BinaryOp, Context, TensorError, UnaryOp};
+use crate::{BinaryOp, Context, Tensor, TensorError, UnaryOp};
 
 /// Sorted axes.
 pub(super) type Axes = smallvec::SmallVec<[usize; 4]>;
@@ -46,6 +46,7 @@ pub(super) fn infer(region: &Region, ctx: &Context, inputs: &[Option<Arg>]) -> R
     let mut all: Vec<Known> = Vec::with_capacity(region.nodes.len());
     for (i, node) in region.nodes.iter().enumerate() {
         let known = one(node, ctx, &all, inputs).and_then(|known| {
+            check_numbers(region, node, known.compute, inputs)?;
             ctx.measure(known.dtype, &known.shape)?;
             Ok(known)
         });
@@ -103,6 +104,23 @@ fn one(node: &Node, ctx: &Context, all: &[Known], inputs: &[Option<Arg>]) -> Res
             Known { axes, ..Known::tensor(op.dtype(x.dtype), compute, shape) }
         }
     })
+}
+
+/// Whether the numbers that an operation takes fit the dtype in which it works: said of it, not of who evaluates it.
+fn check_numbers(region: &Region, node: &Node, compute: DType, inputs: &[Option<Arg>]) -> Result<(), TensorError> {
+    let operands = match *node {
+        Node::Binary(_, x, y) | Node::Compare(_, x, y) | Node::Select(_, x, y) if compute.is_int() => [x, y],
+        _ => return Ok(()),
+    };
+    for operand in operands {
+        let number = match region.nodes.get(operand.0) {
+            Some(Node::Number(number)) => Some(&**number),
+            Some(Node::Input(input)) => inputs.get(*input).and_then(Option::as_ref),
+            _ => None,
+        };
+        number.map_or(Ok(()), |number| Tensor::check_number(number, compute))?;
+    }
+    Ok(())
 }
 
 fn given(arg: Option<&Arg>) -> Result<Known, TensorError> {

@@ -35,6 +35,8 @@ const NONE: u32 = u32::MAX;
 #[derive(Debug)]
 struct Form {
     terms: Vec<Term>,
+    /// Its reductions, whose axes are part of what is evaluated instead.
+    reductions: Vec<RegionNode>,
     outputs: Vec<NodeId>,
     instead: Option<Arc<Instead>>,
 }
@@ -98,7 +100,8 @@ impl Searched {
         if self.forms.len() >= FORMS_MAX {
             self.forms.remove(0);
         }
-        self.forms.push(Form { terms, outputs: region.outputs().to_vec(), instead: instead.clone() });
+        let reductions = reductions(region).cloned().collect();
+        self.forms.push(Form { terms, reductions, outputs: region.outputs().to_vec(), instead: instead.clone() });
         instead
     }
 }
@@ -108,7 +111,24 @@ impl Form {
     fn is_of(&self, region: &Region, given: &[Arg]) -> bool {
         let nodes = region.nodes();
         let is_same = |(at, node): (usize, &RegionNode)| term(at, node, given) == Some(self.terms[at]);
-        nodes.len() == self.terms.len() && region.outputs() == self.outputs && nodes.iter().enumerate().all(is_same)
+        nodes.len() == self.terms.len()
+            && region.outputs() == self.outputs
+            && nodes.iter().enumerate().all(is_same)
+            && reductions(region).zip(&self.reductions).all(|(now, then)| reduces_alike(now, then))
+    }
+}
+
+fn reductions(region: &Region) -> impl Iterator<Item = &RegionNode> {
+    region.nodes().iter().filter(|node| matches!(node, RegionNode::Reduce { .. }))
+}
+
+/// Whether two reductions do the same along the same axes.
+fn reduces_alike(one: &RegionNode, other: &RegionNode) -> bool {
+    match (one, other) {
+        (RegionNode::Reduce { op: a, axes: b, keep: c, .. }, RegionNode::Reduce { op: x, axes: y, keep: z, .. }) => {
+            (a, b, c) == (x, y, z)
+        }
+        _ => false,
     }
 }
 
