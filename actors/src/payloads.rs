@@ -121,8 +121,12 @@ impl PayloadStore for NodePayloads {
                     NotFetched::Unreachable(refusal) => LoadError::Unreadable(refusal.message),
                 })
             })?;
-            // The next task that needs it finds it here.
-            self.blobs.put(&bytes).map_err(|error| LoadError::Unreadable(error.to_string()))?;
+            // The next task that needs it finds it here, unless there is no room: this one needs none.
+            match self.blobs.put(&bytes) {
+                Ok(_) => {}
+                Err(BlobError::DiskFull { .. }) => self.blobs.note_unplaced(bytes.len() as u64),
+                Err(error) => return Err(turn.failed(LoadError::Unreadable(error.to_string()))),
+            }
             return Ok(bytes);
         }
         self.blobs.get(hash).map(|bytes| bytes.to_vec()).map_err(|error| LoadError::Unreadable(error.to_string()))

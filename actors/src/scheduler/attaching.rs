@@ -13,7 +13,7 @@ use nexus_wire::limits::HEARTBEAT_INTERVAL;
 use nexus_wire::{AttemptRange, LeaderMessage, Refusal};
 use tokio::sync::{mpsc, oneshot};
 
-use super::release::release_returned;
+use super::release::{by_attempt, key, release_returned, without};
 use super::{ATTEMPTS_MAX, RECORDED_POLL, Scheduler};
 use crate::codes;
 use crate::control::{ControlPlane, now_ms, refusal};
@@ -73,18 +73,13 @@ impl Beginning {
         self.attempts.iter().filter(|attempt| !knows(attempt)).copied().collect()
     }
 
-    /// What the node still has and was taken from it while it was away.
+    /// What the node still has and was taken from it while it was away: of a range perhaps some tasks only.
     fn stale(&self, holding: &[AttemptRange]) -> Vec<AttemptRange> {
-        let is_its_own = |held: &AttemptRange| {
-            let same = |attempt: &&AttemptRange| (attempt.job, attempt.token) == (held.job, held.token);
-            let touches = |of: &AttemptRange| of.range.start < held.range.end && held.range.start < of.range.end;
-            self.attempts.iter().filter(same).any(touches)
-        };
-        if self.drops_are_known {
-            holding.iter().filter(|held| !is_its_own(held)).copied().collect()
-        } else {
-            Vec::new()
+        if !self.drops_are_known {
+            return Vec::new();
         }
+        let own = by_attempt(&self.attempts);
+        holding.iter().flat_map(|held| without(*held, own.get(&key(held)))).collect()
     }
 
     fn suspect(&self, attempt: &AttemptRange) -> Suspect {
@@ -249,7 +244,8 @@ mod tests {
         assert_eq!(beginning.untold(&[attempt(1, 7, 9, 10)]), [attempt(2, 0, 1, 30)], "what it has is not run twice");
         assert_eq!(beginning.untold(&[attempt(1, 7, 9, 9)]).len(), 2, "another attempt is another one");
         let holding = [attempt(1, 0, 6, 10), attempt(1, 5, 9, 9), attempt(2, 1, 2, 30)];
-        assert_eq!(beginning.stale(&holding), holding[1..], "what was taken from it while it was away");
+        let taken = [attempt(1, 0, 5, 10), holding[1], holding[2]];
+        assert_eq!(beginning.stale(&holding), taken, "what was taken from it while it was away");
         let old = Beginning { drops_are_known: false, ..beginning };
         assert_eq!(old.stale(&holding), []);
     }

@@ -80,14 +80,14 @@ impl TakeBack {
     }
 }
 
-type Key = (JobId, AttemptToken);
+pub(super) type Key = (JobId, AttemptToken);
 
-fn key(attempt: &AttemptRange) -> Key {
+pub(super) fn key(attempt: &AttemptRange) -> Key {
     (attempt.job, attempt.token)
 }
 
 /// The tasks of each attempt, in ranges that do not touch each other, in order: there may be many thousands.
-fn by_attempt(attempts: &[AttemptRange]) -> BTreeMap<Key, Vec<IndexRange>> {
+pub(super) fn by_attempt(attempts: &[AttemptRange]) -> BTreeMap<Key, Vec<IndexRange>> {
     let mut ranges = BTreeMap::<_, Vec<IndexRange>>::new();
     for attempt in attempts {
         ranges.entry(key(attempt)).or_default().push(attempt.range);
@@ -124,7 +124,7 @@ fn among(mut attempts: Vec<AttemptRange>, held: &[AttemptRange]) -> Vec<AttemptR
 
 /// The parts of an attempt that are in none of the others of it, which are in order: what a slot has in hand shrinks while it
 /// runs.
-fn without(attempt: AttemptRange, others: Option<&Vec<IndexRange>>) -> Vec<AttemptRange> {
+pub(super) fn without(attempt: AttemptRange, others: Option<&Vec<IndexRange>>) -> Vec<AttemptRange> {
     let (mut left, mut from) = (Vec::new(), attempt.range.start);
     for held in others.into_iter().flatten() {
         let until = held.start.min(attempt.range.end);

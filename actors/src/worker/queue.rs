@@ -129,12 +129,13 @@ impl WorkQueue {
         dropped
     }
 
-    /// Drops what waits of attempts that are not this worker's any more.
+    /// Drops what waits of attempts that are not this worker's any more; what is still its own of a range waits on.
     pub(crate) fn drop_stale(&mut self, stale: &[AttemptRange]) {
         for line in [&mut self.suspects, &mut self.ranges] {
             for stale in stale {
-                // What is given out of a range is cut off its front, so that the rest is stale or none of it.
-                line.retain(|attempt| !overlap(stale, attempt));
+                if line.iter().any(|attempt| overlap(stale, attempt)) {
+                    *line = line.iter().flat_map(|attempt| cut(*attempt, stale)).collect();
+                }
             }
         }
     }
@@ -150,8 +151,26 @@ impl WorkQueue {
     }
 }
 
+/// What is left of an attempt before and behind what is cut out of it.
+fn cut(attempt: AttemptRange, out: &AttemptRange) -> impl Iterator<Item = AttemptRange> {
+    let AttemptRange { range, .. } = attempt;
+    let parts = match overlap(&attempt, out) {
+        true => [
+            IndexRange::new(range.start, out.range.start.max(range.start)),
+            IndexRange::new(out.range.end.min(range.end), range.end),
+        ],
+        false => [range, IndexRange::new(range.end, range.end)],
+    };
+    parts.into_iter().filter(|part| !part.is_empty()).map(move |range| AttemptRange { range, ..attempt })
+}
+
+/// Whether all tasks of an attempt are in a range of it.
+pub(crate) fn covers(all: &AttemptRange, attempt: &AttemptRange) -> bool {
+    overlap(all, attempt) && all.range.start <= attempt.range.start && attempt.range.end <= all.range.end
+}
+
 /// Whether two ranges have tasks of one attempt in common.
-pub(crate) fn overlap(a: &AttemptRange, b: &AttemptRange) -> bool {
+fn overlap(a: &AttemptRange, b: &AttemptRange) -> bool {
     (a.job, a.token) == (b.job, b.token) && a.range.start < b.range.end && b.range.start < a.range.end
 }
 
@@ -254,6 +273,10 @@ mod tests {
         queue.push(attempt(2, 0, 5));
         queue.drop_stale(&[attempt(1, 0, 5), attempt(2, 7, 9)]);
         assert_eq!(queue.waiting().collect::<Vec<_>>(), vec![&other, &attempt(2, 0, 5)]);
+        // Of a range perhaps some tasks only.
+        queue.drop_stale(&[attempt(2, 1, 2), attempt(2, 4, 9)]);
+        let left = [other, attempt(2, 0, 1), attempt(2, 2, 4)];
+        assert_eq!(queue.waiting().copied().collect::<Vec<_>>(), left);
     }
 
     #[test]

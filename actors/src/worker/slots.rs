@@ -19,7 +19,7 @@ use super::beginnings::{Beginnings, SayBeginning, Verdict};
 use super::begun::Account;
 use super::folder::Folder;
 use super::log::SlotLog;
-use super::queue::{Chunk, WorkQueue, overlap};
+use super::queue::{Chunk, WorkQueue, covers};
 use super::reports::{GATHER, HandIn, Reports};
 use super::task::{JobSlot, Place, TaskRunner};
 
@@ -47,7 +47,7 @@ impl State {
     /// Ends what runs of a job where all of it is in vain; other attempts of it begin as if it were new here.
     fn stop_stale(&mut self, job: JobId, stale: &[AttemptRange]) {
         let mut running = self.running.values().filter(|attempt| attempt.job == job).peekable();
-        let is_stale = |attempt: &AttemptRange| stale.iter().any(|stale| overlap(stale, attempt));
+        let is_stale = |attempt: &AttemptRange| stale.iter().any(|stale| covers(stale, attempt));
         if running.peek().is_none() || !running.all(is_stale) {
             return;
         }
