@@ -257,3 +257,101 @@ fn a_folder_that_is_no_module_is_refused_with_the_place() {
     let (_, error) = place.add(&[]);
     assert!(message(&error).contains("no links"), "{error}");
 }
+
+/// Whether there is a Python, which says more to the system than a shell does.
+fn python() -> bool {
+    std::process::Command::new("python3").arg("--version").output().is_ok_and(|output| output.status.success())
+}
+
+/// Calls `area` of a module that is this script of Python; `answer(value)` answers.
+fn call_python(place: &Place, script: &str) -> (Option<i32>, Value) {
+    let speak = "import json, os, socket, sys\nsys.stdin.buffer.read(int(sys.stdin.buffer.readline()))\n\
+                 def answer(value):\n    text = json.dumps({'value': value}).encode()\n    \
+                 os.write(1, b'%d\\n%s' % (len(text), text))\n";
+    place.write("main.sh", &format!("{speak}{script}"));
+    let manifest = MANIFEST.replace("\"sh\"", "\"python3\"").replace("returns = \"scalar\"", "returns = \"any\"");
+    place.write("vxor.toml", &manifest);
+    place.add(&[]);
+    place.nexus(&["module", "run", "shapes", "area", "2", "3"])
+}
+
+#[test]
+fn sockets_of_other_programs_are_closed_and_pairs_of_its_own_are_not() {
+    if !cfg!(target_os = "linux") || !python() {
+        return;
+    }
+    let place = Place::new();
+    let path = place.folder.path().join("outside.sock");
+    let _listener = std::os::unix::net::UnixListener::bind(&path).expect("a socket can be made");
+    let script = format!(
+        "def tried(work):\n    try:\n        work()\n        return 'open'\n    except OSError:\n        return 'closed'\n\
+         def connects():\n    socket.socket(socket.AF_UNIX).connect({path:?})\n\
+         def pair():\n    a, b = socket.socketpair()\n    a.send(b'x')\n    assert b.recv(1) == b'x'\n\
+         def turned():\n    socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)\n\
+         answer([tried(connects), tried(pair), tried(turned)])",
+        path = path.display().to_string()
+    );
+    let (_, called) = call_python(&place, &script);
+    let missing = called["not_kept_from"].as_array().unwrap_or_else(|| panic!("{called}"));
+    let filters = !missing.iter().any(|missing| missing.as_str().is_some_and(|missing| missing.contains("sockets")));
+    if filters {
+        assert_eq!(called["result"], serde_json::json!(["closed", "open", "closed"]), "{called}");
+    }
+}
+
+#[test]
+fn nothing_of_a_module_outlives_its_call_however_it_hides() {
+    if !cfg!(target_os = "linux") || !python() || !namespaces() {
+        return;
+    }
+    let place = Place::new();
+    let script = "import ctypes, time\nos.setsid()\nctypes.CDLL(None).prctl(1, 0)\n\
+                  if os.fork():\n    answer(1)\n    time.sleep(98765)\nos.setsid()\ntime.sleep(98765)";
+    let (code, called) = call_python(&place, script);
+    assert_eq!((code, &called["result"]), (Some(0), &1.into()), "{called}");
+    let content = place.home().join("modules/content").display().to_string();
+    let is_left = || {
+        let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+        let mut lines = processes.filter_map(|process| std::fs::read(process.path().join("cmdline")).ok());
+        lines.any(|line| String::from_utf8_lossy(&line).contains(&content))
+    };
+    let started = std::time::Instant::now();
+    while is_left() {
+        assert!(started.elapsed().as_secs() < 20, "it outlives its call");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_long_call_is_sent_to_a_module_that_speaks_first() {
+    let place = Place::new();
+    let manifest = MANIFEST.replace("\"w: scalar\", \"h: scalar\"", "\"t: list\"");
+    // It says more than a pipe holds before it reads a call that is longer than a pipe holds.
+    place.write("main.sh", &format!("head -c 300000 /dev/zero >&2\n{SPEAK}answer '{{\"value\":1}}'"));
+    place.write("vxor.toml", &manifest);
+    place.add(&[]);
+    let long = format!("[{}]", vec!["1.5"; 25_000].join(","));
+    let (code, called) = place.nexus(&["module", "run", "shapes", "area", &long]);
+    assert_eq!((code, &called["result"]), (Some(0), &1.0.into()), "{called}");
+}
+
+#[test]
+fn what_keeps_its_reader_waiting_or_leads_elsewhere_is_no_module() {
+    let place = Place::new();
+    place.write("main.sh", "");
+    let manifest = place.source().join("vxor.toml");
+    let refused = |error: (Option<i32>, Value)| {
+        assert_eq!((error.0, &error.1["error"]["code"]), (Some(2), &"NX0551".into()), "{}", error.1);
+        error.1.to_string()
+    };
+    let made = std::process::Command::new("mkfifo").arg(&manifest).status().is_ok_and(|status| status.success());
+    if made {
+        assert!(refused(place.add(&[])).contains("it is no file"));
+        std::fs::remove_file(&manifest).expect("it is there");
+    }
+    std::os::unix::fs::symlink("/etc/passwd", &manifest).expect("a link can be made");
+    let said = refused(place.add(&[]));
+    assert!(said.contains("no links") && !said.contains("root:"), "{said}");
+    let file = place.source().join("main.sh").display().to_string();
+    assert!(refused(place.nexus(&["module", "add", &file])).contains("a module is a folder"));
+}

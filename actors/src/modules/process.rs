@@ -3,7 +3,7 @@
 //! Blocks the thread that calls it. The program runs in a process group and a temporary folder of its own, with no environment
 //! but what it was allowed, shut in by [`super::sandbox`].
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
@@ -27,6 +27,8 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 const END_PATIENCE: Duration = Duration::from_millis(500);
 /// Most bytes kept of what a call prints to stderr.
 const STDERR_BYTES_MAX: usize = 256 << 10;
+/// Pieces that are read of stderr after the end: more than a pipe holds.
+const LAST_READS: usize = 64;
 /// What shells end with where there is no such program.
 const NOT_FOUND_CODES: [i32; 2] = [126, 127];
 
@@ -133,6 +135,10 @@ fn start(module: &Installed, scratch: &Path, sandbox: &mut Sandbox) -> Result<Ch
 /// A running call.
 struct Conversation<'a> {
     child: Child,
+    stdin: Option<ChildStdin>,
+    /// The call, and how much of it was written.
+    frame: Vec<u8>,
+    sent: usize,
     stdout: Option<ChildStdout>,
     stderr: Option<ChildStderr>,
     module: &'a Installed,
@@ -149,10 +155,11 @@ impl<'a> Conversation<'a> {
         stop: &'a dyn Fn() -> bool,
         printed: &'a mut Vec<u8>,
     ) -> Self {
-        send(child.stdin.take().expect("stdin is piped"), frame);
-        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        // A program that reads late, or not at all, must not keep us from listening.
+        let stdin = stdin.filter(|pipe| rustix::io::ioctl_fionbio(pipe, true).is_ok());
         let deadline = Instant::now() + module.manifest.limits.wall;
-        Conversation { child, stdout, stderr, module, stop, deadline, printed }
+        Conversation { child, stdin, frame, sent: 0, stdout, stderr, module, stop, deadline, printed }
     }
 
     /// The answer; what the program left behind is ended in every case.
@@ -163,10 +170,16 @@ impl<'a> Conversation<'a> {
             _ => None,
         };
         // Before it is collected: its number is nobody else's until then.
-        let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
+        let first = Pid::from_child(&self.child);
+        end_namespace(first);
+        let _ = kill_process_group(first, Signal::KILL);
         let collected = self.child.wait();
-        while self.stderr.as_ref().is_some_and(|pipe| rustix::io::ioctl_fionread(pipe).is_ok_and(|bytes| bytes > 0)) {
-            self.read_stderr();
+        // Without a namespace somebody may be left who goes on printing.
+        for _ in 0..LAST_READS {
+            let waits = |pipe: &ChildStderr| rustix::io::ioctl_fionread(pipe).is_ok_and(|bytes| bytes > 0);
+            if self.stderr.as_ref().is_some_and(waits) {
+                self.read_stderr();
+            }
         }
         match (answer, ended.and(collected.ok())) {
             (Err(ModuleError::Ended { module, .. }), Some(status)) => Err(ended_early(module, status)),
@@ -185,7 +198,10 @@ impl<'a> Conversation<'a> {
             if Instant::now() >= self.deadline {
                 return Err(ModuleError::TooSlow { module: module.name.clone(), limit: module.limits.wall });
             }
-            let (is_answering, is_printing) = self.wait_for_something();
+            let (is_listening, is_answering, is_printing) = self.wait_for_something();
+            if is_listening {
+                self.send();
+            }
             if is_printing {
                 self.read_stderr();
             }
@@ -200,7 +216,7 @@ impl<'a> Conversation<'a> {
                         return Ok(answer);
                     }
                 }
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Ok(0) | Err(_) if reader.is_empty() => {
                     return Err(ModuleError::Ended { module: module.name.clone(), how: String::new() });
                 }
@@ -209,24 +225,42 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    /// Waits a moment for one of the pipes: whether the answer's and whether stderr is ready.
-    fn wait_for_something(&self) -> (bool, bool) {
-        let pipes: [Option<BorrowedFd<'_>>; 2] =
-            [self.stdout.as_ref().map(AsFd::as_fd), self.stderr.as_ref().map(AsFd::as_fd)];
-        let mut fds: Vec<PollFd<'_>> = pipes.iter().flatten().map(|fd| PollFd::new(fd, PollFlags::IN)).collect();
+    /// Waits a moment for one of the pipes: whether stdin takes more, the answer has more, and stderr has.
+    fn wait_for_something(&self) -> (bool, bool, bool) {
+        let pipes: [(Option<BorrowedFd<'_>>, PollFlags); 3] = [
+            (self.stdin.as_ref().map(AsFd::as_fd), PollFlags::OUT),
+            (self.stdout.as_ref().map(AsFd::as_fd), PollFlags::IN),
+            (self.stderr.as_ref().map(AsFd::as_fd), PollFlags::IN),
+        ];
+        let open = pipes.iter().filter_map(|(pipe, flags)| pipe.as_ref().map(|pipe| PollFd::new(pipe, *flags)));
+        let mut fds: Vec<PollFd<'_>> = open.collect();
         let time = LOOK_INTERVAL.try_into().expect("milliseconds fit a timespec");
         if !matches!(poll(&mut fds, Some(&time)), Ok(1..)) {
-            return (false, false);
+            return (false, false, false);
         }
         let mut ready = fds.iter().map(|fd| !fd.revents().is_empty());
-        (pipes[0].is_some() && ready.next() == Some(true), pipes[1].is_some() && ready.next() == Some(true))
+        let [stdin, stdout, stderr] = pipes.map(|(pipe, _)| pipe.is_some() && ready.next() == Some(true));
+        (stdin, stdout, stderr)
+    }
+
+    /// Writes what the pipe takes of the call. A program that answers without reading all of it is no error.
+    fn send(&mut self) {
+        let Some(pipe) = &mut self.stdin else { return };
+        match pipe.write(&self.frame[self.sent..]) {
+            Ok(count @ 1..) => self.sent += count,
+            Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock) => {}
+            Ok(0) | Err(_) => self.sent = self.frame.len(),
+        }
+        if self.sent == self.frame.len() {
+            self.stdin = None;
+        }
     }
 
     fn read_stderr(&mut self) {
         let mut piece = [0; 16 << 10];
         let Some(pipe) = &mut self.stderr else { return };
         match pipe.read(&mut piece) {
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Ok(0) | Err(_) => self.stderr = None,
             Ok(count) => {
                 let room = STDERR_BYTES_MAX.saturating_sub(self.printed.len());
@@ -249,14 +283,26 @@ impl<'a> Conversation<'a> {
     }
 }
 
-/// Writes the call from a thread of its own: a program that reads late must not keep us from listening. It ends with the
-/// program at the latest, whose end of the pipe closes then.
-fn send(mut stdin: ChildStdin, frame: Vec<u8>) {
-    std::thread::spawn(move || {
-        // A program that answers without reading all of it is no error.
-        let _ = stdin.write_all(&frame);
-    });
+/// Ends the namespace of processes that `unshare` made, by its first process, which all others end with: one that left its
+/// group and wants no signal of its parent's end is not reached by anything else.
+#[cfg(target_os = "linux")]
+fn end_namespace(unshare: Pid) {
+    use rustix::process::{PidfdFlags, pidfd_open, pidfd_send_signal};
+    let unshare = unshare.as_raw_nonzero();
+    let children = || std::fs::read_to_string(format!("/proc/{unshare}/task/{unshare}/children")).unwrap_or_default();
+    for child in children().split_whitespace() {
+        let Some(pid) = child.parse().ok().and_then(Pid::from_raw) else { continue };
+        let Ok(process) = pidfd_open(pid, PidfdFlags::empty()) else { continue };
+        // It is still the one whose number was read.
+        if children().split_whitespace().any(|now| now == child) {
+            let _ = pidfd_send_signal(process, Signal::KILL);
+        }
+    }
 }
+
+/// There are no namespaces here.
+#[cfg(not(target_os = "linux"))]
+fn end_namespace(_: Pid) {}
 
 fn ended_early(module: String, status: ExitStatus) -> ModuleError {
     let how = match (status.code(), status.signal()) {

@@ -6,10 +6,11 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{ErrorKind, Read};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 
 use super::error::ModuleError;
@@ -79,12 +80,8 @@ impl ModuleStore {
     /// # Errors
     /// What is wrong with the folder or its `vxor.toml`, or which capabilities were not allowed; nothing is added then.
     pub fn add(&self, folder: &Path, allowed: &[Capability]) -> Result<Installed, ModuleError> {
-        let manifest = read_manifest(folder)?;
-        let missing = manifest.capabilities.iter().filter(|wanted| !allowed.contains(wanted));
-        let missing: Vec<String> = missing.map(ToString::to_string).collect();
-        if !missing.is_empty() {
-            return Err(ModuleError::NotAllowed { module: manifest.name, missing });
-        }
+        // Before anything is copied, and of the copy again: the original may be changed meanwhile.
+        is_allowed(read_manifest(folder)?, allowed)?;
         let files = files_of(folder)?;
         let made = self.root.join("content");
         fs::create_dir_all(&made).map_err(ModuleError::disk(&made))?;
@@ -94,7 +91,7 @@ impl ModuleStore {
         }
         // Of the copy: what is hashed is what will run, whatever happens to the original meanwhile.
         let hash = hash_of(incoming.path())?;
-        let manifest = read_manifest(incoming.path())?;
+        let manifest = is_allowed(read_manifest(incoming.path())?, allowed)?;
         let place = made.join(&hash);
         if hash_of(&place).ok().as_ref() != Some(&hash) {
             let _ = fs::remove_dir_all(&place);
@@ -233,14 +230,34 @@ pub(super) fn read_content(folder: &Path, scratch: &Path) -> Result<Installed, M
     Ok(Installed { manifest, hash, folder: folder.to_owned(), scratch: scratch.to_owned() })
 }
 
+/// The manifest, where it asks for nothing that was not allowed.
+fn is_allowed(manifest: Manifest, allowed: &[Capability]) -> Result<Manifest, ModuleError> {
+    let missing = manifest.capabilities.iter().filter(|wanted| !allowed.contains(wanted));
+    let missing: Vec<String> = missing.map(ToString::to_string).collect();
+    if missing.is_empty() { Ok(manifest) } else { Err(ModuleError::NotAllowed { module: manifest.name, missing }) }
+}
+
+/// Opens a file of a module to read it: no link to elsewhere, and nothing that keeps its reader waiting.
+fn open(file: &Path) -> Result<fs::File, ModuleError> {
+    let bad = |reason: &str| ModuleError::BadFolder { path: file.to_owned(), reason: reason.to_owned() };
+    let no_links = (OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC).bits().cast_signed();
+    let opened = match fs::File::options().read(true).custom_flags(no_links).open(file) {
+        Ok(opened) => opened,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Err(bad("there is no such file")),
+        Err(error) if error.kind() == ErrorKind::NotADirectory => return Err(bad("a module is a folder")),
+        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
+            return Err(bad("a module has no links"));
+        }
+        Err(error) => return Err(ModuleError::disk(file)(error)),
+    };
+    let metadata = opened.metadata().map_err(ModuleError::disk(file))?;
+    if metadata.is_file() { Ok(opened) } else { Err(bad("it is no file")) }
+}
+
 fn read_manifest(folder: &Path) -> Result<Manifest, ModuleError> {
     let file = folder.join(MANIFEST_FILE);
     let bad = |reason: &str| ModuleError::BadFolder { path: file.clone(), reason: reason.to_owned() };
-    let opened = match fs::File::open(&file) {
-        Ok(opened) => opened,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Err(bad("a module's folder has this file")),
-        Err(error) => return Err(ModuleError::disk(&file)(error)),
-    };
+    let opened = open(&file)?;
     let mut bytes = Vec::new();
     opened.take(MANIFEST_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(ModuleError::disk(&file))?;
     if bytes.len() as u64 > MANIFEST_BYTES_MAX {
@@ -286,8 +303,11 @@ fn copy(from: &Path, to: &Path) -> Result<(), ModuleError> {
     if let Some(folder) = to.parent() {
         fs::create_dir_all(folder).map_err(ModuleError::disk(folder))?;
     }
-    fs::copy(from, to).map_err(ModuleError::disk(from))?;
-    set_mode(to, is_executable(from)?)
+    let mut source = open(from)?;
+    let executable = source.metadata().map_err(ModuleError::disk(from))?.permissions().mode() & 0o100 != 0;
+    let mut copied = fs::File::create_new(to).map_err(ModuleError::disk(to))?;
+    std::io::copy(&mut source, &mut copied).map_err(ModuleError::disk(to))?;
+    set_mode(to, executable)
 }
 
 /// Writes a file of a module that arrived from elsewhere.

@@ -53,6 +53,20 @@ fn shown(found: &Found) -> String {
     }
 }
 
+/// What stands at the ends of expressions.
+const LEAVES: [&str; 16] =
+    ["t0", "t1", "t2", "t3", "t4", "n", "s", "2", "0.5", "-1", "1", "0", "0.0", "4.0", "5", "20000000000"];
+/// Along which axes is reduced.
+const AXES: [&str; 7] = [
+    "",
+    ", axis = 0",
+    ", axis = 1, keepdims = true",
+    ", axis = -1",
+    ", axis = 7",
+    ", axis = n % 2",
+    ", axis = 0, keepdims = n > 2",
+];
+
 /// Draws a program from choices; where they run out, the simplest is taken.
 struct Writer<'c> {
     choices: std::slice::Iter<'c, u8>,
@@ -70,26 +84,7 @@ impl Writer<'_> {
 
     fn value(&mut self, depth: usize) -> String {
         if depth == 0 {
-            return self
-                .pick(&[
-                    "t0",
-                    "t1",
-                    "t2",
-                    "t3",
-                    "t4",
-                    "n",
-                    "s",
-                    "2",
-                    "0.5",
-                    "-1",
-                    "1",
-                    "0",
-                    "0.0",
-                    "4.0",
-                    "5",
-                    "20000000000",
-                ])
-                .to_owned();
+            return self.pick(&LEAVES).to_owned();
         }
         let depth = depth - 1;
         match self.choose(18) {
@@ -105,15 +100,7 @@ impl Writer<'_> {
             8 => format!("tensor.where({}, {}, {})", self.condition(depth), self.value(depth), self.value(depth)),
             9 => {
                 let name = self.pick(&["sum", "mean", "max", "prod"]);
-                let rest = self.pick(&[
-                    "",
-                    ", axis = 0",
-                    ", axis = 1, keepdims = true",
-                    ", axis = -1",
-                    ", axis = 7",
-                    ", axis = n % 2",
-                    ", axis = 0, keepdims = n > 2",
-                ]);
+                let rest = self.pick(&AXES);
                 format!("tensor.{name}({}{rest})", self.value(depth))
             }
             10 => format!("(-{})", self.value(depth)),
