@@ -1,10 +1,11 @@
 //! External modules (VXOR): programs in other languages whose functions can be called.
 //!
-//! A module is a folder with a `vxor.toml` ([`manifest`]). `nexus module add` copies it into the data folder under the hash of
-//! its content ([`store`]). A call starts the module's program, shut off from the machine as far as the system can do that
-//! ([`sandbox`]), and speaks to it over stdin and stdout ([`process`], [`frame`]). docs/modules.md is the user's page.
+//! A module is a folder with a `vxor.toml` (`manifest`). `nexus module add` copies it into the data folder under the hash of
+//! its content (`store`). A call starts the module's program, shut off from the machine as far as the system can do that
+//! (`sandbox`), and speaks to it over stdin and stdout (`process`, `frame`). docs/modules.md is the user's page.
 
 mod error;
+mod folders;
 mod frame;
 mod manifest;
 mod process;
@@ -18,4 +19,4 @@ pub use manifest::{Capability, Limits, Manifest, ManifestError};
 pub use process::{Call, CallReport, call};
 pub use sandbox::Sandbox;
 pub use signature::{Function, Parameter, TypeWord};
-pub use store::{Installed, ModuleStore, OwnModules};
+pub use store::{Installed, ModuleStore, Named, OwnModules};

@@ -156,6 +156,20 @@ fn modules_travel_with_jobs_to_nodes_that_have_none() {
     let done = submit(&[]);
     assert_eq!((&done["state"], &done["result"]), (&"succeeded".into(), &expected()), "{done}");
     assert!(!cluster.home(1).join("modules").exists(), "it is the job's, not the node's");
+    // A graph of tasks brings them as well, and files.
+    std::fs::write(place.folder.path().join("ours.mcode"), "function three()\n    return 3\nend\n")
+        .expect("a file can be written");
+    place.program(
+        &USE.replace("function main()", "import \"ours.mcode\" as ours\nfunction main()")
+            .replace("tensor.sum(t)", "ours.three()"),
+    );
+    let graph = place.folder.path().join("graph.toml");
+    std::fs::write(&graph, "[task.fit]\nprogram = \"program.mcode\"\nrequire = [\"node=n1\"]\n")
+        .expect("a file can be written");
+    let jobs = cluster.node(0).json(&["submit", &graph.display().to_string()]);
+    let done = cluster.node(0).json(&["job", "wait", &jobs["jobs"]["fit"].to_string()]);
+    assert_eq!(done["result"], json!([7.0, [4.0, 4.0], 3]), "{done}");
+    place.program(USE);
     // What the module is when the job is submitted counts, whatever it is afterwards.
     let held = cluster.node(0).json(&["submit", "--delay", "2s", "--require", "node=n1", &program]);
     place.module(MANIFEST, "exit 1");

@@ -355,3 +355,53 @@ fn what_keeps_its_reader_waiting_or_leads_elsewhere_is_no_module() {
     let file = place.source().join("main.sh").display().to_string();
     assert!(refused(place.nexus(&["module", "add", &file])).contains("a module is a folder"));
 }
+
+#[test]
+fn what_a_call_uses_stays_until_it_ends_and_goes_with_the_next_module() {
+    let place = Place::new();
+    let manifest = MANIFEST.replace("returns = \"scalar\"", "returns = \"string\"");
+    let ready = place.folder.path().join("ready");
+    // It waits until another version has been added, and reads a file of its own then.
+    let script = format!(
+        "cat {fifo:?} > /dev/null; answer \"{{\\\"value\\\":\\\"$(cat \"$NEXUS_MODULE/version\")\\\"}}\"",
+        fifo = ready.display().to_string()
+    );
+    assert!(std::process::Command::new("mkfifo").arg(&ready).status().expect("there are FIFOs").success());
+    let allowed = format!("read:{}", ready.display());
+    place.write("version", "first");
+    place.write("main.sh", &format!("{SPEAK}{script}"));
+    place.write("vxor.toml", &manifest.replace("[limits]", &format!("capabilities = [\"{allowed}\"]\n[limits]")));
+    assert_eq!(place.add(&["--allow", &allowed]).0, Some(0));
+    let called = std::thread::scope(|scope| {
+        let call = scope.spawn(|| place.nexus(&["module", "run", "shapes", "area", "2", "3"]));
+        // Opened once the call reads it.
+        let mut writer = std::fs::File::options().write(true).open(&ready).expect("the call reads it");
+        place.write("version", "second");
+        assert_eq!(place.add(&["--allow", &allowed]).0, Some(0), "adding does not wait for calls");
+        std::io::Write::write_all(&mut writer, b"go").expect("the call reads it");
+        drop(writer);
+        call.join().expect("the call ends")
+    });
+    assert_eq!((called.0, &called.1["result"]), (Some(0), &"first".into()), "{}", called.1);
+    let contents = || std::fs::read_dir(place.home().join("modules/content")).expect("it is there").count();
+    assert_eq!(contents(), 2, "the first version was used");
+    place.write("version", "third");
+    assert_eq!(place.add(&["--allow", &allowed]).0, Some(0));
+    assert_eq!(contents(), 1);
+}
+
+#[test]
+fn a_module_whose_files_are_gone_hides_no_other() {
+    let place = Place::new();
+    place.call("answer '{\"value\":1}'");
+    let content = place.home().join("modules/content");
+    std::fs::remove_dir_all(content).expect("it is there");
+    place.write("vxor.toml", &MANIFEST.replace("\"shapes\"", "\"others\""));
+    assert_eq!(place.add(&[]).0, Some(0));
+    let (code, listed) = place.nexus(&["module", "list"]);
+    assert_eq!((code, &listed["modules"][0]["name"]), (Some(0), &"others".into()), "{listed}");
+    assert_eq!(listed["damaged"][0]["name"], "shapes", "{listed}");
+    let (code, error) = place.nexus(&["module", "run", "shapes", "area", "2", "3"]);
+    assert_eq!((code, &error["error"]["code"]), (Some(3), &"NX0556".into()), "{error}");
+    assert!(message(&error).contains("are gone"), "{error}");
+}

@@ -61,6 +61,9 @@ pub enum ModuleError {
         /// The hash of what is there.
         found: String,
     },
+    /// The files of an installed module are not there any more.
+    #[error("the files of module {0} are gone")]
+    Gone(String),
     /// The disk failed.
     #[error("{path}: {source}", path = path.display())]
     Disk {
@@ -147,7 +150,7 @@ impl ModuleError {
             M::NoSuchFunction { .. } | M::BadArguments(_) => {
                 "`nexus module list` shows the functions and what they take"
             }
-            M::Damaged { .. } => "add it again: `nexus module add FOLDER`",
+            M::Damaged { .. } | M::Gone(_) => "add it again: `nexus module add FOLDER`",
             M::Disk { .. } => "see to the disk, then try again",
             M::Cancelled => "the module and what it started were ended",
             M::TooSlow { .. } => "`wall_seconds` below [limits] of its vxor.toml gives it longer",

@@ -9,6 +9,8 @@ use serde::Serialize;
 
 /// Largest frame in either direction: 64 MiB, a tensor of some million elements. More belongs into files.
 pub(super) const FRAME_BYTES_MAX: usize = 64 << 20;
+/// Most values of an answer, those in others included: each takes many times the bytes that it is written with.
+const VALUES_MAX: usize = 8 << 20;
 /// Digits of [`FRAME_BYTES_MAX`].
 const LENGTH_DIGITS_MAX: usize = 8;
 
@@ -82,6 +84,11 @@ impl AnswerReader {
 
 fn answer(body: &[u8]) -> Result<Answer, String> {
     let wanted = "an answer is {\"value\": VALUE} or {\"error\": \"TEXT\"}";
+    if values(body) > VALUES_MAX {
+        return Err(format!(
+            "it has more than {VALUES_MAX} values; write larger data to a file that the program reads"
+        ));
+    }
     let value = nexus_formats::read(Format::Json, body).map_err(|error| error.to_string())?;
     let Value::Record(fields) = value else { return Err(wanted.to_owned()) };
     let mut fields = fields.into_iter();
@@ -90,6 +97,21 @@ fn answer(body: &[u8]) -> Result<Answer, String> {
         (Some((name, Value::String(text))), None) if &*name == "error" => Ok(Answer::Error(text)),
         _ => Err(wanted.to_owned()),
     }
+}
+
+/// About how many values a text of JSON has: one before each comma, one in each bracket.
+fn values(body: &[u8]) -> usize {
+    let (mut count, mut is_text, mut is_escaped) = (0, false, false);
+    for &byte in body {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' if is_text => is_escaped = true,
+            b'"' => is_text = !is_text,
+            b',' | b'[' | b'{' if !is_text => count += 1,
+            _ => {}
+        }
+    }
+    count
 }
 
 /// The beginning of what came, for people.
@@ -105,6 +127,14 @@ mod tests {
 
     fn read(bytes: &[u8]) -> Result<Option<Answer>, String> {
         AnswerReader::default().push(bytes)
+    }
+
+    #[test]
+    fn values_are_counted_before_they_are_made() {
+        assert_eq!(values(br#"{"value": ["a,[\"{,", [1, 2], {}]}"#), 7);
+        let many = format!("{{\"value\":[{}0]}}", "[],".repeat(VALUES_MAX / 2));
+        let error = read(format!("{}\n{many}", many.len()).as_bytes()).unwrap_err();
+        assert!(error.contains("more than 8388608 values"), "{error}");
     }
 
     #[test]

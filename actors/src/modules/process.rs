@@ -15,6 +15,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
 use super::error::ModuleError;
+use super::folders::CallFolder;
 use super::frame::{self, Answer, AnswerReader};
 use super::manifest::Capability;
 use super::sandbox::{self, NO_LIMITS_CODE, Reach, Sandbox};
@@ -74,12 +75,15 @@ fn called(call: Call<'_>, stderr: &mut Vec<u8>, sandbox: &mut Sandbox) -> Result
     let mut sizes = Sizes::new();
     let arguments = declared.take(arguments, &mut sizes).map_err(ModuleError::BadArguments)?;
     let frame = frame::request(function, &arguments).map_err(ModuleError::BadArguments)?;
-    std::fs::create_dir_all(&module.scratch).map_err(ModuleError::disk(&module.scratch))?;
-    let scratch = tempfile::tempdir_in(&module.scratch).map_err(ModuleError::disk(&module.scratch))?;
-    let child =
-        start(module, scratch.path(), sandbox).map_err(|reason| ModuleError::NotStarted { module: name(), reason })?;
-    let answer = Conversation::with(child, frame, module, stop, stderr).answer()?;
-    match answer {
+    let folder = CallFolder::make(&module.scratch).map_err(ModuleError::disk(&module.scratch))?;
+    let answer = start(module, folder.path(), sandbox)
+        .map_err(|reason| ModuleError::NotStarted { module: name(), reason })
+        .and_then(|child| Conversation::with(child, frame, module, stop, stderr).answer());
+    let path = folder.path().to_owned();
+    if let Err(error) = folder.remove() {
+        stderr.extend(format!("note: {} could not be removed: {error}\n", path.display()).bytes());
+    }
+    match answer? {
         Answer::Value(value) => declared.returns.take(value, &mut sizes).map_err(|reason| ModuleError::WrongType {
             module: name(),
             function: function.to_owned(),
@@ -107,6 +111,8 @@ fn start(module: &Installed, scratch: &Path, sandbox: &mut Sandbox) -> Result<Ch
         .env("HOME", scratch)
         .env("TMPDIR", scratch)
         .env("NEXUS_MODULE", &module.folder)
+        // Where nothing keeps it from that, it would write beside its own files and so change itself.
+        .env("PYTHONDONTWRITEBYTECODE", "1")
         .current_dir(scratch)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

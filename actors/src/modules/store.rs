@@ -3,17 +3,18 @@
 //! `modules/content/HASH/` is a module's folder, `modules/names/NAME.json` says which content a name stands for and what it was
 //! allowed. A name is written last and removed first, so that what stops in between leaves nothing that is used.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{ErrorKind, Read};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 
 use super::error::ModuleError;
+use super::folders::remove_all;
 use super::manifest::{Capability, MANIFEST_FILE, Manifest};
 
 /// Most bytes of a module: programs, not data sets.
@@ -50,6 +51,9 @@ impl OwnModules {
     }
 }
 
+/// The name of a module with the module, or why it cannot be read any more.
+pub type Named = (String, Result<Installed, ModuleError>);
+
 /// An installed module.
 #[derive(Debug, Clone)]
 pub struct Installed {
@@ -61,6 +65,8 @@ pub struct Installed {
     pub folder: PathBuf,
     /// Where its calls get their own folders.
     pub(super) scratch: PathBuf,
+    /// Keeps its content where it is.
+    _in_use: Option<Arc<fs::File>>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -85,6 +91,8 @@ impl ModuleStore {
         let files = files_of(folder)?;
         let made = self.root.join("content");
         fs::create_dir_all(&made).map_err(ModuleError::disk(&made))?;
+        let _alone = self.alone()?;
+        self.sweep()?;
         let incoming = tempfile::tempdir_in(&made).map_err(ModuleError::disk(&made))?;
         for relative in files.keys() {
             copy(&folder.join(relative), &incoming.path().join(relative))?;
@@ -94,49 +102,60 @@ impl ModuleStore {
         let manifest = is_allowed(read_manifest(incoming.path())?, allowed)?;
         let place = made.join(&hash);
         if hash_of(&place).ok().as_ref() != Some(&hash) {
-            let _ = fs::remove_dir_all(&place);
+            remove_all(&place).map_err(ModuleError::disk(&place))?;
             let incoming = incoming.keep();
             fs::rename(&incoming, &place).map_err(ModuleError::disk(&place))?;
         }
         let allowed = manifest.capabilities.iter().map(ToString::to_string).collect();
-        let before = self.record(&manifest.name)?;
         self.write_name(&manifest.name, &NameRecord { hash: hash.clone(), allowed })?;
-        if let Some(before) = before.filter(|before| before.hash != hash) {
-            self.drop_content(&before.hash)?;
-        }
+        self.sweep()?;
         Ok(self.installed(manifest, hash))
     }
 
-    /// Every installed module, by name.
+    /// Every installed module, by name; for one that cannot be read any more, why.
     ///
     /// # Errors
-    /// The disk's, or the first module that cannot be read any more.
-    pub fn list(&self) -> Result<Vec<Installed>, ModuleError> {
-        self.names()?.iter().map(|name| self.open(name)).collect()
+    /// The disk's, where not even the names can be read.
+    pub fn list(&self) -> Result<Vec<Named>, ModuleError> {
+        Ok(self.names()?.into_iter().map(|name| (name.clone(), self.open(&name))).collect())
     }
 
-    /// The module of this name, its content checked against its hash.
+    /// The module of this name, its content checked against its hash. As long as it is held, its files stay.
     ///
     /// # Errors
     /// [`ModuleError::NoSuchModule`]; [`ModuleError::Damaged`] where the content is not what was added.
     pub fn get(&self, name: &str) -> Result<Installed, ModuleError> {
-        let module = self.open(name)?;
-        let found = hash_of(&module.folder)?;
-        if found != module.hash {
-            return Err(ModuleError::Damaged { module: name.to_owned(), expected: module.hash, found });
+        loop {
+            let module = self.open(name)?;
+            let lock = self.lock_of(&module.hash)?;
+            lock.lock_shared().map_err(ModuleError::disk(&self.root))?;
+            // Until here another one may have taken its name, and its files been removed.
+            if self.record(name)?.is_none_or(|now| now.hash != module.hash) {
+                continue;
+            }
+            let found = hash_of(&module.folder)?;
+            if found != module.hash {
+                return Err(ModuleError::Damaged { module: name.to_owned(), expected: module.hash, found });
+            }
+            return Ok(Installed { _in_use: Some(Arc::new(lock)), ..module });
         }
-        Ok(module)
     }
 
-    /// Forgets a module and removes what no other name needs.
+    /// Forgets a module and removes what no other name needs; what a call still uses goes when the next one is added.
     ///
     /// # Errors
     /// [`ModuleError::NoSuchModule`], or the disk's.
     pub fn remove(&self, name: &str) -> Result<(), ModuleError> {
-        let record = self.record(name)?.ok_or_else(|| ModuleError::NoSuchModule(name.to_owned()))?;
+        self.record(name)?.ok_or_else(|| ModuleError::NoSuchModule(name.to_owned()))?;
+        let _alone = self.alone()?;
         let file = self.name_file(name);
-        fs::remove_file(&file).map_err(ModuleError::disk(&file))?;
-        self.drop_content(&record.hash)
+        match fs::remove_file(&file) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                return Err(ModuleError::NoSuchModule(name.to_owned()));
+            }
+            removed => removed.map_err(ModuleError::disk(&file))?,
+        }
+        self.sweep()
     }
 
     /// The names that are installed.
@@ -163,6 +182,9 @@ impl ModuleStore {
     fn open(&self, name: &str) -> Result<Installed, ModuleError> {
         let record = self.record(name)?.ok_or_else(|| ModuleError::NoSuchModule(name.to_owned()))?;
         let folder = self.root.join("content").join(&record.hash);
+        if !folder.is_dir() {
+            return Err(ModuleError::Gone(name.to_owned()));
+        }
         let manifest = read_manifest(&folder)?;
         let missing = manifest.capabilities.iter().map(ToString::to_string);
         let missing: Vec<String> = missing.filter(|wanted| !record.allowed.contains(wanted)).collect();
@@ -174,7 +196,7 @@ impl ModuleStore {
 
     fn installed(&self, manifest: Manifest, hash: String) -> Installed {
         let folder = self.root.join("content").join(&hash);
-        Installed { manifest, hash, folder, scratch: self.root.join("scratch") }
+        Installed { manifest, hash, folder, scratch: self.root.join("scratch"), _in_use: None }
     }
 
     fn name_file(&self, name: &str) -> PathBuf {
@@ -208,18 +230,47 @@ impl ModuleStore {
         write().map_err(ModuleError::disk(&file))
     }
 
-    /// Removes a content that no name stands for.
-    fn drop_content(&self, hash: &str) -> Result<(), ModuleError> {
+    /// Held while modules are added and removed, by one at a time.
+    fn alone(&self) -> Result<fs::File, ModuleError> {
+        let file = self.root.join("lock");
+        let locked = || {
+            let lock = fs::File::options().create(true).append(true).open(&file)?;
+            lock.lock().map(|()| lock)
+        };
+        locked().map_err(ModuleError::disk(&file))
+    }
+
+    /// The file that is locked, together with others, by who uses a content.
+    fn lock_of(&self, hash: &str) -> Result<fs::File, ModuleError> {
+        let (folder, file) = (self.root.join("uses"), self.root.join("uses").join(hash));
+        let opened = || {
+            fs::create_dir_all(&folder)?;
+            fs::File::options().create(true).append(true).open(&file)
+        };
+        opened().map_err(ModuleError::disk(&file))
+    }
+
+    /// Removes the contents that no name stands for and nobody uses, and what an interrupted `add` left. Only for who holds the
+    /// lock.
+    fn sweep(&self) -> Result<(), ModuleError> {
+        let mut named = BTreeSet::new();
         for name in self.names()? {
-            if self.record(&name)?.is_some_and(|record| record.hash == hash) {
-                return Ok(());
+            named.extend(self.record(&name)?.map(|record| record.hash));
+        }
+        let content = self.root.join("content");
+        for entry in fs::read_dir(&content).map_err(ModuleError::disk(&content))? {
+            let entry = entry.map_err(ModuleError::disk(&content))?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if named.contains(&name) {
+                continue;
+            }
+            let is_unfinished = name.starts_with('.');
+            let lock = if is_unfinished { None } else { Some(self.lock_of(&name)?) };
+            if lock.is_none_or(|lock| lock.try_lock().is_ok()) {
+                remove_all(&entry.path()).map_err(ModuleError::disk(&entry.path()))?;
             }
         }
-        let place = self.root.join("content").join(hash);
-        match fs::remove_dir_all(&place) {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(ModuleError::disk(&place)(error)),
-            _ => Ok(()),
-        }
+        Ok(())
     }
 }
 
@@ -227,7 +278,7 @@ impl ModuleStore {
 pub(super) fn read_content(folder: &Path, scratch: &Path) -> Result<Installed, ModuleError> {
     let manifest = read_manifest(folder)?;
     let hash = hash_of(folder)?;
-    Ok(Installed { manifest, hash, folder: folder.to_owned(), scratch: scratch.to_owned() })
+    Ok(Installed { manifest, hash, folder: folder.to_owned(), scratch: scratch.to_owned(), _in_use: None })
 }
 
 /// The manifest, where it asks for nothing that was not allowed.

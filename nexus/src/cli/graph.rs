@@ -20,7 +20,7 @@ use super::error::{CliError, Exit};
 use super::graph_file::{self, InputEntry, TaskTable};
 use super::jobs::now_ms;
 use super::language::Language;
-use super::program::{Source, checked, user};
+use super::program::{NamedBytes, Source, checked, user};
 use super::submit::reuse;
 use super::{codes, files, submit_key};
 use crate::output::Console;
@@ -34,6 +34,8 @@ struct Planned {
     name: String,
     spec: JobSpec,
     files: Vec<(String, PathBuf)>,
+    /// External modules that its program calls.
+    modules: NamedBytes,
     after: Vec<String>,
     takes: Vec<(String, String, Option<String>)>,
 }
@@ -90,11 +92,14 @@ impl Graph {
     ) -> Result<Vec<SubmittedTask>, CliError> {
         let mut jobs: BTreeMap<String, JobId> = BTreeMap::new();
         let mut submitted = Vec::new();
-        for Planned { name, mut spec, files, after, takes } in self.tasks {
+        for Planned { name, mut spec, files, modules, after, takes } in self.tasks {
             let job_of = |name: &str| jobs.get(name).copied().expect("a task comes after those that it names");
             spec.conditions.after = after.iter().map(|name| job_of(name)).collect();
             let taken = takes.into_iter().map(|(name, task, output)| Taken { name, job: job_of(&task), output });
             spec.conditions.takes = taken.collect();
+            for (input, bytes) in modules {
+                spec.inputs.push(Input { name: input, payload: cluster.store(bytes).await? });
+            }
             for (input, file) in files {
                 let value = files::input(&input, &file)?;
                 let bytes = encode_value(&value).map_err(|error| {
@@ -128,13 +133,12 @@ fn planned(
     language: &impl Language,
 ) -> Result<Planned, CliError> {
     let wrong = |message: String| CliError::new(Exit::Usage, codes::BAD_GRAPH, message);
+    let mut modules = NamedBytes::new();
     let program = match (&table.program, table.command.is_empty()) {
         (Some(file), true) => {
-            let source = Source::read(&folder.join(file))?;
-            language
-                .check(&source.file(), &source.text, None)
-                .map_err(|found| CliError::of_program(Exit::ProgramFailed, found, Some(source.text.clone())))?;
-            source.program()
+            let carried = Source::read(&folder.join(file))?.carried(language)?;
+            modules = carried.modules;
+            carried.program
         }
         (None, false) => Program::Command {
             argv: table.command.clone(),
@@ -164,7 +168,7 @@ fn planned(
     (spec.resources, spec.selection) = asked(&table).map_err(wrong)?;
     (spec.user, spec.seed, spec.priority) = (user(), table.seed.unwrap_or(0), table.priority);
     spec.execution = table.jit.map(Execution::at);
-    spec.reuse = reuse(&spec.program, false, table.reuse, table.pure)
+    spec.reuse = reuse(&spec.program, !modules.is_empty(), table.reuse, table.pure)
         .map_err(|message| wrong(format!("reuse = true: {message} (pure = true)")))?;
     spec.timeout = time("timeout", &table.timeout)?;
     if let Some(retries) = table.retries {
@@ -185,7 +189,7 @@ fn planned(
             InputEntry::Task { task, output } => takes.push((input, task, output)),
         }
     }
-    Ok(Planned { name: name.to_owned(), spec: checked(spec)?, files, after: table.after, takes })
+    Ok(Planned { name: name.to_owned(), spec: checked(spec)?, files, modules, after: table.after, takes })
 }
 
 /// Refuses what a task would pass over: what describes a program beside a command, and the other way round.
@@ -201,7 +205,7 @@ fn fits(table: &TaskTable) -> Result<(), String> {
             ("a command takes", given.to_vec())
         }
         true => {
-            let given = [("env", !table.env.is_empty()), ("cwd", table.cwd.is_some()), ("pure", table.pure)];
+            let given = [("env", !table.env.is_empty()), ("cwd", table.cwd.is_some())];
             ("a program takes", given.to_vec())
         }
     };

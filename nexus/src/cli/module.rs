@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
-use nexus_actors::modules::{Call, Capability, Installed, ManifestError, ModuleError, ModuleStore, call};
+use nexus_actors::modules::{Call, Capability, Installed, ManifestError, ModuleError, ModuleStore, Named, call};
 use nexus_formats::json::JsonValue;
 use nexus_model::{Diagnostic, Label, Span};
 use serde::Serialize;
@@ -94,6 +94,15 @@ struct ModuleDocument<'a> {
 #[derive(Debug, Serialize)]
 struct ModulesDocument<'a> {
     modules: Vec<ModuleDocument<'a>>,
+    /// Those that cannot be read any more.
+    damaged: Vec<DamagedDocument<'a>>,
+}
+
+/// A module that cannot be read any more, in `nexus module list --json`.
+#[derive(Debug, Serialize)]
+struct DamagedDocument<'a> {
+    name: &'a str,
+    message: String,
 }
 
 /// `nexus module remove --json`.
@@ -174,12 +183,19 @@ fn run(
     Ok(())
 }
 
-fn list(modules: &[Installed], console: &mut Console) {
+fn list(found: &[Named], console: &mut Console) {
+    let modules: Vec<&Installed> = found.iter().filter_map(|(_, module)| module.as_ref().ok()).collect();
+    let damaged = found.iter().filter_map(|(name, module)| Some((name, module.as_ref().err()?)));
     if console.is_json() {
-        console.answer(&document(&ModulesDocument { modules: modules.iter().map(of).collect() }));
+        let damaged = damaged.map(|(name, error)| DamagedDocument { name, message: error.to_string() }).collect();
+        let modules = modules.into_iter().map(of).collect();
+        console.answer(&document(&ModulesDocument { modules, damaged }));
         return;
     }
-    if modules.is_empty() {
+    for (_, error) in damaged {
+        console.say(&format!("warning: {}; {}", harmless(&error.to_string()), error.help()));
+    }
+    if found.is_empty() {
         console.say("no modules; `nexus module add FOLDER` adds one");
         return;
     }
@@ -190,7 +206,7 @@ fn list(modules: &[Installed], console: &mut Console) {
         ("MAY", Align::Left),
         ("FUNCTIONS", Align::Left),
     ]);
-    for Installed { manifest, hash, .. } in modules {
+    for Installed { manifest, hash, .. } in &modules {
         let functions: Vec<String> = manifest.functions.iter().map(ToString::to_string).collect();
         let may: Vec<String> = manifest.capabilities.iter().map(ToString::to_string).collect();
         table.row(vec![
@@ -201,7 +217,9 @@ fn list(modules: &[Installed], console: &mut Console) {
             Cell::new(functions.join("; ")),
         ]);
     }
-    console.answer(&table.render());
+    if !modules.is_empty() {
+        console.answer(&table.render());
+    }
 }
 
 fn of(module: &Installed) -> ModuleDocument<'_> {
@@ -235,7 +253,7 @@ fn of_module(error: ModuleError, folder: Option<&Path>) -> CliError {
         M::NotAllowed { .. } => (Exit::Usage, codes::MODULE_NOT_ALLOWED),
         M::NoSuchModule(_) | M::NotSent(_) | M::NoFolder(_) => (Exit::Usage, codes::NO_SUCH_MODULE),
         M::NoSuchFunction { .. } | M::BadArguments(_) => (Exit::Usage, codes::BAD_MODULE_CALL),
-        M::Damaged { .. } | M::Disk { .. } | M::Replaced(_) => (Exit::Unreachable, codes::MODULE_DAMAGED),
+        M::Damaged { .. } | M::Gone(_) | M::Disk { .. } | M::Replaced(_) => (Exit::Unreachable, codes::MODULE_DAMAGED),
         M::Cancelled => (Exit::Cancelled, codes::INTERRUPTED),
         M::TooSlow { .. } => (Exit::Cancelled, codes::MODULE_FAILED),
         M::NotStarted { .. } | M::Ended { .. } | M::Garbage { .. } | M::WrongType { .. } | M::Failed { .. } => {

@@ -7,10 +7,12 @@ use std::sync::Arc;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use nexus_actors::NO_NEURAL_ENGINE;
-use nexus_model::{DeviceChoice, Execution, IndexRange, JitLevel, JobSpec, Program, Value, encode_value};
+use nexus_actors::embedded::Bundle;
+use nexus_model::{DeviceChoice, Diagnostic, Execution, IndexRange, JitLevel, JobSpec, Program, Value, encode_value};
 
 use super::argument::{Binding, argument_source, index_range};
 use super::error::{CliError, Exit};
+use super::language::Language;
 use super::{codes, files};
 use crate::output::Console;
 
@@ -133,7 +135,34 @@ pub(crate) struct Source {
     pub(crate) text: Arc<str>,
 }
 
+/// Encoded values of inputs by their names.
+pub(crate) type NamedBytes = Vec<(String, Vec<u8>)>;
+
+/// A program as a job carries it: the nodes have none of what it imports.
+pub(crate) struct Carried {
+    pub(crate) program: Program,
+    /// Inputs that bring the external modules that it calls.
+    pub(crate) modules: NamedBytes,
+    pub(crate) warnings: Vec<Diagnostic>,
+}
+
 impl Source {
+    /// Checks it, so that what is wrong is drawn with its source, and puts everything behind it that it imports.
+    pub(crate) fn carried(&self, language: &impl Language) -> Result<Carried, CliError> {
+        let (file, folder) = (self.file(), self.folder());
+        let wrong = |found| CliError::of_program(Exit::ProgramFailed, found, Some(Arc::clone(&self.text)));
+        let warnings = language.check(&file, &self.text, Some(folder)).map_err(wrong)?;
+        let Bundle { text, modules } = language.bundled(&file, &self.text, folder).map_err(wrong)?;
+        let encoded = modules.into_iter().map(|(path, packed)| {
+            let bytes = encode_value(&packed).map_err(|error| {
+                CliError::new(Exit::Usage, codes::BAD_MODULE, format!("{path} cannot be sent: {error}"))
+            })?;
+            Ok((path, bytes))
+        });
+        let modules = encoded.collect::<Result<_, CliError>>()?;
+        Ok(Carried { program: Program::MCode { file, source: text.into() }, modules, warnings })
+    }
+
     /// Reads it.
     pub(crate) fn read(path: &Path) -> Result<Self, CliError> {
         Ok(Source { path: path.to_owned(), text: files::program(path)? })

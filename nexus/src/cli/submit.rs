@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgGroup, Args};
-use nexus_actors::embedded::Bundle;
 use nexus_model::{
     COPIES_MAX, Conditions, Cron, Input, JobId, JobSpec, LimitLevel, Limits, Program, Recurrence, Resources,
-    RetryPolicy, Reuse, Selection, Selector, Taken, encode_value,
+    RetryPolicy, Reuse, Selection, Selector, Taken,
 };
 use nexus_wire::{Request, Response};
 use tokio::sync::watch;
@@ -21,7 +20,7 @@ use super::graph::Graph;
 use super::job_result::show_result;
 use super::jobs::now_ms;
 use super::language::Language;
-use super::program::{ProgramFlags, Source, checked};
+use super::program::{NamedBytes, ProgramFlags, Source, checked};
 use super::submit_options::{Typed, Work};
 use super::wait::{Style, Waited, until_ended};
 use super::{schedule, submit_key};
@@ -118,8 +117,9 @@ pub(crate) struct SubmitArgs {
     /// Take the results of earlier jobs that did the same work (program, arguments, inputs, seed) instead of running again
     #[arg(long)]
     reuse: bool,
-    /// Say that the command is pure, as --reuse needs: its result depends on nothing but its command line and environment
-    #[arg(long, requires_all = ["command", "reuse"])]
+    /// Say that the command, or the external modules of the program, are pure, as --reuse needs: the result depends on nothing
+    /// but what is given
+    #[arg(long, requires = "reuse")]
     pure: bool,
     /// Set an environment variable of the command
     #[arg(long, value_name = "NAME=VALUE", requires = "command")]
@@ -279,9 +279,6 @@ fn submitted(job: JobId, name: &str, tasks: u32) -> String {
     format!("{}  {name}  {}", paint(NAME, &job.to_string()), units::count(u64::from(tasks), "task"))
 }
 
-/// Encoded values of inputs by their names.
-type NamedBytes = Vec<(String, Vec<u8>)>;
-
 /// What the command line asks for, and the external modules that its job must bring; inputs are still missing. A program is checked here, so that what is wrong with it
 /// is drawn with its source.
 fn spec(args: &SubmitArgs, language: &impl Language, console: &mut Console) -> Result<(JobSpec, NamedBytes), CliError> {
@@ -289,16 +286,12 @@ fn spec(args: &SubmitArgs, language: &impl Language, console: &mut Console) -> R
     let (name, program) = match &args.file {
         Some(file) => {
             let source = Source::read(file)?;
-            let wrong = |found| CliError::of_program(Exit::ProgramFailed, found, Some(source.text.clone()));
-            let warnings = language.check(&source.file(), &source.text, Some(source.folder())).map_err(wrong)?;
-            // The nodes have none of the files that it imports: they travel with it.
-            let Bundle { text, modules: called } =
-                language.bundled(&source.file(), &source.text, source.folder()).map_err(wrong)?;
-            modules = called;
-            for warning in &warnings {
+            let carried = source.carried(language)?;
+            for warning in &carried.warnings {
                 console.say_raw(&diagnostic::drawn(warning, Some(&source.text)));
             }
-            (source.name(), Program::MCode { file: source.file(), source: text.into() })
+            modules = carried.modules;
+            (source.name(), carried.program)
         }
         None => {
             let name = args.command.first().map(|program| {
@@ -334,13 +327,7 @@ fn spec(args: &SubmitArgs, language: &impl Language, console: &mut Console) -> R
     spec.reuse = reuse(&spec.program, !modules.is_empty(), args.reuse, args.pure).map_err(|message| {
         CliError::new(Exit::Usage, codes::USAGE, message).with_help("add --pure, or leave --reuse out")
     })?;
-    let encoded = modules.into_iter().map(|(path, packed)| {
-        let bytes = encode_value(&packed).map_err(|error| {
-            CliError::new(Exit::Usage, codes::BAD_MODULE, format!("{path} cannot be sent: {error}"))
-        })?;
-        Ok((path, bytes))
-    });
-    Ok((spec, encoded.collect::<Result<_, CliError>>()?))
+    Ok((spec, modules))
 }
 
 /// Whether results of earlier jobs may be taken. Programs on the nodes of a cluster are pure, unless they call external

@@ -102,7 +102,7 @@ const OPTIONS: &[(&str, InGraph, About)] = &[
     ("prefer", Key("prefer"), Everything),
     ("copies", Key("copies"), Everything),
     ("reuse", Key("reuse"), Everything),
-    ("pure", Key("pure"), Commands("programs are pure on a cluster: leave it out")),
+    ("pure", Key("pure"), Everything),
     ("env", Key("env"), Commands(OWN_FOLDER)),
     ("cwd", Key("cwd"), Commands(OWN_FOLDER)),
 ];
