@@ -27,6 +27,8 @@ pub(crate) struct Program {
     pub(crate) named: Vec<FunctionId>,
     /// Functions of the main file that its own top level mentions.
     pub(crate) used_by_top: Vec<FunctionId>,
+    /// What the main file imports, by its names there, with the functions of each.
+    pub(crate) imports: Vec<(Name, Vec<FunctionId>)>,
 }
 
 /// A function, an anonymous function, or the top level of a file.

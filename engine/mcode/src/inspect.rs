@@ -34,6 +34,8 @@ pub struct Inspection {
     pub scopes: Vec<ScopeAt>,
     /// Functions with a name, in the order of the text.
     pub functions: Vec<FunctionAt>,
+    /// What it imports, by its names here: the functions of each, with their heads.
+    pub imports: BTreeMap<String, Vec<(String, String)>>,
 }
 
 /// A name where it is used or defined.
@@ -84,11 +86,18 @@ pub fn inspect(file: &str, text: &str, loader: &mut ImportLoader<'_>) -> Inspect
     first_places(&module.body, &mut top);
     let mut named = Vec::new();
     functions_of(&module.body, &sources[0], &mut named);
-    let inspector = Inspector { source: &sources[0], program: &program, facts: &facts, top, named };
+    let function = |id: &FunctionId| {
+        let function = program.functions.get(*id as usize)?;
+        let head = sources.get(usize::from(function.file))?.slice(function.head);
+        Some((function.name.to_string(), head.to_owned()))
+    };
+    let imports = program.imports.iter();
+    let imports = imports.map(|(name, of)| (name.to_string(), of.iter().filter_map(function).collect())).collect();
+    let inspector = Inspector { source: &sources[0], program: &program, facts: &facts, top, named, imports };
     let scopes = inspector.scopes();
     let names = (0..tokens.len()).filter_map(|at| inspector.name_at(&tokens, at, &scopes)).collect();
     let scopes = scopes.into_iter().map(|scope| inspector.described(&scope)).collect();
-    Inspection { diagnostics, names, scopes, functions: inspector.named }
+    Inspection { diagnostics, names, scopes, functions: inspector.named, imports: inspector.imports }
 }
 
 /// A function's place in the text.
@@ -104,6 +113,7 @@ struct Inspector<'a> {
     /// Variables of the top level, with where they are first assigned.
     top: BTreeMap<Name, ByteSpan>,
     named: Vec<FunctionAt>,
+    imports: BTreeMap<String, Vec<(String, String)>>,
 }
 
 impl Inspector<'_> {
@@ -152,6 +162,15 @@ impl Inspector<'_> {
         let text = self.source.slice(token.span);
         if before == Some(TokenKind::Dot) {
             let space = tokens.get(at.checked_sub(2)?)?;
+            if let Some(functions) = self.imports.get(self.source.slice(space.span)) {
+                let (_, head) = functions.iter().find(|(name, _)| name == text)?;
+                return Some(NameAt {
+                    range: range(token.span),
+                    signature: head.clone(),
+                    doc: String::new(),
+                    definition: None,
+                });
+            }
             return self.library(&format!("{}.{text}", self.source.slice(space.span)), token.span);
         }
         let colon = tokens.get(at + 1).is_some_and(|t| t.kind == TokenKind::Colon);

@@ -115,7 +115,7 @@ pub use hir::Attributes;
 pub use inspect::{FunctionAt, Inspection, NameAt, ScopeAt, TextRange, inspect};
 pub use ir_text::ir_text;
 pub use library::reference::{LibraryEntry, library, library_entry};
-pub use names::is_identifier;
+pub use names::{KEYWORDS, is_identifier};
 pub use native::{NativeProfile, TierUp, native_text};
 pub use nexus_jit::{CodeStore, Origin as CodeOrigin};
 pub use nexus_model::{Execution, JitLevel};

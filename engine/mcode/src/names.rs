@@ -2,7 +2,7 @@
 
 /// The words of the language.
 #[rustfmt::skip]
-pub(crate) const KEYWORDS: [&str; 24] = [
+pub const KEYWORDS: [&str; 24] = [
     "function", "end", "if", "elseif", "else", "while", "for", "in", "break", "continue", "return", "let", "const", "import",
     "parallel", "spawn", "await", "when", "and", "or", "not", "true", "false", "none",
 ];

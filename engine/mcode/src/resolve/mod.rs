@@ -59,6 +59,7 @@ pub(crate) fn resolve(
     resolver.loaded.insert(resolver.sources[0].name.to_string(), None);
     let main = resolver.module(module, 0, false);
     let named = main.map(|id| resolver.modules[id].named.clone()).unwrap_or_default();
+    let imports = main.map(|id| resolver.imported(id)).unwrap_or_default();
     let functions = resolver.functions.into_iter().map(|f| f.unwrap_or_else(missing_function)).collect();
     Program {
         functions,
@@ -66,6 +67,7 @@ pub(crate) fn resolve(
         top_levels: resolver.top_levels,
         named,
         used_by_top: resolver.used_by_top,
+        imports,
     }
 }
 

@@ -130,6 +130,14 @@ impl Resolver<'_, '_> {
         id
     }
 
+    /// What a file imports, in the order of the names, with the functions of each.
+    pub(super) fn imported(&self, id: usize) -> Vec<(Name, Vec<FunctionId>)> {
+        let imports = self.modules[id].imports.iter();
+        let mut imports: Vec<_> = imports.map(|(name, of)| (name.clone(), self.modules[*of].named.clone())).collect();
+        imports.sort();
+        imports
+    }
+
     fn imports(&mut self, id: usize, module: &ast::Module) {
         for statement in &module.body {
             let StatementKind::Import { path, path_span, external, alias } = &statement.kind else { continue };

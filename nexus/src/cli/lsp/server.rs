@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use nexus_mcode::LibraryEntry;
+use nexus_mcode::{KEYWORDS, LibraryEntry};
 use nexus_model::{Diagnostic, Severity};
 use serde_json::{Value, json};
 
@@ -23,11 +23,6 @@ const VARIABLE: u8 = 6;
 const MODULE: u8 = 9;
 const KEYWORD: u8 = 14;
 const SYMBOL_FUNCTION: u8 = 12;
-
-const KEYWORDS: &[&str] = &[
-    "function", "end", "if", "elseif", "else", "while", "for", "in", "break", "continue", "return", "let", "const",
-    "import", "parallel", "spawn", "await", "when", "and", "or", "not", "true", "false", "none",
-];
 
 /// The server.
 pub(super) struct Server<'a, L> {
@@ -136,6 +131,9 @@ impl<'a, L: Language> Server<'a, L> {
     fn completions(&self, document: &Document, at: u32) -> Value {
         let word = document.word_before(at);
         if let Some((space, _)) = word.rsplit_once('.') {
+            if let Some(functions) = document.inspection.imports.get(space) {
+                return functions.iter().map(|(name, head)| completion(name, FUNCTION, head, "")).collect();
+            }
             let members = self.library.iter().filter_map(|entry| {
                 let (of, name) = entry.name.split_once('.')?;
                 (of == space).then(|| completion(name, FUNCTION, &entry.signature, entry.doc))
@@ -150,7 +148,10 @@ impl<'a, L: Language> Server<'a, L> {
             };
         }
         for word in KEYWORDS {
-            items.insert((*word).to_owned(), completion(word, KEYWORD, "", ""));
+            items.insert(word.to_owned(), completion(word, KEYWORD, "", ""));
+        }
+        for name in document.inspection.imports.keys() {
+            items.insert(name.clone(), completion(name, MODULE, "", ""));
         }
         for function in &document.inspection.functions {
             items.insert(function.name.clone(), completion(&function.name, FUNCTION, &function.head, ""));

@@ -62,6 +62,28 @@ fn hovering_shows_shapes_signatures_and_texts() {
 }
 
 #[test]
+fn functions_of_what_is_imported_are_shown_and_completed() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("ours.mcode"), "function third(x: int) -> int\n    return x // 3\nend\n")
+        .unwrap();
+    let uri = format!("file://{}", folder.path().join("main.mcode").display());
+    let mut server = Server::new(session());
+    let text = "import \"ours.mcode\" as ours\nx = ours.third(9)\ny = ours.\n";
+    let opened = json!({"textDocument": {"uri": uri, "languageId": "mcode", "version": 1, "text": text}});
+    server.handle(&json!({"jsonrpc": "2.0", "method": "textDocument/didOpen", "params": opened}));
+    let mut asked = |method: &str, line: u32, character: u32| {
+        let params = json!({"textDocument": {"uri": uri}, "position": {"line": line, "character": character}});
+        server.handle(&request(1, method, &params)).remove(0)["result"].take()
+    };
+    let hover = asked("textDocument/hover", 1, 11);
+    assert_eq!(hover["contents"]["value"], "```mcode\nfunction third(x: int) -> int\n```", "{hover}");
+    let members = asked("textDocument/completion", 2, 9);
+    assert_eq!((members[0]["label"].as_str(), members.as_array().map(Vec::len)), (Some("third"), Some(1)), "{members}");
+    let all = asked("textDocument/completion", 2, 0);
+    assert!(all.as_array().is_some_and(|all| all.iter().any(|item| item["label"] == "ours")), "{all}");
+}
+
+#[test]
 fn names_lead_to_where_they_are_defined() {
     let (mut server, _) = opened(TEXT);
     let mut line_of = |line, column| {
