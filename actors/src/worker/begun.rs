@@ -99,11 +99,17 @@ impl Account {
     /// that of any other run; `machine` is unlike that of any other run of the machine's system.
     pub(crate) fn open(folder: &Path, run: &str, machine: Option<&str>) -> std::io::Result<(Self, Left)> {
         std::fs::create_dir_all(folder)?;
-        let files = std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>()?;
-        let mut begun = Vec::new();
-        for file in &files {
-            // Whatever stands in it: nobody but an account writes there, and a line that is none says nothing.
-            begun.extend(read(&String::from_utf8_lossy(&std::fs::read(file)?), machine));
+        let (mut files, mut begun) = (Vec::new(), Vec::new());
+        for entry in std::fs::read_dir(folder)? {
+            let path = entry?.path();
+            // Opening a pipe would wait for somebody who writes to it.
+            if !std::fs::symlink_metadata(&path)?.is_file() {
+                tracing::warn!("{} is no account of begun tasks and was left; remove it by hand", path.display());
+                continue;
+            }
+            // Whatever stands in a file: nobody but an account writes there, and a line that is none says nothing.
+            begun.extend(read(&String::from_utf8_lossy(&std::fs::read(&path)?), machine));
+            files.push(path);
         }
         begun.sort_by_key(|(attempt, end): &(AttemptRange, End)| (attempt.job, attempt.token, attempt.range, *end));
         begun.dedup_by_key(|(attempt, _)| *attempt);
@@ -256,6 +262,16 @@ mod tests {
     /// What a kill leaves behind.
     fn killed(account: Account) {
         std::mem::forget(account);
+    }
+
+    #[test]
+    fn what_is_no_account_keeps_nobody_from_starting() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("inner")).unwrap();
+        std::fs::write(folder.path().join("bytes"), [0xff, 0xfe, 0, 7]).unwrap();
+        let (_account, left) = Account::open(folder.path(), "first", HERE).unwrap();
+        assert_eq!(left, Left::default());
+        assert!(folder.path().join("inner").exists(), "what is no file is left");
     }
 
     #[test]

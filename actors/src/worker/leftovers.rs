@@ -4,6 +4,8 @@
 //! another process since, so no process is ended that does not carry the earlier run's mark in its environment (Linux),
 //! or that did not begin when the account says (elsewhere).
 
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use rustix::process::{Pid, Signal};
@@ -16,19 +18,44 @@ struct Account<'a> {
     groups: Vec<(Pid, u64)>,
 }
 
-/// Ends what the accounts in `folder` name, and removes them.
+/// Bytes of an account that are read: a million lines, far more than a node has ever had groups at once.
+const ACCOUNT_BYTES_MAX: u64 = 32 << 20;
+
+/// Ends what the accounts in `folder` name, and removes them. What else lies there is named and keeps no node from
+/// starting: a file that is no account is removed, what is no file or cannot be read stays.
 pub(super) fn end(folder: &Path) -> std::io::Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
-        let text = std::fs::read_to_string(&path)?;
-        match read(&text).map(|account| system::end(&account)) {
-            Some(0) => {}
-            Some(ended) => tracing::warn!(processes = ended, "commands of an earlier run still ran; they were ended"),
-            None => tracing::warn!(file = %path.display(), "the account of running commands cannot be read"),
+        if let Err(error) = end_account(&path) {
+            let path = path.display();
+            tracing::warn!(
+                "{path} is no account of running commands ({error}) and was left where it is; commands that an earlier \
+                 run left behind may still run if it was one. Remove it by hand"
+            );
         }
-        std::fs::remove_file(&path)?;
     }
     Ok(())
+}
+
+fn end_account(path: &Path) -> std::io::Result<()> {
+    // Opening a pipe would wait for somebody who writes to it.
+    if !std::fs::symlink_metadata(path)?.is_file() {
+        return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, "it is no file"));
+    }
+    let mut bytes = Vec::new();
+    File::open(path)?.take(ACCOUNT_BYTES_MAX).read_to_end(&mut bytes)?;
+    match read(&String::from_utf8_lossy(&bytes)).map(|account| system::end(&account)) {
+        Some(0) => {}
+        Some(ended) => tracing::warn!(processes = ended, "commands of an earlier run still ran; they were ended"),
+        None => {
+            let path = path.display();
+            tracing::warn!(
+                "{path} is no account of running commands and is removed; commands that an earlier run left behind may \
+                 still run"
+            );
+        }
+    }
+    std::fs::remove_file(path)
 }
 
 fn read(text: &str) -> Option<Account<'_>> {
@@ -116,6 +143,19 @@ mod tests {
         for nonsense in ["", "77 5\n", "run \n", "\u{0}\u{0}"] {
             assert_eq!(read(nonsense), None, "{nonsense:?}");
         }
+    }
+
+    #[test]
+    fn what_is_no_account_keeps_nobody_from_starting() {
+        let folder = tempfile::tempdir().unwrap();
+        let [text, bytes, inner] = ["text", "bytes", "inner"].map(|name| folder.path().join(name));
+        std::fs::write(&text, "a person's notes\n").unwrap();
+        std::fs::write(&bytes, [0xff, 0xfe, 0, 7]).unwrap();
+        std::fs::create_dir(&inner).unwrap();
+        std::fs::write(folder.path().join("account"), "run none-runs-under-this-mark\n77 5\n").unwrap();
+        end(folder.path()).unwrap();
+        let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+        assert_eq!(left, [inner], "only what is no file stays");
     }
 
     #[test]
