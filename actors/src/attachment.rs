@@ -315,7 +315,12 @@ async fn serve(
     let session = match scheduler.send(attach).await {
         Ok(Ok(session)) => session,
         Ok(Err(refusal)) => {
-            tracing::warn!(%node, reason = %refusal, "a worker was refused");
+            if refusal.code == codes::NO_LEADER {
+                // Whoever has just become the leader learns of it a moment after its worker; it asks again.
+                tracing::debug!(%node, reason = %refusal, "a worker was refused");
+            } else {
+                tracing::warn!(%node, reason = %refusal, "a worker was refused");
+            }
             return Served::Refused(refusal);
         }
         Err(_) => return Served::NotAttached,
