@@ -13,12 +13,10 @@ use time::OffsetDateTime;
 
 use crate::error::LinkError;
 use crate::identity::{Identity, Key, parse_certificate};
-use crate::key_files::{self, Readers};
+use crate::key_files::{self, AUTHORITY, AUTHORITY_KEY, Readers};
 use crate::subject::{Subject, check_name};
 use crate::tls;
 
-const KEY_FILE: &str = "authority-key.pem";
-const CERTIFICATE_FILE: &str = "authority.pem";
 const VALIDITY: Duration = Duration::from_secs(20 * 365 * 24 * 3600);
 /// Certificates are valid from a day before they are made, so that a clock that lags behind does no harm.
 const BACKDATED: Duration = Duration::from_secs(24 * 3600);
@@ -62,8 +60,8 @@ impl Authority {
 
     /// Stores it in `directory`. The certificate goes last: a crash in between leaves nothing that counts.
     pub fn save(&self, directory: &Path) -> Result<(), LinkError> {
-        key_files::write(directory, KEY_FILE, &self.key.pair().serialize_pem(), Readers::Owner)?;
-        key_files::write(directory, CERTIFICATE_FILE, &self.certificate_pem, Readers::Everyone)
+        key_files::write(directory, AUTHORITY_KEY, &self.key.pair().serialize_pem(), Readers::Owner)?;
+        key_files::write(directory, AUTHORITY, &self.certificate_pem, Readers::Everyone)
     }
 
     fn of(key: Key, certificate_pem: String) -> Result<Self, LinkError> {
@@ -75,14 +73,15 @@ impl Authority {
 
     /// The authority in `directory`, or `None` where there is none.
     pub fn load(directory: &Path) -> Result<Option<Self>, LinkError> {
-        let Some(certificate_pem) = key_files::read(directory, CERTIFICATE_FILE)? else {
+        let Some(certificate_pem) = key_files::read(directory, AUTHORITY)? else {
             return Ok(None);
         };
-        let Some(key) = key_files::read(directory, KEY_FILE)? else {
-            let reason = format!("{CERTIFICATE_FILE} is there, but {KEY_FILE} is missing");
-            return Err(LinkError::Certificate { what: "the authority", reason });
+        let Some(key) = key_files::read(directory, AUTHORITY_KEY)? else {
+            let reason = format!("it is missing, and {AUTHORITY} is there");
+            return Err(LinkError::DamagedFile { path: directory.join(AUTHORITY_KEY), reason });
         };
-        Authority::of(Key::from_pem(&key)?, certificate_pem).map(Some)
+        let key = Key::from_pem(&key).map_err(|error| error.in_file(directory, AUTHORITY_KEY))?;
+        Authority::of(key, certificate_pem).map(Some).map_err(|error| error.in_file(directory, AUTHORITY))
     }
 
     /// A new authority that is stored nowhere.

@@ -1,6 +1,6 @@
 //! What can go wrong on the way to another machine, in words for the person who has to mend it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use nexus_model::NodeId;
 use nexus_wire::{FrameError, ProtocolVersion};
 use thiserror::Error;
 
-use crate::codes;
+use crate::{codes, key_files};
 
 /// Why something of this crate did not work. Unless a variant says otherwise, nothing was done at the other end and
 /// trying again without a change does not help.
@@ -148,6 +148,14 @@ pub enum LinkError {
         /// Why.
         reason: String,
     },
+    /// A file of a key or certificate is not what was written there.
+    #[error("{} cannot be used: {reason}", .path.display())]
+    DamagedFile {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A name that cannot be written into a certificate.
     #[error("`{name}` cannot be used as a name: 1 to 63 of the characters a-z, A-Z, 0-9, `.`, `_` and `-` are allowed")]
     Name {
@@ -199,7 +207,7 @@ impl LinkError {
             LinkError::Discovery { .. } => codes::DISCOVERY,
             LinkError::Closed => codes::CLOSED,
             LinkError::Token { .. } => codes::TOKEN,
-            LinkError::Certificate { .. } => codes::CERTIFICATE,
+            LinkError::Certificate { .. } | LinkError::DamagedFile { .. } => codes::CERTIFICATE,
             LinkError::Name { .. } => codes::NAME,
             LinkError::File { .. } => codes::FILE,
             LinkError::Crypto(_) => codes::CRYPTO,
@@ -239,6 +247,10 @@ impl LinkError {
             LinkError::File { source, .. } if source.kind() == std::io::ErrorKind::PermissionDenied => {
                 "the file must belong to the user who runs the node"
             }
+            LinkError::DamagedFile { path, .. } => key_files::way_back(path),
+            LinkError::File { path, source, .. } if source.kind() == std::io::ErrorKind::InvalidData => {
+                key_files::way_back(path)
+            }
             LinkError::Refused { .. }
             | LinkError::Fault { .. }
             | LinkError::Frame(_)
@@ -249,6 +261,14 @@ impl LinkError {
             | LinkError::Crypto(_) => return None,
         };
         Some(text)
+    }
+
+    /// The same of a file, where it is what the file says that cannot be used.
+    pub(crate) fn in_file(self, directory: &Path, name: &str) -> Self {
+        match self {
+            LinkError::Certificate { reason, .. } => LinkError::DamagedFile { path: directory.join(name), reason },
+            other => other,
+        }
     }
 
     /// Whether the other end may have carried out the request.

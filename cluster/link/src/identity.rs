@@ -11,13 +11,9 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::sign::CertifiedKey;
 
 use crate::error::LinkError;
-use crate::key_files::{self, Readers};
+use crate::key_files::{self, CA, CERTIFICATE, KEY, Readers};
 use crate::subject::Subject;
 use crate::tls;
-
-const KEY_FILE: &str = "key.pem";
-const CERTIFICATE_FILE: &str = "certificate.pem";
-const CA_FILE: &str = "ca.pem";
 
 /// An Ed25519 key pair that was made here.
 pub struct Key {
@@ -27,11 +23,11 @@ pub struct Key {
 impl Key {
     /// The key in `directory`, made on first use and stored with mode 0600.
     pub fn load_or_create(directory: &Path) -> Result<Self, LinkError> {
-        if let Some(pem) = key_files::read(directory, KEY_FILE)? {
-            return Key::from_pem(&pem);
+        if let Some(pem) = key_files::read(directory, KEY)? {
+            return Key::from_pem(&pem).map_err(|error| error.in_file(directory, KEY));
         }
         let key = Key::generate()?;
-        key_files::write(directory, KEY_FILE, &key.pair.serialize_pem(), Readers::Owner)?;
+        key_files::write(directory, KEY, &key.pair.serialize_pem(), Readers::Owner)?;
         Ok(key)
     }
 
@@ -42,8 +38,10 @@ impl Key {
     }
 
     pub(crate) fn from_pem(pem: &str) -> Result<Self, LinkError> {
-        let pair = KeyPair::from_pem(pem)
-            .map_err(|error| LinkError::Certificate { what: "the key file", reason: error.to_string() })?;
+        let pair = KeyPair::from_pem(pem).map_err(|error| LinkError::Certificate {
+            what: "the key",
+            reason: format!("it holds no key ({error})"),
+        })?;
         Ok(Key { pair })
     }
 
@@ -115,22 +113,25 @@ impl Identity {
     /// The identity in `directory`, or `None` where there is no certificate yet.
     pub fn load(directory: &Path) -> Result<Option<Self>, LinkError> {
         let (Some(certificate), Some(authority)) =
-            (key_files::read(directory, CERTIFICATE_FILE)?, key_files::read(directory, CA_FILE)?)
+            (key_files::read(directory, CERTIFICATE)?, key_files::read(directory, CA)?)
         else {
             return Ok(None);
         };
-        let Some(key) = key_files::read(directory, KEY_FILE)? else {
-            let reason = "there is a certificate, but key.pem is missing".to_owned();
-            return Err(LinkError::Certificate { what: "the identity", reason });
+        let Some(key) = key_files::read(directory, KEY)? else {
+            let reason = format!("it is missing, and {CERTIFICATE} is there");
+            return Err(LinkError::DamagedFile { path: directory.join(KEY), reason });
         };
-        Identity::new(Key::from_pem(&key)?, &certificate, &authority).map(Some)
+        let in_file = |name| move |error: LinkError| error.in_file(directory, name);
+        let key = Key::from_pem(&key).map_err(in_file(KEY))?;
+        parse_certificate("the authority's certificate", &authority).map_err(in_file(CA))?;
+        Identity::new(key, &certificate, &authority).map(Some).map_err(in_file(CERTIFICATE))
     }
 
     /// Stores it in `directory`; the certificate goes last, so that [`Identity::load`] finds all or nothing.
     pub fn save(&self, directory: &Path) -> Result<(), LinkError> {
-        key_files::write(directory, KEY_FILE, &self.key.pair.serialize_pem(), Readers::Owner)?;
-        key_files::write(directory, CA_FILE, &self.authority_pem, Readers::Everyone)?;
-        key_files::write(directory, CERTIFICATE_FILE, &self.certificate_pem, Readers::Everyone)
+        key_files::write(directory, KEY, &self.key.pair.serialize_pem(), Readers::Owner)?;
+        key_files::write(directory, CA, &self.authority_pem, Readers::Everyone)?;
+        key_files::write(directory, CERTIFICATE, &self.certificate_pem, Readers::Everyone)
     }
 
     /// Who this is.
@@ -178,6 +179,11 @@ impl Identity {
 }
 
 pub(crate) fn parse_certificate(what: &'static str, pem: &str) -> Result<CertificateDer<'static>, LinkError> {
-    CertificateDer::from_pem_slice(pem.as_bytes())
-        .map_err(|error| LinkError::Certificate { what, reason: error.to_string() })
+    CertificateDer::from_pem_slice(pem.as_bytes()).map_err(|error| {
+        let reason = match error {
+            rustls::pki_types::pem::Error::NoItemsFound => "it holds no certificate".to_owned(),
+            error => format!("it holds no certificate ({error})"),
+        };
+        LinkError::Certificate { what, reason }
+    })
 }

@@ -7,6 +7,13 @@ use std::sync::Arc;
 
 use crate::error::LinkError;
 
+/// Names of the files.
+pub(crate) const KEY: &str = "key.pem";
+pub(crate) const CERTIFICATE: &str = "certificate.pem";
+pub(crate) const CA: &str = "ca.pem";
+pub(crate) const AUTHORITY_KEY: &str = "authority-key.pem";
+pub(crate) const AUTHORITY: &str = "authority.pem";
+
 /// Who may read a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Readers {
@@ -42,6 +49,20 @@ pub(crate) fn read(directory: &Path, name: &str) -> Result<Option<String>, LinkE
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(LinkError::File { action: "read", path, source: Arc::new(source) }),
+    }
+}
+
+/// How a file of this name comes back that is damaged or lost.
+pub(crate) fn way_back(path: &Path) -> &'static str {
+    match path.file_name().and_then(|name| name.to_str()) {
+        Some(AUTHORITY | AUTHORITY_KEY) => {
+            "put the file back from a copy: every voter has the same one in the folder `authority` of its data"
+        }
+        Some(CA) => "put the file back from a copy: every node has the same one in the folder `identity` of its data",
+        _ => {
+            "put the file back from a copy; without one, a node is forgotten with `nexus node forget` on another machine and \
+             joins again with another folder (--data), and who logged in logs in again"
+        }
     }
 }
 

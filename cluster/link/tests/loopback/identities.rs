@@ -1,6 +1,7 @@
 //! Keys, certificates and the files they are kept in.
 
 use std::fs;
+use std::path::Path;
 
 use nexus_link::{Authority, Identity, Key, LinkError, Subject, request_fingerprint};
 use nexus_model::{NodeId, NodeRole};
@@ -33,7 +34,7 @@ fn an_identity_is_read_back_and_its_key_is_for_its_owner_only() {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(&place.join("key.pem")), 0o600);
         assert_eq!(mode(&place), 0o700);
     }
@@ -51,7 +52,14 @@ fn an_authority_is_made_once() {
 
     fs::remove_file(directory.path().join("authority-key.pem")).unwrap();
     let error = Authority::load_or_create(directory.path(), "home").unwrap_err();
-    assert!(error.to_string().contains("authority-key.pem is missing"), "{error}");
+    assert!(error.to_string().contains("authority-key.pem cannot be used: it is missing"), "{error}");
+    for name in ["authority.pem", "authority-key.pem"] {
+        let directory = tempfile::tempdir().unwrap();
+        Authority::create("home").unwrap().save(directory.path()).unwrap();
+        is_named(directory.path(), name, "every voter has the same one", || {
+            Authority::load(directory.path()).map(drop)
+        });
+    }
 }
 
 #[test]
@@ -68,15 +76,35 @@ fn what_does_not_fit_together_is_no_identity() {
     assert!(Identity::new(Key::generate().unwrap(), authority, authority).is_err());
 }
 
+/// Spoils a file in each way in which files are spoiled, and looks at what is said of it.
+fn is_named(directory: &Path, name: &str, what_to_do: &str, load: impl Fn() -> Result<(), LinkError>) {
+    let path = directory.join(name);
+    let whole = fs::read(&path).expect("it can be read");
+    for spoiled in [&b""[..], b"nonsense", b"\xff\xfe\x00", &whole[..whole.len() / 2]] {
+        fs::write(&path, spoiled).expect("it can be written");
+        let error = load().expect_err("it is spoiled");
+        assert!(error.to_string().contains(&path.display().to_string()), "{error}");
+        assert!(error.help().is_some_and(|help| help.contains(what_to_do)), "{error}: {:?}", error.help());
+    }
+    fs::write(&path, whole).expect("it can be written");
+}
+
 #[test]
 fn damaged_files_are_named() {
     let cluster = Cluster::new("home");
     let directory = tempfile::tempdir().unwrap();
     cluster.node(1).save(directory.path()).unwrap();
-    fs::write(directory.path().join("key.pem"), "not a key").unwrap();
-    assert!(Identity::load(directory.path()).unwrap_err().to_string().contains("the key file"));
+    let load = || Identity::load(directory.path()).map(drop);
+    is_named(directory.path(), "key.pem", "joins again", load);
+    is_named(directory.path(), "certificate.pem", "joins again", load);
+    is_named(directory.path(), "ca.pem", "every node has the same one", load);
+    load().unwrap();
+    let other = Cluster::new("home").node(1);
+    other.save(&directory.path().join("other")).unwrap();
+    fs::copy(directory.path().join("other/certificate.pem"), directory.path().join("certificate.pem")).unwrap();
+    assert!(load().unwrap_err().to_string().contains("certificate.pem cannot be used"), "of another key");
     fs::remove_file(directory.path().join("key.pem")).unwrap();
-    assert!(Identity::load(directory.path()).unwrap_err().to_string().contains("key.pem is missing"));
+    assert!(load().unwrap_err().to_string().contains("key.pem cannot be used: it is missing"));
     fs::create_dir(directory.path().join("key.pem")).unwrap();
     let error = Identity::load(directory.path()).unwrap_err();
     assert!(matches!(error, LinkError::File { action: "read", .. }), "{error:?}");
