@@ -45,6 +45,6 @@ mod vitals;
 mod worker;
 
 pub use code_cache::{CodeCache, CodeCacheFacts};
-pub use membership::JoinOptions;
+pub use membership::{JoinOptions, is_member};
 pub use payloads::MemoryPayloads;
 pub use worker::{Imports, NO_NEURAL_ENGINE, Optimize, PrintSink, ProfileSink, RunProfile};

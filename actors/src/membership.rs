@@ -69,6 +69,11 @@ pub(crate) async fn become_member(
     }
 }
 
+/// Whether a data directory is a node's, though its certificate may be damaged.
+pub fn is_member(data: &std::path::Path) -> bool {
+    !matches!(Identity::load(&Home::new(data).identity()), Ok(None))
+}
+
 /// A directory that is a node's cannot join again.
 pub(crate) fn already_member(home: &Home, identity: &Identity) -> Refusal {
     let message = format!("{} is already a node of the cluster `{}`", home.root().display(), identity.cluster());

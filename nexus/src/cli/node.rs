@@ -110,8 +110,9 @@ pub(crate) struct StartArgs {
     #[arg(long, value_name = "ADDRESS")]
     #[expect(clippy::option_option, reason = "clap's form of an option whose value may be left out")]
     pub(crate) join: Option<Option<String>>,
-    /// The token that `nexus token create` printed there
-    #[arg(long, value_name = "TOKEN", requires = "join", env = JOIN_TOKEN_VARIABLE, hide_env_values = true)]
+    /// The token that `nexus token create` printed there; that in NEXUS_JOIN_TOKEN, which no list of processes shows,
+    /// where absent
+    #[arg(long, value_name = "TOKEN", requires = "join")]
     pub(crate) token: Option<String>,
     /// Read these settings instead of nexus.toml
     #[arg(long, value_name = "FILE")]
@@ -210,8 +211,15 @@ fn place_to_join(
     world: &impl World,
     console: &mut Console,
 ) -> Result<Option<(Vec<String>, String)>, CliError> {
-    let Some(address) = &args.join else { return Ok(None) };
-    let addresses = match (address, &args.token) {
+    let Some(address) = &args.join else {
+        // Whoever is a member needs none, so one that is left over harms nobody; a new cluster would not be what was meant.
+        return match world.join_token() {
+            Some(_) if !world.is_member(data) => Err(only_a_token(data)),
+            _ => Ok(None),
+        };
+    };
+    let token = args.token.clone().or_else(|| world.join_token());
+    let addresses = match (address, &token) {
         (Some(address), Some(_)) => vec![address.clone()],
         (Some(_), None) => {
             let help =
@@ -221,7 +229,18 @@ fn place_to_join(
         (None, token) => nearby::addresses(token.as_deref(), data, world, console)?,
     };
     // What was looked for without a token was not found.
-    Ok(args.token.clone().map(|token| (addresses, token)))
+    Ok(token.map(|token| (addresses, token)))
+}
+
+/// There is a token for a cluster, and nobody says that it is to be joined.
+fn only_a_token(data: &Path) -> CliError {
+    let message =
+        format!("{JOIN_TOKEN_VARIABLE} is set without --join, and {} belongs to no cluster yet", data.display());
+    let help = format!(
+        "add --join ADDRESS to join the token's cluster, or --join alone to find it on the local network; to begin a new \
+         cluster, unset {JOIN_TOKEN_VARIABLE}"
+    );
+    CliError::new(Exit::Usage, codes::USAGE, message).with_help(help)
 }
 
 fn greeting(started: &NodeStarted) -> String {

@@ -252,6 +252,14 @@ impl World for Session {
         Ok(LoggedIn { cluster, name, role: role.name() })
     }
 
+    fn join_token(&self) -> Option<String> {
+        std::env::var(JOIN_TOKEN_VARIABLE).ok().filter(|token| !token.is_empty())
+    }
+
+    fn is_member(&self, data: &Path) -> bool {
+        nexus_actors::is_member(data)
+    }
+
     fn nearby(&self, data: &Path, token: Option<&str>, begins: impl FnOnce()) -> Result<Nearby, CliError> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
             CliError::new(Exit::Unreachable, codes::NOBODY_TO_JOIN, format!("the system gives no event queue: {error}"))

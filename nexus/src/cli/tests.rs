@@ -37,6 +37,7 @@ use super::{Cli, dispatch};
 struct FakeWorld {
     cluster: std::sync::Arc<FakeCluster>,
     ran: std::sync::Mutex<Vec<JobSpec>>,
+    join_token: Option<String>,
 }
 
 fn broken(file: &str) -> Diagnostic {
@@ -96,6 +97,14 @@ impl World for FakeWorld {
     async fn login(&self, _: &Path, _: &str, token: &str) -> Result<LoggedIn, CliError> {
         assert_eq!(token, "NXJ1.token");
         Ok(LoggedIn { cluster: "studio".to_owned(), name: "ada".to_owned(), role: "submitter" })
+    }
+
+    fn join_token(&self) -> Option<String> {
+        self.join_token.clone()
+    }
+
+    fn is_member(&self, data: &Path) -> bool {
+        data.join("identity").exists()
     }
 
     fn nearby(&self, _: &Path, token: Option<&str>, begins: impl FnOnce()) -> Result<Nearby, CliError> {

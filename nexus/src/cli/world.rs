@@ -29,6 +29,12 @@ pub(crate) trait World: Language + Runtime + Pieces {
     /// Makes this machine's user somebody in the cluster of the node at `address`.
     async fn login(&self, data: &Path, address: &str, token: &str) -> Result<LoggedIn, CliError>;
 
+    /// The token in the environment for joining a cluster.
+    fn join_token(&self) -> Option<String>;
+
+    /// Whether this data directory is a node's.
+    fn is_member(&self, data: &Path) -> bool;
+
     /// The nodes that are on the local network, for a machine with this data directory. `begins` is called once it is known
     /// that there is something to look for.
     fn nearby(&self, data: &Path, token: Option<&str>, begins: impl FnOnce()) -> Result<Nearby, CliError>;

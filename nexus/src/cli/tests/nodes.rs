@@ -41,3 +41,19 @@ fn a_cluster_is_joined_where_it_is_said_or_found() {
     assert_eq!(exit, Exit::Unreachable);
     assert!(out.is_empty() && err.contains("of another cluster"), "{err}");
 }
+
+#[test]
+fn a_token_in_the_environment_is_for_who_joins_and_harms_nobody_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = FakeWorld { join_token: Some("NXJ1.token".to_owned()), ..FakeWorld::default() };
+    let start = |rest: &str| typed(&world, &format!("nexus --data {} node start {rest}", folder.path().display()));
+    let (exit, out, err) = start("");
+    assert_eq!((exit, out.as_str()), (Exit::Usage, ""), "no new cluster is begun");
+    assert!(err.contains("NEXUS_JOIN_TOKEN is set without --join") && err.contains("add --join ADDRESS"), "{err}");
+    assert!(start("--join 10.0.0.1:4747").1.contains("10.0.0.1:4747 with NXJ1.token"));
+    assert!(start("--join 10.0.0.1:4747 --token T").1.contains("10.0.0.1:4747 with T"), "what is typed comes first");
+    std::fs::create_dir(folder.path().join("identity")).unwrap();
+    let (exit, out, err) = start("");
+    assert_eq!(exit, Exit::Done, "{err}");
+    assert!(out.contains("listening quic 127.0.0.1:4747\n"), "{out}");
+}
