@@ -8,13 +8,18 @@ use nexus_model::{GPU_MILLI, IndexRange, JobId, JobSpec, NodeId, Outcome, Resour
 use nexus_wire::{REUSED_ON, Stopped};
 
 use crate::command::Command;
-use crate::job::{Job, LOSSES_MAX};
+use crate::job::{Grant, Job, LOSSES_MAX};
 use crate::ledger::Ledger;
 use crate::members::Member;
 use crate::table::Slot;
 
 /// Jobs that are named of those for which one runs again.
 const TAKERS_MAX: usize = 3;
+
+/// Machines, or jobs that are waited for, that are named of those of which the same is to be said.
+const NAMED_MAX: usize = 3;
+/// Machines that are named of those that have tasks of a job in hand.
+const HOLDERS_NAMED_MAX: usize = 12;
 
 /// What the ledger does not know and an explanation needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,14 +65,13 @@ impl Ledger {
             said.extend(self.held(facts));
         }
         let held = job.work.iter().flat_map(|work| &work.grants).filter(|grant| grant.live > 0);
-        for grant in held {
-            said.push(format!(
-                "{} with {} (attempt token {})",
-                tasks(grant.live),
-                self.name(grant.node),
-                grant.token.0
-            ));
-        }
+        let with = |grant: &&Grant| {
+            format!("{} with {} (attempt token {})", tasks(grant.live), self.name(grant.node), grant.token.0)
+        };
+        let more = |left: &[&Grant]| {
+            format!("and {} in {} more pieces", tasks(left.iter().map(|grant| grant.live).sum()), left.len())
+        };
+        said.extend(some_named(held, HOLDERS_NAMED_MAX, with, more));
         if job.counts.get(TaskState::Assigned) > 0 {
             said.extend(self.too_few_up(job, facts).map(|why| format!("what ends now waits for its copies: {why}")));
         }
@@ -137,13 +141,18 @@ impl Ledger {
     }
 
     fn others_waited_for(&self, job: &Job) -> Vec<String> {
-        let others = job.waiting.iter().flat_map(|waiting| &waiting.after);
-        let said = others.filter_map(|other| {
-            let state = self.jobs.get(other)?;
+        let waiting = job.waiting.iter().flat_map(|waiting| &waiting.after);
+        let others = waiting.filter_map(|other| Some((other, self.jobs.get(other)?)));
+        let waits = |(other, state): &(&JobId, &Job)| {
             let (open, all) = (state.counts.open(), state.table.range().len());
-            Some(format!("it waits for {other}, which is {} ({}/{all} tasks ended)", state.state().name(), all - open))
+            format!("it waits for {other}, which is {} ({}/{all} tasks ended)", state.state().name(), all - open)
+        };
+        let more = |left: &[(&JobId, &Job)]| format!("and for {} more jobs", left.len());
+        let said = some_named(others, NAMED_MAX, waits, more);
+        let again = some_named(self.made_again(job), NAMED_MAX, String::clone, |left| {
+            format!("and for {} more jobs that make again what no node had any more", left.len())
         });
-        said.chain(self.made_again(job)).collect()
+        said.into_iter().chain(again).collect()
     }
 
     /// Jobs that make again what this one takes and no node had any more.
@@ -224,7 +233,9 @@ impl Ledger {
     /// The machines that take nothing new by their own rules.
     fn held(&self, facts: &ExplainFacts) -> Vec<String> {
         let held = facts.held.iter().filter(|(node, _)| facts.up.contains(node));
-        held.map(|(node, why)| format!("{} takes no new tasks: {why}", self.name(*node))).collect()
+        let one = |(node, why): &(&NodeId, &String)| format!("{} takes no new tasks: {why}", self.name(**node));
+        let more = |left: &[(&NodeId, &String)]| format!("and {} more take none by rules of their own", left.len());
+        some_named(held, NAMED_MAX, one, more)
     }
 
     /// What is missing for the copies of the job's results, if something is.
@@ -345,6 +356,19 @@ fn reuse_of(job: &Job) -> Option<String> {
             all - taken
         )),
     }
+}
+
+/// A sentence for each of the first `max`, and one for what is left.
+fn some_named<T>(
+    all: impl Iterator<Item = T>,
+    max: usize,
+    one: impl Fn(&T) -> String,
+    more: impl Fn(&[T]) -> String,
+) -> Vec<String> {
+    let all: Vec<T> = all.collect();
+    let (named, left) = all.split_at(all.len().min(max));
+    let more = (!left.is_empty()).then(|| more(left));
+    named.iter().map(one).chain(more).collect()
 }
 
 fn tasks(count: u32) -> String {

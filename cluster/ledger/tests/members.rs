@@ -245,3 +245,26 @@ fn machines_that_their_rules_hold_back_are_named_and_are_nowhere_to_run() {
     }
     assert!(!said(&[3], None).0.contains("takes no new tasks"), "of one that is not up nothing is known");
 }
+
+#[test]
+fn of_hundreds_of_machines_a_few_are_named() {
+    let mut cluster = Cluster::new();
+    let job = cluster.submit(spec(100));
+    let held = (1..=100).map(|node| (NodeId(node), "memory > 95% (now 97%)".to_owned())).collect();
+    let facts = nexus_ledger::ExplainFacts { now_ms: 1, up: (1..=100).map(NodeId).collect(), held };
+    let said = cluster.ledger.explain(job, None, &facts).unwrap();
+    assert_eq!(said.iter().filter(|line| line.contains("takes no new tasks: memory")).count(), 3, "{said:?}");
+    assert!(said.contains(&"and 97 more take none by rules of their own".to_owned()), "{said:?}");
+    for task in 0..100 {
+        cluster.assign(job, range(task, task + 1), 1 + u64::from(task) % 2);
+    }
+    let said = cluster.ledger.explain(job, None, &facts).unwrap();
+    assert_eq!(said.iter().filter(|line| line.contains("1 task with")).count(), 12, "{said:?}");
+    assert!(said.contains(&"and 88 tasks in 88 more pieces".to_owned()), "{said:?}");
+    let mut waits = spec(1);
+    waits.conditions.after = (0..5).map(|_| cluster.submit(spec(1))).collect();
+    let waits = cluster.submit(waits);
+    let said = cluster.ledger.explain(waits, None, &facts).unwrap();
+    assert_eq!(said.iter().filter(|line| line.starts_with("it waits for job-")).count(), 3, "{said:?}");
+    assert!(said.contains(&"and for 2 more jobs".to_owned()), "{said:?}");
+}
