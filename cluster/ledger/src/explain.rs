@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use nexus_model::{GPU_MILLI, IndexRange, JobId, JobSpec, NodeId, Outcome, Resources, Reuse, Reused, TaskState};
+use nexus_model::{
+    GPU_MILLI, IndexRange, JobId, JobSpec, JobState, NodeId, Outcome, Resources, Reuse, Reused, TaskState,
+};
 use nexus_wire::{REUSED_ON, Stopped};
 
 use crate::command::Command;
@@ -46,7 +48,7 @@ impl Ledger {
 
     fn explain_job(&self, id: JobId, job: &Job, facts: &ExplainFacts) -> Vec<String> {
         let count = |state| job.counts.get(state);
-        let mut said = vec![format!("{id} is {}", job.state().name())];
+        let mut said = vec![headline(id, job)];
         said.extend(reuse_of(job));
         said.extend(self.others_waited_for(job));
         said.extend(self.made_again_for(id, job));
@@ -134,7 +136,8 @@ impl Ledger {
                 }
                 let node = ended.and_then(|end| end.node);
                 let place = node.map_or_else(|| "without having run".to_owned(), |n| format!("on {}", self.name(n)));
-                said.push(format!("{}, {place}, after {attempts} attempts", ending(job, end)));
+                let after = if attempts == 1 { "1 attempt".to_owned() } else { format!("{attempts} attempts") };
+                said.push(format!("{}, {place}, after {after}", ending(job, end)));
             }
         }
         said
@@ -355,6 +358,16 @@ fn reuse_of(job: &Job) -> Option<String> {
             tasks(taken),
             all - taken
         )),
+    }
+}
+
+/// The state of the job; where it failed of lateness, that.
+fn headline(id: JobId, job: &Job) -> String {
+    let said = format!("{id} is {}", job.state().name());
+    match (job.state(), job.counts.get(TaskState::Failed), job.counts.get(TaskState::TimedOut)) {
+        (JobState::Failed, 0, late @ 1..) => format!("{said}: {} timed out", tasks(late)),
+        (JobState::Failed, failed, late @ 1..) => format!("{said}: {} failed, {late} timed out", tasks(failed)),
+        _ => said,
     }
 }
 

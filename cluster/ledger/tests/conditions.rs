@@ -236,3 +236,22 @@ fn where_a_taken_blob_was_made_is_told_before_its_taker_is_ready_and_to_whoever_
     assert_eq!(effects[at + 1..], [ready(taker, range(0, 2), Suspect::No)], "{effects:?}");
     assert!(cluster.restored().standing().contains(&known(spec)));
 }
+
+#[test]
+fn a_job_that_ran_out_of_time_says_so() {
+    let mut cluster = Cluster::new();
+    let job = cluster.submit(spec(2));
+    for (task, outcome) in [(0, Outcome::TimedOut), (1, failed(false))] {
+        let attempt = cluster.assign(job, range(task, task + 1), 1);
+        cluster.finish(1, attempt, outcome);
+    }
+    let said = explained(&cluster.ledger, job, None);
+    assert!(said.starts_with(&format!("{job} is failed: 1 task failed, 1 timed out\n")), "{said}");
+    assert!(explained(&cluster.ledger, job, Some(0)).contains("longer than its timeout"), "of the task");
+    let late = cluster.submit(spec(1));
+    let attempt = cluster.assign(late, range(0, 1), 1);
+    cluster.finish(1, attempt, Outcome::TimedOut);
+    let said = explained(&cluster.ledger, late, None);
+    assert!(said.starts_with(&format!("{late} is failed: 1 task timed out\n")), "{said}");
+    assert!(explained(&cluster.ledger, late, Some(0)).ends_with("after 1 attempt"));
+}

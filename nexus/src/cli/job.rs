@@ -12,7 +12,7 @@ use super::cluster::{self, Cluster, unexpected};
 use super::error::{CliError, Exit};
 use super::job_logs::{LogsArgs, logs};
 use super::job_result::{ResultArgs, result, show_result};
-use super::jobs::now_ms;
+use super::jobs::{now_ms, state_text};
 use super::wait::{Style, Waited, ran_on, summary, until_ended};
 use super::{codes, job_task};
 use crate::output::json::{ExplanationDocument, JobDocument, NodeNames, document};
@@ -125,7 +125,7 @@ async fn show(job: JobId, cluster: &impl Cluster, console: &mut Console) -> Resu
 fn shown(job: &JobView, names: &NodeNames, now_ms: u64) -> String {
     let facts = JobDocument::of(job, names, now_ms);
     let tasks = units::count(u64::from(facts.tasks), "task");
-    let mut text = format!("{}  {}  {tasks}  {}\n", paint(NAME, &job.job.to_string()), job.name, facts.state);
+    let mut text = format!("{}  {}  {tasks}  {}\n", paint(NAME, &job.job.to_string()), job.name, state_text(job));
     let mut line = |name: &str, content: String| {
         if !content.is_empty() {
             text.push_str(&format!("{name:<10}{content}\n"));
@@ -170,7 +170,7 @@ async fn explain(reference: JobRef, cluster: &impl Cluster, console: &mut Consol
 async fn cancel(job: JobId, cluster: &impl Cluster, console: &mut Console) -> Result<(), CliError> {
     let before = cluster::job(cluster, job).await?;
     if before.state.is_final() {
-        console.say(&format!("{} had ended before ({}); nothing was cancelled", before.job, before.state.name()));
+        console.say(&format!("{} had ended before ({}); nothing was cancelled", before.job, state_text(&before)));
     }
     changed(Request::CancelJob(job), cluster, console).await
 }

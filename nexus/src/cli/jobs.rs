@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
-use nexus_model::{JobId, JobState};
+use nexus_model::{JobId, JobState, TaskState};
 use nexus_wire::limits::JOBS_PER_PAGE_MAX;
 use nexus_wire::{JobView, Request, Response};
 
@@ -77,7 +77,7 @@ pub(crate) fn table(jobs: &[JobView], now_ms: u64) -> String {
         table.row(vec![
             Cell::new(facts.job.to_string()),
             Cell::new(&facts.name),
-            state(job.state),
+            state(job),
             Cell::new(format!("{}/{}", facts.done, facts.tasks)),
             if facts.failed > 0 { Cell::painted(ERROR, facts.failed.to_string()) } else { Cell::new("0") },
             Cell::new(facts.running.to_string()),
@@ -88,12 +88,19 @@ pub(crate) fn table(jobs: &[JobView], now_ms: u64) -> String {
     table.render()
 }
 
-fn state(state: JobState) -> Cell {
-    match state {
-        JobState::Succeeded => Cell::painted(GOOD, state.name()),
-        JobState::Failed => Cell::painted(ERROR, state.name()),
-        JobState::Queued | JobState::Cancelled => Cell::painted(FAINT, state.name()),
-        JobState::Running => Cell::new(state.name()),
+/// The state of a job in words: of one that failed only of lateness, that.
+pub(crate) fn state_text(job: &JobView) -> &'static str {
+    let all_late = job.count(TaskState::Failed) == 0 && job.count(TaskState::TimedOut) > 0;
+    if job.state == JobState::Failed && all_late { "timed out" } else { job.state.name() }
+}
+
+fn state(job: &JobView) -> Cell {
+    let text = state_text(job);
+    match job.state {
+        JobState::Succeeded => Cell::painted(GOOD, text),
+        JobState::Failed => Cell::painted(ERROR, text),
+        JobState::Queued | JobState::Cancelled => Cell::painted(FAINT, text),
+        JobState::Running => Cell::new(text),
     }
 }
 
@@ -114,11 +121,21 @@ mod tests {
         ended.state = JobState::Succeeded;
         ended.counts[4] = 1;
         (ended.started_at_ms, ended.finished_at_ms) = (Some(10), Some(720_010));
-        let text = table(&[running, ended], 151_000);
+        let mut late = job_view(15, "slow.mcode", 2);
+        (late.state, late.submitted_at_ms) = (JobState::Failed, 1_000);
+        late.counts[7] = 1;
+        late.counts[4] = 1;
+        let mut both = job_view(14, "bad.mcode", 2);
+        (both.state, both.submitted_at_ms) = (JobState::Failed, 1_000);
+        both.counts[7] = 1;
+        both.counts[5] = 1;
+        let text = table(&[running, ended, late, both], 151_000);
         insta::assert_snapshot!(anstream::adapter::strip_str(&text).to_string(), @r"
         JOB  NAME         STATE      DONE     FAILED  RUNNING  AGE    TIME
         17   sweep.mcode  running    301/400  0       12       2 min  —
         16   train.mcode  succeeded  1/1      0       0        2 min  12 min
+        15   slow.mcode   timed out  2/2      1       0        2 min  —
+        14   bad.mcode    failed     2/2      2       0        2 min  —
         ");
     }
 

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use super::cluster::{Cluster, unexpected};
 use super::error::CliError;
-use super::jobs::now_ms;
+use super::jobs::{now_ms, state_text};
 use crate::output::json::{JobDocument, NodeNames, document};
 use crate::output::{Console, units};
 
@@ -112,10 +112,10 @@ fn tell(console: &mut Console, progress: &Progress, view: &JobView, names: &Node
 /// `job-17  running  268/400  studio 141 · air 64`.
 pub(crate) fn summary(job: &JobView, names: &NodeNames) -> String {
     let mut parts =
-        vec![job.job.to_string(), job.state.name().to_owned(), format!("{}/{}", job.ended(), job.tasks.len())];
-    let failed = job.count(TaskState::Failed) + job.count(TaskState::TimedOut);
-    if failed > 0 {
-        parts.push(format!("{failed} failed"));
+        vec![job.job.to_string(), state_text(job).to_owned(), format!("{}/{}", job.ended(), job.tasks.len())];
+    for (state, what) in [(TaskState::Failed, "failed"), (TaskState::TimedOut, "timed out")] {
+        let count = job.count(state);
+        parts.extend((count > 0).then(|| format!("{count} {what}")));
     }
     let nodes = by_node(job, names);
     if !nodes.is_empty() {
@@ -245,6 +245,17 @@ mod tests {
         let (waited, _, err) = wait_for(&cluster, Style::Follow, false).await;
         assert!(matches!(waited, Ok(Waited::Ended(_))), "{waited:?}");
         assert_eq!((cluster.left.get(), err.as_str()), (0, "job-7  succeeded  0/1\n"));
+    }
+
+    #[test]
+    fn what_ran_out_of_time_is_said_to_have() {
+        let mut late = JobView { state: JobState::Failed, ..job_view(7, "j", 5) };
+        (late.counts[4], late.counts[7]) = (3, 2);
+        assert_eq!(summary(&late, &NodeNames::default()), "job-7  timed out  5/5  2 timed out");
+        (late.counts[4], late.counts[5]) = (2, 1);
+        assert_eq!(summary(&late, &NodeNames::default()), "job-7  failed  5/5  1 failed  2 timed out");
+        let json = document(&JobDocument::of(&late, &NodeNames::default(), 0));
+        assert!(json.contains("\"state\":\"failed\"") && json.contains("\"failed\":3,\"timed_out\":2,"), "{json}");
     }
 
     #[tokio::test]

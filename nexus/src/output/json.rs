@@ -174,6 +174,8 @@ pub struct JobDocument {
     pub tasks: u32,
     /// Tasks that failed or timed out.
     pub failed: u32,
+    /// Those of them that ran out of time.
+    pub timed_out: u32,
     /// Tasks running now.
     pub running: u32,
     /// Since its submission.
@@ -240,6 +242,7 @@ impl JobDocument {
             done: job.ended(),
             tasks: job.tasks.len(),
             failed: job.count(TaskState::Failed) + job.count(TaskState::TimedOut),
+            timed_out: job.count(TaskState::TimedOut),
             running: job.count(TaskState::Running),
             age_ms: now_ms.saturating_sub(job.submitted_at_ms),
             time_ms: job.started_at_ms.map(|start| job.finished_at_ms.unwrap_or(now_ms).saturating_sub(start)),
