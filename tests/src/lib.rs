@@ -5,6 +5,8 @@
 
 pub mod binary;
 pub mod cluster;
+#[cfg(target_os = "linux")]
+pub mod disk;
 pub mod golden;
 #[cfg(target_os = "linux")]
 pub mod network;

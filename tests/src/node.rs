@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -150,6 +150,15 @@ impl Node {
     /// The process, for signals.
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// What Ctrl-C does: asks it to end.
+    ///
+    /// # Panics
+    /// When the process cannot be asked.
+    pub fn interrupt(&self) {
+        let sent = Command::new("kill").args(["-INT", &self.pid().to_string()]).status();
+        assert!(sent.expect("the system has kill").success());
     }
 
     /// kill -9, and waits for the end.

@@ -311,7 +311,7 @@ impl Forwarding {
         loop {
             match self.consensus.read(|_, _| ()).await {
                 Ok(()) => return true,
-                Err(ReadError::Stopped(_)) => return false,
+                Err(ReadError::Stopped(_) | ReadError::DiskFull) => return false,
                 Err(ReadError::NotLeader { .. }) if !self.consensus.status().is_leader => return false,
                 Err(ReadError::NotLeader { .. } | ReadError::NoQuorum) => tokio::time::sleep(CONFIRM_PAUSE).await,
             }
@@ -333,6 +333,7 @@ fn not_proposed(error: ProposeError) -> Refusal {
         ProposeError::Unknown { .. } => refusal(codes::TIMED_OUT, message),
         ProposeError::Members(_) => refusal(codes::VOTERS, message),
         ProposeError::TooLarge { .. } | ProposeError::Encoding(_) => refusal(codes::BAD_SUBMISSION, message),
+        ProposeError::DiskFull => disk_full(message),
         ProposeError::Stopped(_) => refusal(codes::STOPPING, message),
     }
 }
@@ -342,8 +343,15 @@ fn not_read(error: ReadError) -> Refusal {
     match error {
         ReadError::NotLeader { leader } => no_leader(message, leader),
         ReadError::NoQuorum => refusal(codes::NO_LEADER, message),
+        ReadError::DiskFull => disk_full(message),
         ReadError::Stopped(_) => refusal(codes::STOPPING, message),
     }
+}
+
+fn disk_full(message: String) -> Refusal {
+    let help = "make room on that disk: the node waits for it and begins again by itself; what was accepted before is kept, \
+                and what got no answer may be";
+    Refusal { help: Some(help.to_owned()), ..refusal(codes::STORE_FULL, message) }
 }
 
 fn no_leader(message: String, leader: Option<Leader>) -> Refusal {

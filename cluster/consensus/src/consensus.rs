@@ -16,7 +16,7 @@ use openraft::{Raft, RaftMetrics, ReadPolicy};
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::directory::{DataDirectory, DirectoryLock};
-use crate::error::{Leader, OpenError, ProposeError, ReadError};
+use crate::error::{Leader, OpenError, ProposeError, ReadError, is_full};
 use crate::event::{self, Events};
 use crate::limits::{
     BUSY_RETRY, COMMAND_BYTES_MAX, PROPOSAL_BYTES_IN_FLIGHT_MAX, PROPOSALS_IN_FLIGHT_MAX, READ_DEADLINE,
@@ -76,6 +76,22 @@ pub(crate) struct Inner<S: StateMachine> {
 /// A command on its way. Dropping it gives up the answer, not the command.
 pub struct Pending<S: StateMachine> {
     answer: oneshot::Receiver<openraft::raft::ClientWriteResult<RaftTypes<S>>>,
+    inner: Arc<Inner<S>>,
+}
+
+impl<S: StateMachine> Inner<S> {
+    /// Whether the first write that failed did so for want of room: why this node has stopped, if it has.
+    pub(crate) fn is_disk_full(&self) -> bool {
+        is_full(self.log.failure().or_else(|| self.shared.failure()))
+    }
+
+    /// The same error, by its cause.
+    pub(crate) fn named(&self, error: ProposeError) -> ProposeError {
+        match error {
+            ProposeError::Stopped(_) if self.is_disk_full() => ProposeError::DiskFull,
+            other => other,
+        }
+    }
 }
 
 impl<S: StateMachine> Consensus<S> {
@@ -205,8 +221,8 @@ impl<S: StateMachine> Consensus<S> {
         };
         let (answer, receive) = Answer::new(share);
         let sent = self.inner.raft.client_write_ff(CommandBytes(bytes.into()), Some(answer)).await;
-        sent.map_err(|fatal| ProposeError::Stopped(fatal.to_string()))?;
-        Ok(Pending { answer: receive })
+        sent.map_err(|fatal| self.inner.named(ProposeError::Stopped(fatal.to_string())))?;
+        Ok(Pending { answer: receive, inner: Arc::clone(&self.inner) })
     }
 
     /// Looks at the current state: everything that was committed anywhere before the call is in it. A majority of the
@@ -225,6 +241,7 @@ impl<S: StateMachine> Consensus<S> {
             Ok(Err(RaftError::APIError(LinearizableReadError::ForwardToLeader(forward)))) => {
                 Err(ReadError::NotLeader { leader: leader(forward) })
             }
+            Ok(Err(RaftError::Fatal(_))) if self.inner.is_disk_full() => Err(ReadError::DiskFull),
             Ok(Err(RaftError::Fatal(fatal))) => Err(ReadError::Stopped(fatal.to_string())),
         }
     }
@@ -309,8 +326,11 @@ impl<S: StateMachine> Pending<S> {
     pub async fn reply(self) -> Result<S::Reply, ProposeError> {
         match self.answer.await {
             Ok(Ok(response)) => Ok(response.data.expect("an entry with a command has a reply")),
-            Ok(Err(error)) => Err(write_error(RaftError::APIError(error))),
-            Err(_) => Err(ProposeError::Stopped("it was stopped with the command under way".to_owned())),
+            Ok(Err(error)) => Err(self.inner.named(write_error(RaftError::APIError(error)))),
+            Err(_) => {
+                let why = "it was stopped with the command under way".to_owned();
+                Err(self.inner.named(ProposeError::Stopped(why)))
+            }
         }
     }
 }

@@ -88,6 +88,10 @@ pub enum ProposeError {
         /// The new leader, where known.
         leader: Option<Leader>,
     },
+    /// This node's consensus has stopped, for the disk of its data directory is full. Commands under way may be committed or
+    /// not.
+    #[error("this node has stopped: the disk of its data directory is full")]
+    DiskFull,
     /// This node's consensus has stopped. Commands under way may be committed or not.
     #[error("consensus has stopped on this node: {0}")]
     Stopped(String),
@@ -105,6 +109,9 @@ pub enum ReadError {
     /// The majority did not confirm in time that this node still leads. Ask again.
     #[error("a majority of the voters cannot be reached")]
     NoQuorum,
+    /// This node's consensus has stopped, for the disk of its data directory is full.
+    #[error("this node has stopped: the disk of its data directory is full")]
+    DiskFull,
     /// This node's consensus has stopped.
     #[error("consensus has stopped on this node: {0}")]
     Stopped(String),
@@ -128,11 +135,13 @@ pub enum FatalError {
 impl FatalError {
     /// From what the storage said; `kind` is of the first error that was seen, where it was one of the system's.
     pub(crate) fn from_storage(kind: Option<io::ErrorKind>, text: String) -> Self {
-        match kind {
-            Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) => FatalError::DiskFull,
-            _ => FatalError::Storage(text),
-        }
+        if is_full(kind) { FatalError::DiskFull } else { FatalError::Storage(text) }
     }
+}
+
+/// Whether a write failed for want of room.
+pub(crate) fn is_full(kind: Option<io::ErrorKind>) -> bool {
+    matches!(kind, Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded))
 }
 
 /// A leader as others reach it.

@@ -75,6 +75,7 @@ impl<S: StateMachine> Consensus<S> {
         self.read(|_, _| ()).await.map_err(|error| match error {
             ReadError::NotLeader { leader } => ProposeError::NotLeader { leader },
             ReadError::NoQuorum => ProposeError::Busy { retry_after: BUSY_RETRY },
+            ReadError::DiskFull => ProposeError::DiskFull,
             ReadError::Stopped(reason) => ProposeError::Stopped(reason),
         })
     }

@@ -12,7 +12,7 @@ use openraft::storage::RaftLogStorage;
 
 use crate::consensus::{Consensus, ConsensusConfig};
 use crate::directory::DataDirectory;
-use crate::error::{FatalError, ProposeError};
+use crate::error::{FatalError, ProposeError, ReadError};
 use crate::event::{Event, Events};
 use crate::log_file::{Change, LogFile};
 use crate::log_store::LogStore;
@@ -170,7 +170,9 @@ async fn a_full_disk_ends_the_node_by_name_and_loses_nothing_acknowledged() {
                 Err(error) => break error,
             }
         };
-        assert!(matches!(error, ProposeError::Stopped(_)), "{error:?}");
+        assert_eq!(error, ProposeError::DiskFull, "whoever waits is told why");
+        assert_eq!(node.propose(&"late".to_owned()).await, Err(ProposeError::DiskFull));
+        assert_eq!(node.read(|_, _| ()).await, Err(ReadError::DiskFull));
         let fatal = loop {
             if let Event::Fatal(fatal) = events.recv().await.expect("the end is told") {
                 break fatal;

@@ -19,6 +19,8 @@ const ROOM: u64 = 16 << 20;
 const LOOK: Duration = Duration::from_secs(1);
 /// The code with which a node ends whose store found the disk full.
 const STORE_FULL: &str = "NX0415";
+/// The code of a command that finds no node.
+const NOT_REACHABLE: &str = "NX0405";
 /// The codes with which a node ends that cannot write, for that reason or another.
 const CANNOT_WRITE: [&str; 2] = ["NX0404", "NX0401"];
 
@@ -41,8 +43,29 @@ pub(crate) fn explained(error: CliError, data: &Path) -> CliError {
     if !is_full(&error, free) {
         return error;
     }
-    let disk = data.display();
-    error.with_help(format!("make room on the disk of {disk}: {} are free", units::bytes(free.unwrap_or(0))))
+    let (disk, free) = (data.display(), units::bytes(free.unwrap_or(0)));
+    let room = units::bytes(ROOM);
+    error.with_help(format!(
+        "make room on the disk of {disk}: {free} are free, and a node begins with {room}; nothing that was accepted is lost"
+    ))
+}
+
+/// The error of a command that finds no node of this data directory. Where the directory is a node's and its disk is full,
+/// that is why: the node waits for room, or could not start.
+pub(crate) fn why_absent(error: CliError, data: &Path) -> CliError {
+    match free_bytes(data).filter(|free| *free < ROOM) {
+        Some(free) if error.code == NOT_REACHABLE && nexus_actors::is_member(data) => absent_for(error, data, free),
+        _ => error,
+    }
+}
+
+fn absent_for(error: CliError, data: &Path, free: u64) -> CliError {
+    let (free, room) = (units::bytes(free), units::bytes(ROOM));
+    error.with_help(format!(
+        "the disk of {} is full: {free} are free. Make room; a node that waits for it begins again once {room} are free, \
+         one that has ended is started with `nexus node start`. Nothing that was accepted is lost",
+        data.display()
+    ))
 }
 
 /// Where a full disk is why a node has ended: waits until there is room, or somebody interrupts. Whether to begin again.
@@ -101,6 +124,18 @@ mod tests {
         assert!(!is_full(&error("NX0404"), Some(ROOM)) && !is_full(&error("NX0404"), None));
         assert!(!is_full(&error("NX0202"), Some(0)), "another reason");
         assert!(is_full(&error("NX0415"), Some(1 << 40)) && is_full(&error("NX0415"), None), "it says so");
+    }
+
+    #[test]
+    fn whoever_finds_no_node_is_told_of_its_full_disk() {
+        let absent = || CliError::new(Exit::Unreachable, NOT_REACHABLE, "no node runs here");
+        let said = absent_for(absent(), Path::new("/data"), 12_000).help.unwrap();
+        assert!(
+            said.contains("the disk of /data is full: 12 kB are free. Make room") && said.contains("17 MB"),
+            "{said}"
+        );
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(why_absent(absent(), folder.path()).help, absent().help, "it is no node's");
     }
 
     #[test]

@@ -32,6 +32,7 @@ use super::cluster_recover::RecoverySurvey;
 use super::codes;
 use super::engine::{self, Kept, KeptCode, KeptKernels};
 use super::error::{CliError, Exit};
+use super::full_disk;
 use super::language::{Language, View};
 use super::login::LoggedIn;
 use super::nearby::{Nearby, NearbyNode, PATIENCE};
@@ -244,7 +245,7 @@ impl World for Session {
     type Cluster = Client;
 
     async fn connect(&self, data: &Path) -> Result<Client, CliError> {
-        Ok(Client::connect(data).await?)
+        Client::connect(data).await.map_err(|refusal| full_disk::why_absent(refusal.into(), data))
     }
 
     async fn login(&self, data: &Path, address: &str, token: &str) -> Result<LoggedIn, CliError> {

@@ -36,11 +36,11 @@ pub(super) async fn held_by(
 pub(super) fn not_submitted(refusal: Refusal, is_keyed: bool) -> CliError {
     let more = match (refusal.code.as_str(), is_keyed) {
         // No answer in time, on the way here or at the leader.
-        ("NX0105" | "NX0211", false) => {
+        ("NX0105" | "NX0211" | "NX0415", false) => {
             "whether it was accepted is not known: `nexus jobs` shows it if so; with --key NAME a submission can be repeated \
              and is one job"
         }
-        ("NX0105" | "NX0211" | "NX0106", true) => {
+        ("NX0105" | "NX0211" | "NX0415" | "NX0106", true) => {
             "whether it was accepted is not known; submit it again with the same --key: that is one job"
         }
         // Without a key nothing is asked for twice, so that no attempt came through.
