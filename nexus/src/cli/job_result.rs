@@ -217,14 +217,18 @@ async fn array(
             _ => lost.error(job).map_or(Ok(()), |error| Err(error.told())),
         };
     }
-    let (mut entries, mut lost) = (Vec::new(), Lost::default());
+    let (mut tasks, mut lost) = (Vec::new(), Lost::default());
     for range in shown_ranges(job.tasks) {
         each_task(job, range, cluster, |task| {
             lost.note(&task);
-            entries.push((task.view.index, entry(task)));
+            tasks.push(task);
             true
         })
         .await?;
+    }
+    let mut entries = Vec::with_capacity(tasks.len());
+    for task in tasks {
+        entries.push((task.view.index, entry_with_prints(task, cluster).await?));
     }
     if !lost.tasks.is_empty() {
         // Also what is not shown is read: a retry makes again what was found missing.
@@ -262,6 +266,15 @@ fn shown_ranges(tasks: IndexRange) -> Vec<IndexRange> {
         return vec![tasks];
     }
     vec![IndexRange::new(tasks.start, tasks.start + SHOWN_HEAD), IndexRange::new(tasks.end - 1, tasks.end)]
+}
+
+/// The same, where a command shows what it printed: its result is 0 where it succeeded.
+async fn entry_with_prints(task: TaskResult, cluster: &impl Cluster) -> Result<Entry, CliError> {
+    if task.result.is_none() || !job_logs::is_command(&task.view) {
+        return Ok(entry(task));
+    }
+    let (stdout, _) = job_logs::printed(&task.view, cluster).await?;
+    Ok(Entry::Printed(String::from_utf8_lossy(&stdout).into_owned()))
 }
 
 fn entry(task: TaskResult) -> Entry {

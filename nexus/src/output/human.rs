@@ -17,6 +17,8 @@ const ITEMS_TAIL: usize = 1;
 const LINE_WIDTH_MAX: usize = 100;
 /// Strings inside lists are cut after so many characters.
 const STRING_WIDTH_MAX: usize = 60;
+/// Lines of what a command printed that are shown among those of others.
+const PRINTED_LINES_MAX: usize = 5;
 /// Names are aligned up to this width.
 const NAME_WIDTH_MAX: usize = 24;
 
@@ -49,6 +51,8 @@ pub fn named(fields: &[(String, Value)]) -> String {
 pub enum Entry {
     /// It returned.
     Value(Value),
+    /// It was a command, which printed this.
+    Printed(String),
     /// It failed, and why.
     Failure(String),
     /// It has not ended, or was cancelled.
@@ -61,7 +65,7 @@ pub fn array(total: u32, entries: &[(u32, Entry)]) -> String {
         .iter()
         .map(|(_, entry)| match entry {
             Entry::Value(value) => Some(value.clone()),
-            Entry::Failure(_) | Entry::State(_) => None,
+            Entry::Printed(_) | Entry::Failure(_) | Entry::State(_) => None,
         })
         .collect();
     if let Some(values) = values
@@ -81,6 +85,7 @@ pub fn array(total: u32, entries: &[(u32, Entry)]) -> String {
         let (first, rest) = match entry {
             Entry::Value(Value::String(text)) if !text.contains('\n') => (quoted(text), Vec::new()),
             Entry::Value(value) => shown(value),
+            Entry::Printed(text) => printed(text),
             Entry::Failure(reason) => (paint(ERROR, &harmless(reason)), Vec::new()),
             Entry::State(state) => (paint(FAINT, state), Vec::new()),
         };
@@ -88,6 +93,18 @@ pub fn array(total: u32, entries: &[(u32, Entry)]) -> String {
         lines.extend(indented(rest));
     }
     joined(&lines)
+}
+
+/// The first lines of what a command printed.
+fn printed(text: &str) -> (String, Vec<String>) {
+    let mut lines = text.lines();
+    let Some(first) = lines.next() else { return (paint(FAINT, "printed nothing"), Vec::new()) };
+    let mut rest: Vec<String> = lines.by_ref().take(PRINTED_LINES_MAX - 1).map(harmless).collect();
+    match lines.count() {
+        0 => {}
+        more => rest.push(paint(FAINT, &format!("… {more} more"))),
+    }
+    (harmless(first), rest)
 }
 
 fn joined(lines: &[String]) -> String {
@@ -315,6 +332,21 @@ mod tests {
         399  running
         ");
         assert_eq!(array(0, &[]), "[]\n");
+        let lines = (1..=9).map(|line| format!("line {line}\n")).collect::<String>();
+        let entries =
+            ["hi\n", &lines, "", "\u{1b}[2J"].map(|text| Entry::Printed(text.to_owned())).into_iter().enumerate();
+        let entries: Vec<_> = entries.map(|(index, entry)| (index as u32, entry)).collect();
+        insta::assert_snapshot!(plain(array(4, &entries)), @r"
+        0  hi
+        1  line 1
+          line 2
+          line 3
+          line 4
+          line 5
+          … 4 more
+        2  printed nothing
+        3  \u{1b}[2J
+        ");
     }
 
     #[test]

@@ -77,3 +77,15 @@ fn all_lost_results_of_an_array_are_named_at_once_with_what_makes_them_again() {
     let (_, _, err) = typed(&world, "nexus job result 3/20");
     assert!(err.contains("`nexus job retry 3` makes it again"), "{err}");
 }
+
+#[test]
+fn an_array_of_commands_shows_what_they_printed() {
+    let world = FakeWorld::default();
+    let mut tasks: Vec<_> = (0..3).map(|index| returned(index, &Value::Int(0))).collect();
+    tasks.iter_mut().for_each(|task| task.cost.as_mut().unwrap().exit_code = Some(0));
+    let (mut job, tasks) = ended(17, "sh", tasks);
+    job.is_array = true;
+    world.cluster.add(job, tasks);
+    let (_, out, _) = typed(&world, "nexus job result 17");
+    assert_eq!(out, "0  out 0\n1  out 1\n2  out 2\n");
+}
