@@ -1,6 +1,7 @@
 //! What can be wrong with a configuration, in words that name the key, the value and what is allowed.
 
 use std::fmt;
+use std::ops::Range;
 use std::path::PathBuf;
 
 use thiserror::Error;
@@ -13,6 +14,8 @@ pub enum ConfigError {
     Syntax {
         /// Line from 1.
         line: usize,
+        /// The bytes that it stumbled over.
+        at: Range<usize>,
         /// What the parser says.
         message: String,
     },

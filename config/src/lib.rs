@@ -9,6 +9,7 @@ mod duration;
 mod error;
 mod keys;
 mod machine;
+mod place;
 mod places;
 mod raw;
 mod service;

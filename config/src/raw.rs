@@ -104,8 +104,9 @@ impl RawConfig {
     /// What is not TOML, with its line; every name that does not exist, with the one that was probably meant.
     pub fn parse(text: &str) -> Result<Self, ConfigErrors> {
         let syntax = |error: toml::de::Error| {
-            let line = error.span().map_or(1, |span| line_of(text, span.start));
-            ConfigErrors::from(ConfigError::Syntax { line, message: error.message().to_owned() })
+            let at = error.span().unwrap_or(0..0);
+            let line = line_of(text, at.start);
+            ConfigErrors::from(ConfigError::Syntax { line, at, message: error.message().to_owned() })
         };
         let table: Table = text.parse().map_err(syntax)?;
         let unknown = unknown_names(&table);

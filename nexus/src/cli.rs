@@ -50,6 +50,7 @@ mod result;
 mod run;
 mod schedule;
 mod session;
+mod settings;
 mod shell;
 mod status;
 mod submit;
@@ -413,13 +414,7 @@ fn learning_settings(flag: Option<&Path>) -> Result<OptimizerConfig, CliError> {
 
 fn config(flags: &Flags) -> Result<Config, CliError> {
     let machine = Machine::look();
-    Config::load(flags, &machine).map_err(|errors| {
-        let error = CliError::new(Exit::Usage, codes::BAD_CONFIG, errors.to_string());
-        match Places::config_file(flags, &machine).filter(|file| file.exists()) {
-            Some(file) => error.with_help(format!("the settings are in {}", file.display())),
-            None => error,
-        }
-    })
+    Config::load(flags, &machine).map_err(|errors| settings::error(&errors, Places::config_file(flags, &machine)))
 }
 
 /// An exit code for the system.

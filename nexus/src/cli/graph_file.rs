@@ -181,21 +181,22 @@ impl Reader<'_> {
     }
 
     fn wrong(&self, place: Option<Range<usize>>, message: String, at_place: &str, help: String) -> Box<Diagnostic> {
-        let primary = place.map(|place| Label { span: self.span(place), text: at_place.to_owned() });
+        let primary = place.map(|place| Label { span: span(self.text, place), text: at_place.to_owned() });
         let error = Diagnostic::error(codes::BAD_GRAPH, message);
         Box::new(Diagnostic { file: self.file.to_owned(), primary, help: Some(help), ..error })
     }
+}
 
-    fn span(&self, place: Range<usize>) -> Span {
-        let before = self.text.get(..place.start).unwrap_or(self.text);
-        let line = before.rsplit_once('\n').map_or(before, |(_, line)| line);
-        let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-        Span {
-            start: number(before.len()),
-            end: number(place.end.clamp(before.len(), self.text.len())),
-            line: number(before.matches('\n').count() + 1),
-            column: number(line.chars().count() + 1),
-        }
+/// The place of some bytes of a file.
+pub(super) fn span(text: &str, place: Range<usize>) -> Span {
+    let before = text.get(..place.start).unwrap_or(text);
+    let line = before.rsplit_once('\n').map_or(before, |(_, line)| line);
+    let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    Span {
+        start: number(before.len()),
+        end: number(place.end.clamp(before.len(), text.len())),
+        line: number(before.matches('\n').count() + 1),
+        column: number(line.chars().count() + 1),
     }
 }
 
