@@ -282,6 +282,9 @@ impl Command {
     /// The version that brought [`Command::BeginTasks`]. From it on a second loss counts only against what had begun.
     pub const BEGUN: ProtocolVersion = THIRD;
 
+    /// The version from which on keys of jobs that were forgotten long ago are forgotten.
+    pub const FORGETS_KEYS: ProtocolVersion = THIRD;
+
     /// When it was proposed, where that matters.
     pub(crate) fn at_ms(&self) -> u64 {
         match self {

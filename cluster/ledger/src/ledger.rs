@@ -14,7 +14,7 @@ use crate::command::{Assignment, Command, NewNode, ReleaseReason, Released};
 use crate::effect::{Applied, Effect, Rejection, Reply, Suspect};
 use crate::guard::{Guard, off};
 use crate::job::{Beginnings, Job};
-use crate::keys::{KEY_BYTES_MAX, owner_of_key};
+use crate::keys::{FORGOTTEN_KEYS_MAX, KEY_BYTES_MAX, Keys, owner_of_key};
 use crate::lives::Lives;
 use crate::members::{Admission, Member, Members, NAME_BYTES_MAX, check_len};
 use crate::outbox::{Held, Outbox};
@@ -33,7 +33,7 @@ pub struct Ledger {
     /// Jobs that have not ended.
     pub(crate) active: BTreeSet<JobId>,
     /// Idempotency keys of each user.
-    pub(crate) keys: BTreeMap<String, BTreeMap<String, JobId>>,
+    pub(crate) keys: Keys,
     /// Never goes back, so that no id is used twice.
     pub(crate) last_job: u64,
     /// Which grants each node holds.
@@ -252,7 +252,7 @@ impl Ledger {
         let spec = Arc::clone(&state.spec);
         if let Some(key) = key {
             let (owner, name) = owner_of_key(self.protocol, &spec.user, &key);
-            self.keys.entry(owner.to_owned()).or_default().insert(name.to_owned(), job);
+            self.keys.insert(owner, name, job);
         }
         let range = spec.tasks;
         self.queued += u64::from(range.len());
@@ -312,6 +312,11 @@ impl Ledger {
         }
         let forgotten = self.jobs.remove(&job).ok_or(Rejection::UnknownJob(job))?;
         self.reuse.remove(job, &forgotten.spec);
+        self.keys.outlives(job);
+        // A member of an earlier version keeps them all.
+        if self.protocol >= Command::FORGETS_KEYS {
+            self.keys.forget_beyond(FORGOTTEN_KEYS_MAX);
+        }
         out.push(Effect::JobForgotten { job });
         Ok(Reply::Done)
     }

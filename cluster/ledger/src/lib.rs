@@ -45,7 +45,7 @@ pub use command::{
 pub use command_codec::{CodecError, decode_command, encode_command};
 pub use effect::{Applied, Effect, Rejection, Reply, Suspect};
 pub use explain::ExplainFacts;
-pub use keys::{KEY_BYTES_MAX, MACHINES_KEY};
+pub use keys::{FORGOTTEN_KEYS_MAX, KEY_BYTES_MAX, MACHINES_KEY};
 pub use ledger::{ACTIVE_JOBS_MAX, Ledger};
 pub use members::Member;
 pub use references::Copied;

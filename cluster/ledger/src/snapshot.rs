@@ -71,8 +71,7 @@ impl Ledger {
         let mut out = vec![0; HEADER_BYTES];
         let members = self.members.as_ref().map(Into::into);
         write(kind::CLUSTER, &ClusterV1 { applied: self.applied, last_job: self.last_job, members }, &mut out)?;
-        let keys = self.keys.iter().flat_map(|(user, keys)| keys.iter().map(move |(key, job)| (user, key, job)));
-        let keys = keys.map(|(user, key, job)| KeyV1 { user, key, job: job.0 });
+        let keys = self.keys.iter().map(|(user, key, job)| KeyV1 { user, key, job: job.0 });
         write_pieces(kind::KEYS, keys, &mut out)?;
         let lives = self.lives.nodes.iter().map(|(node, log)| (*node, LifeV1::from(log)));
         let seen_ms = self.lives.seen_ms;
@@ -298,7 +297,10 @@ impl Restore {
 
     fn finish(mut self) -> Result<Ledger, CodecError> {
         self.close_job()?;
-        self.ledger.ok_or(inconsistent("it has no cluster section"))
+        let mut ledger = self.ledger.ok_or(inconsistent("it has no cluster section"))?;
+        let jobs = &ledger.jobs;
+        ledger.keys.restored(|job| jobs.contains_key(&job));
+        Ok(ledger)
     }
 }
 
@@ -329,8 +331,7 @@ fn read_cluster(bytes: &[u8]) -> Result<Ledger, CodecError> {
 fn read_keys(bytes: &[u8], ledger: &mut Ledger) -> Result<(), CodecError> {
     read(bytes, |forms: &ArchivedVec<ArchivedKeyV1<'_>>| {
         for form in forms.iter() {
-            let keys = ledger.keys.entry(form.user.to_string()).or_default();
-            keys.insert(form.key.to_string(), JobId(form.job.to_native()));
+            ledger.keys.insert(&form.user, &form.key, JobId(form.job.to_native()));
         }
         Ok(())
     })?;

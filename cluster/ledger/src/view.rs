@@ -73,9 +73,9 @@ impl Ledger {
     /// The job that a key stands for, which is the user's own, or, where [`crate::MACHINES_KEY`] is in front of it, the machines'.
     pub fn job_of_key(&self, user: &str, key: &str) -> Option<JobId> {
         let (owner, name) = owner_of_key(self.protocol, user, key);
-        let earlier = || self.keys.get(user)?.get(name).copied();
+        let earlier = || self.keys.job(user, name);
         // What a user submitted before the machines had keys of their own is meant, too.
-        self.keys.get(owner).and_then(|keys| keys.get(name)).copied().or_else(earlier)
+        self.keys.job(owner, name).or_else(earlier)
     }
 
     /// Tasks of a job in `range`, in order, until about `bytes_max` bytes are reached (one task at least). `None` for an

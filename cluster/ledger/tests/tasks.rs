@@ -128,7 +128,7 @@ fn the_same_key_of_the_same_user_is_the_same_job() {
     assert_eq!(cluster.ok(submit("bob")).0, Reply::Job(JobId(2)));
     cluster.ok(Command::CancelJob { job: JobId(1), at_ms: 11 });
     cluster.ok(Command::ForgetJob { job: JobId(1) });
-    assert_eq!(cluster.ok(submit("ada")).0, Reply::Job(JobId(1)), "a key is used for ever");
+    assert_eq!(cluster.ok(submit("ada")).0, Reply::Job(JobId(1)), "a key outlives its job");
 }
 
 #[test]
