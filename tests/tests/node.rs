@@ -69,6 +69,33 @@ fn a_stopped_node_ends_in_order_and_knows_its_jobs_again() {
 }
 
 #[test]
+fn a_node_that_is_started_again_does_not_warn_of_its_own_worker() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().join("home");
+    for _ in 0..3 {
+        let node = Node::start(&home, &[]);
+        // Its worker is there by then, which may have asked before this node knew that it leads.
+        node.json(&["submit", "--wait", "--", "true"]);
+        node.json(&["node", "stop"]);
+        let (_, said) = node.wait();
+        assert!(!said.contains("a worker was refused"), "{said}");
+    }
+}
+
+#[test]
+fn what_lies_among_the_accounts_of_commands_is_named_and_keeps_no_node_from_starting() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().join("home");
+    drop(Node::start(&home, &[]));
+    std::fs::create_dir(home.join("processes").join("mine")).expect("a folder can be made");
+    std::fs::write(home.join("processes").join("run"), [0xff, 0xfe]).expect("a file can be written");
+    let node = Node::start(&home, &[]);
+    let said = node.said();
+    assert_eq!(said.matches("is no account of running commands").count(), 2, "{said}");
+    assert!(home.join("processes").join("mine").exists(), "what is no file stays");
+}
+
+#[test]
 fn a_node_has_gone_once_the_command_that_stops_it_ends() {
     let folder = tempfile::tempdir().unwrap();
     let mut node = Node::start(&folder.path().join("home"), &[]);
