@@ -65,8 +65,28 @@ pub(crate) async fn become_member(
         (Some(identity), None) => resume(home, offer.name, identity),
         (Some(identity), Some(_)) => Err(already_member(home, &identity)),
         (None, Some(join)) => join_cluster(home, offer, join).await,
+        // What remembers a cluster was a node's: its certificate is lost, and nothing of it is begun anew.
+        (None, None) if !matches!(home.membership(), Ok(None)) => reissue(home, &offer),
         (None, None) => found_cluster(home, &offer),
     }
+}
+
+/// The identity of a node whose certificate is lost, where it is the founder and has what signed it.
+fn reissue(home: &Home, offer: &Offer<'_>) -> Result<Member, Refusal> {
+    let node = match Identity::load(&home.client()).map_err(from_link)?.map(|identity| identity.subject().clone()) {
+        Some(Subject::Client { node, .. }) => node,
+        Some(Subject::Node { .. }) | None => None,
+    };
+    if node != Some(FOUNDER) || Authority::load(&home.authority()).map_err(from_link)?.is_none() {
+        let folder = home.identity();
+        let message = format!("{} has lost its certificate: {} is not whole", home.root().display(), folder.display());
+        let help = "bring certificate.pem and ca.pem of that folder back from a copy; else `nexus node forget` this node, remove \
+                    its directory and join again"
+            .to_owned();
+        return Err(Refusal { help: Some(help), ..refusal(codes::DATA_DIRECTORY, message) });
+    }
+    tracing::warn!("the node's certificate was lost; it was issued again");
+    Ok(Member { arrival: Arrival::Returned, ..found_cluster(home, offer)? })
 }
 
 /// Whether a data directory is a node's, though its certificate may be damaged.
@@ -222,6 +242,41 @@ pub(crate) fn plain_name(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_lost_certificate_is_issued_again_or_missed_and_begins_no_other_cluster() {
+        let data = tempfile::tempdir().unwrap();
+        let home = Home::new(data.path());
+        home.create().unwrap();
+        let capacity = NodeCapacity { slots: 1, memory_bytes: 0, devices: Vec::new() };
+        let become_member = || {
+            let offer = Offer {
+                name: "studio",
+                user: "ada",
+                address: "127.0.0.1:1",
+                capacity: &capacity,
+                protocol: ProtocolVersion::CURRENT,
+            };
+            futures::executor::block_on(become_member(&home, offer, None))
+        };
+        let founded = become_member().map_err(|refusal| refusal.message).unwrap();
+        assert_eq!(founded.arrival, Arrival::Founded);
+        home.remember_membership(&Membership { name: "studio".to_owned(), peers: Vec::new() }).unwrap();
+        let lost = home.identity().join("certificate.pem");
+        std::fs::remove_file(&lost).unwrap();
+        let again = become_member().map_err(|refusal| refusal.message).unwrap();
+        assert_eq!((again.arrival, again.node), (Arrival::Returned, FOUNDER));
+        assert_eq!(again.identity.authority_pem(), founded.identity.authority_pem());
+        // Another node's, and one without what signs: nobody here can say who it is.
+        let authority = Authority::load(&home.authority()).unwrap().unwrap();
+        let client = Subject::Client { name: "ada".to_owned(), role: NodeRole::Admin, node: Some(NodeId(3)) };
+        issue(&authority, &home.client(), &client).map_err(|refusal| refusal.message).unwrap();
+        std::fs::remove_file(&lost).unwrap();
+        let refusal = become_member().err().expect("it is not known which node this was");
+        assert_eq!(refusal.code, codes::DATA_DIRECTORY);
+        assert!(refusal.message.contains("has lost its certificate"), "{}", refusal.message);
+        assert!(!lost.exists(), "nothing was made");
+    }
 
     #[test]
     fn any_host_name_becomes_a_plain_name() {
