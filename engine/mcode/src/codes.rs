@@ -117,9 +117,6 @@ Two functions of a file, or two parameters of a function, cannot share a name.";
     UnknownMember = "MC0210", "A namespace or record has no such member.
 
 `nexus mcode doc` lists the library; `nexus mcode check FILE` says what is known of a record.";
-    Unavailable = "MC0211", "A part of the library that this program cannot use here.
-
-Some namespaces need a part of the system that is not in this build or was not granted to the run.";
     ImportFailed = "MC0212", "A module that could not be imported.
 
 `import \"path.mcode\" as p` looks beside the file that imports, `import module(\"name\")` among what `nexus module list`

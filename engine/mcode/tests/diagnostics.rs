@@ -60,8 +60,8 @@ fn close_names_are_suggested() {
       help: did you mean `tensor.reshape`?
     MC0201 3:7 nothing here is called `vlaue`
       help: did you mean `value`?
-    MC0211 4:5 `mprime` is not part of this version
-      help: `nexus mcode doc` lists the namespaces that there are
+    MC0210 4:12 there is no `mprime.of`
+      help: `nexus mcode doc` lists the library
     ");
 }
 

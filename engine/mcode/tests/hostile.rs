@@ -108,3 +108,19 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn primes_that_no_int_holds_are_refused() {
+    let refused = |source: &str| {
+        let error =
+            run_under(source, Limits::level(LimitLevel::Maximum), Arc::default()).expect_err("there is no answer");
+        (error.code, error.message)
+    };
+    let (code, message) = refused("mprime.factor(0)\n");
+    assert_eq!((code.as_str(), message.as_str()), ("MC0407", "0 is no product of primes"));
+    assert_eq!(refused("mprime.factor(-12)\n").0, "MC0407");
+    let (code, message) = refused("mprime.next_prime(9223372036854775783)\n");
+    assert_eq!(code, "MC0401");
+    assert_eq!(message, "the next prime after 9223372036854775783 is no int");
+    assert_eq!(refused("xs = [1.5]\nmprime.is_prime(xs[0])\n").1, "`mprime.is_prime` needs an int, found scalar");
+}

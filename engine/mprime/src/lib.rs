@@ -1,9 +1,12 @@
-//! MPRIME: rewriting expressions by equality saturation.
+//! MPRIME: exact mathematics, and rewriting by equality saturation.
 //!
-//! All that an expression equals by a set of rules is kept at once in an e-graph ([`egg`]), and the cheapest of it is taken
-//! at the end, so that a step that gains nothing by itself may prepare one that does. Time and size are bounded: what was
-//! found until then counts.
+//! [`primes`] decides primality and finds the factors of numbers of 64 bits. It needs nothing of what follows.
+//!
+//! Rewriting: all that an expression equals by a set of rules is kept at once in an e-graph ([`egg`]), and the cheapest of
+//! it is taken at the end, so that a step that gains nothing by itself may prepare one that does. Time and size are
+//! bounded: what was found until then counts.
 //!
 //! [`elementwise`] does that for the chains of tensor operations of a program, by rules that change no bit of any result.
 
 pub mod elementwise;
+pub mod primes;

@@ -12,6 +12,7 @@ mod external;
 mod grad;
 pub(crate) mod lists;
 mod math;
+mod mprime;
 pub(crate) mod reference;
 mod reference_texts;
 mod text;
@@ -68,7 +69,7 @@ pub(crate) enum Member {
 
 /// The tables, and whether a profile tells calls of theirs as operations: those of the others are too short for it, or what
 /// takes their time tells itself.
-const TABLES: [(&[Builtin], bool); 10] = [
+const TABLES: [(&[Builtin], bool); 11] = [
     (lists::TABLE, false),
     (math::TABLE, false),
     (text::TABLE, false),
@@ -79,6 +80,7 @@ const TABLES: [(&[Builtin], bool); 10] = [
     (decide::TABLE, true),
     (decide_systems::TABLE, true),
     (external::TABLE, true),
+    (mprime::TABLE, false),
 ];
 
 const CONSTANTS: [(&str, f64); 5] = [
@@ -88,9 +90,6 @@ const CONSTANTS: [(&str, f64); 5] = [
     ("math.inf", f64::INFINITY),
     ("math.nan", f64::NAN),
 ];
-
-/// Namespaces of the full system that are not in this version.
-pub(crate) const UNAVAILABLE: [&str; 1] = ["mprime"];
 
 fn builtins() -> impl Iterator<Item = &'static Builtin> {
     TABLES.into_iter().flat_map(|(table, _)| table)

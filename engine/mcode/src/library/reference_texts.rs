@@ -247,6 +247,13 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
     ("max", "max(a, b, …)", "The largest of several numbers, of a list, or of all elements of a tensor. A NaN wins."),
     ("min", "min(a, b, …)", "The smallest of several numbers, of a list, or of all elements of a tensor. A NaN wins."),
     (
+        "mprime.factor",
+        "mprime.factor(n) -> list",
+        "The primes whose product is an int from 1, ascending, each as often as it divides. Exact for every int.",
+    ),
+    ("mprime.is_prime", "mprime.is_prime(n) -> bool", "Whether an int is prime. Exact for every int, without chance."),
+    ("mprime.next_prime", "mprime.next_prime(n) -> int", "The smallest prime above an int."),
+    (
         "output",
         "output(name, value)",
         "Names a value as an output of the run; `--output name=path` writes it to a file.",

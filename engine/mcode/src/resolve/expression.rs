@@ -269,12 +269,6 @@ impl Resolver<'_, '_> {
     }
 
     pub(super) fn unknown_name(&mut self, name: &str, span: ByteSpan) {
-        if library::UNAVAILABLE.contains(&name) {
-            self.reporter
-                .error(Code::Unavailable, span, format!("`{name}` is not part of this version"))
-                .help("`nexus mcode doc` lists the namespaces that there are");
-            return;
-        }
         let module = &self.modules[self.current];
         if module.missing.contains(name) {
             return;
