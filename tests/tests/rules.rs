@@ -121,5 +121,5 @@ fn rules_of_a_laptop_hold_it_and_warn_and_wrong_ones_are_refused_with_their_line
 
     std::fs::write(air.home.join("nexus.toml"), "[log]\nlevel = \"warn\"\n[[rule]]\nwhen = \"memory > 90\"\n").unwrap();
     let Err(said) = Node::try_start(&air.home, &[]) else { panic!("a rule without an end is none") };
-    assert!(said.contains("line 3") && said.contains("it has no `then`"), "{said}");
+    assert!(said.contains("nexus.toml:3:1") && said.contains("it has no `then`"), "{said}");
 }

@@ -181,13 +181,23 @@ functions! {
 /// The remainder with the sign of the divisor, as Python has it.
 pub fn modulo(x: f64, y: f64) -> f64 {
     let rest = x % y;
-    if rest != 0.0 && (rest < 0.0) != (y < 0.0) { rest + y } else { rest }
+    if rest == 0.0 {
+        return 0f64.copysign(y);
+    }
+    if (rest < 0.0) != (y < 0.0) { rest + y } else { rest }
 }
 
 /// The quotient rounded down, as Python has it: from the remainder, so that `x` is `(x // y) * y + x % y` as nearly as
 /// fractions allow. Rounding `x / y` down gives one too many where the division rounds up to a whole number.
 pub fn floor_quotient(x: f64, y: f64) -> f64 {
-    let quotient = (x - modulo(x, y)) / y;
+    let rest = x % y;
+    let mut quotient = (x - rest) / y;
+    if rest != 0.0 && (rest < 0.0) != (y < 0.0) {
+        quotient -= 1.0;
+    }
+    if quotient == 0.0 {
+        return 0f64.copysign(x / y);
+    }
     let floor = quotient.floor();
     if quotient - floor > 0.5 { floor + 1.0 } else { floor }
 }

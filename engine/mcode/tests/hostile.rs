@@ -52,6 +52,73 @@ fn limits_stop_programs_and_name_the_line() {
 }
 
 #[test]
+fn operations_on_nothing_and_of_absurd_sizes_answer_or_say_why_not() {
+    let local = |source: &str| run_under(source, Limits::local(), Arc::default());
+    for source in [
+        "tensor.sum(tensor.flip(tensor.zeros(3, 0), 0))",
+        "tensor.sum(tensor.transpose(tensor.flip(tensor.zeros(0, 3), 1)) * 2)",
+        "tensor.sum(tensor.softmax(tensor.flip(tensor.zeros(0, 3), 1), axis = 0))",
+        "tensor.sum(tensor.transpose(tensor.split(tensor.zeros(0, 4), 2, 1)[1]) * 2)",
+        "tensor.sum(tensor.tile(tensor.zeros(0, 3), 9223372036854775807))",
+        "tensor.sum(tensor.pad(tensor.zeros(0, 3), [[0, 0], [0, 9223372036854775807]]))",
+        "tensor.sum(tensor.kron(tensor.zeros(0, 1000000000000), tensor.zeros(0, 1000000000000)))",
+    ] {
+        match local(source) {
+            Ok(Value::Tensor(sum)) => assert_eq!(sum.get_f64(0), Some(0.0), "{source}"),
+            Ok(other) => panic!("{source}: {other:?}"),
+            Err(error) => assert!(error.primary.is_some() && error.code.starts_with("MC"), "{source}: {error:?}"),
+        }
+    }
+    for (source, code) in [
+        ("len(tensor.split(tensor.zeros(0), 1000000000000))", "MC0502"),
+        ("tensor.split(tensor.zeros(0), 9223372036854775807)", "MC0502"),
+        ("stats.histogram(tensor.ones(3), 1000000000000)", "MC0502"),
+        ("stats.halton(1000000000000, 2)", "MC0502"),
+        ("stats.halton(4611686018427387904, 2)", "MC0502"),
+        ("stats.sample(stats.normal(), [1000000000000])", "MC0502"),
+        ("tensor.positional_encoding(1000000000000, 4)", "MC0502"),
+        ("tensor.repeat(tensor.zeros(0, 3), 6148914691236517206, 1)", "MC0403"),
+        ("round(1234.0, -2)", "MC0403"),
+        ("round(1234, 400)", "MC0403"),
+    ] {
+        let error = local(source).expect_err(source);
+        assert_eq!(error.code, code, "{source}: {}", error.message);
+    }
+    assert_eq!(local("math.trunc(9223372036854775807)"), Ok(Value::Int(i64::MAX)));
+}
+
+#[test]
+fn empty_rows_are_shortened_where_they_are_printed() {
+    let mut printed = 0;
+    let program = compile("rows.mcode", "print(tensor.zeros(20000000, 0))").program.expect("it compiles");
+    let mut print = |text: &str| printed += text.len();
+    let request = RunRequest { print: &mut print, ..RunRequest::new(Context::new(Device::cpu()), Limits::local()) };
+    run(&program, request).expect("it is printed");
+    assert!(printed < 1000, "{printed} bytes");
+}
+
+#[test]
+fn quotients_and_remainders_are_those_of_python() {
+    // Python 3: 1.0 // -inf, -1.0 // inf, 1.0 // inf, -1.0 // -5.0, 0.0 % -1.0, 7.5 // -2.0
+    let scalars = "x = math.inf\n[1.0 // -x, -1.0 // x, 1.0 // x, -1.0 // -5.0, 0.0 % -1.0, 7.5 // -2.0]";
+    let tensors = "x = math.inf\na = tensor.from_list([1.0, -1.0, 1.0, -1.0, 7.5], \"f64\")\n\
+                   b = tensor.from_list([-x, x, x, -5.0, -2.0], \"f64\")\n\
+                   [a // b, tensor.from_list([0.0], \"f64\") % -1.0]";
+    let bits = |value: f64| value.to_bits();
+    let Ok(Value::List(found)) = run_under(scalars, Limits::local(), Arc::default()) else { panic!("a list") };
+    let expected = [-1.0, -1.0, 0.0, 0.0, -0.0, -4.0];
+    for (found, expected) in found.iter().zip(expected) {
+        assert!(matches!(found, Value::Scalar(found) if bits(*found) == bits(expected)), "{found:?}, not {expected}");
+    }
+    let Ok(Value::List(found)) = run_under(tensors, Limits::local(), Arc::default()) else { panic!("a list") };
+    let [Value::Tensor(quotients), Value::Tensor(rests)] = found.as_slice() else { panic!("two tensors") };
+    for (at, expected) in [-1.0, -1.0, 0.0, 0.0, -4.0].into_iter().enumerate() {
+        assert_eq!(quotients.get_f64(at).map(bits), Some(bits(expected)), "at {at}");
+    }
+    assert_eq!(rests.get_f64(0).map(bits), Some(bits(-0.0)));
+}
+
+#[test]
 fn a_cancelled_run_stops() {
     let cancel = Arc::new(AtomicBool::new(true));
     let error = run_under("while true\nend", Limits::local(), cancel).expect_err("it was cancelled");

@@ -168,6 +168,14 @@ impl Lines {
     }
 }
 
+/// Room for numbers that an operation keeps beside tensors, counted until it is dropped. What the run may not have, and what
+/// the machine has not, is refused.
+pub(crate) fn room(meter: &Arc<Meter>, bytes: u64) -> Result<Charge, TensorError> {
+    let charge = meter.admit(bytes)?;
+    check_memory(usize::try_from(bytes).unwrap_or(usize::MAX), memory_left)?;
+    Ok(charge)
+}
+
 /// Refuses a large buffer that would leave the system less than it needs. What the pool holds is given back before.
 fn check_memory(bytes: usize, memory_left: impl Fn() -> Option<u64>) -> Result<(), TensorError> {
     if bytes < ASKED_BYTES_MIN {

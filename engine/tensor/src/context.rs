@@ -9,8 +9,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use nexus_model::{LimitHit, Limits};
 
+use crate::buffer::room;
 use crate::device::Device;
-use crate::meter::Meter;
+use crate::meter::{Charge, Meter};
 use crate::random::Philox;
 use crate::{DType, TensorError};
 
@@ -320,9 +321,21 @@ impl Context {
         Ok(())
     }
 
+    /// Room for `count` elements of `size` bytes that an operation keeps beside tensors: hold it as long as they are there.
+    ///
+    /// # Errors
+    /// The run's limit of memory, or what the machine has left.
+    pub fn room(&self, count: usize, size: usize) -> Result<Charge, TensorError> {
+        room(&self.meter, (count as u64).saturating_mul(size as u64))
+    }
+
     /// Elements and bytes of a tensor of `shape`, admitted against the limit of elements in one tensor. Memory is
     /// admitted where the buffer is made.
     pub(crate) fn measure(&self, dtype: DType, shape: &[usize]) -> Result<usize, TensorError> {
+        // Beside an axis of size 0 another may be of any size that has a sign.
+        if shape.iter().any(|size| isize::try_from(*size).is_err()) {
+            return Err(TensorError::shape(shape, "has an axis of more entries than there can be".to_owned()));
+        }
         let bytes = nexus_model::TensorData::byte_count(dtype, shape)?;
         let elements = bytes / dtype.size();
         self.meter.check_elements(elements as u64)?;

@@ -67,7 +67,7 @@ pub(crate) fn resolve_range(
     if step == 0 {
         return Err(TensorError::argument("step", "of a range must not be 0"));
     }
-    let n = size as i64;
+    let n = i64::try_from(size).unwrap_or(i64::MAX);
     let wrap = |i: i64| if i < 0 { i.saturating_add(n) } else { i };
     let (start, count) = if step > 0 {
         let start = start.map_or(0, wrap).clamp(0, n);

@@ -31,7 +31,8 @@ pub(crate) fn row_major(shape: &[usize]) -> Strides {
     let mut step = 1isize;
     for (stride, &size) in strides.iter_mut().zip(shape).rev() {
         *stride = step;
-        step *= isize::try_from(size.max(1)).expect("a measured shape fits isize");
+        // Beside an axis of size 0 another may be of any size; such strides are not used.
+        step = step.saturating_mul(isize::try_from(size.max(1)).unwrap_or(isize::MAX));
     }
     strides
 }

@@ -6,6 +6,9 @@ use nexus_tensor::{Arg, CompareOp, DType, Dim, OpDef, Tensor, TensorError, args,
 use super::{Entry, composite};
 use crate::autodiff::{Algebra, Gradient, Item, Var};
 
+/// Positions that are written between two looks at whether to stop.
+const ROWS_AT_ONCE: usize = 1024;
+
 pub(super) const OPS: &[Entry] = &[
     (
         OpDef {
@@ -45,12 +48,18 @@ pub(super) const OPS: &[Entry] = &[
                 let (length, size) = (args::count(a, 0, "length")?, args::count(a, 1, "size")?);
                 let base = args::number_or(a, 2, "base", 10_000.0)?;
                 ctx.meter().check_elements(length.saturating_mul(size) as u64)?;
-                let _room = ctx.meter().admit(length.saturating_mul(size).saturating_mul(8) as u64)?;
+                let _room = ctx.room(length.saturating_mul(size), size_of::<f64>())?;
                 let element = |p: usize, j: usize| {
                     let angle = p as f64 / base.powf((j / 2 * 2) as f64 / size as f64);
                     if j.is_multiple_of(2) { angle.sin() } else { angle.cos() }
                 };
-                let values: Vec<f64> = (0..length).flat_map(|p| (0..size).map(move |j| element(p, j))).collect();
+                let mut values = Vec::new();
+                for p in 0..length {
+                    if p % ROWS_AT_ONCE == 0 {
+                        ctx.poll()?;
+                    }
+                    values.extend((0..size).map(|j| element(p, j)));
+                }
                 Tensor::from_f64s(ctx, DType::F32, &[length, size], &values).map(Arg::Tensor)
             },
         },

@@ -264,7 +264,7 @@ fn sample(ctx: &Context, a: &[Arg]) -> Result<Arg, TensorError> {
     }
     let d = distribution(args::at(a, 0))?;
     let count = number_of(ctx, &shape)?;
-    let _room = ctx.meter().admit(count.saturating_mul(size_of::<f64>()) as u64)?;
+    let _room = ctx.room(count, size_of::<f64>())?;
     let seed = ctx.draw_seed();
     let mut values = Vec::with_capacity(count);
     for i in 0..count {

@@ -172,7 +172,7 @@ pub(super) fn draws(ctx: &Context, d: &Multivariate, shape: &[usize], dtype: DTy
         whole.push(size);
     }
     let count = number_of(ctx, &whole)?;
-    let _room = ctx.meter().admit(count.saturating_mul(size_of::<f64>()) as u64)?;
+    let _room = ctx.room(count, size_of::<f64>())?;
     let seed = ctx.draw_seed();
     let mut values = vec![0.0; count];
     for (i, value) in values.chunks_exact_mut(size).enumerate() {

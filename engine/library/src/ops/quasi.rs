@@ -107,7 +107,7 @@ fn fill(
     mut next: impl FnMut(&mut [f64]),
 ) -> Result<Arg, TensorError> {
     let dtype = args::dtype(a, 3, "dtype")?.unwrap_or(DType::F64);
-    let _room = ctx.meter().admit((n * dimensions * size_of::<f64>()) as u64)?;
+    let _room = ctx.room(n.saturating_mul(dimensions), size_of::<f64>())?;
     let mut values = vec![0.0; n * dimensions];
     for (i, point) in values.chunks_exact_mut(dimensions).enumerate() {
         if i % PIECE == 0 {

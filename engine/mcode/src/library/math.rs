@@ -68,7 +68,10 @@ const OTHERS: [Builtin; 14] = [
         arity: (1, 1),
         result: Kind::Int,
         example: "math.trunc(-2.5)",
-        run: |_, a| whole_number("math.trunc", number("math.trunc", &a[0])?.trunc()),
+        run: |_, a| match &a[0] {
+            Value::Int(v) => Ok(Value::Int(*v)),
+            value => whole_number("math.trunc", number("math.trunc", value)?.trunc()),
+        },
     },
     Builtin { name: "math.pow", arity: (2, 2), result: Kind::Scalar, example: "math.pow(2, 0.5)", run: pow },
     Builtin {
@@ -240,12 +243,15 @@ fn abs(host: &mut Host, arguments: &mut [Value]) -> Outcome<Value> {
 fn round(host: &mut Host, arguments: &mut [Value]) -> Outcome<Value> {
     match (&arguments[0], arguments.get(1)) {
         (Value::Tensor(_), None) => unary_tensor(host, UnaryOp::Round, std::mem::take(&mut arguments[0])),
-        (Value::Int(v), _) => Ok(Value::Int(*v)),
+        (Value::Int(v), None | Some(Value::Int(0..=15))) => Ok(Value::Int(*v)),
         (value, None) => whole_number("round", number("round", value)?.round_ties_even()),
         (value, Some(Value::Int(digits @ 0..=15))) => {
             // Through the decimal text, which rounds the exact binary value once.
             let text = format!("{:.*}", *digits as usize, number("round", value)?);
             Ok(Value::Scalar(text.parse().unwrap_or(f64::NAN)))
+        }
+        (_, Some(Value::Int(digits))) => {
+            Err(Fault::new(Code::WrongTypeRunning, format!("the digits of `round` are 0 to 15, not {digits}")))
         }
         (_, Some(other)) => Err(Fault::kind("the digits of `round`", "an int from 0 to 15", other)),
     }

@@ -190,7 +190,7 @@ impl Translation<'_, '_> {
                 self.push(Operation::Copy { to, from });
                 Then::Next
             }
-            ("int" | "math.floor" | "math.ceil" | "round" | "math.round", Type::Int) => {
+            ("int" | "math.floor" | "math.ceil" | "math.trunc" | "round" | "math.round", Type::Int) => {
                 let to = self.assign(to, Type::Int);
                 self.push(Operation::Copy { to, from: a.0 });
                 Then::Next

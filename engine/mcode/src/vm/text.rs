@@ -97,7 +97,9 @@ fn push(out: &mut String, arguments: std::fmt::Arguments<'_>) {
 }
 
 fn show_tensor(data: &TensorData, out: &mut String) {
-    let shorten = data.len() > ELEMENTS_SHOWN;
+    // Empty rows are written as well.
+    let places = data.shape().iter().fold(1usize, |places, size| places.saturating_mul((*size).max(1)));
+    let shorten = places > ELEMENTS_SHOWN;
     show_axis(data, 0, 0, shorten, out);
 }
 

@@ -183,7 +183,8 @@ impl HostTensor {
     /// `size` entries of `axis` from `start` on, every `step`-th (negative runs backwards). Copies nothing.
     pub(crate) fn narrowed(&self, axis: usize, start: usize, step: isize, size: usize) -> HostTensor {
         let mut view = self.clone();
-        if size > 0 {
+        // Of nothing no entry is read, and the place of one may lie outside.
+        if size > 0 && self.len() > 0 {
             view.offset = view.offset.wrapping_add_signed(self.strides[axis] * start as isize);
         }
         view.strides[axis] = self.strides[axis] * step;

@@ -123,6 +123,11 @@ pub(super) fn stack(ctx: &Context, a: &[Arg]) -> Result<Arg, TensorError> {
     put_together(ctx, &parts, dtype, axis).map(Arg::Tensor)
 }
 
+/// What a part takes at least: its place and its tensor.
+const PART_BYTES: usize = 256;
+/// Parts that are made between two looks at whether to stop.
+const PARTS_AT_ONCE: usize = 1024;
+
 pub(super) fn split(ctx: &Context, a: &[Arg]) -> Result<Arg, TensorError> {
     let x = args::host(ctx, a, 0, "x")?;
     let axis = args::axis(a, 2, "axis", 0, x.rank())?;
@@ -140,13 +145,19 @@ pub(super) fn split(ctx: &Context, a: &[Arg]) -> Result<Arg, TensorError> {
             if parts == 0 || !size.is_multiple_of(parts) {
                 return Err(TensorError::argument("parts", format!("{parts} does not divide {size} evenly")));
             }
+            // Nothing can be split into any number of parts.
+            let _room = ctx.room(parts, PART_BYTES)?;
             (1..parts).map(|i| i * (size / parts)).collect()
         }
     };
+    let _room = ctx.room(cuts.len(), PART_BYTES)?;
     cuts.push(size);
     let mut start = 0;
     let mut pieces = Vec::with_capacity(cuts.len());
-    for end in cuts {
+    for (i, end) in cuts.into_iter().enumerate() {
+        if i % PARTS_AT_ONCE == 0 {
+            ctx.poll()?;
+        }
         let piece = x.narrowed(axis, start.min(size), 1, end.saturating_sub(start));
         pieces.push(args::done(ctx, piece)?);
         start = end;
@@ -249,7 +260,10 @@ pub(super) fn repeat(ctx: &Context, a: &[Arg]) -> Result<Arg, TensorError> {
     spread[axis + 1] = times;
     ctx.measure(x.dtype, &spread)?;
     let mut shape = x.shape.clone();
-    shape[axis] *= times;
+    shape[axis] = shape[axis]
+        .checked_mul(times)
+        .ok_or_else(|| TensorError::argument("repeats", format!("is {times}, more than an axis can have entries")))?;
+    ctx.measure(x.dtype, &shape)?;
     args::done(ctx, view.broadcast_to(&spread)?.reshaped(ctx, &shape)?)
 }
 

@@ -283,6 +283,7 @@ fn histogram(ctx: &Context, a: &[Arg]) -> Result<Arg, TensorError> {
     if bins == 0 {
         return Err(TensorError::argument("bins", "must be at least 1"));
     }
+    let _room = ctx.room(bins, size_of::<[f64; 2]>())?;
     let values =
         with_element!(x.dtype, T => x.packed(ctx)?.slice::<T>().iter().map(|v| v.to_f64()).collect::<Vec<f64>>());
     let extreme = |start: f64, pick: fn(f64, f64) -> f64| values.iter().copied().fold(start, pick);

@@ -133,7 +133,14 @@ fn floor_divide<W: Real>(x: W, y: W) -> W {
     if y == W::ZERO {
         return x / y;
     }
-    let quotient = (x - modulo(x, y)) / y;
+    let rest = x.fmod(y);
+    let mut quotient = (x - rest) / y;
+    if rest != W::ZERO && (rest < W::ZERO) != (y < W::ZERO) {
+        quotient = quotient - W::ONE;
+    }
+    if quotient == W::ZERO {
+        return W::ZERO.copysign(x / y);
+    }
     let floor = quotient.floor();
     if quotient - floor > W::HALF { floor + W::ONE } else { floor }
 }
