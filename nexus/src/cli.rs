@@ -32,6 +32,7 @@ mod language;
 mod life;
 mod login;
 mod lsp;
+mod math;
 mod mcode;
 mod mcode_doc;
 mod mcode_format;
@@ -93,6 +94,7 @@ use self::job::JobArgs;
 use self::jobs::JobsArgs;
 use self::login::LoginArgs;
 use self::lsp::LspArgs;
+use self::math::MathArgs;
 use self::mcode::McodeArgs;
 use self::module::ModuleArgs;
 use self::node::{NodeArgs, NodeVerb};
@@ -161,6 +163,7 @@ enum Verb {
     Whatif(WhatifArgs),
     Decide(DecideArgs),
     Explain(ExplainArgs),
+    Math(MathArgs),
     Mcode(McodeArgs),
     Module(ModuleArgs),
     Repl(ReplArgs),
@@ -253,6 +256,7 @@ fn dispatch(
             timeline::timeline(args, &data_folder(cli.data.as_deref())?, console)
         }
         Verb::Explain(args) => explain::explain(args, |code| world.explain(code), console),
+        Verb::Math(args) => math::math(args, console, &interrupted),
         Verb::Mcode(args) => mcode::mcode(args, world, console),
         Verb::Module(args) => module::module(args, &data_folder(cli.data.as_deref())?, world, console, &interrupted),
         Verb::Repl(args) => repl::repl(args, &data_folder(cli.data.as_deref())?, world, console),

@@ -10,3 +10,4 @@
 
 pub mod elementwise;
 pub mod primes;
+pub mod symbolic;

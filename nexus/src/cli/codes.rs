@@ -84,6 +84,11 @@ codes! {
     MODULE_FAILED = "NX0555";
     /// What is installed of an external module is not what was added, or its disk failed. Adding it again mends it.
     MODULE_DAMAGED = "NX0556";
+    /// A formula of `nexus math` could not be read; the message says where and why. Formulas are written as
+    /// 2x^2 + sin(pi*x)/3, or in LaTeX.
+    BAD_FORMULA = "NX0561";
+    /// `nexus math` has no answer: no method here finds one, or none was found in time. This does not say that there is none.
+    NO_MATH_ANSWER = "NX0562";
 }
 
 /// What `nexus explain CODE` prints, if the code is one of the command line's.

@@ -247,12 +247,49 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
     ("max", "max(a, b, …)", "The largest of several numbers, of a list, or of all elements of a tensor. A NaN wins."),
     ("min", "min(a, b, …)", "The smallest of several numbers, of a list, or of all elements of a tensor. A NaN wins."),
     (
+        "mprime.diff",
+        "mprime.diff(formula, name, order = 1) -> string",
+        "The derivative of a formula by a name, exact and simplified.",
+    ),
+    (
+        "mprime.evaluate",
+        "mprime.evaluate(formula, digits = 15) -> string",
+        "The value of a formula without names, a real number, to so many significant digits.",
+    ),
+    (
+        "mprime.expand",
+        "mprime.expand(formula) -> string",
+        "The formula with products and whole powers of sums multiplied out.",
+    ),
+    (
         "mprime.factor",
         "mprime.factor(n) -> list",
         "The primes whose product is an int from 1, ascending, each as often as it divides. Exact for every int.",
     ),
+    (
+        "mprime.factored",
+        "mprime.factored(formula) -> string",
+        "The formula as a product of factors that have no further ones over the rational numbers.",
+    ),
     ("mprime.is_prime", "mprime.is_prime(n) -> bool", "Whether an int is prime. Exact for every int, without chance."),
     ("mprime.next_prime", "mprime.next_prime(n) -> int", "The smallest prime above an int."),
+    (
+        "mprime.simplify",
+        "mprime.simplify(formula, facts = []) -> string",
+        "The shortest form of a formula that is found. Facts are what is known of its names: `x > 0`, `x >= 0`, `x != 0`, \
+         `x real`, `n integer`.",
+    ),
+    (
+        "mprime.solve",
+        "mprime.solve(equation, name) -> list",
+        "The solutions of an equation as formulas, real ones first and rising; decimals where there is no formula. In \
+         families of solutions `k` is any whole number. An equation that always holds gives the name itself.",
+    ),
+    (
+        "mprime.substitute",
+        "mprime.substitute(formula, name, value) -> string",
+        "The formula with a formula in place of a name.",
+    ),
     (
         "output",
         "output(name, value)",
