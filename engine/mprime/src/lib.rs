@@ -2,6 +2,7 @@
 //!
 //! [`primes`] decides primality and finds the factors of numbers of 64 bits. It needs nothing of what follows.
 //! [`integers`] is number theory for numbers of any size, under a bound of work that the caller gives.
+//! [`base60`] writes and reads exact numbers as the Babylonians did.
 //!
 //! Rewriting: all that an expression equals by a set of rules is kept at once in an e-graph ([`egg`]), and the cheapest of
 //! it is taken at the end, so that a step that gains nothing by itself may prepare one that does. Time and size are
@@ -9,6 +10,7 @@
 //!
 //! [`elementwise`] does that for the chains of tensor operations of a program, by rules that change no bit of any result.
 
+pub mod base60;
 pub mod elementwise;
 pub mod integers;
 pub mod primes;
