@@ -4,6 +4,7 @@
 //! [`integers`] is number theory for numbers of any size, under a bound of work that the caller gives.
 //! [`base60`] writes and reads exact numbers as the Babylonians did.
 //! [`topology`] is about graphs, grids, simplicial complexes and the geometry of up to ten dimensions.
+//! [`probability`] is about finite event spaces, exact, and estimates from samples.
 //!
 //! Rewriting: all that an expression equals by a set of rules is kept at once in an e-graph ([`egg`]), and the cheapest of
 //! it is taken at the end, so that a step that gains nothing by itself may prepare one that does. Time and size are
@@ -15,4 +16,5 @@ pub mod base60;
 pub mod elementwise;
 pub mod integers;
 pub mod primes;
+pub mod probability;
 pub mod topology;
