@@ -39,7 +39,7 @@ const LAYERS: &[Layer] = &[
             "nexus-tensor",
         ],
     ),
-    layer("nexus-mprime", &[]),
+    layer("nexus-mprime", &["nexus-numerics"]),
     layer("nexus-qlogik", &["nexus-model"]),
     layer("nexus-bridge", &["nexus-echo", "nexus-qlogik"]),
     layer("nexus-scheduler", &["nexus-model"]),
