@@ -44,7 +44,12 @@ pub(super) fn number_power(base: &Rational, exponent: &Rational) -> Expr {
             let whole = floor(&exponent);
             let rest = exponent - Rational::from(whole.clone());
             if !whole.is_zero() {
-                outside.push(whole_power(&Rational::from(prime.clone()), &Rational::from(whole)));
+                let power = whole_power(&Rational::from(prime.clone()), &Rational::from(whole));
+                if power.as_number().is_none() {
+                    // Too large to be computed: a product of its parts would be put together and taken apart for ever.
+                    return Expr::raw(Node::Power(Expr::number(base.clone()), Expr::number(exponent.clone())));
+                }
+                outside.push(power);
             }
             if !rest.is_zero() {
                 inside.push(Expr::raw(Node::Power(Expr::number(prime.into()), Expr::number(rest))));

@@ -50,6 +50,7 @@ fn what_is_written_becomes_canonical() {
     same("x^(1/2)*x^(1/2)", "x");
     same("-2^2", "-4");
     same("2^3^2", "512");
+    same("2^(10^30 + 1/3)", "2^(3000000000000000000000000000001/3)");
     same("x^-1", "1/x");
     same("exp(-x)", "exp(-x)");
     same("a_1 + alpha", "a_1 + alpha");
