@@ -4,6 +4,7 @@
 //! that an interruption or the time limit ends the command whatever it is doing.
 
 mod answers;
+mod numbers;
 mod questions;
 
 use std::sync::{Arc, mpsc};
@@ -122,6 +123,22 @@ enum MathVerb {
         /// The names to solve for; not needed where a system has as many names as equations
         #[arg(long = "for", value_name = "NAME", value_delimiter = ',')]
         names: Vec<String>,
+    },
+    /// Write a number in base 60, or a number of base 60 as it is usual
+    #[command(
+        after_help = "Examples:\n  nexus math base60 3661\n  nexus math base60 '1/7'\n  nexus math base60 '1;24,51,10'\n  \
+        nexus math base60 2 --sqrt"
+    )]
+    Base60 {
+        /// A rational number such as 3661 or 1/7, or digits of base 60: 1,1,1 is 3661 and 0;30 is 1/2
+        #[arg(value_name = "NUMBER", allow_hyphen_values = true)]
+        number: String,
+        /// Its square root instead, by Heron's rule, step by step
+        #[arg(long)]
+        sqrt: bool,
+        /// Digits after the semicolon that are shown of a fraction that goes on
+        #[arg(long, value_name = "COUNT", default_value_t = 10)]
+        places: usize,
     },
     /// Compute the value of a formula to any number of digits
     #[command(after_help = "Examples:\n  nexus math evaluate 'exp(pi sqrt(163))' --digits 40\n  \

@@ -18,6 +18,23 @@ impl MathError {
         MathError { message: message.into(), place: None, help: None }
     }
 
+    /// An error of another part of mathematics.
+    pub fn other(message: impl Into<String>) -> MathError {
+        MathError::new(message)
+    }
+
+    /// The same error at a place: a range of bytes of the text.
+    #[must_use]
+    pub fn with_place(self, start: usize, end: usize) -> MathError {
+        self.at(start, end)
+    }
+
+    /// The same error with what to do.
+    #[must_use]
+    pub fn with_help(self, help: impl Into<String>) -> MathError {
+        self.help(help)
+    }
+
     /// The formula divides by zero.
     pub fn undefined() -> MathError {
         MathError::new("the formula is undefined: it divides by zero, or subtracts infinity from infinity")

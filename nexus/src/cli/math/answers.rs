@@ -7,8 +7,8 @@ use serde::Serialize;
 pub(super) enum Answer {
     /// A formula, what it supposes, and how it follows from the question.
     Formula { result: Expr, conditions: Vec<Expr>, steps: Vec<Step>, note: Option<String> },
-    /// Decimal digits.
-    Digits(String),
+    /// Lines of text: digits, factors, steps; the last one is the answer.
+    Text { lines: Vec<String>, note: Option<String> },
     /// Every value solves the equation.
     Always,
     /// The values of one name.
@@ -58,6 +58,13 @@ pub(super) enum Document {
         #[serde(skip_serializing_if = "Option::is_none")]
         note: Option<String>,
     },
+    Text {
+        result: String,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        lines: Vec<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+    },
     Roots {
         name: String,
         always: bool,
@@ -99,7 +106,7 @@ impl Answer {
                 let last = result.text(notation);
                 if steps.len() == 0 { vec![last] } else { steps.collect() }
             }
-            Answer::Digits(digits) => vec![digits.clone()],
+            Answer::Text { lines, .. } => lines.clone(),
             Answer::Always => vec!["every number".to_owned()],
             Answer::Roots { name, found, .. } => found.iter().map(|own| root_line(name, own, notation)).collect(),
             Answer::System(found) => found
@@ -126,7 +133,8 @@ impl Answer {
                 let conditions = conditions.iter().map(|own| format!("where {} is not 0", own.text(notation)));
                 conditions.chain(note.clone()).collect()
             }
-            Answer::Digits(_) | Answer::Always => Vec::new(),
+            Answer::Text { note, .. } => note.iter().cloned().collect(),
+            Answer::Always => Vec::new(),
             Answer::Roots { found, counter, is_complete, .. } => {
                 let mut notes = Vec::new();
                 if found.is_empty() {
@@ -160,8 +168,10 @@ impl Answer {
                     .collect(),
                 note: note.clone(),
             },
-            Answer::Digits(digits) => {
-                Document::Formula { result: digits.clone(), conditions: Vec::new(), steps: Vec::new(), note: None }
+            Answer::Text { lines, note } => {
+                let (result, before) =
+                    lines.split_last().map_or(("", &[][..]), |(last, before)| (last.as_str(), before));
+                Document::Text { result: result.to_owned(), lines: before.to_vec(), note: note.clone() }
             }
             Answer::Always => Document::Roots {
                 name: String::new(),

@@ -6,7 +6,7 @@ use nexus_mprime::symbolic::{
 };
 
 use super::answers::Answer;
-use super::{MathVerb, Unanswered};
+use super::{MathVerb, Unanswered, numbers};
 
 /// The size beyond which a derivative is not differentiated again.
 const SIZE_MAX: usize = 100_000;
@@ -16,18 +16,26 @@ pub(super) fn answer(verb: &MathVerb) -> Result<Answer, Unanswered> {
     match verb {
         MathVerb::Simplify { formula, assume, steps } => simplify(formula, assume, *steps),
         MathVerb::Expand { formula } => Ok(Answer::formula(symbolic::expand(&read(formula)?))),
-        MathVerb::Factor { formula } => {
-            let (result, is_complete) = symbolic::factor(&read(formula)?);
-            let note = (!is_complete).then(|| "note: some of these factors may have further ones".to_owned());
-            Ok(Answer::Formula { result, conditions: Vec::new(), steps: Vec::new(), note })
-        }
+        MathVerb::Factor { formula } => factor(formula),
+        MathVerb::Base60 { number, sqrt, places } => numbers::base60(number, *sqrt, *places),
         MathVerb::Diff { formula, name, order } => diff(formula, name.as_deref(), *order),
         MathVerb::Solve { equations, names } => solve(equations, names),
         MathVerb::Evaluate { formula, values, digits } => evaluate(formula, values, *digits),
     }
 }
 
-fn read(formula: &str) -> Result<Expr, Unanswered> {
+fn factor(formula: &str) -> Result<Answer, Unanswered> {
+    let expr = read(formula)?;
+    defined(&expr).map_err(Unanswered::of(formula))?;
+    if let Some(number) = expr.as_int() {
+        return numbers::factor(number).map_err(Unanswered::of(formula));
+    }
+    let (result, is_complete) = symbolic::factor(&expr);
+    let note = (!is_complete).then(|| "note: some of these factors may have further ones".to_owned());
+    Ok(Answer::Formula { result, conditions: Vec::new(), steps: Vec::new(), note })
+}
+
+pub(super) fn read(formula: &str) -> Result<Expr, Unanswered> {
     parse(formula).map_err(Unanswered::of(formula))
 }
 
@@ -127,5 +135,6 @@ fn evaluate(formula: &str, values: &[String], digits: usize) -> Result<Answer, U
         expr = expr.substitute(&name, &read(value)?);
     }
     defined(&expr).map_err(Unanswered::of(formula))?;
-    symbolic::evaluate(&expr, digits).map(Answer::Digits).map_err(Unanswered::of(formula))
+    let digits = symbolic::evaluate(&expr, digits).map_err(Unanswered::of(formula))?;
+    Ok(Answer::Text { lines: vec![digits], note: None })
 }

@@ -19,6 +19,8 @@ pub use system::{SystemSolutions, solve_system};
 
 /// How deep equations may follow from equations.
 const DEPTH_MAX: usize = 12;
+/// Solutions that a search for changes of sign gives at most.
+const NUMERICAL_MAX: usize = 20;
 /// The name of a whole number in families of solutions, and what is taken where it occurs already.
 const COUNTERS: [&str; 4] = ["k", "m", "n", "k_0"];
 
@@ -93,7 +95,10 @@ pub fn solve(expr: &Expr, name: &str) -> Result<Solutions, MathError> {
     let Some(candidates) = solver.solve(expr, 0) else { return Ok(Solutions::All) };
     let mut found: Vec<Solution> = Vec::new();
     for candidate in candidates {
-        if solver.is_solution(&candidate.root) && !found.iter().any(|own| own.root == candidate.root) {
+        if !solver.is_solution(&candidate.root) {
+            // With other names in it, it may be one for some of their values.
+            solver.is_complete &= expr.symbols().len() <= 1;
+        } else if !found.iter().any(|own| own.root == candidate.root) {
             found.push(candidate);
         }
     }
@@ -372,9 +377,12 @@ fn numerical(expr: &Expr, name: &str) -> Vec<Solution> {
             last = None;
             continue;
         };
+        // Zero may be what is too small for a float; the signs on both sides tell.
+        if y == 0.0 {
+            continue;
+        }
         if let Some((before, own)) = last
-            && own * y <= 0.0
-            && own != 0.0
+            && (own < 0.0) != (y < 0.0)
             && let Some(root) = bisect(&value, before, x, own)
         {
             let residual = value(root).map_or(f64::INFINITY, f64::abs);
@@ -385,6 +393,10 @@ fn numerical(expr: &Expr, name: &str) -> Vec<Solution> {
         }
         last = Some((x, y));
     }
+    // Those nearest to zero, of equations that have them without end.
+    let size = |own: &Solution| own.root.value().map_or(f64::INFINITY, |value| value.norm());
+    found.sort_by(|left, right| size(left).total_cmp(&size(right)));
+    found.truncate(NUMERICAL_MAX);
     found
 }
 

@@ -1,0 +1,94 @@
+//! `nexus math` as it is typed, and every command of docs/math.md with what it prints there.
+
+use std::process::Output;
+
+use serde_json::Value;
+
+fn math(arguments: &[&str]) -> Output {
+    let home = tempfile::tempdir().expect("a temporary folder can be made");
+    nexus_tests::binary::run(home.path(), ["math"].iter().chain(arguments))
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// The words of a command line, quoted as a shell takes them.
+fn words(line: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut rest = line.trim();
+    while !rest.is_empty() {
+        let (word, after) = match rest.strip_prefix('\'') {
+            Some(quoted) => quoted.split_once('\'').expect("a quote that ends"),
+            None => rest.split_once(' ').unwrap_or((rest, "")),
+        };
+        words.push(word.to_owned());
+        rest = after.trim_start();
+    }
+    words
+}
+
+#[test]
+fn the_commands_of_its_document_print_what_stands_there() {
+    let document = include_str!("../../docs/math.md");
+    let mut count = 0;
+    for block in document.split("```console\n").skip(1).filter_map(|rest| rest.split("```").next()) {
+        for command in block.split("$ nexus math ").skip(1) {
+            let (line, expected) = command.split_once('\n').expect("a command and what it prints");
+            let words = words(line);
+            let output = math(&words.iter().map(String::as_str).collect::<Vec<_>>());
+            assert_eq!(stdout(&output).trim(), expected.trim(), "nexus math {line}");
+            assert!(output.status.success(), "nexus math {line}");
+            count += 1;
+        }
+    }
+    assert!(count > 20, "{count} commands");
+}
+
+#[test]
+fn what_is_wrong_is_shown_where_it_stands() {
+    for (arguments, code, exit) in [
+        (&["simplify", "2 +"][..], "NX0561", 2),
+        (&["diff", "foo(x)"], "NX0561", 2),
+        (&["diff", "x y"], "NX0561", 2),
+        (&["diff", "gamma(x)"], "NX0562", 1),
+        (&["evaluate", "sqrt(-2)"], "NX0562", 1),
+        (&["evaluate", "1/0"], "NX0562", 1),
+        (&["evaluate", "x"], "NX0562", 1),
+        (&["evaluate", "x", "x"], "NX0561", 2),
+        (&["simplify", "x", "--assume", "x bla"], "NX0561", 2),
+        (&["solve", "x + y = 1", "x - y < 2"], "NX0561", 2),
+        (&["base60", "61,1"], "NX0561", 2),
+        (&["base60", "sqrt(2)"], "NX0561", 2),
+        (&["simplify"], "NX0501", 2),
+    ] {
+        let with_json: Vec<&str> = arguments.iter().copied().chain(["--json"]).collect();
+        let output = math(&with_json);
+        let document: Value = serde_json::from_str(&stdout(&output)).expect("a document");
+        assert_eq!(document["error"]["code"], code, "{arguments:?}");
+        assert_eq!(output.status.code(), Some(exit), "{arguments:?}");
+    }
+    let drawn = math(&["simplify", "(x + 1"]);
+    assert!(String::from_utf8_lossy(&drawn.stderr).contains("formula:1:7"), "{drawn:?}");
+}
+
+#[test]
+fn questions_without_an_end_are_given_up() {
+    let output = math(&["solve", "x^7 y^5 + x y^7 = 3", "x^5 + y^7 + x y = 1", "--time-limit", "1"]);
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(matches!(output.status.code(), Some(1 | 4)) && error.contains("NX0562"), "{error}");
+}
+
+#[test]
+fn programs_ask_about_formulas() {
+    let home = tempfile::tempdir().expect("a temporary folder can be made");
+    let program = home.path().join("formulas.mcode");
+    std::fs::write(&program, "[mprime.diff(\"sin(x^2)\", \"x\"), mprime.solve(\"x^2 = 2\", \"x\")]\n").expect("a file");
+    for level in ["0", "1", "2"] {
+        let arguments = ["run", program.to_str().expect("a path"), "--jit", level, "--json"];
+        let output = nexus_tests::binary::run(home.path(), arguments);
+        let document: Value = serde_json::from_str(&stdout(&output)).unwrap_or_else(|_| panic!("{output:?}"));
+        let expected = serde_json::json!(["2*x*cos(x^2)", ["-sqrt(2)", "sqrt(2)"]]);
+        assert_eq!(document["result"], expected);
+    }
+}
