@@ -113,6 +113,7 @@ fn a_number_of_more_digits_than_taken_is_refused() {
         linear_diophantine_many(&vec![IBig::ONE; 65], &IBig::ONE).unwrap_err(),
         convergents(&vec![IBig::ONE; 10_000]).unwrap_err(),
         square_root_fraction(&UBig::from(94u8), 15).unwrap_err(),
+        square_root_fraction(&(UBig::from(10u8).pow(40) + UBig::from(7u8)), usize::MAX).unwrap_err(),
     ];
     for error in errors {
         assert!(matches!(error, Error::TooLarge { .. }), "{error}");

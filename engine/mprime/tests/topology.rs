@@ -180,6 +180,13 @@ fn graphs_that_cannot_be_are_refused() {
     assert!(matches!(make(2049, &[]).unwrap().all_distances(), Err(Error::TooLarge { .. })));
     let long: Vec<(usize, usize, f64)> = (0..100_000).map(|at| (at, at + 1, -1.0)).collect();
     assert!(matches!(make(100_001, &long).unwrap().shortest_paths(0), Err(Error::TooLarge { .. })));
+    // Few steps, but with weights of two thousand bits.
+    let wide: Vec<(usize, usize, f64)> =
+        (0..4_000).map(|at| (at, at + 1, if at == 0 { -1e300 } else { 1e-300 })).collect();
+    let graph = make(4_001, &wide).unwrap();
+    assert!(matches!(graph.shortest_paths(0), Err(Error::TooLarge { .. })));
+    assert_eq!(make(2_001, &wide[..2_000]).unwrap().shortest_paths(0).unwrap().distances[2_000], Some(-1e300));
+    assert!(matches!(make(2_001, &wide[..2_000]).unwrap().all_distances(), Err(Error::TooLarge { .. })));
     // A chain as deep as a graph may be: nothing recurses.
     let chain: Vec<(usize, usize, f64)> = (0..200_000).map(|at| (at, at + 1, 1e-300 + at as f64)).collect();
     let graph = make(200_001, &chain).unwrap();

@@ -5,8 +5,8 @@ use std::fmt;
 /// Work between two questions whether to stop: a few milliseconds.
 const WORK_BETWEEN_QUESTIONS: u64 = 4_000_000;
 
-/// How much a call may do. A unit of work is about one product of two words of 64 bits, so that 10^9 units take a second
-/// or two. Work is counted by size, not by the clock, so that a call that ends for lack of it ends the same everywhere.
+/// How much a call may do. A unit of work is about one product of two words of 64 bits, so that 10^9 units take one to
+/// three seconds. Work is counted by size, not by the clock, so that a call that ends for lack of it ends the same everywhere.
 ///
 /// One value may be lent to several calls, which then share it.
 pub struct Effort<'a> {

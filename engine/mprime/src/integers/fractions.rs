@@ -8,6 +8,8 @@ use super::{Error, brief, check_size, magnitude};
 
 /// The most terms that are put together by [`convergents`].
 const TERMS_MAX: usize = 1 << 13;
+/// The most terms of a period, whatever the caller allows.
+const PERIOD_MAX: usize = 1 << 17;
 
 /// The continued fraction of a rational: a₀ + 1/(a₁ + 1/(a₂ + …)), as the terms a₀, a₁, …. All but the first are at least 1,
 /// and the last is at least 2 where it is not the first, so that there is one answer (G. Hardy and E. Wright, "An
@@ -68,9 +70,10 @@ pub struct SquareRootFraction {
 /// The continued fraction of the square root of a number (Hardy and Wright, §10.12). Periods grow about as the root itself,
 /// so a bound is given.
 ///
-/// Errors: a period of more than `terms_max`, a number beyond [`BITS_MAX`](super::BITS_MAX).
+/// Errors: a period of more than `terms_max` or 2^17 terms, a number beyond [`BITS_MAX`](super::BITS_MAX).
 pub fn square_root_fraction(number: &UBig, terms_max: usize) -> Result<SquareRootFraction, Error> {
     check_size("the number", number)?;
+    let terms_max = terms_max.min(PERIOD_MAX);
     let whole = number.sqrt();
     let mut period = Vec::new();
     if whole.sqr() == *number {
@@ -83,7 +86,7 @@ pub fn square_root_fraction(number: &UBig, terms_max: usize) -> Result<SquareRoo
         if period.len() == terms_max {
             return Err(Error::TooLarge {
                 what: "the period of the square root",
-                size: terms_max.saturating_add(1),
+                size: terms_max + 1,
                 unit: "terms or more",
                 most: terms_max,
             });

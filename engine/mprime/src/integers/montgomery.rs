@@ -71,6 +71,7 @@ impl<const N: usize> Montgomery<N> {
     }
 
     /// a + b.
+    #[inline]
     pub(super) fn sum(&self, a: &Residue<N>, b: &Residue<N>) -> Residue<N> {
         let mut sum = [0; N];
         let mut carry = false;
@@ -83,6 +84,7 @@ impl<const N: usize> Montgomery<N> {
     }
 
     /// a - b.
+    #[inline]
     pub(super) fn difference(&self, a: &Residue<N>, b: &Residue<N>) -> Residue<N> {
         let (difference, borrow) = subtract(a, b);
         if !borrow {
@@ -99,6 +101,7 @@ impl<const N: usize> Montgomery<N> {
     }
 
     /// a · b.
+    #[inline]
     pub(super) fn product(&self, a: &Residue<N>, b: &Residue<N>) -> Residue<N> {
         let mut t = [0u64; N];
         let mut top = 0u64;
@@ -133,6 +136,7 @@ impl<const N: usize> Montgomery<N> {
     }
 
     /// What is below twice the modulus, brought below it.
+    #[inline]
     fn reduced(&self, number: [u64; N], carry: bool) -> Residue<N> {
         let (less, borrow) = subtract(&number, &self.modulus);
         if carry || !borrow { less } else { number }
@@ -140,11 +144,13 @@ impl<const N: usize> Montgomery<N> {
 }
 
 /// The low and the high word of a·b + c + d, which two words hold.
+#[inline(always)]
 fn multiply_add(a: u64, b: u64, c: u64, d: u64) -> (u64, u64) {
     let wide = u128::from(a) * u128::from(b) + u128::from(c) + u128::from(d);
     (wide as u64, (wide >> 64) as u64)
 }
 
+#[inline(always)]
 fn subtract<const N: usize>(a: &[u64; N], b: &[u64; N]) -> ([u64; N], bool) {
     let mut difference = [0; N];
     let mut borrow = false;

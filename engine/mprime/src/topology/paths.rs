@@ -5,6 +5,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+use dashu_int::ops::BitTest;
 use dashu_int::{IBig, Sign};
 use dashu_ratio::RBig;
 use petgraph::graph::NodeIndex;
@@ -15,9 +16,9 @@ use super::{Direction, Error, WeightedGraph};
 
 /// The most vertices of which all distances are found.
 const ALL_PAIRS_MAX: usize = 1 << 11;
-/// The most steps of a search where weights are negative: vertices times edges.
+/// The most steps of a search where weights are negative: vertices times edges, times the words of an exact weight over two.
 const STEPS_MAX: usize = 1 << 28;
-/// The most steps of all pairs together: vertices times vertices and edges.
+/// The most steps of all pairs together: vertices times vertices and edges, times the same.
 const ALL_STEPS_MAX: usize = 1 << 26;
 
 /// Paths from one vertex to all that edges lead to.
@@ -64,7 +65,7 @@ impl WeightedGraph {
     /// (1958) and Ford (1956).
     ///
     /// Errors: a vertex that there is not; a circle of negative weight that can be reached; with negative weights more than
-    /// 2^28 vertices times edges.
+    /// 2^28 vertices times edges, or fewer where the exact weights are long (1e300 beside 1e-300).
     pub fn shortest_paths(&self, from: usize) -> Result<ShortestPaths, Error> {
         check_vertex(from, self.vertex_count())?;
         let scaled = self.scaled();
@@ -84,17 +85,18 @@ impl WeightedGraph {
     /// The shortest distance from each vertex (row) to each (column), rounded once; `None` where there is no path (D.
     /// Johnson, "Efficient algorithms for shortest paths in sparse networks", 1977).
     ///
-    /// Errors: a circle of negative weight; more than 2048 vertices, or 2^26 vertices times vertices and edges.
+    /// Errors: a circle of negative weight; more than 2048 vertices, or 2^26 vertices times vertices and edges, or
+    /// fewer where the exact weights are long.
     pub fn all_distances(&self) -> Result<Vec<Vec<Option<f64>>>, Error> {
         let count = self.vertex_count();
         if count > ALL_PAIRS_MAX {
             return Err(Error::TooLarge { what: "the graph", size: count, unit: "vertices", most: ALL_PAIRS_MAX });
         }
-        let steps = count * (count + self.edges.len());
+        let scaled = self.scaled();
+        let steps = count * (count + self.edges.len()) * scaled.width();
         if steps > ALL_STEPS_MAX {
             return Err(Error::TooLarge { what: "the search", size: steps, unit: "steps", most: ALL_STEPS_MAX });
         }
-        let scaled = self.scaled();
         // Heights that take the negative weights away: the distances from a vertex beside the graph.
         let is_negative = scaled.wholes.iter().any(|whole| whole.sign() == Sign::Negative);
         let heights: Vec<IBig> = if is_negative {
@@ -151,7 +153,7 @@ impl WeightedGraph {
     /// Shortest lengths from those that are given, such as 0 for one vertex.
     fn bellman_ford(&self, lengths: Vec<Option<IBig>>, scaled: &Scaled) -> Result<Found, Error> {
         let count = self.vertex_count();
-        let steps = count.saturating_mul(self.edges.len());
+        let steps = count * self.edges.len() * scaled.width();
         if steps > STEPS_MAX {
             return Err(Error::TooLarge { what: "the search", size: steps, unit: "steps", most: STEPS_MAX });
         }
@@ -211,6 +213,12 @@ impl WeightedGraph {
 }
 
 impl Scaled {
+    /// How much longer a sum of these weights takes than one that two words hold.
+    fn width(&self) -> usize {
+        // Sums of a million are 20 bits longer.
+        self.wholes.iter().map(|whole| (whole.bit_len() + 20) / 128 + 1).max().unwrap_or(1)
+    }
+
     fn rounded(&self, length: &IBig) -> f64 {
         RBig::from_parts(length.clone(), dashu_int::UBig::ONE << self.scale).to_f64().value()
     }
