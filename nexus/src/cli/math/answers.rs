@@ -21,14 +21,14 @@ pub(super) enum Answer {
 
 /// A formula, in JSON.
 #[derive(Serialize)]
-struct StepDocument {
+pub(super) struct StepDocument {
     rule: String,
     formula: String,
 }
 
 /// A solution, in JSON.
 #[derive(Serialize)]
-struct RootDocument {
+pub(super) struct RootDocument {
     kind: &'static str,
     /// The exact value.
     #[serde(skip_serializing_if = "Option::is_none")]
