@@ -7,7 +7,7 @@ use std::sync::Arc;
 use nexus_actors::Optimize;
 use nexus_actors::embedded::{self, EmbeddedOptions, EmbeddedRun};
 use nexus_actors::learning::{self, Learner, Observed};
-use nexus_model::{IndexRange, JobSpec, NodeCapacity, Outcome, Program, Value, decode_value};
+use nexus_model::{IndexRange, JobSpec, Limits, NodeCapacity, Outcome, Payload, Program, Value, decode_value};
 use nexus_optimizer::{
     DeviceTarget, Exclusion, JitLevel, MemoryOptimization, OptimizerConfig, Parallelization, Precision, Reason,
     Strategy,
@@ -22,11 +22,17 @@ fn learner(file: Option<&Path>) -> Arc<Learner> {
 
 /// Runs a program as `tasks` tasks, each on all cores, one after the other.
 fn run(source: &str, tasks: u32, learner: &Arc<Learner>, optimize: Optimize) -> EmbeddedRun {
+    run_within(source, (tasks, Limits::local()), learner, optimize)
+}
+
+/// The same within these limits.
+fn run_within(source: &str, (tasks, limits): (u32, Limits), learner: &Arc<Learner>, optimize: Optimize) -> EmbeddedRun {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get) as u32;
     let mut spec = JobSpec::single("test", Program::MCode { file: "test.mcode".into(), source: source.into() });
     spec.device = nexus_model::DeviceChoice::Cpu;
     (spec.tasks, spec.is_array) = (IndexRange::new(0, tasks), tasks > 1);
     spec.resources.cpus = cores;
+    spec.limits = limits;
     let options = EmbeddedOptions {
         capacity: Some(NodeCapacity { slots: cores, memory_bytes: 0, devices: Vec::new() }),
         learner: Some(Arc::clone(learner)),
@@ -267,8 +273,7 @@ fn a_program_that_asks_is_optimised_and_others_are_left_alone() {
     // What a program names and this machine cannot do is said, and does not stop it.
     let elsewhere = run(&format!("@optimize(strategy = \"gpu_optimized\")\n{LOOP}"), 1, &learner, Optimize::OnRequest);
     value(&elsewhere);
-    let Some(nexus_model::Payload::Inline(told)) = elsewhere.tasks[0].cost.as_ref().and_then(|c| c.stderr.clone())
-    else {
+    let Some(Payload::Inline(told)) = elsewhere.tasks[0].cost.as_ref().and_then(|c| c.stderr.clone()) else {
         panic!("nothing was said");
     };
     assert!(String::from_utf8_lossy(&told).contains("there is no graphics processor here"));
@@ -294,6 +299,30 @@ fn the_fastest_strategy_is_found_and_runs_are_never_wrong() {
     let native = learner.last().map(|choice| choice.strategy.jit_level);
     // A loop over numbers takes a tenth of the time in native code.
     assert_eq!(native, Some(JitLevel::Native));
+}
+
+#[test]
+fn what_takes_too_much_memory_side_by_side_is_run_one_after_the_other_and_that_is_learned() {
+    // One call takes 24 MB at once, and several do in the time of a fifth of a second.
+    let source = "function piece(i: int)\n    x = tensor.ones(1000, 2000) * 1.0001\n    y = x + 1.0\n    z = y + 1.0\n    \
+                  for k in 0..40\n        z = x * 0.5 + y * 0.25 + z * 0.25\n    end\n    return tensor.max(z) > i\nend\n\
+                  function main()\n    print(\"begun\")\n    found = map(piece, 0..8)\n    print(\"done\")\n    return found\nend\n";
+    let learner = learner(None);
+    let limit = Limits { memory_bytes: Some(46 << 20), ..Limits::local() };
+    let run = run_within(source, (4, limit), &learner, Optimize::Always);
+    for task in &run.tasks {
+        assert!(matches!(task.outcome, Some(Outcome::Succeeded(_))), "{:?}", task.outcome);
+        let Some(Payload::Inline(printed)) = task.cost.as_ref().and_then(|cost| cost.stdout.clone()) else {
+            panic!("nothing was printed")
+        };
+        assert_eq!(String::from_utf8_lossy(&printed), "begun\ndone\n");
+    }
+    if cores() > 1 {
+        let choice = learner.last().expect("it was chosen for");
+        let failed =
+            choice.candidates.iter().find(|c| c.strategy_id == "aggressive_optimization").expect("it is there");
+        assert_eq!(failed.exclusion, Some(Exclusion::Failed), "{}", choice.explain());
+    }
 }
 
 #[test]

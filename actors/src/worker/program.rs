@@ -3,6 +3,8 @@
 //!
 //! Called by [`super::task`] on a slot's thread.
 
+mod again;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -80,7 +82,7 @@ impl TaskRunner {
         let arguments = spec.arguments.iter().map(value).collect();
         let (looked_at_clock, called_modules) = (Arc::default(), AtomicBool::new(false));
         let task = Task { job, index, prepared, arguments, looked_at_clock, called_modules, log };
-        let plan = match self.plan(&task, device, log) {
+        let mut plan = match self.plan(&task, device, log) {
             Ok(plan) => plan,
             Err(failure) => return (Outcome::Failed(failure), Cost::default()),
         };
@@ -95,7 +97,7 @@ impl TaskRunner {
         };
         let calls = self.calls_of(&task, &plan.application);
         let elsewhere = calls.as_ref().map(|calls| calls as &dyn Elsewhere);
-        let mut ran = self.execute(&task, (&plan.application, elsewhere), limits, &mut print);
+        let mut ran = self.execute_or_again(&task, &mut plan, elsewhere, limits, &mut print);
         ran.is_shared = calls.is_some_and(|calls| calls.offered.load(Ordering::Relaxed));
         for warning in ran.warnings.take() {
             log.append(Stream::Stderr, format!("warning: {}: {}\n", warning.operation, warning.message).as_bytes());
