@@ -79,6 +79,12 @@ impl History {
         self.0.push_back(run);
     }
 
+    /// Leaves out the runs under the strategy at `index`; those behind it move up.
+    pub(crate) fn forget_strategy(&mut self, index: usize) {
+        self.0.retain(|run| run.strategy != index);
+        self.0.iter_mut().filter(|run| run.strategy > index).for_each(|run| run.strategy -= 1);
+    }
+
     pub(crate) fn runs(&self) -> impl Iterator<Item = &Run> {
         self.0.iter()
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use rand::Rng;
 
 use crate::beliefs::Looked;
-use crate::candidate::{Choice, Reason};
+use crate::candidate::{Choice, Chosen, Reason};
 use crate::config::OptimizerConfig;
 use crate::coverage::Coverage;
 use crate::evidence::{Compiling, Course, Noise, seconds};
@@ -96,6 +96,18 @@ impl Optimizer {
     /// Adds a strategy of the user to choose from.
     pub fn register(&mut self, strategy: Strategy) -> Result<(), StrategyError> {
         self.strategies.register(strategy)
+    }
+
+    /// Takes away a strategy of the user, with what was seen of it.
+    pub fn unregister(&mut self, strategy_id: &str) -> Result<(), StrategyError> {
+        let index = self.index_of(strategy_id)?;
+        self.strategies.take_away(index)?;
+        self.table.forget_strategy(index, strategy_id);
+        self.history.forget_strategy(index);
+        // What the regressions hold is told to them anew, under the new numbers.
+        self.regressions.clear();
+        self.absorb();
+        Ok(())
     }
 
     /// Pieces of work that are remembered.
@@ -195,6 +207,9 @@ impl Optimizer {
     /// The same; whether it found nothing ready: threads, memory, caches.
     fn take_in(&mut self, choice: &Choice, outcome: RunOutcome, is_cold: bool) {
         let ids = self.strategies.all();
+        if let Some(known) = self.table.get_mut(&choice.key) {
+            known.last = Some(Chosen { strategy_id: choice.strategy.strategy_id.clone(), reason: choice.reason });
+        }
         let Some(strategy) = ids.iter().position(|s| s.strategy_id == choice.strategy.strategy_id) else { return };
         self.tick += 1;
         if self.table.get(&choice.key).is_none() {
