@@ -150,8 +150,15 @@ impl Learner {
         &self.machine
     }
 
-    /// How to run this work: as `named`, or as was learned. On the processor only, where the caller asks for it.
-    pub fn choose(&self, work: &Work, named: Option<&str>, processor_only: bool) -> Result<Choice, StrategyError> {
+    /// How to run this work: as `named`, or as was learned. On the processor only, where the caller asks for it. A run that
+    /// takes longer than `within` is stopped.
+    pub fn choose(
+        &self,
+        work: &Work,
+        named: Option<&str>,
+        processor_only: bool,
+        within: Option<Duration>,
+    ) -> Result<Choice, StrategyError> {
         let without;
         let machine = match processor_only && self.machine.gpu.is_some() {
             true => {
@@ -163,7 +170,10 @@ impl Learner {
         let State { optimizer, chance, last, .. } = &mut *self.state();
         let choice = match named {
             Some(id) => optimizer.ask_for(work, machine, id)?,
-            None => optimizer.choose(work, machine, chance),
+            None => {
+                let within_s = within.map_or(f64::INFINITY, |within| within.as_secs_f64());
+                optimizer.choose_within(work, machine, within_s, chance)
+            }
         };
         *last = Some(choice.clone());
         Ok(choice)

@@ -152,12 +152,13 @@ impl TaskRunner {
             task.prepared.compiled.outline.get_or_init(|| nexus_mcode::outline(&task.prepared.compiled.program));
         let work = work_of(outline, &task.arguments, &task.prepared.inputs, spec.tasks.len());
         let processor_only = device.kind() == DeviceKind::Cpu;
-        let choice = match learner.choose(&work, named, processor_only) {
+        let within = spec.timeout.into_iter().chain(spec.limits.wall).min();
+        let choice = match learner.choose(&work, named, processor_only, within) {
             // A program travels: what it names may not be on this machine. Its user is told.
             Err(error) if is_programs => {
                 let told = format!("warning: @optimize: {error}; what was learned decides instead\n");
                 log.append(Stream::Stderr, told.as_bytes());
-                learner.choose(&work, None, processor_only)
+                learner.choose(&work, None, processor_only, within)
             }
             chosen => chosen,
         };
@@ -341,6 +342,10 @@ impl TaskRunner {
             }
             // What the baseline took says nothing of its speed: the run before it warmed everything up.
             Some(Verdict::Same { took } | Verdict::Open { took }) => took.as_secs_f64(),
+        let ran_out = result.as_ref().is_err_and(|error| error.code == nexus_mcode::WALL_LIMIT_CODE);
+        if ran_out && matches!(choice.reason, Reason::Trial { .. }) {
+            learner.record(choice, RunOutcome::Failed { seconds });
+        }
             None => 0.0,
         };
         if let Ok(done) = &result

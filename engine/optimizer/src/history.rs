@@ -59,9 +59,9 @@ pub struct Run {
     pub strategy: usize,
     /// What it took, in seconds.
     pub seconds: f64,
-    /// What the baseline was believed to take.
+    /// What the baseline was believed to take; what the run took, where nothing was known before.
     pub baseline_s: f64,
-    /// What the best strategy was believed to take.
+    /// The same of the best strategy.
     pub best_s: f64,
     /// Whether it was a trial.
     pub is_trial: bool,

@@ -122,6 +122,11 @@ impl Optimizer {
 
     /// How to run this work on this machine. `chance` decides what is tried.
     pub fn choose(&mut self, work: &Work, machine: &Machine, chance: &mut impl Rng) -> Choice {
+        self.choose_within(work, machine, f64::INFINITY, chance)
+    }
+
+    /// The same where a run that takes more than so many seconds is stopped: nothing is tried that may not come to its end.
+    pub fn choose_within(&mut self, work: &Work, machine: &Machine, within_s: f64, chance: &mut impl Rng) -> Choice {
         self.tick += 1;
         let key = work.key(&machine.hardware);
         if !self.config.enabled {
@@ -131,7 +136,7 @@ impl Optimizer {
             self.remember(key, Known::of(work, self.tick));
         }
         let looked = self.look(&key, &work.features, machine);
-        let (chosen, reason, best) = self.decide(&key, &looked, chance);
+        let (chosen, reason, best) = self.decide(&key, &looked, within_s, chance);
         self.keep_priors(&key, &looked);
         let best_known_s = looked[best].belief.map_or(0.0, |belief| seconds(belief.location));
         self.choice(key, work, chosen, reason, &looked, best_known_s)
@@ -202,14 +207,14 @@ impl Optimizer {
     pub fn record(&mut self, choice: &Choice, outcome: RunOutcome) {
         let is_cold = self.table.get(&choice.key).is_none_or(|known| known.runs() == 0);
         self.take_in(choice, outcome, is_cold);
+        if let Some(known) = self.table.get_mut(&choice.key) {
+            known.last = Some(Chosen { strategy_id: choice.strategy.strategy_id.clone(), reason: choice.reason });
+        }
     }
 
     /// The same; whether it found nothing ready: threads, memory, caches.
     fn take_in(&mut self, choice: &Choice, outcome: RunOutcome, is_cold: bool) {
         let ids = self.strategies.all();
-        if let Some(known) = self.table.get_mut(&choice.key) {
-            known.last = Some(Chosen { strategy_id: choice.strategy.strategy_id.clone(), reason: choice.reason });
-        }
         let Some(strategy) = ids.iter().position(|s| s.strategy_id == choice.strategy.strategy_id) else { return };
         self.tick += 1;
         if self.table.get(&choice.key).is_none() {
@@ -218,6 +223,8 @@ impl Optimizer {
         }
         let Some(known) = self.table.get_mut(&choice.key) else { return };
         known.used = self.tick;
+        // Before the first run, times are predicted from the text of the program.
+        let is_guess = !known.is_measured && known.runs() == 0;
         let (taken_s, once_s) = match outcome {
             RunOutcome::Succeeded { seconds, once_s, .. } => (seconds, once_s),
             RunOutcome::Failed { seconds } | RunOutcome::Wrong { seconds } => (seconds, 0.0),
@@ -253,8 +260,8 @@ impl Optimizer {
             pattern: choice.pattern,
             strategy,
             seconds: taken_s,
-            baseline_s: baseline.map_or(taken_s, |prediction| prediction.median_s),
-            best_s: if choice.best_known_s > 0.0 { choice.best_known_s } else { taken_s },
+            baseline_s: baseline.filter(|_| !is_guess).map_or(taken_s, |prediction| prediction.median_s),
+            best_s: if choice.best_known_s > 0.0 && !is_guess { choice.best_known_s } else { taken_s },
             is_trial,
         });
     }

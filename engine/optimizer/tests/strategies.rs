@@ -1,7 +1,9 @@
-//! What is chosen beside the plain case: strategies that users take away again, and what is told of the last choice.
+//! What is chosen beside the plain case: strategies that users take away again, runs that must end in time, and what is
+//! told of the last choice.
 
 use nexus_optimizer::{
-    Features, Machine, MachineCode, Optimizer, OptimizerConfig, RunOutcome, Shape, Strategy, StrategyError, Work,
+    Features, Machine, MachineCode, Optimizer, OptimizerConfig, Reason, RunOutcome, Shape, Strategy, StrategyError,
+    Work,
 };
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -71,6 +73,46 @@ fn what_is_built_in_and_what_is_not_there_cannot_be_taken_away() {
     assert_eq!(refused, Err(StrategyError::BuiltIn("default".to_owned())));
     assert!(optimizer.unregister("mine").unwrap_err().to_string().starts_with("there is no strategy `mine`"));
     assert_eq!(optimizer.strategies().all().len(), 8);
+}
+
+/// What one run in ten was predicted to exceed, of the trials among the first choices of works of 0.4 s, where a run may
+/// take so long.
+fn trials(within_s: f64) -> Vec<f64> {
+    let (mut optimizer, mut chance) = (Optimizer::new(OptimizerConfig::default()), StdRng::seed_from_u64(1));
+    let mut trials = Vec::new();
+    for index in 0..10 {
+        for _ in 0..30 {
+            let choice = optimizer.choose_within(&work(index), &machine(), within_s, &mut chance);
+            if matches!(choice.reason, Reason::Trial { .. }) {
+                trials.push(choice.prediction().expect("it was chosen for that").high_s);
+            }
+            optimizer.record(&choice, took(0.4));
+        }
+    }
+    trials
+}
+
+#[test]
+fn nothing_is_tried_that_may_not_end_in_the_time_that_a_run_has() {
+    // The best known takes 0.4 s and ends in time; of what never ran, most may not.
+    assert!(trials(f64::INFINITY).iter().any(|high_s| *high_s > 0.5));
+    assert!(!trials(0.5).iter().any(|high_s| *high_s > 0.5));
+    assert_eq!(trials(60.0), trials(f64::INFINITY));
+}
+
+#[test]
+fn what_was_never_run_is_neither_called_small_nor_a_loss_in_reports() {
+    let (mut optimizer, mut chance) = (Optimizer::new(OptimizerConfig::default()), StdRng::seed_from_u64(1));
+    // The text of a program does not say how large its tensors are.
+    let guessed = Features { flops: 4e4, bytes: 4e5, tensor_operations: 4.0, ..Features::default() };
+    let choice = optimizer.choose(&Work { features: guessed, ..work(1) }, &machine(), &mut chance);
+    assert_eq!(choice.reason, Reason::Usual);
+    optimizer.record(&choice, took(0.4));
+    let run = optimizer.runs().next().expect("it ran");
+    assert_eq!((run.baseline_s, run.best_s), (0.4, 0.4));
+    let choice = optimizer.choose(&work(1), &machine(), &mut chance);
+    optimizer.record(&choice, took(0.4));
+    assert_ne!(optimizer.runs().last().expect("it ran").baseline_s, 0.4);
 }
 
 #[test]
