@@ -297,13 +297,11 @@ impl TaskRunner {
     fn profile(&self, task: &Task<'_>, application: &Application, ran: &mut Ran, log: &SlotLog) {
         let Ok(result) = &mut ran.result else { return };
         let how = (application.device.kind().name(), application.execution);
-        let Some(profile) = RunProfile::of(task.index, result, (ran.took, &ran.meter), how) else { return };
+        let name = task.prepared.compiled.program.attributes().profile.as_deref().unwrap_or_default();
+        let Some(profile) = RunProfile::of((task.index, name), result, (ran.took, &ran.meter), how) else { return };
         match &self.profiles {
             Some(sink) => hand_over(sink, profile),
-            None => {
-                let name = task.prepared.compiled.program.attributes().profile.as_deref().unwrap_or_default();
-                log.append(Stream::Stderr, format!("profile {name}\n{}", profile.text()).as_bytes());
-            }
+            None => log.append(Stream::Stderr, format!("profile {name}\n{}", profile.text()).as_bytes()),
         }
     }
 
@@ -342,12 +340,12 @@ impl TaskRunner {
             }
             // What the baseline took says nothing of its speed: the run before it warmed everything up.
             Some(Verdict::Same { took } | Verdict::Open { took }) => took.as_secs_f64(),
+            None => 0.0,
+        };
         let ran_out = result.as_ref().is_err_and(|error| error.code == nexus_mcode::WALL_LIMIT_CODE);
         if ran_out && matches!(choice.reason, Reason::Trial { .. }) {
             learner.record(choice, RunOutcome::Failed { seconds });
         }
-            None => 0.0,
-        };
         if let Ok(done) = &result
             && !is_shared
         {
