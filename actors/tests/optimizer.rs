@@ -9,8 +9,8 @@ use nexus_actors::embedded::{self, EmbeddedOptions, EmbeddedRun};
 use nexus_actors::learning::{self, Learner, Observed};
 use nexus_model::{IndexRange, JobSpec, Limits, NodeCapacity, Outcome, Payload, Program, Value, decode_value};
 use nexus_optimizer::{
-    DeviceTarget, Exclusion, JitLevel, MemoryOptimization, OptimizerConfig, Parallelization, Precision, Reason,
-    Strategy,
+    DeviceTarget, Exclusion, Features, JitLevel, MachineCode, MemoryOptimization, OptimizerConfig, Parallelization,
+    Precision, Reason, RunOutcome, Strategy, Work,
 };
 use tokio::sync::watch;
 
@@ -349,6 +349,54 @@ fn what_was_learned_is_kept_and_shared_between_processes() {
     let both = learner(Some(&file));
     assert_eq!(both.with(|optimizer, _| optimizer.known()), 2);
     assert_eq!(there.with(|optimizer, _| optimizer.known()), 2);
+}
+
+/// Chooses for a piece of work, and tells what it took.
+fn learn_of(learner: &Learner, code: u8) {
+    let work = Work { code: [code; 32], shapes: Vec::new(), features: Features::default() };
+    let choice = learner.choose(&work, None, true, None).expect("no strategy was named");
+    let (seconds, code) = (0.01, MachineCode::Settled);
+    learner.record(&choice, RunOutcome::Succeeded { seconds, once_s: 0.0, memory_bytes: 0.0, code });
+}
+
+/// Waits until a process or thread waits for the lock on this file.
+#[cfg(target_os = "linux")]
+fn wait_for_a_waiter(lock: &std::fs::File) {
+    use std::os::unix::fs::MetadataExt as _;
+    let inode = format!(":{} ", lock.metadata().expect("it is open").ino());
+    let waits = |line: &str| line.contains("-> FLOCK") && line.contains(&inode);
+    let locks = || std::fs::read_to_string("/proc/locks").expect("Linux tells its locks");
+    while !locks().lines().any(waits) {
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn choices_go_on_while_the_file_waits_for_its_disk() {
+    let folder = tempfile::tempdir().expect("there is room");
+    let file = learning::file(folder.path());
+    let here = learner(Some(&file));
+    learn_of(&here, 1);
+    // Another process is at the file, and takes as long as it likes.
+    let lock = std::fs::File::create(file.with_extension("lock")).expect("the folder can be written");
+    lock.lock().expect("nobody else has it");
+    let (done, ended) = std::sync::mpsc::sync_channel(1);
+    let (saving, running) = (Arc::clone(&here), Arc::clone(&here));
+    let saver = std::thread::spawn(move || saving.save());
+    wait_for_a_waiter(&lock);
+    std::thread::spawn(move || {
+        learn_of(&running, 2);
+        // Where the test has given up nobody listens.
+        let _ = done.send(());
+    });
+    ended.recv_timeout(std::time::Duration::from_secs(60)).expect("a choice waits for the disk");
+    lock.unlock().expect("it is held");
+    saver.join().expect("it does not panic").expect("the folder can be written");
+    let known = || learner(Some(&file)).with(|optimizer, _| optimizer.known());
+    assert_eq!(known(), 1, "what happened while it was written is written next");
+    here.save().expect("the folder can be written");
+    assert_eq!(known(), 2);
 }
 
 #[test]

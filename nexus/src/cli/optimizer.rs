@@ -194,7 +194,8 @@ fn change(
 ) -> Result<(), CliError> {
     act(known).map_err(|error| refused(&error))?;
     // What was possible on one state and is not on a newer one (a name that was taken meanwhile) is left out.
-    file.save(known, |theirs| drop(act(theirs))).map_err(|error| unkept(&error))
+    file.save(known, |theirs| drop(act(theirs))).map_err(|error| unkept(&error))?;
+    Ok(())
 }
 
 fn refused(error: &impl ToString) -> CliError {
