@@ -28,7 +28,7 @@ use rand::rngs::StdRng;
 
 pub use self::application::Application;
 pub use self::site::{machine, measure, measure_products};
-pub use self::state_file::{StateFile, StateFileError};
+pub use self::state_file::{Saved, StateFile, StateFileError};
 pub use self::trial::{Sample, Trial};
 pub use self::work::work_of;
 
@@ -76,9 +76,9 @@ impl Event {
 struct State {
     optimizer: Optimizer,
     chance: StdRng,
-    /// What the file does not know yet.
+    /// What the file does not know yet, where there is one.
     events: VecDeque<Event>,
-    file: Option<StateFile>,
+    is_kept: bool,
     last: Option<Choice>,
     observed: Option<Observed>,
     /// What other nodes told this one as their leader, the newest first.
@@ -110,6 +110,8 @@ pub struct Observed {
 #[derive(Debug)]
 pub struct Learner {
     state: Mutex<State>,
+    /// Held while the disk works, in which time choices go on.
+    file: Mutex<Option<StateFile>>,
     machine: Machine,
 }
 
@@ -132,13 +134,13 @@ impl Learner {
             optimizer,
             chance,
             events: VecDeque::new(),
-            file,
+            is_kept: file.is_some(),
             last: None,
             observed: None,
             others: VecDeque::new(),
             unsaved: None,
         };
-        (Learner { state: Mutex::new(state), machine }, warning)
+        (Learner { state: Mutex::new(state), file: Mutex::new(file), machine }, warning)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -150,8 +152,15 @@ impl Learner {
         &self.machine
     }
 
-    /// How to run this work: as `named`, or as was learned. On the processor only, where the caller asks for it.
-    pub fn choose(&self, work: &Work, named: Option<&str>, processor_only: bool) -> Result<Choice, StrategyError> {
+    /// How to run this work: as `named`, or as was learned. On the processor only, where the caller asks for it. A run that
+    /// takes longer than `within` is stopped.
+    pub fn choose(
+        &self,
+        work: &Work,
+        named: Option<&str>,
+        processor_only: bool,
+        within: Option<Duration>,
+    ) -> Result<Choice, StrategyError> {
         let without;
         let machine = match processor_only && self.machine.gpu.is_some() {
             true => {
@@ -163,7 +172,10 @@ impl Learner {
         let State { optimizer, chance, last, .. } = &mut *self.state();
         let choice = match named {
             Some(id) => optimizer.ask_for(work, machine, id)?,
-            None => optimizer.choose(work, machine, chance),
+            None => {
+                let within_s = within.map_or(f64::INFINITY, |within| within.as_secs_f64());
+                optimizer.choose_within(work, machine, within_s, chance)
+            }
         };
         *last = Some(choice.clone());
         Ok(choice)
@@ -287,15 +299,31 @@ impl Learner {
 
     /// Writes what was learned to the file. Blocks on the disk; does nothing where nothing is new or there is no file.
     pub fn save(&self) -> Result<(), StateFileError> {
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(file) = file.as_mut() else { return Ok(()) };
+        let (mut optimizer, told) = {
+            let mut state = self.state();
+            if state.events.is_empty() {
+                return Ok(());
+            }
+            (state.optimizer.clone(), std::mem::take(&mut state.events))
+        };
+        let saved = file.save(&mut optimizer, |theirs| told.iter().cloned().for_each(|event| event.tell(theirs)));
         let mut state = self.state();
-        if state.events.is_empty() {
-            return Ok(());
+        state.unsaved = saved.as_ref().err().map(ToString::to_string);
+        match saved {
+            Ok(Saved::Own) => {}
+            Ok(Saved::Joined) => {
+                // What happened meanwhile is not in the file yet, and goes on counting here.
+                state.events.iter().cloned().for_each(|event| event.tell(&mut optimizer));
+                state.optimizer = optimizer;
+            }
+            Err(error) => {
+                let since = std::mem::replace(&mut state.events, told);
+                since.into_iter().for_each(|event| state.keep(event));
+                return Err(error);
+            }
         }
-        let State { optimizer, events, file: Some(file), unsaved, .. } = &mut *state else { return Ok(()) };
-        let saved = file.save(optimizer, |theirs| events.iter().cloned().for_each(|event| event.tell(theirs)));
-        *unsaved = saved.as_ref().err().map(ToString::to_string);
-        saved?;
-        events.clear();
         Ok(())
     }
 
@@ -312,7 +340,7 @@ impl State {
     }
 
     fn keep(&mut self, event: Event) {
-        if self.file.is_none() {
+        if !self.is_kept {
             return;
         }
         if self.events.len() >= EVENTS_MAX {

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use nexus_actors::Optimize;
 use nexus_actors::embedded::{self, EmbeddedOptions, EmbeddedRun};
 use nexus_actors::learning::{self, Learner, Observed};
-use nexus_model::{IndexRange, JobSpec, NodeCapacity, Outcome, Program, Value, decode_value};
+use nexus_model::{IndexRange, JobSpec, Limits, NodeCapacity, Outcome, Payload, Program, Value, decode_value};
 use nexus_optimizer::{
-    DeviceTarget, Exclusion, JitLevel, MemoryOptimization, OptimizerConfig, Parallelization, Precision, Reason,
-    Strategy,
+    DeviceTarget, Exclusion, Features, JitLevel, MachineCode, MemoryOptimization, OptimizerConfig, Parallelization,
+    Precision, Reason, RunOutcome, Strategy, Work,
 };
 use tokio::sync::watch;
 
@@ -22,11 +22,17 @@ fn learner(file: Option<&Path>) -> Arc<Learner> {
 
 /// Runs a program as `tasks` tasks, each on all cores, one after the other.
 fn run(source: &str, tasks: u32, learner: &Arc<Learner>, optimize: Optimize) -> EmbeddedRun {
+    run_within(source, (tasks, Limits::local()), learner, optimize)
+}
+
+/// The same within these limits.
+fn run_within(source: &str, (tasks, limits): (u32, Limits), learner: &Arc<Learner>, optimize: Optimize) -> EmbeddedRun {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get) as u32;
     let mut spec = JobSpec::single("test", Program::MCode { file: "test.mcode".into(), source: source.into() });
     spec.device = nexus_model::DeviceChoice::Cpu;
     (spec.tasks, spec.is_array) = (IndexRange::new(0, tasks), tasks > 1);
     spec.resources.cpus = cores;
+    spec.limits = limits;
     let options = EmbeddedOptions {
         capacity: Some(NodeCapacity { slots: cores, memory_bytes: 0, devices: Vec::new() }),
         learner: Some(Arc::clone(learner)),
@@ -267,8 +273,7 @@ fn a_program_that_asks_is_optimised_and_others_are_left_alone() {
     // What a program names and this machine cannot do is said, and does not stop it.
     let elsewhere = run(&format!("@optimize(strategy = \"gpu_optimized\")\n{LOOP}"), 1, &learner, Optimize::OnRequest);
     value(&elsewhere);
-    let Some(nexus_model::Payload::Inline(told)) = elsewhere.tasks[0].cost.as_ref().and_then(|c| c.stderr.clone())
-    else {
+    let Some(Payload::Inline(told)) = elsewhere.tasks[0].cost.as_ref().and_then(|c| c.stderr.clone()) else {
         panic!("nothing was said");
     };
     assert!(String::from_utf8_lossy(&told).contains("there is no graphics processor here"));
@@ -297,6 +302,30 @@ fn the_fastest_strategy_is_found_and_runs_are_never_wrong() {
 }
 
 #[test]
+fn what_takes_too_much_memory_side_by_side_is_run_one_after_the_other_and_that_is_learned() {
+    // One call takes 24 MB at once, and several do in the time of a fifth of a second.
+    let source = "function piece(i: int)\n    x = tensor.ones(1000, 2000) * 1.0001\n    y = x + 1.0\n    z = y + 1.0\n    \
+                  for k in 0..40\n        z = x * 0.5 + y * 0.25 + z * 0.25\n    end\n    return tensor.max(z) > i\nend\n\
+                  function main()\n    print(\"begun\")\n    found = map(piece, 0..8)\n    print(\"done\")\n    return found\nend\n";
+    let learner = learner(None);
+    let limit = Limits { memory_bytes: Some(46 << 20), ..Limits::local() };
+    let run = run_within(source, (4, limit), &learner, Optimize::Always);
+    for task in &run.tasks {
+        assert!(matches!(task.outcome, Some(Outcome::Succeeded(_))), "{:?}", task.outcome);
+        let Some(Payload::Inline(printed)) = task.cost.as_ref().and_then(|cost| cost.stdout.clone()) else {
+            panic!("nothing was printed")
+        };
+        assert_eq!(String::from_utf8_lossy(&printed), "begun\ndone\n");
+    }
+    if cores() > 1 {
+        let choice = learner.last().expect("it was chosen for");
+        let failed =
+            choice.candidates.iter().find(|c| c.strategy_id == "aggressive_optimization").expect("it is there");
+        assert_eq!(failed.exclusion, Some(Exclusion::Failed), "{}", choice.explain());
+    }
+}
+
+#[test]
 fn what_a_job_ran_predicts_the_time_of_its_program_with_an_interval() {
     let learner = learner(None);
     assert_eq!(learner.predicted("job-1"), None, "nothing ran yet");
@@ -320,6 +349,54 @@ fn what_was_learned_is_kept_and_shared_between_processes() {
     let both = learner(Some(&file));
     assert_eq!(both.with(|optimizer, _| optimizer.known()), 2);
     assert_eq!(there.with(|optimizer, _| optimizer.known()), 2);
+}
+
+/// Chooses for a piece of work, and tells what it took.
+fn learn_of(learner: &Learner, code: u8) {
+    let work = Work { code: [code; 32], shapes: Vec::new(), features: Features::default() };
+    let choice = learner.choose(&work, None, true, None).expect("no strategy was named");
+    let (seconds, code) = (0.01, MachineCode::Settled);
+    learner.record(&choice, RunOutcome::Succeeded { seconds, once_s: 0.0, memory_bytes: 0.0, code });
+}
+
+/// Waits until a process or thread waits for the lock on this file.
+#[cfg(target_os = "linux")]
+fn wait_for_a_waiter(lock: &std::fs::File) {
+    use std::os::unix::fs::MetadataExt as _;
+    let inode = format!(":{} ", lock.metadata().expect("it is open").ino());
+    let waits = |line: &str| line.contains("-> FLOCK") && line.contains(&inode);
+    let locks = || std::fs::read_to_string("/proc/locks").expect("Linux tells its locks");
+    while !locks().lines().any(waits) {
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn choices_go_on_while_the_file_waits_for_its_disk() {
+    let folder = tempfile::tempdir().expect("there is room");
+    let file = learning::file(folder.path());
+    let here = learner(Some(&file));
+    learn_of(&here, 1);
+    // Another process is at the file, and takes as long as it likes.
+    let lock = std::fs::File::create(file.with_extension("lock")).expect("the folder can be written");
+    lock.lock().expect("nobody else has it");
+    let (done, ended) = std::sync::mpsc::sync_channel(1);
+    let (saving, running) = (Arc::clone(&here), Arc::clone(&here));
+    let saver = std::thread::spawn(move || saving.save());
+    wait_for_a_waiter(&lock);
+    std::thread::spawn(move || {
+        learn_of(&running, 2);
+        // Where the test has given up nobody listens.
+        let _ = done.send(());
+    });
+    ended.recv_timeout(std::time::Duration::from_secs(60)).expect("a choice waits for the disk");
+    lock.unlock().expect("it is held");
+    saver.join().expect("it does not panic").expect("the folder can be written");
+    let known = || learner(Some(&file)).with(|optimizer, _| optimizer.known());
+    assert_eq!(known(), 1, "what happened while it was written is written next");
+    here.save().expect("the folder can be written");
+    assert_eq!(known(), 2);
 }
 
 #[test]

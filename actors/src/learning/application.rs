@@ -82,6 +82,12 @@ impl Application {
         })
     }
 
+    /// The same with what needs the least and cannot be missing: on the processor, one call at a time, keeping nothing
+    /// of tensors that are gone.
+    pub(crate) fn sparing(self) -> Application {
+        Application { device: Device::cpu(), threads: 1, pooling: Pooling::Nothing, ..self }
+    }
+
     /// When what is hot becomes machine code.
     pub(crate) fn tier_up<'a>(&self, clock: &'a Stopwatch) -> TierUp<'a> {
         if self.repays { TierUp::Repaid(clock) } else { TierUp::Hot }

@@ -33,9 +33,20 @@ pub struct StateFile {
     seen: Writing,
 }
 
+/// What was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Saved {
+    /// What the caller knows.
+    Own,
+    /// What another process wrote, told again what happened here: the caller knows that now.
+    Joined,
+}
+
 /// What the file holds.
 enum Content {
     Nothing,
+    /// The writing that this process knows.
+    Known,
     State(Box<Optimizer>),
     /// Not a state that can be read, and why.
     Foreign(String),
@@ -55,13 +66,13 @@ impl StateFile {
     /// What was learned; new where there is no file. One that cannot be read is moved aside, and the second value says
     /// where to and why.
     pub fn load(&mut self, config: OptimizerConfig) -> (Optimizer, Option<String>) {
-        let (content, writing) = match self.read(&config) {
+        let (content, writing) = match self.read(&config, None) {
             Ok(found) => found,
             Err(error) => (Content::Foreign(error.to_string()), None),
         };
         self.seen = writing;
         match content {
-            Content::Nothing => (Optimizer::new(config), None),
+            Content::Nothing | Content::Known => (Optimizer::new(config), None),
             Content::State(optimizer) => (*optimizer, None),
             Content::Foreign(why) => {
                 let told = self.set_aside(&why);
@@ -76,23 +87,29 @@ impl StateFile {
         &mut self,
         optimizer: &mut Optimizer,
         again: impl FnOnce(&mut Optimizer),
-    ) -> Result<(), StateFileError> {
+    ) -> Result<Saved, StateFileError> {
         let _lock = self.lock()?;
-        let (content, writing) = self.read(optimizer.config()).map_err(|error| self.trouble("read", error))?;
-        match content {
-            Content::State(theirs) if writing != self.seen => {
+        let (content, _) = self.read(optimizer.config(), self.seen).map_err(|error| self.trouble("read", error))?;
+        let saved = match content {
+            Content::State(theirs) => {
                 *optimizer = *theirs;
                 again(optimizer);
+                Saved::Joined
             }
-            Content::Foreign(why) => drop(self.set_aside(&why)),
+            Content::Foreign(why) => {
+                let _ = self.set_aside(&why);
+                Saved::Own
+            }
             // A file that is gone was reset: what this process learned before counts no more.
             Content::Nothing if self.seen.is_some() => {
                 *optimizer = Optimizer::new(optimizer.config().clone());
                 again(optimizer);
+                Saved::Joined
             }
-            Content::State(_) | Content::Nothing => {}
-        }
-        self.write(&optimizer.save())
+            Content::Known | Content::Nothing => Saved::Own,
+        };
+        self.write(&optimizer.save())?;
+        Ok(saved)
     }
 
     /// Takes another state in this one's place.
@@ -127,7 +144,8 @@ impl StateFile {
         opened.map_err(|error| StateFileError { doing: "locked", path, error })
     }
 
-    fn read(&self, config: &OptimizerConfig) -> io::Result<(Content, Writing)> {
+    /// What the file holds, and which writing of it that is; what `known` wrote is not read again.
+    fn read(&self, config: &OptimizerConfig, known: Writing) -> io::Result<(Content, Writing)> {
         let length = match fs::metadata(&self.path) {
             Ok(found) => found.len(),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((Content::Nothing, None)),
@@ -138,6 +156,9 @@ impl StateFile {
         }
         let bytes = fs::read(&self.path)?;
         let writing = Some(*blake3::hash(&bytes).as_bytes());
+        if writing == known {
+            return Ok((Content::Known, writing));
+        }
         let content = match std::str::from_utf8(&bytes) {
             Ok(text) => match Optimizer::load(config.clone(), text) {
                 Ok(optimizer) => Content::State(Box::new(optimizer)),

@@ -21,6 +21,8 @@ const PROFILES_MAX: usize = 64;
 pub struct RunProfile {
     /// Index of the task.
     pub task: u32,
+    /// What the program calls its profile (`@profile(name = …)`); empty where it does not.
+    pub name: String,
     /// Wall time of the run.
     pub wall: Duration,
     /// The device.
@@ -115,13 +117,14 @@ pub(super) fn hand_over(sink: &ProfileSink, profile: RunProfile) {
 impl RunProfile {
     /// The profile of a run that came to its end; `None` where it was not profiled.
     pub(super) fn of(
-        task: u32,
+        (task, name): (u32, &str),
         result: &mut RunResult,
         (wall, meter): (Duration, &Meter),
         (device, execution): (&'static str, Execution),
     ) -> Option<RunProfile> {
         Some(RunProfile {
             task,
+            name: name.to_owned(),
             wall,
             device,
             execution,

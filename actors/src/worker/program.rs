@@ -3,6 +3,8 @@
 //!
 //! Called by [`super::task`] on a slot's thread.
 
+mod again;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -80,7 +82,7 @@ impl TaskRunner {
         let arguments = spec.arguments.iter().map(value).collect();
         let (looked_at_clock, called_modules) = (Arc::default(), AtomicBool::new(false));
         let task = Task { job, index, prepared, arguments, looked_at_clock, called_modules, log };
-        let plan = match self.plan(&task, device, log) {
+        let mut plan = match self.plan(&task, device, log) {
             Ok(plan) => plan,
             Err(failure) => return (Outcome::Failed(failure), Cost::default()),
         };
@@ -95,7 +97,7 @@ impl TaskRunner {
         };
         let calls = self.calls_of(&task, &plan.application);
         let elsewhere = calls.as_ref().map(|calls| calls as &dyn Elsewhere);
-        let mut ran = self.execute(&task, (&plan.application, elsewhere), limits, &mut print);
+        let mut ran = self.execute_or_again(&task, &mut plan, elsewhere, limits, &mut print);
         ran.is_shared = calls.is_some_and(|calls| calls.offered.load(Ordering::Relaxed));
         for warning in ran.warnings.take() {
             log.append(Stream::Stderr, format!("warning: {}: {}\n", warning.operation, warning.message).as_bytes());
@@ -150,12 +152,13 @@ impl TaskRunner {
             task.prepared.compiled.outline.get_or_init(|| nexus_mcode::outline(&task.prepared.compiled.program));
         let work = work_of(outline, &task.arguments, &task.prepared.inputs, spec.tasks.len());
         let processor_only = device.kind() == DeviceKind::Cpu;
-        let choice = match learner.choose(&work, named, processor_only) {
+        let within = spec.timeout.into_iter().chain(spec.limits.wall).min();
+        let choice = match learner.choose(&work, named, processor_only, within) {
             // A program travels: what it names may not be on this machine. Its user is told.
             Err(error) if is_programs => {
                 let told = format!("warning: @optimize: {error}; what was learned decides instead\n");
                 log.append(Stream::Stderr, told.as_bytes());
-                learner.choose(&work, None, processor_only)
+                learner.choose(&work, None, processor_only, within)
             }
             chosen => chosen,
         };
@@ -294,13 +297,11 @@ impl TaskRunner {
     fn profile(&self, task: &Task<'_>, application: &Application, ran: &mut Ran, log: &SlotLog) {
         let Ok(result) = &mut ran.result else { return };
         let how = (application.device.kind().name(), application.execution);
-        let Some(profile) = RunProfile::of(task.index, result, (ran.took, &ran.meter), how) else { return };
+        let name = task.prepared.compiled.program.attributes().profile.as_deref().unwrap_or_default();
+        let Some(profile) = RunProfile::of((task.index, name), result, (ran.took, &ran.meter), how) else { return };
         match &self.profiles {
             Some(sink) => hand_over(sink, profile),
-            None => {
-                let name = task.prepared.compiled.program.attributes().profile.as_deref().unwrap_or_default();
-                log.append(Stream::Stderr, format!("profile {name}\n{}", profile.text()).as_bytes());
-            }
+            None => log.append(Stream::Stderr, format!("profile {name}\n{}", profile.text()).as_bytes()),
         }
     }
 
@@ -341,6 +342,10 @@ impl TaskRunner {
             Some(Verdict::Same { took } | Verdict::Open { took }) => took.as_secs_f64(),
             None => 0.0,
         };
+        let ran_out = result.as_ref().is_err_and(|error| error.code == nexus_mcode::WALL_LIMIT_CODE);
+        if ran_out && matches!(choice.reason, Reason::Trial { .. }) {
+            learner.record(choice, RunOutcome::Failed { seconds });
+        }
         if let Ok(done) = &result
             && !is_shared
         {

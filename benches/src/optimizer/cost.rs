@@ -27,7 +27,7 @@ pub(super) fn decisions() -> Result<(), String> {
     for round in 0..KNOWN_RUNS + DECISIONS {
         for work in &works {
             let begun = Instant::now();
-            let choice = learner.choose(work, None, true).map_err(|error| error.to_string())?;
+            let choice = learner.choose(work, None, true, None).map_err(|error| error.to_string())?;
             let chosen = begun.elapsed();
             let seconds = 2e-3 + 1e-5 * (round % 7) as f64;
             let outcome = RunOutcome::Succeeded { seconds, once_s: 0.0, memory_bytes: 1e6, code: MachineCode::Settled };

@@ -29,6 +29,10 @@ use crate::vm::{sharing, tasks};
 
 /// The code of the diagnostic of a run that took longer than its limit.
 pub const WALL_LIMIT_CODE: &str = Code::LimitWall.as_str();
+/// The code of the diagnostic of a run that needed more memory than it may have, or than there is.
+pub const MEMORY_LIMIT_CODE: &str = Code::LimitMemory.as_str();
+/// The code of the diagnostic of a run in which a library function could not compute: its device failed, say.
+pub const OPERATION_FAILED_CODE: &str = Code::OperationFailed.as_str();
 /// The code of the diagnostic of a run that was cancelled.
 pub const CANCELLED_CODE: &str = Code::Cancelled.as_str();
 

@@ -1,6 +1,6 @@
 //! A choice and what it was made from.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::strategy::{DeviceTarget, Strategy};
 use crate::work::{Features, Key, Pattern};
@@ -83,7 +83,7 @@ pub struct Candidate {
 }
 
 /// Why a strategy was chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reason {
     /// Choosing is switched off.
@@ -113,6 +113,15 @@ pub enum Reason {
         /// What trying may cost at most, in seconds.
         allowance_s: f64,
     },
+}
+
+/// What was chosen for a run that is over.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Chosen {
+    /// Which strategy.
+    pub strategy_id: String,
+    /// Why.
+    pub reason: Reason,
 }
 
 /// A choice.

@@ -6,7 +6,7 @@ use rand::{Rng, RngExt};
 
 use crate::beliefs::{FAR_WORSE, Looked, SEEN_RUNS};
 use crate::candidate::Reason;
-use crate::evidence::seconds;
+use crate::evidence::{Belief, seconds};
 use crate::known::Known;
 use crate::optimizer::{BASELINE, Optimizer};
 use crate::strategy::JitLevel;
@@ -17,23 +17,32 @@ use crate::work::Key;
 const SMALL_S: f64 = 100e-6;
 /// Runs that a piece of work has ahead at least and at most.
 const RUNS_AHEAD: (f64, f64) = (30.0, 100.0);
+/// What is tried ends in time where so many times what one run in ten exceeds is in time: one trial in ten must not be lost.
+const IN_TIME: f64 = 2.0;
 /// The exploration rate at which doubts are taken as they are.
 const PLAIN_RATE: f64 = 0.2;
 
 impl Optimizer {
     /// The chosen strategy, why, and the best known one.
-    pub(crate) fn decide(&self, key: &Key, looked: &[Looked], chance: &mut impl Rng) -> (usize, Reason, usize) {
+    pub(crate) fn decide(
+        &self,
+        key: &Key,
+        looked: &[Looked],
+        within_s: f64,
+        chance: &mut impl Rng,
+    ) -> (usize, Reason, usize) {
         let open = |index: &usize| looked[*index].exclusion.is_none() && looked[*index].belief.is_some();
         let belief = |index: usize| looked[index].belief.expect("only what is open is asked");
         let by_location = |a: &usize, b: &usize| belief(*a).location.total_cmp(&belief(*b).location);
         let is_seen = |index: &usize| looked[*index].weight >= SEEN_RUNS;
         let Some(best) = (0..looked.len()).filter(open).filter(is_seen).min_by(by_location) else {
-            return self.decide_unseen(looked);
+            let is_measured = self.table.get(key).is_some_and(|known| known.is_measured);
+            return self.decide_unseen(looked, is_measured);
         };
         if seconds(belief(best).location) < SMALL_S {
             return (best, Reason::Small, best);
         }
-        match self.trial(key, looked, best, chance) {
+        match self.trial(key, looked, (best, within_s), chance) {
             Some((tried, allowance_s)) => (tried, Reason::Trial { allowance_s }, best),
             None => (best, Reason::Best, best),
         }
@@ -41,7 +50,13 @@ impl Optimizer {
 
     /// A strategy that is worth trying and can be afforded, and what it may cost. Where there are several, chance takes
     /// one, the more often the more it promises: nodes that know the same should not all try the same.
-    fn trial(&self, key: &Key, looked: &[Looked], best: usize, chance: &mut impl Rng) -> Option<(usize, f64)> {
+    fn trial(
+        &self,
+        key: &Key,
+        looked: &[Looked],
+        (best, within_s): (usize, f64),
+        chance: &mut impl Rng,
+    ) -> Option<(usize, f64)> {
         let (known, best_belief) = (self.table.get(key)?, looked[best].belief?);
         // The share is one of what `default` takes, where that is sure to take more than the best known.
         let baseline_s = looked[BASELINE].belief.map_or(0.0, |baseline| baseline.interval_s().0);
@@ -50,7 +65,8 @@ impl Optimizer {
         let boldness = self.config.exploration_rate / PLAIN_RATE;
         let limit = best_belief.location + FAR_WORSE.ln();
         let promises = |(index, one): (usize, &Looked)| {
-            let belief = one.belief.filter(|belief| index != best && belief.location < limit)?;
+            let is_in_time = |belief: &Belief| IN_TIME * belief.interval_s().1 < within_s;
+            let belief = one.belief.filter(|belief| index != best && belief.location < limit && is_in_time(belief))?;
             let Worth { gain_s, price_s } = worth(&best_belief, &belief);
             let price_s = price_s + if one.ran { 0.0 } else { self.compiling_s(index) };
             // What is promised against `default` is promised for so many runs.
@@ -85,7 +101,7 @@ impl Optimizer {
     /// The same where nothing was seen of this work: with everything on, unless similar work was clearly faster another
     /// way. The baseline is never forced on a person: without any optimisation a program may
     /// take a hundred times as long.
-    fn decide_unseen(&self, looked: &[Looked]) -> (usize, Reason, usize) {
+    fn decide_unseen(&self, looked: &[Looked], is_measured: bool) -> (usize, Reason, usize) {
         let open = |index: &usize| looked[*index].exclusion.is_none() && looked[*index].belief.is_some();
         let belief = |index: usize| looked[index].belief.expect("only what is open is asked");
         let by_location = |a: &usize, b: &usize| belief(*a).location.total_cmp(&belief(*b).location);
@@ -97,7 +113,8 @@ impl Optimizer {
         if !open(&usual) {
             return (cheapest, Reason::Similar, cheapest);
         }
-        if belief(usual).interval_s().1 < SMALL_S {
+        // What nobody ran is guessed from its text: a loop or a tensor of any size looks like microseconds.
+        if is_measured && belief(usual).interval_s().1 < SMALL_S {
             return (usual, Reason::Small, usual);
         }
         match belief(cheapest).interval_s().1 < belief(usual).interval_s().0 {

@@ -1,7 +1,7 @@
 //! What a choice was made from, for people: candidates with predicted and seen times.
 
 use crate::beliefs::Looked;
-use crate::candidate::{Candidate, Choice, Prediction};
+use crate::candidate::{Candidate, Choice, Chosen, Prediction};
 use crate::coverage::Coverage;
 use crate::evidence::seconds;
 use crate::known::Known;
@@ -53,12 +53,16 @@ pub struct Recalled {
     pub candidates: Vec<Candidate>,
     /// The best of those that ran.
     pub best: Option<String>,
+    /// What was chosen for its last run here, and why; nothing where only others told of it.
+    pub chosen: Option<Chosen>,
 }
 
 impl Recalled {
-    /// As a table, as [`Choice::explain`] draws it.
+    /// As a table, as [`Choice::explain`] draws it, with what was chosen last and why.
     pub fn explain(&self) -> String {
-        table(&self.candidates)
+        let chosen = self.chosen.as_ref();
+        let told = |chosen: &Chosen| format!("last run: {}, because {}\n", chosen.strategy_id, chosen.reason);
+        format!("{}{}", table(&self.candidates), chosen.map_or_else(String::new, told))
     }
 }
 
@@ -86,7 +90,8 @@ impl Optimizer {
         let median = |c: &&Candidate| c.prediction.map_or(f64::INFINITY, |p| p.median_s);
         let best = seen.min_by(|a, b| median(a).total_cmp(&median(b))).map(|c| c.strategy_id.clone());
         let (features, shapes) = (known.features, known.shapes.clone());
-        Some(Recalled { key: *key, pattern: features.pattern(), features, shapes, candidates, best })
+        let (pattern, chosen) = (features.pattern(), known.last.clone());
+        Some(Recalled { key: *key, pattern, features, shapes, candidates, best, chosen })
     }
 }
 

@@ -59,9 +59,9 @@ pub struct Run {
     pub strategy: usize,
     /// What it took, in seconds.
     pub seconds: f64,
-    /// What the baseline was believed to take.
+    /// What the baseline was believed to take; what the run took, where nothing was known before.
     pub baseline_s: f64,
-    /// What the best strategy was believed to take.
+    /// The same of the best strategy.
     pub best_s: f64,
     /// Whether it was a trial.
     pub is_trial: bool,
@@ -77,6 +77,12 @@ impl History {
             self.0.pop_front();
         }
         self.0.push_back(run);
+    }
+
+    /// Leaves out the runs under the strategy at `index`; those behind it move up.
+    pub(crate) fn forget_strategy(&mut self, index: usize) {
+        self.0.retain(|run| run.strategy != index);
+        self.0.iter_mut().filter(|run| run.strategy > index).for_each(|run| run.strategy -= 1);
     }
 
     pub(crate) fn runs(&self) -> impl Iterator<Item = &Run> {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::budget::Budget;
+use crate::candidate::Chosen;
 use crate::coverage::Coverage;
 use crate::evidence::{Course, Evidence, Noise, seconds};
 use crate::history::MachineCode;
@@ -162,6 +163,9 @@ pub(crate) struct Known {
     /// How far the ends of its intervals lie.
     #[serde(default)]
     pub(crate) coverage: Coverage,
+    /// What its last run here was chosen to be; states of older versions do not say.
+    #[serde(default)]
+    pub(crate) last: Option<Chosen>,
     /// When it was last asked for, in choices and records.
     pub(crate) used: u64,
 }
@@ -175,6 +179,7 @@ impl Known {
             arms: Vec::new(),
             budget: Budget::default(),
             coverage: Coverage::default(),
+            last: None,
             used,
         }
     }
@@ -235,6 +240,17 @@ impl Table {
 
     pub(crate) fn len(&self) -> usize {
         self.by_key.len()
+    }
+
+    /// Leaves out what was seen of the strategy at `index`; those behind it move up, and no regression knows any.
+    pub(crate) fn forget_strategy(&mut self, index: usize, strategy_id: &str) {
+        for known in self.by_key.values_mut() {
+            if index < known.arms.len() {
+                known.arms.remove(index);
+            }
+            known.arms.iter_mut().for_each(|arm| arm.contributed = None);
+            known.last.take_if(|last| last.strategy_id == strategy_id);
+        }
     }
 
     /// Puts in a piece of work; where `limit` are known, what was unused longest is returned for forgetting.

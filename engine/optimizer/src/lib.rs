@@ -49,7 +49,7 @@ mod strategy;
 mod trying;
 mod work;
 
-pub use candidate::{Candidate, Choice, Exclusion, Prediction, Reason};
+pub use candidate::{Candidate, Choice, Chosen, Exclusion, Prediction, Reason};
 pub use config::{ConfigError, OptimizerConfig};
 pub use evidence::Evidence;
 pub use explain::Recalled;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use rand::Rng;
 
 use crate::beliefs::Looked;
-use crate::candidate::{Choice, Reason};
+use crate::candidate::{Choice, Chosen, Reason};
 use crate::config::OptimizerConfig;
 use crate::coverage::Coverage;
 use crate::evidence::{Compiling, Course, Noise, seconds};
@@ -98,6 +98,18 @@ impl Optimizer {
         self.strategies.register(strategy)
     }
 
+    /// Takes away a strategy of the user, with what was seen of it.
+    pub fn unregister(&mut self, strategy_id: &str) -> Result<(), StrategyError> {
+        let index = self.index_of(strategy_id)?;
+        self.strategies.take_away(index)?;
+        self.table.forget_strategy(index, strategy_id);
+        self.history.forget_strategy(index);
+        // What the regressions hold is told to them anew, under the new numbers.
+        self.regressions.clear();
+        self.absorb();
+        Ok(())
+    }
+
     /// Pieces of work that are remembered.
     pub fn known(&self) -> usize {
         self.table.len()
@@ -110,6 +122,11 @@ impl Optimizer {
 
     /// How to run this work on this machine. `chance` decides what is tried.
     pub fn choose(&mut self, work: &Work, machine: &Machine, chance: &mut impl Rng) -> Choice {
+        self.choose_within(work, machine, f64::INFINITY, chance)
+    }
+
+    /// The same where a run that takes more than so many seconds is stopped: nothing is tried that may not come to its end.
+    pub fn choose_within(&mut self, work: &Work, machine: &Machine, within_s: f64, chance: &mut impl Rng) -> Choice {
         self.tick += 1;
         let key = work.key(&machine.hardware);
         if !self.config.enabled {
@@ -119,7 +136,7 @@ impl Optimizer {
             self.remember(key, Known::of(work, self.tick));
         }
         let looked = self.look(&key, &work.features, machine);
-        let (chosen, reason, best) = self.decide(&key, &looked, chance);
+        let (chosen, reason, best) = self.decide(&key, &looked, within_s, chance);
         self.keep_priors(&key, &looked);
         let best_known_s = looked[best].belief.map_or(0.0, |belief| seconds(belief.location));
         self.choice(key, work, chosen, reason, &looked, best_known_s)
@@ -190,6 +207,9 @@ impl Optimizer {
     pub fn record(&mut self, choice: &Choice, outcome: RunOutcome) {
         let is_cold = self.table.get(&choice.key).is_none_or(|known| known.runs() == 0);
         self.take_in(choice, outcome, is_cold);
+        if let Some(known) = self.table.get_mut(&choice.key) {
+            known.last = Some(Chosen { strategy_id: choice.strategy.strategy_id.clone(), reason: choice.reason });
+        }
     }
 
     /// The same; whether it found nothing ready: threads, memory, caches.
@@ -203,6 +223,8 @@ impl Optimizer {
         }
         let Some(known) = self.table.get_mut(&choice.key) else { return };
         known.used = self.tick;
+        // Before the first run, times are predicted from the text of the program.
+        let is_guess = !known.is_measured && known.runs() == 0;
         let (taken_s, once_s) = match outcome {
             RunOutcome::Succeeded { seconds, once_s, .. } => (seconds, once_s),
             RunOutcome::Failed { seconds } | RunOutcome::Wrong { seconds } => (seconds, 0.0),
@@ -238,8 +260,8 @@ impl Optimizer {
             pattern: choice.pattern,
             strategy,
             seconds: taken_s,
-            baseline_s: baseline.map_or(taken_s, |prediction| prediction.median_s),
-            best_s: if choice.best_known_s > 0.0 { choice.best_known_s } else { taken_s },
+            baseline_s: baseline.filter(|_| !is_guess).map_or(taken_s, |prediction| prediction.median_s),
+            best_s: if choice.best_known_s > 0.0 && !is_guess { choice.best_known_s } else { taken_s },
             is_trial,
         });
     }

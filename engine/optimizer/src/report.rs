@@ -10,6 +10,10 @@ use crate::work::Pattern;
 const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 220.0;
 const MARGIN: f64 = 48.0;
+/// Height of a bar with the gap below it, and room for the names before the bars and the numbers behind them.
+const BAR: f64 = 28.0;
+const NAMES: f64 = 160.0;
+const NUMBERS: f64 = 60.0;
 /// Points of a line: more cannot be seen.
 const POINTS_MAX: usize = 360;
 
@@ -35,6 +39,7 @@ impl Optimizer {
             return page;
         }
         page.push_str("<h2>By pattern</h2>\n<table><tr><th>pattern</th><th>runs</th><th>under default (predicted)</th><th>taken</th><th>less time</th></tr>\n");
+        let mut speedups = Vec::new();
         for pattern in PATTERNS {
             let of: Vec<&&Run> = runs.iter().filter(|run| run.pattern == pattern).collect();
             if of.is_empty() {
@@ -51,14 +56,41 @@ impl Optimizer {
                 time(taken),
                 (1.0 - taken / baseline) * 100.0
             );
+            speedups.push((pattern.name(), baseline / taken.max(1e-9)));
         }
-        page.push_str("</table>\n<h2>Loss against the best known strategy</h2>\n");
+        page.push_str("</table>\n<h2>Times as fast as default</h2>\n");
+        page.push_str(&bar_plot(&speedups));
+        page.push_str("<h2>Loss against the best known strategy</h2>\n");
         page.push_str(&line_plot(&cumulative(&runs, |run| (run.seconds - run.best_s).max(0.0)), "seconds lost", "run"));
         page.push_str("<h2>Time saved against default</h2>\n");
         page.push_str(&line_plot(&cumulative(&runs, |run| run.baseline_s - run.seconds), "seconds saved", "run"));
         page.push_str("</body></html>\n");
         page
     }
+}
+
+/// An SVG of a bar for each pattern; a line stands where runs are as fast as under `default`.
+fn bar_plot(speedups: &[(&str, f64)]) -> String {
+    let most = speedups.iter().fold(1.0f64, |most, (_, speedup)| most.max(*speedup));
+    let scale = (WIDTH - NAMES - NUMBERS) / most;
+    let height = BAR * speedups.len() as f64;
+    let mut svg =
+        format!("<svg viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-label=\"times as fast as default\">");
+    for (row, (name, speedup)) in speedups.iter().enumerate() {
+        let (top, width) = (BAR * row as f64, speedup.max(0.0) * scale);
+        let _ = write!(
+            svg,
+            "<text x=\"4\" y=\"{text:.1}\">{name}</text><rect x=\"{NAMES}\" y=\"{:.1}\" width=\"{width:.1}\" \
+             height=\"{:.1}\" fill=\"#0969da\"/><text x=\"{:.1}\" y=\"{text:.1}\">{speedup:.1}</text>",
+            top + 4.0,
+            BAR - 8.0,
+            NAMES + width + 6.0,
+            text = top + BAR / 2.0 + 4.0,
+        );
+    }
+    let one = NAMES + scale;
+    let _ = writeln!(svg, "<line x1=\"{one:.1}\" y1=\"0\" x2=\"{one:.1}\" y2=\"{height}\" stroke=\"#57606a\"/></svg>");
+    svg
 }
 
 fn cumulative(runs: &[&Run], of: impl Fn(&Run) -> f64) -> Vec<f64> {

@@ -157,6 +157,9 @@ pub enum StrategyError {
     /// A strategy of this id is there.
     #[error("there is a strategy `{0}` already")]
     Taken(String),
+    /// A strategy that is always there was to be taken away.
+    #[error("`{0}` is built in and stays; only strategies that were registered can be taken away")]
+    BuiltIn(String),
     /// No more fit.
     #[error("{STRATEGIES_MAX} strategies are known; no more fit")]
     Full,
@@ -297,6 +300,15 @@ impl Strategies {
             return Err(StrategyError::Full);
         }
         self.all.push(strategy);
+        Ok(())
+    }
+
+    /// Takes away the strategy of the user at `index`; those behind it move up.
+    pub(crate) fn take_away(&mut self, index: usize) -> Result<(), StrategyError> {
+        if index < self.built_in {
+            return Err(StrategyError::BuiltIn(self.all[index].strategy_id.clone()));
+        }
+        self.all.remove(index);
         Ok(())
     }
 

@@ -420,6 +420,7 @@ fn a_report_is_a_page_with_its_plots() {
         world.run(&mut optimizer, at);
     }
     let page = optimizer.report();
-    assert_eq!(page.matches("<svg").count(), 2);
+    assert_eq!(page.matches("<svg").count(), 3);
+    assert_eq!(page.matches("<rect").count(), 1, "a bar for each pattern that ran");
     assert!(page.contains("tensor mathematics"));
 }

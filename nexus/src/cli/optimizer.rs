@@ -55,6 +55,13 @@ enum OptimizerVerb {
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
+    /// Take away a strategy that was added, with what was seen of it
+    #[command(after_help = "Example:\n  nexus optimizer unregister mine")]
+    Unregister {
+        /// The strategy
+        #[arg(value_name = "STRATEGY")]
+        strategy: String,
+    },
     /// Tell what a run of your own took
     #[command(after_help = "Example:\n  nexus optimizer feedback pca.mcode math_intensive --time-ms 12.5")]
     Feedback(FeedbackArgs),
@@ -139,6 +146,11 @@ pub(crate) fn optimizer(
             done(&format!("`{id}` is a strategy from now on; `nexus run --optimize={id}` runs under it"), console);
             Ok(())
         }
+        OptimizerVerb::Unregister { strategy } => {
+            change(&mut file, &mut known, |optimizer| optimizer.unregister(strategy))?;
+            done(&format!("`{strategy}` is no strategy any more"), console);
+            Ok(())
+        }
         OptimizerVerb::Feedback(args) => feedback(args, (&mut file, &mut known), &machine, world, console),
         OptimizerVerb::Save { file: path } => {
             std::fs::write(path, known.save()).map_err(|error| unwritten(path, &error))?;
@@ -182,7 +194,8 @@ fn change(
 ) -> Result<(), CliError> {
     act(known).map_err(|error| refused(&error))?;
     // What was possible on one state and is not on a newer one (a name that was taken meanwhile) is left out.
-    file.save(known, |theirs| drop(act(theirs))).map_err(|error| unkept(&error))
+    file.save(known, |theirs| drop(act(theirs))).map_err(|error| unkept(&error))?;
+    Ok(())
 }
 
 fn refused(error: &impl ToString) -> CliError {
@@ -232,7 +245,9 @@ fn find(what: &str, known: &Optimizer, machine: &Machine, world: &impl World) ->
     if path.exists() {
         return Ok(known.find(&hex(&outline(path, world)?.code), machine));
     }
-    if let Ok(job) = what.parse::<JobRef>() {
+    let job = what.parse::<JobRef>();
+    let is_job = job.is_ok();
+    if let Ok(job) = job {
         let named = known.named(&format!("job-{}", job.job.0));
         // A number may also be the beginning of a hash.
         if named.is_some() {
@@ -242,6 +257,8 @@ fn find(what: &str, known: &Optimizer, machine: &Machine, world: &impl World) ->
     let is_hash = !what.is_empty() && what.chars().all(|c| c.is_ascii_hexdigit());
     match is_hash {
         true => Ok(known.find(&what.to_lowercase(), machine)),
+        // A job that nothing was learned of: one of commands, say.
+        false if is_job => Ok(Vec::new()),
         false => {
             let message = format!("{what} is no file, job or hash");
             Err(CliError::new(Exit::Usage, codes::UNREADABLE_FILE, message)

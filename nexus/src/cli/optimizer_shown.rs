@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use nexus_optimizer::{Candidate, Machine, Optimizer, Recalled, Strategy};
+use nexus_optimizer::{Candidate, Chosen, Machine, Optimizer, Recalled, Strategy};
 use serde::Serialize;
 
 use super::optimizer::hex;
@@ -53,6 +53,8 @@ pub(super) struct WorkDocument {
     given: Vec<String>,
     pattern: &'static str,
     best: Option<String>,
+    /// What its last run was chosen to be, and why.
+    chosen: Option<Chosen>,
     flops: f64,
     bytes: f64,
     peak_bytes: f64,
@@ -72,6 +74,7 @@ pub(super) fn explained(recalled: &Recalled) -> WorkDocument {
         given: given(recalled),
         pattern: recalled.pattern.name(),
         best: recalled.best.clone(),
+        chosen: recalled.chosen.clone(),
         flops: recalled.features.flops,
         bytes: recalled.features.bytes,
         peak_bytes: recalled.features.peak_bytes,

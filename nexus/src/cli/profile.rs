@@ -119,7 +119,7 @@ pub(crate) fn show(
         }
         match format {
             // The answer on stdout is the program's.
-            Format::Text if file.is_none() => console.say(&profile.text()),
+            Format::Text if file.is_none() => console.say(&profile_shown::titled(profile)),
             _ => {
                 write(profile, format, file, name, console)?;
                 break;

@@ -17,6 +17,8 @@ const SHORT_NS: u64 = 5_000;
 /// `nexus profile --json`.
 #[derive(Debug, Serialize)]
 pub(super) struct ProfileDocument<'a> {
+    /// What the program calls its profile; empty where it does not.
+    name: &'a str,
     time_ms: f64,
     device: &'static str,
     jit_level: u8,
@@ -64,6 +66,7 @@ impl<'a> ProfileDocument<'a> {
     pub(super) fn of(profile: &'a RunProfile) -> Self {
         let RunProfile { work, transfers, native, fusion, .. } = profile;
         ProfileDocument {
+            name: &profile.name,
             time_ms: ms(profile.wall),
             device: profile.device,
             jit_level: profile.execution.jit_level.number(),
@@ -113,10 +116,17 @@ fn line(ProfileLine { kind, name, timing }: &ProfileLine) -> LineDocument<'_> {
     }
 }
 
-/// `pca.mcode · cpu · level 2 · 41 ms`.
+/// `pca.mcode · cpu · level 2 · 41 ms`; behind the program what it calls its profile.
 pub(super) fn heading(profile: &RunProfile, name: &str) -> String {
     let level = profile.execution.jit_level;
-    format!("{name} · {} · level {level} · {}", profile.device, units::duration(profile.wall))
+    let called = if profile.name.is_empty() { String::new() } else { format!(" · {}", profile.name) };
+    format!("{name}{called} · {} · level {level} · {}", profile.device, units::duration(profile.wall))
+}
+
+/// The table below what the program calls it.
+pub(super) fn titled(profile: &RunProfile) -> String {
+    let title = if profile.name.is_empty() { String::new() } else { format!("profile {}\n", profile.name) };
+    format!("{title}{}", profile.text())
 }
 
 /// What a person may change, one line each; nothing where nothing stands out.

@@ -7,7 +7,7 @@ use clap::Args;
 use nexus_actors::{Optimize, ProfileSink};
 use nexus_formats::json::JsonValue;
 use nexus_model::{DeviceInfo, JitLevel, JobSpec, Outcome, Payload};
-use nexus_optimizer::{Choice, OptimizerConfig};
+use nexus_optimizer::{Choice, OptimizerConfig, Reason};
 use nexus_wire::{JobView, Refusal, TaskView};
 
 use super::argument::OutputBinding;
@@ -206,6 +206,10 @@ fn refuse_two_choices(args: &RunArgs) -> Result<(), CliError> {
 
 /// `strategy math_intensive: it is the best known (12 runs, 3.1 ms predicted)`.
 fn chosen(choice: &Choice) -> String {
+    if choice.reason == Reason::Disabled {
+        // It ran as without --optimize, which is none of the strategies.
+        return format!("no strategy: {} (`optimizer.enabled`)", choice.reason);
+    }
     let seen = match choice.prediction() {
         Some(p) if p.runs > 0 => {
             format!(
