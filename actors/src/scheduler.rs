@@ -61,8 +61,8 @@ const RECORDED_POLL: Duration = Duration::from_millis(10);
 #[rtype(result = "()")]
 pub(crate) struct FromLedger(pub(crate) LedgerEvent);
 
-/// Attachment → scheduler: a message of an attached worker. Answer: nothing. If lost with the attachment, the worker
-/// repeats what matters.
+/// Attachment → scheduler: a message of an attached worker. Answer: nothing, once more of it may be read (which is the
+/// back-pressure). If lost with the attachment, the worker repeats what matters.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct FromWorker {
@@ -319,6 +319,11 @@ impl Scheduler {
                 scheduler.record(ctx);
             }));
         }
+        for (node, session) in self.finishing.let_in() {
+            if self.workers.is_current(node, session) {
+                self.workers.heard(node, None, Instant::now());
+            }
+        }
     }
 
     fn tick(&mut self, ctx: &mut Context<Self>) {
@@ -397,11 +402,12 @@ impl Handler<FromLedger> for Scheduler {
 }
 
 impl Handler<FromWorker> for Scheduler {
-    type Result = ();
+    type Result = ResponseFuture<()>;
 
-    fn handle(&mut self, FromWorker { node, session, message, round_trip }: FromWorker, ctx: &mut Self::Context) {
+    fn handle(&mut self, from: FromWorker, ctx: &mut Self::Context) -> Self::Result {
+        let FromWorker { node, session, message, round_trip } = from;
         if !self.workers.is_current(node, session) {
-            return;
+            return Box::pin(std::future::ready(()));
         }
         let now = Instant::now();
         match message {
@@ -417,6 +423,11 @@ impl Handler<FromWorker> for Scheduler {
                 self.workers.heard(node, None, now);
                 self.finishing.push(Report { node, session, sequence, tasks });
                 self.record(ctx);
+                if let Some(is_let_in) = self.finishing.hold_back(node, session) {
+                    self.workers.hold_back(node);
+                    // It is let in also where this actor goes.
+                    return Box::pin(async { drop(is_let_in.await) });
+                }
             }
             WorkerMessage::BeginningTasks(tasks) => {
                 self.workers.heard(node, None, now);
@@ -427,6 +438,7 @@ impl Handler<FromWorker> for Scheduler {
                 self.release_stopped(node, ctx);
             }
         }
+        Box::pin(std::future::ready(()))
     }
 }
 

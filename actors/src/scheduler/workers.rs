@@ -19,6 +19,8 @@ struct Attached {
     /// Where it says that it listens.
     address: String,
     heard_at: Instant,
+    /// Nothing of what it says is read for now, so its silence says nothing.
+    is_held_back: bool,
     running: Vec<AttemptRange>,
     /// Jobs that it was told of in this session.
     described: BTreeSet<JobId>,
@@ -55,7 +57,8 @@ impl Workers {
         let session = self.last_session;
         self.lost.remove(&node);
         let (running, described) = (Vec::new(), BTreeSet::new());
-        let attached = Attached { session, since, port, address, heard_at: now, running, described, brought };
+        let (heard_at, is_held_back) = (now, false);
+        let attached = Attached { session, since, port, address, heard_at, is_held_back, running, described, brought };
         self.attached.insert(node, attached);
         session
     }
@@ -95,10 +98,17 @@ impl Workers {
     /// A sign of life.
     pub(super) fn heard(&mut self, node: NodeId, running: Option<Vec<AttemptRange>>, now: Instant) {
         if let Some(worker) = self.attached.get_mut(&node) {
-            worker.heard_at = now;
+            (worker.heard_at, worker.is_held_back) = (now, false);
             if let Some(running) = running {
                 worker.running = running;
             }
+        }
+    }
+
+    /// Nothing of what `node` says is read until it counts as heard again.
+    pub(super) fn hold_back(&mut self, node: NodeId) {
+        if let Some(worker) = self.attached.get_mut(&node) {
+            worker.is_held_back = true;
         }
     }
 
@@ -124,7 +134,8 @@ impl Workers {
 
     /// Attached workers that were silent for a whole lease.
     pub(super) fn silent(&self, now: Instant) -> Vec<NodeId> {
-        let silent = self.attached.iter().filter(|(_, worker)| now.duration_since(worker.heard_at) > WORKER_LEASE);
+        let is_silent = |worker: &Attached| !worker.is_held_back && now.duration_since(worker.heard_at) > WORKER_LEASE;
+        let silent = self.attached.iter().filter(|(_, worker)| is_silent(worker));
         silent.map(|(node, _)| *node).collect()
     }
 
@@ -241,6 +252,17 @@ mod tests {
         assert_eq!(workers.silent(late), vec![NodeId(1)]);
         workers.heard(NodeId(1), None, late);
         assert_eq!(workers.silent(late), vec![]);
+    }
+
+    #[test]
+    fn whose_messages_are_not_read_is_not_silent_until_they_are_again() {
+        let (mut workers, start) = (Workers::default(), Instant::now());
+        workers.attach(NodeId(1), way(), (0, BTreeSet::new()), start);
+        workers.hold_back(NodeId(1));
+        assert_eq!(workers.silent(start + 9 * WORKER_LEASE), vec![]);
+        workers.heard(NodeId(1), None, start + 9 * WORKER_LEASE);
+        assert_eq!(workers.silent(start + 10 * WORKER_LEASE), vec![]);
+        assert_eq!(workers.silent(start + 11 * WORKER_LEASE), vec![NodeId(1)]);
     }
 
     #[test]

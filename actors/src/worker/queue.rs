@@ -119,6 +119,13 @@ impl WorkQueue {
         }
     }
 
+    /// What was taken and not begun stands first again.
+    pub(crate) fn put_back(&mut self, attempt: AttemptRange) {
+        if !attempt.range.is_empty() {
+            self.ranges.push_front(attempt);
+        }
+    }
+
     /// Drops what waits of `job` and says what that was.
     pub(crate) fn cancel(&mut self, job: JobId) -> Vec<AttemptRange> {
         let mut dropped = Vec::new();
@@ -262,6 +269,20 @@ mod tests {
         assert_eq!(said, [(true, 1), (true, 1), (false, 33)]);
         queue.push_suspect(attempt(2, 0, 1));
         assert_eq!(queue.cancel(JobId(2)), vec![attempt(2, 0, 1)]);
+    }
+
+    #[test]
+    fn what_is_put_back_is_taken_next() {
+        let mut queue = queue(1, 1);
+        queue.push(attempt(1, 0, 100));
+        let first = queue.take().unwrap();
+        queue.finish(first, 1, Duration::from_micros(1));
+        let chunk = queue.take().unwrap();
+        assert_eq!(chunk.attempt, attempt(1, 1, 100));
+        queue.put_back(attempt(1, 40, 100));
+        queue.put_back(attempt(1, 40, 40));
+        queue.finish(chunk, 39, Duration::from_micros(39));
+        assert_eq!(queue.take().unwrap().attempt, attempt(1, 40, 100));
     }
 
     #[test]
