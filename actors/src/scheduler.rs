@@ -22,14 +22,14 @@ use std::time::{Duration, Instant};
 
 use actix::prelude::*;
 use nexus_ledger::{Command, Effect, Ledger, NodeNote, Suspect};
-use nexus_model::{JobId, JobSpec, NodeId};
+use nexus_model::{AttemptToken, JobId, JobSpec, NodeId};
 use nexus_scheduler::{Assign, Explanation, Input, JobFacts};
 use nexus_wire::limits::HEARTBEAT_INTERVAL;
 use nexus_wire::{AttemptRange, LeaderMessage, WorkerMessage};
 
 pub(crate) use self::attaching::{AttachWorker, RIVAL_PATIENCE};
 pub(crate) use self::foresight::{Foresee, Settle};
-use self::release::TakeBack;
+use self::release::{Heard, TakeBack};
 pub(crate) use self::release::{lost_with_its_worker, stopped_with_its_worker};
 use crate::control::{ControlPlane, LedgerEvent, Standing, now_ms};
 use crate::learning::Learner;
@@ -163,7 +163,7 @@ impl Scheduler {
         let now = Instant::now();
         for effect in &effects {
             if let Effect::TasksAssigned { node, .. } = effect {
-                self.workers.expect(*node, now);
+                self.workers.expect(*node, AttemptToken(index), now);
             }
         }
         self.take_in(effects, ctx);
@@ -189,7 +189,7 @@ impl Scheduler {
             match &effect {
                 Effect::TasksAssigned { node, attempt, suspect } if self.workers.is_news(*node, attempt.token) => {
                     // One that has gone meanwhile is waited for as if it had been given it before.
-                    self.workers.expect(*node, Instant::now());
+                    self.workers.expect(*node, AttemptToken(attempt.token.0.saturating_sub(1)), Instant::now());
                     granted.push((*node, *attempt, *suspect));
                 }
                 Effect::JobEnded { job, state } => ended.push((*job, *state)),
@@ -271,17 +271,22 @@ impl Scheduler {
         }
     }
 
+    /// What is known of a worker, attached or not.
+    fn heard(&self, node: NodeId) -> Heard {
+        Heard { running: self.workers.last_running(node), told: self.workers.told(node) }
+    }
+
     /// Takes everything back from a node, as `back` says of what the ledger knows and of what it was heard to run.
     fn release(
         &mut self,
         node: NodeId,
-        back: impl FnOnce(&Ledger, NodeId, Vec<AttemptRange>) -> TakeBack + 'static,
+        back: impl FnOnce(&Ledger, NodeId, Heard) -> TakeBack + 'static,
         ctx: &mut Context<Self>,
     ) {
-        let (control, running) = (self.control.clone(), self.workers.last_running(node));
+        let (control, heard) = (self.control.clone(), self.heard(node));
         self.workers.forget(node);
         let reign = self.begin_release(node);
-        let look = async move { control.read_local(|ledger| back(ledger, node, running)).await };
+        let look = async move { control.read_local(|ledger| back(ledger, node, heard)).await };
         ctx.spawn(look.into_actor(self).map(move |back, scheduler, ctx| scheduler.give_back((node, reign), back, ctx)));
     }
 
@@ -338,6 +343,9 @@ impl Scheduler {
         for node in self.workers.expired(now) {
             tracing::warn!(%node, "a lost worker's lease is over; its tasks go back to the queue");
             self.release(node, TakeBack::from_lost, ctx);
+        }
+        for node in self.workers.quiet(now) {
+            self.hold_quiet(node, ctx);
         }
         self.let_go_of_foreseen();
         self.step(Input::TryAgain, ctx);
