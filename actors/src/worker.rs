@@ -195,6 +195,9 @@ impl Worker {
 
     fn heartbeat(&self) -> WorkerMessage {
         let mut vitals = self.vitals.borrow().clone();
+        if let Some(given_milli) = self.state.slots.gpus_given() {
+            vitals.get_or_insert_default().gpu.get_or_insert_default().given_milli = given_milli;
+        }
         if let Some(reason) = self.state.unrecorded().reason() {
             let held_by = &mut vitals.get_or_insert_default().held_by;
             held_by.insert(0, reason);

@@ -250,6 +250,11 @@ impl Slots {
 }
 
 impl Slots {
+    /// What tasks in hand have of the graphics processors, in thousandths; `None` where there are none.
+    pub(crate) fn gpus_given(&self) -> Option<u32> {
+        self.shared.lock().queue.gpus_given()
+    }
+
     /// What a task in hand has printed; waits while there is nothing new, as long as the query says.
     pub(crate) fn read_log(&self, query: LogQuery) -> impl Future<Output = LogPiece> + Send + use<> {
         let shared = Arc::clone(&self.shared);
