@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nexus_blobs::BlobStore;
 use nexus_link::{Credentials, Link, LinkConfig, reachable_address};
-use nexus_model::{NodeCapacity, NodeId, Rule};
+use nexus_model::{DeviceKind, NodeCapacity, NodeId, Rule};
 use nexus_optimizer::OptimizerConfig;
 use nexus_wire::{ProtocolVersion, Refusal};
 use tokio::sync::watch;
@@ -163,7 +163,9 @@ async fn run_here(
     let learner = learner(&home, &facts.capacity, options.optimizer);
     let blobs = Arc::new(blobs);
     let spoken = Spoken::new(options.protocol);
-    let gauge = Gauge::new(&options.sensors, &options.data, &options.rules).watching(Arc::clone(&blobs));
+    let has_gpu = facts.capacity.devices.iter().any(|device| device.kind == DeviceKind::Gpu);
+    let gauge =
+        Gauge::new(&options.sensors, &options.data, &options.rules).watching(Arc::clone(&blobs)).with_gpu(has_gpu);
     let parts = (Arc::clone(&blobs), learner, spoken.clone(), gauge);
     let mut running = assemble(&home, member, &facts, (&link, &book), parts, stop).await?;
     running.collect(options.keep_unused, blobs);

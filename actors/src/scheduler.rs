@@ -22,14 +22,14 @@ use std::time::{Duration, Instant};
 
 use actix::prelude::*;
 use nexus_ledger::{Command, Effect, Ledger, NodeNote, Suspect};
-use nexus_model::{JobId, JobSpec, NodeId};
+use nexus_model::{AttemptToken, JobId, JobSpec, NodeId};
 use nexus_scheduler::{Assign, Explanation, Input, JobFacts};
 use nexus_wire::limits::HEARTBEAT_INTERVAL;
 use nexus_wire::{AttemptRange, LeaderMessage, WorkerMessage};
 
 pub(crate) use self::attaching::{AttachWorker, RIVAL_PATIENCE};
 pub(crate) use self::foresight::{Foresee, Settle};
-use self::release::TakeBack;
+use self::release::{Heard, TakeBack};
 pub(crate) use self::release::{lost_with_its_worker, stopped_with_its_worker};
 use crate::control::{ControlPlane, LedgerEvent, Standing, now_ms};
 use crate::learning::Learner;
@@ -61,8 +61,8 @@ const RECORDED_POLL: Duration = Duration::from_millis(10);
 #[rtype(result = "()")]
 pub(crate) struct FromLedger(pub(crate) LedgerEvent);
 
-/// Attachment → scheduler: a message of an attached worker. Answer: nothing. If lost with the attachment, the worker
-/// repeats what matters.
+/// Attachment → scheduler: a message of an attached worker. Answer: nothing, once more of it may be read (which is the
+/// back-pressure). If lost with the attachment, the worker repeats what matters.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct FromWorker {
@@ -163,7 +163,7 @@ impl Scheduler {
         let now = Instant::now();
         for effect in &effects {
             if let Effect::TasksAssigned { node, .. } = effect {
-                self.workers.expect(*node, now);
+                self.workers.expect(*node, AttemptToken(index), now);
             }
         }
         self.take_in(effects, ctx);
@@ -189,7 +189,7 @@ impl Scheduler {
             match &effect {
                 Effect::TasksAssigned { node, attempt, suspect } if self.workers.is_news(*node, attempt.token) => {
                     // One that has gone meanwhile is waited for as if it had been given it before.
-                    self.workers.expect(*node, Instant::now());
+                    self.workers.expect(*node, AttemptToken(attempt.token.0.saturating_sub(1)), Instant::now());
                     granted.push((*node, *attempt, *suspect));
                 }
                 Effect::JobEnded { job, state } => ended.push((*job, *state)),
@@ -271,17 +271,22 @@ impl Scheduler {
         }
     }
 
+    /// What is known of a worker, attached or not.
+    fn heard(&self, node: NodeId) -> Heard {
+        Heard { running: self.workers.last_running(node), told: self.workers.told(node) }
+    }
+
     /// Takes everything back from a node, as `back` says of what the ledger knows and of what it was heard to run.
     fn release(
         &mut self,
         node: NodeId,
-        back: impl FnOnce(&Ledger, NodeId, Vec<AttemptRange>) -> TakeBack + 'static,
+        back: impl FnOnce(&Ledger, NodeId, Heard) -> TakeBack + 'static,
         ctx: &mut Context<Self>,
     ) {
-        let (control, running) = (self.control.clone(), self.workers.last_running(node));
+        let (control, heard) = (self.control.clone(), self.heard(node));
         self.workers.forget(node);
         let reign = self.begin_release(node);
-        let look = async move { control.read_local(|ledger| back(ledger, node, running)).await };
+        let look = async move { control.read_local(|ledger| back(ledger, node, heard)).await };
         ctx.spawn(look.into_actor(self).map(move |back, scheduler, ctx| scheduler.give_back((node, reign), back, ctx)));
     }
 
@@ -319,6 +324,11 @@ impl Scheduler {
                 scheduler.record(ctx);
             }));
         }
+        for (node, session) in self.finishing.let_in() {
+            if self.workers.is_current(node, session) {
+                self.workers.heard(node, None, Instant::now());
+            }
+        }
     }
 
     fn tick(&mut self, ctx: &mut Context<Self>) {
@@ -333,6 +343,9 @@ impl Scheduler {
         for node in self.workers.expired(now) {
             tracing::warn!(%node, "a lost worker's lease is over; its tasks go back to the queue");
             self.release(node, TakeBack::from_lost, ctx);
+        }
+        for node in self.workers.quiet(now) {
+            self.hold_quiet(node, ctx);
         }
         self.let_go_of_foreseen();
         self.step(Input::TryAgain, ctx);
@@ -397,11 +410,12 @@ impl Handler<FromLedger> for Scheduler {
 }
 
 impl Handler<FromWorker> for Scheduler {
-    type Result = ();
+    type Result = ResponseFuture<()>;
 
-    fn handle(&mut self, FromWorker { node, session, message, round_trip }: FromWorker, ctx: &mut Self::Context) {
+    fn handle(&mut self, from: FromWorker, ctx: &mut Self::Context) -> Self::Result {
+        let FromWorker { node, session, message, round_trip } = from;
         if !self.workers.is_current(node, session) {
-            return;
+            return Box::pin(std::future::ready(()));
         }
         let now = Instant::now();
         match message {
@@ -417,6 +431,11 @@ impl Handler<FromWorker> for Scheduler {
                 self.workers.heard(node, None, now);
                 self.finishing.push(Report { node, session, sequence, tasks });
                 self.record(ctx);
+                if let Some(is_let_in) = self.finishing.hold_back(node, session) {
+                    self.workers.hold_back(node);
+                    // It is let in also where this actor goes.
+                    return Box::pin(async { drop(is_let_in.await) });
+                }
             }
             WorkerMessage::BeginningTasks(tasks) => {
                 self.workers.heard(node, None, now);
@@ -427,6 +446,7 @@ impl Handler<FromWorker> for Scheduler {
                 self.release_stopped(node, ctx);
             }
         }
+        Box::pin(std::future::ready(()))
     }
 }
 

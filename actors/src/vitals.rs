@@ -3,6 +3,7 @@
 //! The measuring is that of the system ([`system`], one file for each); the rules are values (`nexus-model`). The worker
 //! tells the leader what comes of it, and the leader gives a node nothing new whose rules say so.
 
+mod gpus;
 #[cfg_attr(target_os = "macos", path = "vitals/macos.rs")]
 #[cfg_attr(not(target_os = "macos"), path = "vitals/linux.rs")]
 mod system;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nexus_blobs::BlobStore;
-use nexus_model::{Action, Quantity, REASON_BYTES_MAX, Readings, Rule, Vitals};
+use nexus_model::{Action, GpuUse, Quantity, REASON_BYTES_MAX, Readings, Rule, Vitals};
 use nexus_wire::limits::HEARTBEAT_INTERVAL;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
@@ -48,6 +49,8 @@ struct Slow {
     /// Since somebody touched the machine.
     idle: Option<Duration>,
     disk: Option<f64>,
+    /// Time in which the graphics processors were busy, from 0 to 1.
+    gpu: Option<f64>,
 }
 
 /// Measures a machine and applies its rules.
@@ -56,6 +59,8 @@ pub(crate) struct Gauge {
     rules: Vec<(Rule, bool)>,
     data: PathBuf,
     blobs: Option<Arc<BlobStore>>,
+    /// Whether programs can use a graphics processor here.
+    has_gpu: bool,
     /// Whether it was said that a result finds no room.
     says_full: bool,
     slow: Option<(Instant, Slow)>,
@@ -65,12 +70,18 @@ impl Gauge {
     /// Of the machine whose system files are below `root`, with its rules; `data` is on the disk that counts.
     pub(crate) fn new(root: &Path, data: &Path, rules: &[Rule]) -> Self {
         let rules = rules.iter().map(|rule| (*rule, false)).collect();
-        Gauge { sensors: Sensors::new(root), rules, data: data.to_owned(), blobs: None, says_full: false, slow: None }
+        let (sensors, data) = (Sensors::new(root), data.to_owned());
+        Gauge { sensors, rules, data, blobs: None, has_gpu: false, says_full: false, slow: None }
     }
 
     /// With the store where results need room.
     pub(crate) fn watching(self, blobs: Arc<BlobStore>) -> Self {
         Gauge { blobs: Some(blobs), ..self }
+    }
+
+    /// Of a machine that has a graphics processor, or none.
+    pub(crate) fn with_gpu(self, has_gpu: bool) -> Self {
+        Gauge { has_gpu, ..self }
     }
 
     /// Looks at the machine.
@@ -83,6 +94,9 @@ impl Gauge {
             memory_bytes: in_use.memory_bytes,
             ..Vitals::default()
         };
+        let busy = self.slow.and_then(|(_, slow)| slow.gpu);
+        let busy_permille = busy.map(|share| (share.clamp(0.0, 1.0) * 1000.0).round() as u32);
+        vitals.gpu = self.has_gpu.then_some(GpuUse { busy_permille, given_milli: 0 });
         vitals.held_by.extend(self.lacking_room(now));
         for (rule, held) in &mut self.rules {
             let holds = rule.when.holds(&readings, *held);
@@ -122,9 +136,11 @@ impl Gauge {
         let asks = |quantity| self.rules.iter().any(|(rule, _)| rule.when.quantity == quantity);
         let is_fast = |quantity| matches!(quantity, Quantity::Memory | Quantity::Cpu);
         let is_due = self.slow.is_none_or(|(at, _)| now.duration_since(at) >= SLOW);
-        if is_due && Quantity::ALL.into_iter().any(|quantity| !is_fast(quantity) && asks(quantity)) {
+        let has_slow = Quantity::ALL.into_iter().any(|quantity| !is_fast(quantity) && asks(quantity));
+        if is_due && (has_slow || self.has_gpu) {
             let disk = asks(Quantity::Disk).then(|| disk_in_use(&self.data)).flatten();
-            self.slow = Some((now, Slow { disk, ..self.sensors.slow(&asks) }));
+            let gpu = self.has_gpu.then(|| self.sensors.gpu_busy()).flatten();
+            self.slow = Some((now, Slow { disk, gpu, ..self.sensors.slow(&asks) }));
         }
         let slow = self.slow.map(|(_, slow)| slow).unwrap_or_default();
         let share = in_use.memory_used_bytes as f64 / in_use.memory_bytes as f64;

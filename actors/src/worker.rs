@@ -25,12 +25,12 @@ mod queue;
 mod reports;
 mod slots;
 mod task;
+mod unrecorded;
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use actix::prelude::*;
-use nexus_model::{Cost, NodeCapacity, NodeId, Outcome, Vitals};
+use nexus_model::{Cost, NodeCapacity, NodeId, Outcome, RULES_MAX, Vitals};
 use nexus_wire::archived::batches;
 use nexus_wire::limits::HEARTBEAT_INTERVAL;
 use nexus_wire::{AttemptRange, FinishedTasks, LeaderMessage, LogPiece, LogQuery, WorkerMessage};
@@ -53,6 +53,8 @@ pub(crate) use slots::Slots;
 pub(crate) use task::seconds_now;
 pub(crate) use task::{FULL_DISK_PATIENCE, FULL_DISK_PAUSE, PayloadStore, TaskRunner};
 pub use task::{Optimize, PrintSink};
+
+use unrecorded::Unrecorded;
 
 use crate::omega::Lifeline;
 use crate::scheduler::{lost_with_its_worker, stopped_with_its_worker};
@@ -105,8 +107,8 @@ pub(crate) struct ReadHeldLog(pub(crate) LogQuery);
 pub(crate) struct WorkerState {
     /// The slots with their queue.
     pub(crate) slots: Slots,
-    /// Reports that the leader has not recorded, oldest first.
-    pub(crate) unrecorded: std::sync::Mutex<VecDeque<(u64, Vec<FinishedTasks>)>>,
+    /// Reports that the leader has not recorded.
+    unrecorded: std::sync::Mutex<Unrecorded>,
 }
 
 impl WorkerState {
@@ -117,10 +119,31 @@ impl WorkerState {
         };
         let lost = left.lost.into_iter().map(end(lost_with_its_worker()));
         let reports = batches(lost.chain(left.stopped.into_iter().map(end(stopped_with_its_worker()))).collect());
-        WorkerState { slots, unrecorded: std::sync::Mutex::new((1..).zip(reports).collect()) }
+        let state = WorkerState { slots, unrecorded: std::sync::Mutex::default() };
+        for tasks in reports {
+            state.keep(tasks);
+        }
+        state
     }
 
-    fn unrecorded(&self) -> std::sync::MutexGuard<'_, VecDeque<(u64, Vec<FinishedTasks>)>> {
+    /// Keeps a report until it is recorded; its number.
+    fn keep(&self, tasks: Vec<FinishedTasks>) -> u64 {
+        let mut unrecorded = self.unrecorded();
+        let sequence = unrecorded.push(tasks);
+        self.slots.hold_back(unrecorded.reason());
+        sequence
+    }
+
+    /// All reports up to this one are recorded.
+    fn record(&self, sequence: u64) {
+        let mut unrecorded = self.unrecorded();
+        let recorded = unrecorded.record(sequence);
+        self.slots.hold_back(unrecorded.reason());
+        drop(unrecorded);
+        self.slots.recorded(recorded.iter().map(|finished| &finished.attempt));
+    }
+
+    fn unrecorded(&self) -> std::sync::MutexGuard<'_, Unrecorded> {
         self.unrecorded.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
@@ -134,7 +157,6 @@ pub(crate) struct Worker {
     /// How this machine is.
     vitals: watch::Receiver<Option<Vitals>>,
     leader: Option<mpsc::Sender<WorkerMessage>>,
-    next_sequence: u64,
     _lifeline: Lifeline,
 }
 
@@ -146,8 +168,7 @@ impl Worker {
         (state, vitals): (Arc<WorkerState>, watch::Receiver<Option<Vitals>>),
         lifeline: Lifeline,
     ) -> Self {
-        let next_sequence = state.unrecorded().back().map_or(1, |(sequence, _)| sequence + 1);
-        Worker { node, address, capacity, state, vitals, leader: None, next_sequence, _lifeline: lifeline }
+        Worker { node, address, capacity, state, vitals, leader: None, _lifeline: lifeline }
     }
 
     /// Sends in order, waiting for room; a closed port ends the attachment.
@@ -173,8 +194,16 @@ impl Worker {
     }
 
     fn heartbeat(&self) -> WorkerMessage {
-        let vitals = self.vitals.borrow().clone().map(Box::new);
-        WorkerMessage::Heartbeat { running: self.state.slots.running(), vitals }
+        let mut vitals = self.vitals.borrow().clone();
+        if let Some(given_milli) = self.state.slots.gpus_given() {
+            vitals.get_or_insert_default().gpu.get_or_insert_default().given_milli = given_milli;
+        }
+        if let Some(reason) = self.state.unrecorded().reason() {
+            let held_by = &mut vitals.get_or_insert_default().held_by;
+            held_by.insert(0, reason);
+            held_by.truncate(RULES_MAX);
+        }
+        WorkerMessage::Heartbeat { running: self.state.slots.running(), vitals: vitals.map(Box::new) }
     }
 
     fn hello(&self) -> WorkerMessage {
@@ -259,13 +288,7 @@ impl Handler<FromLeader> for Worker {
                 LeaderMessage::DropTasks(attempts) => slots.drop_stale(&attempts),
                 LeaderMessage::CancelJob(job) => slots.cancel(job),
                 LeaderMessage::ForgetJob(job) => slots.forget(job),
-                LeaderMessage::FinishedRecorded { sequence } => {
-                    let mut unrecorded = self.state.unrecorded();
-                    let recorded = unrecorded.partition_point(|(waiting, _)| *waiting <= sequence);
-                    let recorded: Vec<_> = unrecorded.drain(..recorded).collect();
-                    drop(unrecorded);
-                    slots.recorded(recorded.iter().flat_map(|(_, tasks)| tasks).map(|finished| &finished.attempt));
-                }
+                LeaderMessage::FinishedRecorded { sequence } => self.state.record(sequence),
             }
         }
     }
@@ -277,9 +300,7 @@ impl Handler<TasksEnded> for Worker {
     fn handle(&mut self, TasksEnded(tasks): TasksEnded, _: &mut Self::Context) -> Self::Result {
         let mut messages = Vec::new();
         for tasks in batches(tasks) {
-            let sequence = self.next_sequence;
-            self.next_sequence += 1;
-            self.state.unrecorded().push_back((sequence, tasks.clone()));
+            let sequence = self.state.keep(tasks.clone());
             messages.push(WorkerMessage::TasksFinished { sequence, tasks });
         }
         AtomicResponse::new(Box::pin(self.report(messages)))
@@ -316,7 +337,9 @@ impl Handler<Leave> for Worker {
 
 #[cfg(test)]
 mod tests {
-    use nexus_model::{AttemptToken, IndexRange, JobId, JobSpec, Program};
+    use std::time::Duration;
+
+    use nexus_model::{AttemptToken, IndexRange, JobId, JobSpec, Payload, Program, TaskOutput};
 
     use super::*;
     use crate::payloads::MemoryPayloads;
@@ -331,11 +354,17 @@ mod tests {
 
     /// A worker that nobody has listened to, with these reports, and its slots.
     fn worker(reports: Vec<Vec<FinishedTasks>>) -> (Addr<Worker>, Arc<WorkerState>) {
+        worker_with(reports, Box::new(|_| {}))
+    }
+
+    fn worker_with(reports: Vec<Vec<FinishedTasks>>, hand_in: HandIn) -> (Addr<Worker>, Arc<WorkerState>) {
         let capacity = NodeCapacity { slots: 1, memory_bytes: 0, devices: Vec::new() };
         let runner = TaskRunner::of_tests(Arc::new(MemoryPayloads::default()));
-        let slots = Slots::start(&capacity, runner, (Box::new(|_| {}), Box::new(|_| {}))).expect("a thread");
+        let slots = Slots::start(&capacity, runner, (hand_in, Box::new(|_| {}))).expect("a thread");
         let state = Arc::new(WorkerState::new(slots, Left::default()));
-        state.unrecorded().extend((1..).zip(reports));
+        for tasks in reports {
+            state.keep(tasks);
+        }
         let parts = (Arc::clone(&state), watch::channel(None).1);
         (Worker::new(NodeId(1), String::new(), capacity, parts, Lifeline::of_nobody()).start(), state)
     }
@@ -373,5 +402,34 @@ mod tests {
         });
         assert_eq!(holding, [attempt(1, 3, 6), attempt(2, 6, 7)]);
         assert_eq!(known, [JobId(1), JobId(2)], "nobody would say that the third may be forgotten");
+    }
+
+    #[test]
+    fn a_worker_with_too_much_that_is_unrecorded_begins_nothing_and_says_why() {
+        let result = Payload::Inline(vec![0; 65 << 20].into());
+        let outcome = Outcome::Succeeded(TaskOutput { result, outputs: vec![] });
+        let large = FinishedTasks { attempt: attempt(1, 0, 1), outcome, cost: Cost::default() };
+        let (ended, has_ended) = std::sync::mpsc::sync_channel(8);
+        let hand_in: HandIn = Box::new(move |tasks| drop(ended.send(tasks)));
+        System::new().block_on(async move {
+            let (worker, _state) = worker_with(Vec::new(), hand_in);
+            worker.send(TasksEnded(vec![large])).await.expect("the worker runs");
+            let program = Program::MCode { file: "one.mcode".to_owned(), source: "1\n".into() };
+            let spec = Box::new(JobSpec::single("one", program));
+            let given = vec![
+                LeaderMessage::DescribeJob { job: JobId(2), spec },
+                LeaderMessage::AssignTasks(vec![attempt(2, 0, 1)]),
+            ];
+            worker.send(FromLeader(given)).await.expect("the worker runs");
+            let (port, mut from_worker) = mpsc::channel(OUTBOX);
+            worker.send(AttachLeader { port }).await.expect("the worker runs");
+            let Some(WorkerMessage::Hello { .. }) = from_worker.recv().await else { panic!("hello first") };
+            let Some(WorkerMessage::Heartbeat { vitals, .. }) = from_worker.recv().await else { panic!("how it is") };
+            assert_eq!(vitals.expect("a reason").held_by, ["68 MB of results wait to be recorded"]);
+            assert!(has_ended.recv_timeout(Duration::from_millis(200)).is_err(), "nothing was begun");
+            worker.send(FromLeader(vec![LeaderMessage::FinishedRecorded { sequence: 1 }])).await.expect("it runs");
+            let tasks = has_ended.recv().expect("then it is begun");
+            assert_eq!(tasks[0].attempt, attempt(2, 0, 1));
+        });
     }
 }

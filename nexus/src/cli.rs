@@ -334,7 +334,8 @@ async fn ask(
         if let Verb::Login(args) = verb {
             return login::login(args, data, world, console).await;
         }
-        let connected = world.connect(data).await;
+        let connected = wait::unless_interrupted(world.connect(data), &mut interrupted).await;
+        let connected = connected.ok_or_else(interrupted_error)?;
         if let (Verb::Timeline(args), Err(_)) = (verb, &connected)
             && let Some((life::Subject::Node(name), _)) = args.life(data)
             && args.at_node.is_none()
@@ -344,52 +345,65 @@ async fn ask(
             return timeline::timeline(args, data, console);
         }
         let cluster = &connected?;
-        let done = match verb {
-            Verb::Submit(args) => submit::submit(args, cluster, world, console, &mut interrupted).await,
-            Verb::Jobs(args) => jobs::jobs(args, cluster, console).await,
-            Verb::Top(args) => top::top(args, cluster, console, &mut interrupted).await,
-            Verb::Schedule(args) => schedule::schedule(args, cluster, console).await,
-            Verb::Audit(args) => audit::audit(args, cluster, console).await,
-            Verb::Trace(args) => trace::trace(args, cluster, console).await,
-            Verb::Job(args) => job::job(args, cluster, console, &mut interrupted).await,
-            Verb::Node(NodeArgs { verb: NodeVerb::Stop { node } }) => {
-                node::stop(node.as_deref(), cluster, console).await
-            }
-            Verb::Node(NodeArgs { verb: NodeVerb::Drain { node, undo } }) => {
-                node::drain(node.as_deref(), !undo, cluster, console).await
-            }
-            Verb::Node(NodeArgs { verb: NodeVerb::Label { node, labels } }) => {
-                node_label::label(node, labels, cluster, console).await
-            }
-            Verb::Node(NodeArgs { verb: NodeVerb::Forget { node } }) => node::forget(node, cluster, console).await,
-            Verb::Node(_) => node::list(cluster, console).await,
-            Verb::Whatif(args) => whatif::whatif(args, data, cluster, world, console).await,
-            Verb::Timeline(args) => match (&args.at_node, args.life(data)) {
-                (Some(node), _) => timeline::far::timeline_at(&args.verb, node, data, cluster, console).await,
-                (None, Some((subject, wanted))) => life::life(&subject, &wanted, cluster, console).await,
-                (None, None) => timeline::timeline(args, data, console),
-            },
-            Verb::Decide(args) => match &args.at_node {
-                Some(node) => decide::decide_at(args, node, cluster, console).await,
-                None => decide::decide(args, console),
-            },
-            Verb::Token(args) => token::token(args, cluster, console).await,
-            Verb::Voters(args) => voters::voters(args, cluster, console).await,
-            Verb::Cluster(args) => {
-                let stopped = matches!(args.verb, ClusterVerb::StopAll);
-                cluster_stop::stop(stopped, cluster, console).await
-            }
-            _ => status::status(cluster, console).await,
-        };
+        let done = tell(verb, data, (cluster, world), console, &mut interrupted).await;
         cluster.close().await;
         done
     };
-    let waits = matches!(verb, Verb::Submit(_) | Verb::Job(_) | Verb::Top(_));
+    let waits = match verb {
+        Verb::Submit(_) | Verb::Top(_) => true,
+        Verb::Job(args) => args.waits(),
+        _ => false,
+    };
     tokio::select! {
         // Whoever waits for a job leaves in order when interrupted; that comes first.
         biased;
         done = work => done,
         () = wait::interruption(&mut leave), if !waits => Err(interrupted_error()),
+    }
+}
+
+/// Does what a verb says, with a cluster that answers.
+async fn tell(
+    verb: &Verb,
+    data: &Path,
+    (cluster, world): (&impl cluster::Cluster, &impl World),
+    console: &mut Console,
+    interrupted: &mut watch::Receiver<bool>,
+) -> Result<(), CliError> {
+    match verb {
+        Verb::Submit(args) => submit::submit(args, cluster, world, console, interrupted).await,
+        Verb::Jobs(args) => jobs::jobs(args, cluster, console).await,
+        Verb::Top(args) => top::top(args, cluster, console, interrupted).await,
+        Verb::Schedule(args) => schedule::schedule(args, cluster, console).await,
+        Verb::Audit(args) => audit::audit(args, cluster, console).await,
+        Verb::Trace(args) => trace::trace(args, cluster, console).await,
+        Verb::Job(args) => job::job(args, cluster, console, interrupted).await,
+        Verb::Node(NodeArgs { verb: NodeVerb::Stop { node } }) => node::stop(node.as_deref(), cluster, console).await,
+        Verb::Node(NodeArgs { verb: NodeVerb::Drain { node, undo } }) => {
+            node::drain(node.as_deref(), !undo, cluster, console).await
+        }
+        Verb::Node(NodeArgs { verb: NodeVerb::Label { node, labels } }) => {
+            node_label::label(node, labels, cluster, console).await
+        }
+        Verb::Node(NodeArgs { verb: NodeVerb::Forget { node } }) => node::forget(node, cluster, console).await,
+        Verb::Node(_) => node::list(cluster, console).await,
+        Verb::Whatif(args) => whatif::whatif(args, data, cluster, world, console).await,
+        Verb::Timeline(args) => match (&args.at_node, args.life(data)) {
+            (Some(node), _) => timeline::far::timeline_at(&args.verb, node, data, cluster, console).await,
+            (None, Some((subject, wanted))) => life::life(&subject, &wanted, cluster, console).await,
+            (None, None) => timeline::timeline(args, data, console),
+        },
+        Verb::Decide(args) => match &args.at_node {
+            Some(node) => decide::decide_at(args, node, cluster, console).await,
+            None => decide::decide(args, console),
+        },
+        Verb::Token(args) => token::token(args, cluster, console).await,
+        Verb::Voters(args) => voters::voters(args, cluster, console).await,
+        Verb::Cluster(args) => {
+            let stopped = matches!(args.verb, ClusterVerb::StopAll);
+            cluster_stop::stop(stopped, cluster, console).await
+        }
+        _ => status::status(cluster, console).await,
     }
 }
 

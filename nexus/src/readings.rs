@@ -97,6 +97,18 @@ fn of_machines(status: &StatusView) -> Vec<Reading> {
         by_machine("node_machine_memory_bytes", "Memory of the machine", "By", &|vitals| {
             known(vitals, vitals.memory_bytes)
         }),
+        by_machine(
+            "node_gpu_permille",
+            "Time of the machine's graphics processors in use, in thousandths",
+            "",
+            &|vitals| vitals.gpu?.busy_permille.map(u64::from),
+        ),
+        by_machine(
+            "node_gpu_given_milli",
+            "Graphics processors that tasks have, in thousandths of one",
+            "",
+            &|vitals| Some(vitals.gpu?.given_milli.into()),
+        ),
     ];
     all.into_iter().filter(|reading| !reading.points.is_empty()).collect()
 }

@@ -13,7 +13,7 @@ use nexus_wire::limits::HEARTBEAT_INTERVAL;
 use nexus_wire::{AttemptRange, LeaderMessage, Refusal};
 use tokio::sync::{mpsc, oneshot};
 
-use super::release::{by_attempt, key, release_returned, without};
+use super::release::{Heard, by_attempt, key, release_returned, without};
 use super::{ATTEMPTS_MAX, RECORDED_POLL, Scheduler};
 use crate::codes;
 use crate::control::{ControlPlane, now_ms, refusal};
@@ -91,7 +91,7 @@ impl Beginning {
 async fn reconcile(
     control: ControlPlane,
     hello: (NodeId, String, NodeCapacity),
-    running: Vec<AttemptRange>,
+    heard: Heard,
     holding: Vec<AttemptRange>,
 ) -> Result<(), Refusal> {
     let (node, address, capacity) = hello;
@@ -108,7 +108,7 @@ async fn reconcile(
             control.propose(Command::UpdateNode { node, address, capacity }).await?;
         }
     }
-    release_returned(&control, node, running, holding).await
+    release_returned(&control, node, heard, holding).await
 }
 
 impl Scheduler {
@@ -178,12 +178,12 @@ impl Scheduler {
             return Box::pin(waited.then(move |(), scheduler, ctx| scheduler.admit(again, ctx)));
         }
         let (slots, memory_bytes) = (capacity.slots, capacity.memory_bytes);
-        let running = self.workers.last_running(node);
+        let heard = self.heard(node);
         self.end_session(node, ctx);
         // It is here: its lease begins anew while its hello is looked at.
         self.workers.renew(node, Instant::now());
         let hello = (node, address.clone(), capacity.clone());
-        let reconciled = reconcile(self.control.clone(), hello, running, holding.clone());
+        let reconciled = reconcile(self.control.clone(), hello, heard, holding.clone());
         Box::pin(reconciled.into_actor(self).then(move |reconciled, scheduler, ctx| -> Attaching {
             if reconciled.is_ok() && scheduler.releasing.contains_key(&node) {
                 // Meanwhile its lease ran out, or all work was stopped.

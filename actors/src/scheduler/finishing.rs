@@ -1,17 +1,25 @@
 //! Reports of ended tasks on their way into the ledger, gathered so that one entry carries many.
 //!
-//! Nothing waits for company: a report goes out as soon as a place is free, and what comes meanwhile shares the next.
+//! Nothing waits for company: a report goes out as soon as a place is free, and what comes meanwhile shares the next. Where
+//! the log is slower than the workers, no more is read of what they send until less waits.
 
 use std::collections::VecDeque;
 
 use nexus_model::NodeId;
 use nexus_wire::FinishedTasks;
 use nexus_wire::archived::finished_bytes;
+use nexus_wire::limits::COMMAND_MESSAGE_BYTES_MAX;
+use tokio::sync::oneshot;
 
 /// Entries with reports under way at once: while one is flushed the next is filled.
 const IN_FLIGHT_MAX: usize = 2;
 /// About how many bytes of reports one entry carries; a single report may be larger.
 const ENTRY_BYTES: usize = 1 << 20;
+/// Bytes of reports that may wait, and one message more of each worker: some eight full messages, which keep the log busy
+/// for as long as a worker needs to hear that it may go on.
+const WAITING_BYTES_MAX: usize = 32 << 20;
+
+const _: () = assert!(WAITING_BYTES_MAX >= 8 * COMMAND_MESSAGE_BYTES_MAX && ENTRY_BYTES < WAITING_BYTES_MAX);
 
 /// A worker's report.
 #[derive(Debug, PartialEq)]
@@ -26,6 +34,10 @@ pub(super) struct Report {
 #[derive(Debug, Default)]
 pub(super) struct Finishing {
     waiting: VecDeque<Report>,
+    /// Bytes of what waits.
+    bytes: usize,
+    /// Workers, by node and session, of which nothing is read until there is room.
+    held_back: Vec<(NodeId, u64, oneshot::Sender<()>)>,
     /// The nodes whose entries are under way.
     in_flight: Vec<NodeId>,
 }
@@ -42,7 +54,29 @@ pub(super) struct Batch {
 impl Finishing {
     /// A report came in.
     pub(super) fn push(&mut self, report: Report) {
+        self.bytes += size(&report.tasks);
         self.waiting.push_back(report);
+    }
+
+    /// Where too much waits: the way to hear, for whoever brings the reports of this session, that there is room again.
+    pub(super) fn hold_back(&mut self, node: NodeId, session: u64) -> Option<oneshot::Receiver<()>> {
+        if self.bytes <= WAITING_BYTES_MAX {
+            return None;
+        }
+        let (let_in, is_let_in) = oneshot::channel();
+        self.held_back.push((node, session, let_in));
+        Some(is_let_in)
+    }
+
+    /// Lets everybody in, where there is room again; whose reports are read on.
+    pub(super) fn let_in(&mut self) -> Vec<(NodeId, u64)> {
+        if self.bytes > WAITING_BYTES_MAX {
+            return Vec::new();
+        }
+        // Who has gone meanwhile hears nothing.
+        let let_in =
+            |(node, session, held): (NodeId, u64, oneshot::Sender<()>)| held.send(()).ok().map(|()| (node, session));
+        self.held_back.drain(..).filter_map(let_in).collect()
     }
 
     /// The next entry to propose, when there is a place for it.
@@ -55,14 +89,16 @@ impl Finishing {
         while let Some(more) = self.waiting.front()
             && (more.node, more.session) == (node, session)
         {
-            bytes += size(&more.tasks);
-            if bytes > ENTRY_BYTES {
+            let both = bytes + size(&more.tasks);
+            if both > ENTRY_BYTES {
                 break;
             }
+            bytes = both;
             let more = self.waiting.pop_front().expect("the front was just seen");
             sequence = more.sequence;
             tasks.extend(more.tasks);
         }
+        self.bytes -= bytes;
         self.in_flight.push(node);
         Some(Batch { node, session, sequence, tasks })
     }
@@ -132,5 +168,22 @@ mod tests {
         }
         let batch = finishing.next().expect("a place");
         assert!((10..20).contains(&batch.tasks.len()), "{}", batch.tasks.len());
+    }
+
+    #[test]
+    fn who_brings_more_than_is_recorded_is_held_back_until_there_is_room() {
+        let mut finishing = Finishing::default();
+        finishing.push(report(1, 1, 2 * WAITING_BYTES_MAX));
+        let mut first = finishing.hold_back(NodeId(1), 1).expect("too much waits");
+        let gone = finishing.hold_back(NodeId(2), 4);
+        drop(gone);
+        finishing.push(report(1, 2, 10));
+        assert_eq!((finishing.let_in(), first.try_recv().is_ok()), (vec![], false));
+        assert!(finishing.next().is_some(), "one report beyond the bound is recorded as any other");
+        assert_eq!(finishing.let_in(), [(NodeId(1), 1)]);
+        assert!(first.try_recv().is_ok());
+        assert!(finishing.hold_back(NodeId(1), 1).is_none(), "the small one is no reason");
+        assert_eq!(finishing.next().map(|batch| batch.sequence), Some(2));
+        assert_eq!((finishing.bytes, finishing.let_in()), (0, vec![]));
     }
 }

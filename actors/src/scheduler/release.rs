@@ -22,6 +22,15 @@ use crate::worker::lost_blob;
 /// by their memory.
 const BEGUN_UNHEARD_MAX: usize = 128;
 
+/// What is known of a worker that may be gone.
+#[derive(Debug, Clone)]
+pub(super) struct Heard {
+    /// What it said last that it had in hand.
+    pub(super) running: Vec<AttemptRange>,
+    /// The newest attempt that it may have heard of.
+    pub(super) told: AttemptToken,
+}
+
 /// What goes back to the queue from a node, and for what reason: a few entries, one after the other. Each names the attempts
 /// that the node held when it was looked at, so that what is given to it meanwhile stays its own.
 #[derive(Debug, Clone)]
@@ -42,23 +51,26 @@ impl TakeBack {
 
     /// From a worker that does not come back, or cannot say what it has begun. What it was known to run and what stood next
     /// in line is blamed for the loss. Any of the rest may have run since it was heard of, if it was only cut off: it counts
-    /// as an attempt, as no task may run once more than it is allowed to.
-    pub(super) fn from_lost(ledger: &Ledger, node: NodeId, running: Vec<AttemptRange>) -> Self {
-        let held = ledger.attempts(node);
+    /// as an attempt, as no task may run once more than it is allowed to. What it was never told of was never begun.
+    pub(super) fn from_lost(ledger: &Ledger, node: NodeId, Heard { running, told }: Heard) -> Self {
+        let (held, untold) = known(ledger.attempts(node), told);
         let mut blamed = among(running, &held);
         let slots = ledger.member(node).map_or(0, |member| member.capacity.slots);
-        blamed.extend(next_in_line(&held, &ledger.suspects(node), &blamed, slots));
-        TakeBack::of(node, [(ReleaseReason::WorkerLost, blamed), (ReleaseReason::WorkerStopped, held)])
+        let (suspects, _) = known(ledger.suspects(node), told);
+        blamed.extend(next_in_line(&held, &suspects, &blamed, slots));
+        let counted = [(ReleaseReason::WorkerLost, blamed), (ReleaseReason::WorkerStopped, held)];
+        TakeBack::of(node, counted.into_iter().chain([(ReleaseReason::NotStarted, untold)]))
     }
 
     /// From a worker that stops in order and said what it had begun.
-    pub(super) fn from_stopped(ledger: &Ledger, node: NodeId, begun: Vec<AttemptRange>) -> Self {
+    pub(super) fn from_stopped(ledger: &Ledger, node: NodeId, Heard { running: begun, .. }: Heard) -> Self {
         TakeBack::of(node, [(ReleaseReason::WorkerStopped, begun), (ReleaseReason::NotStarted, ledger.attempts(node))])
     }
 
     /// From a worker that is told to stop all it has: any of it may have begun until it hears that.
-    pub(super) fn from_told(ledger: &Ledger, node: NodeId) -> Self {
-        TakeBack::of(node, [(ReleaseReason::WorkerStopped, ledger.attempts(node))])
+    pub(super) fn from_told(ledger: &Ledger, node: NodeId, told: AttemptToken) -> Self {
+        let (held, untold) = known(ledger.attempts(node), told);
+        TakeBack::of(node, [(ReleaseReason::WorkerStopped, held), (ReleaseReason::NotStarted, untold)])
     }
 
     /// From a worker that says what it has: all but that, of which it was known to run some.
@@ -78,6 +90,11 @@ impl TakeBack {
         }
         Ok(())
     }
+}
+
+/// Attempts that a worker may know of, which was told of those up to this one; and those that it cannot know of.
+fn known(attempts: Vec<AttemptRange>, told: AttemptToken) -> (Vec<AttemptRange>, Vec<AttemptRange>) {
+    attempts.into_iter().partition(|attempt| attempt.token <= told)
 }
 
 pub(super) type Key = (JobId, AttemptToken);
@@ -143,13 +160,13 @@ pub(super) fn without(attempt: AttemptRange, others: Option<&Vec<IndexRange>>) -
 pub(super) async fn release_returned(
     control: &ControlPlane,
     node: NodeId,
-    running: Vec<AttemptRange>,
+    heard: Heard,
     holding: Vec<AttemptRange>,
 ) -> Result<(), Refusal> {
-    let look =
-        |ledger: &Ledger| (!ledger.attempts(node).is_empty(), TakeBack::from_lost(ledger, node, running.clone()));
+    let look = |ledger: &Ledger| (!ledger.attempts(node).is_empty(), TakeBack::from_lost(ledger, node, heard.clone()));
     let (holds, lost) = control.read_local(look).await;
-    let mut back = if holding.is_empty() { lost } else { TakeBack::from_returned(node, running.clone(), holding) };
+    let mut back =
+        if holding.is_empty() { lost } else { TakeBack::from_returned(node, heard.running.clone(), holding) };
     if holds { back.propose(control).await } else { Ok(()) }
 }
 
@@ -294,6 +311,13 @@ mod tests {
         assert_eq!(parts(&[attempt(1, 0, 200, 8), attempt(2, 0, 200, 9)]), [ran], "another attempt, another job");
         assert_eq!(parts(&[attempt(1, 0, 101, 9), attempt(1, 130, 300, 9)]), [attempt(1, 101, 130, 9)]);
         assert_eq!(parts(&[attempt(1, 150, 160, 9), attempt(1, 0, 50, 9)]), [ran]);
+    }
+
+    #[test]
+    fn what_a_worker_was_never_told_of_is_told_apart() {
+        let (before, after) = (attempt(1, 0, 9, 10), attempt(1, 9, 12, 11));
+        assert_eq!(known(vec![before, after], AttemptToken(10)), (vec![before], vec![after]));
+        assert_eq!(known(vec![before, after], AttemptToken(u64::MAX)), (vec![before, after], vec![]));
     }
 
     #[test]

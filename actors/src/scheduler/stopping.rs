@@ -48,8 +48,8 @@ impl Scheduler {
 
     /// Gives back to the queue what a node holds now. What is given to it later has other tokens, and stays.
     fn take_back(&mut self, node: NodeId, ctx: &mut Context<Self>) {
-        let (control, reign) = (self.control.clone(), self.begin_release(node));
-        let look = async move { control.read_local(|ledger| TakeBack::from_told(ledger, node)).await };
+        let (control, reign, told) = (self.control.clone(), self.begin_release(node), self.workers.told(node));
+        let look = async move { control.read_local(|ledger| TakeBack::from_told(ledger, node, told)).await };
         ctx.spawn(look.into_actor(self).map(move |back, scheduler, ctx| scheduler.give_back((node, reign), back, ctx)));
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use actix::prelude::*;
 use nexus_ledger::{Command, Suspect};
-use nexus_model::{JobId, JobSpec, JobState, NodeId};
+use nexus_model::{AttemptToken, JobId, JobSpec, JobState, NodeId};
 use nexus_wire::LeaderMessage;
 
 use super::{ATTEMPTS_MAX, Granted, Scheduler, upkeep};
@@ -70,6 +70,11 @@ impl Scheduler {
         for (node, job, spec) in described {
             told.entry(node).or_default().push(LeaderMessage::DescribeJob { job, spec });
         }
+        let mut newest = BTreeMap::<NodeId, AttemptToken>::new();
+        for (node, attempt, _) in &granted {
+            let newest = newest.entry(*node).or_insert(attempt.token);
+            *newest = attempt.token.max(*newest);
+        }
         granted.sort_by_key(|(node, _, suspect)| (*node, *suspect));
         for alike in granted.chunk_by(|a, b| (a.0, a.2) == (b.0, b.2)) {
             let assign = match alike[0].2 {
@@ -92,6 +97,10 @@ impl Scheduler {
         }
         for (node, messages) in told {
             self.send(node, messages, ctx);
+            if let Some(newest) = newest.get(&node) {
+                // Where that failed the node is attached no more.
+                self.workers.tell(node, *newest);
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What the leader makes of how machines are: one whose rules say so gets nothing new.
+//! What the leader makes of how machines are: one whose rules say so gets nothing new, nor one that is not heard of.
 
 use actix::prelude::*;
 use nexus_model::{NodeId, Vitals};
@@ -15,6 +15,14 @@ impl Scheduler {
         if has_changed {
             tracing::info!(%node, held, rules = held_by.join(", "), "a node takes no new tasks, or takes them again");
             self.step(Input::NodeHeld { node, held }, ctx);
+        }
+    }
+
+    /// Gives a node nothing new until it gives a sign of life again.
+    pub(super) fn hold_quiet(&mut self, node: NodeId, ctx: &mut Context<Self>) {
+        if self.held.insert(node) {
+            tracing::info!(%node, "a node is not heard of; it gets no new tasks until it is");
+            self.step(Input::NodeHeld { node, held: true }, ctx);
         }
     }
 }

@@ -3,22 +3,32 @@
 //! A pure value; times come in as arguments.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use nexus_model::{AttemptToken, JobId, NodeId};
-use nexus_wire::limits::WORKER_LEASE;
+use nexus_wire::limits::{HEARTBEAT_INTERVAL, WORKER_LEASE};
 use nexus_wire::{AttemptRange, LeaderMessage};
 use tokio::sync::mpsc;
+
+/// A worker that was not heard for so long gets nothing new: most that go without a word have gone by then, and what is given
+/// to them costs its job a lease and an attempt. Two signs of life late is what a busy machine or link may be.
+const QUIET: Duration = HEARTBEAT_INTERVAL.saturating_mul(3);
+
+const _: () = assert!(2 * QUIET.as_millis() < WORKER_LEASE.as_millis());
 
 /// A worker with a way to it.
 struct Attached {
     session: u64,
     /// Index of the last entry that was looked at when the session began: what earlier entries gave it, it knows.
     since: u64,
+    /// The newest attempt that it was sent: it cannot have begun what is newer.
+    told: AttemptToken,
     port: mpsc::Sender<Vec<LeaderMessage>>,
     /// Where it says that it listens.
     address: String,
     heard_at: Instant,
+    /// Nothing of what it says is read for now, so its silence says nothing.
+    is_held_back: bool,
     running: Vec<AttemptRange>,
     /// Jobs that it was told of in this session.
     described: BTreeSet<JobId>,
@@ -30,6 +40,7 @@ struct Attached {
 /// A worker that was lost and may come back.
 struct Lost {
     at: Instant,
+    told: AttemptToken,
     running: Vec<AttemptRange>,
 }
 
@@ -55,7 +66,9 @@ impl Workers {
         let session = self.last_session;
         self.lost.remove(&node);
         let (running, described) = (Vec::new(), BTreeSet::new());
-        let attached = Attached { session, since, port, address, heard_at: now, running, described, brought };
+        let (heard_at, is_held_back, told) = (now, false, AttemptToken(since));
+        let attached =
+            Attached { session, since, told, port, address, heard_at, is_held_back, running, described, brought };
         self.attached.insert(node, attached);
         session
     }
@@ -64,6 +77,19 @@ impl Workers {
     pub(super) fn last_running(&self, node: NodeId) -> Vec<AttemptRange> {
         let attached = self.attached.get(&node).map(|worker| &worker.running);
         attached.or(self.lost.get(&node).map(|worker| &worker.running)).cloned().unwrap_or_default()
+    }
+
+    /// The newest attempt that `node` may have heard of. Of a node that was never heard of nothing is known.
+    pub(super) fn told(&self, node: NodeId) -> AttemptToken {
+        let attached = self.attached.get(&node).map(|worker| worker.told);
+        attached.or(self.lost.get(&node).map(|worker| worker.told)).unwrap_or(AttemptToken(u64::MAX))
+    }
+
+    /// Attempts up to this one are on their way to `node`.
+    pub(super) fn tell(&mut self, node: NodeId, newest: AttemptToken) {
+        if let Some(worker) = self.attached.get_mut(&node) {
+            worker.told = worker.told.max(newest);
+        }
     }
 
     /// Whether this is the session that `node` has now.
@@ -95,24 +121,32 @@ impl Workers {
     /// A sign of life.
     pub(super) fn heard(&mut self, node: NodeId, running: Option<Vec<AttemptRange>>, now: Instant) {
         if let Some(worker) = self.attached.get_mut(&node) {
-            worker.heard_at = now;
+            (worker.heard_at, worker.is_held_back) = (now, false);
             if let Some(running) = running {
                 worker.running = running;
             }
         }
     }
 
+    /// Nothing of what `node` says is read until it counts as heard again.
+    pub(super) fn hold_back(&mut self, node: NodeId) {
+        if let Some(worker) = self.attached.get_mut(&node) {
+            worker.is_held_back = true;
+        }
+    }
+
     /// The way to `node` is gone; its lease runs from now on. Whether it was attached.
     pub(super) fn lose(&mut self, node: NodeId, now: Instant) -> bool {
         let Some(worker) = self.attached.remove(&node) else { return false };
-        self.lost.insert(node, Lost { at: now, running: worker.running });
+        self.lost.insert(node, Lost { at: now, told: worker.told, running: worker.running });
         true
     }
 
-    /// A node that holds tasks and was never heard of (by a new leader): a full lease.
-    pub(super) fn expect(&mut self, node: NodeId, now: Instant) {
+    /// A node that holds tasks and was never heard of (by a new leader): a full lease. Others may have `told` it of attempts
+    /// up to this one.
+    pub(super) fn expect(&mut self, node: NodeId, told: AttemptToken, now: Instant) {
         if !self.attached.contains_key(&node) {
-            self.lost.entry(node).or_insert(Lost { at: now, running: Vec::new() });
+            self.lost.entry(node).or_insert(Lost { at: now, told, running: Vec::new() });
         }
     }
 
@@ -124,7 +158,8 @@ impl Workers {
 
     /// Attached workers that were silent for a whole lease.
     pub(super) fn silent(&self, now: Instant) -> Vec<NodeId> {
-        let silent = self.attached.iter().filter(|(_, worker)| now.duration_since(worker.heard_at) > WORKER_LEASE);
+        let is_silent = |worker: &Attached| !worker.is_held_back && now.duration_since(worker.heard_at) > WORKER_LEASE;
+        let silent = self.attached.iter().filter(|(_, worker)| is_silent(worker));
         silent.map(|(node, _)| *node).collect()
     }
 
@@ -132,6 +167,12 @@ impl Workers {
     pub(super) fn expired(&self, now: Instant) -> Vec<NodeId> {
         let expired = self.lost.iter().filter(|(_, worker)| now.duration_since(worker.at) > WORKER_LEASE);
         expired.map(|(node, _)| *node).collect()
+    }
+
+    /// Attached workers that missed several signs of life, and may be about to be silent.
+    pub(super) fn quiet(&self, now: Instant) -> Vec<NodeId> {
+        let is_quiet = |worker: &Attached| !worker.is_held_back && now.duration_since(worker.heard_at) > QUIET;
+        self.attached.iter().filter(|(_, worker)| is_quiet(worker)).map(|(node, _)| *node).collect()
     }
 
     /// A worker that was lost has been heard of.
@@ -184,8 +225,6 @@ impl Workers {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     /// A way to nobody, at no address.
@@ -241,6 +280,47 @@ mod tests {
         assert_eq!(workers.silent(late), vec![NodeId(1)]);
         workers.heard(NodeId(1), None, late);
         assert_eq!(workers.silent(late), vec![]);
+    }
+
+    #[test]
+    fn a_worker_that_missed_signs_of_life_is_quiet_long_before_it_is_silent() {
+        let (mut workers, start) = (Workers::default(), Instant::now());
+        workers.attach(NodeId(1), way(), (0, BTreeSet::new()), start);
+        workers.attach(NodeId(2), way(), (0, BTreeSet::new()), start);
+        workers.hold_back(NodeId(2));
+        assert_eq!(workers.quiet(start + 2 * HEARTBEAT_INTERVAL), vec![]);
+        let late = start + QUIET + Duration::from_millis(1);
+        assert_eq!((workers.quiet(late), workers.silent(late)), (vec![NodeId(1)], vec![]));
+        workers.heard(NodeId(1), None, late);
+        assert_eq!(workers.quiet(late), vec![]);
+    }
+
+    #[test]
+    fn what_was_never_sent_to_a_worker_is_known_when_it_is_lost() {
+        let (mut workers, start) = (Workers::default(), Instant::now());
+        let (node, other) = (NodeId(1), NodeId(2));
+        assert_eq!(workers.told(node), AttemptToken(u64::MAX), "of whom nothing is known may know of all");
+        workers.attach(node, way(), (7, BTreeSet::new()), start);
+        assert_eq!(workers.told(node), AttemptToken(7));
+        workers.tell(node, AttemptToken(9));
+        workers.tell(node, AttemptToken(8));
+        workers.lose(node, start);
+        workers.tell(node, AttemptToken(12));
+        workers.expect(node, AttemptToken(12), start);
+        assert_eq!(workers.told(node), AttemptToken(9), "what is given to it from now on reaches nobody");
+        workers.expect(other, AttemptToken(12), start);
+        assert_eq!(workers.told(other), AttemptToken(12), "an earlier leader may have told it");
+    }
+
+    #[test]
+    fn whose_messages_are_not_read_is_not_silent_until_they_are_again() {
+        let (mut workers, start) = (Workers::default(), Instant::now());
+        workers.attach(NodeId(1), way(), (0, BTreeSet::new()), start);
+        workers.hold_back(NodeId(1));
+        assert_eq!(workers.silent(start + 9 * WORKER_LEASE), vec![]);
+        workers.heard(NodeId(1), None, start + 9 * WORKER_LEASE);
+        assert_eq!(workers.silent(start + 10 * WORKER_LEASE), vec![]);
+        assert_eq!(workers.silent(start + 11 * WORKER_LEASE), vec![NodeId(1)]);
     }
 
     #[test]

@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
 
 use nexus_model::Quantity;
 
-use super::{InUse, Slow};
+use super::{InUse, Slow, gpus};
 
 /// The files of the system, and what they said last.
 pub(super) struct Sensors {
@@ -50,6 +51,25 @@ impl Sensors {
         let pages = |kind: &str| stat.lines().find_map(|line| line.strip_prefix(kind)?.trim().parse::<u64>().ok());
         let files = pages("inactive_file ").unwrap_or(0).saturating_add(pages("active_file ").unwrap_or(0));
         Some((current.saturating_sub(files), limit))
+    }
+
+    /// The share of their time in which the graphics processors were busy: of those whose driver says so in a file, and of
+    /// NVIDIA's, whose tool says so. One that sleeps is not woken to be asked.
+    pub(super) fn gpu_busy(&self) -> Option<f64> {
+        let (mut busy, mut ask_nvidia) = (Vec::new(), false);
+        for device in self.devices("sys/bus/pci/devices", "") {
+            let line = |name: &str| fs::read_to_string(device.join(name)).ok().map(|text| text.trim().to_owned());
+            let is_display = line("class").is_some_and(|class| class.starts_with("0x03"));
+            if !is_display || line("power/runtime_status").as_deref() == Some("suspended") {
+                continue;
+            }
+            ask_nvidia |= line("vendor").as_deref() == Some("0x10de");
+            busy.extend(line("gpu_busy_percent").and_then(|text| text.parse::<f64>().ok()));
+        }
+        if ask_nvidia {
+            busy.extend(nvidia_busy());
+        }
+        gpus::mean_share(&busy)
     }
 
     /// What changes slowly, as far as it is asked for.
@@ -149,6 +169,14 @@ impl Sensors {
         // What was touched in the future was touched under another clock: just now.
         Some(now.duration_since(last).unwrap_or_default())
     }
+}
+
+/// What NVIDIA's tool says of each processor, in percent; nothing where there is no such tool.
+fn nvidia_busy() -> Vec<f64> {
+    let query = ["--query-gpu=utilization.gpu", "--format=csv,noheader,nounits"];
+    let asked = Command::new("nvidia-smi").args(query).stdin(Stdio::null()).stderr(Stdio::null()).output();
+    let said = asked.ok().filter(|output| output.status.success());
+    said.map(|output| gpus::nvidia(&String::from_utf8_lossy(&output.stdout))).unwrap_or_default()
 }
 
 /// Busy and whole time of all cores: `cpu  user nice system idle iowait irq softirq steal …`.

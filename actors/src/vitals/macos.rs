@@ -34,6 +34,12 @@ impl Sensors {
         }
     }
 
+    /// The share of their time in which the graphics processors were busy.
+    pub(super) fn gpu_busy(&self) -> Option<f64> {
+        let accelerators = ["-r", "-d", "1", "-w", "0", "-c", "IOAccelerator"];
+        output_of("/usr/sbin/ioreg", &accelerators).and_then(|text| tools::gpu_of_mac(&text))
+    }
+
     /// What changes slowly, as far as it is asked for. A Mac tells no temperature without an administrator.
     pub(super) fn slow(&mut self, asks: &dyn Fn(Quantity) -> bool) -> Slow {
         let mut slow = Slow::default();

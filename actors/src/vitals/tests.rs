@@ -153,3 +153,17 @@ fn a_machine_without_any_of_it_is_held_up_by_nothing() {
     let full = machine.gauge(&[("disk > 0%", Action::Warn)]).look(Instant::now());
     assert_eq!(full.warnings.len(), 1, "the disk is there: {full:?}");
 }
+
+#[test]
+fn how_busy_a_graphics_processor_is_is_told_where_there_is_one_and_it_does_not_sleep() {
+    let card = |name: &str| format!("sys/bus/pci/devices/0000:01:00.0/{name}");
+    let files = [(card("class"), "0x030000\n"), (card("vendor"), "0x1002\n"), (card("gpu_busy_percent"), "71\n")];
+    let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), *text)).collect();
+    let machine = Machine::of(&files);
+    let begun = Instant::now();
+    let look = |machine: &Machine| machine.gauge(&[]).with_gpu(true).look(begun).gpu;
+    assert_eq!(look(&machine), Some(GpuUse { busy_permille: Some(710), given_milli: 0 }));
+    assert_eq!(machine.gauge(&[]).look(begun).gpu, None, "none that programs could use");
+    machine.write(&[(card("power/runtime_status").as_str(), "suspended\n")]);
+    assert_eq!(look(&machine), Some(GpuUse { busy_permille: None, given_milli: 0 }));
+}

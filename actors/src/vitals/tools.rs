@@ -1,7 +1,9 @@
-//! What the tools of a Mac print about its battery, its heat and its user. Read here, run in `macos.rs`; compiled for tests
-//! on every system.
+//! What the tools of a Mac print about its battery, its heat, its user and its graphics processor. Read here, run in
+//! `macos.rs`; compiled for tests on every system.
 
 use std::time::Duration;
+
+use super::gpus::mean_share;
 
 /// Charge in percent and whether the machine runs on it, from `pmset -g batt`; nothing of a machine without one.
 pub(super) fn battery(text: &str) -> Option<(f64, bool)> {
@@ -25,9 +27,24 @@ pub(super) fn idle(text: &str) -> Option<Duration> {
     Some(Duration::from_nanos(nanoseconds))
 }
 
+/// The share of its time in which a graphics processor was busy, from `ioreg -r -d 1 -c IOAccelerator`.
+pub(super) fn gpu_of_mac(text: &str) -> Option<f64> {
+    let said = text.split("\"Device Utilization %\"=").skip(1);
+    let percent = said.filter_map(|rest| rest.split(|c: char| !c.is_ascii_digit()).next()?.parse::<f64>().ok());
+    mean_share(&percent.collect::<Vec<_>>())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn how_busy_a_macs_graphics_processor_is_is_read() {
+        let text = "+-o AGXAcceleratorG15X\n  \"PerformanceStatistics\" = {\"In use system memory\"=812646400,\
+                    \"Device Utilization %\"=71,\"Renderer Utilization %\"=70,\"Tiler Utilization %\"=12}\n";
+        assert_eq!(gpu_of_mac(text), Some(0.71));
+        assert_eq!(gpu_of_mac("+-o AGXAcceleratorG15X\n"), None);
+    }
 
     #[test]
     fn a_macs_battery_is_read_and_one_without_has_none() {

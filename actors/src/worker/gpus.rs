@@ -34,6 +34,11 @@ impl Gpus {
         u32::try_from(self.free.len()).unwrap_or(u32::MAX).saturating_mul(GPU_MILLI)
     }
 
+    /// What tasks have of them, in thousandths.
+    pub(super) fn given(&self) -> u32 {
+        self.free.iter().map(|free| GPU_MILLI - free).sum()
+    }
+
     /// A part of the processor with the least room that has enough, or whole ones; `None` while there is no room.
     pub(super) fn take(&mut self, milli: u32) -> Option<GpuShare> {
         if milli == 0 {

@@ -119,6 +119,18 @@ impl WorkQueue {
         }
     }
 
+    /// What tasks have of the graphics processors, in thousandths; `None` where there are none.
+    pub(crate) fn gpus_given(&self) -> Option<u32> {
+        (self.gpus.all() > 0).then(|| self.gpus.given())
+    }
+
+    /// What was taken and not begun stands first again.
+    pub(crate) fn put_back(&mut self, attempt: AttemptRange) {
+        if !attempt.range.is_empty() {
+            self.ranges.push_front(attempt);
+        }
+    }
+
     /// Drops what waits of `job` and says what that was.
     pub(crate) fn cancel(&mut self, job: JobId) -> Vec<AttemptRange> {
         let mut dropped = Vec::new();
@@ -265,6 +277,20 @@ mod tests {
     }
 
     #[test]
+    fn what_is_put_back_is_taken_next() {
+        let mut queue = queue(1, 1);
+        queue.push(attempt(1, 0, 100));
+        let first = queue.take().unwrap();
+        queue.finish(first, 1, Duration::from_micros(1));
+        let chunk = queue.take().unwrap();
+        assert_eq!(chunk.attempt, attempt(1, 1, 100));
+        queue.put_back(attempt(1, 40, 100));
+        queue.put_back(attempt(1, 40, 40));
+        queue.finish(chunk, 39, Duration::from_micros(39));
+        assert_eq!(queue.take().unwrap().attempt, attempt(1, 40, 100));
+    }
+
+    #[test]
     fn what_is_stale_is_dropped_and_other_attempts_of_the_same_tasks_are_not() {
         let mut queue = queue(1, 1);
         let other = AttemptRange { token: AttemptToken(12), ..attempt(1, 0, 5) };
@@ -299,12 +325,15 @@ mod tests {
         let on: Vec<Chunk> = std::iter::from_fn(|| queue.take()).collect();
         let devices: Vec<String> = on.iter().map(|chunk| chunk.gpus.devices()).collect();
         assert_eq!(devices, ["0", "1", "0", "1"], "0.6 and 0.4 each, and the third 0.4 waits");
+        assert_eq!(queue.gpus_given(), Some(2000));
         on.iter().for_each(|chunk| queue.finish(*chunk, 1, Duration::from_millis(1)));
         queue.push(attempt(3, 0, 1));
         let last = queue.take().unwrap();
         assert_eq!(queue.take(), None, "0.4 has both for itself no more");
+        assert_eq!(queue.gpus_given(), Some(400));
         queue.finish(last, 1, Duration::from_millis(1));
         assert_eq!(queue.take().unwrap().gpus.devices(), "0,1");
+        assert_eq!(WorkQueue::new(8, 0).gpus_given(), None);
     }
 
     proptest! {

@@ -16,7 +16,7 @@ use crate::codes;
 
 /// Ended tasks are handed in at the latest after this long.
 pub(super) const GATHER: Duration = Duration::from_millis(10);
-/// Bytes of reports that may wait; then the slots do. A few full log entries.
+/// Bytes of reports that may wait or be on their way; then the slots wait. A few full messages.
 const WAITING_BYTES_MAX: usize = 16 << 20;
 
 /// Where ended tasks go. Called on a slot's thread or the reporter's; may block for back-pressure.
@@ -32,7 +32,9 @@ pub(super) struct Reports {
 #[derive(Default)]
 struct State {
     waiting: Vec<FinishedTasks>,
+    /// Of what waits, and of what is on its way.
     bytes: usize,
+    waiting_bytes: usize,
     /// When the first of the waiting ones ended.
     since: Option<Instant>,
     /// Handed in and not yet taken, by the number of the delivery.
@@ -69,14 +71,19 @@ impl Reports {
             return;
         }
         let tasks = std::mem::take(&mut state.waiting);
-        (state.bytes, state.since) = (0, None);
+        let bytes = std::mem::take(&mut state.waiting_bytes);
+        state.since = None;
         state.deliveries += 1;
         let delivery = state.deliveries;
         state.on_the_way.insert(delivery, tasks.iter().map(|finished| finished.attempt).collect());
         drop(state);
         self.changed.notify_all();
         (self.hand_in)(tasks);
-        self.state().on_the_way.remove(&delivery);
+        let mut state = self.state();
+        state.on_the_way.remove(&delivery);
+        state.bytes -= bytes;
+        drop(state);
+        self.changed.notify_all();
     }
 
     /// What has ended here and is not the worker actor's yet.
@@ -129,7 +136,9 @@ impl State {
             last.attempt.range.end = finished.attempt.range.end;
         } else {
             let finished = within_bounds(finished);
-            self.bytes += finished_bytes(&finished);
+            let bytes = finished_bytes(&finished);
+            self.bytes += bytes;
+            self.waiting_bytes += bytes;
             self.waiting.push(finished);
         }
     }
@@ -220,8 +229,10 @@ mod tests {
             scope.spawn(|| reports.flush());
             at_door.recv().unwrap();
             assert_eq!(reports.holding().len(), 1);
+            assert!(reports.state().bytes > 0, "what is on its way takes room");
             open.send(()).unwrap();
         });
         assert!(reports.holding().is_empty());
+        assert_eq!(reports.state().bytes, 0);
     }
 }

@@ -40,6 +40,8 @@ struct State {
     queue: WorkQueue,
     jobs: BTreeMap<JobId, Arc<JobSlot>>,
     running: BTreeMap<u32, AttemptRange>,
+    /// Why nothing is begun, while that is so.
+    held_back: Option<String>,
     stopping: bool,
 }
 
@@ -97,6 +99,7 @@ impl Slots {
             queue: WorkQueue::new(count, gpus),
             jobs: BTreeMap::new(),
             running: BTreeMap::new(),
+            held_back: None,
             stopping: false,
         };
         let printed = Arc::new(Notify::new());
@@ -151,6 +154,20 @@ impl Slots {
     pub(crate) fn assign_suspects(&self, attempts: impl IntoIterator<Item = AttemptRange>) {
         let mut state = self.shared.lock();
         attempts.into_iter().for_each(|attempt| state.queue.push_suspect(attempt));
+        drop(state);
+        self.shared.work.notify_all();
+    }
+
+    /// Begins nothing while there is a reason not to.
+    pub(crate) fn hold_back(&self, reason: Option<String>) {
+        let mut state = self.shared.lock();
+        match (&state.held_back, &reason) {
+            (None, Some(reason)) => tracing::info!(reason, "no task is begun until less waits"),
+            (Some(_), None) => tracing::info!("tasks are begun again"),
+            (None, None) => return,
+            (Some(_), Some(_)) => {}
+        }
+        state.held_back = reason;
         drop(state);
         self.shared.work.notify_all();
     }
@@ -233,6 +250,11 @@ impl Slots {
 }
 
 impl Slots {
+    /// What tasks in hand have of the graphics processors, in thousandths; `None` where there are none.
+    pub(crate) fn gpus_given(&self) -> Option<u32> {
+        self.shared.lock().queue.gpus_given()
+    }
+
     /// What a task in hand has printed; waits while there is nothing new, as long as the query says.
     pub(crate) fn read_log(&self, query: LogQuery) -> impl Future<Output = LogPiece> + Send + use<> {
         let shared = Arc::clone(&self.shared);
@@ -301,13 +323,17 @@ impl Drop for Slots {
 fn run_slot(shared: &Shared, slot: u32, place: &Place) {
     while let Some((chunk, job)) = next_chunk(shared, slot) {
         let started = Instant::now();
-        let ran = match job {
-            Some(job) if may_begin(shared, &chunk) => run_chunk(shared, slot, place, &chunk, &job),
-            Some(_) | None => 0,
+        let ran = match &job {
+            Some(job) if may_begin(shared, &chunk) => run_chunk(shared, slot, place, &chunk, job),
+            Some(_) | None => Ran::default(),
         };
         let mut state = shared.lock();
         state.running.remove(&slot);
-        state.queue.finish(chunk, ran, started.elapsed());
+        // What was cancelled meanwhile is not begun later.
+        if let Some(rest) = ran.rest.filter(|_| job.is_some_and(|job| !job.is_cancelled())) {
+            state.queue.put_back(rest);
+        }
+        state.queue.finish(chunk, ran.tasks, started.elapsed());
         drop(state);
         shared.work.notify_all();
     }
@@ -330,7 +356,9 @@ fn next_chunk(shared: &Shared, slot: u32) -> Option<(Chunk, Option<Arc<JobSlot>>
         if state.stopping {
             return None;
         }
-        if let Some(chunk) = state.queue.take() {
+        if state.held_back.is_none()
+            && let Some(chunk) = state.queue.take()
+        {
             state.running.insert(slot, chunk.attempt);
             let job = state.jobs.get(&chunk.attempt.job).cloned();
             return Some((chunk, job));
@@ -347,39 +375,56 @@ fn next_chunk(shared: &Shared, slot: u32) -> Option<(Chunk, Option<Arc<JobSlot>>
     }
 }
 
-/// Runs the tasks of a chunk in order and reports what ended. Returns how many ran.
-fn run_chunk(shared: &Shared, slot: u32, place: &Place, chunk: &Chunk, job: &JobSlot) -> u32 {
+/// What became of a chunk.
+#[derive(Debug, Default)]
+struct Ran {
+    /// So many ran.
+    tasks: u32,
+    /// These were not begun, as nothing is for now.
+    rest: Option<AttemptRange>,
+}
+
+/// Runs the tasks of a chunk in order and reports what ended.
+fn run_chunk(shared: &Shared, slot: u32, place: &Place, chunk: &Chunk, job: &JobSlot) -> Ran {
     let mut ended = Vec::new();
     let mut reported_at = Instant::now();
-    let mut ran = 0;
+    let mut ran = Ran::default();
     let step = chunk.attempt.range.len().div_ceil(NOTES_OF_CHUNK);
     for index in chunk.attempt.range.start..chunk.attempt.range.end {
         if job.is_cancelled() {
             break;
         }
-        if let Some(account) = &shared.runner.account
-            && (index - chunk.attempt.range.start).is_multiple_of(step)
-        {
-            let end = index.saturating_add(step).min(chunk.attempt.range.end);
-            account.begin(&AttemptRange { range: IndexRange::new(index, end), ..chunk.attempt });
+        if (index - chunk.attempt.range.start).is_multiple_of(step) {
+            if index > chunk.attempt.range.start && shared.lock().held_back.is_some() {
+                ran.rest = Some(rest(chunk, index));
+                break;
+            }
+            if let Some(account) = &shared.runner.account {
+                let end = index.saturating_add(step).min(chunk.attempt.range.end);
+                account.begin(&AttemptRange { range: IndexRange::new(index, end), ..chunk.attempt });
+            }
         }
         let (outcome, cost) = shared.runner.run(job, index, place, chunk.gpus);
         if job.is_cancelled() {
             // Cancelled, or this node is stopping: nothing that ended from now on counts.
             break;
         }
-        ran += 1;
+        ran.tasks += 1;
         let attempt = AttemptRange { range: IndexRange::new(index, index + 1), ..chunk.attempt };
         ended.push(FinishedTasks { attempt, outcome, cost });
         if reported_at.elapsed() > GATHER {
-            let rest = AttemptRange { range: IndexRange::new(index + 1, chunk.attempt.range.end), ..chunk.attempt };
             shared.reports.add(std::mem::take(&mut ended));
-            shared.lock().running.insert(slot, rest);
+            shared.lock().running.insert(slot, rest(chunk, index + 1));
             reported_at = Instant::now();
         }
     }
     shared.reports.add(ended);
     ran
+}
+
+/// The tasks of a chunk from this one on.
+fn rest(chunk: &Chunk, index: u32) -> AttemptRange {
+    AttemptRange { range: IndexRange::new(index, chunk.attempt.range.end), ..chunk.attempt }
 }
 
 /// A flag that many tasks look at.
@@ -399,3 +444,6 @@ impl CancelFlag {
         &self.0
     }
 }
+
+#[cfg(test)]
+mod tests;

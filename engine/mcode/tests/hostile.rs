@@ -191,3 +191,19 @@ fn primes_that_no_int_holds_are_refused() {
     assert_eq!(message, "the next prime after 9223372036854775783 is no int");
     assert_eq!(refused("xs = [1.5]\nmprime.is_prime(xs[0])\n").1, "`mprime.is_prime` needs an int, found scalar");
 }
+
+#[test]
+fn ranges_longer_than_an_int_counts_say_so_and_are_read_at_both_ends() {
+    let local = |source: &str| run_under(source, Limits::local(), Arc::default());
+    let all = "low = 0 - 9223372036854775807\nr = low..=9223372036854775807\n";
+    let error = local(&format!("{all}len(r)\n")).expect_err("no int is that large");
+    assert_eq!((error.code.as_str(), error.primary.as_ref().map(|label| label.span.line)), ("MC0401", Some(3)));
+    let message = "the length of a range from -9223372036854775807 to 9223372036854775807 does not fit an int";
+    assert_eq!((error.message.as_str(), error.help.is_some()), (message, true));
+    assert_eq!(local("len(0..9223372036854775807)\n"), Ok(Value::Int(i64::MAX)));
+    let ends = "[-9223372036854775807, 9223372036854775807, 9223372036854775806]\n";
+    assert_eq!(local(&format!("{all}[r[0], r[-1], r[-2]]\n")), local(ends));
+    assert_eq!(local("str(0..=9223372036854775807)\n"), Ok(Value::String("0..9223372036854775808".into())));
+    let beyond = local("r = 0..10\nr[-11]\n").expect_err("there are ten");
+    assert_eq!(beyond.help.as_deref(), Some("indices go from 0 to 9, or from -10 to -1"));
+}

@@ -43,4 +43,4 @@ pub use placement::{
 pub use reuse::{Reuse, Reused};
 pub use rule::{Action, Condition, Quantity, Readings, Rule, RuleError, Test};
 pub use value::{DType, TensorData, TensorDataError, Value};
-pub use vitals::{REASON_BYTES_MAX, RULES_MAX, Vitals};
+pub use vitals::{GpuUse, REASON_BYTES_MAX, RULES_MAX, Vitals};

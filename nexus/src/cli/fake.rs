@@ -6,8 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use nexus_model::{
-    BlobHash, Cost, DeviceInfo, DeviceKind, IndexRange, JobId, JobState, NodeCapacity, NodeId, NodeRole, Outcome,
-    Payload, TaskOutput, TaskState, Value, Vitals, encode_value,
+    BlobHash, Cost, DeviceInfo, DeviceKind, GpuUse, IndexRange, JobId, JobState, NodeCapacity, NodeId, NodeRole,
+    Outcome, Payload, TaskOutput, TaskState, Value, Vitals, encode_value,
 };
 use nexus_wire::{
     ClusterRequest, ClusterResponse, Health, JobView, NodeState, NodeView, Refusal, Request, Response, StatusView,
@@ -253,6 +253,7 @@ pub(crate) fn health() -> Health {
         cpu_permille: Some(384),
         memory_used_bytes: 21 << 30,
         memory_bytes: 64 << 30,
+        gpu: Some(GpuUse { busy_permille: Some(714), given_milli: 500 }),
         held_by: vec!["memory > 30% (now 33%)".into()],
         warnings: vec!["on-battery".into()],
     };

@@ -1,6 +1,7 @@
 //! Files that a command line names: programs, inputs and outputs. Each error says which file, why, and what next.
 
-use std::io::ErrorKind;
+use std::fs::File;
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,9 +12,17 @@ use super::codes;
 use super::error::{CliError, Exit};
 use super::interrupt;
 
+/// More than any program takes: the language reads as much, and a device that never ends has more.
+const PROGRAM_BYTES_MAX: u64 = 16 << 20;
+
 /// The text of a program.
 pub(crate) fn program(path: &Path) -> Result<Arc<str>, CliError> {
-    let bytes = bytes(path, "the program")?;
+    let bytes = bytes(path, "the program", PROGRAM_BYTES_MAX + 1)?;
+    if bytes.len() as u64 > PROGRAM_BYTES_MAX {
+        let message = format!("{} is longer than {} MiB", path.display(), PROGRAM_BYTES_MAX >> 20);
+        let help = "no program is; data is read as an input: --input NAME=FILE";
+        return Err(CliError::new(Exit::Usage, codes::UNREADABLE_FILE, message).with_help(help));
+    }
     let text = std::str::from_utf8(&bytes).map_err(|error| {
         let message =
             format!("{} is not UTF-8 text (byte {} is not); is it a program?", path.display(), error.valid_up_to());
@@ -23,12 +32,18 @@ pub(crate) fn program(path: &Path) -> Result<Arc<str>, CliError> {
     Ok(Arc::from(text.strip_prefix('\u{feff}').unwrap_or(text)))
 }
 
-fn bytes(path: &Path, what: &str) -> Result<Vec<u8>, CliError> {
+/// At most so many bytes of a file.
+fn bytes(path: &Path, what: &str, most: u64) -> Result<Vec<u8>, CliError> {
     let wrong = |message: String| CliError::new(Exit::Usage, codes::UNREADABLE_FILE, message);
     if path.is_dir() {
         return Err(wrong(format!("{} is a folder, not {what}", path.display())));
     }
-    interrupt::reading(|| std::fs::read(path)).map_err(|error| match error.kind() {
+    let read = || {
+        let mut bytes = Vec::new();
+        File::open(path)?.take(most).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    interrupt::reading(read).map_err(|error: std::io::Error| match error.kind() {
         ErrorKind::NotFound => {
             let error = wrong(format!("{} does not exist", path.display()));
             match similar(path) {
@@ -67,7 +82,7 @@ fn similar(path: &Path) -> Option<String> {
 pub(crate) fn input(name: &str, path: &Path) -> Result<Value, CliError> {
     let format = format_of(path)
         .map_err(|message| CliError::new(Exit::Usage, codes::BAD_INPUT, format!("the input `{name}`: {message}")))?;
-    let bytes = bytes(path, "a file of data")?;
+    let bytes = bytes(path, "a file of data", u64::MAX)?;
     nexus_formats::read(format, &bytes).map_err(|error| {
         let message = format!("the input `{name}` ({}) cannot be read: {error}", path.display());
         let refused = CliError::new(Exit::Usage, codes::BAD_INPUT, message);
@@ -135,6 +150,8 @@ mod tests {
         assert!(missing.message.ends_with("pca does not exist"));
         assert!(missing.help.unwrap().ends_with("Pca.mcode`?"));
         assert_eq!(program(&path("none.mcode")).unwrap_err().exit, Exit::Usage);
+        let endless = program(Path::new("/dev/zero")).unwrap_err();
+        assert_eq!((endless.exit, endless.message.as_str()), (Exit::Usage, "/dev/zero is longer than 16 MiB"));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use super::jobs::{now_ms, state_text};
 use super::wait::{Style, Waited, ran_on, summary, until_ended};
 use super::{codes, job_task};
 use crate::output::json::{ExplanationDocument, JobDocument, NodeNames, document};
-use crate::output::paint::{NAME, paint};
+use crate::output::paint::{NAME, one_line, paint};
 use crate::output::{Console, diagnostic, units};
 
 /// Look at, wait for or cancel a job.
@@ -67,6 +67,13 @@ enum JobVerb {
         #[arg(value_name = "JOB")]
         job: JobRef,
     },
+}
+
+impl JobArgs {
+    /// Whether it leaves in order when it is interrupted.
+    pub(crate) fn waits(&self) -> bool {
+        matches!(self.verb, JobVerb::Wait { .. } | JobVerb::Logs(_))
+    }
 }
 
 /// Runs the verb.
@@ -125,7 +132,8 @@ async fn show(job: JobId, cluster: &impl Cluster, console: &mut Console) -> Resu
 fn shown(job: &JobView, names: &NodeNames, now_ms: u64) -> String {
     let facts = JobDocument::of(job, names, now_ms);
     let tasks = units::count(u64::from(facts.tasks), "task");
-    let mut text = format!("{}  {}  {tasks}  {}\n", paint(NAME, &job.job.to_string()), job.name, state_text(job));
+    let mut text =
+        format!("{}  {}  {tasks}  {}\n", paint(NAME, &job.job.to_string()), one_line(&job.name), state_text(job));
     let mut line = |name: &str, content: String| {
         if !content.is_empty() {
             text.push_str(&format!("{name:<10}{content}\n"));

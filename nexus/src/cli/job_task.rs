@@ -8,7 +8,7 @@ use super::error::CliError;
 use super::job_result::task_view;
 use super::result::TaskResult;
 use crate::output::json::{NodeNames, TaskStateDocument, document};
-use crate::output::paint::{NAME, paint};
+use crate::output::paint::{NAME, one_line, paint};
 use crate::output::{Console, diagnostic, units};
 
 /// Shows it, without its result, which `nexus job result` prints.
@@ -33,7 +33,7 @@ pub(super) async fn show(
 fn shown(job: &JobView, task: &TaskResult, names: &NodeNames) -> String {
     let facts = task.document(names);
     let id = paint(NAME, &format!("{}/{}", job.job, facts.index));
-    let mut text = format!("{id}  {}  {}\n", job.name, facts.state);
+    let mut text = format!("{id}  {}  {}\n", one_line(&job.name), facts.state);
     let mut line = |name: &str, content: Option<String>| {
         if let Some(content) = content {
             text.push_str(&format!("{name:<10}{content}\n"));

@@ -386,7 +386,7 @@ pub(crate) fn table(nodes: &[NodeView], now_ms: u64) -> String {
             state,
             Cell::new(facts.slots.to_string()),
             facts.cpu.map_or_else(Cell::nothing, |percent| Cell::new(format!("{percent:.0}%"))),
-            facts.gpu.map_or_else(Cell::nothing, Cell::new),
+            gpu(&facts).map_or_else(Cell::nothing, Cell::new),
             memory(facts.mem_used, facts.mem_total, facts.mem),
             Cell::new(facts.tasks.to_string()),
             node.rtt.map_or_else(Cell::nothing, |rtt| Cell::new(units::duration(rtt))),
@@ -395,6 +395,14 @@ pub(crate) fn table(nodes: &[NodeView], now_ms: u64) -> String {
     }
     let notes = nodes.iter().flat_map(notes).map(|note| note + "\n");
     notes.fold(table.render(), |text, note| text + &note)
+}
+
+/// The graphics processor, how busy it is, and what of it tasks have that asked for some.
+fn gpu(facts: &NodeDocument) -> Option<String> {
+    let mut text = facts.gpu.clone()?;
+    text.extend(facts.gpu_busy.map(|percent| format!(" {percent:.0}%")));
+    text.extend(facts.gpu_given.filter(|given| *given > 0.0).map(|given| format!(" ({given} given)")));
+    Some(text)
 }
 
 /// Memory in use of what the machine has, or what it offers its tasks where nothing else is known.

@@ -12,6 +12,7 @@ use super::cluster::Cluster;
 use super::error::{CliError, Exit};
 use super::{codes, files};
 use crate::output::json::{ErrorFacts, NodeNames, ResultDocument, TaskDocument, document};
+use crate::output::paint::one_line;
 use crate::output::{Console, human, units};
 
 /// What a cluster says of a payload that is on no disk that it can ask.
@@ -132,8 +133,8 @@ fn decoded(bytes: &[u8]) -> Result<Value, CliError> {
 
 /// The line above an answer: `pca.mcode · cpu (2 threads, avx512) · 41 ms`.
 pub(crate) fn header(name: &str, place: &str, time: Option<Duration>) -> String {
-    let time = time.map(units::duration);
-    let parts = [Some(name), (!place.is_empty()).then_some(place), time.as_deref()];
+    let (name, time) = (one_line(name), time.map(units::duration));
+    let parts = [Some(name.as_str()), (!place.is_empty()).then_some(place), time.as_deref()];
     parts.into_iter().flatten().collect::<Vec<_>>().join(" · ")
 }
 
@@ -266,6 +267,7 @@ mod tests {
         let time = Some(Duration::from_micros(41_200));
         assert_eq!(header("pca.mcode", "cpu (2 threads, avx512)", time), "pca.mcode · cpu (2 threads, avx512) · 41 ms");
         assert_eq!(header("echo", "", None), "echo");
+        assert_eq!(header("a\nb", "", None), "a b");
     }
 
     #[test]

@@ -87,9 +87,9 @@ mod tests {
         health().fill_in_status(&mut status);
         let text = anstream::adapter::strip_str(&shown(&status, 241_000)).to_string();
         insta::assert_snapshot!(text.lines().skip(2).collect::<Vec<_>>().join("\n"), @r"
-        NODE    ID  ROLE          STATE         SLOTS  CPU  GPU                          MEM        TASKS  RTT     ADDRESS
-        studio  1   worker voter  paused        12     38%  Apple M3 Max (metal, 48 GB)  21/64 GiB  3      400 µs  192.168.1.21:4747
-        air     2   worker        down (4 min)  12     —    —                            64 GiB     0      —       192.168.1.22:4747
+        NODE    ID  ROLE          STATE         SLOTS  CPU  GPU                                          MEM        TASKS  RTT     ADDRESS
+        studio  1   worker voter  paused        12     38%  Apple M3 Max (metal, 48 GB) 71% (0.5 given)  21/64 GiB  3      400 µs  192.168.1.21:4747
+        air     2   worker        down (4 min)  12     —    —                                            64 GiB     0      —       192.168.1.22:4747
         studio takes no new tasks: memory > 30% (now 33%)
         studio warns: on-battery
         ");

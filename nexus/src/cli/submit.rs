@@ -16,17 +16,17 @@ use super::argument::{Binding, duration, gpus, size, utc_offset};
 use super::cluster::{self, Cluster, unexpected};
 use super::codes;
 use super::error::{CliError, Exit};
-use super::graph::Graph;
+use super::graph::{Graph, SubmittedTask};
 use super::job_result::show_result;
 use super::jobs::now_ms;
 use super::language::Language;
 use super::program::{NamedBytes, ProgramFlags, Source, checked};
 use super::submit_options::{Typed, Work};
-use super::wait::{Style, Waited, until_ended};
+use super::wait::{Style, Waited, unless_interrupted, until_ended};
 use super::{schedule, submit_key};
 use crate::health;
 use crate::output::json::{GraphDocument, SubmittedDocument, document};
-use crate::output::paint::{NAME, WARNING, paint};
+use crate::output::paint::{NAME, WARNING, one_line, paint};
 use crate::output::{Console, diagnostic, units};
 
 /// Submit a program, a graph of tasks (.toml), or any command after `--`.
@@ -54,7 +54,7 @@ pub(crate) struct SubmitArgs {
     #[command(flatten)]
     program: ProgramFlags,
     /// Name for people; the file's or the command's where absent
-    #[arg(long)]
+    #[arg(long, value_parser = name)]
     name: Option<String>,
     /// Larger runs first
     #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
@@ -143,6 +143,14 @@ fn key(text: &str) -> Result<String, String> {
     }
 }
 
+/// A name that people see in the list of jobs.
+fn name(text: &str) -> Result<String, String> {
+    match text.trim().is_empty() {
+        true => Err("a name has at least one character; without --name it is that of the program".to_owned()),
+        false => Ok(text.to_owned()),
+    }
+}
+
 fn level() -> impl TypedValueParser<Value = LimitLevel> {
     PossibleValuesParser::new(LimitLevel::ALL.map(LimitLevel::name)).map(|name| {
         LimitLevel::ALL.into_iter().find(|level| level.name() == name).expect("only names of levels are accepted")
@@ -165,7 +173,9 @@ pub(crate) async fn submit(
     args.typed.check(work, args.file.as_deref())?;
     let (mut spec, modules) = spec(args, language, console)?;
     for (name, bytes) in args.program.read_inputs()?.into_iter().chain(modules) {
-        spec.inputs.push(Input { name, payload: cluster.store(bytes).await? });
+        let stored = unless_interrupted(cluster.store(bytes), interrupted).await;
+        let payload = stored.ok_or_else(|| submit_key::interrupted_before("nothing was submitted"))??;
+        spec.inputs.push(Input { name, payload });
     }
     let spec = Box::new(checked(spec)?);
     if let Some(cron) = &args.schedule {
@@ -174,7 +184,9 @@ pub(crate) async fn submit(
     }
     let (mut name, mut tasks) = (spec.name.clone(), spec.tasks);
     let asks = spec.resources != Resources::default() || !spec.selection.is_none();
-    let asked = cluster.request(Request::SubmitJob { spec, key: args.key.clone() }).await;
+    let asking = cluster.request(Request::SubmitJob { spec, key: args.key.clone() });
+    let asked = unless_interrupted(asking, interrupted).await;
+    let asked = asked.ok_or_else(|| submit_key::interrupted(args.key.is_some()))?;
     let Response::Submitted(job) = asked.map_err(|refusal| submit_key::not_submitted(refusal, args.key.is_some()))?
     else {
         return Err(unexpected());
@@ -243,13 +255,17 @@ async fn submit_graph(
 ) -> Result<(), CliError> {
     let graph = Graph::read(file, language)?;
     let name = graph.name.clone();
-    let jobs = graph.submit(args.key.as_deref(), cluster, console).await?;
+    let submitted = unless_interrupted(graph.submit(args.key.as_deref(), cluster, console), interrupted).await;
+    let jobs = submitted.ok_or_else(|| submit_key::interrupted(args.key.is_some()))??;
     for task in jobs.iter().filter(|task| task.asks) {
         say_unmet(task.job, cluster, console).await;
     }
     say_stopped(cluster, console).await;
     let text = || {
-        let lines = jobs.iter().map(|task| format!("{}  {name}/{}\n", paint(NAME, &task.job.to_string()), task.name));
+        let line = |task: &SubmittedTask| {
+            format!("{}  {}/{}\n", paint(NAME, &task.job.to_string()), one_line(&name), one_line(&task.name))
+        };
+        let lines = jobs.iter().map(line);
         lines.collect::<String>()
     };
     if !(args.wait || args.follow) {
@@ -276,7 +292,7 @@ async fn submit_graph(
 }
 
 fn submitted(job: JobId, name: &str, tasks: u32) -> String {
-    format!("{}  {name}  {}", paint(NAME, &job.to_string()), units::count(u64::from(tasks), "task"))
+    format!("{}  {}  {}", paint(NAME, &job.to_string()), one_line(name), units::count(u64::from(tasks), "task"))
 }
 
 /// What the command line asks for, and the external modules that its job must bring; inputs are still missing. A program is checked here, so that what is wrong with it

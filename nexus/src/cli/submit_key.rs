@@ -5,8 +5,9 @@ use nexus_model::{IndexRange, JobId};
 use nexus_wire::Refusal;
 
 use super::cluster::{self, Cluster};
-use super::error::CliError;
-use crate::output::paint::{WARNING, paint};
+use super::codes;
+use super::error::{CliError, Exit};
+use crate::output::paint::{WARNING, one_line, paint};
 use crate::output::{Console, units};
 
 /// Name and tasks of the job that has the key. Where it can be seen that it is another one, that is said: nothing was
@@ -23,9 +24,10 @@ pub(super) async fn held_by(
         let warning = paint(WARNING, "warning");
         let counted = |tasks: IndexRange| units::count(u64::from(tasks.len()), "task");
         console.say(&format!(
-            "{warning}: the key is that of {job}, {} ({}): {name} ({}) was not submitted; give another --key for it",
-            view.name,
+            "{warning}: the key is that of {job}, {} ({}): {} ({}) was not submitted; give another --key for it",
+            one_line(&view.name),
             counted(view.tasks),
+            one_line(&name),
             counted(tasks),
         ));
     }
@@ -52,6 +54,20 @@ pub(super) fn not_submitted(refusal: Refusal, is_keyed: bool) -> CliError {
     error.with_help(help)
 }
 
+/// The error of a submission that the user left before the answer came.
+pub(super) fn interrupted(is_keyed: bool) -> CliError {
+    let help = match is_keyed {
+        false => "whether it was accepted is not known: `nexus jobs` shows it if so",
+        true => "whether it was accepted is not known; submit it again with the same --key: that is one job",
+    };
+    interrupted_before(help)
+}
+
+/// The error of a command that the user left; what became of what it asked for.
+pub(super) fn interrupted_before(what: &str) -> CliError {
+    CliError::new(Exit::Cancelled, codes::INTERRUPTED, "interrupted").with_help(what)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,5 +87,12 @@ mod tests {
         assert!(help("NX0106", true).contains("again with the same --key"));
         assert_eq!(help("NX0106", false), "2 of 3 voters must be up; nothing was submitted");
         assert_eq!(help("NX0102", false), "2 of 3 voters must be up");
+    }
+
+    #[test]
+    fn who_leaves_before_the_answer_is_told_so_too() {
+        let help = |is_keyed| interrupted(is_keyed).help.unwrap();
+        assert_eq!(interrupted(false).exit, Exit::Cancelled);
+        assert!(help(false).contains("is not known: `nexus jobs`") && help(true).contains("the same --key"));
     }
 }

@@ -92,6 +92,19 @@ pub(crate) async fn interruption(interrupted: &mut watch::Receiver<bool>) {
     }
 }
 
+/// What `work` comes to; nothing where the user interrupts before that.
+pub(crate) async fn unless_interrupted<T>(
+    work: impl Future<Output = T>,
+    interrupted: &mut watch::Receiver<bool>,
+) -> Option<T> {
+    tokio::select! {
+        // What is done is done.
+        biased;
+        done = work => Some(done),
+        () = interruption(interrupted) => None,
+    }
+}
+
 /// How long to wait before asking again, if asking again makes sense.
 pub(crate) fn retry_after(refusal: &Refusal) -> Option<Duration> {
     match (refusal.retry_after, refusal.code.as_str()) {
@@ -270,5 +283,13 @@ mod tests {
     async fn followers_with_json_get_a_document_for_each_change() {
         let (_, out, _) = wait_for(&Reluctant { code: codes::USAGE, left: Cell::new(0) }, Style::Follow, true).await;
         assert!(out.starts_with("{\"job\":7,") && out.lines().count() == 1, "{out}");
+    }
+
+    #[tokio::test]
+    async fn whoever_leaves_waits_for_no_answer_and_what_is_done_is_done() {
+        let (interrupt, mut interrupted) = watch::channel(false);
+        interrupt.send_replace(true);
+        assert_eq!(unless_interrupted(std::future::pending::<()>(), &mut interrupted).await, None);
+        assert_eq!(unless_interrupted(std::future::ready(7), &mut interrupted).await, Some(7));
     }
 }

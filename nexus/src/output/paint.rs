@@ -34,6 +34,11 @@ pub fn harmless(text: &str) -> String {
     out
 }
 
+/// The same in one line, for names: one that has line breaks looks like several things otherwise.
+pub fn one_line(text: &str) -> String {
+    harmless(text).replace(['\n', '\t'], " ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -41,6 +46,11 @@ mod tests {
     #[test]
     fn escape_sequences_of_programs_do_not_reach_the_terminal() {
         assert_eq!(harmless("a\u{1b}[2Jb\r\n\té\u{9b}"), "a\\u{1b}[2Jb\\r\n\té\\u{9b}");
+    }
+
+    #[test]
+    fn a_name_is_one_line() {
+        assert_eq!(one_line("a\nb\t\u{1b}[31mc"), "a b \\u{1b}[31mc");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use anstyle::Style;
 
-use super::paint::{FAINT, harmless, paint};
+use super::paint::{FAINT, one_line, paint};
 
 /// Where a column's text stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub struct Cell {
 impl Cell {
     /// A plain cell.
     pub fn new(text: impl AsRef<str>) -> Self {
-        Cell { text: harmless(text.as_ref()).replace(['\n', '\t'], " "), style: Style::new() }
+        Cell { text: one_line(text.as_ref()), style: Style::new() }
     }
 
     /// A painted cell.

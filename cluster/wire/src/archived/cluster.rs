@@ -9,7 +9,7 @@ use rkyv::{Archive, Serialize};
 use super::audit::{audit_page, audit_request, encode_audit_page, encode_audit_request};
 use super::body::{Body, Kind, SMALL_BYTES};
 use super::bounds::{Bounded, bytes, name, text};
-use super::health::{encode_health, health};
+use super::health::{encode_health, health, health_with_gpus};
 use super::log::{encode_log_query, log_query};
 use super::node::NodeRoleV1;
 use super::{WireError, decode_request, encode_request};
@@ -47,6 +47,7 @@ mod kind {
     pub(super) const ENGINE: u8 = 70;
     pub(super) const HEALTH: u8 = 71;
     pub(super) const FOUND_BLOBS: u8 = 72;
+    pub(super) const HEALTH_2: u8 = 73;
 }
 
 /// The first kind that belongs to this file.
@@ -269,7 +270,7 @@ pub(super) fn encode_cluster_response(what: &'static str, response: &ClusterResp
             let found: Vec<u8> = found.iter().map(|is_there| u8::from(*is_there)).collect();
             kind(kind::FOUND_BLOBS).write_bytes(&found)
         }
-        ClusterResponse::Health(told) => encode_health(kind(kind::HEALTH), told),
+        ClusterResponse::Health(told) => encode_health((kind(kind::HEALTH), kind(kind::HEALTH_2)), told),
         ClusterResponse::Engine(used) => kind(kind::ENGINE).write(&EngineUseV1 {
             pool_bytes: used.pool_bytes,
             uploads: used.uploads,
@@ -316,6 +317,7 @@ pub(super) fn cluster_response(body: Body<'_>) -> Result<ClusterResponse, WireEr
         }
         kind::ACTS => ClusterResponse::Audit(audit_page(body)?),
         kind::HEALTH => ClusterResponse::Health(health(body)?),
+        kind::HEALTH_2 => ClusterResponse::Health(health_with_gpus(body)?),
         kind::BLOB_OUTLINE => ClusterResponse::BlobOutline(body.bytes().to_vec()),
         kind::FOUND_BLOBS => {
             let found = body.bytes().iter().map(|byte| match byte {

@@ -8,7 +8,7 @@ use rkyv::{Archive, Serialize};
 use super::attempt::{ArchivedAttemptRangeV1, AttemptRangeV1, FinishedTasksV1, attempts};
 use super::body::{Body, Kind, TASK_BYTES};
 use super::bounds::{Bounded, name};
-use super::health::{encode_heartbeat, heartbeat};
+use super::health::{encode_heartbeat, heartbeat, heartbeat_of_gpu};
 use super::node::NodeCapacityV1;
 use super::{WireError, read_all};
 use crate::message::WorkerMessage;
@@ -23,6 +23,7 @@ mod kind {
     pub(super) const GOODBYE: u8 = 4;
     pub(super) const HEARTBEAT_2: u8 = 5;
     pub(super) const BEGINNING_TASKS: u8 = 6;
+    pub(super) const HEARTBEAT_3: u8 = 7;
 }
 
 #[derive(Archive, Serialize)]
@@ -56,7 +57,7 @@ pub fn encode_worker_message(message: &WorkerMessage) -> Result<Vec<u8>, WireErr
             &TasksFinishedV1 { sequence: *sequence, tasks: tasks.iter().map(Into::into).collect() },
         ),
         WorkerMessage::Heartbeat { running, vitals: Some(vitals) } => {
-            encode_heartbeat(kind(kind::HEARTBEAT_2), running, vitals)
+            encode_heartbeat((kind(kind::HEARTBEAT_2), kind(kind::HEARTBEAT_3)), running, vitals)
         }
         WorkerMessage::Heartbeat { running, vitals: None } => kind(kind::HEARTBEAT).write(&attempts(running)),
         WorkerMessage::BeginningTasks(tasks) => kind(kind::BEGINNING_TASKS).write(&attempts(tasks)),
@@ -86,6 +87,7 @@ pub fn decode_worker_message(bytes: &[u8]) -> Result<WorkerMessage, WireError> {
             WorkerMessage::Heartbeat { running: form.iter().map(Into::into).collect(), vitals: None }
         }
         kind::HEARTBEAT_2 => heartbeat(body)?,
+        kind::HEARTBEAT_3 => heartbeat_of_gpu(body)?,
         kind::BEGINNING_TASKS => {
             let form: &ArchivedVec<ArchivedAttemptRangeV1> = body.form()?;
             WorkerMessage::BeginningTasks(form.iter().map(Into::into).collect())

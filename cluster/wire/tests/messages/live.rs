@@ -1,6 +1,6 @@
 //! Any log of a running task, any job that asks something of its nodes, and anything that machines say of themselves.
 
-use nexus_model::{JobSpec, Relation, Selection, Selector, TaskId, Vitals};
+use nexus_model::{GpuUse, JobSpec, Relation, Selection, Selector, TaskId, Vitals};
 use nexus_wire::{
     ClusterRequest, ClusterResponse, EngineUse, Health, LogPiece, LogPosition, LogQuery, LogState, Stopped,
     WorkerMessage,
@@ -47,11 +47,14 @@ pub(super) fn selective() -> impl Strategy<Value = Box<JobSpec>> {
 
 fn vitals() -> impl Strategy<Value = Vitals> {
     let reasons = || vec("[a-z >0-9%]{0,40}", 0..4);
-    (option::of(any::<u32>()), any::<(u64, u64)>(), reasons(), reasons()).prop_map(
-        |(cpu_permille, (memory_used_bytes, memory_bytes), held_by, warnings)| Vitals {
+    let gpu = (option::of(any::<u32>()), any::<u32>())
+        .prop_map(|(busy_permille, given_milli)| GpuUse { busy_permille, given_milli });
+    (option::of(any::<u32>()), any::<(u64, u64)>(), option::of(gpu), reasons(), reasons()).prop_map(
+        |(cpu_permille, (memory_used_bytes, memory_bytes), gpu, held_by, warnings)| Vitals {
             cpu_permille,
             memory_used_bytes,
             memory_bytes,
+            gpu,
             held_by,
             warnings,
         },

@@ -1,6 +1,6 @@
 //! What a machine is told that joins, and what it says of how it is.
 
-use nexus_model::{NodeId, NodeRole, Vitals};
+use nexus_model::{GpuUse, NodeId, NodeRole, Vitals};
 use nexus_wire::{AttemptRange, ClusterRequest, Health, JoinedNode, Request, Stopped, WorkerMessage};
 
 pub(super) fn joined() -> JoinedNode {
@@ -20,6 +20,7 @@ fn vitals() -> Vitals {
         cpu_permille: Some(380),
         memory_used_bytes: 61 << 30,
         memory_bytes: 64 << 30,
+        gpu: None,
         held_by: vec!["memory > 95% (now 96%)".into()],
         warnings: vec!["cpu > 30% (now 38%)".into(), "on-battery".into()],
     }
@@ -32,6 +33,18 @@ pub(super) fn heartbeat(running: Vec<AttemptRange>) -> WorkerMessage {
 pub(super) fn health() -> Health {
     let stopped = Some(Stopped { by: "ada (operator)".into(), at_ms: 1_795_000_000_003 });
     Health { stopped, nodes: vec![(NodeId(1), vitals()), (NodeId(2), Vitals::default())] }
+}
+
+fn vitals_with_gpu() -> Vitals {
+    Vitals { gpu: Some(GpuUse { busy_permille: Some(710), given_milli: 500 }), ..vitals() }
+}
+
+pub(super) fn heartbeat_of_gpu(running: Vec<AttemptRange>) -> WorkerMessage {
+    WorkerMessage::Heartbeat { running, vitals: Some(Box::new(vitals_with_gpu())) }
+}
+
+pub(super) fn health_with_gpus() -> Health {
+    Health { stopped: None, nodes: vec![(NodeId(1), vitals()), (NodeId(2), vitals_with_gpu())] }
 }
 
 pub(super) fn requests() -> Vec<(&'static str, Request)> {

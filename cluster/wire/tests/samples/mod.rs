@@ -451,6 +451,7 @@ pub(crate) fn responses() -> Vec<(&'static str, Response)> {
         ),
         ("engine-use", engine_use()),
         ("health", Response::Cluster(Box::new(ClusterResponse::Health(members::health())))),
+        ("health-with-gpus", Response::Cluster(Box::new(ClusterResponse::Health(members::health_with_gpus())))),
         ("experience", Response::Cluster(Box::new(ClusterResponse::Experience(vec![(NodeId(2), b"[]".to_vec())])))),
         ("refused", Response::Refused(refusal)),
     ];
@@ -473,6 +474,7 @@ pub(crate) fn worker_messages() -> Vec<(&'static str, WorkerMessage)> {
         ("tasks-finished", WorkerMessage::TasksFinished { sequence: 3, tasks }),
         ("heartbeat", WorkerMessage::Heartbeat { running: vec![attempt(112, 113), attempt(200, 201)], vitals: None }),
         ("heartbeat-with-vitals", members::heartbeat(vec![attempt(112, 113)])),
+        ("heartbeat-of-a-gpu", members::heartbeat_of_gpu(vec![attempt(112, 113)])),
         ("beginning-tasks", WorkerMessage::BeginningTasks(vec![attempt(7, 8)])),
         ("goodbye", WorkerMessage::Goodbye),
     ]

@@ -11,7 +11,7 @@ use crate::names::with_article;
 use crate::vm::fault::{Fault, Outcome};
 use crate::vm::host::Host;
 use crate::vm::operate::compare_numbers;
-use crate::vm::value::Value;
+use crate::vm::value::{Range, Value};
 
 /// Functions on lists, records and values of any kind.
 pub(super) const TABLE: &[Builtin] = &[
@@ -95,7 +95,7 @@ fn len(_: &mut Host, arguments: &mut [Value]) -> Outcome<Value> {
         Value::List(list) => list.len(),
         Value::Record(record) => record.fields().len(),
         Value::Str(text) => text.as_str().chars().count(),
-        Value::Range(range) => usize::try_from(range.count).unwrap_or(usize::MAX),
+        Value::Range(range) => return range_length(range),
         Value::Traced(traced) => match traced.plain() {
             Arg::Tensor(t) if !t.shape().is_empty() => t.shape()[0],
             _ => return Err(Fault::kind("`len`", "a tensor with at least one axis", &arguments[0])),
@@ -109,6 +109,15 @@ fn len(_: &mut Host, arguments: &mut [Value]) -> Outcome<Value> {
         }
     };
     Ok(Value::Int(i64::try_from(length).unwrap_or(i64::MAX)))
+}
+
+/// The numbers of a range, which may be more than an int counts.
+fn range_length(range: &Range) -> Outcome<Value> {
+    i64::try_from(range.count).map(Value::Int).map_err(|_| {
+        let (first, last) = (range.start, range.at(range.count - 1));
+        Fault::new(Code::IntegerOverflow, format!("the length of a range from {first} to {last} does not fit an int"))
+            .help("the distance as a scalar is `scalar(last) - scalar(first)`; a larger step makes a range shorter")
+    })
 }
 
 fn append(host: &mut Host, arguments: &mut [Value]) -> Outcome<Value> {

@@ -28,14 +28,15 @@ pub(crate) fn position(index: i64, length: usize, what: &str) -> Outcome<usize> 
     let place = if index < 0 { index.checked_add(length as i64) } else { Some(index) };
     match place {
         Some(place) if (0..length as i64).contains(&place) => Ok(place as usize),
-        _ => {
-            let fault =
-                Fault::new(Code::IndexOutOfRange, format!("index {index} is beyond a {what} of length {length}"));
-            Err(match length {
-                0 => fault.help(format!("the {what} is empty")),
-                n => fault.help(format!("indices go from 0 to {}, or from -{n} to -1", n - 1)),
-            })
-        }
+        _ => Err(beyond(index, length as u64, what)),
+    }
+}
+
+fn beyond(index: i64, length: u64, what: &str) -> Box<Fault> {
+    let fault = Fault::new(Code::IndexOutOfRange, format!("index {index} is beyond a {what} of length {length}"));
+    match length {
+        0 => fault.help(format!("the {what} is empty")),
+        n => fault.help(format!("indices go from 0 to {}, or from -{n} to -1", n - 1)),
     }
 }
 
@@ -118,8 +119,16 @@ fn get_at(host: &mut Host, object: Value, index: i64) -> Outcome<Value> {
             host.string(character)
         }
         Value::Range(range) => {
-            let length = usize::try_from(range.count).unwrap_or(usize::MAX).min(i64::MAX as usize);
-            Ok(Value::Int(range.at(position(index, length, "range")? as u64)))
+            // A range may be longer than an int counts.
+            let place = if index < 0 {
+                u64::try_from(i128::from(range.count) + i128::from(index)).ok()
+            } else {
+                u64::try_from(index).ok()
+            };
+            match place.filter(|place| *place < range.count) {
+                Some(place) => Ok(Value::Int(range.at(place))),
+                None => Err(beyond(index, range.count, "range")),
+            }
         }
         _ => Err(bad_key(&object, &Value::Int(index))),
     }
@@ -171,7 +180,7 @@ impl Bounds {
         let end = match end {
             Some(end) if closed && !down => end.checked_add(1).filter(|&e| e != 0),
             Some(0) if closed => None,
-            Some(end) if closed => Some(end - 1),
+            Some(end) if closed => Some(end.saturating_sub(1)),
             end => end,
         };
         Bounds { start, end, step }

@@ -80,7 +80,8 @@ impl Host<'_> {
                 _ => out.push_str("a number"),
             },
             Value::Range(r) => {
-                let end = r.start.saturating_add(r.step.saturating_mul(i64::try_from(r.count).unwrap_or(i64::MAX)));
+                // One step behind the last number, which may be no int any more.
+                let end = i128::from(r.start) + i128::from(r.step) * i128::from(r.count);
                 push(out, format_args!("{}..{end}", r.start));
                 if r.step != 1 {
                     push(out, format_args!(" by {}", r.step));

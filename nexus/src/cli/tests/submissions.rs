@@ -6,6 +6,7 @@ use nexus_wire::Request;
 use super::{FakeWorld, Programs, typed};
 use crate::cli::Cli;
 use crate::cli::error::Exit;
+use crate::cli::fake::job_view;
 
 fn submissions(world: &FakeWorld) -> usize {
     world.cluster.asked().iter().filter(|asked| matches!(asked, Request::SubmitJob { .. })).count()
@@ -74,7 +75,7 @@ fn an_empty_key_is_none() {
 #[test]
 fn a_key_that_another_job_has_is_said_to_be_that_jobs() {
     let (world, programs) = (FakeWorld::default(), Programs::new());
-    world.cluster.hold_key("k", super::super::fake::job_view(7, "echo", 1));
+    world.cluster.hold_key("k", job_view(7, "echo", 1));
     let program = programs.path("ok.mcode");
     let (exit, out, err) = typed(&world, &format!("nexus submit {program} --key k --array 0..3"));
     assert_eq!((exit, out.as_str()), (Exit::Done, "job-7  echo  1 task\n"));
@@ -114,4 +115,14 @@ fn a_number_below_zero_is_the_options_and_not_another_option() {
         let said = error.to_string();
         assert!(said.contains(&format!("invalid value '{value}' for '{option}")), "{said}");
     }
+}
+
+#[test]
+fn a_name_is_something_in_one_line() {
+    let world = FakeWorld::default();
+    let empty = Cli::try_parse_from(["nexus", "submit", "--name", " ", "--", "true"]).map(|_| ()).unwrap_err();
+    assert!(empty.to_string().contains("a name has at least one character"), "{empty}");
+    world.cluster.add(job_view(5, "a\nb\u{1b}[31m", 1), Vec::new());
+    let (_, out, _) = typed(&world, "nexus job show 5");
+    assert!(out.starts_with("job-5  a b\\u{1b}[31m  1 task"), "{out}");
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use nexus_model::GPU_MILLI;
 use nexus_wire::{NodeView, StatusView};
 use serde::Serialize;
 
@@ -31,6 +32,10 @@ pub struct NodeDocument {
     pub slots: u32,
     /// Its graphics processor.
     pub gpu: Option<String>,
+    /// Time of its graphics processors in use, by whatever, in percent; where it says so.
+    pub gpu_busy: Option<f64>,
+    /// How many graphics processors, or what part of one, its tasks have that asked for some and run now.
+    pub gpu_given: Option<f64>,
     /// Time of all its cores in use, in percent; where it says so.
     pub cpu: Option<f64>,
     /// Memory that its tasks may use together.
@@ -70,6 +75,7 @@ impl NodeDocument {
     pub fn of(node: &NodeView, now_ms: u64) -> Self {
         let gpu = node.capacity.devices.iter().find(|device| device.kind == nexus_model::DeviceKind::Gpu);
         let vitals = node.vitals.as_ref();
+        let used = vitals.and_then(|vitals| vitals.gpu);
         let memory = vitals.filter(|vitals| vitals.memory_bytes > 0);
         NodeDocument {
             node: node.name.clone(),
@@ -79,6 +85,8 @@ impl NodeDocument {
             address: node.address.clone(),
             slots: node.capacity.slots,
             gpu: gpu.map(|device| device.name.clone()),
+            gpu_busy: used.and_then(|used| used.busy_permille).map(|permille| f64::from(permille) / 10.0),
+            gpu_given: used.map(|used| f64::from(used.given_milli) / f64::from(GPU_MILLI)),
             cpu: vitals.and_then(|vitals| vitals.cpu_permille).map(|permille| f64::from(permille) / 10.0),
             mem: node.capacity.memory_bytes,
             mem_used: memory.map(|vitals| vitals.memory_used_bytes),
