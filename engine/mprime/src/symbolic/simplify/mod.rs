@@ -21,13 +21,15 @@ use super::{Assumptions, Constant, Expr, Node, Rational, check::same_values};
 use language::{Knowledge, Reading, Term};
 
 /// Terms that an e-graph may hold.
-const TERMS_MAX: usize = 2_500;
+const TERMS_MAX: usize = 600;
 /// Rounds of rewriting.
-const ROUNDS_MAX: usize = 7;
+const ROUNDS_MAX: usize = 5;
 /// How long one e-graph may grow.
 const TIME_MAX: Duration = Duration::from_millis(100);
 /// How often the shortest form is begun with again.
 const PASSES_MAX: usize = 4;
+/// Longer forms that are rewritten where no shorter one was found.
+const LONGER_FORMS_MAX: usize = 2;
 /// The size beyond which a formula is not rewritten as a whole: an e-graph of this size would hold little but it.
 const REWRITTEN_MAX: usize = 150;
 
@@ -102,11 +104,12 @@ impl Simplifier<'_> {
                 break;
             }
             let mut begin = best.clone();
-            for (rule, form) in forms::forms(&best.expr) {
-                if cost(&form) < cost(&begin.expr) && same_values(question, &form, self.assumptions) {
+            let forms = forms::forms(&best.expr);
+            for (rule, form) in &forms {
+                if cost(form) < cost(&begin.expr) && same_values(question, form, self.assumptions) {
                     begin.expr = form.clone();
                     begin.steps = best.steps.clone();
-                    begin.steps.push(Step { rule: rule.to_owned(), expr: form });
+                    begin.steps.push(Step { rule: (*rule).to_owned(), expr: form.clone() });
                 }
             }
             let rewritten = self.rewrite(&begin, question);
@@ -116,7 +119,7 @@ impl Simplifier<'_> {
             }
             // A form that is no shorter by itself may be what rules shorten.
             if !is_shorter {
-                let candidate = self.by_way_of_a_longer_form(&best, question);
+                let candidate = self.by_way_of_a_longer_form(&best, forms, question);
                 match candidate {
                     Some(candidate) => best = candidate,
                     None => break,
@@ -126,13 +129,18 @@ impl Simplifier<'_> {
         best
     }
 
-    fn by_way_of_a_longer_form(&self, best: &Simplified, question: &Expr) -> Option<Simplified> {
+    /// The shortest form that rules make of one that is longer than the best.
+    fn by_way_of_a_longer_form(
+        &self,
+        best: &Simplified,
+        mut forms: Vec<(&'static str, Expr)>,
+        question: &Expr,
+    ) -> Option<Simplified> {
         let limit = cost(&best.expr);
-        let mut tried = HashSet::from([best.expr.clone()]);
-        for (rule, form) in forms::forms(&best.expr) {
-            if cost(&form) > 4 * limit || !tried.insert(form.clone()) {
-                continue;
-            }
+        forms.retain(|(_, form)| *form != best.expr && cost(form) <= 4 * limit);
+        forms.sort_by_key(|(_, form)| cost(form));
+        forms.dedup_by(|next, first| next.1 == first.1);
+        for (rule, form) in forms.into_iter().take(LONGER_FORMS_MAX) {
             let mut begin = best.clone();
             begin.steps.push(Step { rule: rule.to_owned(), expr: form.clone() });
             begin.expr = form;
@@ -146,11 +154,11 @@ impl Simplifier<'_> {
 
     /// The shortest form that rules make, or the one that was begun with.
     fn rewrite(&self, begin: &Simplified, question: &Expr) -> Simplified {
-        static RULES: OnceLock<Vec<egg::Rewrite<Term, Knowledge>>> = OnceLock::new();
+        static RULES: OnceLock<rules::Rules> = OnceLock::new();
         if begin.expr.size() > REWRITTEN_MAX || begin.expr.children().is_empty() {
             return begin.clone();
         }
-        let rules = RULES.get_or_init(rules::rules);
+        let rules = RULES.get_or_init(rules::Rules::new).about(&begin.expr);
         let terms = language::to_terms(&begin.expr);
         let mut runner = Runner::new(Knowledge { assumptions: self.assumptions.clone() });
         if self.proof {

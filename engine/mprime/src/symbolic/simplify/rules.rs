@@ -4,6 +4,7 @@
 use egg::{EGraph, Id, Rewrite, Subst, Var, rewrite};
 
 use super::language::{Knowledge, Known, Term};
+use crate::symbolic::{Constant, Expr, Function, Node};
 
 type Rule = Rewrite<Term, Knowledge>;
 type Condition = Box<dyn Fn(&mut EGraph<Term, Knowledge>, Id, &Subst) -> bool + Send + Sync>;
@@ -41,13 +42,47 @@ macro_rules! both_ways {
     )*};
 }
 
-/// All rules.
-pub(super) fn rules() -> Vec<Rule> {
-    let mut rules = arithmetic();
-    rules.extend(trigonometry());
-    rules.extend(hyperbolic());
-    rules.extend(conditional());
-    rules
+/// The rules that can say something of a formula: those of the functions that occur in it.
+pub(super) struct Rules {
+    arithmetic: Vec<Rule>,
+    trigonometry: Vec<Rule>,
+    hyperbolic: Vec<Rule>,
+    conditional: Vec<Rule>,
+}
+
+impl Rules {
+    pub(super) fn new() -> Rules {
+        Rules {
+            arithmetic: arithmetic(),
+            trigonometry: trigonometry(),
+            hyperbolic: hyperbolic(),
+            conditional: conditional(),
+        }
+    }
+
+    pub(super) fn about(&self, expr: &Expr) -> Vec<&Rule> {
+        use Function::{Acos, Asin, Atan, Cos, Cosh, Sin, Sinh, Tan, Tanh};
+        let has = |functions: &[Function]| {
+            expr.any(&|expr| matches!(expr.node(), Node::Call(function, _) if functions.contains(function)))
+        };
+        let exponential = |expr: &Expr| matches!(expr.node(), Node::Power(base, _) if base.is_constant(Constant::E));
+        let is_beyond_polynomials = |expr: &Expr| match expr.node() {
+            Node::Call(..) => true,
+            Node::Power(_, exponent) => exponent.as_int().is_none(),
+            _ => false,
+        };
+        let mut rules: Vec<&Rule> = self.arithmetic.iter().collect();
+        if has(&[Sin, Cos, Tan, Asin, Acos, Atan]) {
+            rules.extend(&self.trigonometry);
+        }
+        if has(&[Sinh, Cosh, Tanh]) || expr.any(&exponential) {
+            rules.extend(&self.hyperbolic);
+        }
+        if expr.any(&is_beyond_polynomials) {
+            rules.extend(&self.conditional);
+        }
+        rules
+    }
 }
 
 fn arithmetic() -> Vec<Rule> {
