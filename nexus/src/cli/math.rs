@@ -68,6 +68,15 @@ impl Written {
     }
 }
 
+/// From where a point is approached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Side {
+    /// From larger numbers
+    Above,
+    /// From smaller numbers
+    Below,
+}
+
 #[derive(Debug, Clone, Subcommand)]
 enum MathVerb {
     /// Find the shortest form of a formula
@@ -109,6 +118,36 @@ enum MathVerb {
         name: Option<String>,
         /// How often
         #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
+        order: u32,
+    },
+    /// Find what a formula goes to as a name goes to a point
+    #[command(after_help = "Examples:\n  nexus math limit 'sin(x)/x' x=0\n  nexus math limit '(1 + 1/n)^n' n=oo\n  \
+        nexus math limit '1/x' x=0 --from above")]
+    Limit {
+        /// The formula
+        #[arg(value_name = "FORMULA", allow_hyphen_values = true)]
+        formula: String,
+        /// The name and the point; oo and -oo are points too
+        #[arg(value_name = "NAME=POINT", allow_hyphen_values = true)]
+        point: String,
+        /// From which side; from both where it is not said
+        #[arg(long, value_enum, value_name = "SIDE")]
+        from: Option<Side>,
+    },
+    /// Expand a formula into powers of the distance to a point
+    #[command(
+        after_help = "Examples:\n  nexus math series 'exp(sin(x))'\n  nexus math series 'log(x)' x=1 --order 4\n  \
+        nexus math series 'sqrt(x^2 + x)' x=oo"
+    )]
+    Series {
+        /// The formula
+        #[arg(value_name = "FORMULA", allow_hyphen_values = true)]
+        formula: String,
+        /// The name and the point; 0 where it is not said
+        #[arg(value_name = "NAME=POINT", allow_hyphen_values = true)]
+        point: Option<String>,
+        /// The power that the rest begins with
+        #[arg(long, value_name = "POWER", default_value_t = 6)]
         order: u32,
     },
     /// Solve an equation, a system of equations or an inequality

@@ -38,11 +38,11 @@ pub(super) fn number_power(base: &Rational, exponent: &Rational) -> Expr {
     let negated = -exponent;
     let mut outside = Vec::new();
     let mut inside = Vec::new();
-    for (number, power) in [(numerator, exponent), (denominator, &negated)] {
+    for (number, own) in [(numerator, exponent), (denominator, &negated)] {
         for (prime, count) in parts_of(&number) {
-            let power = Rational::from(count) * power;
-            let whole = floor(&power);
-            let rest = power - Rational::from(whole.clone());
+            let own = Rational::from(count) * own;
+            let whole = floor(&own);
+            let rest = own - Rational::from(whole.clone());
             if !whole.is_zero() {
                 let power = whole_power(&Rational::from(prime.clone()), &Rational::from(whole));
                 if power.as_number().is_none() {

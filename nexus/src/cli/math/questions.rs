@@ -1,12 +1,12 @@
 //! What the verbs of `nexus math` ask.
 
 use nexus_mprime::symbolic::{
-    self, Assumptions, Expr, MathError, Relation, Solutions, Statement, SystemSolutions, parse, parse_statement,
-    parse_symbol,
+    self, Assumptions, Direction, Expr, MathError, Relation, Solutions, Statement, SystemSolutions, parse,
+    parse_statement, parse_symbol,
 };
 
 use super::answers::Answer;
-use super::{MathVerb, Unanswered, numbers};
+use super::{MathVerb, Side, Unanswered, numbers};
 
 /// The size beyond which a derivative is not differentiated again.
 const SIZE_MAX: usize = 100_000;
@@ -19,6 +19,8 @@ pub(super) fn answer(verb: &MathVerb) -> Result<Answer, Unanswered> {
         MathVerb::Factor { formula } => factor(formula),
         MathVerb::Base60 { number, sqrt, places } => numbers::base60(number, *sqrt, *places),
         MathVerb::Diff { formula, name, order } => diff(formula, name.as_deref(), *order),
+        MathVerb::Limit { formula, point, from } => limit(formula, point, *from),
+        MathVerb::Series { formula, point, order } => series(formula, point.as_deref(), *order),
         MathVerb::Solve { equations, names } => solve(equations, names),
         MathVerb::Evaluate { formula, values, digits } => evaluate(formula, values, *digits),
     }
@@ -82,6 +84,37 @@ fn diff(formula: &str, name: Option<&str>, order: u32) -> Result<Answer, Unanswe
         }
     }
     Ok(Answer::formula(symbolic::simplify(&expr, &Assumptions::default())))
+}
+
+/// The name and the point of `x=0`.
+fn point_of(text: &str) -> Result<(String, Expr), Unanswered> {
+    let Some((name, point)) = text.split_once('=') else {
+        return Err(Unanswered::of(text)(MathError::no_assignment(text).about(text)));
+    };
+    let name = parse_symbol(name).map_err(Unanswered::of(name))?;
+    Ok((name, read(point)?))
+}
+
+fn limit(formula: &str, point: &str, from: Option<Side>) -> Result<Answer, Unanswered> {
+    let expr = read(formula)?;
+    let (name, point) = point_of(point)?;
+    let direction = match from {
+        Some(Side::Above) => Direction::Above,
+        Some(Side::Below) => Direction::Below,
+        None => Direction::Both,
+    };
+    let found = symbolic::limit(&expr, &name, &point, direction).map_err(Unanswered::of(formula))?;
+    Ok(Answer::formula(symbolic::simplify(&found, &Assumptions::default())))
+}
+
+fn series(formula: &str, point: Option<&str>, order: u32) -> Result<Answer, Unanswered> {
+    let expr = read(formula)?;
+    let (name, point) = match point {
+        Some(point) => point_of(point)?,
+        None => (name_of(&expr, None, formula)?, Expr::zero()),
+    };
+    let found = symbolic::series(&expr, &name, &point, order).map_err(Unanswered::of(formula))?;
+    Ok(Answer::Text { lines: vec![found.to_string()], note: None })
 }
 
 fn solve(equations: &[String], names: &[String]) -> Result<Answer, Unanswered> {
