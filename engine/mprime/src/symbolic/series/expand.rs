@@ -153,6 +153,17 @@ fn constant_power(base: Expansion, exponent: &Expr, frame: &mut impl Frame) -> R
         return Ok(base);
     }
     let (low, coefficient, rest) = leading(base, frame)?;
+    if !frame.is_one_sided() && exponent.as_int().is_none() {
+        // The root of x^2 is -x on the other side.
+        let power = &low * exponent;
+        let is_cornered = is_even(&low) && power.as_int().is_some() && !is_even(&power);
+        if is_cornered {
+            return Err(MathError::new(format!(
+                "a root in the formula has no expansion here: its argument is of order {low}"
+            ))
+            .into());
+        }
+    }
     let outside = match exponent.as_int() {
         None if frame.sign(&coefficient)? == Some(-1) => {
             let turn = if is_above_cut(&coefficient, &rest)? { exponent.clone() } else { -exponent };

@@ -14,7 +14,7 @@ pub(super) mod vanish;
 
 use std::fmt;
 
-use super::{Expr, Function, MathError, cancel, expand as multiply_out};
+use super::{Expr, Function, MathError, Node, cancel, expand as multiply_out};
 use expand::{expand_in, is_imaginary, without_zeros};
 use expansion::{Expansion, Stop, WORK_MAX, Work, compare};
 use local::{LOG_SCALE, Local};
@@ -50,7 +50,10 @@ impl fmt::Display for Series {
         // A sum stays in parentheses, where a number before it would go into it.
         let is_sum = self.scale.terms().len() > 1;
         let scale = if is_sum { Expr::symbol(STAND_IN) } else { self.scale.clone() };
-        let text = |expr: Expr| expr.to_string().replace(STAND_IN, &format!("({})", self.scale));
+        let text = |expr: Expr| {
+            let scale = format!("({})", self.scale);
+            expr.to_string().replace(&format!("({STAND_IN})"), &scale).replace(STAND_IN, &scale)
+        };
         let mut is_first = true;
         for (exponent, coefficient) in &self.terms {
             let term = coefficient * scale.pow(exponent);
@@ -175,6 +178,10 @@ fn deep_enough(expr: &Expr, order: &Expr, local: &mut Local<'_>) -> Result<Expan
     Err(Stop::More)
 }
 
+fn is_gamma(part: &Expr) -> bool {
+    matches!(part.node(), Node::Call(Function::Gamma | Function::Factorial, _))
+}
+
 /// The terms of a coefficient that hold the logarithm of the scale.
 fn unbounded(coefficient: &Expr) -> Expr {
     Expr::sum(coefficient.terms().iter().filter(|term| term.contains(LOG_SCALE)).cloned())
@@ -183,6 +190,10 @@ fn unbounded(coefficient: &Expr) -> Expr {
 fn reason(stop: Stop, expr: &Expr, name: &str, point: &Expr) -> MathError {
     match stop {
         Stop::Math(error) => error,
+        Stop::More if expr.any(&is_gamma) => {
+            MathError::new(format!("the coefficients of `{expr}` about {name} = {point} are not elementary"))
+                .help("Of gamma only the first term is known")
+        }
         Stop::More | Stop::Oscillates | Stop::NotReal => {
             MathError::new(format!("the terms of `{expr}` about {name} = {point} cancel further than was looked"))
                 .help("Simplify the formula first")

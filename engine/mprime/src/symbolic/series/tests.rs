@@ -70,6 +70,9 @@ fn series_of_laurent_and_puiseux() {
         ("(1 + 1/x)^x", "oo", 2, "e - e/(2*x) + O(1/x^2)"),
         ("x^sqrt(2) + x", "0", 3, "x + x^sqrt(2)"),
         ("abs(x^2)", "0", 3, "x^2"),
+        ("sqrt(1 - x)", "1", 3, "sqrt(1 - x)"),
+        ("sqrt(x^4)", "0", 3, "x^2"),
+        ("sqrt(x^2 + 1)", "oo", 2, "x + 1/(2*x) + O(1/x^2)"),
     ]);
 }
 
@@ -80,6 +83,9 @@ fn what_has_no_series_says_why() {
         ("sin(1/x)", "0", "no power series"),
         ("abs(x)", "0", "changes its sign"),
         ("sign(x)", "0", "changes its sign"),
+        ("sqrt(x^2)", "0", "a root"),
+        ("sqrt(x^6 + x^7)", "0", "a root"),
+        ("gamma(x)", "1", "not elementary"),
         ("exp(x)", "oo", "essential singularity"),
         ("x + y", "x", "holds `x` itself"),
         ("abs(a + x)", "0", "the sign of `a` decides"),
