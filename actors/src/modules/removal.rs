@@ -329,13 +329,17 @@ mod tests {
             let (folder, link) = (place.path().join("folder"), place.path().join("folder/b"));
             fs::create_dir_all(folder.join("a/in")).unwrap();
             symlink(&outside, &link).unwrap();
-            let is_over = AtomicBool::new(false);
+            let (is_on, is_over) = (AtomicBool::new(false), AtomicBool::new(false));
             std::thread::scope(|scope| {
                 scope.spawn(|| {
                     while !is_over.load(Ordering::Relaxed) {
                         let _ = renameat_with(CWD, folder.join("a"), CWD, &link, RenameFlags::EXCHANGE);
+                        is_on.store(true, Ordering::Relaxed);
                     }
                 });
+                while !is_on.load(Ordering::Relaxed) {
+                    std::thread::yield_now();
+                }
                 let removed = remove_all(&folder);
                 is_over.store(true, Ordering::Relaxed);
                 removed.unwrap();
