@@ -5,6 +5,7 @@
 //! (`sandbox`), and speaks to it over stdin and stdout (`process`, `frame`). docs/modules.md is the user's page.
 
 mod error;
+mod filter;
 mod folders;
 mod frame;
 mod manifest;

@@ -7,7 +7,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
-use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, ExitStatus, Stdio};
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use nexus_model::Value;
@@ -123,6 +123,7 @@ fn start(module: &Installed, scratch: &Path, sandbox: &mut Sandbox) -> Result<Ch
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0);
+    close_others(&mut command);
     let mut read = vec![module.folder.as_path()];
     for capability in &manifest.capabilities {
         match capability {
@@ -142,6 +143,24 @@ fn start(module: &Installed, scratch: &Path, sandbox: &mut Sandbox) -> Result<Ch
         started.join().unwrap_or_else(|_| Err("the thread that starts it ended".to_owned()))
     })
 }
+
+/// Keeps from the program what this process was started with and has open still.
+#[cfg(target_os = "linux")]
+#[expect(unsafe_code, reason = "nothing safe runs between fork and exec")]
+fn close_others(command: &mut Command) {
+    const FIRST: libc::c_uint = 3;
+    let mark = || {
+        // SAFETY: the call takes numbers only. They are closed when the program starts: until then they serve the start
+        // itself. A kernel without this call has no Landlock either, which is said.
+        let _ = unsafe { libc::syscall(libc::SYS_close_range, FIRST, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC) };
+        Ok(())
+    };
+    // SAFETY: it makes one system call, and neither allocates nor locks.
+    unsafe { command.pre_exec(mark) };
+}
+
+#[cfg(not(target_os = "linux"))]
+fn close_others(_: &mut Command) {}
 
 /// A running call.
 struct Conversation<'a> {
