@@ -116,7 +116,7 @@ fn worked<T: Send + 'static>(
     }
 }
 
-fn fault(function: &str, error: &MathError) -> Fault {
+fn fault(function: &str, error: &MathError) -> Box<Fault> {
     let place = error.place.map_or_else(String::new, |(start, _)| format!(", at byte {start} of the formula"));
     let fault = Fault::new(Code::OperationFailed, format!("`{function}`: {}{place}", error.message));
     match &error.help {
