@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::codes;
 use crate::control::refusal;
 use crate::learning;
+use crate::modules::{AT_ONCE, discard};
 
 /// How often a lock whose holder is dead is asked for again, and how long between.
 const LOCK_TRIES: u32 = 200;
@@ -257,13 +258,19 @@ impl Home {
         fs::create_dir_all(&self.root)
     }
 
-    /// Empties the scratch folder of what a killed node left there. Only for who holds the lock.
+    /// Empties the scratch folder of what a killed node left there; what takes long goes in the background, and what cannot be
+    /// removed keeps no node from starting. Only for who holds the lock.
     pub(crate) fn sweep(&self) -> std::io::Result<()> {
-        match fs::remove_dir_all(self.scratch()) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-            _ => {}
+        let scratch = self.scratch();
+        fs::create_dir_all(&scratch)?;
+        let mut budget = AT_ONCE;
+        for entry in fs::read_dir(&scratch)? {
+            let left = entry?.path();
+            if let Err(error) = discard(&left, &mut budget) {
+                tracing::warn!(path = %left.display(), %error, "what a killed node left could not be removed");
+            }
         }
-        fs::create_dir_all(self.scratch())
+        Ok(())
     }
 }
 
@@ -315,6 +322,21 @@ mod tests {
         assert!(refusal.message.contains(&format!("process id {}", std::process::id())), "{refusal}");
         drop(lock);
         assert!(home.lock().is_ok());
+    }
+
+    #[test]
+    fn what_a_killed_node_left_is_removed_whatever_its_permissions() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::new(folder.path());
+        for mode in [0o555, 0] {
+            let left = home.scratch().join(format!("modules-{mode}/calls/in"));
+            fs::create_dir_all(&left).unwrap();
+            fs::set_permissions(left.parent().unwrap(), fs::Permissions::from_mode(mode)).unwrap();
+        }
+        fs::write(home.scratch().join("file"), "").unwrap();
+        home.sweep().unwrap();
+        assert_eq!(fs::read_dir(home.scratch()).unwrap().count(), 0);
     }
 
     #[test]

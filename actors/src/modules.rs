@@ -5,10 +5,12 @@
 //! (`sandbox`), and speaks to it over stdin and stdout (`process`, `frame`). docs/modules.md is the user's page.
 
 mod error;
+mod filter;
 mod folders;
 mod frame;
 mod manifest;
 mod process;
+mod removal;
 mod sandbox;
 mod signature;
 mod store;
@@ -17,6 +19,7 @@ mod travel;
 pub use error::ModuleError;
 pub use manifest::{Capability, Limits, Manifest, ManifestError};
 pub use process::{Call, CallReport, call};
+pub(crate) use removal::{AT_ONCE, discard};
 pub use sandbox::Sandbox;
 pub use signature::{Function, Parameter, TypeWord};
 pub use store::{Installed, ModuleStore, Named, OwnModules};

@@ -300,6 +300,54 @@ fn sockets_of_other_programs_are_closed_and_pairs_of_its_own_are_not() {
 }
 
 #[test]
+fn files_outside_keep_what_is_said_of_them_and_tools_go_on() {
+    use std::os::unix::fs::MetadataExt;
+    if !cfg!(target_os = "linux") || !python() {
+        return;
+    }
+    let place = Place::new();
+    let outside = place.folder.path().join("outside");
+    std::fs::write(&outside, "mine").expect("a file can be written");
+    let seen = |path: &Path| {
+        let metadata = std::fs::metadata(path).expect("it is there");
+        (metadata.mode(), metadata.uid(), metadata.mtime())
+    };
+    let before = seen(&outside);
+    let script = format!(
+        "import fcntl, shutil, tempfile\nos.chmod({path:?}, 0o777)\nos.chown({path:?}, 7, 7)\nos.utime({path:?}, (1, 1))\n\
+         own = open('file', 'w').close() or 'file'\nfor copied in [shutil.copy(own, 'a'), shutil.copy2(own, 'b')]:\n    \
+         assert os.path.exists(copied)\ntempfile.TemporaryDirectory().cleanup()\n\
+         def tried(work):\n    try:\n        work()\n        return 'open'\n    except OSError:\n        return 'closed'\n\
+         answer([tried(lambda: fcntl.fcntl(os.open(own, 0), 1024, 0)), tried(lambda: socket.socket(40, 1)),\n    \
+         tried(lambda: os.setxattr(own, 'user.a', b'b')), os.system('touch t; mkdir -m 700 d; cp -p file c')])",
+        path = outside.display().to_string()
+    );
+    let (_, called) = call_python(&place, &script);
+    let missing = called["not_kept_from"].as_array().unwrap_or_else(|| panic!("{called}"));
+    if missing.iter().any(|missing| missing.as_str().is_some_and(|missing| missing.contains("sockets"))) {
+        return;
+    }
+    assert_eq!(called["result"], serde_json::json!(["closed", "closed", "closed", 0]), "{called}");
+    assert_eq!(seen(&outside), before);
+}
+
+#[test]
+fn a_module_inherits_no_open_file() {
+    if !cfg!(target_os = "linux") || !python() {
+        return;
+    }
+    let place = Place::new();
+    let file = std::fs::File::open("/etc/passwd").expect("it is there");
+    // Open in whatever this process starts.
+    let inherited = rustix::io::dup(&file).expect("there are descriptors");
+    let script = "def is_open(fd):\n    try:\n        return bool(os.fstat(fd))\n    except OSError:\n        return False\n\
+                  answer([fd for fd in range(3, 256) if is_open(fd)])";
+    let (_, called) = call_python(&place, script);
+    drop(inherited);
+    assert_eq!(called["result"], serde_json::json!([]), "{called}");
+}
+
+#[test]
 fn nothing_of_a_module_outlives_its_call_however_it_hides() {
     if !cfg!(target_os = "linux") || !python() || !namespaces() {
         return;

@@ -139,7 +139,7 @@ impl ModuleError {
         let help = match self {
             M::Manifest(error) => return error.help.clone(),
             M::NotAllowed { missing, .. } => {
-                let flags: Vec<String> = missing.iter().map(|missing| format!("--allow {missing}")).collect();
+                let flags: Vec<String> = missing.iter().map(|missing| format!("--allow {}", quoted(missing))).collect();
                 return format!("if you trust it with that: `nexus module add FOLDER {}`", flags.join(" "));
             }
             M::BadFolder { .. } => "docs/modules.md has an example",
@@ -172,5 +172,29 @@ impl ModuleError {
     pub(crate) fn disk(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
         move |source| ModuleError::Disk { path, source }
+    }
+}
+
+/// A word as a shell takes it for that word.
+fn quoted(word: &str) -> String {
+    let is_plain = |letter: char| letter.is_alphanumeric() || ":/._-".contains(letter);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_to_be_typed_is_one_word_for_a_shell() {
+        let help = |missing: &str| {
+            ModuleError::NotAllowed { module: "m".to_owned(), missing: vec![missing.to_owned()] }.help()
+        };
+        assert!(help("read:/data/maps_2.d").ends_with("--allow read:/data/maps_2.d`"));
+        assert!(help("read:/my $(data); x").ends_with("--allow 'read:/my $(data); x'`"));
+        assert!(help("read:/it's").ends_with("--allow 'read:/it'\\''s'`"));
     }
 }

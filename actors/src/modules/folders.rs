@@ -1,80 +1,91 @@
 //! Folders that a module wrote into: made for one call, and removed whatever was made of them.
 
-use std::collections::VecDeque;
 use std::fs;
-use std::io::{self, ErrorKind};
-use std::os::unix::fs::PermissionsExt;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use rustix::process::{Pid, test_kill_process};
-use tempfile::TempDir;
+use rustix::fs::{Dir, FlockOperation, Mode, OFlags, flock};
+use rustix::io::retry_on_intr;
 
-/// Stands between the process that makes a folder and the rest of its name.
+use super::removal::{self, AT_ONCE, Doomed, is_discarded};
+
+/// Stands between the process that makes a folder and the rest of its name, which tell people whose it is.
 const OF: char = '-';
 
-/// The folder of one call. [`CallFolder::remove`] says whether it is gone; dropping it tries.
-pub(super) struct CallFolder(TempDir);
+/// The folder of one call, locked: what has no lock is left by somebody who is gone, whatever process ids mean here.
+/// [`CallFolder::remove`] says what it could not do; dropping it tries.
+pub(super) struct CallFolder {
+    path: PathBuf,
+    folder: Option<Doomed>,
+}
 
 impl CallFolder {
-    /// An empty folder below `scratch`; what processes that are gone left there is removed first.
+    /// An empty folder below `scratch`; what others left there that are gone is removed first.
     pub(super) fn make(scratch: &Path) -> io::Result<Self> {
         fs::create_dir_all(scratch)?;
-        sweep(scratch);
+        let parent = rustix::fs::open(scratch, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+        // Until the new folder has its lock it looks like one that was left. Some file systems have no locks of folders: what
+        // is left stays there.
+        let locked = retry_on_intr(|| flock(&parent, FlockOperation::LockExclusive)).is_ok();
+        if locked {
+            sweep(parent.as_fd());
+        }
         let prefix = format!("{}{OF}", std::process::id());
-        tempfile::Builder::new().prefix(&prefix).tempdir_in(scratch).map(CallFolder)
+        let path = tempfile::Builder::new().prefix(&prefix).tempdir_in(scratch)?.keep();
+        let name = path.file_name().unwrap_or_default().as_bytes();
+        let lock = removal::open(parent.as_fd(), name)?;
+        let _ = flock(&lock, FlockOperation::NonBlockingLockExclusive);
+        let folder = Some(Doomed::new(parent.as_fd(), name, Some(lock))?);
+        // The folder's own descriptor is a copy that would keep it.
+        let _ = flock(&parent, FlockOperation::Unlock);
+        Ok(CallFolder { path, folder })
     }
 
     pub(super) fn path(&self) -> &Path {
-        self.0.path()
+        &self.path
     }
 
-    /// Removes it with all that is in it.
-    pub(super) fn remove(self) -> io::Result<()> {
-        remove_all(&self.0.keep())
+    /// Removes it with all that is in it; what takes longer than a moment in the background.
+    pub(super) fn remove(mut self) -> io::Result<()> {
+        self.folder.take().map_or(Ok(()), |folder| folder.discard(&mut { AT_ONCE }))
     }
 }
 
-/// Removes the folders of processes that are no more. What cannot be removed stays for the next time.
-fn sweep(scratch: &Path) {
-    for entry in fs::read_dir(scratch).into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        let process = name.to_str().and_then(|name| name.split_once(OF)).and_then(|(process, _)| process.parse().ok());
-        let is_gone = |process| test_kill_process(process) == Err(rustix::io::Errno::SRCH);
-        if process.and_then(Pid::from_raw).is_some_and(is_gone) {
-            let _ = remove_all(&entry.path());
+impl Drop for CallFolder {
+    fn drop(&mut self) {
+        if let Some(folder) = self.folder.take() {
+            // What cannot be removed stays for the next sweep.
+            let _ = folder.discard(&mut { AT_ONCE });
         }
     }
 }
 
-/// Removes a folder, however deep the folders in it are and whatever their permissions: what lies inside a folder is moved up
-/// before the folder goes, so that no path gets long and few files are open. No link is followed.
-pub(super) fn remove_all(folder: &Path) -> io::Result<()> {
-    match fs::symlink_metadata(folder) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        metadata => metadata?,
+/// Removes the folders that nobody holds any more. What cannot be removed stays for the next time.
+fn sweep(scratch: BorrowedFd<'_>) {
+    let mut budget = AT_ONCE;
+    for entry in Dir::read_from(scratch).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_bytes();
+        if let Some(lock) = is_ours(name).then(|| left(scratch, name)).flatten() {
+            let _ = Doomed::new(scratch, name, Some(lock)).and_then(|folder| folder.discard(&mut budget));
+        }
+    }
+}
+
+/// Whether a call's folder has such a name, or what is being removed.
+fn is_ours(name: &[u8]) -> bool {
+    let is_of_process = || {
+        let (process, _) = std::str::from_utf8(name).ok()?.split_once(OF)?;
+        process.parse::<u32>().ok()
     };
-    let holding =
-        tempfile::Builder::new().prefix("removing").tempdir_in(folder.parent().unwrap_or(Path::new(".")))?.keep();
-    let mut waiting: VecDeque<PathBuf> = VecDeque::from([folder.to_owned()]);
-    let mut moved = 0u64;
-    while let Some(next) = waiting.pop_front() {
-        fs::set_permissions(&next, fs::Permissions::from_mode(0o700))?;
-        for entry in fs::read_dir(&next)? {
-            let entry = entry?;
-            if entry.file_type()?.is_dir() {
-                let place = holding.join(moved.to_string());
-                moved += 1;
-                // A folder is moved only by who may write to it: its own parent's entry changes.
-                let _ = fs::set_permissions(entry.path(), fs::Permissions::from_mode(0o700));
-                fs::rename(entry.path(), &place)?;
-                waiting.push_back(place);
-            } else {
-                fs::remove_file(entry.path())?;
-            }
-        }
-        fs::remove_dir(&next)?;
-    }
-    fs::remove_dir(&holding)
+    is_discarded(name) || is_of_process().is_some()
+}
+
+/// The lock of a folder that nobody has.
+fn left(scratch: BorrowedFd<'_>, name: &[u8]) -> Option<OwnedFd> {
+    let folder = removal::open(scratch, name).ok()?;
+    flock(&folder, FlockOperation::NonBlockingLockExclusive).ok().map(|()| folder)
 }
 
 #[cfg(test)]
@@ -82,43 +93,39 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_deep_closed_or_a_link_is_removed_and_nothing_else() {
+    fn what_nobody_holds_is_swept_and_nothing_else() {
         let place = tempfile::tempdir().unwrap();
-        let outside = place.path().join("outside");
-        fs::write(&outside, "stays").unwrap();
-        let folder = CallFolder::make(place.path()).unwrap();
-        std::os::unix::fs::symlink(&outside, folder.path().join("link")).unwrap();
-        std::os::unix::fs::symlink(place.path(), folder.path().join("folder-link")).unwrap();
-        fs::create_dir(folder.path().join("closed")).unwrap();
-        fs::write(folder.path().join("closed/file"), "").unwrap();
-        fs::set_permissions(folder.path().join("closed"), fs::Permissions::from_mode(0o000)).unwrap();
-        // Deeper than a path can be long: each new folder takes the ones before into it.
-        let (mut inner, top) = (folder.path().join("top"), folder.path().join("next"));
-        fs::create_dir(&inner).unwrap();
-        for _ in 0..3_000 {
-            fs::create_dir(&top).unwrap();
-            fs::rename(&inner, top.join("in")).unwrap();
-            fs::rename(&top, folder.path().join("top")).unwrap();
-            inner = folder.path().join("top");
+        // Its process is there, and may be another one in another container.
+        let left = format!("{}-left", std::process::id());
+        for name in [&left, "4000000-left", "removing4NvJ", "removing-7-0", "others"] {
+            fs::create_dir_all(place.path().join(name).join("in/in")).unwrap();
         }
-        let path = folder.path().to_owned();
+        let held = CallFolder::make(place.path()).unwrap();
+        let folder = CallFolder::make(place.path()).unwrap();
+        let mut names: Vec<_> = fs::read_dir(place.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+        let mut wanted = vec![held.path().to_owned(), folder.path().to_owned(), place.path().join("others")];
+        names.sort();
+        wanted.sort();
+        assert_eq!(names, wanted);
         folder.remove().unwrap();
-        assert!(!path.exists());
-        assert_eq!(fs::read_to_string(&outside).unwrap(), "stays");
-        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1, "nothing is left but what lay outside");
+        drop(held);
+        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1);
     }
 
     #[test]
-    fn what_processes_left_that_are_gone_is_swept() {
+    fn folders_are_made_by_many_at_once() {
         let place = tempfile::tempdir().unwrap();
-        let mut gone = std::process::Command::new("true").spawn().unwrap();
-        let process = gone.id();
-        gone.wait().unwrap();
-        fs::create_dir_all(place.path().join(format!("{process}-left/in"))).unwrap();
-        fs::create_dir_all(place.path().join("1-runs")).unwrap();
-        let folder = CallFolder::make(place.path()).unwrap();
-        assert!(!place.path().join(format!("{process}-left")).exists());
-        assert!(place.path().join("1-runs").exists(), "that process is there");
-        folder.remove().unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..50 {
+                        let folder = CallFolder::make(place.path()).unwrap();
+                        fs::write(folder.path().join("file"), "").expect("nobody swept it");
+                        folder.remove().unwrap();
+                    }
+                });
+            }
+        });
+        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0);
     }
 }

@@ -11,6 +11,8 @@ use serde::Serialize;
 pub(super) const FRAME_BYTES_MAX: usize = 64 << 20;
 /// Most values of an answer, those in others included: each takes many times the bytes that it is written with.
 const VALUES_MAX: usize = 8 << 20;
+/// Most bytes of an error that are kept.
+const ERROR_BYTES_MAX: usize = 4 << 10;
 /// Digits of [`FRAME_BYTES_MAX`].
 const LENGTH_DIGITS_MAX: usize = 8;
 
@@ -94,9 +96,18 @@ fn answer(body: &[u8]) -> Result<Answer, String> {
     let mut fields = fields.into_iter();
     match (fields.next(), fields.next()) {
         (Some((name, value)), None) if &*name == "value" => Ok(Answer::Value(value)),
-        (Some((name, Value::String(text))), None) if &*name == "error" => Ok(Answer::Error(text)),
+        (Some((name, Value::String(text))), None) if &*name == "error" => Ok(Answer::Error(cut(text))),
         _ => Err(wanted.to_owned()),
     }
+}
+
+/// The beginning of a long text: nobody reads more, and what carries errors has no room for it.
+fn cut(mut text: String) -> String {
+    if text.len() > ERROR_BYTES_MAX {
+        text.truncate(text.floor_char_boundary(ERROR_BYTES_MAX));
+        text.push('…');
+    }
+    text
 }
 
 /// About how many values a text of JSON has: one before each comma, one in each bracket.
@@ -153,6 +164,18 @@ mod tests {
         }
         assert_eq!(reader.push(b"}"), Ok(Some(Answer::Value(Value::Int(3)))));
         assert_eq!(read(b"14\n{\"error\":\"no\"}"), Ok(Some(Answer::Error("no".into()))));
+    }
+
+    #[test]
+    fn a_long_error_is_cut_between_letters() {
+        let said = |text: &str| {
+            let body = format!("{{\"error\":\"{text}\"}}");
+            read(format!("{}\n{body}", body.len()).as_bytes())
+        };
+        let longest = "x".repeat(ERROR_BYTES_MAX);
+        assert_eq!(said(&longest), Ok(Some(Answer::Error(longest.clone()))));
+        let cut = "€".repeat(ERROR_BYTES_MAX / 3) + "…";
+        assert_eq!(said(&"€".repeat(ERROR_BYTES_MAX)), Ok(Some(Answer::Error(cut))));
     }
 
     #[test]

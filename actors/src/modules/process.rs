@@ -4,14 +4,16 @@
 //! but what it was allowed, shut in by [`super::sandbox`].
 
 use std::io::{ErrorKind, Read, Write};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
-use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, ExitStatus, Stdio};
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use nexus_model::Value;
 use rustix::event::{PollFd, PollFlags, poll};
+#[cfg(target_os = "linux")]
+use rustix::io::retry_on_intr;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
 use super::error::ModuleError;
@@ -26,6 +28,9 @@ use super::store::Installed;
 const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 /// How long a program that closed its output may take to end, for its exit code.
 const END_PATIENCE: Duration = Duration::from_millis(500);
+/// How long the processes of a namespace may take to end that were killed; a disk may hold one of them up.
+#[cfg(target_os = "linux")]
+const NAMESPACE_PATIENCE: Duration = Duration::from_secs(5);
 /// Most bytes kept of what a call prints to stderr.
 const STDERR_BYTES_MAX: usize = 256 << 10;
 /// Pieces that are read of stderr after the end: more than a pipe holds.
@@ -118,6 +123,7 @@ fn start(module: &Installed, scratch: &Path, sandbox: &mut Sandbox) -> Result<Ch
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0);
+    close_others(&mut command);
     let mut read = vec![module.folder.as_path()];
     for capability in &manifest.capabilities {
         match capability {
@@ -138,9 +144,29 @@ fn start(module: &Installed, scratch: &Path, sandbox: &mut Sandbox) -> Result<Ch
     })
 }
 
+/// Keeps from the program what this process was started with and has open still.
+#[cfg(target_os = "linux")]
+#[expect(unsafe_code, reason = "nothing safe runs between fork and exec")]
+fn close_others(command: &mut Command) {
+    const FIRST: libc::c_uint = 3;
+    let mark = || {
+        // SAFETY: the call takes numbers only. They are closed when the program starts: until then they serve the start
+        // itself. A kernel without this call has no Landlock either, which is said.
+        let _ = unsafe { libc::syscall(libc::SYS_close_range, FIRST, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC) };
+        Ok(())
+    };
+    // SAFETY: it makes one system call, and neither allocates nor locks.
+    unsafe { command.pre_exec(mark) };
+}
+
+#[cfg(not(target_os = "linux"))]
+fn close_others(_: &mut Command) {}
+
 /// A running call.
 struct Conversation<'a> {
     child: Child,
+    /// The first process of its namespace, once that is known.
+    first: Option<OwnedFd>,
     stdin: Option<ChildStdin>,
     /// The call, and how much of it was written.
     frame: Vec<u8>,
@@ -165,7 +191,7 @@ impl<'a> Conversation<'a> {
         // A program that reads late, or not at all, must not keep us from listening.
         let stdin = stdin.filter(|pipe| rustix::io::ioctl_fionbio(pipe, true).is_ok());
         let deadline = Instant::now() + module.manifest.limits.wall;
-        Conversation { child, stdin, frame, sent: 0, stdout, stderr, module, stop, deadline, printed }
+        Conversation { child, first: None, stdin, frame, sent: 0, stdout, stderr, module, stop, deadline, printed }
     }
 
     /// The answer; what the program left behind is ended in every case.
@@ -176,9 +202,10 @@ impl<'a> Conversation<'a> {
             _ => None,
         };
         // Before it is collected: its number is nobody else's until then.
-        let first = Pid::from_child(&self.child);
-        end_namespace(first);
-        let _ = kill_process_group(first, Signal::KILL);
+        let unshare = Pid::from_child(&self.child);
+        let first = self.first.take().or_else(|| first_of_namespace(unshare));
+        end_namespace(first.as_ref());
+        let _ = kill_process_group(unshare, Signal::KILL);
         let collected = self.child.wait();
         // Without a namespace somebody may be left who goes on printing.
         for _ in 0..LAST_READS {
@@ -204,6 +231,8 @@ impl<'a> Conversation<'a> {
             if Instant::now() >= self.deadline {
                 return Err(ModuleError::TooSlow { module: module.name.clone(), limit: module.limits.wall });
             }
+            // Early: a module can end `unshare`, and nobody knows the first process then.
+            self.first = self.first.take().or_else(|| first_of_namespace(Pid::from_child(&self.child)));
             let (is_listening, is_answering, is_printing) = self.wait_for_something();
             if is_listening {
                 self.send();
@@ -289,26 +318,37 @@ impl<'a> Conversation<'a> {
     }
 }
 
-/// Ends the namespace of processes that `unshare` made, by its first process, which all others end with: one that left its
-/// group and wants no signal of its parent's end is not reached by anything else.
+/// The first process of the namespace of processes that `unshare` made, which all others end with.
 #[cfg(target_os = "linux")]
-fn end_namespace(unshare: Pid) {
-    use rustix::process::{PidfdFlags, pidfd_open, pidfd_send_signal};
+fn first_of_namespace(unshare: Pid) -> Option<OwnedFd> {
+    use rustix::process::{PidfdFlags, pidfd_open};
     let unshare = unshare.as_raw_nonzero();
     let children = || std::fs::read_to_string(format!("/proc/{unshare}/task/{unshare}/children")).unwrap_or_default();
-    for child in children().split_whitespace() {
-        let Some(pid) = child.parse().ok().and_then(Pid::from_raw) else { continue };
-        let Ok(process) = pidfd_open(pid, PidfdFlags::empty()) else { continue };
-        // It is still the one whose number was read.
-        if children().split_whitespace().any(|now| now == child) {
-            let _ = pidfd_send_signal(process, Signal::KILL);
-        }
-    }
+    let child: i32 = children().split_whitespace().next()?.parse().ok()?;
+    let first = pidfd_open(Pid::from_raw(child)?, PidfdFlags::empty()).ok()?;
+    // It is still the one whose number was read.
+    children().split_whitespace().any(|now| now.parse() == Ok(child)).then_some(first)
 }
 
 /// There are no namespaces here.
 #[cfg(not(target_os = "linux"))]
-fn end_namespace(_: Pid) {}
+fn first_of_namespace(_: Pid) -> Option<OwnedFd> {
+    None
+}
+
+/// Ends a namespace of processes and waits until none of them is left, so that none writes any more: one that left its group
+/// and wants no signal of its parent's end is not reached by anything else.
+#[cfg(target_os = "linux")]
+fn end_namespace(first: Option<&OwnedFd>) {
+    let Some(first) = first else { return };
+    let _ = rustix::process::pidfd_send_signal(first, Signal::KILL);
+    let patience = NAMESPACE_PATIENCE.try_into().expect("seconds fit a timespec");
+    // It ends after all others have.
+    let _ = retry_on_intr(|| poll(&mut [PollFd::new(first, PollFlags::IN)], Some(&patience)));
+}
+
+#[cfg(not(target_os = "linux"))]
+fn end_namespace(_: Option<&OwnedFd>) {}
 
 fn ended_early(module: String, status: ExitStatus) -> ModuleError {
     let how = match (status.code(), status.signal()) {

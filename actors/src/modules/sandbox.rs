@@ -1,7 +1,7 @@
 //! How a module's program is shut off from the machine: as well as the system lets an ordinary user do it.
 //!
 //! On Linux, Landlock closes all files but the system's programs, the module's own (to read) and its temporary folder, and
-//! TCP; a filter of system calls closes sockets that are files; namespaces of `unshare` take away the network and every process that is not the module's, and end all of the module's
+//! TCP; a filter of system calls (`filter`) closes what Landlock leaves open; namespaces of `unshare` take away the network and every process that is not the module's, and end all of the module's
 //! processes with its first. Limits on memory, time and files are set by a shell before it becomes the program. What the system
 //! does not have is named in [`Sandbox::missing`]; nothing is left out silently.
 
@@ -128,8 +128,8 @@ pub(super) fn enclose(reach: &Reach<'_>, sandbox: &mut Sandbox) -> Result<(), St
             .restrict_self()?;
         Ok::<_, landlock::RulesetError>(status.ruleset)
     };
-    if let Err(reason) = close_sockets() {
-        sandbox.missing.push(format!("sockets that are files, of other programs on this machine: {reason}"));
+    if let Err(reason) = super::filter::apply(reach.network) {
+        sandbox.missing.push(format!("{}: {reason}", super::filter::KEPT_FROM));
     }
     match enclosed().map_err(|error| error.to_string())? {
         RulesetStatus::FullyEnforced => {}
@@ -145,48 +145,10 @@ pub(super) fn enclose(reach: &Reach<'_>, sandbox: &mut Sandbox) -> Result<(), St
     Ok(())
 }
 
-/// Keeps this thread, and whatever it starts, from sockets that are files: neither Landlock nor a namespace of networks closes
-/// them, and what listens behind them (a container's engine, a session's manager) does what this user may do. Pairs of
-/// connected streams remain, which many languages wait with.
-#[cfg(target_os = "linux")]
-fn close_sockets() -> Result<(), String> {
-    use std::collections::BTreeMap;
-
-    use seccompiler::SeccompCmpArgLen::Dword;
-    use seccompiler::{BpfProgram, SeccompAction, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule};
-    /// The kind of a socket among its flags.
-    const KIND: u64 = 0xf;
-    let argument =
-        |at: u8, is: SeccompCmpOp, value: i32| SeccompCondition::new(at, Dword, is, value.cast_unsigned().into());
-    let rule = |conditions: Vec<Result<SeccompCondition, _>>| {
-        conditions.into_iter().collect::<Result<Vec<_>, _>>().and_then(SeccompRule::new)
-    };
-    let made = || {
-        let of_files = rule(vec![argument(0, SeccompCmpOp::Eq, libc::AF_UNIX)])?;
-        // Such a pair can be turned to any other socket; a pair of streams cannot.
-        let turned = rule(vec![
-            argument(0, SeccompCmpOp::Eq, libc::AF_UNIX),
-            argument(1, SeccompCmpOp::MaskedEq(KIND), libc::SOCK_DGRAM),
-        ])?;
-        let rules: BTreeMap<i64, Vec<SeccompRule>> = [
-            (libc::SYS_socket, vec![of_files]),
-            (libc::SYS_socketpair, vec![turned]),
-            // Its requests are seen by no filter, and open sockets as well.
-            (libc::SYS_io_uring_setup, Vec::new()),
-        ]
-        .into();
-        let refused = SeccompAction::Errno(libc::EACCES.cast_unsigned());
-        let filter = SeccompFilter::new(rules, SeccompAction::Allow, refused, std::env::consts::ARCH.try_into()?)?;
-        BpfProgram::try_from(filter)
-    };
-    let program = made().map_err(|error| error.to_string())?;
-    seccompiler::apply_filter(&program).map_err(|error| error.to_string())
-}
-
 /// There is nothing of the kind for ordinary programs here.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn enclose(_: &Reach<'_>, sandbox: &mut Sandbox) -> Result<(), String> {
     sandbox.missing.push("this user's files, and from TCP: this system has no Landlock".into());
-    sandbox.missing.push("sockets that are files, of other programs on this machine: this system has no filter".into());
+    sandbox.missing.push(format!("{}: this system has no filter", super::filter::KEPT_FROM));
     Ok(())
 }

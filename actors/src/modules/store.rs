@@ -14,8 +14,8 @@ use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 
 use super::error::ModuleError;
-use super::folders::remove_all;
 use super::manifest::{Capability, MANIFEST_FILE, Manifest};
+use super::removal::remove_all;
 
 /// Most bytes of a module: programs, not data sets.
 const MODULE_BYTES_MAX: u64 = 256 << 20;
@@ -102,6 +102,13 @@ impl ModuleStore {
         let manifest = is_allowed(read_manifest(incoming.path())?, allowed)?;
         let place = made.join(&hash);
         if hash_of(&place).ok().as_ref() != Some(&hash) {
+            // It was changed, and a call may use it nevertheless.
+            let lock = self.lock_of(&hash)?;
+            let is_used = lock.try_lock().is_err();
+            if is_used {
+                let error = std::io::Error::new(ErrorKind::ResourceBusy, "a call that still runs uses it");
+                return Err(ModuleError::disk(&place)(error));
+            }
             remove_all(&place).map_err(ModuleError::disk(&place))?;
             let incoming = incoming.keep();
             fs::rename(&incoming, &place).map_err(ModuleError::disk(&place))?;
@@ -392,4 +399,29 @@ fn hash_of(folder: &Path) -> Result<String, ModuleError> {
         hasher.update(&content);
     }
     Ok(hasher.finalize().to_hex().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_call_uses_is_not_replaced_under_it() {
+        let data = tempfile::tempdir().unwrap();
+        let source = data.path().join("source");
+        fs::create_dir(&source).unwrap();
+        let text =
+            "name = \"m\"\nversion = \"1\"\nkind = \"process\"\nentry = [\"sh\"]\n[functions.f]\nreturns = \"any\"\n";
+        fs::write(source.join(MANIFEST_FILE), text).unwrap();
+        let store = ModuleStore::new(data.path());
+        store.add(&source, &[]).unwrap();
+        let used = store.get("m").unwrap();
+        fs::write(used.folder.join("more"), "").unwrap();
+        let refused = store.add(&source, &[]).unwrap_err();
+        assert!(refused.to_string().ends_with("a call that still runs uses it"), "{refused}");
+        assert!(used.folder.join("more").exists());
+        drop(used);
+        store.add(&source, &[]).unwrap();
+        assert!(store.get("m").is_ok());
+    }
 }

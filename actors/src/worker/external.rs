@@ -12,13 +12,23 @@ use tempfile::TempDir;
 
 use super::grants::Imports;
 use super::log::{SlotLog, Stream};
-use crate::modules::{Call, Installed, ModuleError, OwnModules, call};
+use crate::modules::{AT_ONCE, Call, Installed, ModuleError, OwnModules, call, discard};
 
 /// The modules that arrived with a job. Their files are removed with this.
 #[derive(Debug, Default)]
 pub(super) struct JobModules {
     modules: Vec<Installed>,
     folder: Option<TempDir>,
+}
+
+impl Drop for JobModules {
+    /// Their calls may have left what takes long to remove, or what only its owner's rights remove.
+    fn drop(&mut self) {
+        let Some(folder) = self.folder.take().map(TempDir::keep) else { return };
+        if let Err(error) = discard(&folder, &mut { AT_ONCE }) {
+            tracing::warn!(folder = %folder.display(), %error, "the modules of a job could not be removed");
+        }
+    }
 }
 
 impl JobModules {
