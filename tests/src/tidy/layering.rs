@@ -85,6 +85,7 @@ const LAYERS: &[Layer] = &[
             "nexus-link",
             "nexus-mcode",
             "nexus-model",
+            "nexus-mprime",
             "nexus-optimizer",
             "nexus-qlogik",
             "nexus-scheduler",

@@ -1,3 +1,5 @@
+//! What formulas become, and what is found out about them.
+
 use super::*;
 
 fn read(text: &str) -> Expr {

@@ -1,3 +1,5 @@
+//! Limits, and why some are refused.
+
 use super::{super::parse, *};
 
 fn read(text: &str) -> Expr {

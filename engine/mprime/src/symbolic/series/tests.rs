@@ -1,3 +1,5 @@
+//! Series, and why some are refused.
+
 use super::{super::parse, *};
 
 fn read(text: &str) -> Expr {
