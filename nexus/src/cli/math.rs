@@ -120,6 +120,23 @@ enum MathVerb {
         #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
         order: u32,
     },
+    /// Integrate a formula
+    #[command(after_help = "Examples:\n  nexus math integrate 'x sin(x)'\n  \
+        nexus math integrate 'exp(-x^2)' --from -oo --to oo\n  nexus math integrate 'sin(x)/x' --from 0 --to pi")]
+    Integrate {
+        /// The formula
+        #[arg(value_name = "FORMULA", allow_hyphen_values = true)]
+        formula: String,
+        /// By which name; not needed where there is one
+        #[arg(value_name = "NAME")]
+        name: Option<String>,
+        /// The point that an integral between two begins at
+        #[arg(long, value_name = "POINT", requires = "to", allow_hyphen_values = true)]
+        from: Option<String>,
+        /// The point that it ends at
+        #[arg(long, value_name = "POINT", requires = "from", allow_hyphen_values = true)]
+        to: Option<String>,
+    },
     /// Find what a formula goes to as a name goes to a point
     #[command(after_help = "Examples:\n  nexus math limit 'sin(x)/x' x=0\n  nexus math limit '(1 + 1/n)^n' n=oo\n  \
         nexus math limit '1/x' x=0 --from above")]

@@ -1,7 +1,7 @@
 //! What the verbs of `nexus math` ask.
 
 use nexus_mprime::symbolic::{
-    self, Assumptions, Direction, Expr, MathError, Relation, Solutions, Statement, SystemSolutions, parse,
+    self, Assumptions, Definite, Direction, Expr, MathError, Relation, Solutions, Statement, SystemSolutions, parse,
     parse_statement, parse_symbol,
 };
 
@@ -19,6 +19,9 @@ pub(super) fn answer(verb: &MathVerb) -> Result<Answer, Unanswered> {
         MathVerb::Factor { formula } => factor(formula),
         MathVerb::Base60 { number, sqrt, places } => numbers::base60(number, *sqrt, *places),
         MathVerb::Diff { formula, name, order } => diff(formula, name.as_deref(), *order),
+        MathVerb::Integrate { formula, name, from, to } => {
+            integrate(formula, name.as_deref(), from.as_deref().zip(to.as_deref()))
+        }
         MathVerb::Limit { formula, point, from } => limit(formula, point, *from),
         MathVerb::Series { formula, point, order } => series(formula, point.as_deref(), *order),
         MathVerb::Solve { equations, names } => solve(equations, names),
@@ -84,6 +87,23 @@ fn diff(formula: &str, name: Option<&str>, order: u32) -> Result<Answer, Unanswe
         }
     }
     Ok(Answer::formula(symbolic::simplify(&expr, &Assumptions::default())))
+}
+
+fn integrate(formula: &str, name: Option<&str>, ends: Option<(&str, &str)>) -> Result<Answer, Unanswered> {
+    let expr = read(formula)?;
+    let name = name_of(&expr, name, formula)?;
+    let Some((from, to)) = ends else {
+        let result = symbolic::integrate(&expr, &name).map_err(Unanswered::of(formula))?;
+        return Ok(Answer::formula(result));
+    };
+    let found = symbolic::integrate_between(&expr, &name, &read(from)?, &read(to)?);
+    Ok(match found.map_err(Unanswered::of(formula))? {
+        Definite::Exact(result) => Answer::formula(result),
+        Definite::Numerical { value, error } => Answer::Text {
+            lines: vec![value.to_string()],
+            note: Some(format!("numerical, to about {error:.1e}: no exact value was found")),
+        },
+    })
 }
 
 /// The name and the point of `x=0`.

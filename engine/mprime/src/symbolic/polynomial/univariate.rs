@@ -127,6 +127,24 @@ impl Dense {
             .map_or_else(|| Dense(vec![Rational::ONE]), |found| found.monic())
     }
 
+    /// s and t with s*self + t*other = 1, where the two have no common factor.
+    pub(in crate::symbolic) fn bezout(&self, other: &Dense) -> (Dense, Dense) {
+        let one = || Dense(vec![Rational::ONE]);
+        let (mut r0, mut r1) = (self.clone(), other.clone());
+        let (mut s0, mut s1) = (one(), Dense(Vec::new()));
+        let (mut t0, mut t1) = (Dense(Vec::new()), one());
+        while !r1.is_zero() {
+            let (quotient, rest) = r0.divide(&r1);
+            r0 = std::mem::replace(&mut r1, rest);
+            let next = s0.sub(&quotient.mul(&s1));
+            s0 = std::mem::replace(&mut s1, next);
+            let next = t0.sub(&quotient.mul(&t1));
+            t0 = std::mem::replace(&mut t1, next);
+        }
+        let inverse = Dense(vec![Rational::ONE / r0.leading()]);
+        (s0.mul(&inverse), t0.mul(&inverse))
+    }
+
     /// Factors without repeated roots, each with the power it has in the polynomial, by Yun's algorithm (1976).
     pub(in crate::symbolic) fn square_free(&self) -> Vec<(Dense, u32)> {
         let mut found = Vec::new();
