@@ -58,6 +58,7 @@ fn what_is_wrong_is_shown_where_it_stands() {
         (&["evaluate", "x", "x"], "NX0561", 2),
         (&["simplify", "x", "--assume", "x bla"], "NX0561", 2),
         (&["solve", "x + y = 1", "x - y < 2"], "NX0561", 2),
+        (&["solve", "-x"], "NX0501", 2),
         (&["base60", "61,1"], "NX0561", 2),
         (&["base60", "sqrt(2)"], "NX0561", 2),
         (&["simplify"], "NX0501", 2),
@@ -68,6 +69,8 @@ fn what_is_wrong_is_shown_where_it_stands() {
         assert_eq!(document["error"]["code"], code, "{arguments:?}");
         assert_eq!(output.status.code(), Some(exit), "{arguments:?}");
     }
+    let named = math(&["solve", "a x = b", "--for", "x"]);
+    assert_eq!(stdout(&named), "x = b/a\n");
     let drawn = math(&["simplify", "(x + 1"]);
     assert!(String::from_utf8_lossy(&drawn.stderr).contains("formula:1:7"), "{drawn:?}");
 }

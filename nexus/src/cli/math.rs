@@ -173,8 +173,8 @@ enum MathVerb {
         nexus math solve 'a x^2 + b x + c = 0' --for x\n  nexus math solve 'x^2 < 4'"
     )]
     Solve {
-        /// Equations, or one inequality; a formula alone is to be zero
-        #[arg(value_name = "EQUATION", required = true, allow_hyphen_values = true)]
+        /// Equations, or one inequality; a formula alone is to be zero. One that begins with a minus stands behind --
+        #[arg(value_name = "EQUATION", required = true)]
         equations: Vec<String>,
         /// The names to solve for; not needed where a system has as many names as equations
         #[arg(long = "for", value_name = "NAME", value_delimiter = ',')]
@@ -204,7 +204,7 @@ enum MathVerb {
         #[arg(value_name = "FORMULA", allow_hyphen_values = true)]
         formula: String,
         /// Values of its names: numbers, or formulas
-        #[arg(value_name = "NAME=VALUE", allow_hyphen_values = true)]
+        #[arg(value_name = "NAME=VALUE")]
         values: Vec<String>,
         /// Significant decimal digits
         #[arg(long, value_name = "COUNT", default_value_t = 15)]

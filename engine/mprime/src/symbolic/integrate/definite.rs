@@ -120,12 +120,16 @@ fn pole(expr: &Expr, name: &str, from: &Expr, to: &Expr) -> Option<f64> {
     let mut bases = Vec::new();
     below(&factor(expr).0, &mut bases);
     for base in bases.iter().filter(|base| base.symbols().iter().all(|own| **own == *name) && base.contains(name)) {
-        let mut last = f64::NAN;
+        let (mut last, mut before) = (f64::NAN, low);
         for x in (1..POINTS).map(at) {
             let value = complex_value(base, &Values::from([(name.to_owned(), x.into())]))?;
-            if value.im == 0.0 && (value.re == 0.0 || value.re * last < 0.0) {
+            if value.im == 0.0 && value.re == 0.0 {
                 return Some(x);
             }
+            if value.im == 0.0 && value.re * last < 0.0 {
+                return Some(f64::midpoint(before, x));
+            }
+            before = x;
             last = if value.im == 0.0 { value.re } else { f64::NAN };
         }
     }

@@ -146,12 +146,16 @@ fn polynomial(exprs: &[Expr], names: &[String]) -> Result<SystemSolutions, MathE
             |expr: &Expr| solution.iter().fold(expr.clone(), |expr, (name, value)| expr.substitute(name, value));
         exprs.iter().all(|expr| same_values(&value(expr), &Expr::zero(), &Assumptions::default()))
     });
+    // What is not the whole ring has a common zero (Hilbert): none that is left was kept.
+    if found.is_empty() {
+        return Err(refuse("its solutions are no formulas that can be read"));
+    }
     let free = names.iter().filter(|name| !ordered.contains(name));
     for solution in &mut found {
         solution.extend(free.clone().map(|name| (name.clone(), Expr::symbol(name))));
         solution.sort_by_key(|(name, _)| names.iter().position(|own| own == name));
     }
-    Ok(if found.is_empty() { SystemSolutions::None } else { SystemSolutions::Some(found) })
+    Ok(SystemSolutions::Some(found))
 }
 
 /// Solves for the last name first, and puts its values into the rest.
