@@ -55,12 +55,12 @@ fn a_variable_of_the_top_level_is_not_changed_by_functions() {
 
 #[test]
 fn close_names_are_suggested() {
-    insta::assert_snapshot!(told("x = tensor.resahpe([1], [1, 1])\nvalue = 1\nprint(vlaue)\ny = mprime.of(1)\n"), @r"
+    insta::assert_snapshot!(told("x = tensor.resahpe([1], [1, 1])\nvalue = 1\nprint(vlaue)\ny = mprime.wormhole(1)\n"), @r"
     MC0210 1:12 there is no `tensor.resahpe`
       help: did you mean `tensor.reshape`?
     MC0201 3:7 nothing here is called `vlaue`
       help: did you mean `value`?
-    MC0210 4:12 there is no `mprime.of`
+    MC0210 4:12 there is no `mprime.wormhole`
       help: `nexus mcode doc` lists the library
     ");
 }
