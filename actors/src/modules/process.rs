@@ -18,7 +18,7 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, wa
 
 use super::error::ModuleError;
 use super::folders::CallFolder;
-use super::frame::{self, Answer, AnswerReader};
+use super::frame::{self, Answer, AnswerReader, Refusal};
 use super::manifest::Capability;
 use super::sandbox::{self, NO_LIMITS_CODE, Reach, Sandbox};
 use super::signature::Sizes;
@@ -48,6 +48,8 @@ pub struct Call<'a> {
     pub arguments: Vec<Value>,
     /// Ends the call when it turns true.
     pub stop: &'a dyn Fn() -> bool,
+    /// Takes this many bytes of memory for the answer, or says that there are no more.
+    pub admit: &'a dyn Fn(u64) -> bool,
 }
 
 /// What came of a call, whether or not it gave a value.
@@ -69,7 +71,7 @@ pub fn call(call: Call<'_>) -> CallReport {
 }
 
 fn called(call: Call<'_>, stderr: &mut Vec<u8>, sandbox: &mut Sandbox) -> Result<Value, ModuleError> {
-    let Call { module, function, arguments, stop } = call;
+    let Call { module, function, arguments, stop, admit } = call;
     let manifest = &module.manifest;
     let name = || manifest.name.clone();
     let declared = manifest.function(function).ok_or_else(|| ModuleError::NoSuchFunction {
@@ -83,7 +85,7 @@ fn called(call: Call<'_>, stderr: &mut Vec<u8>, sandbox: &mut Sandbox) -> Result
     let folder = CallFolder::make(&module.scratch).map_err(ModuleError::disk(&module.scratch))?;
     let answer = start(module, folder.path(), sandbox)
         .map_err(|reason| ModuleError::NotStarted { module: name(), reason })
-        .and_then(|child| Conversation::with(child, frame, module, stop, stderr).answer());
+        .and_then(|child| Conversation::with(child, frame, module, (stop, admit), stderr).answer());
     let path = folder.path().to_owned();
     if let Err(error) = folder.remove() {
         stderr.extend(format!("note: {} could not be removed: {error}\n", path.display()).bytes());
@@ -175,6 +177,7 @@ struct Conversation<'a> {
     stderr: Option<ChildStderr>,
     module: &'a Installed,
     stop: &'a dyn Fn() -> bool,
+    admit: &'a dyn Fn(u64) -> bool,
     deadline: Instant,
     printed: &'a mut Vec<u8>,
 }
@@ -184,14 +187,27 @@ impl<'a> Conversation<'a> {
         mut child: Child,
         frame: Vec<u8>,
         module: &'a Installed,
-        stop: &'a dyn Fn() -> bool,
+        (stop, admit): (&'a dyn Fn() -> bool, &'a dyn Fn(u64) -> bool),
         printed: &'a mut Vec<u8>,
     ) -> Self {
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         // A program that reads late, or not at all, must not keep us from listening.
         let stdin = stdin.filter(|pipe| rustix::io::ioctl_fionbio(pipe, true).is_ok());
         let deadline = Instant::now() + module.manifest.limits.wall;
-        Conversation { child, first: None, stdin, frame, sent: 0, stdout, stderr, module, stop, deadline, printed }
+        Conversation {
+            child,
+            first: None,
+            stdin,
+            frame,
+            sent: 0,
+            stdout,
+            stderr,
+            module,
+            stop,
+            admit,
+            deadline,
+            printed,
+        }
     }
 
     /// The answer; what the program left behind is ended in every case.
@@ -224,6 +240,10 @@ impl<'a> Conversation<'a> {
         let mut reader = AnswerReader::default();
         let module = &self.module.manifest;
         let garbage = |reason: String| ModuleError::Garbage { module: module.name.clone(), reason };
+        let refused = |refusal: Refusal| match refusal {
+            Refusal::Garbage(reason) => garbage(reason),
+            Refusal::NoMemory { bytes } => ModuleError::NoMemory { module: module.name.clone(), bytes },
+        };
         loop {
             if (self.stop)() {
                 return Err(ModuleError::Cancelled);
@@ -247,7 +267,7 @@ impl<'a> Conversation<'a> {
             let Some(pipe) = &mut self.stdout else { continue };
             match pipe.read(&mut piece) {
                 Ok(count @ 1..) => {
-                    if let Some(answer) = reader.push(&piece[..count]).map_err(garbage)? {
+                    if let Some(answer) = reader.push(&piece[..count], self.admit).map_err(refused)? {
                         return Ok(answer);
                     }
                 }

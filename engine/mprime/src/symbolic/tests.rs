@@ -245,6 +245,10 @@ fn equations_are_solved() {
         ),
         ("cos(x) = x", vec!["0.739085+0.000000i"]),
         ("tan(x) = 1", vec!["pi*k + pi/4"]),
+        // Found by looking at values, and then known to be zero there.
+        ("x^2 + atan(x) = x", vec!["0"]),
+        ("exp(x) + x = 1", vec!["0"]),
+        ("cosh(x - 1/2) + (x - 1/2)^2 = 1", vec!["1/2"]),
     ] {
         assert_eq!(solutions(text), expected, "{text}");
     }

@@ -2,7 +2,7 @@
 
 use nexus_numerics::integrate as quadrature;
 
-use super::integrate;
+use super::{integrate, sides};
 use crate::symbolic::{
     Assumptions, Direction, Expr, Function, MathError, Node, Rational, Values, complex_value, factor, limit,
     real_value, simplify,
@@ -43,7 +43,9 @@ pub fn integrate_between(expr: &Expr, name: &str, from: &Expr, to: &Expr) -> Res
             "the integral does not converge: the formula has a pole near {name} = {pole}"
         )));
     }
-    let exact = integrate(expr, name).and_then(|found| difference(&found, name, from, to));
+    let exact = integrate(expr, name)
+        .and_then(|found| difference(&found, name, from, to))
+        .or_else(|error| by_pieces(expr, name, from, to).ok_or(error));
     let names = [expr, from, to].iter().flat_map(|own| own.symbols()).any(|own| *own != *name);
     // Names other than the one that is integrated over are given some values for the comparison.
     let plain = |own: &Expr, shift: f64| {
@@ -77,6 +79,38 @@ pub fn integrate_between(expr: &Expr, name: &str, from: &Expr, to: &Expr) -> Res
     }
     let (value, error) = numerical(0.0)?;
     Ok(Definite::Numerical { value, error })
+}
+
+/// The sum over the pieces of a formula with absolute values whose zeros in the range are known.
+fn by_pieces(expr: &Expr, name: &str, from: &Expr, to: &Expr) -> Option<Expr> {
+    let (low, high) = (real_value(from)?, real_value(to)?);
+    if !low.is_finite() || !high.is_finite() || low > high || !sides::has_sides(expr, name) {
+        return None;
+    }
+    let pieces = sides::pieces(expr, name, Some((low, high)))?;
+    // Zeros before the range and behind it cut nothing.
+    let place = |end: &Option<Expr>| end.as_ref().and_then(real_value).unwrap_or(f64::NEG_INFINITY).clamp(low, high);
+    let point = |end: &Option<Expr>| match end {
+        Some(end) if real_value(end).is_some_and(|value| value > low && value < high) => end.clone(),
+        end => {
+            if place(end) <= low {
+                from.clone()
+            } else {
+                to.clone()
+            }
+        }
+    };
+    let mut sum = Expr::zero();
+    for (at, piece) in pieces.iter().enumerate() {
+        let next = pieces.get(at + 1).map(|next| next.low.clone());
+        let (begin, end) = (place(&piece.low), next.as_ref().map_or(high, place));
+        if begin < end {
+            let end = next.as_ref().map_or_else(|| to.clone(), point);
+            let found = integrate(&piece.formula, name).ok()?;
+            sum = sum + difference(&found, name, &point(&piece.low), &end).ok()?;
+        }
+    }
+    Some(simplify(&sum, &Assumptions::default()))
 }
 
 /// The difference of an antiderivative at both ends, by limits from inside.

@@ -20,12 +20,20 @@ fn antiderivatives_are_found() {
         ("2x cos(x^2)", "sin(x^2)"),
         ("a x", "a*x^2/2"),
         ("exp(-x^2)", "sqrt(pi)*erf(x)/2"),
+        ("abs(x)", "x*abs(x)/2"),
+        ("sign(x)", "abs(x)"),
     ] {
         assert_eq!(integrate(&read(text), "x").map(|found| found.to_string()), Ok(expected.to_owned()), "{text}");
     }
     let mut missed = Vec::new();
     // The check by the derivative is a part of the answer: that there is one is enough.
     for text in [
+        "x^2 abs(x) + 3",
+        "abs(2x - 3)",
+        "abs(x^2 - 1)",
+        "exp(-abs(x))",
+        "abs(x) sign(x - 1)",
+        "x abs(x + 1) abs(x - 2)",
         "1/(x^2 - 1)",
         "x^3/(x^2 + 1)",
         "1/(x^3 + 1)",
@@ -82,6 +90,10 @@ fn integrals_between_points_are_exact_or_say_that_they_are_numerical() {
         ("1/sqrt(x)", "0", "1", "2"),
         ("x", "2", "1", "-3/2"),
         ("log(x)", "0", "1", "-1"),
+        ("abs(x)", "-1", "2", "5/2"),
+        ("abs(x^2 - 1)", "-2", "2", "4"),
+        ("abs(sin(x))", "0", "2 pi", "4"),
+        ("abs(cos(x) - 1/2)", "0", "pi", "sqrt(3) + pi/6"),
     ] {
         assert_eq!(between(text, from, to), Ok(Definite::Exact(read(expected))), "{text}");
     }

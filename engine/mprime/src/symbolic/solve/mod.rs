@@ -2,6 +2,7 @@
 
 mod inequality;
 mod roots;
+mod search;
 mod system;
 
 use num_complex::Complex64;
@@ -19,8 +20,6 @@ pub use system::{SystemSolutions, solve_system};
 
 /// How deep equations may follow from equations.
 const DEPTH_MAX: usize = 12;
-/// Solutions that a search for changes of sign gives at most.
-const NUMERICAL_MAX: usize = 20;
 /// The name of a whole number in families of solutions, and what is taken where it occurs already.
 const COUNTERS: [&str; 4] = ["k", "m", "n", "k_0"];
 
@@ -103,7 +102,7 @@ pub fn solve(expr: &Expr, name: &str) -> Result<Solutions, MathError> {
         }
     }
     if !solver.is_complete && found.is_empty() {
-        found = numerical(expr, name);
+        found = search::search(expr, name);
         if found.is_empty() {
             return Err(MathError::new(format!("no method here solves `{expr} = 0` for `{name}`"))
                 .help("No sign changes between -1000 and 1000 either"));
@@ -353,67 +352,6 @@ fn angle<'a>(exprs: impl Iterator<Item = &'a Expr>) -> Option<Expr> {
         found = Some(argument);
     }
     found.cloned()
-}
-
-/// Real solutions by changes of sign.
-fn numerical(expr: &Expr, name: &str) -> Vec<Solution> {
-    const POINTS: i32 = 4_000;
-    if expr.symbols().len() > 1 {
-        return Vec::new();
-    }
-    let value = |x: f64| {
-        let values = Values::from([(name.to_owned(), x.into())]);
-        complex_value(expr, &values)
-            .filter(|value| value.im.abs() <= 1e-9 * value.norm().max(1e-3))
-            .map(|value| value.re)
-    };
-    // Denser near zero: sinh spreads the points from -1000 to 1000.
-    let at = |index: i32| (f64::from(index) / f64::from(POINTS / 2) * 7.6).sinh();
-    let mut found = Vec::new();
-    let mut last: Option<(f64, f64)> = None;
-    for index in -POINTS / 2..=POINTS / 2 {
-        let x = at(index);
-        let Some(y) = value(x).filter(|y| y.is_finite()) else {
-            last = None;
-            continue;
-        };
-        // Zero may be what is too small for a float; the signs on both sides tell.
-        if y == 0.0 {
-            continue;
-        }
-        if let Some((before, own)) = last
-            && (own < 0.0) != (y < 0.0)
-            && let Some(root) = bisect(&value, before, x, own)
-        {
-            let residual = value(root).map_or(f64::INFINITY, f64::abs);
-            // A pole changes its sign too, but does not come near zero.
-            if residual <= 1e-6 * (own.abs() + y.abs()).max(1.0) {
-                found.push(Solution { root: Root::Numerical { value: root.into(), residual }, multiplicity: 1 });
-            }
-        }
-        last = Some((x, y));
-    }
-    // Those nearest to zero, of equations that have them without end.
-    let size = |own: &Solution| own.root.value().map_or(f64::INFINITY, |value| value.norm());
-    found.sort_by(|left, right| size(left).total_cmp(&size(right)));
-    found.truncate(NUMERICAL_MAX);
-    found
-}
-
-fn bisect(value: &impl Fn(f64) -> Option<f64>, mut low: f64, mut high: f64, at_low: f64) -> Option<f64> {
-    for _ in 0..200 {
-        let middle = f64::midpoint(low, high);
-        if middle <= low || middle >= high {
-            break;
-        }
-        let own = value(middle)?;
-        if own == 0.0 {
-            return Some(middle);
-        }
-        if (own > 0.0) == (at_low > 0.0) { low = middle } else { high = middle }
-    }
-    let nearest = |x: &f64| value(*x).map_or(f64::INFINITY, f64::abs);
-    [low, high].into_iter().min_by(|left, right| nearest(left).total_cmp(&nearest(right)))
 }
 
 /// The value of a formula without names that is a real number, for comparing.
