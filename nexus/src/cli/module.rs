@@ -256,9 +256,12 @@ fn of_module(error: ModuleError, folder: Option<&Path>) -> CliError {
         M::Damaged { .. } | M::Gone(_) | M::Disk { .. } | M::Replaced(_) => (Exit::Unreachable, codes::MODULE_DAMAGED),
         M::Cancelled => (Exit::Cancelled, codes::INTERRUPTED),
         M::TooSlow { .. } => (Exit::Cancelled, codes::MODULE_FAILED),
-        M::NotStarted { .. } | M::Ended { .. } | M::Garbage { .. } | M::WrongType { .. } | M::Failed { .. } => {
-            (Exit::ProgramFailed, codes::MODULE_FAILED)
-        }
+        M::NotStarted { .. }
+        | M::Ended { .. }
+        | M::Garbage { .. }
+        | M::NoMemory { .. }
+        | M::WrongType { .. }
+        | M::Failed { .. } => (Exit::ProgramFailed, codes::MODULE_FAILED),
     };
     CliError::new(exit, code, harmless(&error.to_string())).with_help(error.help())
 }

@@ -40,12 +40,18 @@ pub fn integrate(expr: &Expr, name: &str) -> Result<Expr, MathError> {
     };
     let mut integrator = Integrator { name, work: 0, open: HashSet::new() };
     let short = simplify(expr, &Assumptions::default());
-    let found = integrator.integral(expr, 0).or_else(|| integrator.integral(&short, 0)).ok_or_else(none)?;
     let mut assumptions = Assumptions::default();
+    let mut found = integrator.integral(expr, 0).or_else(|| integrator.integral(&short, 0));
     if sides::has_sides(expr, name) {
         // Absolute values have derivatives over the real numbers only.
         assumptions.assume(&format!("{name} real"))?;
+    } else if found.is_none() {
+        // What is an absolute value for real numbers is integrated as one.
+        assumptions.assume(&format!("{name} real"))?;
+        let short = simplify(expr, &assumptions);
+        found = if sides::has_sides(&short, name) { integrator.integral(&short, 0) } else { None };
     }
+    let found = found.ok_or_else(none)?;
     let is_right =
         |found: &Expr| found.derivative(name).is_ok_and(|derivative| same_values(&derivative, expr, &assumptions));
     if !is_right(&found) {
