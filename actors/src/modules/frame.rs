@@ -177,7 +177,7 @@ mod tests {
 
     #[test]
     fn memory_is_taken_before_it_is_filled() {
-        let left = std::cell::Cell::new(1_000);
+        let left = std::cell::Cell::new(1_000u64);
         let admit = |bytes: u64| {
             let rest = left.get().checked_sub(bytes);
             left.set(rest.unwrap_or(left.get()));

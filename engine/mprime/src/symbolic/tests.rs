@@ -257,6 +257,11 @@ fn equations_are_solved() {
         ),
         ("cos(x) = x", vec!["0.739085+0.000000i"]),
         ("tan(x) = 1", vec!["pi*k + pi/4"]),
+        ("log(x) + log(x - 3) = log(4)", vec!["4"]),
+        ("abs(x - 1) = 2x", vec!["1/3"]),
+        ("abs(2x + 1) = abs(x - 3)", vec!["-4", "2/3"]),
+        ("sin(2x) = sin(x)", vec!["2*pi*k", "2*pi*k/3 + pi/3"]),
+        ("sin(x) = cos(x)", vec!["pi*k + pi/4"]),
         // Found by looking at values, and then known to be zero there.
         ("x^2 + atan(x) = x", vec!["0"]),
         ("exp(x) + x = 1", vec!["0"]),

@@ -12,7 +12,7 @@ pub(super) enum Answer {
     /// Every value solves the equation.
     Always,
     /// The values of one name.
-    Roots { name: String, found: Vec<Solution>, counter: Option<String>, is_complete: bool },
+    Roots { name: String, found: Vec<Solution>, counter: Option<String>, is_complete: bool, conditions: Vec<Expr> },
     /// Solutions of a system, each with a value for each name.
     System(Vec<Vec<(String, Expr)>>),
     /// Where an inequality holds.
@@ -71,6 +71,8 @@ pub(super) enum Document {
         complete: bool,
         #[serde(skip_serializing_if = "Option::is_none")]
         counter: Option<String>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        conditions: Vec<String>,
         solutions: Vec<RootDocument>,
     },
     System {
@@ -130,13 +132,13 @@ impl Answer {
     pub(super) fn notes(&self, notation: Notation) -> Vec<String> {
         match self {
             Answer::Formula { conditions, note, .. } => {
-                let conditions = conditions.iter().map(|own| format!("where {} is not 0", own.text(notation)));
+                let conditions = conditions.iter().map(|own| not_zero(own, notation));
                 conditions.chain(note.clone()).collect()
             }
             Answer::Text { note, .. } => note.iter().cloned().collect(),
             Answer::Always => Vec::new(),
-            Answer::Roots { found, counter, is_complete, .. } => {
-                let mut notes = Vec::new();
+            Answer::Roots { found, counter, is_complete, conditions, .. } => {
+                let mut notes: Vec<String> = conditions.iter().map(|own| not_zero(own, notation)).collect();
                 if found.is_empty() {
                     notes.push("there is no solution".to_owned());
                 }
@@ -178,13 +180,15 @@ impl Answer {
                 always: true,
                 complete: true,
                 counter: None,
+                conditions: Vec::new(),
                 solutions: Vec::new(),
             },
-            Answer::Roots { name, found, counter, is_complete } => Document::Roots {
+            Answer::Roots { name, found, counter, is_complete, conditions } => Document::Roots {
                 name: name.clone(),
                 always: false,
                 complete: *is_complete,
                 counter: counter.clone(),
+                conditions: conditions.iter().map(|own| format!("{} != 0", own.text(notation))).collect(),
                 solutions: found.iter().map(|own| root_document(own, notation)).collect(),
             },
             Answer::System(found) => {
@@ -208,6 +212,10 @@ impl Answer {
             },
         }
     }
+}
+
+fn not_zero(divisor: &Expr, notation: Notation) -> String {
+    format!("where {} is not 0", divisor.text(notation))
 }
 
 fn decimal(number: &Rational) -> String {

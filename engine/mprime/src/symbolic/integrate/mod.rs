@@ -3,6 +3,7 @@
 mod definite;
 mod fractions;
 mod parts;
+mod quadratics;
 mod sides;
 mod trigonometry;
 
@@ -113,7 +114,8 @@ impl Integrator<'_> {
             return sides::joined(&pieces, self.name, |piece| self.integral(piece, depth + 1));
         }
         if self.is_fraction(expr)
-            && let Some(found) = fractions::integral(expr, self.name)
+            && let Some(found) =
+                fractions::integral(expr, self.name).or_else(|| quadratics::biquadratic(expr, self.name))
         {
             return Some(found);
         }
@@ -121,6 +123,9 @@ impl Integrator<'_> {
             return self.integral(&sum, depth + 1);
         }
         if let Some(found) = self.by_substitution(expr, depth) {
+            return Some(found);
+        }
+        if let Some(found) = quadratics::square_root(expr, self.name) {
             return Some(found);
         }
         if let Some(found) = parts::exponential_times_wave(expr, self.name) {

@@ -1,5 +1,6 @@
 //! Equations, systems of them, and inequalities.
 
+mod forms;
 mod inequality;
 mod roots;
 mod search;
@@ -93,7 +94,7 @@ pub fn solve(expr: &Expr, name: &str) -> Result<Solutions, MathError> {
     let mut solver = Solver { question: expr, name, counter, is_complete: true };
     let Some(candidates) = solver.solve(expr, 0) else { return Ok(Solutions::All) };
     let mut found: Vec<Solution> = Vec::new();
-    for candidate in candidates {
+    for candidate in candidates.into_iter().map(|own| rising(own, counter)) {
         if !solver.is_solution(&candidate.root) {
             // With other names in it, it may be one for some of their values.
             solver.is_complete &= expr.symbols().len() <= 1;
@@ -112,6 +113,17 @@ pub fn solve(expr: &Expr, name: &str) -> Result<Solutions, MathError> {
         found.iter().any(|solution| matches!(&solution.root, Root::Exact(expr) if expr.contains(counter)));
     sort(&mut found);
     Ok(Solutions::Some { found, counter: has_counter.then(|| counter.to_owned()), is_complete: solver.is_complete })
+}
+
+/// A family of solutions that rises with its whole number; it is the same family.
+fn rising(solution: Solution, counter: &str) -> Solution {
+    match &solution.root {
+        Root::Exact(expr) if expr.derivative(counter).is_ok_and(|rate| rate.is_negated()) => {
+            let turned = expr.substitute(counter, &-Expr::symbol(counter));
+            Solution { root: Root::Exact(turned), ..solution }
+        }
+        _ => solution,
+    }
 }
 
 /// Real solutions first, rising.
@@ -218,6 +230,8 @@ impl Solver<'_> {
         };
         let inside = match generator.node() {
             Node::Power(base, exponent) if !exponent.contains(self.name) => {
+                // Other powers than rational ones have solutions without end.
+                self.is_complete &= exponent.as_number().is_some();
                 vec![(base.clone(), value.pow(&exponent.powi(-1)))]
             }
             Node::Power(base, exponent) if !base.contains(self.name) => {
@@ -232,11 +246,8 @@ impl Solver<'_> {
             }
             _ => return self.give_up(),
         };
-        let mut found = Vec::new();
-        for (inside, value) in inside {
-            found.extend(self.solve(&(inside - value), depth + 1)?);
-        }
-        Some(found)
+        let cases: Vec<Expr> = inside.into_iter().map(|(inside, value)| inside - value).collect();
+        self.any_of(&cases, depth)
     }
 
     /// The arguments for which a function has a value.
@@ -296,10 +307,32 @@ impl Solver<'_> {
                 return self.solve(&squared, depth + 1);
             }
         }
+        for at in within {
+            let coefficients: Vec<Expr> = factor.coefficients(*at).iter().map(|own| generators.expr(own)).collect();
+            if let Some(cases) = forms::without_absolute_value(&coefficients, &generators.exprs()[*at]) {
+                return self.any_of(&cases, depth);
+            }
+        }
+        if let Some(cases) = forms::equal_waves(&expr, self.counter) {
+            return self.any_of(&cases, depth);
+        }
         if let Some(argument) = angle(within.iter().map(|at| &generators.exprs()[*at])) {
             return self.by_half_angle(&expr, &argument, depth);
         }
-        self.give_up()
+        let simpler = forms::without_logarithms(&expr, self.name).or_else(|| forms::by_one_angle(&expr, self.name));
+        match simpler {
+            Some(simpler) => self.solve(&simpler, depth + 1),
+            None => self.give_up(),
+        }
+    }
+
+    /// The solutions of any of these equations.
+    fn any_of(&mut self, exprs: &[Expr], depth: usize) -> Option<Vec<Solution>> {
+        let mut found = Vec::new();
+        for expr in exprs {
+            found.extend(self.solve(expr, depth + 1)?);
+        }
+        Some(found)
     }
 
     /// Sine and cosine of one angle by the tangent of its half.
@@ -322,11 +355,8 @@ impl Solver<'_> {
                 Root::Real { .. } | Root::Numerical { .. } => self.is_complete = false,
             }
         }
-        let mut found = Vec::new();
-        for angle in angles {
-            found.extend(self.solve(&(argument - angle), depth + 1)?);
-        }
-        Some(found)
+        let cases: Vec<Expr> = angles.into_iter().map(|angle| argument - angle).collect();
+        self.any_of(&cases, depth)
     }
 
     /// Whether a candidate solves the question itself: roots and logarithms have solutions of other branches.
