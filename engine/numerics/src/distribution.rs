@@ -358,6 +358,9 @@ impl Distribution {
     }
 
     fn discrete_quantile(&self, p: f64) -> f64 {
+        if let Some(value) = self.wide_quantile(p) {
+            return value;
+        }
         // The distribution function rounds; a probability that it gives is found again.
         let reached = |k: f64| self.cdf(k) >= p * (1.0 - 8.0 * f64::EPSILON);
         let (_, end) = self.support();
@@ -368,9 +371,30 @@ impl Distribution {
         let mut low = -1.0;
         while high - low > 1.0 {
             let middle = (0.5 * (low + high)).floor();
+            if middle <= low || middle >= high {
+                break;
+            }
             if reached(middle) { high = middle } else { low = middle }
         }
         high
+    }
+
+    /// The quantile of a discrete distribution so wide that its distribution function takes millions of terms: the normal one
+    /// with the first correction for skewness (Cornish and Fisher, 1938), whose error is far below one.
+    fn wide_quantile(&self, p: f64) -> Option<f64> {
+        const VARIANCE_MIN: f64 = 1e10;
+        let (mean, variance, skewed) = match *self {
+            Distribution::Poisson { rate } => (rate, rate, 1.0),
+            Distribution::Binomial { n, p } => (n * p, n * p * (1.0 - p), 1.0 - 2.0 * p),
+            _ => return None,
+        };
+        if variance < VARIANCE_MIN {
+            return None;
+        }
+        let z = normal_quantile(p);
+        let (low, high) = self.support();
+        let value = mean + variance.sqrt() * z + skewed * (z * z - 1.0) / 6.0 - 0.5;
+        Some(value.ceil().clamp(low, high))
     }
 
     /// The mean; NaN or infinite where there is none.

@@ -6,6 +6,7 @@
 
 mod special;
 
+use dashu_base::BitTest;
 use dashu_float::{Context, FBig, Repr, round::mode::HalfEven};
 use dashu_int::IBig;
 use std::collections::HashMap;
@@ -53,7 +54,7 @@ pub fn evaluate(expr: &Expr, digits: usize) -> Result<String, MathError> {
                 return Ok(text);
             }
             if is_last {
-                let message = format!("the digits of `{expr}` are not settled by {} bits", bits + guard);
+                let message = format!("the digits are not settled by {} bits", bits + guard);
                 return Err(
                     MathError::new(message).help("Simplify it first: its terms cancel nearly all of their digits")
                 );
@@ -161,6 +162,17 @@ fn magnitude(value: &Float) -> Option<isize> {
     (!repr.significand().is_zero()).then(|| repr.exponent() + repr.digits() as isize)
 }
 
+/// How many bits below its argument's the value of a function may be what the argument's rounding left of zero, for those
+/// with zeros where their argument has none.
+fn lost(function: Function, bits: usize) -> Option<usize> {
+    match function {
+        Function::Sin | Function::Cos | Function::Tan | Function::Log => Some(bits),
+        // Near 1 they rise like a root.
+        Function::Acos | Function::Acosh => Some(bits / 2),
+        _ => None,
+    }
+}
+
 struct Evaluation {
     context: Context<HalfEven>,
     bits: usize,
@@ -200,7 +212,7 @@ impl Evaluation {
                     }
                     total += term;
                 }
-                Some(self.told_from_zero(total, first))
+                Some(self.told_from_zero(total, first, self.bits))
             }
             Node::Product(factors) => {
                 let mut total = self.int(&IBig::ONE);
@@ -212,22 +224,28 @@ impl Evaluation {
             Node::Power(base, exponent) => self.power(base, exponent),
             Node::Call(function, argument) => {
                 let argument = self.value(argument)?;
-                self.call(*function, &argument)
+                let value = self.call(*function, &argument)?;
+                Some(match lost(*function, self.bits) {
+                    Some(lost) => self.told_from_zero(value, magnitude(&argument).unwrap_or(0), lost),
+                    None => value,
+                })
             }
         }
     }
 
-    /// A sum, or zero where nothing but rounding is left of terms whose first bit was there.
-    fn told_from_zero(&mut self, total: Float, first: isize) -> Float {
+    /// A value, or zero where nothing but rounding is left, so many bits below the first bit of what it was made of.
+    fn told_from_zero(&mut self, total: Float, first: isize, bits: usize) -> Float {
         const ROUNDED: isize = 8;
-        if first == isize::MIN || magnitude(&total).is_some_and(|place| first - place < self.bits as isize - ROUNDED) {
+        if first == isize::MIN || magnitude(&total).is_some_and(|place| first - place < bits as isize - ROUNDED) {
             return total;
         }
         self.is_unsure = true;
         self.int(&IBig::ZERO)
     }
 
-    fn rational(&self, number: &Rational) -> Float {
+    fn rational(&mut self, number: &Rational) -> Float {
+        // Near one, it has as many bits before the first that tells it from that.
+        self.reach = self.reach.max(number.denominator().bit_len());
         let denominator = IBig::from(number.denominator().clone());
         self.int(number.numerator()) / self.int(&denominator)
     }

@@ -92,6 +92,9 @@ fn values_have_the_digits_that_were_asked_for() {
     assert_eq!(evaluate(&read("gamma(1/3)"), 30).expect("a gamma"), "2.67893853470774763365569294097");
     assert_eq!(evaluate(&read("gamma(-5/2)"), 20).expect("a gamma"), "-0.94530872048294188123");
     assert_eq!(evaluate(&read("factorial(100000)"), 15).expect("a factorial"), "2.82422940796035e456573");
+    assert_eq!(evaluate(&read("log(1 + 10^-2000)"), 10).expect("a small number"), "1e-2000");
+    assert_eq!(evaluate(&read("sin(10^-900)"), 10).expect("a small number"), "1e-900");
+    assert_eq!(evaluate(&read("cos(pi/(24 pi - 2) - 12 pi^2/(24 pi - 2))"), 10).expect("zero"), "0");
     assert_eq!(evaluate(&read("sqrt(2)*sqrt(3) - sqrt(6)"), 15).expect("zero"), "0");
     assert_eq!(evaluate(&read("sqrt(5 + 2 sqrt(6)) - sqrt(2) - sqrt(3)"), 15).expect("zero"), "0");
     assert!(evaluate(&read("x + 1"), 5).is_err());
