@@ -4,8 +4,11 @@
 //! that an interruption or the time limit ends the command whatever it is doing.
 
 mod answers;
+mod ask;
 mod numbers;
 mod questions;
+mod shapes;
+mod theory;
 mod words;
 
 use std::sync::{Arc, mpsc};
@@ -198,6 +201,34 @@ enum MathVerb {
         #[arg(long, value_name = "COUNT", default_value_t = 10)]
         places: usize,
     },
+    /// Ask in plain words, English or German, and see the command that was understood
+    #[command(after_help = "Examples:\n  nexus math ask 'derivative of x^2 by x'\n  \
+        nexus math ask 'Integral von sin(x) von 0 bis pi'\n  nexus math ask 'area of a circle with radius 3'")]
+    Ask {
+        /// The question
+        #[arg(value_name = "QUESTION", required = true)]
+        question: Vec<String>,
+    },
+    /// Tell whether a number is prime, or which primes are next to it
+    Prime(theory::PrimeArgs),
+    /// Compute modulo a number: powers, inverses, square roots, remainders
+    #[command(subcommand)]
+    Modulo(theory::Modulo),
+    /// Write a number as a continued fraction
+    Fraction(theory::FractionArgs),
+    /// Solve a linear equation in whole numbers
+    #[command(
+        after_help = "Examples:\n  nexus math diophantine '3x + 5y = 1'\n  nexus math diophantine '2a + 3b + 5c = 7'"
+    )]
+    Diophantine {
+        /// The equation
+        #[arg(value_name = "EQUATION", value_parser = words::formula)]
+        equation: String,
+    },
+    /// Find ways, components and holes of a graph, a grid or a complex
+    Graph(shapes::GraphArgs),
+    /// Compute volume and surface of a ball in one to ten dimensions
+    Ball(shapes::BallArgs),
     /// Compute the value of a formula to any number of digits
     #[command(after_help = "Examples:\n  nexus math evaluate 'exp(pi sqrt(163))' --digits 40\n  \
         nexus math evaluate 'x^2 + y' x=1/3 y=2")]

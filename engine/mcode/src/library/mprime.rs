@@ -1,5 +1,6 @@
 //! `mprime`: exact mathematics. Nothing is computed here: numbers and formulas go to `nexus-mprime`.
 
+pub(super) mod numbers;
 mod values;
 
 use std::sync::mpsc;
@@ -348,6 +349,9 @@ fn factor(host: &mut Host, arguments: &mut [Value]) -> Outcome<Value> {
 }
 
 fn is_prime(host: &mut Host, arguments: &mut [Value]) -> Outcome<Value> {
+    if let Value::Str(_) = &arguments[0] {
+        return numbers::is_prime(host, &arguments[0]);
+    }
     let number = whole("mprime.is_prime", &arguments[0])?;
     host.tick(TEST_TICKS)?;
     Ok(Value::Bool(u64::try_from(number).is_ok_and(primes::is_prime)))

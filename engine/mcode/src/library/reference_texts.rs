@@ -252,9 +252,25 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
     ("max", "max(a, b, …)", "The largest of several numbers, of a list, or of all elements of a tensor. A NaN wins."),
     ("min", "min(a, b, …)", "The smallest of several numbers, of a list, or of all elements of a tensor. A NaN wins."),
     (
+        "mprime.continued_fraction",
+        "mprime.continued_fraction(number, terms = 20) -> list",
+        "The first terms of the continued fraction of an int or a formula without names, as ints; fewer where it ends.",
+    ),
+    (
+        "mprime.convergents",
+        "mprime.convergents(number, terms = 10) -> list",
+        "The fractions that a number's continued fraction begins with, as formulas, each nearer than any simpler one.",
+    ),
+    (
         "mprime.diff",
         "mprime.diff(formula, name, order = 1) -> string",
         "The derivative of a formula by a name, exact and simplified.",
+    ),
+    (
+        "mprime.diophantine",
+        "mprime.diophantine(equation) -> record",
+        "The whole numbers that solve a linear equation: whether there are any, a formula for each name, and the names in \
+         these that stand for any whole number.",
     ),
     (
         "mprime.evaluate",
@@ -277,12 +293,26 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
         "The formula as a product of factors that have no further ones over the rational numbers.",
     ),
     (
+        "mprime.factors",
+        "mprime.factors(n) -> list",
+        "The primes whose product a whole number of any size is, an int or a formula, as strings. Stops where not all are found.",
+    ),
+    (
         "mprime.integrate",
         "mprime.integrate(formula, name, from, to) -> string",
         "The integral of a formula by a name; between two ends where they are given, as formulas or numbers. Decimals where a \
          definite integral has no exact value that is found.",
     ),
-    ("mprime.is_prime", "mprime.is_prime(n) -> bool", "Whether an int is prime. Exact for every int, without chance."),
+    (
+        "mprime.inverse_mod",
+        "mprime.inverse_mod(number, modulus)",
+        "The number whose product with another leaves 1 divided by the modulus. Strings stand for numbers beyond ints.",
+    ),
+    (
+        "mprime.is_prime",
+        "mprime.is_prime(n) -> bool",
+        "Whether a whole number, an int or a formula, is prime. Exact for every int, without chance.",
+    ),
     (
         "mprime.limit",
         "mprime.limit(formula, name, point, side = \"both\") -> string",
@@ -290,6 +320,16 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
          or \"both\" sides.",
     ),
     ("mprime.next_prime", "mprime.next_prime(n) -> int", "The smallest prime above an int."),
+    (
+        "mprime.power_mod",
+        "mprime.power_mod(base, exponent, modulus)",
+        "What a power leaves divided by the modulus. Strings stand for numbers beyond ints.",
+    ),
+    (
+        "mprime.remainders",
+        "mprime.remainders(remainders, moduli)",
+        "The smallest number from 0 that leaves each remainder divided by the modulus beside it.",
+    ),
     (
         "mprime.series",
         "mprime.series(formula, name, point = 0, order = 6) -> string",
@@ -306,6 +346,11 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
         "mprime.solve(equation, name) -> list",
         "The solutions of an equation as formulas, real ones first and rising; decimals where there is no formula. In \
          families of solutions `k` is any whole number. An equation that always holds gives the name itself.",
+    ),
+    (
+        "mprime.sqrt_mod",
+        "mprime.sqrt_mod(number, prime) -> list",
+        "The numbers whose square leaves the same as a number divided by a prime, the smaller first; none where there are none.",
     ),
     (
         "mprime.substitute",

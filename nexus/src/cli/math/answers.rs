@@ -9,6 +9,10 @@ pub(super) enum Answer {
     Formula { result: Expr, conditions: Vec<Expr>, steps: Vec<Step>, note: Option<String> },
     /// Lines of text: digits, factors, steps; the last one is the answer.
     Text { lines: Vec<String>, note: Option<String> },
+    /// What another part of MPRIME answers: lines, what is said beside them, and the document.
+    Told { lines: Vec<String>, notes: Vec<String>, document: serde_json::Value },
+    /// The answer to a question in words, below the command that was understood.
+    Asked { command: String, answer: Box<Answer> },
     /// Every value solves the equation.
     Always,
     /// The values of one name.
@@ -75,6 +79,11 @@ pub(super) enum Document {
         conditions: Vec<String>,
         solutions: Vec<RootDocument>,
     },
+    Told(serde_json::Value),
+    Asked {
+        command: String,
+        answer: Box<Document>,
+    },
     System {
         solutions: Vec<serde_json::Map<String, serde_json::Value>>,
     },
@@ -100,6 +109,12 @@ impl Answer {
         Answer::Formula { result, conditions: Vec::new(), steps: Vec::new(), note: None }
     }
 
+    /// What another part of MPRIME answers.
+    pub(super) fn told(answer: &impl nexus_mprime::answer::Answer) -> Answer {
+        let document = serde_json::to_value(answer).expect("answers are made of texts, numbers and lists of them");
+        Answer::Told { lines: answer.lines(), notes: answer.notes(), document }
+    }
+
     /// The answer on stdout, a line each.
     pub(super) fn lines(&self, notation: Notation) -> Vec<String> {
         match self {
@@ -108,7 +123,10 @@ impl Answer {
                 let last = result.text(notation);
                 if steps.len() == 0 { vec![last] } else { steps.collect() }
             }
-            Answer::Text { lines, .. } => lines.clone(),
+            Answer::Text { lines, .. } | Answer::Told { lines, .. } => lines.clone(),
+            Answer::Asked { command, answer } => {
+                std::iter::once(format!("> {command}")).chain(answer.lines(notation)).collect()
+            }
             Answer::Always => vec!["every number".to_owned()],
             Answer::Roots { name, found, .. } => found.iter().map(|own| root_line(name, own, notation)).collect(),
             Answer::System(found) => found
@@ -136,6 +154,8 @@ impl Answer {
                 conditions.chain(note.clone()).collect()
             }
             Answer::Text { note, .. } => note.iter().cloned().collect(),
+            Answer::Told { notes, .. } => notes.clone(),
+            Answer::Asked { answer, .. } => answer.notes(notation),
             Answer::Always => Vec::new(),
             Answer::Roots { found, counter, is_complete, conditions, .. } => {
                 let mut notes: Vec<String> = conditions.iter().map(|own| not_zero(own, notation)).collect();
@@ -174,6 +194,10 @@ impl Answer {
                 let (result, before) =
                     lines.split_last().map_or(("", &[][..]), |(last, before)| (last.as_str(), before));
                 Document::Text { result: result.to_owned(), lines: before.to_vec(), note: note.clone() }
+            }
+            Answer::Told { document, .. } => Document::Told(document.clone()),
+            Answer::Asked { command, answer } => {
+                Document::Asked { command: command.clone(), answer: Box::new(answer.document(notation)) }
             }
             Answer::Always => Document::Roots {
                 name: String::new(),

@@ -6,7 +6,7 @@ use nexus_mprime::symbolic::{
 };
 
 use super::answers::Answer;
-use super::{MathVerb, Side, Unanswered, numbers};
+use super::{MathVerb, Side, Unanswered, ask, numbers, shapes, theory};
 
 /// The size beyond which a derivative is not differentiated again.
 const SIZE_MAX: usize = 100_000;
@@ -25,6 +25,13 @@ pub(super) fn answer(verb: &MathVerb) -> Result<Answer, Unanswered> {
         MathVerb::Limit { formula, point, from } => limit(formula, point, *from),
         MathVerb::Series { formula, point, order } => series(formula, point.as_deref(), *order),
         MathVerb::Solve { equations, names } => solve(equations, names),
+        MathVerb::Ask { question } => ask::ask(&question.join(" ")),
+        MathVerb::Prime(args) => theory::prime(args),
+        MathVerb::Modulo(question) => theory::modulo(question),
+        MathVerb::Fraction(args) => theory::fraction(args),
+        MathVerb::Diophantine { equation } => theory::diophantine(equation),
+        MathVerb::Graph(args) => shapes::graph(args),
+        MathVerb::Ball(args) => shapes::ball(args),
         MathVerb::Evaluate { formula, values, digits } => evaluate(formula, values, *digits),
     }
 }
