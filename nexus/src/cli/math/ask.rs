@@ -5,6 +5,7 @@ use nexus_mprime::phrases;
 use nexus_mprime::symbolic::MathError;
 
 use super::answers::Answer;
+use super::words::shielded;
 use super::{MathVerb, Unanswered, questions};
 
 /// A command of `nexus math` without its first words.
@@ -23,7 +24,8 @@ pub(super) fn ask(question: &str) -> Result<Answer, Unanswered> {
         refused(MathError::other(error.message).with_place(start, end).with_help(error.help))
     })?;
     let command = understood.command();
-    let typed = Typed::try_parse_from(&understood.words).map_err(|error| {
+    let words = understood.words.iter().map(|word| shielded(word).unwrap_or_else(|| word.clone()));
+    let typed = Typed::try_parse_from(words).map_err(|error| {
         let first = error.to_string().lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
         refused(MathError::other(first).with_help(format!("It was understood as `{command}`")))
     })?;

@@ -13,7 +13,7 @@ use super::answers::Answer;
 )]
 pub(super) struct PrimeArgs {
     /// A whole number, such as 97 or 2^127 - 1
-    #[arg(value_name = "NUMBER", allow_hyphen_values = true)]
+    #[arg(value_name = "NUMBER", value_parser = super::words::formula)]
     number: String,
     /// The primes above it instead: so many
     #[arg(long, value_name = "COUNT", num_args = 0..=1, default_missing_value = "1", conflicts_with = "previous")]
@@ -30,10 +30,10 @@ pub(super) enum Modulo {
     #[command(after_help = "Example:\n  nexus math modulo power 3 200 13")]
     Power {
         /// The number
-        #[arg(value_name = "NUMBER", allow_hyphen_values = true)]
+        #[arg(value_name = "NUMBER", value_parser = super::words::formula)]
         number: String,
         /// The exponent
-        #[arg(value_name = "EXPONENT", allow_hyphen_values = true)]
+        #[arg(value_name = "EXPONENT", value_parser = super::words::formula)]
         exponent: String,
         /// The modulus
         #[arg(value_name = "MODULUS")]
@@ -43,7 +43,7 @@ pub(super) enum Modulo {
     #[command(after_help = "Example:\n  nexus math modulo inverse 3 7")]
     Inverse {
         /// The number
-        #[arg(value_name = "NUMBER", allow_hyphen_values = true)]
+        #[arg(value_name = "NUMBER", value_parser = super::words::formula)]
         number: String,
         /// The modulus
         #[arg(value_name = "MODULUS")]
@@ -53,7 +53,7 @@ pub(super) enum Modulo {
     #[command(after_help = "Example:\n  nexus math modulo sqrt 2 7")]
     Sqrt {
         /// The number
-        #[arg(value_name = "NUMBER", allow_hyphen_values = true)]
+        #[arg(value_name = "NUMBER", value_parser = super::words::formula)]
         number: String,
         /// The prime
         #[arg(value_name = "PRIME")]
@@ -74,7 +74,7 @@ pub(super) enum Modulo {
     nexus math fraction pi --terms 6 --convergents")]
 pub(super) struct FractionArgs {
     /// A formula without names: 415/93, 3.1416, sqrt(7), pi
-    #[arg(value_name = "NUMBER", allow_hyphen_values = true)]
+    #[arg(value_name = "NUMBER", value_parser = super::words::formula)]
     number: String,
     /// Terms of a fraction that neither ends nor repeats, and of the convergents
     #[arg(long, value_name = "COUNT", default_value_t = 10)]

@@ -18,11 +18,16 @@ pub(crate) fn with_formulas(mut arguments: Vec<OsString>) -> Vec<OsString> {
         if text == "--" {
             break;
         }
-        if text.len() > 1 && text.starts_with('-') && !text.starts_with("--") && text != "-h" {
-            *argument = format!(" {text}").into();
+        if let Some(shielded) = shielded(text).filter(|_| text != "-h") {
+            *argument = shielded.into();
         }
     }
     arguments
+}
+
+/// A word that begins with a single minus as no option.
+pub(super) fn shielded(text: &str) -> Option<String> {
+    (text.len() > 1 && text.starts_with('-') && !text.starts_with("--")).then(|| format!(" {text}"))
 }
 
 /// Where the verb stands.
