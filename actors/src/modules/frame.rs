@@ -95,8 +95,11 @@ impl AnswerReader {
         let body = &self.bytes[end + 1..];
         match body.len() {
             there if there < length => Ok(None),
-            there if there > length => Err(format!("{} bytes follow its frame", there - length).into()),
-            _ => answer(body, admit).map(Some),
+            // Many programs end what they write with a new line.
+            there if there > length && !body[length..].iter().all(u8::is_ascii_whitespace) => {
+                Err(format!("{} bytes follow its frame", there - length).into())
+            }
+            _ => answer(&body[..length], admit).map(Some),
         }
     }
 
@@ -241,6 +244,7 @@ mod tests {
             (b"\n{}", "begins with its length"),
             (b"2\n{}", "an answer is"),
             (b"2\n{}x", "bytes follow"),
+            (b"2\n{} \r\n", "an answer is"),
             (b"4\nnull", "an answer is"),
             (b"3\n{x}", "JSON"),
             (b"11\n{\"error\":3}", "an answer is"),

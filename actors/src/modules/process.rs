@@ -20,12 +20,14 @@ use super::error::ModuleError;
 use super::folders::CallFolder;
 use super::frame::{self, Answer, AnswerReader, Refusal};
 use super::manifest::Capability;
-use super::sandbox::{self, NO_LIMITS_CODE, Reach, Sandbox};
+use super::sandbox::{self, GO, NO_LIMITS_CODE, Reach, Sandbox};
 use super::signature::Sizes;
 use super::store::Installed;
 
 /// Between two looks at the cancel flag while the module is silent.
 const LOOK_INTERVAL: Duration = Duration::from_millis(20);
+/// Between two looks for the first process of a namespace.
+const BEGIN_INTERVAL: Duration = Duration::from_micros(200);
 /// How long a program that closed its output may take to end, for its exit code.
 const END_PATIENCE: Duration = Duration::from_millis(500);
 /// How long the processes of a namespace may take to end that were killed; a disk may hold one of them up.
@@ -170,7 +172,7 @@ struct Conversation<'a> {
     /// The first process of its namespace, once that is known.
     first: Option<OwnedFd>,
     stdin: Option<ChildStdin>,
-    /// The call, and how much of it was written.
+    /// The line that lets the module begin, the call, and how much of both was written.
     frame: Vec<u8>,
     sent: usize,
     stdout: Option<ChildStdout>,
@@ -194,6 +196,7 @@ impl<'a> Conversation<'a> {
         // A program that reads late, or not at all, must not keep us from listening.
         let stdin = stdin.filter(|pipe| rustix::io::ioctl_fionbio(pipe, true).is_ok());
         let deadline = Instant::now() + module.manifest.limits.wall;
+        let frame = [GO, &frame].concat();
         Conversation {
             child,
             first: None,
@@ -220,8 +223,9 @@ impl<'a> Conversation<'a> {
         // Before it is collected: its number is nobody else's until then.
         let unshare = Pid::from_child(&self.child);
         let first = self.first.take().or_else(|| first_of_namespace(unshare));
-        end_namespace(first.as_ref());
+        // `unshare` goes first, which would tell of its child's end.
         let _ = kill_process_group(unshare, Signal::KILL);
+        end_namespace(first.as_ref());
         let collected = self.child.wait();
         // Without a namespace somebody may be left who goes on printing.
         for _ in 0..LAST_READS {
@@ -251,9 +255,10 @@ impl<'a> Conversation<'a> {
             if Instant::now() >= self.deadline {
                 return Err(ModuleError::TooSlow { module: module.name.clone(), limit: module.limits.wall });
             }
-            // Early: a module can end `unshare`, and nobody knows the first process then.
+            // Before the module begins: it can end `unshare`, and nobody knows the first process then.
             self.first = self.first.take().or_else(|| first_of_namespace(Pid::from_child(&self.child)));
-            let (is_listening, is_answering, is_printing) = self.wait_for_something();
+            let may_begin = self.first.is_some() || sandbox::namespaces().is_err();
+            let (is_listening, is_answering, is_printing) = self.wait_for_something(may_begin);
             if is_listening {
                 self.send();
             }
@@ -280,16 +285,18 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    /// Waits a moment for one of the pipes: whether stdin takes more, the answer has more, and stderr has.
-    fn wait_for_something(&self) -> (bool, bool, bool) {
+    /// Waits a moment for one of the pipes: whether stdin takes more, the answer has more, and stderr has. Before the module
+    /// may begin the moment is a short one, and nothing is written.
+    fn wait_for_something(&self, may_begin: bool) -> (bool, bool, bool) {
         let pipes: [(Option<BorrowedFd<'_>>, PollFlags); 3] = [
-            (self.stdin.as_ref().map(AsFd::as_fd), PollFlags::OUT),
+            (self.stdin.as_ref().filter(|_| may_begin).map(AsFd::as_fd), PollFlags::OUT),
             (self.stdout.as_ref().map(AsFd::as_fd), PollFlags::IN),
             (self.stderr.as_ref().map(AsFd::as_fd), PollFlags::IN),
         ];
         let open = pipes.iter().filter_map(|(pipe, flags)| pipe.as_ref().map(|pipe| PollFd::new(pipe, *flags)));
         let mut fds: Vec<PollFd<'_>> = open.collect();
-        let time = LOOK_INTERVAL.try_into().expect("milliseconds fit a timespec");
+        let time = if may_begin { LOOK_INTERVAL } else { BEGIN_INTERVAL };
+        let time = time.try_into().expect("milliseconds fit a timespec");
         if !matches!(poll(&mut fds, Some(&time)), Ok(1..)) {
             return (false, false, false);
         }
