@@ -58,7 +58,7 @@ fn what_is_wrong_is_shown_where_it_stands() {
         (&["evaluate", "x", "x"], "NX0561", 2),
         (&["simplify", "x", "--assume", "x bla"], "NX0561", 2),
         (&["solve", "x + y = 1", "x - y < 2"], "NX0561", 2),
-        (&["solve", "-x"], "NX0501", 2),
+        (&["solve", "--x"], "NX0501", 2),
         (&["base60", "61,1"], "NX0561", 2),
         (&["base60", "sqrt(2)"], "NX0561", 2),
         (&["prime", "1/2"], "NX0561", 2),

@@ -162,7 +162,8 @@ fn pole(expr: &Expr, name: &str, from: &Expr, to: &Expr) -> Option<f64> {
             if is_zero || is_crossed {
                 let zero = if is_zero { x } else { crossing(base, name, before, x, last) };
                 if is_unbounded(expr, name, zero) {
-                    return Some(zero);
+                    // As many digits as people read.
+                    return Some((zero * 1e9).round() / 1e9 + 0.0);
                 }
             }
             before = x;
