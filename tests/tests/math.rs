@@ -84,7 +84,7 @@ fn what_is_wrong_is_shown_where_it_stands() {
         assert_eq!(output.status.code(), Some(exit), "{arguments:?}");
     }
     let named = math(&["solve", "a x = b", "--for", "x"]);
-    assert_eq!(stdout(&named), "x = b/a\n");
+    assert_eq!(stdout(&named), "x = b/a\nwhere a is not 0\n");
     let drawn = math(&["simplify", "(x + 1"]);
     assert!(String::from_utf8_lossy(&drawn.stderr).contains("formula:1:7"), "{drawn:?}");
 }
