@@ -1,6 +1,6 @@
 //! Questions in plain words, English and German, to the words of a command of `nexus math`.
 //!
-//! The grammar is a table: phrases with slots for formulas ([`table`]), and formulas that have a name ([`templates`]). A
+//! The grammar is a table: phrases with slots for formulas (`table`), and formulas that have a name (`templates`). A
 //! phrase is taken only where every slot holds what belongs there; what is not understood is said, with the words that were
 //! stumbled on. Nothing is guessed, and nothing is computed here.
 
