@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::codes;
 use crate::control::refusal;
 use crate::learning;
-use crate::modules::{AT_ONCE, discard};
+use crate::removal::{AT_ONCE, discard};
 
 /// How often a lock whose holder is dead is asked for again, and how long between.
 const LOCK_TRIES: u32 = 200;

@@ -35,6 +35,7 @@ mod payloads;
 mod progress;
 mod qlogik;
 pub mod recovery;
+mod removal;
 mod roles;
 mod scheduler;
 mod service;

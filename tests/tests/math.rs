@@ -83,6 +83,7 @@ fn what_is_wrong_is_shown_where_it_stands() {
         assert_eq!(document["error"]["code"], code, "{arguments:?}");
         assert_eq!(output.status.code(), Some(exit), "{arguments:?}");
     }
+    assert_eq!(stdout(&math(&["solve", "x^2=2", "x"])), "x = -sqrt(2)\nx = sqrt(2)\n");
     let named = math(&["solve", "a x = b", "--for", "x"]);
     assert_eq!(stdout(&named), "x = b/a\nwhere a is not 0\n");
     let drawn = math(&["simplify", "(x + 1"]);

@@ -288,14 +288,15 @@ fn sockets_of_other_programs_are_closed_and_pairs_of_its_own_are_not() {
          def connects():\n    socket.socket(socket.AF_UNIX).connect({path:?})\n\
          def pair():\n    a, b = socket.socketpair()\n    a.send(b'x')\n    assert b.recv(1) == b'x'\n\
          def turned():\n    socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)\n\
-         answer([tried(connects), tried(pair), tried(turned)])",
+         def raw():\n    socket.socketpair(socket.AF_UNIX, socket.SOCK_RAW)\n\
+         answer([tried(connects), tried(pair), tried(turned), tried(raw)])",
         path = path.display().to_string()
     );
     let (_, called) = call_python(&place, &script);
     let missing = called["not_kept_from"].as_array().unwrap_or_else(|| panic!("{called}"));
     let filters = !missing.iter().any(|missing| missing.as_str().is_some_and(|missing| missing.contains("sockets")));
     if filters {
-        assert_eq!(called["result"], serde_json::json!(["closed", "open", "closed"]), "{called}");
+        assert_eq!(called["result"], serde_json::json!(["closed", "open", "closed", "closed"]), "{called}");
     }
 }
 
@@ -314,12 +315,14 @@ fn files_outside_keep_what_is_said_of_them_and_tools_go_on() {
     };
     let before = seen(&outside);
     let script = format!(
-        "import fcntl, shutil, tempfile\nos.chmod({path:?}, 0o777)\nos.chown({path:?}, 7, 7)\nos.utime({path:?}, (1, 1))\n\
+        "import ctypes, fcntl, shutil, tempfile\nos.chmod({path:?}, 0o777)\nos.chown({path:?}, 7, 7)\nos.utime({path:?}, (1, 1))\n\
          own = open('file', 'w').close() or 'file'\nfor copied in [shutil.copy(own, 'a'), shutil.copy2(own, 'b')]:\n    \
          assert os.path.exists(copied)\ntempfile.TemporaryDirectory().cleanup()\n\
          def tried(work):\n    try:\n        work()\n        return 'open'\n    except OSError:\n        return 'closed'\n\
          answer([tried(lambda: fcntl.fcntl(os.open(own, 0), 1024, 0)), tried(lambda: socket.socket(40, 1)),\n    \
-         tried(lambda: os.setxattr(own, 'user.a', b'b')), os.system('touch t; mkdir -m 700 d; cp -p file c')])",
+         tried(lambda: os.setxattr(own, 'user.a', b'b')), tried(lambda: os.memfd_create('m')),\n    \
+         tried(lambda: fcntl.ioctl(os.open(own, 0), 0x40086602, b'\\0' * 8)),\n    \
+         ctypes.CDLL(None).inotify_add_watch(ctypes.CDLL(None).inotify_init(), b'/', 2), os.system('touch t; mkdir -m 700 d; cp -p file c')])",
         path = outside.display().to_string()
     );
     let (_, called) = call_python(&place, &script);
@@ -327,7 +330,11 @@ fn files_outside_keep_what_is_said_of_them_and_tools_go_on() {
     if missing.iter().any(|missing| missing.as_str().is_some_and(|missing| missing.contains("sockets"))) {
         return;
     }
-    assert_eq!(called["result"], serde_json::json!(["closed", "closed", "closed", 0]), "{called}");
+    assert_eq!(
+        called["result"],
+        serde_json::json!(["closed", "closed", "closed", "closed", "closed", -1, 0]),
+        "{called}"
+    );
     assert_eq!(seen(&outside), before);
 }
 
@@ -353,9 +360,24 @@ fn nothing_of_a_module_outlives_its_call_however_it_hides() {
         return;
     }
     let place = Place::new();
-    let script = "import ctypes, time\nos.setsid()\nctypes.CDLL(None).prctl(1, 0)\n\
-                  if os.fork():\n    answer(1)\n    time.sleep(98765)\nos.setsid()\ntime.sleep(98765)";
-    let (code, called) = call_python(&place, script);
+    outlives_nothing(
+        &place,
+        "import ctypes, time\nos.setsid()\nctypes.CDLL(None).prctl(1, 0)\n\
+         if os.fork():\n    answer(1)\n    time.sleep(98765)\nos.setsid()\ntime.sleep(98765)",
+    );
+    // Ends what started it, before that is known to have.
+    for _ in 0..3 {
+        outlives_nothing(
+            &place,
+            "import ctypes, time\nctypes.CDLL(None).prctl(1, 0)\nos.kill(0, 9)\nos.setsid()\nanswer(1)\n\
+             for fd in 0, 1, 2:\n    os.close(fd)\ntime.sleep(98765)",
+        );
+    }
+}
+
+/// A module that answers 1 leaves no process behind.
+fn outlives_nothing(place: &Place, script: &str) {
+    let (code, called) = call_python(place, script);
     assert_eq!((code, &called["result"]), (Some(0), &1.into()), "{called}");
     let content = place.home().join("modules/content").display().to_string();
     let is_left = || {
@@ -436,6 +458,20 @@ fn what_a_call_uses_stays_until_it_ends_and_goes_with_the_next_module() {
     place.write("version", "third");
     assert_eq!(place.add(&["--allow", &allowed]).0, Some(0));
     assert_eq!(contents(), 1);
+}
+
+#[test]
+fn a_record_that_cannot_be_read_keeps_no_other_from_anything() {
+    let place = Place::new();
+    place.write("main.sh", "");
+    assert_eq!(place.add(&[]).0, Some(0));
+    let broken = place.home().join("modules/names/broken.json");
+    std::fs::write(&broken, "{\"ha").expect("a file can be written");
+    place.write("main.sh", "echo");
+    assert_eq!(place.add(&[]).0, Some(0));
+    assert_eq!(place.nexus(&["module", "remove", "shapes"]).0, Some(0));
+    assert_eq!(place.nexus(&["module", "remove", "broken"]).0, Some(0));
+    assert!(!broken.exists());
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Dir, FlockOperation, Mode, OFlags, flock};
 use rustix::io::retry_on_intr;
 
-use super::removal::{self, AT_ONCE, Doomed, is_discarded};
+use crate::removal::{self, AT_ONCE, Doomed, is_discarded};
 
 /// Stands between the process that makes a folder and the rest of its name, which tell people whose it is.
 const OF: char = '-';

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::ModuleError;
 use super::manifest::{Capability, MANIFEST_FILE, Manifest};
-use super::removal::remove_all;
+use crate::removal::remove_all;
 
 /// Most bytes of a module: programs, not data sets.
 const MODULE_BYTES_MAX: u64 = 256 << 20;

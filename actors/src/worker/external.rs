@@ -12,7 +12,8 @@ use tempfile::TempDir;
 
 use super::grants::Imports;
 use super::log::{SlotLog, Stream};
-use crate::modules::{AT_ONCE, Call, Installed, ModuleError, OwnModules, call, discard};
+use crate::modules::{Call, Installed, ModuleError, OwnModules, call};
+use crate::removal::{AT_ONCE, discard};
 
 /// The modules that arrived with a job. Their files are removed with this.
 #[derive(Debug, Default)]

@@ -8,7 +8,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use crate::modules::{AT_ONCE, discard};
+use crate::removal::{AT_ONCE, discard};
 
 /// The folder of one slot.
 pub(crate) struct Folder {

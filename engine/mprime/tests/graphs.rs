@@ -1,4 +1,4 @@
-//! Graphs, grids and balls as they are asked about, against NetworkX's answers, which `fixtures/make_graphs.py` wrote down.
+//! Graphs, grids and balls as they are asked about, against NetworkX's answers, which `make_graphs.py` wrote down.
 
 use nexus_mprime::answer::{Answer, GraphFormat, NamedGraph, ball, describe, distances, path};
 

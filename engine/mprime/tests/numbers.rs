@@ -1,4 +1,4 @@
-//! Questions of number theory, as they are asked, against SymPy's answers, which `fixtures/make_numbers.py` wrote down.
+//! Questions of number theory, as they are asked, against SymPy's answers, which `make_numbers.py` wrote down.
 
 use nexus_mprime::answer::{
     self, Answer, DiophantineAnswer, FractionAnswer, Towards, continued_fraction, diophantine, remainders,

@@ -249,11 +249,13 @@ enum MathVerb {
 struct Unanswered {
     error: MathError,
     text: String,
+    /// The file that the text is of, where it was not typed.
+    file: Option<String>,
 }
 
 impl Unanswered {
     fn of(text: &str) -> impl Fn(MathError) -> Unanswered + '_ {
-        move |error| Unanswered { error, text: text.to_owned() }
+        move |error| Unanswered { error, text: text.to_owned(), file: None }
     }
 }
 
@@ -311,7 +313,7 @@ fn show(answer: &Answer, notation: Notation, console: &mut Console) {
 
 /// The error as it is shown: drawn under the formula where it has a place.
 fn refused(why: &Unanswered) -> CliError {
-    let Unanswered { error, text } = why;
+    let Unanswered { error, text, file } = why;
     let (exit, code) = match error.place {
         Some(_) => (Exit::Usage, codes::BAD_FORMULA),
         None => (Exit::ProgramFailed, codes::NO_MATH_ANSWER),
@@ -333,7 +335,7 @@ fn refused(why: &Unanswered) -> CliError {
         column: number(line.chars().count() + 1),
     };
     let diagnostic = Diagnostic {
-        file: "formula".to_owned(),
+        file: file.clone().unwrap_or_else(|| "formula".to_owned()),
         primary: Some(Label { span, text: String::new() }),
         help: error.help.clone(),
         ..Diagnostic::error(code, error.message.clone())

@@ -130,7 +130,7 @@ fn one(ctx: &Context, matrix: MatRef<'_, f64>) -> Result<Mat<f64>, TensorError> 
     let (even, odd) = (part(0), &a * part(1));
     let (top, bottom) = (&even + &odd, &even - &odd);
     let mut result = top;
-    Lu::new(ctx, bottom).solve(result.as_mut());
+    Lu::new(ctx, bottom.as_ref()).solve(result.as_mut());
     for _ in 0..squarings {
         ctx.poll()?;
         result = &result * &result;

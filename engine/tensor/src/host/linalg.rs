@@ -212,7 +212,7 @@ pub(crate) fn lu<T: Field>(ctx: &Context, a: &Stack) -> Result<[HostTensor; 3], 
     let (mut p, mut l, mut u) =
         (a.results::<T>(ctx, &[m, m])?, a.results::<T>(ctx, &[m, k])?, a.results::<T>(ctx, &[k, n])?);
     a.for_each(ctx, |i, matrix: MatRef<'_, T>| {
-        let lu = Lu::new(ctx, matrix.to_owned());
+        let lu = Lu::new(ctx, matrix);
         let permutation = part::<T>(&mut p, i, m * m);
         for (row, &from) in lu.rows.iter().enumerate() {
             permutation[from * m + row] = T::ONE;

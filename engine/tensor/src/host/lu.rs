@@ -21,7 +21,7 @@ use crate::Context;
 /// smaller matrices.
 const PARALLEL_MIN: usize = 2048 * 2048;
 
-fn has_nan<T: Field>(matrix: &Mat<T>) -> bool {
+fn has_nan<T: Field>(matrix: MatRef<'_, T>) -> bool {
     (0..matrix.ncols()).any(|j| (0..matrix.nrows()).any(|i| matrix[(i, j)].to_f64().is_nan()))
 }
 
@@ -37,17 +37,18 @@ pub(crate) struct Lu<T> {
 }
 
 impl<T: Field> Lu<T> {
-    /// Factors `matrix`.
-    pub(crate) fn new(ctx: &Context, mut matrix: Mat<T>) -> Lu<T> {
+    /// Factors a matrix.
+    pub(crate) fn new(ctx: &Context, given: MatRef<'_, T>) -> Lu<T> {
+        let mut matrix = given.to_owned();
         let (m, n) = matrix.shape();
         let par = if m * n >= PARALLEL_MIN { threads(ctx, m, n) } else { Par::Seq };
-        let given = matrix.clone();
         let (mut rows, mut places) = (vec![0usize; m], vec![0; m]);
         let mut room = MemBuffer::new(lu_in_place_scratch::<usize, T>(m, n, par, Default::default()));
         lu_in_place(matrix.as_mut(), &mut rows, &mut places, par, MemStack::new(&mut room), Default::default());
         // A column without a pivot was divided by its zero.
-        if has_nan(&matrix) && !has_nan(&given) {
-            return Lu::skipping_zeros(ctx, given);
+        let lacks_pivot = (0..m.min(n)).any(|i| matrix[(i, i)] == T::ZERO || matrix[(i, i)].to_f64().is_nan());
+        if lacks_pivot && has_nan(matrix.as_ref()) && !has_nan(given) {
+            return Lu::skipping_zeros(ctx, given.to_owned());
         }
         Lu { factors: matrix, rows, places, par: threads(ctx, m, n) }
     }
@@ -86,7 +87,7 @@ impl<T: Field> Lu<T> {
 
     /// Factors the transpose of a matrix whose rows lie together.
     pub(super) fn of_transpose(ctx: &Context, matrix: MatRef<'_, T>) -> Lu<T> {
-        Lu::new(ctx, matrix.transpose().to_owned())
+        Lu::new(ctx, matrix.transpose())
     }
 
     /// Both factors, one in the other.

@@ -18,7 +18,7 @@ struct Typed {
 
 /// The answer to a question in words.
 pub(super) fn ask(question: &str) -> Result<Answer, Unanswered> {
-    let refused = |error: MathError| Unanswered { error, text: question.to_owned() };
+    let refused = |error: MathError| Unanswered { error, text: question.to_owned(), file: None };
     let understood = phrases::understand(question).map_err(|error| {
         let (start, end) = error.place;
         refused(MathError::other(error.message).with_place(start, end).with_help(error.help))

@@ -36,7 +36,7 @@ pub(super) fn factor(number: &IBig) -> Result<Answer, MathError> {
 
 /// A number in base 60, or back, or its square root.
 pub(super) fn base60(text: &str, sqrt: bool, places: usize) -> Result<Answer, Unanswered> {
-    let refused = |error: base60::Error| Unanswered { error: of(error, text), text: text.to_owned() };
+    let refused = |error: base60::Error| Unanswered { error: of(error, text), text: text.to_owned(), file: None };
     let is_written = text.contains([',', ';']);
     let number: Rational = if is_written {
         text.parse::<Sexagesimal>().map_err(refused)?.to_rational()
@@ -46,6 +46,7 @@ pub(super) fn base60(text: &str, sqrt: bool, places: usize) -> Result<Answer, Un
         number.ok_or_else(|| Unanswered {
             error: MathError::other(format!("`{expr}` is no rational number")).about(text),
             text: text.to_owned(),
+            file: None,
         })?
     };
     if sqrt {

@@ -48,7 +48,7 @@ pub(super) fn graph(args: &GraphArgs) -> Result<Answer, Unanswered> {
     let name = args.file.display().to_string();
     let unread = |why: String| {
         let error = MathError::other(format!("{name} cannot be read: {why}"));
-        Unanswered { error: error.with_help("Give a file of edges, TOML or JSON"), text: name.clone() }
+        Unanswered { error: error.with_help("Give a file of edges, TOML or JSON"), text: String::new(), file: None }
     };
     let size = std::fs::metadata(&args.file).map_err(|error| unread(error.to_string()))?;
     if !size.is_file() || size.len() > FILE_BYTES_MAX {
@@ -60,8 +60,12 @@ pub(super) fn graph(args: &GraphArgs) -> Result<Answer, Unanswered> {
         Some("json") => GraphFormat::Json,
         _ => GraphFormat::Edges,
     };
-    let graph = NamedGraph::read(&text, format).map_err(Unanswered::of(&text))?;
-    let refused = |error| Unanswered { error, text: name.clone() };
+    let graph = NamedGraph::read(&text, format).map_err(|error| Unanswered {
+        error,
+        text: text.clone(),
+        file: Some(name.clone()),
+    })?;
+    let refused = |error| Unanswered { error, text: String::new(), file: None };
     match (&args.from, &args.to) {
         (Some(from), Some(to)) => answer::path(&graph, from, to).map(|found| Answer::told(&found)),
         (Some(from), None) => answer::distances(&graph, from).map(|found| Answer::told(&found)),

@@ -29,7 +29,7 @@ const ROUNDS_MAX: u32 = 1 << 20;
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 /// A folder that is to go, wherever its parent is moved to.
-pub(super) struct Doomed {
+pub(crate) struct Doomed {
     parent: OwnedFd,
     name: Vec<u8>,
     /// Keeps others from it until it is gone.
@@ -37,12 +37,12 @@ pub(super) struct Doomed {
 }
 
 impl Doomed {
-    pub(super) fn new(parent: BorrowedFd<'_>, name: &[u8], lock: Option<OwnedFd>) -> io::Result<Self> {
+    pub(crate) fn new(parent: BorrowedFd<'_>, name: &[u8], lock: Option<OwnedFd>) -> io::Result<Self> {
         Ok(Doomed { parent: parent.try_clone_to_owned()?, name: name.to_owned(), lock })
     }
 
     /// Removes it: at once as far as `budget` goes, the rest in the background.
-    pub(super) fn discard(mut self, budget: &mut u64) -> io::Result<()> {
+    pub(crate) fn discard(mut self, budget: &mut u64) -> io::Result<()> {
         if remove_some(self.parent.as_fd(), &self.name, budget)? {
             return Ok(());
         }
@@ -87,14 +87,14 @@ fn remove_waiting() {
         drop(waiting);
         if let Err(error) = remove_some(folder.parent.as_fd(), &folder.name, &mut { u64::MAX }) {
             let name = String::from_utf8_lossy(&folder.name).into_owned();
-            tracing::warn!(folder = name, %error, "a folder that a module left could not be removed");
+            tracing::warn!(folder = name, %error, "a folder that a module or a command left could not be removed");
         }
         drop(folder.lock);
     }
 }
 
 /// Whether this is the name of a folder that is being removed, or that nobody removes any more.
-pub(super) fn is_discarded(name: &[u8]) -> bool {
+pub(crate) fn is_discarded(name: &[u8]) -> bool {
     name.starts_with(REMOVING.as_bytes())
 }
 
@@ -107,7 +107,7 @@ pub(crate) fn discard(folder: &Path, budget: &mut u64) -> io::Result<()> {
 }
 
 /// Removes a folder, however deep the folders in it are and whatever their permissions.
-pub(super) fn remove_all(folder: &Path) -> io::Result<()> {
+pub(crate) fn remove_all(folder: &Path) -> io::Result<()> {
     match parent_of(folder)? {
         Some((parent, name)) => remove_some(parent.as_fd(), name.as_bytes(), &mut { u64::MAX }).map(|_| ()),
         None => Ok(()),
@@ -250,7 +250,7 @@ fn open_to_empty(parent: BorrowedFd<'_>, name: &[u8]) -> rustix::io::Result<Owne
 }
 
 /// Opens a folder, also where its permissions forbid it: it gets others then.
-pub(super) fn open(parent: BorrowedFd<'_>, name: &[u8]) -> rustix::io::Result<OwnedFd> {
+pub(crate) fn open(parent: BorrowedFd<'_>, name: &[u8]) -> rustix::io::Result<OwnedFd> {
     match openat(parent, name, FOLDER, Mode::empty()) {
         Err(Errno::ACCESS) => {
             unlock(parent, name)?;
