@@ -337,6 +337,9 @@ fn substitute(host: &mut Host, arguments: &mut [Value]) -> Outcome<Value> {
 }
 
 fn factor(host: &mut Host, arguments: &mut [Value]) -> Outcome<Value> {
+    if let Value::Str(_) = &arguments[0] {
+        return numbers::factor(host, &arguments[0]);
+    }
     let number = whole("mprime.factor", &arguments[0])?;
     host.tick(FACTOR_TICKS)?;
     let factors = u64::try_from(number).ok().and_then(primes::prime_factors);

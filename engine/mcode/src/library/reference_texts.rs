@@ -285,17 +285,13 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
     (
         "mprime.factor",
         "mprime.factor(n) -> list",
-        "The primes whose product is an int from 1, ascending, each as often as it divides. Exact for every int.",
+        "The primes whose product is an int from 1, ascending, each as often as it divides. Exact for every int. Of a string, which \
+         may be a formula and larger than ints, as strings; it stops where not all are found.",
     ),
     (
         "mprime.factored",
         "mprime.factored(formula) -> string",
         "The formula as a product of factors that have no further ones over the rational numbers.",
-    ),
-    (
-        "mprime.factors",
-        "mprime.factors(n) -> list",
-        "The primes whose product a whole number of any size is, an int or a formula, as strings. Stops where not all are found.",
     ),
     (
         "mprime.integrate",

@@ -39,13 +39,6 @@ pub(in crate::library) const TABLE: &[Builtin] = &[
         run: diophantine,
     },
     Builtin {
-        name: "mprime.factors",
-        arity: (1, 1),
-        result: Kind::List,
-        example: "mprime.factors(\"2^67 - 1\")",
-        run: factors,
-    },
-    Builtin {
         name: "mprime.inverse_mod",
         arity: (2, 2),
         result: Kind::Any,
@@ -118,9 +111,9 @@ pub(super) fn is_prime(host: &mut Host, number: &Value) -> Outcome<Value> {
     Ok(Value::Bool(found.prime))
 }
 
-fn factors(host: &mut Host, arguments: &mut [Value]) -> Outcome<Value> {
-    const NAME: &str = "mprime.factors";
-    let number = asked(NAME, &arguments[0])?;
+pub(super) fn factor(host: &mut Host, number: &Value) -> Outcome<Value> {
+    const NAME: &str = "mprime.factor";
+    let number = owned(NAME, number)?;
     let found = worked(host, NAME, move || {
         let found = answer::factors(&number)?;
         if found.negative {
