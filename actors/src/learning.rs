@@ -5,6 +5,7 @@
 //! it and tells other nodes (`sharing`). It runs nothing: the worker does.
 
 pub(crate) mod application;
+pub(crate) mod load;
 pub(crate) mod sameness;
 pub(crate) mod sharing;
 pub(crate) mod site;
@@ -14,19 +15,21 @@ pub(crate) mod work;
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use nexus_model::NodeId;
+use nexus_model::{JobId, NodeId};
 use nexus_optimizer::{
-    Candidate, Choice, Experience, Features, Key, Machine, Optimizer, OptimizerConfig, RunOutcome, Strategy,
-    StrategyError, Work,
+    Candidate, Choice, Comparison, Experience, Features, Key, Machine, Optimizer, OptimizerConfig, RunOutcome,
+    Strategy, StrategyError, Work,
 };
 use nexus_wire::limits::{EXPERIENCE_BYTES_MAX, EXPERIENCE_NODES_MAX};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 pub use self::application::Application;
+pub(crate) use self::load::Load;
 pub use self::site::{machine, measure, measure_products};
 pub use self::state_file::{Saved, StateFile, StateFileError};
 pub use self::trial::{Sample, Trial};
@@ -35,6 +38,9 @@ pub use self::work::work_of;
 /// Events that are kept to be told again to a file that another process wrote meanwhile; beyond that the oldest are left
 /// to what this process alone knew.
 const EVENTS_MAX: usize = 2_000;
+
+/// What comparing an error with the baseline's result may take at least; a fiftieth of a second is not felt.
+const CHECK_MIN: Duration = Duration::from_millis(20);
 
 /// Nodes whose experience a leader passes on; each takes up to a mebibyte of its memory.
 const NODES_MAX: usize = 32;
@@ -54,7 +60,7 @@ pub(crate) fn text_name(text: &str) -> String {
 enum Event {
     Recorded(Box<Choice>, RunOutcome),
     Measured(Box<Choice>, Features),
-    Checked(Box<Choice>, bool),
+    Checked(Box<Choice>, Duration, Comparison),
     Named(String, Key),
     Heard(u64, Vec<Experience>),
 }
@@ -64,7 +70,7 @@ impl Event {
         match self {
             Event::Recorded(choice, outcome) => optimizer.record(&choice, outcome),
             Event::Measured(choice, features) => optimizer.measured(&choice, features),
-            Event::Checked(choice, same) => optimizer.checked(&choice, same),
+            Event::Checked(choice, took, comparison) => optimizer.checked(&choice, took.as_secs_f64(), comparison),
             Event::Named(name, key) => optimizer.name(&name, key),
             // What was sound when it came in is sound now.
             Event::Heard(node, experience) => drop(optimizer.hear(node, &experience)),
@@ -85,6 +91,8 @@ struct State {
     others: VecDeque<(NodeId, Vec<u8>)>,
     /// Why the last writing of the file failed, where it did.
     unsaved: Option<String>,
+    /// Strategies that only this process knows.
+    own_strategies: Vec<Strategy>,
 }
 
 /// What a run that was chosen for was seen to do: by these counters a strategy's fields can be told apart.
@@ -113,6 +121,19 @@ pub struct Learner {
     /// Held while the disk works, in which time choices go on.
     file: Mutex<Option<StateFile>>,
     machine: Machine,
+    load: Arc<Load>,
+    /// Runs that are under way.
+    running: AtomicUsize,
+}
+
+/// A run that is under way.
+#[derive(Debug)]
+pub(crate) struct Entered<'a>(&'a AtomicUsize);
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Learner {
@@ -139,8 +160,10 @@ impl Learner {
             observed: None,
             others: VecDeque::new(),
             unsaved: None,
+            own_strategies: Vec::new(),
         };
-        (Learner { state: Mutex::new(state), file: Mutex::new(file), machine }, warning)
+        let (load, running) = (Arc::new(Load::now()), AtomicUsize::new(0));
+        (Learner { state: Mutex::new(state), file: Mutex::new(file), machine, load, running }, warning)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -161,13 +184,10 @@ impl Learner {
         processor_only: bool,
         within: Option<Duration>,
     ) -> Result<Choice, StrategyError> {
-        let without;
-        let machine = match processor_only && self.machine.gpu.is_some() {
-            true => {
-                without = Machine { gpu: None, has_cuda: false, has_ane: false, ..self.machine.clone() };
-                &without
-            }
-            false => &self.machine,
+        let now = Machine { busy_threads: self.busy_threads(), ..self.machine.clone() };
+        let machine = match processor_only {
+            true => &Machine { gpu: None, has_cuda: false, has_ane: false, ..now },
+            false => &now,
         };
         let State { optimizer, chance, last, .. } = &mut *self.state();
         let choice = match named {
@@ -194,9 +214,33 @@ impl Learner {
         }
     }
 
-    /// Learns how a comparison of results ended.
-    pub fn checked(&self, choice: &Choice, same: bool) {
-        self.state().take(Event::Checked(Box::new(choice.clone()), same));
+    /// How long the baseline may run to compare its results with those of a run, now; an error is always compared.
+    pub(crate) fn check_within(&self, choice: &Choice, took: Duration, is_error: bool) -> Option<Duration> {
+        let within_s = self.state().optimizer.check_within_s(choice, took.as_secs_f64());
+        let within = within_s.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        if is_error { Some(within.unwrap_or_default().max(CHECK_MIN)) } else { within }
+    }
+
+    /// Learns how a comparison of results ended, after a run that took so long.
+    pub fn checked(&self, choice: &Choice, took: Duration, comparison: Comparison) {
+        self.state().take(Event::Checked(Box::new(choice.clone()), took, comparison));
+    }
+
+    /// Counts a run for as long as what is returned lives: those that are chosen for meanwhile share the machine with it.
+    pub(crate) fn enter(&self) -> Entered<'_> {
+        self.running.fetch_add(1, Ordering::Relaxed);
+        Entered(&self.running)
+    }
+
+    /// What other processes do on the machine, for who measures it.
+    pub(crate) fn load(&self) -> Arc<Load> {
+        Arc::clone(&self.load)
+    }
+
+    /// Threads that others keep busy: other processes, and other runs of this one.
+    fn busy_threads(&self) -> f64 {
+        let running = self.running.load(Ordering::Relaxed);
+        self.load.threads() + running as f64
     }
 
     /// Remembers a piece of work under a name: a job's, a program's.
@@ -205,6 +249,12 @@ impl Learner {
         if state.optimizer.named(name) != Some(key) {
             state.take(Event::Named(name.to_owned(), key));
         }
+    }
+
+    /// Remembers the work of a choice under the names of its job and of its program's text.
+    pub(crate) fn name_work(&self, choice: &Choice, job: JobId, text_name: &str) {
+        self.name(&format!("job-{}", job.0), choice.key);
+        self.name(text_name, choice.key);
     }
 
     /// The choice that was made last.
@@ -224,7 +274,10 @@ impl Learner {
 
     /// Adds a strategy to choose from, for as long as this process runs.
     pub fn register(&self, strategy: Strategy) -> Result<(), StrategyError> {
-        self.state().optimizer.register(strategy)
+        let mut state = self.state();
+        state.optimizer.register(strategy.clone())?;
+        state.own_strategies.push(strategy);
+        Ok(())
     }
 
     /// What every strategy is predicted to take for this work; changes nothing.
@@ -249,21 +302,7 @@ impl Learner {
 
     /// What this process saw itself, as bytes for other nodes: as much as one message holds, the most used first.
     pub(crate) fn told(&self) -> Vec<u8> {
-        let mut experience = self.experience();
-        experience.sort_by_key(|told| std::cmp::Reverse(told.evidence.runs));
-        let mut text = String::from("[");
-        for one in experience {
-            let one = serde_json::to_string(&one).expect("experience is numbers and names");
-            if text.len() + one.len() + 2 > EXPERIENCE_BYTES_MAX {
-                break;
-            }
-            if text.len() > 1 {
-                text.push(',');
-            }
-            text.push_str(&one);
-        }
-        text.push(']');
-        text.into_bytes()
+        as_told(self.experience())
     }
 
     /// Takes what another node told as bytes.
@@ -272,7 +311,8 @@ impl Learner {
         self.hear(node.0, experience)
     }
 
-    /// Takes what `node` told the leader `here`; what the leader and the others told, for it.
+    /// Takes what `node` told the leader `here`; what the leader and the others told, for it: those that are gone as well, as
+    /// far as this node heard them, or heard of them.
     pub(crate) fn exchange(&self, here: NodeId, node: NodeId, told: &[u8]) -> Result<Vec<(NodeId, Vec<u8>)>, String> {
         self.hear_told(node, told)?;
         let own = self.told();
@@ -280,7 +320,14 @@ impl Learner {
         state.others.retain(|(known, _)| *known != node);
         state.others.push_front((node, told.to_vec()));
         state.others.truncate(NODES_MAX);
-        let others = state.others.iter().filter(|(known, _)| *known != node).cloned();
+        let mut others: Vec<(NodeId, Vec<u8>)> = state.others.clone().into();
+        let heard = state.optimizer.heard();
+        drop(state);
+        let is_new = |(known, _): &(NodeId, _)| *known != here && others.iter().all(|(there, _)| there != known);
+        let gone = heard.into_iter().map(|(known, experience)| (NodeId(known), experience)).filter(is_new);
+        let gone: Vec<_> = gone.map(|(known, experience)| (known, as_told(experience))).collect();
+        others.extend(gone);
+        others.retain(|(known, _)| *known != node);
         Ok(std::iter::once((here, own)).chain(others).take(EXPERIENCE_NODES_MAX).collect())
     }
 
@@ -304,7 +351,8 @@ impl Learner {
         let (mut optimizer, told) = {
             let mut state = self.state();
             if state.events.is_empty() {
-                return Ok(());
+                drop(state);
+                return self.refresh(file);
             }
             (state.optimizer.clone(), std::mem::take(&mut state.events))
         };
@@ -316,7 +364,7 @@ impl Learner {
             Ok(Saved::Joined) => {
                 // What happened meanwhile is not in the file yet, and goes on counting here.
                 state.events.iter().cloned().for_each(|event| event.tell(&mut optimizer));
-                state.optimizer = optimizer;
+                state.take_over(optimizer);
             }
             Err(error) => {
                 let since = std::mem::replace(&mut state.events, told);
@@ -327,13 +375,51 @@ impl Learner {
         Ok(())
     }
 
+    /// Takes over what another process wrote to the file meanwhile: a strategy that was registered, say.
+    fn refresh(&self, file: &mut StateFile) -> Result<(), StateFileError> {
+        let config = self.state().optimizer.config().clone();
+        if let Some(mut theirs) = file.refresh(&config)? {
+            let mut state = self.state();
+            state.events.iter().cloned().for_each(|event| event.tell(&mut theirs));
+            state.take_over(theirs);
+        }
+        Ok(())
+    }
+
     /// Why what was learned is not in the file, where the last writing failed.
     pub fn unsaved(&self) -> Option<String> {
         self.state().unsaved.clone()
     }
 }
 
+/// Experience as bytes for other nodes: as much as one message holds, the most used first.
+fn as_told(mut experience: Vec<Experience>) -> Vec<u8> {
+    experience.sort_by_key(|told| std::cmp::Reverse(told.evidence.runs));
+    let mut text = String::from("[");
+    for one in experience {
+        let one = serde_json::to_string(&one).expect("experience is numbers and names");
+        if text.len() + one.len() + 2 > EXPERIENCE_BYTES_MAX {
+            break;
+        }
+        if text.len() > 1 {
+            text.push(',');
+        }
+        text.push_str(&one);
+    }
+    text.push(']');
+    text.into_bytes()
+}
+
 impl State {
+    /// Takes what is known to all processes together in place of what this one knew.
+    fn take_over(&mut self, optimizer: Optimizer) {
+        self.optimizer = optimizer;
+        for strategy in &self.own_strategies {
+            // One of that name that came with the file is the same for whoever asks.
+            let _ = self.optimizer.register(strategy.clone());
+        }
+    }
+
     fn take(&mut self, event: Event) {
         self.keep(event.clone());
         event.tell(&mut self.optimizer);

@@ -166,6 +166,7 @@ async fn run_here(
     let has_gpu = facts.capacity.devices.iter().any(|device| device.kind == DeviceKind::Gpu);
     let gauge =
         Gauge::new(&options.sensors, &options.data, &options.rules).watching(Arc::clone(&blobs)).with_gpu(has_gpu);
+    let gauge = gauge.telling(learner.load());
     let parts = (Arc::clone(&blobs), learner, spoken.clone(), gauge);
     let mut running = assemble(&home, member, &facts, (&link, &book), parts, stop).await?;
     running.collect(options.keep_unused, blobs);

@@ -20,6 +20,7 @@ use nexus_wire::limits::HEARTBEAT_INTERVAL;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
+use crate::learning::Load;
 use system::Sensors;
 
 /// Between two looks at what changes slowly and costs more: battery, temperature, disk, and who is at the keyboard.
@@ -35,6 +36,8 @@ const FULL_DISK_LAPSE: Duration = Duration::from_secs(60);
 struct InUse {
     /// Time of the cores since the last look, from 0 to 1.
     cpu: Option<f64>,
+    /// What of that went to other processes, where it is known.
+    others: Option<f64>,
     memory_used_bytes: u64,
     memory_bytes: u64,
 }
@@ -64,6 +67,8 @@ pub(crate) struct Gauge {
     /// Whether it was said that a result finds no room.
     says_full: bool,
     slow: Option<(Instant, Slow)>,
+    /// Is told what other processes do.
+    load: Option<Arc<Load>>,
 }
 
 impl Gauge {
@@ -71,12 +76,17 @@ impl Gauge {
     pub(crate) fn new(root: &Path, data: &Path, rules: &[Rule]) -> Self {
         let rules = rules.iter().map(|rule| (*rule, false)).collect();
         let (sensors, data) = (Sensors::new(root), data.to_owned());
-        Gauge { sensors, rules, data, blobs: None, has_gpu: false, says_full: false, slow: None }
+        Gauge { sensors, rules, data, blobs: None, has_gpu: false, says_full: false, slow: None, load: None }
     }
 
     /// With the store where results need room.
     pub(crate) fn watching(self, blobs: Arc<BlobStore>) -> Self {
         Gauge { blobs: Some(blobs), ..self }
+    }
+
+    /// Telling what other processes do.
+    pub(crate) fn telling(self, load: Arc<Load>) -> Self {
+        Gauge { load: Some(load), ..self }
     }
 
     /// Of a machine that has a graphics processor, or none.
@@ -88,6 +98,10 @@ impl Gauge {
     fn look(&mut self, now: Instant) -> Vitals {
         let in_use = self.sensors.in_use();
         let readings = self.readings(in_use, now);
+        if let (Some(load), Some(others)) = (&self.load, in_use.others) {
+            let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+            load.note(others * threads as f64);
+        }
         let mut vitals = Vitals {
             cpu_permille: in_use.cpu.map(|share| (share * 1000.0).round() as u32),
             memory_used_bytes: in_use.memory_used_bytes,

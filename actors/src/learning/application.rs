@@ -18,6 +18,8 @@ pub struct Application {
     pub repays: bool,
     /// Threads that `spawn`, `map` and `parallel for` may use.
     pub threads: usize,
+    /// Whether those may go to other nodes as well.
+    pub goes_elsewhere: bool,
     /// Threads that one pass over a tensor may use.
     pub tensor_threads: usize,
     /// What becomes of the memory of tensors that are gone.
@@ -36,6 +38,7 @@ impl Application {
             execution,
             repays: false,
             threads,
+            goes_elsewhere: true,
             tensor_threads: usize::MAX,
             pooling: Pooling::Usual,
             products_in: program.products_in(),
@@ -43,13 +46,13 @@ impl Application {
         }
     }
 
-    /// What `strategy` comes to for `program` where a run may use so many threads for its calls and `auto` is the device
-    /// that the engine chooses by itself. The error is a device's that does not start.
+    /// What `strategy` comes to for `program` as one of so many tasks, where it may use so many threads for its calls and
+    /// `auto` is the device that the engine chooses by itself. The error is a device's that does not start.
     pub fn of(
         strategy: &Strategy,
         program: &CompiledProgram,
         auto: Device,
-        threads: usize,
+        (threads, tasks): (usize, u32),
     ) -> Result<Application, TensorError> {
         let device = match strategy.device_target {
             DeviceTarget::Auto => auto,
@@ -57,7 +60,12 @@ impl Application {
             // There are no other devices: the optimiser is told of neither CUDA nor a neural engine.
             DeviceTarget::Gpu | DeviceTarget::Cuda | DeviceTarget::Ane => Device::gpu()?,
         };
-        let spreads = strategy.parallelization_level == Parallelization::Threads;
+        let lies_beside = strategy.parallelization_level == Parallelization::Processes && tasks > 1;
+        let (threads, tensor_threads) = match strategy.parallelization_level {
+            Parallelization::None => (1, 1),
+            Parallelization::Processes if lies_beside => (1, share_of_threads(tasks)),
+            Parallelization::Threads | Parallelization::Processes => (threads, usize::MAX),
+        };
         Ok(Application {
             device,
             execution: Execution {
@@ -67,8 +75,9 @@ impl Application {
                 loop_unrolling: strategy.loop_unrolling,
             },
             repays: true,
-            threads: if spreads && strategy.batch_processing { threads } else { 1 },
-            tensor_threads: if spreads { usize::MAX } else { 1 },
+            threads: if strategy.batch_processing { threads } else { 1 },
+            goes_elsewhere: strategy.parallelization_level == Parallelization::Processes && !lies_beside,
+            tensor_threads,
             pooling: match strategy.memory_optimization {
                 MemoryOptimization::Low => Pooling::Generous,
                 MemoryOptimization::Balanced => Pooling::Usual,
@@ -85,7 +94,7 @@ impl Application {
     /// The same with what needs the least and cannot be missing: on the processor, one call at a time, keeping nothing
     /// of tensors that are gone.
     pub(crate) fn sparing(self) -> Application {
-        Application { device: Device::cpu(), threads: 1, pooling: Pooling::Nothing, ..self }
+        Application { device: Device::cpu(), threads: 1, goes_elsewhere: false, pooling: Pooling::Nothing, ..self }
     }
 
     /// When what is hot becomes machine code.
@@ -124,6 +133,12 @@ impl Application {
         let derives_alike = self.differentiation == usual.differentiation || !program.differentiates();
         self.products_in == usual.products_in && derives_alike
     }
+}
+
+/// Threads of this machine for each of so many tasks side by side.
+fn share_of_threads(tasks: u32) -> usize {
+    let all = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    (all / usize::try_from(tasks).unwrap_or(usize::MAX).max(1)).max(1)
 }
 
 /// What a profile takes operands in.

@@ -5,9 +5,10 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use nexus_optimizer::{Optimizer, OptimizerConfig};
+use nexus_optimizer::{Optimizer, OptimizerConfig, StateError};
 use rustix::fs::{FlockOperation, flock};
 
 /// Most bytes of a file that is read: ten times what a full state takes.
@@ -31,6 +32,23 @@ pub struct StateFile {
     path: PathBuf,
     /// The writing that this process read or wrote last.
     seen: Writing,
+    /// The file then: what is the same needs no reading.
+    stamp: Option<Stamp>,
+}
+
+/// What tells one writing of a file from the next without reading it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stamp {
+    inode: u64,
+    bytes: u64,
+    changed: (i64, i64),
+}
+
+impl Stamp {
+    fn of(path: &Path) -> Option<Self> {
+        let file = fs::metadata(path).ok()?;
+        Some(Stamp { inode: file.ino(), bytes: file.len(), changed: (file.mtime(), file.mtime_nsec()) })
+    }
 }
 
 /// What was written.
@@ -48,6 +66,8 @@ enum Content {
     /// The writing that this process knows.
     Known,
     State(Box<Optimizer>),
+    /// The state of a newer version, and which.
+    Newer(String),
     /// Not a state that can be read, and why.
     Foreign(String),
 }
@@ -55,7 +75,7 @@ enum Content {
 impl StateFile {
     /// The file at this path; nothing is touched yet.
     pub fn new(path: &Path) -> StateFile {
-        StateFile { path: path.to_owned(), seen: None }
+        StateFile { path: path.to_owned(), seen: None, stamp: None }
     }
 
     /// Where it is.
@@ -64,8 +84,9 @@ impl StateFile {
     }
 
     /// What was learned; new where there is no file. One that cannot be read is moved aside, and the second value says
-    /// where to and why.
+    /// where to and why; that of a newer version stays, and is not written over.
     pub fn load(&mut self, config: OptimizerConfig) -> (Optimizer, Option<String>) {
+        self.stamp = Stamp::of(&self.path);
         let (content, writing) = match self.read(&config, None) {
             Ok(found) => found,
             Err(error) if self.path.is_dir() => (Content::Foreign(error.to_string()), None),
@@ -79,6 +100,11 @@ impl StateFile {
         match content {
             Content::Nothing | Content::Known => (Optimizer::new(config), None),
             Content::State(optimizer) => (*optimizer, None),
+            Content::Newer(why) => {
+                self.seen = None;
+                let told = format!("what was learned could not be read: {}: {why}", self.path.display());
+                (Optimizer::new(config), Some(format!("{told}. It stays as it is; what is learned now is not kept")))
+            }
             Content::Foreign(why) => {
                 let told = self.set_aside(&why);
                 (Optimizer::new(config), Some(told))
@@ -96,6 +122,7 @@ impl StateFile {
         let _lock = self.lock()?;
         let (content, _) = self.read(optimizer.config(), self.seen).map_err(|error| self.trouble("read", error))?;
         let saved = match content {
+            Content::Newer(why) => return Err(self.trouble("written", io::Error::other(why))),
             Content::State(theirs) => {
                 *optimizer = *theirs;
                 again(optimizer);
@@ -115,6 +142,31 @@ impl StateFile {
         };
         self.write(&optimizer.save())?;
         Ok(saved)
+    }
+
+    /// What another process wrote since this one read or wrote the file last; nothing where that is unchanged. A file that is
+    /// gone was reset.
+    pub fn refresh(&mut self, config: &OptimizerConfig) -> Result<Option<Optimizer>, StateFileError> {
+        let stamp = Stamp::of(&self.path);
+        if stamp == self.stamp {
+            return Ok(None);
+        }
+        let (content, writing) = {
+            let _lock = self.lock()?;
+            self.read(config, self.seen).map_err(|error| self.trouble("read", error))?
+        };
+        let was_there = self.seen.is_some();
+        (self.stamp, self.seen) = (stamp, writing);
+        match content {
+            Content::State(theirs) => Ok(Some(*theirs)),
+            Content::Nothing if was_there => Ok(Some(Optimizer::new(config.clone()))),
+            Content::Known | Content::Nothing => Ok(None),
+            // What cannot be read is looked at when there is something to write.
+            Content::Newer(_) | Content::Foreign(_) => {
+                self.seen = None;
+                Ok(None)
+            }
+        }
     }
 
     /// Takes another state in this one's place.
@@ -167,6 +219,7 @@ impl StateFile {
         let content = match std::str::from_utf8(&bytes) {
             Ok(text) => match Optimizer::load(config.clone(), text) {
                 Ok(optimizer) => Content::State(Box::new(optimizer)),
+                Err(error @ StateError::TooNew(_)) => Content::Newer(error.to_string()),
                 Err(error) => Content::Foreign(error.to_string()),
             },
             Err(_) => Content::Foreign("it is not text".to_owned()),
@@ -184,6 +237,7 @@ impl StateFile {
         })();
         written.map_err(|error| self.trouble("written", error))?;
         self.seen = Some(*blake3::hash(text.as_bytes()).as_bytes());
+        self.stamp = Stamp::of(&self.path);
         Ok(())
     }
 

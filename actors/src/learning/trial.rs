@@ -69,7 +69,7 @@ impl Trial {
         profile_clock: Option<ProfileClock>,
     ) -> Result<Sample, String> {
         let application =
-            Application::of(strategy, &self.program, Device::cpu(), threads).map_err(|error| error.to_string())?;
+            Application::of(strategy, &self.program, Device::cpu(), (threads, 1)).map_err(|error| error.to_string())?;
         let limits = Limits::local();
         let meter = Meter::with_pooling(&limits, application.pooling);
         let mut context = application.context().with_meter(Arc::clone(&meter));

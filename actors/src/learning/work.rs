@@ -115,6 +115,7 @@ mod tests {
             reads: 0,
             spreads: 0,
             asks_for_the_time: false,
+            has_external_modules: false,
         }
     }
 

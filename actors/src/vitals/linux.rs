@@ -14,6 +14,8 @@ pub(super) struct Sensors {
     root: PathBuf,
     /// Busy and whole time of the cores, in ticks.
     cores: Option<(u64, u64)>,
+    /// Those of them that this process had.
+    own: Option<u64>,
     /// Interrupts of the keyboard and touchpad, and when they were others.
     touched: Option<(u64, SystemTime)>,
 }
@@ -21,7 +23,7 @@ pub(super) struct Sensors {
 impl Sensors {
     /// Those below `root`.
     pub(super) fn new(root: &Path) -> Self {
-        Sensors { root: root.to_owned(), cores: None, touched: None }
+        Sensors { root: root.to_owned(), cores: None, own: None, touched: None }
     }
 
     fn read(&self, path: &str) -> Option<String> {
@@ -32,9 +34,14 @@ impl Sensors {
     pub(super) fn in_use(&mut self) -> InUse {
         let cores = self.read("proc/stat").and_then(|text| core_time(&text));
         let cpu = cores.zip(self.cores).and_then(|(now, before)| busy_share(before, now));
-        self.cores = cores.or(self.cores);
+        let own = self.read("proc/self/stat").and_then(|text| own_time(&text));
+        let spent = own.zip(self.own).map(|(now, before)| now.saturating_sub(before));
+        let whole = cores.zip(self.cores).map(|(now, before)| now.1.saturating_sub(before.1));
+        let ours = spent.zip(whole).filter(|(_, whole)| *whole > 0).map(|(spent, whole)| spent as f64 / whole as f64);
+        let others = cpu.zip(ours).map(|(all, ours)| (all - ours).max(0.0));
+        (self.cores, self.own) = (cores.or(self.cores), own);
         let (used, total) = self.memory().unwrap_or_default();
-        InUse { cpu, memory_used_bytes: used, memory_bytes: total }
+        InUse { cpu, others, memory_used_bytes: used, memory_bytes: total }
     }
 
     /// Used and whole memory, in bytes.
@@ -188,6 +195,14 @@ fn core_time(text: &str) -> Option<(u64, u64)> {
     let whole = times.iter().fold(0, |sum: u64, time| sum.saturating_add(*time));
     let idle = times[3].saturating_add(times.get(4).copied().unwrap_or(0));
     Some((whole.saturating_sub(idle), whole))
+}
+
+/// Ticks that the process of a `/proc/PID/stat` had, in its own code and in the kernel.
+fn own_time(text: &str) -> Option<u64> {
+    // Its name may have spaces and brackets; fields are counted behind it.
+    let mut fields = text.rsplit_once(')')?.1.split_whitespace().skip(11);
+    let (user, kernel): (u64, u64) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+    Some(user.saturating_add(kernel))
 }
 
 fn busy_share((busy, whole): (u64, u64), (busy_now, whole_now): (u64, u64)) -> Option<f64> {

@@ -29,6 +29,7 @@ impl Sensors {
         let total = self.system.total_memory();
         InUse {
             cpu: had_looked.then(|| f64::from(self.system.global_cpu_usage()) / 100.0),
+            others: None,
             memory_used_bytes: total.saturating_sub(self.system.available_memory()),
             memory_bytes: total,
         }

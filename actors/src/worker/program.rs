@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use nexus_mcode::{CompiledProgram, Elsewhere, RunResult};
 use nexus_model::{Cost, DeviceChoice, DeviceKind, Diagnostic, Failure, JobSpec, Limits, Outcome, TaskId, Value};
-use nexus_optimizer::{Choice, Reason, RunOutcome, Strategy};
-use nexus_tensor::{Context, Device, Meter, Warnings};
+use nexus_optimizer::{Choice, Comparison, Reason, RunOutcome, Strategy};
+use nexus_tensor::{Context, Device, Meter, TensorError, Warnings};
 
 use super::calls::TaskCalls;
 use super::external::ModuleCalls;
@@ -25,10 +25,6 @@ use crate::learning::sameness::{same, same_outputs};
 use crate::learning::work::{Seen, code_of, features_of};
 use crate::learning::{Application, Learner, Observed, measure, work_of};
 
-/// What comparing results may take at least; a fiftieth of a second is not felt.
-const CHECK_MIN: Duration = Duration::from_millis(20);
-/// And at most, as a share of the run that is compared.
-const CHECK_SHARE: u32 = 20;
 /// Work that takes less runs without the optimiser from then on.
 const SMALL: Duration = Duration::from_micros(100);
 
@@ -61,6 +57,8 @@ struct Ran {
 struct Plan {
     application: Application,
     choice: Option<Choice>,
+    /// The device that the engine chooses by itself.
+    device: Device,
 }
 
 impl TaskRunner {
@@ -97,6 +95,7 @@ impl TaskRunner {
         };
         let calls = self.calls_of(&task, &plan.application);
         let elsewhere = calls.as_ref().map(|calls| calls as &dyn Elsewhere);
+        let _busy = self.learner.as_deref().map(Learner::enter);
         let mut ran = self.execute_or_again(&task, &mut plan, elsewhere, limits, &mut print);
         ran.is_shared = calls.is_some_and(|calls| calls.offered.load(Ordering::Relaxed));
         for warning in ran.warnings.take() {
@@ -140,13 +139,13 @@ impl TaskRunner {
             }
             // What is not decided is only too small to choose for.
             let repays = self.learner.is_some() && !self.is_decided(task) && self.is_asked(task);
-            return Ok(Plan { application: Application { repays, ..usual }, choice: None });
+            return Ok(Plan { application: Application { repays, ..usual }, choice: None, device });
         };
         let (named, is_programs) = match (&self.optimize, asked) {
             (Optimize::Named(id), _) => (Some(id.as_str()), false),
             (_, Some(Some(id))) => (Some(id.as_str()), true),
             (Optimize::Always, _) | (Optimize::OnRequest, Some(None)) => (None, false),
-            (Optimize::OnRequest, None) => return Ok(Plan { application: usual, choice: None }),
+            (Optimize::OnRequest, None) => return Ok(Plan { application: usual, choice: None, device }),
         };
         let outline =
             task.prepared.compiled.outline.get_or_init(|| nexus_mcode::outline(&task.prepared.compiled.program));
@@ -166,14 +165,21 @@ impl TaskRunner {
             failure(codes::NO_SUCH_STRATEGY, format!("{error} (`nexus optimizer strategies` lists them)"))
         })?;
         if choice.reason == Reason::Disabled {
-            return Ok(Plan { application: usual, choice: None });
+            return Ok(Plan { application: usual, choice: None, device });
         }
-        let application =
-            Application::of(&choice.strategy, &task.prepared.compiled.program, device, self.threads_for(spec))
-                .map_err(|error| failure(error.code(), error.to_string()))?;
+        let application = self
+            .application(task, &choice.strategy, device)
+            .map_err(|error| failure(error.code(), error.to_string()))?;
         // Who names a strategy asks for its machine code, whether that pays or not.
         let repays = choice.reason != Reason::Asked;
-        Ok(Plan { application: Application { repays, ..application }, choice: Some(choice) })
+        Ok(Plan { application: Application { repays, ..application }, choice: Some(choice), device })
+    }
+
+    /// What a strategy comes to for a task.
+    fn application(&self, task: &Task<'_>, strategy: &Strategy, device: Device) -> Result<Application, TensorError> {
+        let spec = &task.job.spec;
+        let shared = (self.threads_for(spec), spec.tasks.len());
+        Application::of(strategy, &task.prepared.compiled.program, device, shared)
     }
 
     /// Whether there is anything to choose: what is decided is; work of microseconds is not worth it.
@@ -206,7 +212,8 @@ impl TaskRunner {
     /// person's own files and clock say is not there, nor what the strategy makes of precision and derivatives.
     fn calls_of<'t>(&'t self, task: &'t Task<'_>, application: &Application) -> Option<TaskCalls<'t>> {
         let port = self.port.as_ref().filter(|_| self.files_root.is_none())?;
-        application.is_plain_for(&task.prepared.compiled.program).then_some(())?;
+        let may_go = application.goes_elsewhere && application.is_plain_for(&task.prepared.compiled.program);
+        may_go.then_some(())?;
         let id = TaskId { job: task.job.id, index: task.index };
         let (spec, application) = (&task.job.spec, *application);
         Some(TaskCalls { port, task: id, spec, application, offered: AtomicBool::new(false) })
@@ -320,18 +327,23 @@ impl TaskRunner {
         if task.job.is_cancelled() {
             return result;
         }
-        let job = format!("job-{}", task.job.id.0);
-        learner.name(&job, choice.key);
-        learner.name(&task.prepared.compiled.text_name, choice.key);
+        learner.name_work(choice, task.job.id, &task.prepared.compiled.text_name);
         let seconds = took.as_secs_f64();
-        let checked = choice.is_unchecked.then(|| self.check(task, application, &result, took)).flatten();
+        let within = choice.is_unchecked.then(|| learner.check_within(choice, took, result.is_err())).flatten();
+        let checked = within.and_then(|within| self.check(task, application, &result, within));
         if choice.is_unchecked {
-            learner.checked(choice, matches!(checked, Some(Verdict::Same { .. })));
+            let comparison = match &checked {
+                Some(Verdict::Same { .. }) => Comparison::Same,
+                Some(Verdict::Open { took }) => Comparison::Open { seconds: took.as_secs_f64() },
+                Some(Verdict::Differs(_)) | None if within.is_some() => Comparison::Void,
+                Some(Verdict::Differs(_)) | None => Comparison::Postponed,
+            };
+            learner.checked(choice, took, comparison);
         }
         let once_s = match checked {
             Some(Verdict::Differs(right)) => {
                 tracing::warn!(
-                    job,
+                    job = %task.job.id,
                     strategy = choice.strategy.strategy_id,
                     "a strategy gave other results than `default`; it is not used for this program again"
                 );
@@ -346,9 +358,7 @@ impl TaskRunner {
         if ran_out && matches!(choice.reason, Reason::Trial { .. }) {
             learner.record(choice, RunOutcome::Failed { seconds });
         }
-        if let Ok(done) = &result
-            && !is_shared
-        {
+        if let Ok(done) = &result {
             learner.observe(Observed {
                 application: *application,
                 took,
@@ -361,9 +371,12 @@ impl TaskRunner {
             let memory_bytes = meter.peak_bytes() as f64;
             let code = code_of(&done.native);
             learner.record(choice, RunOutcome::Succeeded { seconds, once_s, memory_bytes, code });
-            let seen = Seen { work: meter.work(), peak_bytes: meter.peak_bytes(), seconds };
-            let bandwidth = learner.machine().cpu.bandwidth;
-            learner.measured(choice, || features_of(choice.guessed(), &seen, &choice.strategy, bandwidth));
+            // What ran on other nodes was not counted here.
+            if !is_shared {
+                let seen = Seen { work: meter.work(), peak_bytes: meter.peak_bytes(), seconds };
+                let bandwidth = learner.machine().cpu.bandwidth;
+                learner.measured(choice, || features_of(choice.guessed(), &seen, &choice.strategy, bandwidth));
+            }
             if took < SMALL {
                 task.prepared.is_small.store(true, Ordering::Relaxed);
             }
@@ -371,24 +384,22 @@ impl TaskRunner {
         result
     }
 
-    /// Runs the baseline on the same task for a bearable while, and compares. `None` where nothing can be compared.
+    /// Runs the baseline on the same task for so long, and compares. `None` where nothing can be compared.
     fn check(
         &self,
         task: &Task<'_>,
         application: &Application,
         result: &Result<RunResult, Diagnostic>,
-        took: Duration,
+        within: Duration,
     ) -> Option<Verdict> {
         let spec = &task.job.spec;
-        let baseline =
-            Application::of(&Strategy::baseline(), &task.prepared.compiled.program, Device::cpu(), 1).ok()?;
+        let baseline = self.application(task, &Strategy::baseline(), Device::cpu()).ok()?;
         let baseline = baseline.at_least_as_exact_as(application);
         let ran_out = result.as_ref().is_err_and(|error| error.code == nexus_mcode::WALL_LIMIT_CODE);
         if ran_out || task.called_modules.load(Ordering::Relaxed) {
             return None;
         }
-        let bearable = (took / CHECK_SHARE).max(CHECK_MIN);
-        let wall = spec.limits.wall.map_or(bearable, |wall| wall.min(bearable));
+        let wall = spec.limits.wall.map_or(within, |wall| wall.min(within));
         let limits = Limits { wall: Some(wall), ..spec.limits.clone() };
         let again = self.execute(task, (&baseline, None), limits, &mut |_| {});
         if task.looked_at_clock.load(Ordering::Relaxed) || task.job.is_cancelled() {

@@ -5,7 +5,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use nexus_actors::learning::{self, Sample, Trial};
-use nexus_optimizer::{Device, Machine, Optimizer, OptimizerConfig, Parallelization, RunOutcome, Strategy};
+use nexus_optimizer::{Device, Machine, Optimizer, OptimizerConfig, RunOutcome, Strategy};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
@@ -92,8 +92,7 @@ impl Scene {
 
     /// The median seconds of every strategy that runs here, all measured in turns.
     fn medians(&self, trial: &Trial) -> Result<Vec<(String, f64)>, String> {
-        let runs =
-            |s: &Strategy| self.machine.refusal(s).is_none() && s.parallelization_level != Parallelization::Processes;
+        let runs = |s: &Strategy| self.machine.refusal(s).is_none();
         let strategies: Vec<Strategy> = Strategy::built_in().into_iter().filter(runs).collect();
         let mut times = vec![Vec::new(); strategies.len()];
         for turn in 0..=TURNS {

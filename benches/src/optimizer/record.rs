@@ -2,7 +2,7 @@
 
 use nexus_actors::learning::{self, Trial};
 use nexus_optimizer::replay::{EarlyRun, RecordedWork, Recording, Times};
-use nexus_optimizer::{Machine, Parallelization, Strategies, Strategy};
+use nexus_optimizer::{Machine, Strategies, Strategy};
 
 use super::suite::{self, Pair};
 
@@ -30,10 +30,7 @@ pub(super) fn record() -> Result<Recording, String> {
 /// Every strategy in turn, round by round, so that a busy moment falls on all alike.
 fn measured(pair: &Pair, strategies: &[Strategy], machine: &Machine) -> Result<RecordedWork, String> {
     let threads = machine.threads as usize;
-    // Each pair is one task: there is nothing to lay side by side.
-    let can_run = |strategy: &Strategy| {
-        machine.refusal(strategy).is_none() && strategy.parallelization_level != Parallelization::Processes
-    };
+    let can_run = |strategy: &Strategy| machine.refusal(strategy).is_none();
     let mut times: Vec<Option<Times>> = strategies.iter().map(|s| can_run(s).then(Times::default)).collect();
     let mut measured = None;
     let mut warm = Vec::new();

@@ -16,6 +16,21 @@ pub(crate) fn tokenize(source: &Source, reporter: &mut Reporter) -> Vec<Token> {
     scan(source, reporter).0
 }
 
+/// Whether a line of the program begins with attributes of which one has this name: what a command needs to know before it
+/// compiles. Comments, text and products (`a @ name`) count for nothing.
+pub fn mentions_attribute(text: &str, name: &str) -> bool {
+    let source = Source::new("program", text);
+    let tokens = tokenize(&source, &mut Reporter::new());
+    tokens.split(|token| token.kind == TokenKind::Newline).any(|line| {
+        line.first().is_some_and(|first| first.kind == TokenKind::At)
+            && line.windows(2).any(|pair| {
+                let [at, named] = [pair[0], pair[1]];
+                let called = &source.text[named.span.start as usize..named.span.end as usize];
+                at.kind == TokenKind::At && called == name
+            })
+    })
+}
+
 /// Like [`tokenize`], and the places of the comments too, for the formatter.
 pub(crate) fn scan(source: &Source, reporter: &mut Reporter) -> (Vec<Token>, Vec<ByteSpan>) {
     if source.text.len() > SOURCE_BYTES_MAX {
@@ -393,6 +408,15 @@ mod tests {
         use TokenKind as T;
         assert_eq!(kinds("1..3"), [T::Int, T::DotDot, T::Int, T::End]);
         assert_eq!(kinds("1.5..=3e2"), [T::Scalar, T::DotDotEqual, T::Scalar, T::End]);
+    }
+
+    #[test]
+    fn attributes_are_those_before_functions_and_not_words_in_comments_text_or_products() {
+        let said = "@profile(name = \"step\") @optimize\nfunction main()\nend\n";
+        assert!(mentions_attribute(said, "profile") && mentions_attribute(said, "optimize"));
+        let unsaid = "# @profile\ns = \"@profile\"\nprofile = a @ profile\n";
+        assert!(!mentions_attribute(unsaid, "profile"));
+        assert!(!mentions_attribute("@", "profile") && !mentions_attribute("", "profile"));
     }
 
     #[test]

@@ -114,6 +114,7 @@ pub use format::format;
 pub use hir::Attributes;
 pub use inspect::{FunctionAt, Inspection, NameAt, ScopeAt, TextRange, inspect};
 pub use ir_text::ir_text;
+pub use lexer::mentions_attribute;
 pub use library::reference::{LibraryEntry, library, library_entry};
 pub use names::{KEYWORDS, is_identifier};
 pub use native::{NativeProfile, TierUp, native_text};

@@ -9,6 +9,7 @@ use nexus_model::DType;
 
 use crate::ast::BinaryOperator;
 use crate::compile::CompiledProgram;
+use crate::external::CALL;
 use crate::ir::{FunctionCode, Image, Instruction};
 use crate::library;
 use crate::vm::value::{Callable, Value};
@@ -33,6 +34,8 @@ pub struct Outline {
     pub spreads: u32,
     /// Whether it may ask for the time, so that two runs may differ.
     pub asks_for_the_time: bool,
+    /// Whether it has functions of external modules, which may do something in the world.
+    pub has_external_modules: bool,
 }
 
 /// Looks through a program.
@@ -47,6 +50,7 @@ pub fn outline(program: &CompiledProgram) -> Outline {
         reads: 0,
         spreads: 0,
         asks_for_the_time: false,
+        has_external_modules: false,
     };
     // Programs that may compute less exactly take other times.
     if program.products_in() != DType::F32 {
@@ -105,6 +109,7 @@ fn count(image: &Image, instruction: Instruction, outline: &mut Outline) {
             let name = library::builtin(builtin).name;
             outline.reads += u32::from(name == "input" || name.starts_with("io."));
             outline.asks_for_the_time |= name == "time.now";
+            outline.has_external_modules |= name == CALL;
         }
         Instruction::Loop { .. } => outline.loops += 1,
         Instruction::Defer { .. } | Instruction::FanOut { .. } => outline.spreads += 1,

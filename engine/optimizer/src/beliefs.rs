@@ -20,7 +20,10 @@ pub(crate) const FAR_WORSE: f64 = 3.0;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Looked {
     pub(crate) family: Family,
+    /// What it says of a machine that does nothing else.
     pub(crate) roofline: Option<Roofline>,
+    /// Logarithm of how much longer that takes now, with what others do on the machine.
+    pub(crate) slowed_log: f64,
     pub(crate) belief: Option<Belief>,
     pub(crate) exclusion: Option<Exclusion>,
     /// Runs seen, here and elsewhere, newer ones counting more.
@@ -65,7 +68,9 @@ impl Optimizer {
             let (bound, before) = (arm.and_then(|arm| arm.bound), arm.and_then(|arm| arm.before));
             expected.push(Expected { mean, variance, evidence, bound, before });
             let ran = arm.is_some_and(|arm| arm.own.runs > 0);
-            looked.push(Looked { roofline, belief: None, family, exclusion, weight: evidence.weight, ran });
+            let slowed_log = machine.slowed(&features, strategy).ln();
+            let weight = evidence.weight;
+            looked.push(Looked { roofline, slowed_log, belief: None, family, exclusion, weight, ran });
         }
         believe(&mut looked, &expected, &kinds, self.noise);
         looked
@@ -128,7 +133,8 @@ fn believe(looked: &mut [Looked], expected: &[Expected], kinds: &[Kind<'_>], noi
         }
         let location = one.mean + residual;
         let location = one.bound.map_or(location, |bound| location.min(bound));
-        looked.belief = Some(one.evidence.belief(location, one.variance + variance, noise));
+        let idle = one.evidence.belief(location, one.variance + variance, noise);
+        looked.belief = Some(Belief { location: idle.location + looked.slowed_log, ..idle });
     }
     let best = looked.iter().filter(|l| l.weight >= SEEN_RUNS && l.exclusion.is_none()).filter_map(|l| l.belief);
     let Some(best) = best.map(|belief| belief.location).min_by(f64::total_cmp) else { return };

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::explain::time;
 use crate::strategy::{DeviceTarget, Strategy};
 use crate::work::{Features, Key, Pattern};
 
@@ -29,9 +30,6 @@ pub enum Exclusion {
     /// The machine has no such device.
     #[error("there is no {} here", device(.0))]
     NoDevice(DeviceTarget),
-    /// It lays work on processes, and the work is one task.
-    #[error("it runs tasks side by side, and this is one task")]
-    OneTask,
     /// It is predicted to need more memory than there is.
     #[error("it would need {needed_bytes:.0} bytes of {free_bytes:.0}")]
     Memory {
@@ -108,10 +106,17 @@ pub enum Reason {
     #[error("it is the best known")]
     Best,
     /// It may be better, and finding out is paid for.
-    #[error("it may be better; trying it may cost {allowance_s:.3} s")]
+    #[error(
+        "it may be better; trying it may take {} more than the best known, and is stopped after {}",
+        time(*.allowance_s),
+        time(*.stop_s)
+    )]
     Trial {
-        /// What trying may cost at most, in seconds.
+        /// What trying may take longer than the best known, in seconds.
         allowance_s: f64,
+        /// Seconds after which the run is stopped and done again under the best known; states of older versions do not say.
+        #[serde(default)]
+        stop_s: f64,
     },
 }
 
@@ -142,6 +147,12 @@ pub struct Choice {
     pub is_unchecked: bool,
     /// Everything that was looked at, in the order of registration.
     pub candidates: Vec<Candidate>,
+    /// The best known strategy, where another one is tried: what the run is done again under when it is stopped.
+    #[serde(skip)]
+    pub otherwise: Option<Strategy>,
+    /// Logarithm of how much longer runs are taken to be because others keep the machine busy.
+    #[serde(skip)]
+    pub(crate) slowed_log: f64,
     /// The expected time of the best known strategy, in seconds: what a trial is charged against.
     pub(crate) best_known_s: f64,
     /// What the work was taken to do when this was chosen.

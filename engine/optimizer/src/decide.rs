@@ -19,6 +19,8 @@ const SMALL_S: f64 = 100e-6;
 const RUNS_AHEAD: (f64, f64) = (30.0, 100.0);
 /// What is tried ends in time where so many times what one run in ten exceeds is in time: one trial in ten must not be lost.
 const IN_TIME: f64 = 2.0;
+/// What a trial may take longer than the best known in any case, in seconds: nobody feels that.
+const TRIAL_LEAST_S: f64 = 5e-3;
 /// The exploration rate at which doubts are taken as they are.
 const PLAIN_RATE: f64 = 0.2;
 
@@ -43,7 +45,11 @@ impl Optimizer {
             return (best, Reason::Small, best);
         }
         match self.trial(key, looked, (best, within_s), chance) {
-            Some((tried, allowance_s)) => (tried, Reason::Trial { allowance_s }, best),
+            Some((tried, allowance_s)) => {
+                let usual_s = looked[best].belief.map_or(0.0, |belief| seconds(belief.location));
+                let stop_s = usual_s + allowance_s.max(TRIAL_LEAST_S);
+                (tried, Reason::Trial { allowance_s, stop_s }, best)
+            }
             None => (best, Reason::Best, best),
         }
     }

@@ -1,5 +1,7 @@
 //! Experience that nodes share: what one saw of a piece of work, for others with the same class of hardware.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::evidence::Evidence;
@@ -55,6 +57,28 @@ impl Optimizer {
             told.collect::<Vec<_>>()
         };
         self.table.iter().flat_map(of_work).collect()
+    }
+
+    /// What other nodes saw and told this one, by node: for a node that comes when they are gone.
+    pub fn heard(&self) -> BTreeMap<u64, Vec<Experience>> {
+        let ids = self.strategies.all();
+        let mut heard: BTreeMap<u64, Vec<Experience>> = BTreeMap::new();
+        for (key, known) in self.table.iter() {
+            for (arm, strategy) in known.arms.iter().zip(ids) {
+                let Some(prior_log_s) = arm.prior_log_s else { continue };
+                for (node, evidence) in &arm.foreign {
+                    heard.entry(*node).or_default().push(Experience {
+                        key: *key,
+                        features: known.features,
+                        strategy_id: strategy.strategy_id.clone(),
+                        evidence: *evidence,
+                        prior_log_s,
+                        family: arm.family,
+                    });
+                }
+            }
+        }
+        heard
     }
 
     /// Takes what `node` saw. Strategies that are not known here are left out; one's own runs always count for more.

@@ -28,6 +28,11 @@ pub enum RunOutcome {
         /// Seconds until then.
         seconds: f64,
     },
+    /// Not at all: it was a trial, and was stopped when it had taken too long.
+    Stopped {
+        /// Seconds until then.
+        seconds: f64,
+    },
     /// With results that differ from the baseline's beyond the precision that was asked for.
     Wrong {
         /// Seconds that it took.

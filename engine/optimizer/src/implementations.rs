@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rand::Rng;
 
+use crate::checks::Comparison;
 use crate::config::OptimizerConfig;
 use crate::history::{MachineCode, RunOutcome};
 use crate::machine::Machine;
@@ -66,7 +67,7 @@ impl<I, O> Implementations<I, O> {
                 self.optimizer.record(&choice, RunOutcome::Wrong { seconds });
                 return right;
             }
-            self.optimizer.checked(&choice, true);
+            self.optimizer.checked(&choice, seconds, Comparison::Same);
         }
         self.optimizer.record(
             &choice,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::budget::Budget;
 use crate::candidate::Chosen;
+use crate::checks::Checks;
 use crate::coverage::Coverage;
 use crate::evidence::{Course, Evidence, Noise, seconds};
 use crate::history::MachineCode;
@@ -17,8 +18,6 @@ use crate::work::{Features, Key, Shape, Work};
 const NODES_MAX: usize = 32;
 /// Runs that what other nodes saw counts for at most: one's own machine is seen better.
 const FOREIGN_RUNS_MAX: f64 = 3.0;
-/// Comparisons that did not come to their end after which no more are begun: the work is too long for them.
-const OPEN_CHECKS_MAX: u8 = 3;
 /// Runs in a row that compile after which that is what is expected: where others were seen, and where not.
 const COMPILING_AFTER_OTHERS: u32 = 4;
 const COMPILING_ALONE: u32 = 2;
@@ -53,12 +52,9 @@ pub(crate) struct Arm {
     pub(crate) failures: u32,
     /// Whether its results differed once.
     pub(crate) is_wrong: bool,
-    /// Whether its results were compared with another strategy's.
-    #[serde(default)]
-    pub(crate) is_checked: bool,
-    /// Comparisons that did not come to their end.
-    #[serde(default)]
-    pub(crate) open_checks: u8,
+    /// How far its results were compared with another strategy's.
+    #[serde(flatten)]
+    pub(crate) checks: Checks,
     /// Logarithm of the seconds that the roofline said when the work was last asked for.
     pub(crate) prior_log_s: Option<f64>,
     /// The strategy's family on the machine that last asked for the work.
@@ -137,11 +133,6 @@ impl Arm {
         }
     }
 
-    /// Whether its results were compared, or could not be within a bearable time.
-    pub(crate) fn needs_no_check(&self) -> bool {
-        self.is_checked || self.open_checks >= OPEN_CHECKS_MAX
-    }
-
     /// Whether it failed too often in a row.
     pub(crate) fn has_failed(&self) -> bool {
         self.failures >= FAILURES_MAX
@@ -211,6 +202,7 @@ impl Known {
             arm.own.is_sound()
                 && arm.foreign.values().all(Evidence::is_sound)
                 && arm.memory_bytes.is_finite()
+                && arm.checks.is_sound()
                 && arm.bound.is_none_or(|bound| bound.abs() < 1e3)
                 && arm.before.is_none_or(|before| before.abs() < 1e3)
                 && arm.prior_log_s.is_none_or(|prior| prior.abs() < 1e3)

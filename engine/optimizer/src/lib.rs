@@ -28,6 +28,7 @@
 mod beliefs;
 mod budget;
 mod candidate;
+mod checks;
 mod config;
 mod coverage;
 mod decide;
@@ -50,6 +51,7 @@ mod trying;
 mod work;
 
 pub use candidate::{Candidate, Choice, Chosen, Exclusion, Prediction, Reason};
+pub use checks::Comparison;
 pub use config::{ConfigError, OptimizerConfig};
 pub use evidence::Evidence;
 pub use explain::Recalled;

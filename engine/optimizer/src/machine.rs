@@ -34,6 +34,9 @@ pub struct Machine {
     pub hardware: String,
     /// Threads that the work may use.
     pub threads: u32,
+    /// Threads of the machine that other work keeps busy.
+    #[serde(default)]
+    pub busy_threads: f64,
     /// The processor.
     pub cpu: Device,
     /// The graphics processor, where there is one.
@@ -57,6 +60,8 @@ const SCALAR_STEP_S: [f64; 3] = [5e-9, 3e-9, 6e-10];
 const START_S: f64 = 2e-6;
 /// How the bandwidth of all threads grows with their number.
 const BANDWIDTH_GROWTH: f64 = 0.6;
+/// How many times as long work is taken to be at most because others keep the machine busy.
+const SLOWED_MOST: f64 = 4.0;
 /// What fusing a chain leaves of its memory traffic, at the least.
 const FUSED_TRAFFIC: f64 = 0.35;
 
@@ -64,15 +69,7 @@ impl Machine {
     /// The prior of a strategy for work with these features, or why the strategy cannot run it here.
     pub(crate) fn roofline(&self, features: &Features, strategy: &Strategy) -> Result<Roofline, Exclusion> {
         let (device, on_gpu) = self.device(strategy)?;
-        if strategy.parallelization_level == Parallelization::Processes && features.batch < 2.0 {
-            return Err(Exclusion::OneTask);
-        }
-        let threads = match strategy.parallelization_level {
-            // Level 2 lays whole tasks side by side; each has one thread.
-            Parallelization::None | Parallelization::Processes => 1.0,
-            Parallelization::Threads => f64::from(self.threads.max(1)),
-        };
-        let share = if on_gpu { 1.0 } else { threads / f64::from(self.threads.max(1)) };
+        let share = if on_gpu { 1.0 } else { self.threads_of(features, strategy) / self.threads_all() };
         let traffic = if strategy.tensor_fusion { FUSED_TRAFFIC } else { 1.0 };
         let compute = features.flops / (device.flops * share);
         // One thread alone draws more than its share of the memory's bandwidth.
@@ -94,10 +91,30 @@ impl Machine {
         Ok(Roofline { seconds, bytes })
     }
 
+    fn threads_all(&self) -> f64 {
+        f64::from(self.threads.max(1))
+    }
+
+    /// Threads that tensor operations of one task are spread on.
+    fn threads_of(&self, features: &Features, strategy: &Strategy) -> f64 {
+        match strategy.parallelization_level {
+            Parallelization::None => 1.0,
+            Parallelization::Threads => self.threads_all(),
+            // The tasks of an array share them.
+            Parallelization::Processes => (self.threads_all() / features.batch.max(1.0)).floor().max(1.0),
+        }
+    }
+
+    /// How many times as long work takes because others keep threads busy: those that run share what the machine has.
+    pub(crate) fn slowed(&self, features: &Features, strategy: &Strategy) -> f64 {
+        let on_gpu = self.device(strategy).is_ok_and(|(_, on_gpu)| on_gpu);
+        let busy = if self.busy_threads.is_finite() && !on_gpu { self.busy_threads.max(0.0) } else { 0.0 };
+        ((self.threads_of(features, strategy) + busy) / self.threads_all()).clamp(1.0, SLOWED_MOST)
+    }
+
     /// Why a strategy can run nothing on this machine, whatever the work; `None` where it can.
     pub fn refusal(&self, strategy: &Strategy) -> Option<Exclusion> {
-        let array = Features { batch: f64::INFINITY, ..Features::default() };
-        self.roofline(&array, strategy).err()
+        self.roofline(&Features::default(), strategy).err()
     }
 
     fn device(&self, strategy: &Strategy) -> Result<(&Device, bool), Exclusion> {
@@ -130,7 +147,8 @@ impl Machine {
             memory_bytes,
             transfer: f64::INFINITY,
         };
-        Machine { hardware: hardware.to_owned(), threads, cpu, gpu: None, has_cuda: false, has_ane: false }
+        let hardware = hardware.to_owned();
+        Machine { hardware, threads, busy_threads: 0.0, cpu, gpu: None, has_cuda: false, has_ane: false }
     }
 }
 

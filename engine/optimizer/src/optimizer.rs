@@ -6,13 +6,14 @@ use rand::Rng;
 
 use crate::beliefs::Looked;
 use crate::candidate::{Choice, Chosen, Reason};
+use crate::checks::{CHECK_LEAST_S, Comparison};
 use crate::config::OptimizerConfig;
 use crate::coverage::Coverage;
 use crate::evidence::{Compiling, Course, Noise, seconds};
 use crate::explain::candidates;
 use crate::history::{History, MachineCode, Run, RunOutcome};
 use crate::kinship::{Family, regressors};
-use crate::known::{Arm, Known, Table};
+use crate::known::{Known, Table};
 use crate::machine::Machine;
 use crate::names::Names;
 use crate::regression::Regression;
@@ -23,6 +24,8 @@ use crate::work::{Features, Key, Work, hardware_digest};
 pub(crate) const BASELINE: usize = 0;
 /// Spread of what is one strategy's own on a piece of work.
 pub(crate) const OWN_SPREAD: f64 = 0.5;
+/// What a run that was stopped would have taken, as a multiple of what it did: at least that, and nobody knows how much more.
+const STOPPED_TAKES: f64 = 1.5;
 /// How much faster than what is chosen the evidence of the others fades.
 const FADING: f64 = 0.05;
 
@@ -139,7 +142,8 @@ impl Optimizer {
         let (chosen, reason, best) = self.decide(&key, &looked, within_s, chance);
         self.keep_priors(&key, &looked);
         let best_known_s = looked[best].belief.map_or(0.0, |belief| seconds(belief.location));
-        self.choice(key, work, chosen, reason, &looked, best_known_s)
+        let otherwise = matches!(reason, Reason::Trial { .. }).then(|| self.strategies.all()[best].clone());
+        Choice { otherwise, ..self.choice(key, work, chosen, reason, &looked, best_known_s) }
     }
 
     /// The strategy that a person named, with what is predicted of all. The error says why it cannot run here.
@@ -177,7 +181,7 @@ impl Optimizer {
         best_known_s: f64,
     ) -> Choice {
         let known = self.table.get(&key);
-        let is_checked = known.and_then(|known| known.arm(chosen)).is_some_and(Arm::needs_no_check);
+        let is_checked = known.and_then(|known| known.arm(chosen)).is_some_and(|arm| arm.checks.are_done());
         Choice {
             strategy: self.strategies.all()[chosen].clone(),
             reason,
@@ -185,6 +189,8 @@ impl Optimizer {
             pattern: known.map_or(work.features, |known| known.features).pattern(),
             is_unchecked: chosen != BASELINE && !is_checked,
             candidates: candidates(&self.strategies, known, looked, self.coverage),
+            otherwise: None,
+            slowed_log: looked.get(chosen).map_or(0.0, |looked| looked.slowed_log),
             best_known_s,
             guessed: work.features,
         }
@@ -227,10 +233,18 @@ impl Optimizer {
         let is_guess = !known.is_measured && known.runs() == 0;
         let (taken_s, once_s) = match outcome {
             RunOutcome::Succeeded { seconds, once_s, .. } => (seconds, once_s),
-            RunOutcome::Failed { seconds } | RunOutcome::Wrong { seconds } => (seconds, 0.0),
+            RunOutcome::Failed { seconds } | RunOutcome::Stopped { seconds } | RunOutcome::Wrong { seconds } => {
+                (seconds, 0.0)
+            }
         };
         let is_trial = matches!(choice.reason, Reason::Trial { .. } | Reason::Similar);
-        let price_s = if is_trial { taken_s + once_s - choice.best_known_s } else { 0.0 };
+        let tried_s = match outcome {
+            // The work is done again.
+            RunOutcome::Stopped { seconds } => seconds,
+            _ if is_trial => taken_s - choice.best_known_s,
+            _ => 0.0,
+        };
+        let price_s = tried_s.max(0.0) + (once_s - CHECK_LEAST_S).max(0.0);
         if taken_s.is_finite() && once_s.is_finite() {
             let baseline = choice.candidates.get(BASELINE).and_then(|candidate| candidate.prediction);
             let baseline_s = baseline.map_or(0.0, |prediction| prediction.low_s);
@@ -239,6 +253,10 @@ impl Optimizer {
         match outcome {
             RunOutcome::Failed { .. } => known.arm_mut(strategy).failures += 1,
             RunOutcome::Wrong { .. } => known.arm_mut(strategy).is_wrong = true,
+            RunOutcome::Stopped { seconds } if seconds.is_finite() && seconds > 0.0 => {
+                self.learn(choice, strategy, STOPPED_TAKES * seconds, MachineCode::Settled);
+            }
+            RunOutcome::Stopped { .. } => {}
             RunOutcome::Succeeded { seconds, memory_bytes, code, .. } => {
                 let arm = known.arm_mut(strategy);
                 arm.failures = 0;
@@ -246,7 +264,7 @@ impl Optimizer {
                     arm.memory_bytes = arm.memory_bytes.max(memory_bytes);
                 }
                 if seconds.is_finite() && seconds > 0.0 && is_cold && code == MachineCode::Settled {
-                    arm.record_cold(seconds.ln());
+                    arm.record_cold(seconds.ln() - choice.slowed_log);
                 } else if seconds.is_finite() && seconds > 0.0 {
                     if code == MachineCode::Settled {
                         self.cover(choice, seconds);
@@ -281,7 +299,8 @@ impl Optimizer {
     fn learn(&mut self, choice: &Choice, strategy: usize, taken_s: f64, code: MachineCode) {
         let Some(known) = self.table.get_mut(&choice.key) else { return };
         let keep = 1.0 - self.config.learning_rate;
-        let log_s = taken_s.ln();
+        // What it would have taken on a machine that does nothing else.
+        let log_s = taken_s.ln() - choice.slowed_log;
         let arm = known.arm_mut(strategy);
         let (step, weight, held_back) = (arm.own.step(log_s), arm.own.weight, arm.own.is_surprised());
         let (course, compiling_s) = arm.record(log_s, code, keep, self.noise);
@@ -339,16 +358,24 @@ impl Optimizer {
         self.table.get(&choice.key).is_some_and(|known| known.is_measured)
     }
 
-    /// Notes that the results of a choice were compared with another strategy's: they are the same, or (`false`) the
-    /// other one had not come to its end when its share of the time was over.
-    pub fn checked(&mut self, choice: &Choice, same: bool) {
+    /// Seconds that comparing the results of a choice with another strategy's may take now, after a run of so many seconds:
+    /// its share of what this strategy ran unchecked, and at first what nobody feels. `None` where it is compared already,
+    /// or what is left does not reach for twice what the last comparison took without an end.
+    pub fn check_within_s(&self, choice: &Choice, taken_s: f64) -> Option<f64> {
+        let index = self.index_of(&choice.strategy.strategy_id).ok().filter(|index| *index != BASELINE)?;
+        let arm = self.table.get(&choice.key)?.arm(index);
+        let checks = arm.map(|arm| arm.checks).unwrap_or_default();
+        // What is known to take longer is not begun in vain.
+        let baseline = choice.candidates.get(BASELINE).and_then(|candidate| candidate.prediction);
+        let needed_s = baseline.filter(|prediction| prediction.seen_s.is_some()).map_or(0.0, |p| p.low_s);
+        checks.within_s(taken_s).filter(|within_s| *within_s >= needed_s)
+    }
+
+    /// Notes how comparing the results of a choice with another strategy's ended, after a run of so many seconds.
+    pub fn checked(&mut self, choice: &Choice, taken_s: f64, comparison: Comparison) {
         let Ok(index) = self.index_of(&choice.strategy.strategy_id) else { return };
         let Some(known) = self.table.get_mut(&choice.key) else { return };
-        let arm = known.arm_mut(index);
-        match same {
-            true => arm.is_checked = true,
-            false => arm.open_checks = arm.open_checks.saturating_add(1),
-        }
+        known.arm_mut(index).checks.enter(taken_s, comparison);
     }
 
     /// Learns from a run that a user measured.

@@ -58,11 +58,11 @@ impl Optimizer {
             );
             speedups.push((pattern.name(), baseline / taken.max(1e-9)));
         }
-        page.push_str("</table>\n<h2>Times as fast as default</h2>\n");
+        page.push_str("</table>\n<h2>Times as fast as default was predicted to be</h2>\n");
         page.push_str(&bar_plot(&speedups));
         page.push_str("<h2>Loss against the best known strategy</h2>\n");
         page.push_str(&line_plot(&cumulative(&runs, |run| (run.seconds - run.best_s).max(0.0)), "seconds lost", "run"));
-        page.push_str("<h2>Time saved against default</h2>\n");
+        page.push_str("<h2>Time saved against what default was predicted to take</h2>\n");
         page.push_str(&line_plot(&cumulative(&runs, |run| run.baseline_s - run.seconds), "seconds saved", "run"));
         page.push_str("</body></html>\n");
         page

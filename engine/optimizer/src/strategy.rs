@@ -7,7 +7,7 @@ const STRATEGIES_MAX: usize = 64;
 /// The strategy that has everything on: what work runs under of which nothing is known.
 const USUAL_ID: &str = "aggressive_optimization";
 
-/// On how many hands the work is laid.
+/// On how many hands the work is laid. Each level has what those before it have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "u8", into = "u8")]
 pub enum Parallelization {
@@ -15,7 +15,8 @@ pub enum Parallelization {
     None,
     /// All threads of the process.
     Threads,
-    /// Processes or nodes: the tasks of an array side by side, each on one thread.
+    /// Processes and nodes too: the tasks of an array side by side, each on its share of the threads, and calls of one task
+    /// (`map`, `spawn`, `parallel for`) on other nodes where there are some.
     Processes,
 }
 
@@ -237,7 +238,7 @@ impl Strategy {
                 batch_processing: true,
                 loop_unrolling: true,
                 precision: Precision::Fast,
-                ..fused(named("aggressive_optimization", "Aggressive optimisation", Threads, Native, Auto))
+                ..fused(named("aggressive_optimization", "Aggressive optimisation", Processes, Native, Auto))
             },
         ]
     }

@@ -139,3 +139,65 @@ fn what_was_taken_away_is_not_told_as_the_last_choice() {
     optimizer.unregister("mine").expect("it is a user's");
     assert_eq!(optimizer.recall(&work(1).key("box"), &machine()).expect("it ran").chosen, None);
 }
+
+#[test]
+fn trials_take_no_longer_than_is_told_and_their_share_of_all_runs() {
+    let (mut optimizer, mut chance) = (Optimizer::new(OptimizerConfig::default()), StdRng::seed_from_u64(3));
+    let (mut usual_s, mut tried_s, mut stopped) = (0.0, 0.0, 0);
+    for _ in 0..400 {
+        let choice = optimizer.choose(&work(1), &machine(), &mut chance);
+        let Reason::Trial { stop_s, .. } = choice.reason else {
+            usual_s += 0.4;
+            optimizer.record(&choice, took(0.4));
+            continue;
+        };
+        assert!(choice.otherwise.is_some() && stop_s > 0.4, "{choice:?}");
+        // Whatever is tried would take a minute: it is stopped, and the work is done as ever.
+        optimizer.record(&choice, RunOutcome::Stopped { seconds: stop_s });
+        (tried_s, usual_s, stopped) = (tried_s + stop_s, usual_s + 0.4, stopped + 1);
+    }
+    assert!(stopped > 0, "something is tried");
+    assert!(tried_s <= 0.05 * (usual_s + 20.0 * 0.4) + 0.4 * 1.05, "{stopped} trials took {tried_s} s of {usual_s}");
+}
+
+#[test]
+fn what_others_do_on_the_machine_decides_on_how_many_threads_work_is_laid_and_is_not_held_against_it() {
+    let (mut optimizer, mut chance) = (Optimizer::new(OptimizerConfig::default()), StdRng::seed_from_u64(5));
+    let idle = Machine { threads: 4, ..machine() };
+    let busy = Machine { busy_threads: 4.0, ..idle.clone() };
+    // Four threads take less time than one, but not where they are shared with as many others.
+    let on_threads = |s: &Strategy| s.parallelization_level != nexus_optimizer::Parallelization::None;
+    let (mut chosen, mut tried) = ([0, 0], 0);
+    for run in 0..300 {
+        let is_busy = run % 20 >= 10;
+        let choice = optimizer.choose(&work(2), if is_busy { &busy } else { &idle }, &mut chance);
+        let alone_s = if on_threads(&choice.strategy) { 0.1 } else { 0.14 };
+        let slowed = match (is_busy, on_threads(&choice.strategy)) {
+            (false, _) => 1.0,
+            (true, true) => 2.0,
+            (true, false) => 1.25,
+        };
+        optimizer.record(&choice, took(alone_s * slowed));
+        match choice.reason {
+            Reason::Best if run >= 100 => chosen[usize::from(is_busy)] += u32::from(on_threads(&choice.strategy)),
+            _ if run >= 100 => tried += 1,
+            _ => {}
+        }
+    }
+    assert!(chosen[0] + tried >= 90, "idle: on threads {chosen:?}, {tried} others");
+    assert!(chosen[1] <= 10, "busy: on threads {chosen:?}");
+}
+
+#[test]
+fn what_a_node_told_that_is_gone_is_told_on() {
+    let mut gone = Optimizer::new(OptimizerConfig::default());
+    runs(&mut gone, "cpu_optimized", 0.2, 5);
+    let mut leader = Optimizer::new(OptimizerConfig::default());
+    leader.hear(3, &gone.experience()).expect("it is sound");
+    let heard = leader.heard();
+    assert_eq!(heard.keys().collect::<Vec<_>>(), [&3]);
+    let mut new = Optimizer::new(OptimizerConfig::default());
+    new.hear(3, &heard[&3]).expect("it is sound");
+    assert_eq!(new.heard(), heard);
+    assert!(leader.experience().is_empty(), "it is not told as one's own");
+}

@@ -130,7 +130,7 @@ pub(crate) fn optimizer(
     if let Some(warning) = warning {
         console.say(&format!("warning: {warning}"));
     }
-    let machine = learning::machine(&world.hardware_devices(), 0);
+    let machine = learning::machine(&world.hardware_devices(), nexus_config::Machine::look().memory_bytes);
     match &args.verb {
         OptimizerVerb::Explain { what } => explain(what, &known, &machine, world, console),
         OptimizerVerb::Report { output } => report(output, &known, console),
@@ -153,7 +153,7 @@ pub(crate) fn optimizer(
         }
         OptimizerVerb::Feedback(args) => feedback(args, (&mut file, &mut known), &machine, world, console),
         OptimizerVerb::Save { file: path } => {
-            std::fs::write(path, known.save()).map_err(|error| unwritten(path, &error))?;
+            files::whole(path, known.save().as_bytes())?;
             done(&format!("{} written to {}", pieces(known.known()), path.display()), console);
             Ok(())
         }
@@ -168,7 +168,7 @@ pub(crate) fn optimizer(
             done(&format!("known now: {}", pieces(loaded.known())), console);
             Ok(())
         }
-        OptimizerVerb::Bench => optimizer_bench::bench(&world.hardware_devices(), console),
+        OptimizerVerb::Bench => optimizer_bench::bench(&machine, console),
         OptimizerVerb::Reset => {
             let was = file.reset().map_err(|error| unkept(&error))?;
             done(if was { "everything that was learned is forgotten" } else { "nothing was learned yet" }, console);

@@ -6,9 +6,9 @@
 
 use std::time::Duration;
 
-use nexus_actors::learning::{self, Trial};
-use nexus_model::{DeviceInfo, Value};
-use nexus_optimizer::{Machine, Optimizer, OptimizerConfig, Parallelization, RunOutcome, Strategy};
+use nexus_actors::learning::Trial;
+use nexus_model::Value;
+use nexus_optimizer::{Machine, Optimizer, OptimizerConfig, RunOutcome, Strategy};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use serde::Serialize;
@@ -91,12 +91,11 @@ struct BenchDocument<'a> {
 }
 
 /// Measures the claims.
-pub(super) fn bench(devices: &[DeviceInfo], console: &mut Console) -> Result<(), CliError> {
-    let machine = learning::machine(devices, 0);
+pub(super) fn bench(machine: &Machine, console: &mut Console) -> Result<(), CliError> {
     let failed = |why: String| CliError::new(Exit::ProgramFailed, codes::BENCH_FAILED, why);
     let mut measured = Vec::new();
     for claim in &CLAIMS {
-        measured.push(Measured::of(claim, &machine).map_err(failed)?);
+        measured.push(Measured::of(claim, machine).map_err(failed)?);
     }
     let fixed = best_fixed(&measured).ok_or_else(|| failed("no strategy can run everything here".to_owned()))?;
     let rows: Vec<Row> = CLAIMS.iter().zip(&measured).map(|(claim, measured)| measured.row(claim, &fixed)).collect();
@@ -163,10 +162,7 @@ impl Measured {
         let threads = machine.threads as usize;
         let trial = Trial::new(claim.name, claim.source, vec![("n".to_owned(), Value::Int(claim.size))])?;
         let learned = learn(&trial, machine)?.strategy_id;
-        // Each is one task: there is nothing to lay side by side.
-        let runs = |strategy: &Strategy| {
-            machine.refusal(strategy).is_none() && strategy.parallelization_level != Parallelization::Processes
-        };
+        let runs = |strategy: &Strategy| machine.refusal(strategy).is_none();
         let strategies: Vec<Strategy> = Strategy::built_in().into_iter().filter(runs).collect();
         let mut times = vec![Vec::new(); strategies.len()];
         for turn in 0..=TURNS {

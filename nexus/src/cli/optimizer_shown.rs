@@ -19,7 +19,7 @@ pub(super) const REGISTER_HELP: &str = "\
 A file has all fields of a strategy:
   strategy_id = \"mine\"
   name = \"Mine\"
-  parallelization_level = 1        0 one thread, 1 threads, 2 tasks of an array side by side
+  parallelization_level = 1        0 one thread, 1 threads, 2 processes and nodes too
   jit_level = 2                    0, 1 or 2
   device_target = \"cpu\"            auto, cpu, gpu, cuda, ane
   memory_optimization = \"balanced\" low, balanced, high
@@ -108,11 +108,12 @@ fn given(recalled: &Recalled) -> Vec<String> {
 
 /// How much less time the best takes than the baseline is known or predicted to.
 fn margin(recalled: &Recalled, best: &str) -> String {
-    let median = |id: &str| recalled.candidates.iter().find(|c| c.strategy_id == id)?.prediction.map(|p| p.median_s);
-    match (median(best), median("default")) {
-        (Some(taken), Some(base)) if best != "default" && base > taken => {
+    let predicted = |id: &str| recalled.candidates.iter().find(|c| c.strategy_id == id)?.prediction;
+    match (predicted(best), predicted("default")) {
+        (Some(taken), Some(base)) if best != "default" && base.median_s > taken.median_s => {
             let time = |seconds| units::duration(Duration::try_from_secs_f64(seconds).unwrap_or_default());
-            format!(", {} where default takes {}", time(taken), time(base))
+            let takes = if base.seen_s.is_some() { "takes" } else { "is predicted to take" };
+            format!(", {} where default {takes} {}", time(taken.median_s), time(base.median_s))
         }
         _ => String::new(),
     }
@@ -149,7 +150,7 @@ fn row(strategy: &Strategy, machine: &Machine) -> Vec<Cell> {
         (strategy.automatic_differentiation, "gradients"),
     ];
     let with: Vec<&str> = switches.iter().filter(|(on, _)| *on).map(|(_, name)| *name).collect();
-    let parallel = ["one thread", "threads", "tasks"][usize::from(u8::from(strategy.parallelization_level)).min(2)];
+    let parallel = ["one thread", "threads", "nodes"][usize::from(u8::from(strategy.parallelization_level)).min(2)];
     vec![
         Cell::new(&strategy.strategy_id),
         Cell::new(parallel),

@@ -99,7 +99,8 @@ impl ProfileRequest {
 
     /// Where profiles go, when they are asked for here or by the program itself.
     pub(crate) fn sink(request: Option<&ProfileRequest>, text: &str) -> Option<ProfileSink> {
-        (request.is_some() || text.contains("@profile")).then(|| Arc::new(Mutex::new(Vec::new())))
+        (request.is_some() || nexus_mcode::mentions_attribute(text, "profile"))
+            .then(|| Arc::new(Mutex::new(Vec::new())))
     }
 }
 

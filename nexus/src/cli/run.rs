@@ -132,7 +132,7 @@ pub(crate) fn run(
         Some(strategy) => Optimize::Named(strategy.to_owned()),
     };
     // Settings that nobody needs may be wrong.
-    let wants = optimize != Optimize::OnRequest || source.text.contains("@optimize");
+    let wants = optimize != Optimize::OnRequest || nexus_mcode::mentions_attribute(&source.text, "optimize");
     let learned = if wants { Some(settings()?) } else { None };
     let profiles = ProfileRequest::sink(args.profile.as_ref(), &source.text);
     let options = RunOptions {

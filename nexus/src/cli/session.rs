@@ -191,7 +191,7 @@ impl Runtime for Session {
         let capacity = slots.map(|slots| NodeCapacity { slots, memory_bytes: 0, devices: Vec::new() });
         let opened = learned.map(|settings| {
             learning::measure(nexus_tensor::Device::cpu());
-            let machine = learning::machine(&nexus_tensor::hardware_devices(), 0);
+            let machine = learning::machine(&nexus_tensor::hardware_devices(), Machine::look().memory_bytes);
             Learner::open(settings, machine, mark())
         });
         let (learner, warning) = opened.map_or((None, None), |(learner, warning)| (Some(Arc::new(learner)), warning));

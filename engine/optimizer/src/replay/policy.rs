@@ -63,8 +63,16 @@ impl Learned {
 
 impl Policy for Learned {
     fn choose(&mut self, at: usize, recording: &Recording) -> (usize, Option<Interval>) {
-        let choice = self.optimizer.choose(&recording.works[at].work, &recording.machine, &mut self.chance);
-        let index = recording.strategies.iter().position(|id| *id == choice.strategy.strategy_id).unwrap_or(0);
+        let work = &recording.works[at];
+        let (index, choice) = loop {
+            let choice = self.optimizer.choose(&work.work, &recording.machine, &mut self.chance);
+            let index = recording.strategies.iter().position(|id| *id == choice.strategy.strategy_id).unwrap_or(0);
+            if index == 0 || work.times[index].is_some() {
+                break (index, choice);
+            }
+            // What cannot run there says so at once.
+            self.optimizer.record(&choice, RunOutcome::Failed { seconds: 0.0 });
+        };
         let interval = choice.prediction().filter(|p| p.runs > 0).map(|p| (p.low_s, p.high_s));
         self.choice = Some(choice);
         (index, interval)

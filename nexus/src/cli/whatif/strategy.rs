@@ -24,7 +24,7 @@ pub(super) fn against_what_ran(
     world: &impl World,
 ) -> Result<Factor, CliError> {
     let (known, _) = StateFile::new(&learning::file(data)).load(OptimizerConfig::default());
-    let machine = learning::machine(&world.hardware_devices(), 0);
+    let machine = learning::machine(&world.hardware_devices(), nexus_config::Machine::look().memory_bytes);
     if !known.strategies().all().iter().any(|one| one.strategy_id == strategy) {
         let message = format!("there is no strategy `{strategy}`");
         return Err(CliError::new(Exit::Usage, "NX0308", message).with_help("`nexus optimizer strategies` lists them"));
