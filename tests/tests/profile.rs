@@ -85,3 +85,19 @@ fn files_of_profiles_are_what_viewers_open() {
     assert_eq!((count("<g>"), count("<text"), count("<title>")), (count("</g>"), count("</text>"), count("</title>")));
     assert!(count("<rect") >= 4 && drawn.contains("rows (line 1):"), "{drawn}");
 }
+
+#[test]
+fn making_machine_code_is_a_line_of_its_own_and_comments_ask_for_no_profile() {
+    let folder = tempfile::tempdir().expect("there is room");
+    let file = folder.path().join("fib.mcode");
+    let source = "# @profile is asked for on the command line\nfunction fib(n)\n    if n < 2\n        return n\n    end\n    \
+                  return fib(n - 1) + fib(n - 2)\nend\nfunction main()\n    return fib(24)\nend\n";
+    std::fs::write(&file, source).expect("there is room");
+    let file = file.to_str().expect("a plain name");
+    let (table, _) = said(folder.path(), &["profile", file, "--jit", "2"]);
+    assert!(table.contains("compile to machine code "), "{table}");
+    let (table, _) = said(folder.path(), &["profile", file, "--jit", "1"]);
+    assert!(!table.contains("compile to machine code"), "{table}");
+    let (answer, told) = said(folder.path(), &["run", file]);
+    assert!(answer.contains("46368") && !told.contains("COUNT"), "{answer} {told}");
+}

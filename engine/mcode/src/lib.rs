@@ -117,7 +117,7 @@ pub use ir_text::ir_text;
 pub use lexer::mentions_attribute;
 pub use library::reference::{LibraryEntry, library, library_entry};
 pub use names::{KEYWORDS, is_identifier};
-pub use native::{NativeProfile, TierUp, native_text};
+pub use native::{MAKING_CODE, NativeProfile, TierUp, native_text};
 pub use nexus_jit::{CodeStore, Origin as CodeOrigin};
 pub use nexus_model::{Execution, JitLevel};
 pub use optimise::OptimiserCounts;

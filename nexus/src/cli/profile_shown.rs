@@ -1,7 +1,7 @@
 //! What a profile comes to: its document, and what it tells a person to change.
 
 use nexus_actors::RunProfile;
-use nexus_mcode::{JitLevel, ProfileKind, ProfileLine};
+use nexus_mcode::{JitLevel, MAKING_CODE, ProfileKind, ProfileLine};
 use serde::Serialize;
 
 use crate::output::json::ms;
@@ -135,7 +135,11 @@ pub(super) fn advice(profile: &RunProfile) -> Vec<String> {
     let share = |line: &ProfileLine| line.timing.self_ns as f64 / whole.max(1) as f64;
     let mut advice = Vec::new();
     if let Some(top) = profile.calls.lines.first().filter(|line| share(line) >= SHARE_MIN) {
-        advice.push(format!("{:.0} % of the time is {}'s own", share(top) * 100.0, top.name));
+        let percent = share(top) * 100.0;
+        advice.push(match top.name.as_str() {
+            MAKING_CODE => format!("{percent:.0} % of the time went to making machine code: later runs find it made"),
+            name => format!("{percent:.0} % of the time is {name}'s own"),
+        });
     }
     let many = |line: &&ProfileLine| {
         let is_short = line.timing.count >= MANY_CALLS && line.timing.mean_ns() < SHORT_NS;

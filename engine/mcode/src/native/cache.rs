@@ -41,6 +41,9 @@ const SHORT_STAY: u64 = 6;
 /// Runs in which a place could not be compiled after which no other tries it, where compiling is to be repaid.
 const REFUSALS_MAX: u8 = 3;
 
+/// What making machine code is called in a profile.
+pub const MAKING_CODE: &str = "compile to machine code";
+
 type Place = (FunctionId, usize);
 
 /// The native code of a program.
@@ -240,7 +243,7 @@ impl<'p> Native<'p> {
     }
 
     /// The code for what the registers hold, compiled where there is none.
-    fn fitting(&mut self, host: &Host, image: &Image, window: &[Value], place: Place) -> Option<Arc<Entry>> {
+    fn fitting(&mut self, host: &mut Host, image: &Image, window: &[Value], place: Place) -> Option<Arc<Entry>> {
         let known = self.places.entry(place).or_default();
         if let Some(entry) = known.entries.iter().find(|entry| entry.fits(host, window)) {
             return Some(Arc::clone(entry));
@@ -271,11 +274,17 @@ impl<'p> Native<'p> {
     }
 
     /// Native code for a place; `None` where making it does not pay now.
-    fn repaid(&mut self, host: &Host, image: &Image, window: &[Value], place: Place) -> Result<Option<Entry>, String> {
+    fn repaid(
+        &mut self,
+        host: &mut Host,
+        image: &Image,
+        window: &[Value],
+        place: Place,
+    ) -> Result<Option<Entry>, String> {
         let Shared { cache, store, repayment } = self.shared;
         let Some(repayment) = repayment else {
             let made = self.translate(host, image, window, place)?;
-            return self.compile(image, window, place, made, None).map(Some);
+            return host.measured(MAKING_CODE, |_| self.compile(image, window, place, made, None)).map(Some);
         };
         let known_ns = cache.cost_ns(place);
         let guess_ns = || repayment::guess_ns(&image.functions[place.0 as usize].instructions, place.1);
@@ -291,7 +300,7 @@ impl<'p> Native<'p> {
         if known_ns.is_none() && !self.is_time(repayment.judge(cost_ns)) {
             return Ok(None);
         }
-        self.compile(image, window, place, made, None).map(Some)
+        host.measured(MAKING_CODE, |_| self.compile(image, window, place, made, None)).map(Some)
     }
 
     /// Counts what is put off.

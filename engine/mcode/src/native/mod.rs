@@ -18,6 +18,7 @@ mod text;
 mod translate;
 mod unit;
 
+pub use cache::MAKING_CODE;
 pub(crate) use cache::{Native, NativeCache, Resume, Shared};
 pub use counts::NativeProfile;
 pub use repayment::TierUp;
