@@ -92,6 +92,11 @@ fn what_was_learned_is_reported_saved_forgotten_and_loaded_again() {
         home.said(&["run", &program, "--optimize"]);
     }
     home.said(&["optimizer", "feedback", &program, "memory_efficient", "--time-ms", "900"]);
+    let unfit = |more: &[&str]| home.refused(&[&["optimizer", "feedback", &program][..], more].concat());
+    let said = unfit(&["memory_efficient", "--time-ms", "9", "--arg", "m=3"]);
+    assert!(said.contains("has no parameter `m`"), "{said}");
+    let said = unfit(&["ane_optimized", "--time-ms", "9"]);
+    assert!(said.contains("nothing ran under `ane_optimized`: there is no Apple Neural Engine here"), "{said}");
     let before = home.known(&program);
     let hash: String = before["hash"].as_str().expect("a hash").chars().take(8).collect();
     assert!(home.said(&["optimizer", "explain", &hash]).contains("memory_efficient"));

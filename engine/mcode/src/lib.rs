@@ -124,7 +124,10 @@ pub use optimise::OptimiserCounts;
 pub use outline::{Outline, outline};
 pub use plan_text::plan_text;
 pub use profile::{Profile, ProfileEvent, ProfileKind, ProfileLine, ProfileStack, Timing, bytes as profile_bytes};
-pub use run::{CANCELLED_CODE, MEMORY_LIMIT_CODE, OPERATION_FAILED_CODE, RunRequest, RunResult, WALL_LIMIT_CODE, run};
+pub use run::{
+    CANCELLED_CODE, MEMORY_LIMIT_CODE, OPERATION_FAILED_CODE, RunRequest, RunResult, WALL_LIMIT_CODE, check_arguments,
+    run,
+};
 pub use session::{Before, Held, Kept, Piece, PieceResult, compile_in_session, piece, run_in_session};
 pub use vm::fuse::FusionProfile;
 pub use vm::host::{Clock, FileReader};

@@ -9,7 +9,6 @@ use nexus_model::DType;
 
 use crate::ast::BinaryOperator;
 use crate::compile::CompiledProgram;
-use crate::external::CALL;
 use crate::ir::{FunctionCode, Image, Instruction};
 use crate::library;
 use crate::vm::value::{Callable, Value};
@@ -50,7 +49,7 @@ pub fn outline(program: &CompiledProgram) -> Outline {
         reads: 0,
         spreads: 0,
         asks_for_the_time: false,
-        has_external_modules: false,
+        has_external_modules: image.calls_modules(),
     };
     // Programs that may compute less exactly take other times.
     if program.products_in() != DType::F32 {
@@ -109,7 +108,6 @@ fn count(image: &Image, instruction: Instruction, outline: &mut Outline) {
             let name = library::builtin(builtin).name;
             outline.reads += u32::from(name == "input" || name.starts_with("io."));
             outline.asks_for_the_time |= name == "time.now";
-            outline.has_external_modules |= name == CALL;
         }
         Instruction::Loop { .. } => outline.loops += 1,
         Instruction::Defer { .. } | Instruction::FanOut { .. } => outline.spreads += 1,

@@ -286,6 +286,12 @@ fn diagnostic(program: &CompiledProgram, image: &Image, raised: Raised) -> Diagn
     diagnostic
 }
 
+/// Whether arguments from outside are those of the program's entry, and of its types; the error says which is not.
+pub fn check_arguments(program: &CompiledProgram, arguments: &[(String, ModelValue)]) -> Result<(), Box<Diagnostic>> {
+    let bound = bind(program, &mut arguments.to_vec(), None);
+    bound.map(drop).map_err(|report| Box::new(report.to_diagnostic(&program.image.sources)))
+}
+
 /// One value for each parameter of the entry; `None` takes the default.
 fn bind(
     program: &CompiledProgram,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use rand::Rng;
 
 use crate::beliefs::Looked;
-use crate::candidate::{Choice, Chosen, Reason};
+use crate::candidate::{Choice, Chosen, Exclusion, Reason};
 use crate::checks::{CHECK_LEAST_S, Comparison};
 use crate::config::OptimizerConfig;
 use crate::coverage::Coverage;
@@ -390,6 +390,9 @@ impl Optimizer {
             self.remember(key, Known::of(work, self.tick));
         }
         let looked = self.look(&key, &work.features, machine);
+        if let Some(exclusion @ Exclusion::NoDevice(_)) = looked[index].exclusion {
+            return Err(StrategyError::Text(format!("nothing ran under `{strategy_id}`: {exclusion}")));
+        }
         self.keep_priors(&key, &looked);
         let choice = self.choice(key, work, index, Reason::Best, &looked, 0.0);
         let seconds = time_ms / 1e3;

@@ -305,7 +305,13 @@ mod tests {
             Ok(String::new())
         }
 
-        fn outline(&self, file: &str, _: &str, _: Option<&Path>) -> Result<nexus_mcode::Outline, Vec<Diagnostic>> {
+        fn outline(
+            &self,
+            file: &str,
+            _: &str,
+            _: Option<&Path>,
+            _: Option<&[(String, Value)]>,
+        ) -> Result<nexus_mcode::Outline, Vec<Diagnostic>> {
             let compilation = nexus_mcode::compile(file, "1\n");
             compilation.program.map(|program| nexus_mcode::outline(&program)).ok_or(compilation.diagnostics)
         }

@@ -57,6 +57,12 @@ pub(crate) trait Language {
         arguments: Vec<(String, Value)>,
     ) -> Result<String, Vec<Diagnostic>>;
 
-    /// What the program is made of; `folder` as in [`Language::check`].
-    fn outline(&self, file: &str, source: &str, folder: Option<&Path>) -> Result<Outline, Vec<Diagnostic>>;
+    /// What the program is made of; `folder` as in [`Language::check`]. Arguments, where there are any, must be its own.
+    fn outline(
+        &self,
+        file: &str,
+        source: &str,
+        folder: Option<&Path>,
+        arguments: Option<&[(String, Value)]>,
+    ) -> Result<Outline, Vec<Diagnostic>>;
 }

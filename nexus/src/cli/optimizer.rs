@@ -243,7 +243,7 @@ fn pieces(known: usize) -> String {
 fn find(what: &str, known: &Optimizer, machine: &Machine, world: &impl World) -> Result<Vec<Key>, CliError> {
     let path = Path::new(what);
     if path.exists() {
-        return Ok(known.find(&hex(&outline(path, world)?.code), machine));
+        return Ok(known.find(&hex(&outline(path, None, world)?.code), machine));
     }
     let job = what.parse::<JobRef>();
     let is_job = job.is_ok();
@@ -267,10 +267,14 @@ fn find(what: &str, known: &Optimizer, machine: &Machine, world: &impl World) ->
     }
 }
 
-fn outline(path: &Path, world: &impl World) -> Result<nexus_mcode::Outline, CliError> {
+fn outline(
+    path: &Path,
+    arguments: Option<&[(String, Value)]>,
+    world: &impl World,
+) -> Result<nexus_mcode::Outline, CliError> {
     let source = Source::read(path)?;
     let invalid = |found| CliError::of_program(Exit::ProgramFailed, found, Some(source.text.clone()));
-    world.outline(&source.file(), &source.text, Some(source.folder())).map_err(invalid)
+    world.outline(&source.file(), &source.text, Some(source.folder()), arguments).map_err(invalid)
 }
 
 pub(super) fn hex(bytes: &[u8]) -> String {
@@ -294,9 +298,9 @@ fn feedback(
     world: &impl World,
     console: &mut Console,
 ) -> Result<(), CliError> {
-    let outline = outline(&args.file, world)?;
     let arguments: Vec<(String, Value)> =
         args.arguments.iter().map(|binding| (binding.name.clone(), world.argument(&binding.text))).collect();
+    let outline = outline(&args.file, Some(&arguments), world)?;
     let work = learning::work_of(&outline, &arguments, &[], 1);
     change(file, known, |optimizer| {
         optimizer.feedback(&Feedback {

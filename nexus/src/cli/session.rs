@@ -141,8 +141,16 @@ impl Language for Session {
         embedded::native_text(file, source, self.imports(folder), arguments)
     }
 
-    fn outline(&self, file: &str, source: &str, folder: Option<&Path>) -> Result<Outline, Vec<Diagnostic>> {
-        self.compiled(file, source, folder).map(|(program, _)| nexus_mcode::outline(&program))
+    fn outline(
+        &self,
+        file: &str,
+        source: &str,
+        folder: Option<&Path>,
+        arguments: Option<&[(String, Value)]>,
+    ) -> Result<Outline, Vec<Diagnostic>> {
+        let (program, _) = self.compiled(file, source, folder)?;
+        let checked = arguments.map_or(Ok(()), |arguments| nexus_mcode::check_arguments(&program, arguments));
+        checked.map(|()| nexus_mcode::outline(&program)).map_err(|wrong| vec![*wrong])
     }
 }
 

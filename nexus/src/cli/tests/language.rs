@@ -29,7 +29,13 @@ impl Language for FakeWorld {
         nexus_mcode::inspect(file, source, &mut |_, _| Err("no files here".to_owned()))
     }
 
-    fn outline(&self, file: &str, _: &str, _: Option<&Path>) -> Result<nexus_mcode::Outline, Vec<Diagnostic>> {
+    fn outline(
+        &self,
+        file: &str,
+        _: &str,
+        _: Option<&Path>,
+        _: Option<&[(String, Value)]>,
+    ) -> Result<nexus_mcode::Outline, Vec<Diagnostic>> {
         nexus_mcode::compile(file, "x = 1\nx\n")
             .program
             .map(|p| nexus_mcode::outline(&p))
