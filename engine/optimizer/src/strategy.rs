@@ -355,6 +355,28 @@ mod tests {
     }
 
     #[test]
+    fn the_document_has_them_as_they_are() {
+        let row = |s: &Strategy| {
+            let with = [
+                (s.tensor_fusion, "tensor fusion"),
+                (s.operator_fusion, "operator fusion"),
+                (s.batch_processing, "batch processing"),
+                (s.loop_unrolling, "loop unrolling"),
+                (s.automatic_differentiation, "automatic differentiation"),
+                (s.precision == Precision::Fast, "precision fast"),
+            ];
+            let with: Vec<&str> = with.iter().filter(|(on, _)| *on).map(|(_, name)| *name).collect();
+            let (parallel, jit) = (u8::from(s.parallelization_level), u8::from(s.jit_level));
+            let (device, memory) = (s.device_target.name(), s.memory_optimization.name());
+            let cells = format!("`{}` | {parallel} | {jit} | {device} | {memory}", s.strategy_id);
+            if with.is_empty() { format!("| {cells} | |") } else { format!("| {cells} | {} |", with.join(", ")) }
+        };
+        let rows: Vec<String> = Strategy::built_in().iter().map(row).collect();
+        let document = include_str!("../../../docs/optimizer.md");
+        assert!(document.contains(&rows.join("\n")), "docs/optimizer.md lacks:\n{}", rows.join("\n"));
+    }
+
+    #[test]
     fn a_strategy_in_toml_is_registered_once() {
         let text = "strategy_id = \"mine\"\nname = \"Mine\"\nparallelization_level = 1\njit_level = 2\n\
                     device_target = \"gpu\"\nmemory_optimization = \"balanced\"\ntensor_fusion = true\n\
