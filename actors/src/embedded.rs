@@ -94,8 +94,8 @@ pub fn compile(file: &str, source: &str, imports: Imports<'_>) -> nexus_mcode::C
 pub struct Bundle {
     /// The program with the files that it imports, as one text.
     pub text: String,
-    /// The external modules that it calls, as the inputs of its job that bring them.
-    pub modules: Vec<(String, nexus_model::Value)>,
+    /// What its job brings as inputs: the external modules that it calls, and the strategy of this machine that it names.
+    pub brings: Vec<(String, nexus_model::Value)>,
 }
 
 /// The program with everything that it imports, as a job can carry it.
@@ -115,7 +115,7 @@ pub fn bundle(file: &str, source: &str, imports: Imports<'_>) -> Result<Bundle, 
         });
         packed.map(|packed| (path, packed))
     });
-    Ok(Bundle { text, modules: packed.collect::<Result<_, _>>()? })
+    Ok(Bundle { text, brings: packed.collect::<Result<_, _>>()? })
 }
 
 /// A piece of a program that a person types, and what it may use.

@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use nexus_model::{JobId, NodeId};
+use nexus_model::{JobId, NodeId, Value};
 use nexus_optimizer::{
     Candidate, Choice, Comparison, Experience, Features, Key, Machine, Optimizer, OptimizerConfig, RunOutcome,
     Strategy, StrategyError, Work,
@@ -53,6 +53,23 @@ pub fn file(data: &Path) -> PathBuf {
 /// The name under which the work of a program's text is remembered: what the scheduler asks by.
 pub(crate) fn text_name(text: &str) -> String {
     format!("text-{}", &blake3::hash(text.as_bytes()).to_hex()[..24])
+}
+
+/// What the name of an input begins with that brings a strategy.
+const STRATEGY: &str = "strategy:";
+
+/// A strategy as an input of a job: where it runs, it is known from then on.
+pub fn brought(strategy: &Strategy) -> (String, Value) {
+    (format!("{STRATEGY}{}", strategy.strategy_id), Value::String(strategy.to_toml()))
+}
+
+/// The strategies among the inputs of a job, which are taken out of them; an error names the input.
+pub(crate) fn unpack_strategies(inputs: &mut Vec<(String, Value)>) -> Result<Vec<Strategy>, (String, String)> {
+    let brought = inputs.extract_if(.., |(name, _)| name.starts_with(STRATEGY)).map(|(name, value)| {
+        let Value::String(text) = value else { return Err((name, "it is no text".to_owned())) };
+        Strategy::from_toml(&text).map_err(|error| (name, error.to_string()))
+    });
+    brought.collect()
 }
 
 /// Something that an optimiser learned from.
@@ -278,6 +295,16 @@ impl Learner {
         state.optimizer.register(strategy.clone())?;
         state.own_strategies.push(strategy);
         Ok(())
+    }
+
+    /// Knows a strategy that came with a job from now on. The error says why it does not.
+    pub(crate) fn learn_of(&self, strategy: &Strategy) -> Result<(), StrategyError> {
+        let known = self.with(|optimizer, _| optimizer.strategies().get(&strategy.strategy_id).cloned());
+        match known {
+            Some(known) if known == *strategy => Ok(()),
+            Some(known) => Err(StrategyError::Taken(known.strategy_id)),
+            None => self.register(strategy.clone()),
+        }
     }
 
     /// What every strategy is predicted to take for this work; changes nothing.

@@ -53,3 +53,28 @@ fn a_node_that_ran_nothing_predicts_what_another_one_ran() {
     assert_eq!(runs(&found), runs(&own));
     assert_eq!(runs(&own).iter().map(|(_, runs)| runs).sum::<u64>(), 3, "{own}");
 }
+
+#[test]
+fn a_job_brings_the_strategy_that_its_program_names() {
+    let mut cluster = Cluster::of(2);
+    let strategy = cluster.folder().join("mine.toml");
+    let fields = "strategy_id = \"mine\"\nname = \"Mine\"\nparallelization_level = 0\njit_level = 1\ndevice_target = \"cpu\"\n\
+                  memory_optimization = \"balanced\"\ntensor_fusion = true\noperator_fusion = false\nbatch_processing = false\n\
+                  loop_unrolling = false\nautomatic_differentiation = false\nprecision = \"balanced\"\n";
+    std::fs::write(&strategy, fields).expect("there is room");
+    let strategy = strategy.to_str().expect("a plain name");
+    assert!(binary::run(&cluster.home(0), ["optimizer", "register", strategy]).status.success());
+    let program = cluster.folder().join("named.mcode");
+    std::fs::write(&program, format!("@optimize(strategy = \"mine\")\n{PROGRAM}")).expect("there is room");
+    let program = program.to_str().expect("a plain name");
+    let done = cluster.node(0).json(&["submit", program, "--wait", "--require", "node=n1"]);
+    assert_eq!(done["state"], "succeeded", "{done}");
+    let logs = binary::run(&cluster.home(0), ["job", "logs", "1", "--stderr"]);
+    assert!(!String::from_utf8_lossy(&logs.stdout).contains("warning"), "{logs:?}");
+    cluster.stop(1);
+    let known = binary::run(&cluster.home(1), ["optimizer", "strategies", "--json"]);
+    let known: Value = serde_json::from_slice(&known.stdout).expect("a document");
+    let ids: Vec<&str> =
+        known["strategies"].as_array().expect("a list").iter().filter_map(|s| s["strategy_id"].as_str()).collect();
+    assert!(ids.contains(&"mine"), "{ids:?}");
+}

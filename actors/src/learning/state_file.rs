@@ -112,6 +112,14 @@ impl StateFile {
         }
     }
 
+    /// What was learned, where it can be read; touches nothing.
+    pub fn peek(&self, config: &OptimizerConfig) -> Option<Optimizer> {
+        match self.read(config, None) {
+            Ok((Content::State(optimizer), _)) => Some(*optimizer),
+            _ => None,
+        }
+    }
+
     /// Writes `optimizer`. Where another process wrote the file meanwhile, that is read, told what happened here with
     /// `again`, written, and put into `optimizer`.
     pub fn save(

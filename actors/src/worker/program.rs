@@ -147,6 +147,12 @@ impl TaskRunner {
             (Optimize::Always, _) | (Optimize::OnRequest, Some(None)) => (None, false),
             (Optimize::OnRequest, None) => return Ok(Plan { application: usual, choice: None, device }),
         };
+        for strategy in &task.prepared.strategies {
+            if let Err(error) = learner.learn_of(strategy) {
+                let told = format!("warning: the strategy that came with the job is not known here: {error}\n");
+                log.append(Stream::Stderr, told.as_bytes());
+            }
+        }
         let outline =
             task.prepared.compiled.outline.get_or_init(|| nexus_mcode::outline(&task.prepared.compiled.program));
         let work = work_of(outline, &task.arguments, &task.prepared.inputs, spec.tasks.len());

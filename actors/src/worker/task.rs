@@ -13,6 +13,7 @@ use nexus_model::{
     Cost, Diagnostic, Failure, INLINE_BYTES_MAX, JobId, JobSpec, Outcome, Payload, Program, Severity, TaskOutput,
     Value, decode_value, encode_value,
 };
+use nexus_optimizer::Strategy;
 
 use super::begun::Account;
 use super::calls::ClusterPort;
@@ -29,7 +30,7 @@ use super::programs::{Compiled, Programs};
 use super::slots::CancelFlag;
 use crate::code_cache::CodeCache;
 use crate::codes;
-use crate::learning::{self, Learner};
+use crate::learning::{self, Learner, unpack_strategies};
 use crate::modules::{ModuleError, OwnModules};
 use crate::telemetry;
 
@@ -76,6 +77,8 @@ pub(super) struct Prepared {
     pub(super) inputs: Vec<(String, Value)>,
     /// The external modules that came with it.
     pub(super) modules: JobModules,
+    /// The strategies that came with it.
+    pub(super) strategies: Vec<Strategy>,
     /// Its tasks take microseconds: choosing would cost more than it saves.
     pub(super) is_small: AtomicBool,
 }
@@ -265,7 +268,10 @@ impl TaskRunner {
             let message = format!("the input `{input}` is no module that can run: {error}");
             Failure { retryable, ..failure(codes::BAD_JOB_MODULE, message) }
         })?;
-        Ok(Prepared { compiled, inputs, modules, is_small: AtomicBool::new(false) })
+        let strategies = unpack_strategies(&mut inputs).map_err(|(input, why)| {
+            failure(codes::NO_SUCH_STRATEGY, format!("the input `{input}` is no strategy: {why}"))
+        })?;
+        Ok(Prepared { compiled, inputs, modules, strategies, is_small: AtomicBool::new(false) })
     }
 
     fn compile(&self, file: &str, source: &Arc<str>) -> Result<Arc<Compiled>, Failure> {

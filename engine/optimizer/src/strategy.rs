@@ -249,6 +249,11 @@ impl Strategy {
         strategy.checked()
     }
 
+    /// As TOML that [`Strategy::from_toml`] reads.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).expect("a strategy has plain fields")
+    }
+
     fn checked(self) -> Result<Strategy, StrategyError> {
         let id = &self.strategy_id;
         let typed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';

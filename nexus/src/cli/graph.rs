@@ -34,8 +34,8 @@ struct Planned {
     name: String,
     spec: JobSpec,
     files: Vec<(String, PathBuf)>,
-    /// External modules that its program calls.
-    modules: NamedBytes,
+    /// What its program brings: external modules, and the strategy that it names.
+    brings: NamedBytes,
     after: Vec<String>,
     takes: Vec<(String, String, Option<String>)>,
 }
@@ -92,12 +92,12 @@ impl Graph {
     ) -> Result<Vec<SubmittedTask>, CliError> {
         let mut jobs: BTreeMap<String, JobId> = BTreeMap::new();
         let mut submitted = Vec::new();
-        for Planned { name, mut spec, files, modules, after, takes } in self.tasks {
+        for Planned { name, mut spec, files, brings, after, takes } in self.tasks {
             let job_of = |name: &str| jobs.get(name).copied().expect("a task comes after those that it names");
             spec.conditions.after = after.iter().map(|name| job_of(name)).collect();
             let taken = takes.into_iter().map(|(name, task, output)| Taken { name, job: job_of(&task), output });
             spec.conditions.takes = taken.collect();
-            for (input, bytes) in modules {
+            for (input, bytes) in brings {
                 spec.inputs.push(Input { name: input, payload: cluster.store(bytes).await? });
             }
             for (input, file) in files {
@@ -133,11 +133,11 @@ fn planned(
     language: &impl Language,
 ) -> Result<Planned, CliError> {
     let wrong = |message: String| CliError::new(Exit::Usage, codes::BAD_GRAPH, message);
-    let mut modules = NamedBytes::new();
+    let (mut brings, mut calls_modules) = (NamedBytes::new(), false);
     let program = match (&table.program, table.command.is_empty()) {
         (Some(file), true) => {
             let carried = Source::read(&folder.join(file))?.carried(language)?;
-            modules = carried.modules;
+            (calls_modules, brings) = (carried.calls_modules(), carried.brings);
             carried.program
         }
         (None, false) => Program::Command {
@@ -168,7 +168,7 @@ fn planned(
     (spec.resources, spec.selection) = asked(&table).map_err(wrong)?;
     (spec.user, spec.seed, spec.priority) = (user(), table.seed.unwrap_or(0), table.priority);
     spec.execution = table.jit.map(Execution::at);
-    spec.reuse = reuse(&spec.program, !modules.is_empty(), table.reuse, table.pure)
+    spec.reuse = reuse(&spec.program, calls_modules, table.reuse, table.pure)
         .map_err(|message| wrong(format!("reuse = true: {message} (pure = true)")))?;
     spec.timeout = time("timeout", &table.timeout)?;
     if let Some(retries) = table.retries {
@@ -189,7 +189,7 @@ fn planned(
             InputEntry::Task { task, output } => takes.push((input, task, output)),
         }
     }
-    Ok(Planned { name: name.to_owned(), spec: checked(spec)?, files, modules, after: table.after, takes })
+    Ok(Planned { name: name.to_owned(), spec: checked(spec)?, files, brings, after: table.after, takes })
 }
 
 /// Refuses what a task would pass over: what describes a program beside a command, and the other way round.
@@ -325,7 +325,7 @@ mod tests {
         }
 
         fn bundled(&self, _: &str, source: &str, _: &Path) -> Result<Bundle, Vec<Diagnostic>> {
-            Ok(Bundle { text: source.to_owned(), modules: Vec::new() })
+            Ok(Bundle { text: source.to_owned(), brings: Vec::new() })
         }
 
         fn inspect(&self, _: &str, _: &str, _: Option<&Path>) -> nexus_mcode::Inspection {

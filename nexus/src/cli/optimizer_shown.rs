@@ -150,7 +150,8 @@ fn row(strategy: &Strategy, machine: &Machine) -> Vec<Cell> {
         (strategy.automatic_differentiation, "gradients"),
     ];
     let with: Vec<&str> = switches.iter().filter(|(on, _)| *on).map(|(_, name)| *name).collect();
-    let parallel = ["one thread", "threads", "threads, nodes"][usize::from(u8::from(strategy.parallelization_level)).min(2)];
+    let parallel =
+        ["one thread", "threads", "threads, nodes"][usize::from(u8::from(strategy.parallelization_level)).min(2)];
     vec![
         Cell::new(&strategy.strategy_id),
         Cell::new(parallel),

@@ -141,9 +141,16 @@ pub(crate) type NamedBytes = Vec<(String, Vec<u8>)>;
 /// A program as a job carries it: the nodes have none of what it imports.
 pub(crate) struct Carried {
     pub(crate) program: Program,
-    /// Inputs that bring the external modules that it calls.
-    pub(crate) modules: NamedBytes,
+    /// Inputs that bring the external modules that it calls, and the strategy that it names.
+    pub(crate) brings: NamedBytes,
     pub(crate) warnings: Vec<Diagnostic>,
+}
+
+impl Carried {
+    /// Whether it calls external modules.
+    pub(crate) fn calls_modules(&self) -> bool {
+        self.brings.iter().any(|(name, _)| nexus_mcode::external_module(name).is_some())
+    }
 }
 
 impl Source {
@@ -152,15 +159,15 @@ impl Source {
         let (file, folder) = (self.file(), self.folder());
         let wrong = |found| CliError::of_program(Exit::ProgramFailed, found, Some(Arc::clone(&self.text)));
         let warnings = language.check(&file, &self.text, Some(folder)).map_err(wrong)?;
-        let Bundle { text, modules } = language.bundled(&file, &self.text, folder).map_err(wrong)?;
-        let encoded = modules.into_iter().map(|(path, packed)| {
+        let Bundle { text, brings } = language.bundled(&file, &self.text, folder).map_err(wrong)?;
+        let encoded = brings.into_iter().map(|(path, packed)| {
             let bytes = encode_value(&packed).map_err(|error| {
                 CliError::new(Exit::Usage, codes::BAD_MODULE, format!("{path} cannot be sent: {error}"))
             })?;
             Ok((path, bytes))
         });
-        let modules = encoded.collect::<Result<_, CliError>>()?;
-        Ok(Carried { program: Program::MCode { file, source: text.into() }, modules, warnings })
+        let brings = encoded.collect::<Result<_, CliError>>()?;
+        Ok(Carried { program: Program::MCode { file, source: text.into() }, brings, warnings })
     }
 
     /// Reads it.

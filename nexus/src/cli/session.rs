@@ -5,13 +5,13 @@
 use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use nexus_actors::client::Client;
 use nexus_actors::embedded::{self, Bundle, EmbeddedOptions, Evaluation};
-use nexus_actors::learning::{self, Learner};
+use nexus_actors::learning::{self, Learner, StateFile};
 use nexus_actors::modules::OwnModules;
 use nexus_actors::node::{self, Arrival, NodeFacts, NodeOptions};
 use nexus_actors::onlooker::Onlooker;
@@ -53,14 +53,25 @@ const LOGGED: &[&str] = &["nexus_actors", "nexus_blobs", "nexus_consensus", "nex
 pub(crate) struct Session {
     /// The external modules of this machine's data folder.
     modules: Arc<OwnModules>,
+    /// That folder, where the command line names it.
+    data: Option<PathBuf>,
 }
 
 impl Session {
     /// `data` is the data folder, where the command line names it.
     pub(crate) fn new(data: Option<&Path>) -> Self {
-        let data = data.map(Path::to_owned);
-        let look = move || super::data_folder(data.as_deref()).map_err(|error| error.message);
-        Session { modules: Arc::new(OwnModules::new(look)) }
+        let (data, named) = (data.map(Path::to_owned), data.map(Path::to_owned));
+        let look = move || super::data_folder(named.as_deref()).map_err(|error| error.message);
+        Session { modules: Arc::new(OwnModules::new(look)), data }
+    }
+
+    /// The strategy of this machine's own that a program names, as an input of its job: nodes need not have it.
+    fn strategy_of(&self, program: &CompiledProgram) -> Option<(String, Value)> {
+        let id = program.attributes().optimize.as_ref()?.as_deref()?;
+        let settings = super::learning_settings(self.data.as_deref()).ok()?;
+        let known = StateFile::new(settings.model_path.as_deref()?).peek(&settings)?;
+        let strategy = known.strategies().registered().iter().find(|strategy| strategy.strategy_id == id)?;
+        Some(learning::brought(strategy))
     }
 
     fn imports<'a>(&'a self, folder: &'a Path) -> Imports<'a> {
@@ -99,7 +110,10 @@ impl Language for Session {
     }
 
     fn bundled(&self, file: &str, source: &str, folder: &Path) -> Result<Bundle, Vec<Diagnostic>> {
-        embedded::bundle(file, source, self.imports(folder))
+        let mut bundle = embedded::bundle(file, source, self.imports(folder))?;
+        let (program, _) = self.compiled(file, source, Some(folder))?;
+        bundle.brings.extend(self.strategy_of(&program));
+        Ok(bundle)
     }
 
     fn inspect(&self, file: &str, source: &str, folder: Option<&Path>) -> Inspection {

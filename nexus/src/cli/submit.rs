@@ -171,8 +171,8 @@ pub(crate) async fn submit(
     }
     let work = if args.file.is_some() { Work::Program } else { Work::Command };
     args.typed.check(work, args.file.as_deref())?;
-    let (mut spec, modules) = spec(args, language, console)?;
-    for (name, bytes) in args.program.read_inputs()?.into_iter().chain(modules) {
+    let (mut spec, brings) = spec(args, language, console)?;
+    for (name, bytes) in args.program.read_inputs()?.into_iter().chain(brings) {
         let stored = unless_interrupted(cluster.store(bytes), interrupted).await;
         let payload = stored.ok_or_else(|| submit_key::interrupted_before("nothing was submitted"))??;
         spec.inputs.push(Input { name, payload });
@@ -295,10 +295,10 @@ fn submitted(job: JobId, name: &str, tasks: u32) -> String {
     format!("{}  {}  {}", paint(NAME, &job.to_string()), one_line(name), units::count(u64::from(tasks), "task"))
 }
 
-/// What the command line asks for, and the external modules that its job must bring; inputs are still missing. A program is checked here, so that what is wrong with it
-/// is drawn with its source.
+/// What the command line asks for, and the inputs that its job must bring beside those that are named; these are still
+/// missing. A program is checked here, so that what is wrong with it is drawn with its source.
 fn spec(args: &SubmitArgs, language: &impl Language, console: &mut Console) -> Result<(JobSpec, NamedBytes), CliError> {
-    let mut modules = Vec::new();
+    let (mut brings, mut calls_modules) = (Vec::new(), false);
     let (name, program) = match &args.file {
         Some(file) => {
             let source = Source::read(file)?;
@@ -306,7 +306,7 @@ fn spec(args: &SubmitArgs, language: &impl Language, console: &mut Console) -> R
             for warning in &carried.warnings {
                 console.say_raw(&diagnostic::drawn(warning, Some(&source.text)));
             }
-            modules = carried.modules;
+            (calls_modules, brings) = (carried.calls_modules(), carried.brings);
             (source.name(), carried.program)
         }
         None => {
@@ -340,10 +340,10 @@ fn spec(args: &SubmitArgs, language: &impl Language, console: &mut Console) -> R
     spec.resources =
         Resources { cpus: args.cpus, memory_bytes: args.memory.unwrap_or(0), gpu_milli: args.gpu.unwrap_or(0) };
     spec.selection = Selection { require: args.require.clone(), prefer: args.prefer.clone(), copies: args.copies };
-    spec.reuse = reuse(&spec.program, !modules.is_empty(), args.reuse, args.pure).map_err(|message| {
+    spec.reuse = reuse(&spec.program, calls_modules, args.reuse, args.pure).map_err(|message| {
         CliError::new(Exit::Usage, codes::USAGE, message).with_help("add --pure, or leave --reuse out")
     })?;
-    Ok((spec, modules))
+    Ok((spec, brings))
 }
 
 /// Whether results of earlier jobs may be taken. Programs on the nodes of a cluster are pure, unless they call external

@@ -22,7 +22,7 @@ impl Language for FakeWorld {
     }
 
     fn bundled(&self, file: &str, source: &str, folder: &Path) -> Result<Bundle, Vec<Diagnostic>> {
-        self.check(file, source, Some(folder)).map(|_| Bundle { text: source.to_owned(), modules: Vec::new() })
+        self.check(file, source, Some(folder)).map(|_| Bundle { text: source.to_owned(), brings: Vec::new() })
     }
 
     fn inspect(&self, file: &str, source: &str, _: Option<&Path>) -> nexus_mcode::Inspection {
