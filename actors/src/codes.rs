@@ -100,6 +100,9 @@ codes! {
     /// The answer of a decision model was found and could not be given: it is too long for a message, or finding it was
     /// given up because the node stops. Ask for fewer variables, or ask again.
     DECISION_LOST = "NX0113";
+    /// The idempotency key stands for a job that does other work: its program, tasks, arguments, inputs or seed differ. Nothing was
+    /// submitted. The same submission gets the same job however often it is sent; another one needs another key.
+    KEY_TAKEN = "NX0115";
     /// No node answers for this data directory.
     NOT_REACHABLE = "NX0405";
 }

@@ -53,6 +53,8 @@ pub struct NodeOptions {
     pub data: PathBuf,
     /// Where to listen; port 0 lets the system choose.
     pub listen: SocketAddr,
+    /// Whether somebody said so; else a node that was there before listens where it did.
+    pub is_listen_given: bool,
     /// Name for people.
     pub name: String,
     /// Who uses it: the name on this machine's client certificate.
@@ -130,20 +132,24 @@ async fn run_here(
 ) -> Result<(), Refusal> {
     check_protocol(options.protocol)?;
     let home = Home::new(&options.data);
-    check_first_start(&home, options.listen)?;
+    let listen_at = match home.last_address().filter(|_| !options.is_listen_given) {
+        Some(before) => before,
+        None => options.listen,
+    };
+    check_first_start(&home, listen_at)?;
     home.create().map_err(|error| unusable(&home, &error))?;
     let _lock = home.lock()?;
     home.sweep().map_err(|error| unusable(&home, &error))?;
     let offer = Offer {
         name: &options.name,
         user: &options.user,
-        address: &reachable_address(options.listen).to_string(),
+        address: &reachable_address(listen_at).to_string(),
         capacity: &options.capacity,
         protocol: options.protocol,
     };
     let member = become_member(&home, offer, options.join.as_ref()).await?;
     let credentials = Credentials::Member(Arc::clone(&member.identity));
-    let link = listen(&home, options.listen, options.protocol, &credentials)?;
+    let link = listen(&home, listen_at, options.protocol, &credentials)?;
     let address = link.local_address().map_err(from_link)?;
     let facts = NodeFacts {
         node: member.node,

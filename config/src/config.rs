@@ -56,6 +56,7 @@ pub struct NodeConfig {
     name: String,
     data: PathBuf,
     listen: SocketAddr,
+    is_listen_given: bool,
     discovery: bool,
     http: Http,
     keep_unused: Duration,
@@ -138,6 +139,11 @@ impl NodeConfig {
     /// Address of the node's QUIC endpoint; port 0 takes any free one.
     pub fn listen(&self) -> SocketAddr {
         self.listen
+    }
+
+    /// Whether somebody says where it listens; else a node that was there before listens where it did.
+    pub fn is_listen_given(&self) -> bool {
+        self.is_listen_given
     }
 
     /// Whether it announces itself on the local network, where it listens on more than loopback.
@@ -239,6 +245,7 @@ impl Config {
             node: NodeConfig {
                 name: name.unwrap_or_else(|| name_of_host(&machine.host_name)),
                 data,
+                is_listen_given: flags.listen.or(listen).is_some(),
                 listen: flags.listen.or(listen).unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, PORT))),
                 discovery: discovery.unwrap_or(true),
                 http: flags

@@ -56,11 +56,23 @@ impl Node {
     /// # Panics
     /// When the binary cannot be run.
     pub fn try_start_on(before: &[String], data: &Path, extra: &[&str]) -> Result<Node, String> {
+        let listen = if extra.contains(&"--listen") { &[][..] } else { &["--listen", "127.0.0.1:0"][..] };
+        Node::run(before, data, &[listen, extra].concat())
+    }
+
+    /// Starts a node of this data directory again, without a word of where it listens.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub fn start_again(data: &Path) -> Node {
+        Node::run(&[], data, &[]).unwrap_or_else(|said| panic!("the node did not start:\n{said}"))
+    }
+
+    fn run(before: &[String], data: &Path, arguments: &[&str]) -> Result<Node, String> {
         let mut child = binary::command_on(before)
             .args(["node", "start", "--data"])
             .arg(data)
-            .args(if extra.contains(&"--listen") { &[][..] } else { &["--listen", "127.0.0.1:0"][..] })
-            .args(extra)
+            .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -28,6 +28,21 @@ fn a_graph_passes_results_by_name_and_a_repetition_makes_no_second_one() {
     assert_eq!(result(&node, &submitted["jobs"]["sum"])["result"], json!(24.0));
     let again = node.json(&["submit", &file, "--key", "k"]);
     assert_eq!(again, submitted);
+    let sum = folder.path().join("make.mcode").display().to_string();
+    let first = node.json(&["submit", &sum, "--arg", "n=1", "--key", "one"]);
+    assert_eq!(node.json(&["submit", &sum, "--arg", "n=1", "--key", "one", "--delay", "1h"])["job"], first["job"]);
+    for (more, said) in [
+        (&["--arg", "n=2"][..], "its arguments differ"),
+        (&["--arg", "n=1", "--array", "0..2"], "it has other tasks"),
+        (&["--arg", "n=1", "--seed", "3"], "its seed differs"),
+    ] {
+        let other = node.nexus(&[&["submit", &sum, "--key", "one"], more].concat());
+        let text = String::from_utf8_lossy(&other.stderr).into_owned();
+        assert!(other.status.code() != Some(0) && text.contains("NX0115") && text.contains(said), "{other:?}");
+        assert!(text.contains("the key `one` stands for job-4, which is another submission"), "{text}");
+    }
+    let other = node.nexus(&["submit", "--key", "one", "--", "true"]);
+    assert!(String::from_utf8_lossy(&other.stderr).contains("its program differs"), "{other:?}");
     write("circle.toml", "[task.a]\ncommand = [\"true\"]\nafter = [\"a\"]\n");
     let circle = node.nexus(&["submit", &folder.path().join("circle.toml").display().to_string()]);
     assert_eq!(circle.status.code(), Some(2));

@@ -69,6 +69,23 @@ fn a_stopped_node_ends_in_order_and_knows_its_jobs_again() {
 }
 
 #[test]
+fn a_node_that_is_started_again_listens_where_it_did() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().join("home");
+    let listens = |node: &Node| {
+        let said = node.said();
+        let line = said.lines().find_map(|line| line.strip_prefix("listening quic ")).expect("it says so");
+        line.split(' ').next().expect("an address").to_owned()
+    };
+    let first = Node::start(&home, &[]);
+    let before = listens(&first);
+    assert_eq!(first.nexus(&["node", "stop"]).status.code(), Some(0));
+    first.wait();
+    let again = Node::start_again(&home);
+    assert_eq!(listens(&again), before, "whoever knows its address finds it there");
+}
+
+#[test]
 fn a_node_that_is_started_again_does_not_warn_of_its_own_worker() {
     let folder = tempfile::tempdir().unwrap();
     let home = folder.path().join("home");

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use actix::Addr;
 use nexus_ledger::{Command, ExplainFacts, Ledger, MACHINES_KEY, Reply};
-use nexus_model::{IndexRange, JobId, JobSpec, LimitLevel, Limits, NodeId, NodeRole, Reuse, TaskId, TaskState};
+use nexus_model::{
+    IndexRange, Input, JobId, JobSpec, LimitLevel, Limits, NodeId, NodeRole, Program, Reuse, TaskId, TaskState,
+};
 use nexus_wire::archived::Bounded;
 use nexus_wire::limits::{JOBS_PER_PAGE_MAX, TASKS_PAGE_BYTES, WAIT_MAX};
 use nexus_wire::{Refusal, Response, TaskDetail};
@@ -35,6 +37,7 @@ impl GatewayState {
             None => own(caller, &mut spec),
         }
         check_copies(control, &spec).await?;
+        let asked = key.clone().filter(|_| spec.part_of().is_none()).map(|key| (key, spec.clone()));
         let _under_way = self.directory.vacancy.enter();
         let accepted = match self.vacancy_for(control, &spec).await {
             None => control.propose(Command::SubmitJob { spec, key, at_ms: now_ms() }).await?,
@@ -52,6 +55,9 @@ impl GatewayState {
         };
         match accepted {
             Reply::Job(job) => {
+                if let Some((key, asked)) = asked {
+                    check_same(control, job, &key, &asked).await?;
+                }
                 telemetry::accepted(job);
                 Ok(Response::Submitted(job))
             }
@@ -245,6 +251,46 @@ pub(super) fn own(caller: &Caller, spec: &mut JobSpec) {
             spec.limits = spec.limits.within(&Limits::level(LimitLevel::Medium));
         }
     }
+}
+
+/// Whether the job of a key is the submission that gave it now: nobody wants the results of another one.
+async fn check_same(control: &ControlPlane, job: JobId, key: &str, asked: &JobSpec) -> Result<(), Refusal> {
+    let differs = control.read_local(|ledger| ledger.spec(job).and_then(|known| difference(known, asked))).await;
+    let Some(what) = differs else { return Ok(()) };
+    let key = key.strip_prefix(MACHINES_KEY).unwrap_or(key);
+    let message = format!("the key `{key}` stands for {job}, which is another submission: {what}");
+    let help = format!("give another key, or none; `nexus job show {}` shows what has this one", job.0);
+    Err(Refusal { help: Some(help), ..refusal(codes::KEY_TAKEN, message) })
+}
+
+/// What makes one submission other work than an earlier one. When it runs, where and with how many attempts is not compared:
+/// that follows from when it is asked for.
+fn difference(known: &JobSpec, asked: &JobSpec) -> Option<&'static str> {
+    let program = match (&known.program, &asked.program) {
+        (Program::MCode { source: a, .. }, Program::MCode { source: b, .. }) => a == b,
+        (a, b) => a == b,
+    };
+    let same = [
+        (program, "its program differs"),
+        (known.tasks == asked.tasks && known.is_array == asked.is_array, "it has other tasks"),
+        (arguments_of(known) == arguments_of(asked), "its arguments differ"),
+        (given_inputs(known, asked) == given_inputs(asked, asked), "its inputs differ"),
+        (known.seed == asked.seed, "its seed differs"),
+    ];
+    same.into_iter().find(|(is_same, _)| !is_same).map(|(_, what)| what)
+}
+
+/// The inputs of a job but those that `asked` takes from others: these are filled in when they are there.
+fn given_inputs<'a>(spec: &'a JobSpec, asked: &JobSpec) -> Vec<&'a Input> {
+    let is_taken = |input: &Input| asked.conditions.takes.iter().any(|taken| taken.name == input.name);
+    spec.inputs.iter().filter(|input| !is_taken(input)).collect()
+}
+
+/// The arguments as text, in the order of their names: NaN is what was given, too.
+fn arguments_of(spec: &JobSpec) -> Vec<String> {
+    let mut arguments: Vec<String> = spec.arguments.iter().map(|argument| format!("{argument:?}")).collect();
+    arguments.sort_unstable();
+    arguments
 }
 
 /// A key as it is kept: the machines' where somebody asks on a machine of the cluster, and else the caller's own.

@@ -94,7 +94,7 @@ Examples:
   nexus node start --join                        (lists what is there)
   nexus node start --data second --listen 127.0.0.1:0 --join 127.0.0.1:4747 --token NXJ1.7Yk…")]
 pub(crate) struct StartArgs {
-    /// Address of the node; port 0 takes any free one
+    /// Address of the node; port 0 takes any free one. A node that is started again listens where it did
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) listen: Option<SocketAddr>,
     /// Address of the web page with the metrics, or `off`

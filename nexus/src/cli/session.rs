@@ -354,6 +354,7 @@ impl World for Session {
         let options = NodeOptions {
             data: config.node().data().to_owned(),
             listen: config.node().listen(),
+            is_listen_given: config.node().is_listen_given(),
             name,
             user: user(),
             capacity: NodeCapacity { slots, memory_bytes: config.worker().memory_bytes(), devices: devices_beside() },
