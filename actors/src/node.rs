@@ -132,10 +132,7 @@ async fn run_here(
 ) -> Result<(), Refusal> {
     check_protocol(options.protocol)?;
     let home = Home::new(&options.data);
-    let listen_at = match home.last_address().filter(|_| !options.is_listen_given) {
-        Some(before) => before,
-        None => options.listen,
-    };
+    let listen_at = home.last_address().filter(|_| !options.is_listen_given).unwrap_or(options.listen);
     check_first_start(&home, listen_at)?;
     home.create().map_err(|error| unusable(&home, &error))?;
     let _lock = home.lock()?;
