@@ -114,6 +114,21 @@ fn operator_fusion_lets_operations_join_the_product_before_them() {
 }
 
 #[test]
+fn operator_fusion_leaves_what_comes_before_a_product_fused() {
+    let source = "w = tensor.ones(2, 4096)\nx = tensor.ones(4096)\ny = tensor.relu(x * 2 + 1) * 0.5 - x\nz = w @ y\n\
+                  tensor.sum(tensor.relu(z - 3) * 2)\n";
+    let joined = |on| {
+        under(source, |s| {
+            (s.jit_level, s.tensor_fusion, s.operator_fusion) = (JitLevel::Optimised, true, on);
+        })
+    };
+    let ((without, a), (with, b)) = (joined(false), joined(true));
+    assert!(with.work.passes <= without.work.passes, "{:?} {:?}", with.work, without.work);
+    assert!(with.fusion.regions > 0 && with.fusion.products > 0, "{:?}", with.fusion);
+    assert_eq!(a, b);
+}
+
+#[test]
 fn loop_unrolling_writes_short_loops_out() {
     let source = "function main()\n    total = 1\n    for i in 0..4\n        total = total * 3 + i\n    end\n    return total\nend\n";
     let unrolled = |on| under(source, |s| (s.jit_level, s.loop_unrolling) = (JitLevel::Optimised, on));

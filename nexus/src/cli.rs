@@ -194,6 +194,7 @@ pub fn main() -> ExitCode {
 
 /// Runs the command of these arguments.
 fn start<W: World>(arguments: Vec<OsString>, world: impl FnOnce(Option<&Path>) -> W) -> Exit {
+    let arguments = math::with_formulas(arguments);
     let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
         Err(error) => return misused(&arguments, &error),

@@ -58,9 +58,23 @@ fn what_is_wrong_is_shown_where_it_stands() {
         (&["evaluate", "x", "x"], "NX0561", 2),
         (&["simplify", "x", "--assume", "x bla"], "NX0561", 2),
         (&["solve", "x + y = 1", "x - y < 2"], "NX0561", 2),
-        (&["solve", "-x"], "NX0501", 2),
+        (&["solve", "--x"], "NX0501", 2),
         (&["base60", "61,1"], "NX0561", 2),
         (&["base60", "sqrt(2)"], "NX0561", 2),
+        (&["prime", "1/2"], "NX0561", 2),
+        (&["prime", "7", "--next", "--previous"], "NX0501", 2),
+        (&["modulo", "inverse", "2", "4"], "NX0562", 1),
+        (&["modulo", "sqrt", "2", "15"], "NX0562", 1),
+        (&["modulo", "power", "2", "x", "7"], "NX0561", 2),
+        (&["modulo", "remainders", "1:4", "2:6"], "NX0562", 1),
+        (&["modulo", "remainders", "1:4", "2:0"], "NX0561", 2),
+        (&["modulo", "remainders", "14"], "NX0501", 2),
+        (&["fraction", "x"], "NX0561", 2),
+        (&["fraction", "pi", "--terms", "0"], "NX0562", 1),
+        (&["diophantine", "x*y = 1"], "NX0561", 2),
+        (&["graph", "no-such-file"], "NX0562", 1),
+        (&["ball", "11"], "NX0501", 2),
+        (&["ball", "3", "--radius", "x"], "NX0561", 2),
         (&["simplify"], "NX0501", 2),
     ] {
         let with_json: Vec<&str> = arguments.iter().copied().chain(["--json"]).collect();
@@ -73,6 +87,36 @@ fn what_is_wrong_is_shown_where_it_stands() {
     assert_eq!(stdout(&named), "x = b/a\n");
     let drawn = math(&["simplify", "(x + 1"]);
     assert!(String::from_utf8_lossy(&drawn.stderr).contains("formula:1:7"), "{drawn:?}");
+}
+
+#[test]
+fn answers_about_whole_numbers_are_documents_too() {
+    let document = |arguments: &[&str]| -> Value {
+        let output = math(arguments);
+        serde_json::from_str(&stdout(&output)).unwrap_or_else(|_| panic!("{output:?}"))
+    };
+    assert_eq!(document(&["prime", "91", "--json"])["prime"], false);
+    assert_eq!(document(&["prime", "7", "--next", "2", "--json"])["primes"], serde_json::json!(["11", "13"]));
+    assert_eq!(document(&["modulo", "sqrt", "3", "7", "--json"])["results"], serde_json::json!([]));
+    assert_eq!(document(&["fraction", "sqrt(7)", "--json"])["period"], serde_json::json!(["1", "1", "1", "4"]));
+    let solved = document(&["diophantine", "3x + 5y = 1", "--json"]);
+    assert_eq!((&solved["solvable"], &solved["solutions"]["x"]), (&Value::Bool(true), &Value::from("5*k + 2")));
+    assert_eq!(document(&["diophantine", "6x + 9y = 2", "--json"])["solvable"], false);
+}
+
+#[test]
+fn questions_in_words_show_the_command_and_what_is_not_understood() {
+    let asked = math(&["ask", "zweite", "Ableitung", "von", "x^3", "--json"]);
+    let document: Value = serde_json::from_str(&stdout(&asked)).unwrap_or_else(|_| panic!("{asked:?}"));
+    assert_eq!(document["command"], "nexus math diff 'x^3' --order 2");
+    assert_eq!(document["answer"]["result"], "6*x");
+    let refused = math(&["ask", "derivative of the weather"]);
+    let error = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(2), "{error}");
+    assert!(error.contains("`the weather` is not understood as a formula") && error.contains("NX0561"), "{error}");
+    // What a command that was understood has no answer to is said of its formula.
+    let failed = math(&["ask", "antiderivative of exp(x^x)"]);
+    assert!(String::from_utf8_lossy(&failed.stderr).contains("NX0562"), "{failed:?}");
 }
 
 #[test]

@@ -68,7 +68,12 @@ impl StateFile {
     pub fn load(&mut self, config: OptimizerConfig) -> (Optimizer, Option<String>) {
         let (content, writing) = match self.read(&config, None) {
             Ok(found) => found,
-            Err(error) => (Content::Foreign(error.to_string()), None),
+            Err(error) if self.path.is_dir() => (Content::Foreign(error.to_string()), None),
+            // It may be whole: it stays where it is, and is not written over while it cannot be read.
+            Err(error) => {
+                let told = format!("what was learned could not be read: {}", self.trouble("read", error));
+                return (Optimizer::new(config), Some(told));
+            }
         };
         self.seen = writing;
         match content {

@@ -100,6 +100,14 @@ pub enum ModuleError {
         /// What is wrong with it.
         reason: String,
     },
+    /// Its answer takes more memory than whoever called it has left.
+    #[error("the answer of module {module} takes {bytes} bytes of memory, which are more than are left")]
+    NoMemory {
+        /// The module.
+        module: String,
+        /// What holding it takes.
+        bytes: u64,
+    },
     /// It gave a value of another type than its manifest says.
     #[error("`{function}` of module {module} gave {reason}")]
     WrongType {
@@ -164,6 +172,9 @@ impl ModuleError {
             M::Damaged { .. } | M::Gone(_) => "add it again: `nexus module add FOLDER`",
             M::Disk { .. } => "see to the disk, then try again",
             M::Cancelled => "the module and what it started were ended",
+            M::NoMemory { .. } => {
+                "give the job more (`--memory`), or have the module write a file that the program reads"
+            }
             M::TooSlow { .. } => "`wall_seconds` below [limits] of its vxor.toml gives it longer",
             M::NotStarted { .. } | M::Ended { .. } => {
                 "what it printed to stderr may say why; `entry` and [limits] of its vxor.toml say how it runs"

@@ -7,7 +7,7 @@
 
 /// What a module could do without the filter, in words.
 pub(super) const KEPT_FROM: &str = "sockets that are files, of other programs on this machine, changing permissions, owners and \
-     times of this user's files, and using this user's keys";
+     times of this user's files, watching them, and using this user's keys";
 
 /// Sets the filter for this thread and whatever it starts.
 #[cfg(target_os = "linux")]
@@ -51,24 +51,54 @@ fn closed(network: bool) -> Result<Rules, seccompiler::BackendError> {
     let of_files = rule(vec![argument(0, SeccompCmpOp::Eq, libc::AF_UNIX)])?;
     // Of the host of a virtual machine: no namespace of networks has them.
     let of_host = rule(vec![argument(0, SeccompCmpOp::Eq, libc::AF_VSOCK)])?;
-    // Such a pair can be turned to any other socket; a pair of streams cannot.
-    let turned = rule(vec![
-        argument(0, SeccompCmpOp::Eq, libc::AF_UNIX),
-        argument(1, SeccompCmpOp::MaskedEq(KIND), libc::SOCK_DGRAM),
-    ])?;
-    let lease = rule(vec![argument(1, SeccompCmpOp::Eq, libc::F_SETLEASE)])?;
-    let notice = rule(vec![argument(1, SeccompCmpOp::Eq, libc::F_NOTIFY)])?;
+    // Such a pair can be turned to any other socket; a pair of streams cannot. Raw ones are made of datagrams too.
+    let turned = |kind: i32| {
+        rule(vec![argument(0, SeccompCmpOp::Eq, libc::AF_UNIX), argument(1, SeccompCmpOp::MaskedEq(KIND), kind)])
+    };
+    let turned = vec![turned(libc::SOCK_DGRAM)?, turned(libc::SOCK_RAW)?];
+    let second = |values: &[u32]| {
+        let one = |value: &u32| rule(vec![argument(1, SeccompCmpOp::Eq, value.cast_signed())]);
+        values.iter().map(one).collect::<Result<Vec<_>, _>>()
+    };
     Ok(Rules::from([
         (libc::SYS_socket, if network { vec![of_files] } else { vec![of_files, of_host] }),
-        (libc::SYS_socketpair, vec![turned]),
+        (libc::SYS_socketpair, turned),
         // Its requests are seen by no filter, and open sockets as well.
         (libc::SYS_io_uring_setup, Vec::new()),
         (libc::SYS_keyctl, Vec::new()),
         (libc::SYS_add_key, Vec::new()),
         (libc::SYS_request_key, Vec::new()),
-        (libc::SYS_fcntl, vec![lease, notice]),
+        (libc::SYS_inotify_add_watch, Vec::new()),
+        (libc::SYS_fanotify_init, Vec::new()),
+        (libc::SYS_fanotify_mark, Vec::new()),
+        // Memory that no limit of a process counts.
+        (libc::SYS_memfd_create, Vec::new()),
+        (libc::SYS_memfd_secret, Vec::new()),
+        (libc::SYS_fcntl, second(&OF_FILES_BY_FCNTL)?),
+        (libc::SYS_ioctl, second(&OF_FILES_BY_IOCTL)?),
     ]))
 }
+
+/// Leases, notices, and hints of how long what is written lives (`F_SET_RW_HINT`, `F_SET_FILE_RW_HINT`).
+#[cfg(target_os = "linux")]
+const OF_FILES_BY_FCNTL: [u32; 4] = [libc::F_SETLEASE.cast_unsigned(), libc::F_NOTIFY.cast_unsigned(), 1036, 1038];
+
+/// The requests that change attributes of a file by a descriptor that only reads: `FS_IOC_SETFLAGS`, `FS_IOC_SETVERSION`,
+/// `FS_IOC32_SETFLAGS`, `FS_IOC32_SETVERSION`, `FS_IOC_FSSETXATTR`, `FS_IOC_ENABLE_VERITY`, `FS_IOC_SET_ENCRYPTION_POLICY`,
+/// `FS_IOC_ADD_ENCRYPTION_KEY`, `FS_IOC_REMOVE_ENCRYPTION_KEY` and the same for all users; as most processors number them.
+#[cfg(target_os = "linux")]
+const OF_FILES_BY_IOCTL: [u32; 10] = [
+    0x4008_6602,
+    0x4008_7602,
+    0x4004_6602,
+    0x4004_7602,
+    0x401c_5820,
+    0x4080_6685,
+    0x800c_6613,
+    0xc050_6617,
+    0xc040_6618,
+    0xc040_6619,
+];
 
 /// What changes permissions, owners and times.
 #[cfg(target_os = "linux")]

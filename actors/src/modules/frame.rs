@@ -97,16 +97,34 @@ pub(super) enum Answer {
     },
 }
 
+/// Why what came is not taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// It is no answer: what is wrong with it.
+    Garbage(String),
+    /// Holding it takes so many bytes more, which nobody has.
+    NoMemory { bytes: u64 },
+}
+
+impl From<String> for Refusal {
+    fn from(reason: String) -> Self {
+        Refusal::Garbage(reason)
+    }
+}
+
 /// Bytes on their way to one answer.
 #[derive(Debug, Default)]
 pub(super) struct AnswerReader {
     bytes: Vec<u8>,
+    /// Whether there is memory for the frame that has begun.
+    is_admitted: bool,
 }
 
 impl AnswerReader {
     /// Takes what came; the answer once it is whole, or what is wrong with it. Bytes are refused as soon as they cannot
-    /// become an answer, so that none are gathered in vain.
-    pub(super) fn push(&mut self, piece: &[u8]) -> Result<Option<Answer>, String> {
+    /// become an answer, so that none are gathered in vain; `admit` takes the memory for the frame when its length is known,
+    /// and for its values when they are counted.
+    pub(super) fn push(&mut self, piece: &[u8], admit: &dyn Fn(u64) -> bool) -> Result<Option<Answer>, Refusal> {
         self.bytes.extend_from_slice(piece);
         let head = &self.bytes[..self.bytes.len().min(LENGTH_DIGITS_MAX + 1)];
         let Some(end) = head.iter().position(|&byte| byte == b'\n') else {
@@ -114,20 +132,27 @@ impl AnswerReader {
             if is_digits && head.len() <= LENGTH_DIGITS_MAX {
                 return Ok(None);
             }
-            return Err(format!("a frame begins with its length and a newline, not with {}", shown(head)));
+            return Err(format!("a frame begins with its length and a newline, not with {}", shown(head)).into());
         };
         let length = std::str::from_utf8(&head[..end]).ok().filter(|text| text.bytes().all(|b| b.is_ascii_digit()));
         let length: usize = length
             .and_then(|text| text.parse().ok())
             .ok_or_else(|| format!("a frame begins with its length, not with {}", shown(&head[..end])))?;
         if length > FRAME_BYTES_MAX {
-            return Err(format!("its frame has {length} bytes; the most is {FRAME_BYTES_MAX}"));
+            return Err(format!("its frame has {length} bytes; the most is {FRAME_BYTES_MAX}").into());
+        }
+        if !self.is_admitted {
+            admitted(length as u64, admit)?;
+            self.is_admitted = true;
         }
         let body = &self.bytes[end + 1..];
         match body.len() {
             there if there < length => Ok(None),
-            there if there > length => Err(format!("{} bytes follow its frame", there - length)),
-            _ => answer(body).map(Some),
+            // Many programs end what they write with a new line.
+            there if there > length && !body[length..].iter().all(u8::is_ascii_whitespace) => {
+                Err(format!("{} bytes follow its frame", there - length).into())
+            }
+            _ => answer(&body[..length], admit).map(Some),
         }
     }
 
@@ -137,15 +162,21 @@ impl AnswerReader {
     }
 }
 
-fn answer(body: &[u8]) -> Result<Answer, String> {
+fn admitted(bytes: u64, admit: &dyn Fn(u64) -> bool) -> Result<(), Refusal> {
+    if admit(bytes) { Ok(()) } else { Err(Refusal::NoMemory { bytes }) }
+}
+
+fn answer(body: &[u8], admit: &dyn Fn(u64) -> bool) -> Result<Answer, Refusal> {
     let wanted = "an answer is {\"value\": VALUE} or {\"error\": \"TEXT\"}";
-    if values(body) > VALUES_MAX {
-        return Err(format!(
-            "it has more than {VALUES_MAX} values; write larger data to a file that the program reads"
-        ));
+    let count = values(body);
+    if count > VALUES_MAX {
+        let reason =
+            format!("it has more than {VALUES_MAX} values; write larger data to a file that the program reads");
+        return Err(reason.into());
     }
+    admitted((count * size_of::<Value>()) as u64, admit)?;
     let value = nexus_formats::read(Format::Json, body).map_err(|error| error.to_string())?;
-    let Value::Record(fields) = value else { return Err(wanted.to_owned()) };
+    let Value::Record(fields) = value else { return Err(wanted.to_owned().into()) };
     let mut fields = fields.into_iter();
     match (fields.next(), fields.next()) {
         (Some((name, value)), None) if &*name == "value" => Ok(Answer::Value(value)),
@@ -157,10 +188,10 @@ fn answer(body: &[u8]) -> Result<Answer, String> {
                     let why = Stop::of(&why).ok_or_else(|| wanted.to_owned())?;
                     Ok(Answer::Stopped { why, message: cut(message) })
                 }
-                _ => Err(wanted.to_owned()),
+                _ => Err(wanted.to_owned().into()),
             }
         }
-        _ => Err(wanted.to_owned()),
+        _ => Err(wanted.to_owned().into()),
     }
 }
 
@@ -199,8 +230,34 @@ mod tests {
 
     use super::*;
 
+    fn all(_: u64) -> bool {
+        true
+    }
+
     fn read(bytes: &[u8]) -> Result<Option<Answer>, String> {
-        AnswerReader::default().push(bytes)
+        AnswerReader::default().push(bytes, &all).map_err(|refusal| match refusal {
+            Refusal::Garbage(reason) => reason,
+            Refusal::NoMemory { bytes } => format!("no memory for {bytes}"),
+        })
+    }
+
+    #[test]
+    fn memory_is_taken_before_it_is_filled() {
+        let left = std::cell::Cell::new(1_000u64);
+        let admit = |bytes: u64| {
+            let rest = left.get().checked_sub(bytes);
+            left.set(rest.unwrap_or(left.get()));
+            rest.is_some()
+        };
+        // The length of a frame alone says that there is no room for it.
+        assert_eq!(AnswerReader::default().push(b"2000\n", &admit), Err(Refusal::NoMemory { bytes: 2_000 }));
+        let body = format!("{{\"value\":[{}0]}}", "0,".repeat(99));
+        let frame = format!("{}\n{body}", body.len());
+        let bytes = 101 * size_of::<Value>() as u64;
+        assert_eq!(AnswerReader::default().push(frame.as_bytes(), &admit), Err(Refusal::NoMemory { bytes }));
+        assert_eq!(left.get(), 1_000 - body.len() as u64);
+        left.set(1 << 20);
+        assert!(matches!(AnswerReader::default().push(frame.as_bytes(), &admit), Ok(Some(Answer::Value(_)))));
     }
 
     #[test]
@@ -242,9 +299,9 @@ mod tests {
         assert_eq!(read(bytes), Ok(Some(Answer::Value(Value::Int(3)))));
         let mut reader = AnswerReader::default();
         for byte in &bytes[..bytes.len() - 1] {
-            assert_eq!(reader.push(&[*byte]), Ok(None));
+            assert_eq!(reader.push(&[*byte], &all), Ok(None));
         }
-        assert_eq!(reader.push(b"}"), Ok(Some(Answer::Value(Value::Int(3)))));
+        assert_eq!(reader.push(b"}", &all), Ok(Some(Answer::Value(Value::Int(3)))));
         assert_eq!(read(b"14\n{\"error\":\"no\"}"), Ok(Some(Answer::Error("no".into()))));
     }
 
@@ -269,6 +326,7 @@ mod tests {
             (b"\n{}", "begins with its length"),
             (b"2\n{}", "an answer is"),
             (b"2\n{}x", "bytes follow"),
+            (b"2\n{} \r\n", "an answer is"),
             (b"4\nnull", "an answer is"),
             (b"3\n{x}", "JSON"),
             (b"11\n{\"error\":3}", "an answer is"),

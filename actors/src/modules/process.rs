@@ -18,15 +18,17 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, wa
 
 use super::error::ModuleError;
 use super::folders::CallFolder;
-use super::frame::{self, Answer, AnswerReader};
+use super::frame::{self, Answer, AnswerReader, Refusal};
 use super::manifest::{Capability, Kind};
-use super::sandbox::{self, NO_LIMITS_CODE, Reach, Sandbox};
+use super::sandbox::{self, GO, NO_LIMITS_CODE, Reach, Sandbox};
 use super::signature::Sizes;
 use super::store::Installed;
 use super::wasm::{self, Program};
 
 /// Between two looks at the cancel flag while the module is silent.
 const LOOK_INTERVAL: Duration = Duration::from_millis(20);
+/// Between two looks for the first process of a namespace.
+const BEGIN_INTERVAL: Duration = Duration::from_micros(200);
 /// How long a program that closed its output may take to end, for its exit code.
 const END_PATIENCE: Duration = Duration::from_millis(500);
 /// How long the processes of a namespace may take to end that were killed; a disk may hold one of them up.
@@ -49,6 +51,8 @@ pub struct Call<'a> {
     pub arguments: Vec<Value>,
     /// Ends the call when it turns true.
     pub stop: &'a dyn Fn() -> bool,
+    /// Takes this many bytes of memory for the answer, or says that there are no more.
+    pub admit: &'a dyn Fn(u64) -> bool,
 }
 
 /// What came of a call, whether or not it gave a value.
@@ -70,7 +74,7 @@ pub fn call(call: Call<'_>) -> CallReport {
 }
 
 fn called(call: Call<'_>, stderr: &mut Vec<u8>, sandbox: &mut Sandbox) -> Result<Value, ModuleError> {
-    let Call { module, function, arguments, stop } = call;
+    let Call { module, function, arguments, stop, admit } = call;
     let manifest = &module.manifest;
     let name = || manifest.name.clone();
     let declared = manifest.function(function).ok_or_else(|| ModuleError::NoSuchFunction {
@@ -81,7 +85,7 @@ fn called(call: Call<'_>, stderr: &mut Vec<u8>, sandbox: &mut Sandbox) -> Result
     let mut sizes = Sizes::new();
     let arguments = declared.take(arguments, &mut sizes).map_err(ModuleError::BadArguments)?;
     let frame = frame::request(function, &arguments).map_err(ModuleError::BadArguments)?;
-    match ask(module, frame, stop, stderr, sandbox)? {
+    match ask(module, frame, (stop, admit), stderr, sandbox)? {
         Answer::Value(value) => declared.returns.take(value, &mut sizes).map_err(|reason| ModuleError::WrongType {
             module: name(),
             function: function.to_owned(),
@@ -97,21 +101,21 @@ fn called(call: Call<'_>, stderr: &mut Vec<u8>, sandbox: &mut Sandbox) -> Result
 /// What a module's component says that it exports.
 pub(super) fn ask_exports(module: &Installed) -> Result<Answer, ModuleError> {
     let frame = frame::request(frame::EXPORTS, &[]).map_err(ModuleError::BadArguments)?;
-    ask(module, frame, &|| false, &mut Vec::new(), &mut Sandbox::default())
+    ask(module, frame, (&|| false, &|_| true), &mut Vec::new(), &mut Sandbox::default())
 }
 
 /// Starts the module's program, and ends it once it answered.
 fn ask(
     module: &Installed,
     frame: Vec<u8>,
-    stop: &dyn Fn() -> bool,
+    (stop, admit): (&dyn Fn() -> bool, &dyn Fn(u64) -> bool),
     stderr: &mut Vec<u8>,
     sandbox: &mut Sandbox,
 ) -> Result<Answer, ModuleError> {
     let folder = CallFolder::make(&module.scratch).map_err(ModuleError::disk(&module.scratch))?;
     let answer = start(module, folder.path(), sandbox)
         .map_err(|reason| ModuleError::NotStarted { module: module.manifest.name.clone(), reason })
-        .and_then(|child| Conversation::with(child, frame, module, stop, stderr).answer());
+        .and_then(|child| Conversation::with(child, frame, module, (stop, admit), stderr).answer());
     let path = folder.path().to_owned();
     if let Err(error) = folder.remove() {
         stderr.extend(format!("note: {} could not be removed: {error}\n", path.display()).bytes());
@@ -204,13 +208,14 @@ struct Conversation<'a> {
     /// The first process of its namespace, once that is known.
     first: Option<OwnedFd>,
     stdin: Option<ChildStdin>,
-    /// The call, and how much of it was written.
+    /// The line that lets the module begin, the call, and how much of both was written.
     frame: Vec<u8>,
     sent: usize,
     stdout: Option<ChildStdout>,
     stderr: Option<ChildStderr>,
     module: &'a Installed,
     stop: &'a dyn Fn() -> bool,
+    admit: &'a dyn Fn(u64) -> bool,
     deadline: Instant,
     printed: &'a mut Vec<u8>,
 }
@@ -220,14 +225,28 @@ impl<'a> Conversation<'a> {
         mut child: Child,
         frame: Vec<u8>,
         module: &'a Installed,
-        stop: &'a dyn Fn() -> bool,
+        (stop, admit): (&'a dyn Fn() -> bool, &'a dyn Fn(u64) -> bool),
         printed: &'a mut Vec<u8>,
     ) -> Self {
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         // A program that reads late, or not at all, must not keep us from listening.
         let stdin = stdin.filter(|pipe| rustix::io::ioctl_fionbio(pipe, true).is_ok());
         let deadline = Instant::now() + module.manifest.limits.wall;
-        Conversation { child, first: None, stdin, frame, sent: 0, stdout, stderr, module, stop, deadline, printed }
+        let frame = [GO, &frame].concat();
+        Conversation {
+            child,
+            first: None,
+            stdin,
+            frame,
+            sent: 0,
+            stdout,
+            stderr,
+            module,
+            stop,
+            admit,
+            deadline,
+            printed,
+        }
     }
 
     /// The answer; what the program left behind is ended in every case.
@@ -240,8 +259,9 @@ impl<'a> Conversation<'a> {
         // Before it is collected: its number is nobody else's until then.
         let unshare = Pid::from_child(&self.child);
         let first = self.first.take().or_else(|| first_of_namespace(unshare));
-        end_namespace(first.as_ref());
+        // `unshare` goes first, which would tell of its child's end.
         let _ = kill_process_group(unshare, Signal::KILL);
+        end_namespace(first.as_ref());
         let collected = self.child.wait();
         // Without a namespace somebody may be left who goes on printing.
         for _ in 0..LAST_READS {
@@ -260,6 +280,10 @@ impl<'a> Conversation<'a> {
         let mut reader = AnswerReader::default();
         let module = &self.module.manifest;
         let garbage = |reason: String| ModuleError::Garbage { module: module.name.clone(), reason };
+        let refused = |refusal: Refusal| match refusal {
+            Refusal::Garbage(reason) => garbage(reason),
+            Refusal::NoMemory { bytes } => ModuleError::NoMemory { module: module.name.clone(), bytes },
+        };
         loop {
             if (self.stop)() {
                 return Err(ModuleError::Cancelled);
@@ -267,9 +291,10 @@ impl<'a> Conversation<'a> {
             if Instant::now() >= self.deadline {
                 return Err(ModuleError::TooSlow { module: module.name.clone(), limit: module.limits.wall });
             }
-            // Early: a module can end `unshare`, and nobody knows the first process then.
+            // Before the module begins: it can end `unshare`, and nobody knows the first process then.
             self.first = self.first.take().or_else(|| first_of_namespace(Pid::from_child(&self.child)));
-            let (is_listening, is_answering, is_printing) = self.wait_for_something();
+            let may_begin = self.first.is_some() || sandbox::namespaces().is_err();
+            let (is_listening, is_answering, is_printing) = self.wait_for_something(may_begin);
             if is_listening {
                 self.send();
             }
@@ -283,7 +308,7 @@ impl<'a> Conversation<'a> {
             let Some(pipe) = &mut self.stdout else { continue };
             match pipe.read(&mut piece) {
                 Ok(count @ 1..) => {
-                    if let Some(answer) = reader.push(&piece[..count]).map_err(garbage)? {
+                    if let Some(answer) = reader.push(&piece[..count], self.admit).map_err(refused)? {
                         return Ok(answer);
                     }
                 }
@@ -296,16 +321,18 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    /// Waits a moment for one of the pipes: whether stdin takes more, the answer has more, and stderr has.
-    fn wait_for_something(&self) -> (bool, bool, bool) {
+    /// Waits a moment for one of the pipes: whether stdin takes more, the answer has more, and stderr has. Before the module
+    /// may begin the moment is a short one, and nothing is written.
+    fn wait_for_something(&self, may_begin: bool) -> (bool, bool, bool) {
         let pipes: [(Option<BorrowedFd<'_>>, PollFlags); 3] = [
-            (self.stdin.as_ref().map(AsFd::as_fd), PollFlags::OUT),
+            (self.stdin.as_ref().filter(|_| may_begin).map(AsFd::as_fd), PollFlags::OUT),
             (self.stdout.as_ref().map(AsFd::as_fd), PollFlags::IN),
             (self.stderr.as_ref().map(AsFd::as_fd), PollFlags::IN),
         ];
         let open = pipes.iter().filter_map(|(pipe, flags)| pipe.as_ref().map(|pipe| PollFd::new(pipe, *flags)));
         let mut fds: Vec<PollFd<'_>> = open.collect();
-        let time = LOOK_INTERVAL.try_into().expect("milliseconds fit a timespec");
+        let time = if may_begin { LOOK_INTERVAL } else { BEGIN_INTERVAL };
+        let time = time.try_into().expect("milliseconds fit a timespec");
         if !matches!(poll(&mut fds, Some(&time)), Ok(1..)) {
             return (false, false, false);
         }

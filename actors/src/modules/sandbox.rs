@@ -11,14 +11,18 @@ use std::sync::OnceLock;
 
 use super::manifest::Limits;
 
-/// Sets the limits `$1`–`$5`, then becomes the program. `-p` is the number of processes in one shell, `-u` in another; it is
+/// Waits for a line: nothing of the module runs before it is known by what its processes are ended. Then sets the limits
+/// `$1`–`$5`, and becomes the program. `-p` is the number of processes in one shell, `-u` in another; it is
 /// set only where the module has a namespace of its own, and so are counted only its own.
-const LIMITS_SCRIPT: &str = r#"ulimit -c 0
+const LIMITS_SCRIPT: &str = r#"read -r go || exit 125
+ulimit -c 0
 if [ "$1" != - ]; then ulimit -v "$1" || exit 125; fi
 ulimit -t "$2" && ulimit -n "$3" && ulimit -f "$4" || exit 125
 if [ "$5" != - ]; then { ulimit -p "$5" || ulimit -u "$5"; } 2>/dev/null || exit 125; fi
 shift 5
 exec "$@""#;
+/// The line that the script waits for.
+pub(super) const GO: &[u8] = b"go\n";
 /// The code with which the script ends where a limit cannot be set.
 pub(super) const NO_LIMITS_CODE: i32 = 125;
 /// Largest file that a module may write, in blocks of 512 bytes: 1 GiB.
@@ -83,7 +87,7 @@ pub(super) fn command(program: &[String], limits: &Limits, network: bool, sandbo
 const NAMESPACES: [&str; 6] = ["/usr/bin/unshare", "--user", "--ipc", "--pid", "--fork", "--kill-child=KILL"];
 
 /// Whether this system makes namespaces for this user; tried once.
-fn namespaces() -> &'static Result<(), String> {
+pub(super) fn namespaces() -> &'static Result<(), String> {
     static TRIED: OnceLock<Result<(), String>> = OnceLock::new();
     TRIED.get_or_init(|| {
         if !cfg!(target_os = "linux") {

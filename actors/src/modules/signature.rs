@@ -142,12 +142,13 @@ fn tensor(inner: &str) -> Result<TypeWord, String> {
     let mut parts = inner.split(',').map(str::trim).peekable();
     let dtype = parts.next_if(|first| first.parse::<DType>().is_ok()).and_then(|first| first.parse().ok());
     let dimensions: Result<Vec<Dimension>, String> = parts
-        .map(|part| match part.parse() {
-            Ok(size) => Ok(Dimension::Size(size)),
+        .map(|part| match part.parse::<i64>() {
+            // As a program writes it.
+            Ok(size) if size >= 0 && size.to_string() == part => Ok(Dimension::Size(size as usize)),
             Err(_) if nexus_mcode::is_identifier(part) && part.parse::<DType>().is_err() => {
                 Ok(Dimension::Name(part.to_owned()))
             }
-            Err(_) => Err(format!("`{part}` is neither a dtype, a size nor a name; write tensor[f32, n, 4]")),
+            _ => Err(format!("`{part}` is neither a dtype, a size nor a name; write tensor[f32, n, 4]")),
         })
         .collect();
     let dimensions = dimensions?;
@@ -227,7 +228,17 @@ mod tests {
         {
             assert_eq!(TypeWord::parse(text).unwrap().to_string(), text);
         }
-        for text in ["", "float", "tensor[", "tensor[f32, -1]", "tensor[1,2,3,4,5,6,7,8,9]", "Int"] {
+        for text in [
+            "tensor[9223372036854775808]",
+            "tensor[+4]",
+            "tensor[f32, 007]",
+            "",
+            "float",
+            "tensor[",
+            "tensor[f32, -1]",
+            "tensor[1,2,3,4,5,6,7,8,9]",
+            "Int",
+        ] {
             assert!(TypeWord::parse(text).is_err(), "{text}");
         }
     }

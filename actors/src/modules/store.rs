@@ -161,7 +161,10 @@ impl ModuleStore {
     /// # Errors
     /// [`ModuleError::NoSuchModule`], or the disk's.
     pub fn remove(&self, name: &str) -> Result<(), ModuleError> {
-        self.record(name)?.ok_or_else(|| ModuleError::NoSuchModule(name.to_owned()))?;
+        // One that cannot be read is there, and goes.
+        if let Ok(None) = self.record(name) {
+            return Err(ModuleError::NoSuchModule(name.to_owned()));
+        }
         let _alone = self.alone()?;
         let file = self.name_file(name);
         match fs::remove_file(&file) {
@@ -270,7 +273,9 @@ impl ModuleStore {
     fn sweep(&self) -> Result<(), ModuleError> {
         let mut named = BTreeSet::new();
         for name in self.names()? {
-            named.extend(self.record(&name)?.map(|record| record.hash));
+            // What a record says that cannot be read is not known: nothing is removed then.
+            let Ok(record) = self.record(&name) else { return Ok(()) };
+            named.extend(record.map(|record| record.hash));
         }
         let content = self.root.join("content");
         for entry in fs::read_dir(&content).map_err(ModuleError::disk(&content))? {

@@ -83,7 +83,7 @@ impl<'a> ModuleCalls<'a> {
     }
 
     fn called(&self, asked: ExternalCall<'_>) -> Result<Value, ModuleError> {
-        let ExternalCall { module: name, hash, function, arguments, stop } = asked;
+        let ExternalCall { module: name, hash, function, arguments, stop, admit } = asked;
         self.called.store(true, Ordering::Relaxed);
         let opened;
         let module = match self.arrived.find(hash) {
@@ -93,7 +93,7 @@ impl<'a> ModuleCalls<'a> {
                 &opened
             }
         };
-        let report = call(Call { module, function, arguments, stop });
+        let report = call(Call { module, function, arguments, stop, admit });
         if !report.stderr.is_empty() {
             self.log.append(Stream::Stderr, &report.stderr);
             if !report.stderr.ends_with(b"\n") {

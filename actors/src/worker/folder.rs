@@ -8,6 +8,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use crate::modules::{AT_ONCE, discard};
+
 /// The folder of one slot.
 pub(crate) struct Folder {
     path: PathBuf,
@@ -46,6 +48,9 @@ impl Folder {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         if made.is_none() {
             fs::create_dir_all(&self.path)?;
+            if !is_empty(&self.path) {
+                return Err(std::io::Error::other("what an earlier command left there could not be removed"));
+            }
             *made = Some(Made::of(&self.path)?);
         }
         Ok(())
@@ -58,7 +63,8 @@ impl Folder {
             return;
         }
         *made = None;
-        if let Err(error) = remove(&self.path) {
+        // By descriptors: nothing that a command left running leads it elsewhere, and depth is no matter.
+        if let Err(error) = discard(&self.path, &mut { AT_ONCE }) {
             tracing::warn!(folder = %self.path.display(), %error, "a task's folder could not be removed");
         }
     }
@@ -66,37 +72,6 @@ impl Folder {
 
 fn is_empty(path: &Path) -> bool {
     fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none())
-}
-
-/// Also where a command took away the right to look into its folders.
-fn remove(path: &Path) -> std::io::Result<()> {
-    let is_folder = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir());
-    let removed = if is_folder { fs::remove_dir_all(path) } else { fs::remove_file(path) };
-    match removed {
-        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied && is_folder => {
-            open_up(path)?;
-            fs::remove_dir_all(path)
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        removed => removed,
-    }
-}
-
-/// Gives its owner the right to empty every folder in it.
-fn open_up(path: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    let mut folders = vec![path.to_owned()];
-    while let Some(folder) = folders.pop() {
-        fs::set_permissions(&folder, fs::Permissions::from_mode(0o700))?;
-        for entry in fs::read_dir(&folder)? {
-            let entry = entry?;
-            // Links are not followed: what they lead to is not the task's.
-            if entry.file_type()?.is_dir() {
-                folders.push(entry.path());
-            }
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -151,5 +126,24 @@ mod tests {
             assert!(metadata.is_dir() && metadata.mode() == mode);
         }
         assert!(outside.join("kept").is_dir());
+    }
+
+    #[test]
+    fn folders_in_folders_without_end_overflow_nothing() {
+        let (_root, folder) = folder();
+        let path = folder.path().to_owned();
+        let deep = std::thread::Builder::new().stack_size(256 << 10).spawn(move || {
+            let mut inside = rustix::fs::open(&path, rustix::fs::OFlags::DIRECTORY, rustix::fs::Mode::empty()).unwrap();
+            for _ in 0..20_000 {
+                rustix::fs::mkdirat(&inside, "d", rustix::fs::Mode::RWXU).unwrap();
+                inside =
+                    rustix::fs::openat(&inside, "d", rustix::fs::OFlags::DIRECTORY, rustix::fs::Mode::empty()).unwrap();
+            }
+            drop(inside);
+            folder.clear();
+            folder.open().unwrap();
+            assert!(is_empty(folder.path()));
+        });
+        deep.unwrap().join().unwrap();
     }
 }

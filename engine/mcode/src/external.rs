@@ -36,6 +36,9 @@ pub struct ExternalCall<'a> {
     pub arguments: Vec<Value>,
     /// Whether the run must stop: looked at while the call waits.
     pub stop: &'a (dyn Fn() -> bool + Sync),
+    /// Takes this many bytes of the run's memory until the call ends; false where it has no more. Asked before what the
+    /// module answers is held.
+    pub admit: &'a (dyn Fn(u64) -> bool + Sync),
 }
 
 /// Why a call gave nothing.

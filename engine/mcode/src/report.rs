@@ -111,6 +111,11 @@ impl Reporter {
         self.add(Report::error(code, self.file, span, message))
     }
 
+    /// Whether further errors go nowhere.
+    pub(crate) fn is_full(&self) -> bool {
+        self.reports.len() >= REPORTS_MAX
+    }
+
     /// Adds a warning.
     pub(crate) fn warning(&mut self, code: Code, span: ByteSpan, message: impl Into<String>) -> &mut Report {
         let mut report = Report::error(code, self.file, span, message);

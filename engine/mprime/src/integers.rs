@@ -13,6 +13,7 @@ mod fractions;
 mod modular;
 mod montgomery;
 mod primality;
+mod quadratic;
 mod search;
 mod sieve;
 
@@ -25,7 +26,8 @@ pub use effort::Effort;
 pub use factor::{Factorisation, PrimePower, Rest, factor};
 pub use fractions::{SquareRootFraction, continued_fraction, convergents, square_root_fraction};
 pub use modular::{chinese_remainder, inverse_mod, jacobi, legendre, power_mod, square_root_mod};
-pub use primality::{is_prime, next_prime};
+pub use primality::{is_prime, next_prime, previous_prime};
+pub use quadratic::{QuadraticFraction, quadratic_fraction};
 
 /// The most bits of a number that is taken: about 78 thousand decimal digits.
 pub const BITS_MAX: usize = 1 << 18;

@@ -2,6 +2,8 @@
 //!
 //! Discrete distributions have masses at whole numbers. Parameters are checked once, when a distribution is made.
 
+mod discrete;
+
 use std::fmt;
 
 use crate::special::{beta_inc_with, gamma_inc, ln_beta, ln_gamma, normal_quantile};
@@ -355,22 +357,6 @@ impl Distribution {
             if beyond(middle) { high = middle } else { low = middle }
         }
         0.5 * (low + high)
-    }
-
-    fn discrete_quantile(&self, p: f64) -> f64 {
-        // The distribution function rounds; a probability that it gives is found again.
-        let reached = |k: f64| self.cdf(k) >= p * (1.0 - 8.0 * f64::EPSILON);
-        let (_, end) = self.support();
-        let mut high = (self.mean() + 1.0).ceil().min(end);
-        while !reached(high) && high < end && high < 1e15 {
-            high = (high * 2.0).min(end);
-        }
-        let mut low = -1.0;
-        while high - low > 1.0 {
-            let middle = (0.5 * (low + high)).floor();
-            if reached(middle) { high = middle } else { low = middle }
-        }
-        high
     }
 
     /// The mean; NaN or infinite where there is none.

@@ -230,3 +230,23 @@ fn minima_are_found() {
         .expect("the numbers are there");
     assert!(simplex.converged && simplex.x.iter().all(|x| (x - 1.0).abs() < 1e-5), "{simplex:?}");
 }
+
+/// Distributions so wide that SciPy's own functions begin to fail; `scipy.stats.poisson.ppf` and `binom.ppf`, 1.17.
+#[test]
+fn quantiles_of_wide_distributions_are_found_at_once() {
+    let poisson = Distribution::Poisson { rate: 4e10 };
+    let binomial = Distribution::Binomial { n: 1e12, p: 0.3 };
+    for (d, p, expected) in [
+        (poisson, 0.001, 39_999_381_955.0),
+        (poisson, 0.975, 40_000_391_993.0),
+        (binomial, 0.001, 299_998_583_878.0),
+        (binomial, 0.3, 299_999_759_689.0),
+        (binomial, 0.5, 300_000_000_000.0),
+        (binomial, 0.975, 300_000_898_169.0),
+    ] {
+        assert!((d.quantile(p) - expected).abs() <= 1.0, "{d:?} at {p}: {}", d.quantile(p));
+    }
+    // Beyond the whole numbers that floats tell apart.
+    let sample = Distribution::Poisson { rate: 1e17 }.quantile(0.3);
+    assert!((sample - 1e17).abs() < 1e9 && sample < 1e17, "{sample}");
+}

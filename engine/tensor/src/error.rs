@@ -179,6 +179,7 @@ impl TensorError {
             TensorError::NotFinite { .. } => {
                 "guard its arguments; to compute on with NaN and infinity leave out `--check-finite` or `@check_finite`"
             }
+            TensorError::Data(TensorDataError::Overflow { .. }) => "ask for fewer elements: sizes multiply",
             TensorError::Data(_) => "the bytes must be row-major and little-endian, of exactly the shape's size",
         }
     }

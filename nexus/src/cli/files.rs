@@ -26,7 +26,11 @@ pub(crate) fn program(path: &Path) -> Result<Arc<str>, CliError> {
     let text = std::str::from_utf8(&bytes).map_err(|error| {
         let message =
             format!("{} is not UTF-8 text (byte {} is not); is it a program?", path.display(), error.valid_up_to());
-        CliError::new(Exit::Usage, codes::NOT_TEXT, message).with_help("an .mcode file is plain text in UTF-8")
+        let help = match bytes.as_slice() {
+            [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => "it is UTF-16: save it as UTF-8, or `iconv -f UTF-16 -t UTF-8`",
+            _ => "an .mcode file is plain text in UTF-8",
+        };
+        CliError::new(Exit::Usage, codes::NOT_TEXT, message).with_help(help)
     })?;
     // A byte order mark is no part of the program.
     Ok(Arc::from(text.strip_prefix('\u{feff}').unwrap_or(text)))

@@ -28,6 +28,8 @@ const CANNOT_WRITE: [&str; 2] = ["NX0404", "NX0401"];
 fn free_bytes(data: &Path) -> Option<u64> {
     let place = data.ancestors().find(|place| place.exists())?;
     let disk = rustix::fs::statvfs(place).ok()?;
+    // What has no blocks at all, such as /proc, is no disk.
+    (disk.f_blocks > 0).then_some(())?;
     Some(disk.f_bavail.saturating_mul(disk.f_frsize))
 }
 

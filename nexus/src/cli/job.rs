@@ -13,7 +13,7 @@ use super::error::{CliError, Exit};
 use super::job_logs::{LogsArgs, logs};
 use super::job_result::{ResultArgs, result, show_result};
 use super::jobs::{now_ms, state_text};
-use super::wait::{Style, Waited, ran_on, summary, until_ended};
+use super::wait::{Style, Waited, detached, ran_on, summary, until_ended};
 use super::{codes, job_task};
 use crate::output::json::{ExplanationDocument, JobDocument, NodeNames, document};
 use crate::output::paint::{NAME, one_line, paint};
@@ -101,7 +101,7 @@ pub(crate) async fn job(
             let names = cluster::names(cluster).await;
             match until_ended(cluster, job, console, Style::Quiet, &names, interrupted).await? {
                 Waited::Ended(view) => show_result(&view, cluster, console, &names).await,
-                Waited::Detached => Ok(()),
+                Waited::Detached => Err(detached()),
             }
         }
     }

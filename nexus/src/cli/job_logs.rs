@@ -2,7 +2,7 @@
 //! `follow.rs`.
 
 use clap::Args;
-use nexus_model::{IndexRange, Payload};
+use nexus_model::{Cost, IndexRange, Payload};
 use nexus_wire::TaskView;
 use tokio::sync::watch;
 
@@ -78,7 +78,8 @@ pub(crate) async fn logs(
                 console.answer(&format!("{separator}{}", document(&log).trim_end()));
                 separator = ",";
             } else {
-                if range.len() > 1 && task.cost.is_some() {
+                let has_printed = |cost: &Cost| cost.stdout.is_some() || cost.stderr.is_some();
+                if range.len() > 1 && task.cost.as_ref().is_some_and(has_printed) {
                     console.say(&paint(FAINT, &format!("── {}/{} ──", job.job.0, task.index)));
                 }
                 replay(task, cluster, console).await?;

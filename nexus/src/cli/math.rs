@@ -4,8 +4,12 @@
 //! that an interruption or the time limit ends the command whatever it is doing.
 
 mod answers;
+mod ask;
 mod numbers;
 mod questions;
+mod shapes;
+mod theory;
+mod words;
 
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
@@ -15,6 +19,7 @@ use nexus_model::{Diagnostic, Label, Span};
 use nexus_mprime::symbolic::{MathError, Notation};
 
 use self::answers::Answer;
+pub(super) use self::words::with_formulas;
 use super::codes;
 use super::error::{CliError, Exit};
 use super::run::Interrupted;
@@ -84,7 +89,7 @@ enum MathVerb {
         nexus math simplify 'sqrt(x^2)' --assume 'x > 0'\n  nexus math simplify 'cos(2x) + 2 sin(x)^2' --steps")]
     Simplify {
         /// The formula
-        #[arg(value_name = "FORMULA", allow_hyphen_values = true)]
+        #[arg(value_name = "FORMULA", value_parser = words::formula)]
         formula: String,
         /// What is known of a name: 'x > 0', 'x >= 0', 'x != 0', 'x real' or 'n integer'
         #[arg(long, value_name = "FACT")]
@@ -97,21 +102,21 @@ enum MathVerb {
     #[command(after_help = "Example:\n  nexus math expand '(x + 1)^5'")]
     Expand {
         /// The formula
-        #[arg(value_name = "FORMULA", allow_hyphen_values = true)]
+        #[arg(value_name = "FORMULA", value_parser = words::formula)]
         formula: String,
     },
     /// Find the factors of a formula, or the primes of a whole number
     #[command(after_help = "Examples:\n  nexus math factor 'x^4 - 1'\n  nexus math factor 3600")]
     Factor {
         /// The formula or the number
-        #[arg(value_name = "FORMULA", allow_hyphen_values = true)]
+        #[arg(value_name = "FORMULA", value_parser = words::formula)]
         formula: String,
     },
     /// Differentiate a formula
     #[command(after_help = "Examples:\n  nexus math diff 'sin(x^2)'\n  nexus math diff 'x^2 y' y --order 2")]
     Diff {
         /// The formula
-        #[arg(value_name = "FORMULA", allow_hyphen_values = true)]
+        #[arg(value_name = "FORMULA", value_parser = words::formula)]
         formula: String,
         /// By which name; not needed where there is one
         #[arg(value_name = "NAME")]
@@ -125,16 +130,16 @@ enum MathVerb {
         nexus math integrate 'exp(-x^2)' --from -oo --to oo\n  nexus math integrate 'sin(x)/x' --from 0 --to pi")]
     Integrate {
         /// The formula
-        #[arg(value_name = "FORMULA", allow_hyphen_values = true)]
+        #[arg(value_name = "FORMULA", value_parser = words::formula)]
         formula: String,
         /// By which name; not needed where there is one
         #[arg(value_name = "NAME")]
         name: Option<String>,
         /// The point that an integral between two begins at
-        #[arg(long, value_name = "POINT", requires = "to", allow_hyphen_values = true)]
+        #[arg(long, value_name = "POINT", requires = "to", value_parser = words::formula)]
         from: Option<String>,
         /// The point that it ends at
-        #[arg(long, value_name = "POINT", requires = "from", allow_hyphen_values = true)]
+        #[arg(long, value_name = "POINT", requires = "from", value_parser = words::formula)]
         to: Option<String>,
     },
     /// Find what a formula goes to as a name goes to a point
@@ -142,10 +147,10 @@ enum MathVerb {
         nexus math limit '1/x' x=0 --from above")]
     Limit {
         /// The formula
-        #[arg(value_name = "FORMULA", allow_hyphen_values = true)]
+        #[arg(value_name = "FORMULA", value_parser = words::formula)]
         formula: String,
         /// The name and the point; oo and -oo are points too
-        #[arg(value_name = "NAME=POINT", allow_hyphen_values = true)]
+        #[arg(value_name = "NAME=POINT", value_parser = words::formula)]
         point: String,
         /// From which side; from both where it is not said
         #[arg(long, value_enum, value_name = "SIDE")]
@@ -158,10 +163,10 @@ enum MathVerb {
     )]
     Series {
         /// The formula
-        #[arg(value_name = "FORMULA", allow_hyphen_values = true)]
+        #[arg(value_name = "FORMULA", value_parser = words::formula)]
         formula: String,
         /// The name and the point; 0 where it is not said
-        #[arg(value_name = "NAME=POINT", allow_hyphen_values = true)]
+        #[arg(value_name = "NAME=POINT", value_parser = words::formula)]
         point: Option<String>,
         /// The power that the rest begins with
         #[arg(long, value_name = "POWER", default_value_t = 6)]
@@ -173,8 +178,8 @@ enum MathVerb {
         nexus math solve 'a x^2 + b x + c = 0' --for x\n  nexus math solve 'x^2 < 4'"
     )]
     Solve {
-        /// Equations, or one inequality; a formula alone is to be zero. One that begins with a minus stands behind --
-        #[arg(value_name = "EQUATION", required = true)]
+        /// Equations, or one inequality; a formula alone is to be zero
+        #[arg(value_name = "EQUATION", required = true, value_parser = words::formula)]
         equations: Vec<String>,
         /// The names to solve for; not needed where a system has as many names as equations
         #[arg(long = "for", value_name = "NAME", value_delimiter = ',')]
@@ -187,7 +192,7 @@ enum MathVerb {
     )]
     Base60 {
         /// A rational number such as 3661 or 1/7, or digits of base 60: 1,1,1 is 3661 and 0;30 is 1/2
-        #[arg(value_name = "NUMBER", allow_hyphen_values = true)]
+        #[arg(value_name = "NUMBER", value_parser = words::formula)]
         number: String,
         /// Its square root instead, by Heron's rule, step by step
         #[arg(long)]
@@ -196,12 +201,40 @@ enum MathVerb {
         #[arg(long, value_name = "COUNT", default_value_t = 10)]
         places: usize,
     },
+    /// Ask in plain words, English or German, and see the command that was understood
+    #[command(after_help = "Examples:\n  nexus math ask 'derivative of x^2 by x'\n  \
+        nexus math ask 'Integral von sin(x) von 0 bis pi'\n  nexus math ask 'area of a circle with radius 3'")]
+    Ask {
+        /// The question
+        #[arg(value_name = "QUESTION", required = true)]
+        question: Vec<String>,
+    },
+    /// Tell whether a number is prime, or which primes are next to it
+    Prime(theory::PrimeArgs),
+    /// Compute modulo a number: powers, inverses, square roots, remainders
+    #[command(subcommand)]
+    Modulo(theory::Modulo),
+    /// Write a number as a continued fraction
+    Fraction(theory::FractionArgs),
+    /// Solve a linear equation in whole numbers
+    #[command(
+        after_help = "Examples:\n  nexus math diophantine '3x + 5y = 1'\n  nexus math diophantine '2a + 3b + 5c = 7'"
+    )]
+    Diophantine {
+        /// The equation
+        #[arg(value_name = "EQUATION", value_parser = words::formula)]
+        equation: String,
+    },
+    /// Find ways, components and holes of a graph, a grid or a complex
+    Graph(shapes::GraphArgs),
+    /// Compute volume and surface of a ball in one to ten dimensions
+    Ball(shapes::BallArgs),
     /// Compute the value of a formula to any number of digits
     #[command(after_help = "Examples:\n  nexus math evaluate 'exp(pi sqrt(163))' --digits 40\n  \
         nexus math evaluate 'x^2 + y' x=1/3 y=2")]
     Evaluate {
         /// The formula
-        #[arg(value_name = "FORMULA", allow_hyphen_values = true)]
+        #[arg(value_name = "FORMULA", value_parser = words::formula)]
         formula: String,
         /// Values of its names: numbers, or formulas
         #[arg(value_name = "NAME=VALUE")]

@@ -166,7 +166,7 @@ fn run(
     console: &mut Console,
     interrupted: &Interrupted,
 ) -> Result<(), CliError> {
-    let report = call(Call { module, function, arguments, stop: &|| *interrupted.borrow() });
+    let report = call(Call { module, function, arguments, stop: &|| *interrupted.borrow(), admit: &|_| true });
     for line in String::from_utf8_lossy(&report.stderr).lines() {
         console.say(&harmless(line));
     }
@@ -261,9 +261,12 @@ fn of_module(error: ModuleError, folder: Option<&Path>) -> CliError {
             Stop::Arguments => (Exit::Usage, codes::BAD_MODULE_CALL),
             Stop::Fuel | Stop::Memory | Stop::Trap => (Exit::ProgramFailed, codes::MODULE_FAILED),
         },
-        M::NotStarted { .. } | M::Ended { .. } | M::Garbage { .. } | M::WrongType { .. } | M::Failed { .. } => {
-            (Exit::ProgramFailed, codes::MODULE_FAILED)
-        }
+        M::NotStarted { .. }
+        | M::Ended { .. }
+        | M::Garbage { .. }
+        | M::NoMemory { .. }
+        | M::WrongType { .. }
+        | M::Failed { .. } => (Exit::ProgramFailed, codes::MODULE_FAILED),
     };
     CliError::new(exit, code, harmless(&error.to_string())).with_help(error.help())
 }

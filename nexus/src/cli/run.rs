@@ -151,6 +151,7 @@ pub(crate) fn run(
             }
         }),
     };
+    let was_left = interrupted.clone();
     let finished = world.run(checked(spec)?, options, interrupted)?;
     if let Some(warning) = &finished.warning {
         console.say(&format!("warning: {warning}"));
@@ -163,6 +164,13 @@ pub(crate) fn run(
         array(args, &source, finished, console)
     } else {
         single(args, &source, finished, console)
+    };
+    // Nothing else ends a run from outside, and it is no job of a cluster.
+    let ended = match ended {
+        Err(error) if error.code == codes::JOB_CANCELLED && *was_left.borrow() => {
+            Err(CliError::new(Exit::Cancelled, codes::INTERRUPTED, "interrupted"))
+        }
+        ended => ended,
     };
     match &profiles {
         Some(profiles) => ended.and(profile::show(args.profile.as_ref(), profiles, &source.name(), console)),

@@ -22,7 +22,7 @@ use super::jobs::now_ms;
 use super::language::Language;
 use super::program::{NamedBytes, ProgramFlags, Source, checked};
 use super::submit_options::{Typed, Work};
-use super::wait::{Style, Waited, unless_interrupted, until_ended};
+use super::wait::{Style, Waited, detached, unless_interrupted, until_ended};
 use super::{schedule, submit_key};
 use crate::health;
 use crate::output::json::{GraphDocument, SubmittedDocument, document};
@@ -207,9 +207,9 @@ pub(crate) async fn submit(
             Waited::Ended(view) => show_result(&view, cluster, console, &names).await,
             Waited::Detached if console.is_json() && !args.follow => {
                 console.answer(&document(&SubmittedDocument { job: job.0, name: &name, tasks }));
-                Ok(())
+                Err(detached())
             }
-            Waited::Detached => Ok(()),
+            Waited::Detached => Err(detached()),
         };
     }
     if console.is_json() {
@@ -285,7 +285,7 @@ async fn submit_graph(
         match until_ended(cluster, task.job, console, style, &names, interrupted).await? {
             // The first failure is the one that explains the others.
             Waited::Ended(view) => outcome = outcome.and(show_result(&view, cluster, console, &names).await),
-            Waited::Detached => return Ok(()),
+            Waited::Detached => return Err(detached()),
         }
     }
     outcome

@@ -461,7 +461,8 @@ fn an_interrupted_wait_leaves_the_job_alone() {
     let (mut console, out, err) = pages(false);
     let (interrupt, interrupted) = watch::channel(false);
     interrupt.send_replace(true);
-    assert_eq!(dispatch(&cli, &world, &mut console, interrupted), Ok(()));
+    let left = dispatch(&cli, &world, &mut console, interrupted).unwrap_err();
+    assert_eq!((left.exit, left.is_told), (Exit::Cancelled, true));
     assert_eq!((out.text().as_str(), err.text().as_str()), ("", "^C  detached; the job goes on.  nexus job wait 5\n"));
     assert!(!world.cluster.asked().iter().any(|request| matches!(request, Request::CancelJob(_))));
 }

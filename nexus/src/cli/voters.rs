@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 use nexus_model::NodeId;
-use nexus_wire::{ClusterRequest, NodeView, Request, Response, StatusView};
+use nexus_wire::{ClusterRequest, NodeState, NodeView, Request, Response, StatusView};
 use serde::Serialize;
 
 use super::cluster::{Cluster, find_node, unexpected};
@@ -34,7 +34,9 @@ enum VotersVerb {
 #[derive(Debug, Serialize)]
 struct VotersDocument {
     voters: Vec<String>,
-    /// Voters that may be lost at once without a loss.
+    /// Those that are not there now.
+    down: usize,
+    /// Voters that may still be lost at once without a loss.
     losses_survived: usize,
 }
 
@@ -60,7 +62,10 @@ pub(crate) async fn voters(args: &VotersArgs, cluster: &impl Cluster, console: &
         }
     };
     let names = shown.voters.iter().map(|node| name(&shown.nodes, *node)).collect();
-    let voters = VotersDocument { voters: names, losses_survived: shown.voters.len().saturating_sub(1) / 2 };
+    let is_up = |voter: &&NodeId| shown.nodes.iter().all(|view| view.node != **voter || view.state == NodeState::Up);
+    let (all, up) = (shown.voters.len(), shown.voters.iter().filter(is_up).count());
+    let needed = all / 2 + 1;
+    let voters = VotersDocument { voters: names, down: all - up, losses_survived: up.saturating_sub(needed) };
     if console.is_json() {
         console.answer(&document(&voters));
     } else {
@@ -94,7 +99,11 @@ fn sentence(voters: &VotersDocument) -> String {
         1 => "any one may be lost".to_owned(),
         several => format!("any {several} may be lost"),
     };
-    format!("voters {} ({disks}; {losses})\n", names.join(", "))
+    let down = match voters.down {
+        0 => String::new(),
+        count => format!("{count} of them down; "),
+    };
+    format!("voters {} ({disks}; {down}{losses})\n", names.join(", "))
 }
 
 #[cfg(test)]
@@ -127,7 +136,7 @@ mod tests {
     #[test]
     fn three_survive_the_loss_of_one() {
         let names = ["a", "b", "c"].map(str::to_owned).to_vec();
-        let text = sentence(&VotersDocument { voters: names, losses_survived: 1 });
+        let text = sentence(&VotersDocument { voters: names, down: 0, losses_survived: 1 });
         let plain = anstream::adapter::strip_str(&text).to_string();
         assert_eq!(plain, "voters a, b, c (3 disks; any one may be lost)\n");
     }

@@ -9,7 +9,8 @@ use nexus_wire::{JobView, Refusal, Request, Response};
 use tokio::sync::watch;
 
 use super::cluster::{Cluster, unexpected};
-use super::error::CliError;
+use super::codes;
+use super::error::{CliError, Exit};
 use super::jobs::{now_ms, state_text};
 use crate::output::json::{JobDocument, NodeNames, document};
 use crate::output::{Console, units};
@@ -33,6 +34,11 @@ pub(crate) enum Waited {
     Ended(Box<JobView>),
     /// The user left; the job goes on.
     Detached,
+}
+
+/// How a command ends whose user left it while the job went on: no script takes that for the job's end.
+pub(super) fn detached() -> CliError {
+    CliError::new(Exit::Cancelled, codes::INTERRUPTED, "detached").told()
 }
 
 /// Waits until `job` has ended or the user leaves.

@@ -14,6 +14,8 @@ use super::units;
 
 /// What the names of imported files begin with; `source` is always that of the program itself.
 const IMPORTED: &str = "import:";
+/// Lines that are longer are not shown: nobody finds a place in them.
+const LINE_BYTES_MAX: usize = 2_000;
 
 /// `diagnostic` with the lines that it is about, or with its place alone where there is no source or it is about an
 /// imported file. Ends with a newline.
@@ -26,7 +28,11 @@ type Sheet = SimpleFile<String, String>;
 
 /// As [`drawn`]; `sheet` is kept for the next diagnostic of the same file.
 fn drawn_beside(diagnostic: &Diagnostic, source: Option<&str>, sheet: &mut Option<Sheet>) -> String {
-    let source = source.filter(|_| diagnostic.primary.is_some() && !diagnostic.file.starts_with(IMPORTED));
+    let source = source.filter(|text| {
+        let labels = || diagnostic.primary.iter().chain(&diagnostic.secondary);
+        let is_short = labels().all(|label| line_bytes(text, label.span) <= LINE_BYTES_MAX);
+        diagnostic.primary.is_some() && !diagnostic.file.starts_with(IMPORTED) && is_short
+    });
     let Some(source) = source else { return without_source(diagnostic) };
     let name = harmless(&diagnostic.file);
     let sheet = match sheet {
@@ -34,6 +40,15 @@ fn drawn_beside(diagnostic: &Diagnostic, source: Option<&str>, sheet: &mut Optio
         other => other.insert(SimpleFile::new(name, visible(source))),
     };
     with_source(diagnostic, sheet).unwrap_or_else(|| without_source(diagnostic))
+}
+
+/// The length of the line that a place is in.
+fn line_bytes(source: &str, place: Span) -> usize {
+    let start = source.floor_char_boundary((place.start as usize).min(source.len()));
+    let (before, after) = source.split_at(start);
+    let is_end = |byte: &u8| *byte == b'\n';
+    let before = before.bytes().rev().position(|byte| is_end(&byte)).unwrap_or(before.len());
+    before + after.bytes().position(|byte| is_end(&byte)).unwrap_or(after.len())
 }
 
 /// Controls become characters of the same length, so that spans still fit.

@@ -25,7 +25,9 @@ pub fn paint(style: Style, text: &str) -> String {
 pub fn harmless(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
-        if character.is_control() && character != '\n' && character != '\t' {
+        // Those that turn the direction of writing let a text look like another one.
+        let turns = matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}');
+        if turns || character.is_control() && character != '\n' && character != '\t' {
             out.extend(character.escape_default());
         } else {
             out.push(character);
@@ -45,6 +47,7 @@ mod tests {
 
     #[test]
     fn escape_sequences_of_programs_do_not_reach_the_terminal() {
+        assert_eq!(harmless("read:/\u{202e}cba"), "read:/\\u{202e}cba");
         assert_eq!(harmless("a\u{1b}[2Jb\r\n\té\u{9b}"), "a\\u{1b}[2Jb\\r\n\té\\u{9b}");
     }
 

@@ -1,6 +1,10 @@
 //! Calls of external modules: what the functions of their interfaces do.
 
 use std::sync::atomic::Ordering;
+use std::sync::{Mutex, PoisonError};
+
+use nexus_model::LimitHit;
+use nexus_tensor::Charge;
 
 use super::text::text;
 use super::{Builtin, Kind};
@@ -27,9 +31,24 @@ fn call_module(host: &mut Host, arguments: &mut [Value]) -> Outcome<Value> {
     host.poll()?;
     let (cancel, context) = (host.cancel, host.context);
     let stop = || cancel.load(Ordering::Relaxed) || context.poll().is_err();
-    let result = modules.call(ExternalCall { module, hash, function, arguments: values, stop: &stop });
+    let held: Mutex<(Vec<Charge>, Option<LimitHit>)> = Mutex::default();
+    let admit = |bytes: u64| {
+        let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
+        match context.meter().admit(bytes) {
+            Ok(charge) => held.0.push(charge),
+            Err(hit) => held.1 = Some(hit),
+        }
+        held.1.is_none()
+    };
+    let result = modules.call(ExternalCall { module, hash, function, arguments: values, stop: &stop, admit: &admit });
     // A call that was stopped says why the run was.
     host.poll()?;
+    let (held, hit) = held.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if let Some(hit) = hit {
+        return Err(Fault::limit(hit));
+    }
     let value = result.map_err(|error| Fault::new(Code::ModuleFailed, error.message).help(error.help))?;
-    host.import(&value)
+    let value = host.import(&value);
+    drop(held);
+    value
 }

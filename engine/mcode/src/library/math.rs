@@ -43,6 +43,11 @@ functions! {
     "sinh", f64::sinh, Some(UnaryOp::Sinh);
     "cosh", f64::cosh, Some(UnaryOp::Cosh);
     "tanh", f64::tanh, Some(UnaryOp::Tanh);
+    "asinh", libm::asinh, None;
+    "acosh", libm::acosh, None;
+    "atanh", libm::atanh, None;
+    "erf", libm::erf, Some(UnaryOp::Erf);
+    "gamma", libm::tgamma, None;
     "cbrt", f64::cbrt, None;
     "radians", f64::to_radians, None;
     "degrees", f64::to_degrees, None;

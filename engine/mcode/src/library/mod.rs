@@ -69,7 +69,7 @@ pub(crate) enum Member {
 
 /// The tables, and whether a profile tells calls of theirs as operations: those of the others are too short for it, or what
 /// takes their time tells itself.
-const TABLES: [(&[Builtin], bool); 11] = [
+const TABLES: [(&[Builtin], bool); 12] = [
     (lists::TABLE, false),
     (math::TABLE, false),
     (text::TABLE, false),
@@ -81,6 +81,7 @@ const TABLES: [(&[Builtin], bool); 11] = [
     (decide_systems::TABLE, true),
     (external::TABLE, true),
     (mprime::TABLE, false),
+    (mprime::numbers::TABLE, false),
 ];
 
 const CONSTANTS: [(&str, f64); 5] = [

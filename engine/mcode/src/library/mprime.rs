@@ -1,10 +1,15 @@
 //! `mprime`: exact mathematics. Nothing is computed here: numbers and formulas go to `nexus-mprime`.
 
+pub(super) mod numbers;
+mod values;
+
 use std::sync::mpsc;
 use std::time::Duration;
 
 use nexus_mprime::primes;
-use nexus_mprime::symbolic::{self, Assumptions, Expr, MathError, Root, Solutions};
+use nexus_mprime::symbolic::{
+    self, Assumptions, Definite, Direction, Expr, MathError, Root, SERIES_ORDER_MAX, Solutions,
+};
 
 use super::text::text;
 use super::{Builtin, Kind};
@@ -25,6 +30,9 @@ const STACK_BYTES: usize = 64 << 20;
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 /// The size beyond which a derivative is not differentiated again.
 const SIZE_MAX: usize = 100_000;
+
+/// The order of the rest of a series where none is asked for.
+const SERIES_ORDER: u32 = 6;
 
 /// Primes and formulas.
 pub(super) const TABLE: &[Builtin] = &[
@@ -58,6 +66,13 @@ pub(super) const TABLE: &[Builtin] = &[
         run: |host, arguments| formula(host, "mprime.factored", arguments, |expr| Ok(symbolic::factor(&expr).0)),
     },
     Builtin {
+        name: "mprime.integrate",
+        arity: (2, 4),
+        result: Kind::Str,
+        example: "mprime.integrate(\"x * cos(x)\", \"x\")",
+        run: integrate,
+    },
+    Builtin {
         name: "mprime.is_prime",
         arity: (1, 1),
         result: Kind::Bool,
@@ -65,11 +80,25 @@ pub(super) const TABLE: &[Builtin] = &[
         run: is_prime,
     },
     Builtin {
+        name: "mprime.limit",
+        arity: (3, 4),
+        result: Kind::Str,
+        example: "mprime.limit(\"sin(x)/x\", \"x\", 0)",
+        run: limit,
+    },
+    Builtin {
         name: "mprime.next_prime",
         arity: (1, 1),
         result: Kind::Int,
         example: "mprime.next_prime(100)",
         run: next_prime,
+    },
+    Builtin {
+        name: "mprime.series",
+        arity: (2, 4),
+        result: Kind::Str,
+        example: "mprime.series(\"exp(x)\", \"x\", 0, 4)",
+        run: series,
     },
     Builtin {
         name: "mprime.simplify",
@@ -91,6 +120,13 @@ pub(super) const TABLE: &[Builtin] = &[
         result: Kind::Str,
         example: "mprime.substitute(\"x^2 + y\", \"x\", \"y + 1\")",
         run: substitute,
+    },
+    Builtin {
+        name: "mprime.values",
+        arity: (2, 2),
+        result: Kind::Any,
+        example: "mprime.values(\"exp(-x^2) * y\", {x: tensor.linspace(0, 1, 3), y: 2})",
+        run: values::values,
     },
 ];
 
@@ -176,6 +212,78 @@ fn evaluate(host: &mut Host, arguments: &mut [Value]) -> Outcome<Value> {
     host.string(answer)
 }
 
+/// A formula, or the number that it is.
+fn formula_or_number(function: &str, value: &Value) -> Outcome<String> {
+    match value {
+        Value::Int(number) => Ok(number.to_string()),
+        Value::Scalar(number) if number.is_nan() => Err(Fault::kind(&format!("`{function}`"), "a formula", value)),
+        Value::Scalar(number) if number.is_infinite() => Ok(if *number < 0.0 { "-oo" } else { "oo" }.to_owned()),
+        Value::Scalar(number) => Ok(format!("{number}")),
+        text => owned(function, text),
+    }
+}
+
+fn integrate(host: &mut Host, arguments: &mut [Value]) -> Outcome<Value> {
+    const NAME: &str = "mprime.integrate";
+    let (question, name) = (owned(NAME, &arguments[0])?, owned(NAME, &arguments[1])?);
+    let ends = arguments[2..].iter().map(|end| formula_or_number(NAME, end)).collect::<Outcome<Vec<_>>>()?;
+    if ends.len() == 1 {
+        return Err(Fault::new(Code::BadCall, format!("`{NAME}` is given one end of an integral"))
+            .help("give both, or none: `mprime.integrate(\"x^2\", \"x\", 0, 1)`"));
+    }
+    let answer = worked(host, NAME, move || {
+        let (expr, name) = (symbolic::parse(&question)?, symbolic::parse_symbol(&name)?);
+        let [from, to] = ends.as_slice() else { return symbolic::integrate(&expr, &name).map(|expr| expr.to_string()) };
+        match symbolic::integrate_between(&expr, &name, &symbolic::parse(from)?, &symbolic::parse(to)?)? {
+            Definite::Exact(expr) => Ok(expr.to_string()),
+            Definite::Numerical { value, .. } => Ok(value.to_string()),
+        }
+    })?;
+    host.string(answer)
+}
+
+fn limit(host: &mut Host, arguments: &mut [Value]) -> Outcome<Value> {
+    const NAME: &str = "mprime.limit";
+    let (question, name) = (owned(NAME, &arguments[0])?, owned(NAME, &arguments[1])?);
+    let point = formula_or_number(NAME, &arguments[2])?;
+    let direction = match arguments.get(3).map(|side| text(NAME, side)).transpose()? {
+        None | Some("both") => Direction::Both,
+        Some("above") => Direction::Above,
+        Some("below") => Direction::Below,
+        Some(other) => {
+            return Err(Fault::new(Code::BadCall, format!("`{NAME}` comes from no side called {other:?}"))
+                .help("the sides are \"above\", \"below\" and \"both\""));
+        }
+    };
+    let answer = worked(host, NAME, move || {
+        let (expr, name) = (symbolic::parse(&question)?, symbolic::parse_symbol(&name)?);
+        let found = symbolic::limit(&expr, &name, &symbolic::parse(&point)?, direction)?;
+        Ok(symbolic::simplify(&found, &Assumptions::default()).to_string())
+    })?;
+    host.string(answer)
+}
+
+fn series(host: &mut Host, arguments: &mut [Value]) -> Outcome<Value> {
+    const NAME: &str = "mprime.series";
+    let (question, name) = (owned(NAME, &arguments[0])?, owned(NAME, &arguments[1])?);
+    let point = arguments.get(2).map_or_else(|| Ok("0".to_owned()), |point| formula_or_number(NAME, point))?;
+    let order = match arguments.get(3) {
+        Some(order) => {
+            let order = whole(NAME, order)?;
+            u32::try_from(order).ok().filter(|order| *order <= SERIES_ORDER_MAX).ok_or_else(|| {
+                Fault::new(Code::OperationFailed, format!("`{NAME}`: a series of order {order} is asked for"))
+                    .help(format!("orders go from 0 to {SERIES_ORDER_MAX}"))
+            })?
+        }
+        None => SERIES_ORDER,
+    };
+    let answer = worked(host, NAME, move || {
+        let (expr, name) = (symbolic::parse(&question)?, symbolic::parse_symbol(&name)?);
+        Ok(symbolic::series(&expr, &name, &symbolic::parse(&point)?, order)?.to_expr().to_string())
+    })?;
+    host.string(answer)
+}
+
 fn simplify(host: &mut Host, arguments: &mut [Value]) -> Outcome<Value> {
     const NAME: &str = "mprime.simplify";
     let question = owned(NAME, &arguments[0])?;
@@ -241,6 +349,9 @@ fn factor(host: &mut Host, arguments: &mut [Value]) -> Outcome<Value> {
 }
 
 fn is_prime(host: &mut Host, arguments: &mut [Value]) -> Outcome<Value> {
+    if let Value::Str(_) = &arguments[0] {
+        return numbers::is_prime(host, &arguments[0]);
+    }
     let number = whole("mprime.is_prime", &arguments[0])?;
     host.tick(TEST_TICKS)?;
     Ok(Value::Bool(u64::try_from(number).is_ok_and(primes::is_prime)))

@@ -53,6 +53,14 @@ pub fn library_entry(name: &str) -> Option<LibraryEntry> {
     }
 }
 
+/// The names of the parameters of a function of this crate, as its signature here says; `None` where it takes any number.
+pub(crate) fn parameters(name: &str) -> Option<Vec<&'static str>> {
+    let (_, signature, _) = TEXTS.binary_search_by_key(&name, |(known, ..)| known).ok().map(|at| TEXTS[at])?;
+    let (inside, _) = signature.split_once('(')?.1.rsplit_once(')')?;
+    let names = inside.split(", ").filter(|part| !part.is_empty());
+    names.map(|part| Some(part.split(" = ").next()?.trim()).filter(|name| *name != "…")).collect()
+}
+
 fn signature(op: &OpDef) -> String {
     let params: Vec<String> = op
         .params

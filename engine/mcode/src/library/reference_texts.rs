@@ -198,9 +198,12 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
     ),
     ("math.abs", "math.abs(x)", "The absolute value of a number, or of each element of a tensor."),
     ("math.acos", "math.acos(x)", "The angle in radians with this cosine. Elementwise on tensors."),
+    ("math.acosh", "math.acosh(x)", "The inverse of the hyperbolic cosine; NaN below 1."),
     ("math.asin", "math.asin(x)", "The angle in radians with this sine. Elementwise on tensors."),
+    ("math.asinh", "math.asinh(x)", "The inverse of the hyperbolic sine."),
     ("math.atan", "math.atan(x)", "The angle in radians with this tangent. Elementwise on tensors."),
     ("math.atan2", "math.atan2(y, x) -> scalar", "The angle of the point (x, y) in radians, from -pi to pi."),
+    ("math.atanh", "math.atanh(x)", "The inverse of the hyperbolic tangent; NaN outside -1 to 1."),
     ("math.cbrt", "math.cbrt(x)", "The cube root of a number."),
     (
         "math.ceil",
@@ -211,6 +214,7 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
     ("math.cosh", "math.cosh(x)", "The hyperbolic cosine. Elementwise on tensors."),
     ("math.degrees", "math.degrees(x)", "Radians to degrees."),
     ("math.e", "math.e", "The base of natural logarithms, 2.71828…."),
+    ("math.erf", "math.erf(x)", "The error function. Elementwise on tensors."),
     ("math.exp", "math.exp(x)", "The exponential function. Elementwise on tensors."),
     ("math.expm1", "math.expm1(x)", "`exp(x) - 1`, exact near zero. Elementwise on tensors."),
     (
@@ -218,6 +222,7 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
         "math.floor(x)",
         "The largest whole number that is not larger: an int for a number, elementwise for a tensor.",
     ),
+    ("math.gamma", "math.gamma(x)", "The gamma function: `math.gamma(n + 1)` is the factorial of a whole number."),
     ("math.gcd", "math.gcd(a, b) -> int", "The greatest common divisor of two ints; never negative."),
     ("math.hypot", "math.hypot(x, y) -> scalar", "`sqrt(x*x + y*y)` without overflow on the way."),
     ("math.inf", "math.inf", "Infinity."),
@@ -247,9 +252,25 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
     ("max", "max(a, b, …)", "The largest of several numbers, of a list, or of all elements of a tensor. A NaN wins."),
     ("min", "min(a, b, …)", "The smallest of several numbers, of a list, or of all elements of a tensor. A NaN wins."),
     (
+        "mprime.continued_fraction",
+        "mprime.continued_fraction(number, terms = 20) -> list",
+        "The first terms of the continued fraction of an int or a formula without names, as ints; fewer where it ends.",
+    ),
+    (
+        "mprime.convergents",
+        "mprime.convergents(number, terms = 10) -> list",
+        "The fractions that a number's continued fraction begins with, as formulas, each nearer than any simpler one.",
+    ),
+    (
         "mprime.diff",
         "mprime.diff(formula, name, order = 1) -> string",
         "The derivative of a formula by a name, exact and simplified.",
+    ),
+    (
+        "mprime.diophantine",
+        "mprime.diophantine(equation) -> record",
+        "The whole numbers that solve a linear equation: whether there are any, a formula for each name, and the names in \
+         these that stand for any whole number.",
     ),
     (
         "mprime.evaluate",
@@ -271,8 +292,49 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
         "mprime.factored(formula) -> string",
         "The formula as a product of factors that have no further ones over the rational numbers.",
     ),
-    ("mprime.is_prime", "mprime.is_prime(n) -> bool", "Whether an int is prime. Exact for every int, without chance."),
+    (
+        "mprime.factors",
+        "mprime.factors(n) -> list",
+        "The primes whose product a whole number of any size is, an int or a formula, as strings. Stops where not all are found.",
+    ),
+    (
+        "mprime.integrate",
+        "mprime.integrate(formula, name, from, to) -> string",
+        "The integral of a formula by a name; between two ends where they are given, as formulas or numbers. Decimals where a \
+         definite integral has no exact value that is found.",
+    ),
+    (
+        "mprime.inverse_mod",
+        "mprime.inverse_mod(number, modulus)",
+        "The number whose product with another leaves 1 divided by the modulus. Strings stand for numbers beyond ints.",
+    ),
+    (
+        "mprime.is_prime",
+        "mprime.is_prime(n) -> bool",
+        "Whether a whole number, an int or a formula, is prime. Exact for every int, without chance.",
+    ),
+    (
+        "mprime.limit",
+        "mprime.limit(formula, name, point, side = \"both\") -> string",
+        "What a formula tends to where a name tends to a point (a formula or number, `math.inf` too): from \"above\", \"below\" \
+         or \"both\" sides.",
+    ),
     ("mprime.next_prime", "mprime.next_prime(n) -> int", "The smallest prime above an int."),
+    (
+        "mprime.power_mod",
+        "mprime.power_mod(base, exponent, modulus)",
+        "What a power leaves divided by the modulus. Strings stand for numbers beyond ints.",
+    ),
+    (
+        "mprime.remainders",
+        "mprime.remainders(remainders, moduli)",
+        "The smallest number from 0 that leaves each remainder divided by the modulus beside it.",
+    ),
+    (
+        "mprime.series",
+        "mprime.series(formula, name, point = 0, order = 6) -> string",
+        "The terms of a formula's series about a point, below an order.",
+    ),
     (
         "mprime.simplify",
         "mprime.simplify(formula, facts = []) -> string",
@@ -286,9 +348,20 @@ pub(super) const TEXTS: &[(&str, &str, &str)] = &[
          families of solutions `k` is any whole number. An equation that always holds gives the name itself.",
     ),
     (
+        "mprime.sqrt_mod",
+        "mprime.sqrt_mod(number, prime) -> list",
+        "The numbers whose square leaves the same as a number divided by a prime, the smaller first; none where there are none.",
+    ),
+    (
         "mprime.substitute",
         "mprime.substitute(formula, name, value) -> string",
         "The formula with a formula in place of a name.",
+    ),
+    (
+        "mprime.values",
+        "mprime.values(formula, values)",
+        "The values of a formula whose names are numbers and tensors, given as a record: elementwise, fused by the tensor engine, \
+         what occurs several times worked out once. NaN where a value is not real.",
     ),
     (
         "output",

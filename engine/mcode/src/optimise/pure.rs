@@ -104,6 +104,7 @@ pub(crate) fn elementwise_builtin(name: &str) -> Option<UnaryOp> {
         "math.sinh" => UnaryOp::Sinh,
         "math.cosh" => UnaryOp::Cosh,
         "math.tanh" => UnaryOp::Tanh,
+        "math.erf" => UnaryOp::Erf,
         "math.floor" => UnaryOp::Floor,
         "math.ceil" => UnaryOp::Ceil,
         "math.sign" => UnaryOp::Sign,

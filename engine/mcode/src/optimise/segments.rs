@@ -61,6 +61,36 @@ fn role(image: &Image, instruction: Instruction, products: bool) -> Role {
     }
 }
 
+/// The registers that hold what a segment has not worked out yet.
+#[derive(Default)]
+struct Open {
+    registers: Vec<Register>,
+}
+
+impl Open {
+    /// Whether the segment goes on with an instruction. A product of what is still to be worked out begins another one.
+    fn takes(&mut self, image: &Image, instruction: Instruction, products: bool) -> bool {
+        let access = access(image, instruction);
+        let is_open = access.reads().any(|register| self.registers.contains(&register));
+        let role = role(image, instruction, products);
+        if role == Role::Barrier || role == Role::Product && is_open {
+            return false;
+        }
+        let becomes_open = match role {
+            Role::Operation => true,
+            Role::Move => is_open,
+            Role::Product | Role::Barrier => false,
+        };
+        for register in access.writes() {
+            self.registers.retain(|own| *own != register);
+            if becomes_open {
+                self.registers.push(register);
+            }
+        }
+        true
+    }
+}
+
 /// Finds the segments of a function, and puts a `Fuse` before each.
 pub(super) fn find(image: &mut Image, id: usize, products: bool, counts: &mut OptimiserCounts) {
     let Some((code, flow)) = looked_at(image, id) else { return };
@@ -68,10 +98,11 @@ pub(super) fn find(image: &mut Image, id: usize, products: bool, counts: &mut Op
     let mut start = 0;
     while start < code.instructions.len() {
         let mut end = start;
+        let mut open = Open::default();
         while end < code.instructions.len()
             && end - start < SEGMENT_MAX
             && (end == start || !flow.leaders[end])
-            && role(image, code.instructions[end], products) != Role::Barrier
+            && open.takes(image, code.instructions[end], products)
         {
             end += 1;
         }

@@ -205,7 +205,11 @@ impl<'a> Parser<'a> {
         self.at = self.tokens.len() - 1;
         if !std::mem::replace(&mut self.recovering, true) {
             self.reporter
-                .error(Code::NestedTooDeep, span, format!("nested deeper than {HEIGHT_MAX} levels"))
+                .error(
+                    Code::NestedTooDeep,
+                    span,
+                    format!("nested deeper than {HEIGHT_MAX} levels; a row of operators counts as levels too"),
+                )
                 .help("give parts of it names: assign them to variables, or move them to functions");
         }
     }

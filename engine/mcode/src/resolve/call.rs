@@ -155,6 +155,26 @@ impl Resolver<'_, '_> {
         }
     }
 
+    /// The arguments of a function of the library in the order of its parameters.
+    fn in_order(&mut self, function: &str, given: Vec<Given>, span: ByteSpan) -> Option<Vec<Expr>> {
+        let Some(named) = given.iter().find_map(|own| own.name.as_ref()) else {
+            return Some(given.into_iter().map(|own| own.value).collect());
+        };
+        let Some(params) = library::reference::parameters(function) else {
+            let message = format!("`{function}` takes any number of arguments, which have no names");
+            self.reporter.error(Code::WrongArguments, named.span, message).help("give the arguments in order");
+            return None;
+        };
+        let bound = self.bind(function, params.iter().copied(), given, None)?;
+        let count = bound.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
+        if let Some(at) = bound[..count].iter().position(Option::is_none) {
+            let message = format!("`{function}` is given no `{}`", params[at]);
+            self.reporter.error(Code::WrongArguments, span, message).help("it stands before others that are given");
+            return None;
+        }
+        Some(bound.into_iter().flatten().collect())
+    }
+
     fn call_function(&mut self, id: FunctionId, given: Vec<Given>, span: ByteSpan) -> ExprKind {
         let Some(signature) = self.signatures.get(&id).map(Rc::clone) else { return ExprKind::Invalid };
         let params = signature.params.iter().map(|(name, _)| &**name);
@@ -263,7 +283,7 @@ impl Resolver<'_, '_> {
 
     fn call_builtin(&mut self, id: BuiltinId, given: Vec<Given>, span: ByteSpan) -> ExprKind {
         let builtin = library::builtin(id);
-        self.refuse_names(&given);
+        let Some(given) = self.in_order(builtin.name, given, span) else { return ExprKind::Invalid };
         let (least, most) = builtin.arity;
         if given.len() < usize::from(least) || given.len() > usize::from(most) {
             let found = given.len();
@@ -275,15 +295,15 @@ impl Resolver<'_, '_> {
             self.reporter.error(Code::WrongArguments, span, message).help(help);
             return ExprKind::Invalid;
         }
-        ExprKind::CallBuiltin(id, given.into_iter().map(|g| g.value).collect())
+        ExprKind::CallBuiltin(id, given)
     }
 
     fn call_fold(&mut self, fold: Fold, given: Vec<Given>, span: ByteSpan) -> ExprKind {
-        self.refuse_names(&given);
         let most = if fold == Fold::Reduce { 3 } else { 2 };
         let name = fold.name();
+        let Some(given) = self.in_order(name, given, span) else { return ExprKind::Invalid };
         let count = given.len();
-        let mut given = given.into_iter().map(|g| Box::new(g.value));
+        let mut given = given.into_iter().map(Box::new);
         match (given.next(), given.next()) {
             (Some(function), Some(list)) if count <= most => ExprKind::Fold(fold, function, list, given.next()),
             _ => {

@@ -273,6 +273,11 @@ impl Resolver<'_, '_> {
         if module.missing.contains(name) {
             return;
         }
+        if self.reporter.is_full() {
+            // Nobody reads it any more, and looking for names that resemble it takes long.
+            self.reporter.error(Code::UnknownName, span, format!("nothing here is called `{name}`"));
+            return;
+        }
         let mut visible: Vec<&str> = Vec::new();
         for scope in &self.scopes {
             visible.extend(scope.visible());

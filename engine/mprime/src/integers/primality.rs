@@ -40,6 +40,24 @@ pub fn next_prime(number: &IBig, effort: &mut Effort<'_>) -> Result<UBig, Error>
     search(&number, effort).ok_or(Error::Unfinished("the search for the next prime"))
 }
 
+/// The largest prime below a number, in the sense of [`is_prime`]; `None` where there is none.
+///
+/// Errors: as for [`is_prime`].
+pub fn previous_prime(number: &IBig, effort: &mut Effort<'_>) -> Result<Option<UBig>, Error> {
+    if *number <= IBig::from(2) {
+        return Ok(None);
+    }
+    let mut candidate = magnitude("the number", number)? - UBig::ONE;
+    if !candidate.bit(0) && candidate > UBig::from(2u8) {
+        candidate -= UBig::ONE;
+    }
+    while !decide(&candidate, effort).ok_or(Error::Unfinished("the search for the previous prime"))? {
+        // 3 is prime, so that this ends above 0.
+        candidate -= UBig::from(2u8);
+    }
+    Ok(Some(candidate))
+}
+
 /// The smallest prime above a number of 64 bits or more: candidates without small divisors are tested.
 fn search(number: &UBig, effort: &mut Effort<'_>) -> Option<UBig> {
     let sieve = Sieve::new(1 << 14);

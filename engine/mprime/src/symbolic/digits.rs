@@ -1,8 +1,12 @@
 //! Real values of formulas to any number of digits.
 //!
 //! A value is computed twice, the second time with twice the guard bits; where both agree in the digits that are asked
-//! for, they are returned, else the bits are doubled again. Each operation of [`dashu_float`] is rounded rightly.
+//! for, they are returned, else the bits are doubled again. Each operation of [`dashu_float`] is rounded rightly. A sum whose
+//! terms cancel in all bits tells nothing: it is zero, or too small for the bits.
 
+mod special;
+
+use dashu_base::BitTest;
 use dashu_float::{Context, FBig, Repr, round::mode::HalfEven};
 use dashu_int::IBig;
 use std::collections::HashMap;
@@ -15,8 +19,11 @@ type Float = FBig<HalfEven, 2>;
 pub const DIGITS_MAX: usize = 100_000;
 /// Guard bits at first.
 const GUARD: usize = 64;
-/// Guard bits beyond which a value that is still not told from zero is called zero.
+/// Guard bits beyond which a sum that is still not told from zero is called zero, and four times the bits that its terms have
+/// before or behind the point.
 const GUARD_MAX: usize = 4_096;
+/// As many guard bits at most, however large or small the terms are.
+const GUARD_LIMIT: usize = 1 << 18;
 
 /// The value of a formula without names, to so many significant decimal digits.
 ///
@@ -36,20 +43,26 @@ pub fn evaluate(expr: &Expr, digits: usize) -> Result<String, MathError> {
     let bits = digits * 3_322 / 1_000 + 8;
     let mut guard = GUARD;
     let mut last: Option<String> = None;
-    while guard <= GUARD_MAX.max(2 * bits) {
-        let value = value(expr, bits + guard).ok_or_else(|| not_real(expr))?;
-        if is_zero_at(&value, guard) {
+    loop {
+        let found = compute(expr, bits + guard);
+        let is_last = guard > found.guard_max(GUARD_MAX.max(2 * bits));
+        if found.is_unsure && !is_last {
             last = None;
         } else {
-            let text = decimal(&value, digits);
-            if last.as_ref() == Some(&text) {
+            let text = decimal(&found.value.ok_or_else(|| not_real(expr))?, digits);
+            if found.is_unsure || last.as_ref() == Some(&text) {
                 return Ok(text);
+            }
+            if is_last {
+                let message = format!("the digits are not settled by {} bits", bits + guard);
+                return Err(
+                    MathError::new(message).help("Simplify it first: its terms cancel nearly all of their digits")
+                );
             }
             last = Some(text);
         }
         guard *= 2;
     }
-    last.map_or_else(|| Ok("0".to_owned()), Ok)
 }
 
 fn not_real(expr: &Expr) -> MathError {
@@ -66,23 +79,14 @@ fn not_real(expr: &Expr) -> MathError {
 /// The sign of a real value; `None` where it is no real number.
 pub(super) fn sign(expr: &Expr) -> Option<i8> {
     let mut guard = GUARD;
-    while guard <= GUARD_MAX / 4 {
-        let value = value(expr, 64 + guard)?;
-        if !is_zero_at(&value, guard) {
-            return Some(if value > Float::ZERO { 1 } else { -1 });
+    loop {
+        let found = compute(expr, 64 + guard);
+        if !found.is_unsure || guard > found.guard_max(GUARD_MAX / 4) {
+            let value = found.value?;
+            return Some(if value > Float::ZERO { 1 } else { -i8::from(value < Float::ZERO) });
         }
         guard *= 2;
     }
-    Some(0)
-}
-
-/// Whether a value is so small that it may be what rounding left of zero.
-fn is_zero_at(value: &Float, guard: usize) -> bool {
-    if value.repr().significand().is_zero() {
-        return true;
-    }
-    let magnitude = value.repr().exponent() + value.repr().digits() as isize;
-    magnitude < -(guard as isize) / 2
 }
 
 /// Bits before or behind the point up to which a value is converted at once.
@@ -91,7 +95,7 @@ const BITS_CONVERTED: isize = 1 << 16;
 /// A value in decimal digits. One far from 1 is first divided by a power of ten, which would else be computed exactly.
 fn decimal(value: &Float, digits: usize) -> String {
     let context: Context<HalfEven> = Context::new(value.precision().max(64) + 64);
-    let magnitude = value.repr().exponent() + value.repr().digits() as isize;
+    let Some(magnitude) = magnitude(value) else { return "0".to_owned() };
     if magnitude.abs() <= BITS_CONVERTED {
         return converted(value, digits, 0);
     }
@@ -129,16 +133,52 @@ fn converted(value: &Float, digits: usize, tens: isize) -> String {
     format!("{sign}{}{dot}{tail}", &text[..point])
 }
 
-/// The value with so many bits; `None` where it is no real number, or infinite.
-fn value(expr: &Expr, bits: usize) -> Option<Float> {
-    let mut evaluation = Evaluation { context: Context::new(bits), bits, known: HashMap::new() };
-    evaluation.value(expr).filter(|value| value.repr().is_finite())
+/// A value with so many bits.
+struct Found {
+    /// `None` where it is no real number, or infinite.
+    value: Option<Float>,
+    /// Whether a sum was taken for zero because its terms cancel in all bits.
+    is_unsure: bool,
+    /// The most bits that a term of a sum has before or behind the point.
+    reach: usize,
+}
+
+impl Found {
+    fn guard_max(&self, least: usize) -> usize {
+        least.saturating_add(self.reach.saturating_mul(4)).min(GUARD_LIMIT)
+    }
+}
+
+fn compute(expr: &Expr, bits: usize) -> Found {
+    let mut evaluation =
+        Evaluation { context: Context::new(bits), bits, known: HashMap::new(), is_unsure: false, reach: 0 };
+    let value = evaluation.value(expr).filter(|value| value.repr().is_finite());
+    Found { value, is_unsure: evaluation.is_unsure, reach: evaluation.reach }
+}
+
+/// The place of the first bit, counted from the point; `None` for zero.
+fn magnitude(value: &Float) -> Option<isize> {
+    let repr = value.repr();
+    (!repr.significand().is_zero()).then(|| repr.exponent() + repr.digits() as isize)
+}
+
+/// How many bits below its argument's the value of a function may be what the argument's rounding left of zero, for those
+/// with zeros where their argument has none.
+fn lost(function: Function, bits: usize) -> Option<usize> {
+    match function {
+        Function::Sin | Function::Cos | Function::Tan | Function::Log => Some(bits),
+        // Near 1 they rise like a root.
+        Function::Acos | Function::Acosh => Some(bits / 2),
+        _ => None,
+    }
 }
 
 struct Evaluation {
     context: Context<HalfEven>,
     bits: usize,
     known: HashMap<Expr, Option<Float>>,
+    is_unsure: bool,
+    reach: usize,
 }
 
 impl Evaluation {
@@ -163,10 +203,16 @@ impl Evaluation {
             Node::Constant(_) | Node::Symbol(_) => None,
             Node::Sum(terms) => {
                 let mut total = self.int(&IBig::ZERO);
+                let mut first = isize::MIN;
                 for term in terms {
-                    total += self.value(term)?;
+                    let term = self.value(term)?;
+                    if let Some(place) = magnitude(&term) {
+                        first = first.max(place);
+                        self.reach = self.reach.max(place.unsigned_abs());
+                    }
+                    total += term;
                 }
-                Some(total)
+                Some(self.told_from_zero(total, first, self.bits))
             }
             Node::Product(factors) => {
                 let mut total = self.int(&IBig::ONE);
@@ -178,12 +224,28 @@ impl Evaluation {
             Node::Power(base, exponent) => self.power(base, exponent),
             Node::Call(function, argument) => {
                 let argument = self.value(argument)?;
-                self.call(*function, &argument)
+                let value = self.call(*function, &argument)?;
+                Some(match lost(*function, self.bits) {
+                    Some(lost) => self.told_from_zero(value, magnitude(&argument).unwrap_or(0), lost),
+                    None => value,
+                })
             }
         }
     }
 
-    fn rational(&self, number: &Rational) -> Float {
+    /// A value, or zero where nothing but rounding is left, so many bits below the first bit of what it was made of.
+    fn told_from_zero(&mut self, total: Float, first: isize, bits: usize) -> Float {
+        const ROUNDED: isize = 8;
+        if first == isize::MIN || magnitude(&total).is_some_and(|place| first - place < bits as isize - ROUNDED) {
+            return total;
+        }
+        self.is_unsure = true;
+        self.int(&IBig::ZERO)
+    }
+
+    fn rational(&mut self, number: &Rational) -> Float {
+        // Near one, it has as many bits before the first that tells it from that.
+        self.reach = self.reach.max(number.denominator().bit_len());
         let denominator = IBig::from(number.denominator().clone());
         self.int(number.numerator()) / self.int(&denominator)
     }
@@ -240,7 +302,10 @@ impl Evaluation {
                 let sign = if *argument > zero { 1 } else { -i32::from(*argument < zero) };
                 return Some(self.int(&IBig::from(sign)));
             }
-            Function::Log | Function::Erf | Function::Gamma | Function::Factorial => return None,
+            Function::Erf => return special::erf(argument, self.bits),
+            Function::Gamma => return special::gamma(argument, self.bits),
+            Function::Factorial => return special::gamma(&(argument + self.int(&IBig::ONE)), self.bits),
+            Function::Log => return None,
         };
         Some(rounded.ok()?.value())
     }

@@ -55,6 +55,17 @@ pub(super) fn lex(text: &str) -> Result<Vec<(Token, usize, usize)>, MathError> {
             '−' => (Token::Sign('-'), first.len_utf8()),
             'π' => (Token::Name("pi".to_owned()), first.len_utf8()),
             '∞' => (Token::Name("oo".to_owned()), first.len_utf8()),
+            _ if superscript(first).is_some() => {
+                let length = rest.find(|next| superscript(next).is_none()).unwrap_or(rest.len());
+                let plain: String = rest[..length].chars().filter_map(superscript).collect();
+                let power: i64 = plain.parse().map_err(|_| bad_number(rest).at(start, start + length))?;
+                let (sign, size) = (power < 0, Rational::from(power.unsigned_abs()));
+                let place = |token: Token| (token, start, start + length);
+                tokens.extend([place(Token::Sign('^')), place(Token::Sign('('))]);
+                tokens.extend(sign.then(|| place(Token::Sign('-'))));
+                tokens.push(place(Token::Number(size)));
+                (Token::Sign(')'), length)
+            }
             _ if first.is_alphabetic() || first == '_' => name(rest),
             _ => {
                 let end = start + first.len_utf8();
@@ -68,9 +79,15 @@ pub(super) fn lex(text: &str) -> Result<Vec<(Token, usize, usize)>, MathError> {
     Ok(tokens)
 }
 
+/// What a raised sign of a power is.
+fn superscript(sign: char) -> Option<char> {
+    const RAISED: &str = "⁰¹²³⁴⁵⁶⁷⁸⁹⁻";
+    RAISED.chars().zip("0123456789-".chars()).find(|(raised, _)| *raised == sign).map(|(_, plain)| plain)
+}
+
 /// A name, with `math.` before it and, as LaTeX writes it, an index in braces.
 fn name(text: &str) -> (Token, usize) {
-    let is_part = |next: char| next.is_alphanumeric() || next == '_';
+    let is_part = |next: char| (next.is_alphanumeric() || next == '_') && superscript(next).is_none();
     let mut length = text.find(|next: char| !is_part(next)).unwrap_or(text.len());
     if &text[..length] == "math" && text[length..].starts_with('.') {
         let after = &text[length + 1..];

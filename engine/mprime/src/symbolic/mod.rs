@@ -32,7 +32,7 @@ pub use limit::{Direction, limit};
 pub use numeric::{Values, complex_value, real_sign, real_value};
 pub use parse::{Relation, Statement, parse, parse_statement, parse_symbol, parse_with_divisors};
 pub use print::Notation;
-pub use rational::{cancel, conditions, expand, factor};
+pub use rational::{cancel, conditions, expand, factor, new_divisors};
 pub use series::{SERIES_ORDER_MAX, Series, series};
 pub use simplify::{Simplified, Step, simplify, simplify_with_proof};
 pub use solve::{Bound, Range, Root, Solution, Solutions, SystemSolutions, solve, solve_inequality, solve_system};

@@ -24,6 +24,7 @@ const OTHER_NAMES: &[(&str, Function)] = &[
     ("arcosh", Function::Acosh),
     ("artanh", Function::Atanh),
     ("sgn", Function::Sign),
+    ("Abs", Function::Abs),
 ];
 
 /// How the two sides of a statement compare.

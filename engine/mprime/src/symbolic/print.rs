@@ -249,7 +249,9 @@ impl Writer<'_> {
     }
 
     fn call(&mut self, function: Function, argument: &Expr) {
-        let name = function.name();
+        // Programs have the gamma function, of one more.
+        let is_factorial = self.notation == Notation::Mcode && function == Function::Factorial;
+        let name = if is_factorial { Function::Gamma.name() } else { function.name() };
         let (before, after) = match (self.notation, function) {
             (Notation::Plain, _) => (format!("{name}("), ")"),
             (Notation::Mcode, _) => (format!("math.{name}("), ")"),
@@ -272,7 +274,11 @@ impl Writer<'_> {
             (Notation::Latex, _) => (format!("\\operatorname{{{name}}}\\left("), "\\right)"),
         };
         self.push(&before);
-        self.expr(argument, Level::Sum);
+        if is_factorial {
+            self.expr(&(argument + Expr::one()), Level::Sum);
+        } else {
+            self.expr(argument, Level::Sum);
+        }
         self.push(after);
     }
 }

@@ -292,6 +292,27 @@ pub fn factor(expr: &Expr) -> (Expr, bool) {
     (generators.product(&above) / generators.product(&below), is_complete)
 }
 
+/// What an answer divides by, other than by numbers, and its question did not: where it is zero, the answer is another one.
+/// What the name of the question is in was not zero before.
+pub fn new_divisors(question: &Expr, answer: &Expr, name: &str) -> Vec<Expr> {
+    let (mut before, mut found) = (Vec::new(), Vec::new());
+    divisors(question, &mut before);
+    divisors(answer, &mut found);
+    found.retain(|own| !own.contains(name) && !own.symbols().is_empty() && !before.contains(own));
+    found.sort();
+    found.dedup();
+    found
+}
+
+fn divisors(expr: &Expr, found: &mut Vec<Expr>) {
+    if let Node::Power(base, exponent) = expr.node()
+        && exponent.is_negated()
+    {
+        found.push(base.clone());
+    }
+    expr.children().into_iter().for_each(|child| divisors(child, found));
+}
+
 /// What must not be zero for a question and its answer to be the same: the factors that the question divides by and the
 /// answer does not, but for those that are known not to be zero.
 pub fn conditions(divisors: &[Expr], answer: &Expr, assumptions: &Assumptions) -> Vec<Expr> {

@@ -82,6 +82,21 @@ fn values_have_the_digits_that_were_asked_for() {
     assert_eq!(evaluate(&read("1/3"), 5).expect("a third"), "0.33333");
     assert_eq!(evaluate(&read("2^100"), 40).expect("a power"), "1267650600228229401496703205376");
     assert_eq!(evaluate(&read("10^30/3"), 5).expect("a large number"), "3.3333e29");
+    // What cancels, or is far from 1, has its digits all the same (references: mpmath).
+    assert_eq!(evaluate(&read("sqrt(10^2000 + 1) - 10^1000"), 10).expect("a small number"), "5e-1001");
+    assert_eq!(evaluate(&read("10^-2000"), 15).expect("a power"), "1e-2000");
+    assert_eq!(evaluate(&read("exp(-10^9)"), 10).expect("a tiny number"), "1.249534272e-434294482");
+    assert_eq!(evaluate(&read("sin(10^30)"), 20).expect("a sine"), "-0.09011690191213805803");
+    assert_eq!(evaluate(&read("erf(1/2)"), 30).expect("an error function"), "0.520499877813046537682746653892");
+    assert_eq!(evaluate(&read("1 - erf(10)"), 12).expect("a small number"), "2.08848758376e-45");
+    assert_eq!(evaluate(&read("gamma(1/3)"), 30).expect("a gamma"), "2.67893853470774763365569294097");
+    assert_eq!(evaluate(&read("gamma(-5/2)"), 20).expect("a gamma"), "-0.94530872048294188123");
+    assert_eq!(evaluate(&read("factorial(100000)"), 15).expect("a factorial"), "2.82422940796035e456573");
+    assert_eq!(evaluate(&read("log(1 + 10^-2000)"), 10).expect("a small number"), "1e-2000");
+    assert_eq!(evaluate(&read("sin(10^-900)"), 10).expect("a small number"), "1e-900");
+    assert_eq!(evaluate(&read("cos(pi/(24 pi - 2) - 12 pi^2/(24 pi - 2))"), 10).expect("zero"), "0");
+    assert_eq!(evaluate(&read("sqrt(2)*sqrt(3) - sqrt(6)"), 15).expect("zero"), "0");
+    assert_eq!(evaluate(&read("sqrt(5 + 2 sqrt(6)) - sqrt(2) - sqrt(3)"), 15).expect("zero"), "0");
     assert!(evaluate(&read("x + 1"), 5).is_err());
     assert!(evaluate(&read("sqrt(-2)"), 5).is_err());
 }
@@ -245,6 +260,15 @@ fn equations_are_solved() {
         ),
         ("cos(x) = x", vec!["0.739085+0.000000i"]),
         ("tan(x) = 1", vec!["pi*k + pi/4"]),
+        ("log(x) + log(x - 3) = log(4)", vec!["4"]),
+        ("abs(x - 1) = 2x", vec!["1/3"]),
+        ("abs(2x + 1) = abs(x - 3)", vec!["-4", "2/3"]),
+        ("sin(2x) = sin(x)", vec!["2*pi*k", "2*pi*k/3 + pi/3"]),
+        ("sin(x) = cos(x)", vec!["pi*k + pi/4"]),
+        // Found by looking at values, and then known to be zero there.
+        ("x^2 + atan(x) = x", vec!["0"]),
+        ("exp(x) + x = 1", vec!["0"]),
+        ("cosh(x - 1/2) + (x - 1/2)^2 = 1", vec!["1/2"]),
     ] {
         assert_eq!(solutions(text), expected, "{text}");
     }

@@ -186,8 +186,8 @@ mod tests {
 
     #[test]
     fn known_forms_are_found() {
-        assert_eq!(factors(&[]), []);
-        assert_eq!(factors(&[&[0, 0], &[0, 0]]), []);
+        assert!(factors(&[]).is_empty());
+        assert!(factors(&[&[0, 0], &[0, 0]]).is_empty());
         assert_eq!(factors(&[&[2, 4, 4], &[-6, 6, 12], &[10, -4, -16]]), [2, 6, 12]);
         assert_eq!(factors(&[&[2, 4, 4], &[-6, 6, 12], &[10, 4, 16]]), [2, 2, 156]);
         assert_eq!(factors(&[&[4, 0], &[0, 6]]), [2, 12]);

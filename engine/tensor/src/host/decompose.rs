@@ -69,6 +69,11 @@ pub(super) struct Svd<T> {
 
 /// The singular value decomposition, with square u and v where `full`.
 pub(super) fn svd<T: Field>(ctx: &Context, matrix: MatRef<'_, T>, full: bool) -> Result<Svd<T>, SvdError> {
+    if let Some((scaled, scale)) = scaled(matrix) {
+        let mut found = svd(ctx, scaled.as_ref(), full)?;
+        scale_back(&mut found.s, scale);
+        return Ok(found);
+    }
     let (m, n) = matrix.shape();
     let (k, par) = (m.min(n), threads(ctx, m, n));
     let (left, right) = if full { (m, n) } else { (k, k) };
@@ -80,8 +85,42 @@ pub(super) fn svd<T: Field>(ctx: &Context, matrix: MatRef<'_, T>, full: bool) ->
     Ok(Svd { u, s, v })
 }
 
+/// The matrix times a power of two that brings its largest entry near 1, and what undoes that; `None` where the squares of
+/// its entries are numbers of their type as they are.
+fn scaled<T: Field>(matrix: MatRef<'_, T>) -> Option<(Mat<T>, f64)> {
+    // A quarter of the range of exponents to each side: squares and their sums fit.
+    const WIDE: i32 = f64::MAX_EXP / 4;
+    const NARROW: i32 = f32::MAX_EXP / 4;
+    let reach = if size_of::<T>() == size_of::<f64>() { WIDE } else { NARROW };
+    let (m, n) = matrix.shape();
+    let size = |i: usize, j: usize| matrix[(i, j)].to_f64().abs();
+    let largest = (0..n).flat_map(|j| (0..m).map(move |i| (i, j))).map(|(i, j)| size(i, j)).fold(0.0, f64::max);
+    let exponent = largest.log2().round();
+    if largest == 0.0 || !largest.is_finite() || exponent.abs() <= f64::from(reach) {
+        return None;
+    }
+    // In two steps, each of which is a number: denormal numbers lie further from 1 than any.
+    let half = (exponent / 2.0) as i32;
+    let (first, second) = (2f64.powi(-half), 2f64.powi(half - exponent as i32));
+    let own = Mat::from_fn(m, n, |i, j| T::from_f64(matrix[(i, j)].to_f64() * first * second));
+    Some((own, exponent))
+}
+
+fn scale_back<T: Field>(values: &mut Diag<T>, exponent: f64) {
+    let half = (exponent / 2.0) as i32;
+    let (first, second) = (2f64.powi(half), 2f64.powi(exponent as i32 - half));
+    for i in 0..values.dim() {
+        values[i] = T::from_f64(values[i].to_f64() * first * second);
+    }
+}
+
 /// Singular values alone, the largest first.
 pub(super) fn singular_values<T: Field>(ctx: &Context, matrix: MatRef<'_, T>) -> Result<Diag<T>, SvdError> {
+    if let Some((scaled, scale)) = scaled(matrix) {
+        let mut found = singular_values(ctx, scaled.as_ref())?;
+        scale_back(&mut found, scale);
+        return Ok(found);
+    }
     let (m, n) = matrix.shape();
     let par = threads(ctx, m, n);
     let mut s = Diag::zeros(m.min(n));

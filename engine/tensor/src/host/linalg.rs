@@ -239,6 +239,7 @@ pub(crate) fn qr<T: Field>(ctx: &Context, a: &Stack) -> Result<[HostTensor; 2], 
     let (m, n) = (a.rows, a.columns);
     let k = m.min(n);
     let (mut q, mut r) = (a.results::<T>(ctx, &[m, k])?, a.results::<T>(ctx, &[k, n])?);
+    a.finite::<T>()?;
     a.for_each(ctx, |i, matrix: MatRef<'_, T>| {
         let [one_q, one_r] = decompose::qr(ctx, matrix);
         write(part(&mut q, i, m * k), one_q.as_ref());

@@ -21,6 +21,10 @@ use crate::Context;
 /// smaller matrices.
 const PARALLEL_MIN: usize = 2048 * 2048;
 
+fn has_nan<T: Field>(matrix: &Mat<T>) -> bool {
+    (0..matrix.ncols()).any(|j| (0..matrix.nrows()).any(|i| matrix[(i, j)].to_f64().is_nan()))
+}
+
 /// The factors of a matrix whose columns lie together: `p a = l u`.
 pub(crate) struct Lu<T> {
     /// l below the diagonal, whose own is one, and u from there on.
@@ -37,9 +41,46 @@ impl<T: Field> Lu<T> {
     pub(crate) fn new(ctx: &Context, mut matrix: Mat<T>) -> Lu<T> {
         let (m, n) = matrix.shape();
         let par = if m * n >= PARALLEL_MIN { threads(ctx, m, n) } else { Par::Seq };
+        let given = matrix.clone();
         let (mut rows, mut places) = (vec![0usize; m], vec![0; m]);
         let mut room = MemBuffer::new(lu_in_place_scratch::<usize, T>(m, n, par, Default::default()));
         lu_in_place(matrix.as_mut(), &mut rows, &mut places, par, MemStack::new(&mut room), Default::default());
+        // A column without a pivot was divided by its zero.
+        if has_nan(&matrix) && !has_nan(&given) {
+            return Lu::skipping_zeros(ctx, given);
+        }
+        Lu { factors: matrix, rows, places, par: threads(ctx, m, n) }
+    }
+
+    /// Factors a matrix of which a column may have no pivot: its multipliers are zero.
+    fn skipping_zeros(ctx: &Context, mut matrix: Mat<T>) -> Lu<T> {
+        let (m, n) = matrix.shape();
+        let mut rows: Vec<usize> = (0..m).collect();
+        for j in 0..m.min(n) {
+            let size = |i: usize| matrix[(i, j)].to_f64().abs();
+            let pivot = (j..m).fold(j, |best, i| if size(i) > size(best) { i } else { best });
+            if size(pivot) == 0.0 {
+                continue;
+            }
+            rows.swap(j, pivot);
+            for column in 0..n {
+                let own = matrix[(j, column)];
+                matrix[(j, column)] = matrix[(pivot, column)];
+                matrix[(pivot, column)] = own;
+            }
+            for i in j + 1..m {
+                let times = matrix[(i, j)].to_f64() / matrix[(j, j)].to_f64();
+                matrix[(i, j)] = T::from_f64(times);
+                for column in j + 1..n {
+                    let left = matrix[(i, column)].to_f64() - times * matrix[(j, column)].to_f64();
+                    matrix[(i, column)] = T::from_f64(left);
+                }
+            }
+        }
+        let mut places = vec![0; m];
+        for (place, &row) in rows.iter().enumerate() {
+            places[row] = place;
+        }
         Lu { factors: matrix, rows, places, par: threads(ctx, m, n) }
     }
 

@@ -4,7 +4,7 @@ use nexus_model::DType;
 
 use super::infer::{self, Inferred, typed};
 use super::linalg::{cutoff, field, finish, infer_matrix, infer_square, shorter, with_field, with_last, with_sides};
-use super::reductions::reduce_axes;
+use super::reductions::{reduce_axes, root_of_squares};
 use super::{args, infer::record};
 use crate::dispatch::{apply_binary, apply_unary};
 use crate::element::Element;
@@ -263,10 +263,7 @@ pub(super) fn norm(ctx: &Context, a: &[Arg]) -> Result<Arg, TensorError> {
     let axes = args::axes(a, 2, "axis", x.rank())?;
     let keep = args::bool_or(a, 3, "keepdims", false)?;
     let result = match (order, axes.len()) {
-        (Order::Default, _) | (Order::Frobenius, 2) => {
-            let squares = Tensor::on_host(reduce_axes(ctx, ReduceOp::SumSquares, &x, &axes, keep)?);
-            apply_unary(ctx, UnaryOp::Sqrt, squares)?.into_host()?
-        }
+        (Order::Default, _) | (Order::Frobenius, 2) => root_of_squares(ctx, &x, &axes, keep)?,
         (Order::Power(p), 1) => vector_norm(ctx, x, &axes, p, keep)?,
         (Order::Power(_) | Order::Nuclear, 2) => matrix_norm(ctx, &x, &axes, order, keep)?,
         _ => return Err(TensorError::argument("ord", format!("is no norm over {} axes", axes.len()))),

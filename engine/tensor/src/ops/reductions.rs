@@ -213,15 +213,51 @@ pub(crate) fn run_reduction(ctx: &Context, a: &[Arg], op: ReduceOp) -> Result<Ar
     args::done(ctx, reduce_axes(ctx, op, &x.into_host()?, &axes, keep)?)
 }
 
+/// The root of the sum of squares. Where a square is too large or too small for its type, the numbers are divided by the
+/// largest of those that are added before, as LAPACK does it.
+pub(super) fn root_of_squares(
+    ctx: &Context,
+    x: &HostTensor,
+    axes: &[usize],
+    keep: bool,
+) -> Result<HostTensor, TensorError> {
+    let root = |x: &HostTensor, keep: bool| {
+        let squares = Tensor::on_host(reduce_axes(ctx, ReduceOp::SumSquares, x, axes, keep)?);
+        apply_unary(ctx, UnaryOp::Sqrt, squares)?.into_host()
+    };
+    let direct = root(x, keep)?;
+    // The least root whose square has all its digits, and the ends of the type.
+    let (least, smallest, largest) = match direct.dtype {
+        DType::F64 => (1e-150, f64::MIN_POSITIVE, f64::MAX),
+        DType::F32 => (1e-18, f64::from(f32::MIN_POSITIVE), f64::from(f32::MAX)),
+        _ => return Ok(direct),
+    };
+    let values = Tensor::on_host(direct.clone()).to_f64s(ctx)?;
+    if x.len() == 0 || values.iter().all(|value| value.is_nan() || (least..f64::INFINITY).contains(value)) {
+        return Ok(direct);
+    }
+    let absolute = apply_unary(ctx, UnaryOp::Abs, Tensor::on_host(x.clone()))?.into_host()?;
+    let top = Tensor::on_host(reduce_axes(ctx, ReduceOp::Max, &absolute, axes, true)?);
+    let top = apply_binary(ctx, BinaryOp::Maximum, top, Arg::Scalar(smallest))?;
+    let top = apply_binary(ctx, BinaryOp::Minimum, top, Arg::Scalar(largest))?;
+    let scaled = apply_binary(ctx, BinaryOp::Div, Tensor::on_host(x.clone()), Arg::Tensor(top.clone()))?;
+    let scaled = Tensor::on_host(root(&scaled.into_host()?, true)?);
+    let whole = apply_binary(ctx, BinaryOp::Mul, scaled, Arg::Tensor(top))?.into_host()?;
+    whole.reshaped(ctx, &reduced_shape(&x.shape, axes, keep))
+}
+
 /// The root of the sum of squares; where the run asks for f64, the squares are not rounded before the root is taken.
 fn norm(ctx: &Context, a: &[Arg]) -> Result<Arg, TensorError> {
     let x = args::tensor(ctx, a, 0, "x")?;
     let dtype = x.dtype();
-    if !ctx.is_precise() || !dtype.is_float() || dtype == DType::F64 {
-        return unary_owned(ctx, UnaryOp::Sqrt, run_reduction(ctx, a, ReduceOp::SumSquares)?);
-    }
     let axes = args::axes(a, 1, "axis", x.rank())?;
     let keep = args::bool_or(a, 2, "keepdims", false)?;
+    if !ctx.is_precise() || !dtype.is_float() || dtype == DType::F64 {
+        if x.as_gpu().is_none() && matches!(dtype, DType::F32 | DType::F64) {
+            return args::done(ctx, root_of_squares(ctx, &x.into_host()?, &axes, keep)?);
+        }
+        return unary_owned(ctx, UnaryOp::Sqrt, run_reduction(ctx, a, ReduceOp::SumSquares)?);
+    }
     let wide = cast(ctx, &x.into_host()?, DType::F64)?;
     let squares = Tensor::on_host(reduce_axes(ctx, ReduceOp::SumSquares, &wide, &axes, keep)?);
     let root = apply_unary(ctx, UnaryOp::Sqrt, squares)?.into_host()?;

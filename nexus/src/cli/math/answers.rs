@@ -9,10 +9,14 @@ pub(super) enum Answer {
     Formula { result: Expr, conditions: Vec<Expr>, steps: Vec<Step>, note: Option<String> },
     /// Lines of text: digits, factors, steps; the last one is the answer.
     Text { lines: Vec<String>, note: Option<String> },
+    /// What another part of MPRIME answers: lines, what is said beside them, and the document.
+    Told { lines: Vec<String>, notes: Vec<String>, document: serde_json::Value },
+    /// The answer to a question in words, below the command that was understood.
+    Asked { command: String, answer: Box<Answer> },
     /// Every value solves the equation.
     Always,
     /// The values of one name.
-    Roots { name: String, found: Vec<Solution>, counter: Option<String>, is_complete: bool },
+    Roots { name: String, found: Vec<Solution>, counter: Option<String>, is_complete: bool, conditions: Vec<Expr> },
     /// Solutions of a system, each with a value for each name.
     System(Vec<Vec<(String, Expr)>>),
     /// Where an inequality holds.
@@ -71,7 +75,14 @@ pub(super) enum Document {
         complete: bool,
         #[serde(skip_serializing_if = "Option::is_none")]
         counter: Option<String>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        conditions: Vec<String>,
         solutions: Vec<RootDocument>,
+    },
+    Told(serde_json::Value),
+    Asked {
+        command: String,
+        answer: Box<Document>,
     },
     System {
         solutions: Vec<serde_json::Map<String, serde_json::Value>>,
@@ -98,6 +109,12 @@ impl Answer {
         Answer::Formula { result, conditions: Vec::new(), steps: Vec::new(), note: None }
     }
 
+    /// What another part of MPRIME answers.
+    pub(super) fn told(answer: &impl nexus_mprime::answer::Answer) -> Answer {
+        let document = serde_json::to_value(answer).expect("answers are made of texts, numbers and lists of them");
+        Answer::Told { lines: answer.lines(), notes: answer.notes(), document }
+    }
+
     /// The answer on stdout, a line each.
     pub(super) fn lines(&self, notation: Notation) -> Vec<String> {
         match self {
@@ -106,7 +123,10 @@ impl Answer {
                 let last = result.text(notation);
                 if steps.len() == 0 { vec![last] } else { steps.collect() }
             }
-            Answer::Text { lines, .. } => lines.clone(),
+            Answer::Text { lines, .. } | Answer::Told { lines, .. } => lines.clone(),
+            Answer::Asked { command, answer } => {
+                std::iter::once(format!("> {command}")).chain(answer.lines(notation)).collect()
+            }
             Answer::Always => vec!["every number".to_owned()],
             Answer::Roots { name, found, .. } => found.iter().map(|own| root_line(name, own, notation)).collect(),
             Answer::System(found) => found
@@ -130,13 +150,15 @@ impl Answer {
     pub(super) fn notes(&self, notation: Notation) -> Vec<String> {
         match self {
             Answer::Formula { conditions, note, .. } => {
-                let conditions = conditions.iter().map(|own| format!("where {} is not 0", own.text(notation)));
+                let conditions = conditions.iter().map(|own| not_zero(own, notation));
                 conditions.chain(note.clone()).collect()
             }
             Answer::Text { note, .. } => note.iter().cloned().collect(),
+            Answer::Told { notes, .. } => notes.clone(),
+            Answer::Asked { answer, .. } => answer.notes(notation),
             Answer::Always => Vec::new(),
-            Answer::Roots { found, counter, is_complete, .. } => {
-                let mut notes = Vec::new();
+            Answer::Roots { found, counter, is_complete, conditions, .. } => {
+                let mut notes: Vec<String> = conditions.iter().map(|own| not_zero(own, notation)).collect();
                 if found.is_empty() {
                     notes.push("there is no solution".to_owned());
                 }
@@ -173,18 +195,24 @@ impl Answer {
                     lines.split_last().map_or(("", &[][..]), |(last, before)| (last.as_str(), before));
                 Document::Text { result: result.to_owned(), lines: before.to_vec(), note: note.clone() }
             }
+            Answer::Told { document, .. } => Document::Told(document.clone()),
+            Answer::Asked { command, answer } => {
+                Document::Asked { command: command.clone(), answer: Box::new(answer.document(notation)) }
+            }
             Answer::Always => Document::Roots {
                 name: String::new(),
                 always: true,
                 complete: true,
                 counter: None,
+                conditions: Vec::new(),
                 solutions: Vec::new(),
             },
-            Answer::Roots { name, found, counter, is_complete } => Document::Roots {
+            Answer::Roots { name, found, counter, is_complete, conditions } => Document::Roots {
                 name: name.clone(),
                 always: false,
                 complete: *is_complete,
                 counter: counter.clone(),
+                conditions: conditions.iter().map(|own| format!("{} != 0", own.text(notation))).collect(),
                 solutions: found.iter().map(|own| root_document(own, notation)).collect(),
             },
             Answer::System(found) => {
@@ -208,6 +236,10 @@ impl Answer {
             },
         }
     }
+}
+
+fn not_zero(divisor: &Expr, notation: Notation) -> String {
+    format!("where {} is not 0", divisor.text(notation))
 }
 
 fn decimal(number: &Rational) -> String {

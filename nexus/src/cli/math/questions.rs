@@ -1,12 +1,12 @@
 //! What the verbs of `nexus math` ask.
 
 use nexus_mprime::symbolic::{
-    self, Assumptions, Definite, Direction, Expr, MathError, Relation, Solutions, Statement, SystemSolutions, parse,
-    parse_statement, parse_symbol,
+    self, Assumptions, Definite, Direction, Expr, MathError, Relation, Root, Solutions, Statement, SystemSolutions,
+    parse, parse_statement, parse_symbol,
 };
 
 use super::answers::Answer;
-use super::{MathVerb, Side, Unanswered, numbers};
+use super::{MathVerb, Side, Unanswered, ask, numbers, shapes, theory};
 
 /// The size beyond which a derivative is not differentiated again.
 const SIZE_MAX: usize = 100_000;
@@ -25,6 +25,13 @@ pub(super) fn answer(verb: &MathVerb) -> Result<Answer, Unanswered> {
         MathVerb::Limit { formula, point, from } => limit(formula, point, *from),
         MathVerb::Series { formula, point, order } => series(formula, point.as_deref(), *order),
         MathVerb::Solve { equations, names } => solve(equations, names),
+        MathVerb::Ask { question } => ask::ask(&question.join(" ")),
+        MathVerb::Prime(args) => theory::prime(args),
+        MathVerb::Modulo(question) => theory::modulo(question),
+        MathVerb::Fraction(args) => theory::fraction(args),
+        MathVerb::Diophantine { equation } => theory::diophantine(equation),
+        MathVerb::Graph(args) => shapes::graph(args),
+        MathVerb::Ball(args) => shapes::ball(args),
         MathVerb::Evaluate { formula, values, digits } => evaluate(formula, values, *digits),
     }
 }
@@ -72,7 +79,11 @@ fn name_of(expr: &Expr, name: Option<&str>, text: &str) -> Result<String, Unansw
     match expr.symbols().as_slice() {
         [] => Ok("x".to_owned()),
         [only] => Ok(only.to_string()),
-        several => Err(Unanswered::of(text)(MathError::which_name(several).about(text))),
+        several => {
+            let error = MathError::which_name(several)
+                .with_help(format!("Write the one that is meant behind it: {}", several[0]));
+            Err(Unanswered::of(text)(error.about(text)))
+        }
     }
 }
 
@@ -94,7 +105,8 @@ fn integrate(formula: &str, name: Option<&str>, ends: Option<(&str, &str)>) -> R
     let name = name_of(&expr, name, formula)?;
     let Some((from, to)) = ends else {
         let result = symbolic::integrate(&expr, &name).map_err(Unanswered::of(formula))?;
-        return Ok(Answer::formula(result));
+        let conditions = symbolic::new_divisors(&expr, &result, &name);
+        return Ok(Answer::Formula { result, conditions, steps: Vec::new(), note: None });
     };
     let found = symbolic::integrate_between(&expr, &name, &read(from)?, &read(to)?);
     Ok(match found.map_err(Unanswered::of(formula))? {
@@ -137,7 +149,15 @@ fn series(formula: &str, point: Option<&str>, order: u32) -> Result<Answer, Unan
     Ok(Answer::Text { lines: vec![found.to_string()], note: None })
 }
 
+/// Names that stand alone behind equations are what these are solved for, as behind the formulas of other verbs.
+fn with_names<'a>(equations: &'a [String], names: &'a [String]) -> (&'a [String], &'a [String]) {
+    let count = equations.iter().rev().take_while(|text| text.chars().all(char::is_alphabetic)).count();
+    let (before, behind) = equations.split_at(equations.len() - count);
+    if names.is_empty() && !before.is_empty() { (before, behind) } else { (equations, names) }
+}
+
 fn solve(equations: &[String], names: &[String]) -> Result<Answer, Unanswered> {
+    let (equations, names) = with_names(equations, names);
     let statements: Vec<Statement> =
         equations.iter().map(|text| parse_statement(text).map_err(Unanswered::of(text))).collect::<Result<_, _>>()?;
     let names: Vec<String> =
@@ -174,7 +194,17 @@ fn solve_one(statement: &Statement, name: Option<&str>, text: &str) -> Result<An
     let solutions = symbolic::solve(&statement.difference(), &name).map_err(Unanswered::of(text))?;
     Ok(match solutions {
         Solutions::All => Answer::Always,
-        Solutions::Some { found, counter, is_complete } => Answer::Roots { name, found, counter, is_complete },
+        Solutions::Some { found, counter, is_complete } => {
+            let question = statement.difference();
+            let divisors = found.iter().filter_map(|own| match &own.root {
+                Root::Exact(expr) => Some(symbolic::new_divisors(&question, expr, &name)),
+                Root::Real { .. } | Root::Numerical { .. } => None,
+            });
+            let mut conditions: Vec<Expr> = divisors.flatten().collect();
+            conditions.sort();
+            conditions.dedup();
+            Answer::Roots { name, found, counter, is_complete, conditions }
+        }
     })
 }
 

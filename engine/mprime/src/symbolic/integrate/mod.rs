@@ -3,6 +3,8 @@
 mod definite;
 mod fractions;
 mod parts;
+mod quadratics;
+mod sides;
 mod trigonometry;
 
 use std::collections::HashSet;
@@ -24,8 +26,8 @@ const SIZE_MAX: usize = 400;
 /// An antiderivative of a formula by a name.
 ///
 /// The methods are: linearity, a table of functions of linear arguments, fractions of polynomials with rational coefficients
-/// (by their factors), products of sines and cosines as sums, integration by parts, and substitution. What is returned has
-/// been differentiated again and compared with the question at random points.
+/// (by their factors), products of sines and cosines as sums, integration by parts, substitution, and, for real values of the
+/// name, absolute values and signs between the zeros of what stands in them. What is returned has been differentiated again and compared with the question at random points.
 ///
 /// # Errors
 /// A formula of which none of the methods finds an antiderivative; there may be one.
@@ -39,14 +41,24 @@ pub fn integrate(expr: &Expr, name: &str) -> Result<Expr, MathError> {
     };
     let mut integrator = Integrator { name, work: 0, open: HashSet::new() };
     let short = simplify(expr, &Assumptions::default());
-    let found = integrator.integral(expr, 0).or_else(|| integrator.integral(&short, 0)).ok_or_else(none)?;
-    let is_right = |found: &Expr| {
-        found.derivative(name).is_ok_and(|derivative| same_values(&derivative, expr, &Assumptions::default()))
-    };
+    let mut assumptions = Assumptions::default();
+    let mut found = integrator.integral(expr, 0).or_else(|| integrator.integral(&short, 0));
+    if sides::has_sides(expr, name) {
+        // Absolute values have derivatives over the real numbers only.
+        assumptions.assume(&format!("{name} real"))?;
+    } else if found.is_none() {
+        // What is an absolute value for real numbers is integrated as one.
+        assumptions.assume(&format!("{name} real"))?;
+        let short = simplify(expr, &assumptions);
+        found = if sides::has_sides(&short, name) { integrator.integral(&short, 0) } else { None };
+    }
+    let found = found.ok_or_else(none)?;
+    let is_right =
+        |found: &Expr| found.derivative(name).is_ok_and(|derivative| same_values(&derivative, expr, &assumptions));
     if !is_right(&found) {
         return Err(none());
     }
-    let shown = simplify(&found, &Assumptions::default());
+    let shown = simplify(&found, &assumptions);
     let (shown, _) = without_constant(&shown, name);
     Ok(if is_right(&shown) { shown } else { found })
 }
@@ -97,8 +109,13 @@ impl Integrator<'_> {
         if let Some(found) = self.table(expr) {
             return Some(found);
         }
+        if sides::has_sides(expr, self.name) {
+            let pieces = sides::pieces(expr, self.name, None)?;
+            return sides::joined(&pieces, self.name, |piece| self.integral(piece, depth + 1));
+        }
         if self.is_fraction(expr)
-            && let Some(found) = fractions::integral(expr, self.name)
+            && let Some(found) =
+                fractions::integral(expr, self.name).or_else(|| quadratics::biquadratic(expr, self.name))
         {
             return Some(found);
         }
@@ -106,6 +123,9 @@ impl Integrator<'_> {
             return self.integral(&sum, depth + 1);
         }
         if let Some(found) = self.by_substitution(expr, depth) {
+            return Some(found);
+        }
+        if let Some(found) = quadratics::square_root(expr, self.name) {
             return Some(found);
         }
         if let Some(found) = parts::exponential_times_wave(expr, self.name) {

@@ -1,7 +1,9 @@
 //! Equations, systems of them, and inequalities.
 
+mod forms;
 mod inequality;
 mod roots;
+mod search;
 mod system;
 
 use num_complex::Complex64;
@@ -19,8 +21,6 @@ pub use system::{SystemSolutions, solve_system};
 
 /// How deep equations may follow from equations.
 const DEPTH_MAX: usize = 12;
-/// Solutions that a search for changes of sign gives at most.
-const NUMERICAL_MAX: usize = 20;
 /// The name of a whole number in families of solutions, and what is taken where it occurs already.
 const COUNTERS: [&str; 4] = ["k", "m", "n", "k_0"];
 
@@ -94,7 +94,7 @@ pub fn solve(expr: &Expr, name: &str) -> Result<Solutions, MathError> {
     let mut solver = Solver { question: expr, name, counter, is_complete: true };
     let Some(candidates) = solver.solve(expr, 0) else { return Ok(Solutions::All) };
     let mut found: Vec<Solution> = Vec::new();
-    for candidate in candidates {
+    for candidate in candidates.into_iter().map(|own| rising(own, counter)) {
         if !solver.is_solution(&candidate.root) {
             // With other names in it, it may be one for some of their values.
             solver.is_complete &= expr.symbols().len() <= 1;
@@ -103,7 +103,7 @@ pub fn solve(expr: &Expr, name: &str) -> Result<Solutions, MathError> {
         }
     }
     if !solver.is_complete && found.is_empty() {
-        found = numerical(expr, name);
+        found = search::search(expr, name);
         if found.is_empty() {
             return Err(MathError::new(format!("no method here solves `{expr} = 0` for `{name}`"))
                 .help("No sign changes between -1000 and 1000 either"));
@@ -113,6 +113,17 @@ pub fn solve(expr: &Expr, name: &str) -> Result<Solutions, MathError> {
         found.iter().any(|solution| matches!(&solution.root, Root::Exact(expr) if expr.contains(counter)));
     sort(&mut found);
     Ok(Solutions::Some { found, counter: has_counter.then(|| counter.to_owned()), is_complete: solver.is_complete })
+}
+
+/// A family of solutions that rises with its whole number; it is the same family.
+fn rising(solution: Solution, counter: &str) -> Solution {
+    match &solution.root {
+        Root::Exact(expr) if expr.derivative(counter).is_ok_and(|rate| rate.is_negated()) => {
+            let turned = expr.substitute(counter, &-Expr::symbol(counter));
+            Solution { root: Root::Exact(turned), ..solution }
+        }
+        _ => solution,
+    }
 }
 
 /// Real solutions first, rising.
@@ -219,6 +230,8 @@ impl Solver<'_> {
         };
         let inside = match generator.node() {
             Node::Power(base, exponent) if !exponent.contains(self.name) => {
+                // Other powers than rational ones have solutions without end.
+                self.is_complete &= exponent.as_number().is_some();
                 vec![(base.clone(), value.pow(&exponent.powi(-1)))]
             }
             Node::Power(base, exponent) if !base.contains(self.name) => {
@@ -233,11 +246,8 @@ impl Solver<'_> {
             }
             _ => return self.give_up(),
         };
-        let mut found = Vec::new();
-        for (inside, value) in inside {
-            found.extend(self.solve(&(inside - value), depth + 1)?);
-        }
-        Some(found)
+        let cases: Vec<Expr> = inside.into_iter().map(|(inside, value)| inside - value).collect();
+        self.any_of(&cases, depth)
     }
 
     /// The arguments for which a function has a value.
@@ -297,10 +307,32 @@ impl Solver<'_> {
                 return self.solve(&squared, depth + 1);
             }
         }
+        for at in within {
+            let coefficients: Vec<Expr> = factor.coefficients(*at).iter().map(|own| generators.expr(own)).collect();
+            if let Some(cases) = forms::without_absolute_value(&coefficients, &generators.exprs()[*at]) {
+                return self.any_of(&cases, depth);
+            }
+        }
+        if let Some(cases) = forms::equal_waves(&expr, self.counter) {
+            return self.any_of(&cases, depth);
+        }
         if let Some(argument) = angle(within.iter().map(|at| &generators.exprs()[*at])) {
             return self.by_half_angle(&expr, &argument, depth);
         }
-        self.give_up()
+        let simpler = forms::without_logarithms(&expr, self.name).or_else(|| forms::by_one_angle(&expr, self.name));
+        match simpler {
+            Some(simpler) => self.solve(&simpler, depth + 1),
+            None => self.give_up(),
+        }
+    }
+
+    /// The solutions of any of these equations.
+    fn any_of(&mut self, exprs: &[Expr], depth: usize) -> Option<Vec<Solution>> {
+        let mut found = Vec::new();
+        for expr in exprs {
+            found.extend(self.solve(expr, depth + 1)?);
+        }
+        Some(found)
     }
 
     /// Sine and cosine of one angle by the tangent of its half.
@@ -323,11 +355,8 @@ impl Solver<'_> {
                 Root::Real { .. } | Root::Numerical { .. } => self.is_complete = false,
             }
         }
-        let mut found = Vec::new();
-        for angle in angles {
-            found.extend(self.solve(&(argument - angle), depth + 1)?);
-        }
-        Some(found)
+        let cases: Vec<Expr> = angles.into_iter().map(|angle| argument - angle).collect();
+        self.any_of(&cases, depth)
     }
 
     /// Whether a candidate solves the question itself: roots and logarithms have solutions of other branches.
@@ -353,67 +382,6 @@ fn angle<'a>(exprs: impl Iterator<Item = &'a Expr>) -> Option<Expr> {
         found = Some(argument);
     }
     found.cloned()
-}
-
-/// Real solutions by changes of sign.
-fn numerical(expr: &Expr, name: &str) -> Vec<Solution> {
-    const POINTS: i32 = 4_000;
-    if expr.symbols().len() > 1 {
-        return Vec::new();
-    }
-    let value = |x: f64| {
-        let values = Values::from([(name.to_owned(), x.into())]);
-        complex_value(expr, &values)
-            .filter(|value| value.im.abs() <= 1e-9 * value.norm().max(1e-3))
-            .map(|value| value.re)
-    };
-    // Denser near zero: sinh spreads the points from -1000 to 1000.
-    let at = |index: i32| (f64::from(index) / f64::from(POINTS / 2) * 7.6).sinh();
-    let mut found = Vec::new();
-    let mut last: Option<(f64, f64)> = None;
-    for index in -POINTS / 2..=POINTS / 2 {
-        let x = at(index);
-        let Some(y) = value(x).filter(|y| y.is_finite()) else {
-            last = None;
-            continue;
-        };
-        // Zero may be what is too small for a float; the signs on both sides tell.
-        if y == 0.0 {
-            continue;
-        }
-        if let Some((before, own)) = last
-            && (own < 0.0) != (y < 0.0)
-            && let Some(root) = bisect(&value, before, x, own)
-        {
-            let residual = value(root).map_or(f64::INFINITY, f64::abs);
-            // A pole changes its sign too, but does not come near zero.
-            if residual <= 1e-6 * (own.abs() + y.abs()).max(1.0) {
-                found.push(Solution { root: Root::Numerical { value: root.into(), residual }, multiplicity: 1 });
-            }
-        }
-        last = Some((x, y));
-    }
-    // Those nearest to zero, of equations that have them without end.
-    let size = |own: &Solution| own.root.value().map_or(f64::INFINITY, |value| value.norm());
-    found.sort_by(|left, right| size(left).total_cmp(&size(right)));
-    found.truncate(NUMERICAL_MAX);
-    found
-}
-
-fn bisect(value: &impl Fn(f64) -> Option<f64>, mut low: f64, mut high: f64, at_low: f64) -> Option<f64> {
-    for _ in 0..200 {
-        let middle = f64::midpoint(low, high);
-        if middle <= low || middle >= high {
-            break;
-        }
-        let own = value(middle)?;
-        if own == 0.0 {
-            return Some(middle);
-        }
-        if (own > 0.0) == (at_low > 0.0) { low = middle } else { high = middle }
-    }
-    let nearest = |x: &f64| value(*x).map_or(f64::INFINITY, f64::abs);
-    [low, high].into_iter().min_by(|left, right| nearest(left).total_cmp(&nearest(right)))
 }
 
 /// The value of a formula without names that is a real number, for comparing.
