@@ -9,7 +9,7 @@ fn function(parameters: &str, returns: &str) -> Function {
         "name = \"m\"\nversion = \"1\"\nkind = \"wasm\"\nentry = [\"m.wasm\"]\n[functions.the_area]\n\
          parameters = [{parameters}]\nreturns = \"{returns}\"\n"
     );
-    let manifest = Manifest::parse(&text).unwrap();
+    let manifest = Manifest::parse(&text).expect("it is a manifest");
     assert_eq!(manifest.kind, Kind::Wasm);
     manifest.functions[0].clone()
 }
