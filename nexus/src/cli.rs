@@ -65,6 +65,7 @@ mod top;
 mod trace;
 mod voters;
 mod wait;
+mod wasm_host;
 mod whatif;
 mod world;
 
@@ -180,10 +181,15 @@ enum Verb {
 
 /// Runs the command that the process was started with, and ends with its exit code.
 pub fn main() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    if let Some(ended) = wasm_host::asked(&arguments) {
+        return ended;
+    }
+    nexus_actors::modules::run_wasm_with(std::env::current_exe());
     if let Some(folder) = Places::tuning_cache(&Machine::look()) {
         nexus_tensor::keep_tuning_in(folder);
     }
-    start(std::env::args_os().collect(), session::Session::new).into()
+    start(arguments, session::Session::new).into()
 }
 
 /// Runs the command of these arguments.

@@ -109,6 +109,7 @@ fn what_a_module_does_wrong_is_said() {
         ("printf '99999999\\n'; sleep 60", 1, "the most is"),
         ("printf '20\\n{\"value\"'", 1, "in the middle of its frame"),
         ("answer '{\"value\":\"seven\"}'", 1, "gave a value of kind string, which is no scalar"),
+        ("answer '{\"stopped\":{\"why\":\"fuel\",\"message\":\"x\"}}'", 1, "only a component is stopped"),
         ("answer '{\"error\":\"no such shape\"}'", 1, "failed: no such shape"),
     ] {
         let (code, error) = place.call(script);
@@ -244,7 +245,7 @@ fn a_folder_that_is_no_module_is_refused_with_the_place() {
     place.write("main.sh", "");
     let (code, error) = place.add(&[]);
     assert_eq!((code, &error["error"]["code"]), (Some(2), &"NX0551".into()), "{error}");
-    place.write("vxor.toml", &MANIFEST.replace("kind = \"process\"", "kind = \"wasm\""));
+    place.write("vxor.toml", &MANIFEST.replace("kind = \"process\"", "kind = \"exe\""));
     let (code, error) = place.add(&[]);
     let found = &error["error"];
     assert_eq!(

@@ -6,6 +6,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use super::manifest::ManifestError;
+use super::wasm::Stop;
 
 /// Nothing of this changed what is installed, but for [`ModuleError::Disk`], which may have left a folder that is not used.
 #[derive(Debug, Error)]
@@ -138,6 +139,16 @@ pub enum ModuleError {
         /// In the module's words.
         message: String,
     },
+    /// A component cannot be called, or gave no value.
+    #[error("{subject}: {message}")]
+    Stopped {
+        /// The file or the function, and the module.
+        subject: String,
+        /// What stopped it.
+        why: Stop,
+        /// In words, with the place where it was.
+        message: String,
+    },
 }
 
 impl ModuleError {
@@ -170,6 +181,7 @@ impl ModuleError {
             }
             M::Garbage { .. } | M::WrongType { .. } => "docs/modules.md says how a module answers",
             M::Failed { .. } => "the words are the module's own",
+            M::Stopped { why, .. } => why.help(),
         };
         help.to_owned()
     }

@@ -7,12 +7,16 @@ use nexus_formats::json::JsonValue;
 use nexus_model::Value;
 use serde::Serialize;
 
+use super::wasm::{Stop, stopped};
+
 /// Largest frame in either direction: 64 MiB, a tensor of some million elements. More belongs into files.
 pub(super) const FRAME_BYTES_MAX: usize = 64 << 20;
 /// Most values of an answer, those in others included: each takes many times the bytes that it is written with.
 const VALUES_MAX: usize = 8 << 20;
 /// Most bytes of an error that are kept.
 const ERROR_BYTES_MAX: usize = 4 << 10;
+/// The function that stands for the question what a component exports: no function has this name.
+pub(super) const EXPORTS: &str = "";
 /// Digits of [`FRAME_BYTES_MAX`].
 const LENGTH_DIGITS_MAX: usize = 8;
 
@@ -30,9 +34,51 @@ pub(super) fn request(function: &str, arguments: &[Value]) -> Result<Vec<u8>, St
     if body.len() > FRAME_BYTES_MAX {
         return Err(format!("the arguments take {} bytes; the most is {FRAME_BYTES_MAX}", body.len()));
     }
+    Ok(framed(&body))
+}
+
+fn framed(body: &[u8]) -> Vec<u8> {
     let mut frame = format!("{}\n", body.len()).into_bytes();
     frame.extend(body);
-    Ok(frame)
+    frame
+}
+
+/// The function and its arguments of a whole frame; nothing, where it asks for [`EXPORTS`].
+pub(super) fn read_request(bytes: &[u8]) -> Result<Option<(String, Vec<Value>)>, String> {
+    let wanted = || "a call is a length, a newline, and {\"call\": NAME, \"args\": [VALUE, …]}".to_owned();
+    let end = bytes.iter().position(|&byte| byte == b'\n').ok_or_else(wanted)?;
+    let length = std::str::from_utf8(&bytes[..end]).ok().and_then(|text| text.parse::<usize>().ok());
+    let body = &bytes[end + 1..];
+    if length != Some(body.len()) {
+        return Err(wanted());
+    }
+    let value = nexus_formats::read(Format::Json, body).map_err(|error| error.to_string())?;
+    let Value::Record(fields) = value else { return Err(wanted()) };
+    let values: Vec<Value> = fields.into_iter().map(|(_, value)| value).collect();
+    match <[Value; 2]>::try_from(values) {
+        Ok([Value::String(function), Value::List(arguments)]) => {
+            Ok((function != EXPORTS).then_some((function, arguments)))
+        }
+        _ => Err(wanted()),
+    }
+}
+
+/// The frame of an answer; of one that is too large, that it is.
+pub(super) fn answered(answer: &Answer) -> Vec<u8> {
+    let (key, value) = match answer {
+        Answer::Value(value) => ("value", value.clone()),
+        Answer::Error(message) => ("error", Value::String(message.clone())),
+        Answer::Stopped { why, message } => ("stopped", stopped(*why, message)),
+    };
+    let record = Value::Record(vec![(key.to_owned(), value)]);
+    match serde_json::to_vec(&JsonValue(&record)) {
+        Ok(body) if body.len() <= FRAME_BYTES_MAX => framed(&body),
+        body => {
+            let bytes = body.map_or(0, |body| body.len());
+            let message = format!("its answer takes {bytes} bytes; the most is {FRAME_BYTES_MAX}");
+            answered(&Answer::Stopped { why: Stop::Trap, message })
+        }
+    }
 }
 
 /// What a module answered.
@@ -42,6 +88,13 @@ pub(super) enum Answer {
     Value(Value),
     /// `{"error": "…"}`.
     Error(String),
+    /// `{"stopped": {"why": …, "message": "…"}}`, of a component.
+    Stopped {
+        /// What stopped it.
+        why: Stop,
+        /// In words.
+        message: String,
+    },
 }
 
 /// Why what came is not taken.
@@ -128,6 +181,16 @@ fn answer(body: &[u8], admit: &dyn Fn(u64) -> bool) -> Result<Answer, Refusal> {
     match (fields.next(), fields.next()) {
         (Some((name, value)), None) if &*name == "value" => Ok(Answer::Value(value)),
         (Some((name, Value::String(text))), None) if &*name == "error" => Ok(Answer::Error(cut(text))),
+        (Some((name, Value::Record(fields))), None) if &*name == "stopped" => {
+            let values: Vec<Value> = fields.into_iter().map(|(_, value)| value).collect();
+            match <[Value; 2]>::try_from(values) {
+                Ok([Value::String(why), Value::String(message)]) => {
+                    let why = Stop::of(&why).ok_or_else(|| wanted.to_owned())?;
+                    Ok(Answer::Stopped { why, message: cut(message) })
+                }
+                _ => Err(wanted.to_owned().into()),
+            }
+        }
         _ => Err(wanted.to_owned().into()),
     }
 }
@@ -209,6 +272,25 @@ mod tests {
     fn a_call_is_its_length_and_its_json() {
         let frame = request("area", &[Value::Int(2), Value::Scalar(1.5)]).unwrap();
         assert_eq!(String::from_utf8(frame).unwrap(), "30\n{\"call\":\"area\",\"args\":[2,1.5]}");
+    }
+
+    #[test]
+    fn a_component_reads_the_call_and_answers() {
+        let arguments = vec![Value::Int(2), Value::List(vec![Value::None])];
+        let asked = read_request(&request("area", &arguments).unwrap());
+        assert_eq!(asked, Ok(Some(("area".to_owned(), arguments))));
+        assert_eq!(read_request(&request(EXPORTS, &[]).unwrap()), Ok(None));
+        for bytes in [&b""[..], b"2\n{}", b"3\n{}", b"x\n{}", b"25\n{\"call\":1,\"args\":[1]}\n"] {
+            assert!(read_request(bytes).is_err(), "{bytes:?}");
+        }
+        let stopped = Answer::Stopped { why: Stop::Fuel, message: "no fuel".to_owned() };
+        for answer in [Answer::Value(Value::Scalar(1.5)), Answer::Error("no".to_owned()), stopped] {
+            assert_eq!(read(&answered(&answer)), Ok(Some(answer)));
+        }
+        let large = Answer::Value(Value::String("x".repeat(FRAME_BYTES_MAX)));
+        let Ok(Some(Answer::Stopped { message, .. })) = read(&answered(&large)) else { panic!("it is too large") };
+        assert!(message.starts_with("its answer takes 67108876 bytes"), "{message}");
+        assert!(read(b"15\n{\"stopped\":{} }").is_err());
     }
 
     #[test]

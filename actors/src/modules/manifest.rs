@@ -18,6 +18,10 @@ pub(super) const MANIFEST_FILE: &str = "vxor.toml";
 const FUNCTIONS_MAX: usize = 256;
 /// Most bytes of a name, as it becomes the name of a file.
 const NAME_BYTES_MAX: usize = 64;
+/// Fuel of a call where nothing else is written: some ten seconds of work.
+const FUEL: u64 = 10_000_000_000;
+/// Most memory of WebAssembly: what its pointers reach.
+const WASM_MIB_MAX: u64 = 4096;
 const KEYS: &[&str] = &["name", "version", "kind", "entry", "capabilities", "limits", "functions"];
 
 /// A checked module description.
@@ -27,7 +31,10 @@ pub struct Manifest {
     pub name: String,
     /// The author's version, for people: what counts is the hash of the content.
     pub version: String,
-    /// The command that starts it; words that are files of the module stand for those files.
+    /// How it is run.
+    pub kind: Kind,
+    /// Of a process the command that starts it; words that are files of the module stand for those files. Of WebAssembly the
+    /// one file.
     pub entry: Vec<String>,
     /// What it asks for beyond its own folder.
     pub capabilities: Vec<Capability>,
@@ -35,6 +42,15 @@ pub struct Manifest {
     pub limits: Limits,
     /// By name.
     pub functions: Vec<Function>,
+}
+
+/// How a module is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A program that is spoken to over stdin and stdout.
+    Process,
+    /// A component of WebAssembly.
+    Wasm,
 }
 
 /// What a module may do only where it is allowed to.
@@ -51,8 +67,10 @@ pub enum Capability {
 /// What one call may use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// Address space of each of its processes.
+    /// Of a process the address space of each of its processes; of WebAssembly its memory.
     pub memory_mib: u64,
+    /// Of WebAssembly: about one for each instruction.
+    pub fuel: u64,
     /// Processor time of each of its processes.
     pub cpu_seconds: u64,
     /// From the call to its answer.
@@ -63,7 +81,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { memory_mib: 1024, cpu_seconds: 60, wall: Duration::from_secs(60), open_files: 256 }
+        Limits { memory_mib: 1024, fuel: FUEL, cpu_seconds: 60, wall: Duration::from_secs(60), open_files: 256 }
     }
 }
 
@@ -104,6 +122,16 @@ impl fmt::Display for Capability {
     }
 }
 
+impl Kind {
+    /// As `vxor.toml` writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Process => "process",
+            Kind::Wasm => "wasm",
+        }
+    }
+}
+
 impl Manifest {
     /// Reads and checks the text of a `vxor.toml`.
     ///
@@ -121,10 +149,10 @@ impl Manifest {
             return Err(reader.wrong_at(table, "name", message, "letters, digits and _, at most 64, no digit first"));
         }
         let version = reader.text(table, "version", "version = \"1.0.0\"")?;
-        reader.kind(table)?;
-        let capabilities = reader.capabilities(table)?;
-        let (entry, limits) = (reader.entry(table)?, reader.limits(table)?);
-        Ok(Manifest { name, version, entry, capabilities, limits, functions: reader.functions(table)? })
+        let kind = reader.kind(table)?;
+        let capabilities = reader.capabilities(table, kind)?;
+        let (entry, limits) = (reader.entry(table, kind)?, reader.limits(table, kind)?);
+        Ok(Manifest { name, version, kind, entry, capabilities, limits, functions: reader.functions(table)? })
     }
 
     /// The function of this name.
@@ -181,34 +209,42 @@ impl Reader<'_> {
         texts.collect()
     }
 
-    fn kind(&self, table: &DeTable<'_>) -> Result<(), ManifestError> {
-        let written = "kind = \"process\": a program that is spoken to over stdin and stdout";
-        match self.text(table, "kind", written)?.as_str() {
-            "process" => Ok(()),
-            "wasm" => {
-                let message = "modules of kind `wasm` are not run by this version".to_owned();
-                Err(self.wrong_at(table, "kind", message, &format!("write {written}")))
-            }
-            other => {
-                Err(self.wrong_at(table, "kind", format!("there is no kind `{other}`"), &format!("write {written}")))
-            }
-        }
+    fn kind(&self, table: &DeTable<'_>) -> Result<Kind, ManifestError> {
+        let written = "kind = \"process\", a program that is spoken to over stdin and stdout, or kind = \"wasm\", a component of \
+                       WebAssembly";
+        let text = self.text(table, "kind", written)?;
+        let kind = [Kind::Process, Kind::Wasm].into_iter().find(|kind| kind.name() == text);
+        let message = || format!("there is no kind `{text}`");
+        kind.ok_or_else(|| self.wrong_at(table, "kind", message(), &format!("write {written}")))
     }
 
-    fn entry(&self, table: &DeTable<'_>) -> Result<Vec<String>, ManifestError> {
-        let written = "entry = [\"python3\", \"main.py\"], the program and its arguments; files of the module by their path in it";
+    fn entry(&self, table: &DeTable<'_>, kind: Kind) -> Result<Vec<String>, ManifestError> {
+        let written = match kind {
+            Kind::Process => {
+                "entry = [\"python3\", \"main.py\"], the program and its arguments; files of the module by their path in it"
+            }
+            Kind::Wasm => "entry = [\"shapes.wasm\"], the component by its path in the module",
+        };
         let help = format!("write {written}");
         let value = get(table, "entry").ok_or_else(|| self.wrong(None, "it has no `entry`".to_owned(), &help))?;
         let words: Vec<String> = self.texts(value, written)?.into_iter().map(|(word, _)| word).collect();
         if words.first().is_none_or(String::is_empty) || words.iter().any(|word| word.contains('\0')) {
             return Err(self.wrong(Some(value.span()), "`entry` names no program".to_owned(), &help));
         }
+        if kind == Kind::Wasm && (words.len() != 1 || !is_inside(&words[0])) {
+            return Err(self.wrong(Some(value.span()), "`entry` names no one file of the module".to_owned(), &help));
+        }
         Ok(words)
     }
 
-    fn capabilities(&self, table: &DeTable<'_>) -> Result<Vec<Capability>, ManifestError> {
+    fn capabilities(&self, table: &DeTable<'_>, kind: Kind) -> Result<Vec<Capability>, ManifestError> {
         let written = "capabilities = [\"network\", \"env:NAME\", \"read:/path\"]";
         let Some(value) = get(table, "capabilities") else { return Ok(Vec::new()) };
+        if kind == Kind::Wasm && value.get_ref().as_array().is_none_or(|items| items.iter().next().is_some()) {
+            let message = "a module of WebAssembly has no capabilities: it is given nothing".to_owned();
+            let help = "leave them away; what needs the network, variables or files is a module of kind = \"process\"";
+            return Err(self.wrong(Some(value.span()), message, help));
+        }
         let texts = self.texts(value, written)?.into_iter();
         let capabilities = texts.map(|(text, place)| {
             let help = format!("write {written}");
@@ -220,14 +256,25 @@ impl Reader<'_> {
         Ok(capabilities)
     }
 
-    fn limits(&self, table: &DeTable<'_>) -> Result<Limits, ManifestError> {
+    fn limits(&self, table: &DeTable<'_>, kind: Kind) -> Result<Limits, ManifestError> {
         let mut limits = Limits::default();
         let Some(value) = get(table, "limits") else { return Ok(limits) };
-        let help = "write [limits] with memory_mib = 256, cpu_seconds = 10, wall_seconds = 10, open_files = 64";
+        let (keys, memory_max, help) = match kind {
+            Kind::Process => (
+                ["memory_mib", "cpu_seconds", "wall_seconds", "open_files"],
+                (1 << 20) - 1,
+                "write [limits] with memory_mib = 256, cpu_seconds = 10, wall_seconds = 10, open_files = 64",
+            ),
+            Kind::Wasm => (
+                ["memory_mib", "fuel", "cpu_seconds", "wall_seconds"],
+                WASM_MIB_MAX,
+                "write [limits] with memory_mib = 256, fuel = 1000000000, cpu_seconds = 10, wall_seconds = 10",
+            ),
+        };
         let Some(table) = value.get_ref().as_table() else {
             return Err(self.wrong(Some(value.span()), "`limits` is a table".to_owned(), help));
         };
-        self.known(table, &["memory_mib", "cpu_seconds", "wall_seconds", "open_files"])?;
+        self.known(table, &keys)?;
         let number = |key: &str, range: Range<u64>| match get(table, key) {
             None => Ok(None),
             Some(value) => {
@@ -237,7 +284,8 @@ impl Reader<'_> {
                 number.map(Some).ok_or_else(|| self.wrong(Some(value.span()), message(), help))
             }
         };
-        limits.memory_mib = number("memory_mib", 16..(1 << 20))?.unwrap_or(limits.memory_mib);
+        limits.memory_mib = number("memory_mib", 16..memory_max + 1)?.unwrap_or(limits.memory_mib);
+        limits.fuel = number("fuel", 1..(1 << 62) + 1)?.unwrap_or(limits.fuel);
         limits.cpu_seconds = number("cpu_seconds", 1..86_401)?.unwrap_or(limits.cpu_seconds);
         limits.wall = number("wall_seconds", 1..86_401)?.map_or(limits.wall, Duration::from_secs);
         limits.open_files = number("open_files", 16..65_537)?.unwrap_or(limits.open_files);
@@ -282,6 +330,11 @@ impl Reader<'_> {
             .map_err(|message| self.wrong_at(table, "returns", message, help))?;
         Ok(Function { name: name.to_owned(), parameters, returns })
     }
+}
+
+/// Whether a path stays in the module's folder.
+fn is_inside(word: &str) -> bool {
+    word.split('/').all(|part| !matches!(part, "" | "." | ".."))
 }
 
 #[cfg(test)]

@@ -35,7 +35,6 @@ fn what_is_wrong_has_its_place_and_what_to_write() {
     for (from, to, at, message, help) in [
         ("name = \"shapes\"", "", None, "it has no `name`", "write name ="),
         ("\"shapes\"", "\"../x\"", Some("\"../x\""), "cannot be the name", "letters, digits"),
-        ("\"process\"", "\"wasm\"", Some("\"wasm\""), "`wasm` are not run by this version", "process"),
         ("\"process\"", "\"exe\"", Some("\"exe\""), "no kind `exe`", "process"),
         ("[\"sh\", \"main.sh\"]", "[]", Some("[]"), "names no program", "write entry"),
         ("[\"sh\", \"main.sh\"]", "\"sh\"", Some("\"sh\""), "a list of texts", "write entry"),
@@ -56,5 +55,38 @@ fn what_is_wrong_has_its_place_and_what_to_write() {
         if let Some(at) = at {
             assert_eq!(error.place.map(|place| &text[place]), Some(at), "{to}");
         }
+    }
+}
+
+const WASM: &str = r#"
+name = "shapes"
+version = "1"
+kind = "wasm"
+entry = ["in/shapes.wasm"]
+[limits]
+memory_mib = 64
+fuel = 5000
+[functions.area]
+returns = "none"
+"#;
+
+#[test]
+fn webassembly_has_fuel_one_file_and_no_capabilities() {
+    let manifest = Manifest::parse(WASM).unwrap();
+    assert_eq!((manifest.kind, manifest.limits.fuel, manifest.limits.memory_mib), (Kind::Wasm, 5000, 64));
+    for (from, to, at, message) in [
+        ("[\"in/shapes.wasm\"]", "[\"../shapes.wasm\"]", "[\"../shapes.wasm\"]", "no one file"),
+        ("[\"in/shapes.wasm\"]", "[\"/shapes.wasm\"]", "[\"/shapes.wasm\"]", "no one file"),
+        ("[\"in/shapes.wasm\"]", "[\"wasmtime\", \"a\"]", "[\"wasmtime\", \"a\"]", "no one file"),
+        ("[limits]", "capabilities = [\"network\"]\n[limits]", "[\"network\"]", "it is given nothing"),
+        ("fuel = 5000", "fuel = 0", "0", "`fuel` is a whole number from 1"),
+        ("fuel", "open_files", "open_files", "no `open_files` here"),
+        ("memory_mib = 64", "memory_mib = 4097", "4097", "from 16 to 4096"),
+        ("\"wasm\"", "\"process\"", "fuel", "no `fuel` here"),
+    ] {
+        let text = WASM.replacen(from, to, 1);
+        let error = Manifest::parse(&text).map(|_| ()).unwrap_err();
+        assert!(error.message.contains(message), "{to}: {error:?}");
+        assert_eq!(error.place.map(|place| &text[place]), Some(at), "{to}");
     }
 }

@@ -6,7 +6,7 @@
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -19,10 +19,11 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, wa
 use super::error::ModuleError;
 use super::folders::CallFolder;
 use super::frame::{self, Answer, AnswerReader, Refusal};
-use super::manifest::Capability;
+use super::manifest::{Capability, Kind};
 use super::sandbox::{self, GO, NO_LIMITS_CODE, Reach, Sandbox};
 use super::signature::Sizes;
 use super::store::Installed;
+use super::wasm::{self, Program};
 
 /// Between two looks at the cancel flag while the module is silent.
 const LOOK_INTERVAL: Duration = Duration::from_millis(20);
@@ -84,35 +85,70 @@ fn called(call: Call<'_>, stderr: &mut Vec<u8>, sandbox: &mut Sandbox) -> Result
     let mut sizes = Sizes::new();
     let arguments = declared.take(arguments, &mut sizes).map_err(ModuleError::BadArguments)?;
     let frame = frame::request(function, &arguments).map_err(ModuleError::BadArguments)?;
-    let folder = CallFolder::make(&module.scratch).map_err(ModuleError::disk(&module.scratch))?;
-    let answer = start(module, folder.path(), sandbox)
-        .map_err(|reason| ModuleError::NotStarted { module: name(), reason })
-        .and_then(|child| Conversation::with(child, frame, module, (stop, admit), stderr).answer());
-    let path = folder.path().to_owned();
-    if let Err(error) = folder.remove() {
-        stderr.extend(format!("note: {} could not be removed: {error}\n", path.display()).bytes());
-    }
-    match answer? {
+    match ask(module, frame, (stop, admit), stderr, sandbox)? {
         Answer::Value(value) => declared.returns.take(value, &mut sizes).map_err(|reason| ModuleError::WrongType {
             module: name(),
             function: function.to_owned(),
             reason,
         }),
         Answer::Error(message) => Err(ModuleError::Failed { module: name(), function: function.to_owned(), message }),
+        Answer::Stopped { why, message } => {
+            Err(ModuleError::Stopped { subject: format!("`{function}` of module {}", manifest.name), why, message })
+        }
     }
+}
+
+/// What a module's component says that it exports.
+pub(super) fn ask_exports(module: &Installed) -> Result<Answer, ModuleError> {
+    let frame = frame::request(frame::EXPORTS, &[]).map_err(ModuleError::BadArguments)?;
+    ask(module, frame, (&|| false, &|_| true), &mut Vec::new(), &mut Sandbox::default())
+}
+
+/// Starts the module's program, and ends it once it answered.
+fn ask(
+    module: &Installed,
+    frame: Vec<u8>,
+    (stop, admit): (&dyn Fn() -> bool, &dyn Fn(u64) -> bool),
+    stderr: &mut Vec<u8>,
+    sandbox: &mut Sandbox,
+) -> Result<Answer, ModuleError> {
+    let folder = CallFolder::make(&module.scratch).map_err(ModuleError::disk(&module.scratch))?;
+    let answer = start(module, folder.path(), sandbox)
+        .map_err(|reason| ModuleError::NotStarted { module: module.manifest.name.clone(), reason })
+        .and_then(|child| Conversation::with(child, frame, module, (stop, admit), stderr).answer());
+    let path = folder.path().to_owned();
+    if let Err(error) = folder.remove() {
+        stderr.extend(format!("note: {} could not be removed: {error}\n", path.display()).bytes());
+    }
+    match answer? {
+        Answer::Stopped { .. } if module.manifest.kind == Kind::Process => {
+            let reason = "only a component is stopped by who runs it".to_owned();
+            Err(ModuleError::Garbage { module: module.manifest.name.clone(), reason })
+        }
+        answer => Ok(answer),
+    }
+}
+
+/// The command that the manifest names.
+fn program(module: &Installed) -> Program {
+    let manifest = &module.manifest;
+    let word = |word: &String| {
+        let file = module.folder.join(word);
+        let is_of_module = !Path::new(word).is_absolute() && !word.contains("..") && file.is_file();
+        if is_of_module { file.to_string_lossy().into_owned() } else { word.clone() }
+    };
+    Program { words: manifest.entry.iter().map(word).collect(), limits: manifest.limits.clone(), own: None }
 }
 
 /// Starts the program from a thread that shuts itself in before: what it starts is inside, and this process is not.
 fn start(module: &Installed, scratch: &Path, sandbox: &mut Sandbox) -> Result<Child, String> {
     let manifest = &module.manifest;
     let network = manifest.capabilities.contains(&Capability::Network);
-    let word = |word: &String| {
-        let file = module.folder.join(word);
-        let is_of_module = !Path::new(word).is_absolute() && !word.contains("..") && file.is_file();
-        if is_of_module { file.to_string_lossy().into_owned() } else { word.clone() }
+    let Program { words, limits, own } = match manifest.kind {
+        Kind::Process => program(module),
+        Kind::Wasm => wasm::program(module)?,
     };
-    let program: Vec<String> = manifest.entry.iter().map(word).collect();
-    let mut command = sandbox::command(&program, &manifest.limits, network, sandbox);
+    let mut command = sandbox::command(&words, &limits, network, sandbox);
     command
         .env_clear()
         .env("PATH", "/usr/local/bin:/usr/bin:/bin")
@@ -128,7 +164,7 @@ fn start(module: &Installed, scratch: &Path, sandbox: &mut Sandbox) -> Result<Ch
         .stderr(Stdio::piped())
         .process_group(0);
     close_others(&mut command);
-    let mut read = vec![module.folder.as_path()];
+    let mut read: Vec<&Path> = own.iter().map(PathBuf::as_path).chain([module.folder.as_path()]).collect();
     for capability in &manifest.capabilities {
         match capability {
             Capability::Network => {}

@@ -14,7 +14,8 @@ use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 
 use super::error::ModuleError;
-use super::manifest::{Capability, MANIFEST_FILE, Manifest};
+use super::manifest::{Capability, Kind, MANIFEST_FILE, Manifest};
+use super::wasm;
 use crate::removal::remove_all;
 
 /// Most bytes of a module: programs, not data sets.
@@ -84,7 +85,8 @@ impl ModuleStore {
     /// Copies a module's folder, in place of what had its name.
     ///
     /// # Errors
-    /// What is wrong with the folder or its `vxor.toml`, or which capabilities were not allowed; nothing is added then.
+    /// What is wrong with the folder, its `vxor.toml` or its component, or which capabilities were not allowed; nothing is added
+    /// then.
     pub fn add(&self, folder: &Path, allowed: &[Capability]) -> Result<Installed, ModuleError> {
         // Before anything is copied, and of the copy again: the original may be changed meanwhile.
         is_allowed(read_manifest(folder)?, allowed)?;
@@ -100,6 +102,12 @@ impl ModuleStore {
         // Of the copy: what is hashed is what will run, whatever happens to the original meanwhile.
         let hash = hash_of(incoming.path())?;
         let manifest = is_allowed(read_manifest(incoming.path())?, allowed)?;
+        if manifest.kind == Kind::Wasm {
+            wasm::check(&Installed {
+                folder: incoming.path().to_owned(),
+                ..self.installed(manifest.clone(), hash.clone())
+            })?;
+        }
         let place = made.join(&hash);
         if hash_of(&place).ok().as_ref() != Some(&hash) {
             // It was changed, and a call may use it nevertheless.

@@ -70,8 +70,8 @@ codes! {
     EDITOR_GONE = "NX0533";
     /// An entry of the audit log is not what was written, or one before it is missing: the chain of hashes does not close.
     AUDIT_BROKEN = "NX0543";
-    /// The folder or the vxor.toml of an external module cannot be used as it is; the message says what is wrong and where.
-    /// Nothing was added.
+    /// The folder, the vxor.toml or the component of an external module cannot be used as it is; the message says what is wrong
+    /// and where. Nothing was added.
     BAD_MODULE = "NX0551";
     /// No external module of this name is installed here.
     NO_SUCH_MODULE = "NX0552";
@@ -79,8 +79,8 @@ codes! {
     MODULE_NOT_ALLOWED = "NX0553";
     /// The external module has no such function, or the function takes other arguments. Nothing was started.
     BAD_MODULE_CALL = "NX0554";
-    /// A call of an external module gave no value: it could not be started, ended, took too long, answered something else than
-    /// its vxor.toml says, or says itself that it failed.
+    /// A call of an external module gave no value: it could not be started, ended, took too long, used up its fuel or memory,
+    /// answered something else than its vxor.toml says, or says itself that it failed.
     MODULE_FAILED = "NX0555";
     /// What is installed of an external module is not what was added, or its disk failed. Adding it again mends it.
     MODULE_DAMAGED = "NX0556";

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
-use nexus_actors::modules::{Call, Capability, Installed, ManifestError, ModuleError, ModuleStore, Named, call};
+use nexus_actors::modules::{Call, Capability, Installed, ManifestError, ModuleError, ModuleStore, Named, Stop, call};
 use nexus_formats::json::JsonValue;
 use nexus_model::{Diagnostic, Label, Span};
 use serde::Serialize;
@@ -227,7 +227,7 @@ fn of(module: &Installed) -> ModuleDocument<'_> {
     ModuleDocument {
         name: &manifest.name,
         version: &manifest.version,
-        kind: "process",
+        kind: manifest.kind.name(),
         hash,
         functions: manifest.functions.iter().map(ToString::to_string).collect(),
         capabilities: manifest.capabilities.iter().map(ToString::to_string).collect(),
@@ -256,6 +256,11 @@ fn of_module(error: ModuleError, folder: Option<&Path>) -> CliError {
         M::Damaged { .. } | M::Gone(_) | M::Disk { .. } | M::Replaced(_) => (Exit::Unreachable, codes::MODULE_DAMAGED),
         M::Cancelled => (Exit::Cancelled, codes::INTERRUPTED),
         M::TooSlow { .. } => (Exit::Cancelled, codes::MODULE_FAILED),
+        M::Stopped { why, .. } => match why {
+            Stop::Component | Stop::CoreModule | Stop::Imports | Stop::Function => (Exit::Usage, codes::BAD_MODULE),
+            Stop::Arguments => (Exit::Usage, codes::BAD_MODULE_CALL),
+            Stop::Fuel | Stop::Memory | Stop::Trap => (Exit::ProgramFailed, codes::MODULE_FAILED),
+        },
         M::NotStarted { .. }
         | M::Ended { .. }
         | M::Garbage { .. }

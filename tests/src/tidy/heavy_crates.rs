@@ -31,7 +31,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("rustls*", &["nexus-link"]),
     ("socket2", &["nexus-link"]),
     ("syn", &["nexus-tests"]),
-    ("wasmtime*", &["nexus-actors"]),
+    ("wasmtime*", &["nexus-wasm"]),
     ("wgpu*", &["nexus-gpu"]),
     ("x509-parser", &["nexus-link"]),
 ];

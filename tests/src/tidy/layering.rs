@@ -44,6 +44,7 @@ const LAYERS: &[Layer] = &[
     layer("nexus-bridge", &["nexus-echo", "nexus-qlogik"]),
     layer("nexus-scheduler", &["nexus-model"]),
     layer("nexus-optimizer", &[]),
+    layer("nexus-wasm", &["nexus-model"]),
     // The cluster: knows nothing of computing, but the words and the scheduler's pure state.
     layer("base2histogram", &[]),
     layer("nexus-wire", &["nexus-model"]),
@@ -90,6 +91,7 @@ const LAYERS: &[Layer] = &[
             "nexus-qlogik",
             "nexus-scheduler",
             "nexus-tensor",
+            "nexus-wasm",
             "nexus-wire",
         ],
     ),

@@ -37,6 +37,7 @@ const PURE: &[(&str, &[&str])] = &[
     ("engine/bridge/src/", &[]),
     // Numeric work is spread over cores here, and its devices are found by looking at the machine.
     ("engine/tensor/src/", &["std::thread", "std::env"]),
+    ("engine/wasm/src/", &[]),
     ("cluster/wire/src/", &[]),
     ("cluster/ledger/src/", &[]),
 ];
