@@ -39,9 +39,6 @@ pub use self::work::work_of;
 /// to what this process alone knew.
 const EVENTS_MAX: usize = 2_000;
 
-/// What comparing an error with the baseline's result may take at least; a fiftieth of a second is not felt.
-const CHECK_MIN: Duration = Duration::from_millis(20);
-
 /// Nodes whose experience a leader passes on; each takes up to a mebibyte of its memory.
 const NODES_MAX: usize = 32;
 
@@ -108,7 +105,7 @@ struct State {
     others: VecDeque<(NodeId, Vec<u8>)>,
     /// Why the last writing of the file failed, where it did.
     unsaved: Option<String>,
-    /// Strategies that only this process knows.
+    /// Strategies that the file does not know yet.
     own_strategies: Vec<Strategy>,
 }
 
@@ -231,11 +228,10 @@ impl Learner {
         }
     }
 
-    /// How long the baseline may run to compare its results with those of a run, now; an error is always compared.
-    pub(crate) fn check_within(&self, choice: &Choice, took: Duration, is_error: bool) -> Option<Duration> {
-        let within_s = self.state().optimizer.check_within_s(choice, took.as_secs_f64());
-        let within = within_s.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-        if is_error { Some(within.unwrap_or_default().max(CHECK_MIN)) } else { within }
+    /// How long the baseline may run to compare its results with those of a run, now.
+    pub(crate) fn check_within(&self, choice: &Choice, took: Duration, has_failed: bool) -> Option<Duration> {
+        let within_s = self.state().optimizer.check_within_s(choice, took.as_secs_f64(), has_failed);
+        within_s.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
     }
 
     /// Learns how a comparison of results ended, after a run that took so long.
@@ -289,7 +285,7 @@ impl Learner {
         self.state().observed.clone()
     }
 
-    /// Adds a strategy to choose from, for as long as this process runs.
+    /// Adds a strategy to choose from; it is kept with what is learned.
     pub fn register(&self, strategy: Strategy) -> Result<(), StrategyError> {
         let mut state = self.state();
         state.optimizer.register(strategy.clone())?;
@@ -347,15 +343,12 @@ impl Learner {
         state.others.retain(|(known, _)| *known != node);
         state.others.push_front((node, told.to_vec()));
         state.others.truncate(NODES_MAX);
-        let mut others: Vec<(NodeId, Vec<u8>)> = state.others.clone().into();
-        let heard = state.optimizer.heard();
+        let told = |known: u64| state.others.iter().any(|(there, _)| there.0 == known);
+        let gone = state.optimizer.heard(|known| known != here.0 && !told(known));
+        let others: Vec<(NodeId, Vec<u8>)> = state.others.iter().filter(|(known, _)| *known != node).cloned().collect();
         drop(state);
-        let is_new = |(known, _): &(NodeId, _)| *known != here && others.iter().all(|(there, _)| there != known);
-        let gone = heard.into_iter().map(|(known, experience)| (NodeId(known), experience)).filter(is_new);
-        let gone: Vec<_> = gone.map(|(known, experience)| (known, as_told(experience))).collect();
-        others.extend(gone);
-        others.retain(|(known, _)| *known != node);
-        Ok(std::iter::once((here, own)).chain(others).take(EXPERIENCE_NODES_MAX).collect())
+        let gone = gone.into_iter().map(|(known, experience)| (NodeId(known), as_told(experience)));
+        Ok(std::iter::once((here, own)).chain(others).chain(gone).take(EXPERIENCE_NODES_MAX).collect())
     }
 
     /// Takes what another node saw. `Err` says what is unsound; nothing was taken then.
@@ -387,7 +380,8 @@ impl Learner {
         let mut state = self.state();
         state.unsaved = saved.as_ref().err().map(ToString::to_string);
         match saved {
-            Ok(Saved::Own) => {}
+            // The file has them now: who takes one away there means it.
+            Ok(Saved::Own) => state.own_strategies.clear(),
             Ok(Saved::Joined) => {
                 // What happened meanwhile is not in the file yet, and goes on counting here.
                 state.events.iter().cloned().for_each(|event| event.tell(&mut optimizer));

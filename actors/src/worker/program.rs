@@ -341,8 +341,8 @@ impl TaskRunner {
             let comparison = match &checked {
                 Some(Verdict::Same { .. }) => Comparison::Same,
                 Some(Verdict::Open { took }) => Comparison::Open { seconds: took.as_secs_f64() },
-                Some(Verdict::Differs(_)) | None if within.is_some() => Comparison::Void,
-                Some(Verdict::Differs(_)) | None => Comparison::Postponed,
+                None if within.is_none() => Comparison::Postponed,
+                Some(Verdict::Differs(_)) | None => Comparison::Void,
             };
             learner.checked(choice, took, comparison);
         }

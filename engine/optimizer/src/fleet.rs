@@ -59,14 +59,14 @@ impl Optimizer {
         self.table.iter().flat_map(of_work).collect()
     }
 
-    /// What other nodes saw and told this one, by node: for a node that comes when they are gone.
-    pub fn heard(&self) -> BTreeMap<u64, Vec<Experience>> {
+    /// What other nodes saw and told this one, of those that are asked for: for a node that comes when they are gone.
+    pub fn heard(&self, is_asked_for: impl Fn(u64) -> bool) -> BTreeMap<u64, Vec<Experience>> {
         let ids = self.strategies.all();
         let mut heard: BTreeMap<u64, Vec<Experience>> = BTreeMap::new();
         for (key, known) in self.table.iter() {
             for (arm, strategy) in known.arms.iter().zip(ids) {
                 let Some(prior_log_s) = arm.prior_log_s else { continue };
-                for (node, evidence) in &arm.foreign {
+                for (node, evidence) in arm.foreign.iter().filter(|(node, _)| is_asked_for(**node)) {
                     heard.entry(*node).or_default().push(Experience {
                         key: *key,
                         features: known.features,

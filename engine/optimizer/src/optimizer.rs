@@ -360,15 +360,17 @@ impl Optimizer {
 
     /// Seconds that comparing the results of a choice with another strategy's may take now, after a run of so many seconds:
     /// its share of what this strategy ran unchecked, and at first what nobody feels. `None` where it is compared already,
-    /// or what is left does not reach for twice what the last comparison took without an end.
-    pub fn check_within_s(&self, choice: &Choice, taken_s: f64) -> Option<f64> {
+    /// or what is left does not reach for twice what the last comparison took without an end. A run that failed is compared in
+    /// any case: its error may be the strategy's.
+    pub fn check_within_s(&self, choice: &Choice, taken_s: f64, has_failed: bool) -> Option<f64> {
         let index = self.index_of(&choice.strategy.strategy_id).ok().filter(|index| *index != BASELINE)?;
         let arm = self.table.get(&choice.key)?.arm(index);
         let checks = arm.map(|arm| arm.checks).unwrap_or_default();
         // What is known to take longer is not begun in vain.
         let baseline = choice.candidates.get(BASELINE).and_then(|candidate| candidate.prediction);
         let needed_s = baseline.filter(|prediction| prediction.seen_s.is_some()).map_or(0.0, |p| p.low_s);
-        checks.within_s(taken_s).filter(|within_s| *within_s >= needed_s)
+        let within_s = checks.within_s(taken_s).filter(|within_s| *within_s >= needed_s);
+        if has_failed { Some(within_s.unwrap_or(0.0).max(CHECK_LEAST_S)) } else { within_s }
     }
 
     /// Notes how comparing the results of a choice with another strategy's ended, after a run of so many seconds.
