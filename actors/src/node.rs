@@ -161,15 +161,13 @@ async fn run_here(
     let announcement = options.discovery.then(|| Arc::clone(&member.identity));
     let blobs = BlobStore::open(&home.blobs(), BLOB_MEMORY_BYTES)
         .map_err(|error| refusal(codes::DATA_DIRECTORY, error.to_string()))?;
-    let (stop, mut stopped) = watch::channel(None);
-    let book = AddressBook::default();
+    let ((stop, mut stopped), book) = (watch::channel(None), AddressBook::default());
     let learner = learner(&home, &facts.capacity, options.optimizer);
     let blobs = Arc::new(blobs);
     let spoken = Spoken::new(options.protocol);
     let has_gpu = facts.capacity.devices.iter().any(|device| device.kind == DeviceKind::Gpu);
-    let gauge =
-        Gauge::new(&options.sensors, &options.data, &options.rules).watching(Arc::clone(&blobs)).with_gpu(has_gpu);
-    let gauge = gauge.telling(learner.load());
+    let gauge = Gauge::new(&options.sensors, &options.data, &options.rules).with_gpu(has_gpu);
+    let gauge = gauge.watching(Arc::clone(&blobs)).telling(learner.load());
     let parts = (Arc::clone(&blobs), learner, spoken.clone(), gauge);
     let mut running = assemble(&home, member, &facts, (&link, &book), parts, stop).await?;
     running.collect(options.keep_unused, blobs);
