@@ -147,7 +147,22 @@ pub(crate) fn argument_source(text: &str, parse: impl Fn(&str) -> Value) -> Resu
         }
         return Ok(ArgumentSource::Logarithmic { from, to });
     }
-    Ok(ArgumentSource::Value(parse(text)))
+    whole_number(text).map(|number| ArgumentSource::Value(number.unwrap_or_else(|| parse(text))))
+}
+
+/// A whole number in digits. One that is too large would be read as text, which nobody means.
+fn whole_number(text: &str) -> Result<Option<Value>, String> {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    if digits.is_empty() || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
+        return Ok(None);
+    }
+    text.parse().map(|number| Some(Value::Int(number))).map_err(|_| {
+        format!(
+            "an int is from {} to {}: write {text}.0 for the nearest scalar, or \"{text}\" in quotes for text",
+            i64::MIN,
+            i64::MAX
+        )
+    })
 }
 
 /// A job, or one task of it: `17`, `job-17`, `17/112`.
@@ -251,6 +266,17 @@ mod tests {
         for text in ["lin:0", "log:a..b", "log:0..1", "log:-1..1", "log:nan..1"] {
             assert!(argument_source(text, parse).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn whole_numbers_out_of_range_are_no_text() {
+        let text = |text: &str| Value::String(text.to_owned());
+        let value = |value| Ok(ArgumentSource::Value(value));
+        assert_eq!(argument_source("-3", text), value(Value::Int(-3)));
+        assert_eq!(argument_source("-9223372036854775808", text), value(Value::Int(i64::MIN)));
+        assert_eq!(argument_source("-", text), value(text("-")));
+        let refused = argument_source("9223372036854775808", text).unwrap_err();
+        assert!(refused.starts_with("an int is from -9223372036854775808 to 9223372036854775807: write "), "{refused}");
     }
 
     #[test]

@@ -110,7 +110,7 @@ impl From<Refusal> for CliError {
     fn from(refusal: Refusal) -> Self {
         let exit = match refusal.code.as_str() {
             // What was asked for does not exist or cannot be: the user's input.
-            "NX0101" | "NX0102" | "NX0107" | "NX0111" | "NX0607" => Exit::Usage,
+            "NX0101" | "NX0102" | "NX0107" | "NX0111" | "NX0115" | "NX0607" => Exit::Usage,
             // Of a timeline (but a log that is damaged), and of a decision model.
             "NX0908" => Exit::Unreachable,
             code if code.starts_with("NX09") || code.starts_with("NX10") => Exit::Usage,
@@ -201,7 +201,7 @@ pub(crate) mod tests {
             retry_after: None,
             leader: None,
         };
-        assert_eq!(CliError::from(refusal("NX0101")).exit, Exit::Usage);
+        assert_eq!(["NX0101", "NX0115"].map(|code| CliError::from(refusal(code)).exit), [Exit::Usage; 2]);
         let absent = CliError::from(refusal("NX0607"));
         assert!(absent.exit == Exit::Usage && absent.help.is_some_and(|help| help.contains("nexus jobs")));
         assert_eq!(["NX0905", "NX1003"].map(|code| CliError::from(refusal(code)).exit), [Exit::Usage; 2]);

@@ -124,9 +124,30 @@ pub(crate) fn whole(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
     })
 }
 
-/// Checks before a long run that its outputs can be written in the formats that their names say.
-pub(crate) fn check_output_name(path: &Path) -> Result<(), CliError> {
-    format_of(path).map(|_| ()).map_err(|message| CliError::new(Exit::Usage, codes::BAD_OUTPUT, message))
+/// Checks before a long run that its outputs can be written in the formats that their names say, and where they say.
+pub(crate) fn check_output(path: &Path) -> Result<(), CliError> {
+    format_of(path).map_err(|message| CliError::new(Exit::Usage, codes::BAD_OUTPUT, message))?;
+    check_place(path)
+}
+
+/// Checks that a file can lie there: its folder is one, and it is none itself.
+pub(crate) fn check_place(path: &Path) -> Result<(), CliError> {
+    let wrong = |message: String| Err(CliError::new(Exit::Usage, codes::BAD_OUTPUT, message));
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let (file, place) = (path.display(), folder.display());
+    match std::fs::metadata(folder) {
+        Ok(found) if found.is_dir() => {}
+        Ok(_) => return wrong(format!("{file} cannot be written: {place} is no folder")),
+        Err(error) => {
+            return wrong(format!("{file} cannot be written: its folder {place}: {error}")).map_err(
+                |wrong: CliError| wrong.with_help(format!("make it with `mkdir -p {place}`; nothing was run")),
+            );
+        }
+    }
+    if path.is_dir() {
+        return wrong(format!("{file} cannot be written: it is a folder"));
+    }
+    Ok(())
 }
 
 fn format_of(path: &Path) -> Result<Format, String> {
@@ -140,6 +161,20 @@ fn format_of(path: &Path) -> Result<Format, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn places_where_no_file_can_lie_are_told_beforehand() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        std::fs::create_dir(path("y.npy")).unwrap();
+        std::fs::write(path("file"), "x").unwrap();
+        assert_eq!(check_output(&path("x.npy")), Ok(()));
+        assert_eq!(check_output(Path::new("x.npy")), Ok(()));
+        let said = |name: &str| check_output(&path(name)).unwrap_err();
+        assert!(said("none/x.npy").help.is_some_and(|help| help.contains("mkdir -p")));
+        assert!(said("y.npy").message.ends_with("it is a folder") && said("file/x.npy").exit == Exit::Usage);
+        assert!(said("x.tiff").message.contains("known format"));
+    }
 
     #[test]
     fn programs_that_cannot_be_read_say_why() {

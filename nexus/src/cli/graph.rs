@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nexus_model::{
-    COPIES_MAX, Conditions, Execution, Input, JobId, JobSpec, Program, Resources, RetryPolicy, Selection, Selector,
-    Taken, Value, encode_value,
+    ArgumentSource, COPIES_MAX, Conditions, Execution, Input, JobId, JobSpec, Program, Resources, RetryPolicy,
+    Selection, Selector, Taken, Value, encode_value,
 };
 use nexus_wire::{Request, Response};
 
@@ -23,7 +23,6 @@ use super::language::Language;
 use super::program::{NamedBytes, Source, checked, user};
 use super::submit::reuse;
 use super::{codes, files, submit_key};
-use crate::output::Console;
 
 /// Most tasks in one file.
 const TASKS_MAX: usize = 1000;
@@ -88,7 +87,6 @@ impl Graph {
         self,
         key: Option<&str>,
         cluster: &impl Cluster,
-        console: &mut Console,
     ) -> Result<Vec<SubmittedTask>, CliError> {
         let mut jobs: BTreeMap<String, JobId> = BTreeMap::new();
         let mut submitted = Vec::new();
@@ -116,7 +114,7 @@ impl Graph {
                 return Err(unexpected());
             };
             if is_keyed {
-                submit_key::held_by(job, title, range, cluster, console).await?;
+                submit_key::held_by(job, &title, range, cluster).await?;
             }
             jobs.insert(name.clone(), job);
             submitted.push(SubmittedTask { name, job, asks });
@@ -156,9 +154,14 @@ fn planned(
     for (argument, value) in &table.args {
         let source = match value {
             toml::Value::String(text) => argument_source(text, |text| language.argument(text)),
-            other => argument_value(other).map(nexus_model::ArgumentSource::Value),
+            other => argument_value(other).map(ArgumentSource::Value),
         };
         let source = source.map_err(|reason| wrong(format!("the argument `{argument}`: {reason}")))?;
+        if table.array.is_none() && !matches!(source, ArgumentSource::Value(_)) {
+            return Err(wrong(format!(
+                "the argument `{argument}` is a sweep, which needs an array, like array = \"0..10\""
+            )));
+        }
         spec.arguments.push((argument.clone(), source));
     }
     let time = |key: &str, text: &Option<String>| -> Result<Option<Duration>, CliError> {
@@ -358,8 +361,7 @@ mod tests {
         let fit = &graph.tasks[0].spec;
         assert_eq!((fit.retry.max_attempts, fit.conditions.retry_failures, fit.tasks.len()), (3, true, 4));
         let cluster = FakeCluster::default();
-        let (mut console, ..) = crate::cli::error::tests::pages(false);
-        let jobs = graph.submit(Some("k"), &cluster, &mut console);
+        let jobs = graph.submit(Some("k"), &cluster);
         let jobs = futures::executor::block_on(jobs).map_err(|_| ()).unwrap();
         assert_eq!(jobs.iter().map(|task| task.job.0).collect::<Vec<_>>(), vec![1, 2, 3]);
         let asked = cluster.asked();

@@ -1,5 +1,7 @@
 //! `nexus job result`: what a job returned. Also how `submit --wait` and `job wait` end.
 
+use std::path::Path;
+
 use clap::Args;
 use nexus_model::{IndexRange, TaskState, Value};
 use nexus_wire::{JobView, TaskView};
@@ -9,10 +11,10 @@ use super::cluster::{self, Cluster};
 use super::error::{CliError, Exit};
 use super::result::{TaskResult, header, job_error, save, show, task_error};
 use super::wait::by_node;
-use super::{codes, job_logs};
+use super::{codes, files, job_logs};
 use crate::output::Console;
 use crate::output::human::{self, Entry};
-use crate::output::json::{NodeNames, document};
+use crate::output::json::{NodeNames, ResultDocument, document};
 
 /// Arrays up to so many tasks are shown whole; of longer ones, the first and the last.
 const SHOWN_WHOLE_MAX: u32 = 12;
@@ -36,6 +38,7 @@ pub(crate) struct ResultArgs {
 
 /// Runs the verb.
 pub(crate) async fn result(args: &ResultArgs, cluster: &impl Cluster, console: &mut Console) -> Result<(), CliError> {
+    args.output.iter().try_for_each(|binding| files::check_output(Path::new(&binding.path)))?;
     let view = cluster::job(cluster, args.job.job).await?;
     let names = cluster::names(cluster).await;
     let only = args.job.task.or((!view.is_array).then_some(view.tasks.start));
@@ -80,11 +83,17 @@ async fn one_task(
 ) -> Result<(), CliError> {
     let task = task(job, index, cluster).await?;
     if console.is_json() {
-        let text = match job.is_array {
-            true => document(&task.document(names)),
-            false => task.job_document(job.job.0, names),
-        };
-        console.answer(&text);
+        let mut content = task.document(names);
+        if job_logs::is_command(&task.view) {
+            // What it printed is its answer; where that is lost, its result is still one.
+            if let Ok((stdout, stderr)) = job_logs::printed(&task.view, cluster).await {
+                content = content.with_prints(&stdout, &stderr);
+            }
+        }
+        console.answer(&match job.is_array {
+            true => document(&content),
+            false => document(&ResultDocument::of(job.job.0, content)),
+        });
         // The document says what failed; the exit code says it again.
         return match &task.result {
             Some(result) => save(console, saved, result, &task.outputs),

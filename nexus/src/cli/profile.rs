@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use clap::Args;
 use nexus_actors::{Optimize, ProfileSink, RunProfile};
 
-use super::codes;
 use super::error::{CliError, Exit};
 use super::language::Language;
 use super::profile_shown::{self, ProfileDocument};
 use super::program::{ProgramFlags, Source, checked};
 use super::run::{Interrupted, RunOptions, Runtime};
+use super::{codes, files};
 use crate::output::Console;
 use crate::output::json::document;
 
@@ -94,7 +94,7 @@ impl ProfileRequest {
             let error = CliError::new(Exit::Usage, codes::USAGE, message);
             return Err(error.with_help("write the profile to a file, like --profile=json=profile.json"));
         }
-        Ok(())
+        self.file.as_deref().map_or(Ok(()), files::check_place)
     }
 
     /// Where profiles go, when they are asked for here or by the program itself.
@@ -164,6 +164,13 @@ pub(crate) fn profile(
     console: &mut Console,
     interrupted: Interrupted,
 ) -> Result<(), CliError> {
+    let is_text = matches!(args.format, Format::Text | Format::Json);
+    if console.is_json() && args.output.is_none() && !is_text {
+        let message = "--json prints one document on stdout, which the asked format is not";
+        let help = "leave out --json or --format, or write the profile to a file with --output FILE";
+        return Err(CliError::new(Exit::Usage, codes::USAGE, message).with_help(help));
+    }
+    args.output.as_deref().map_or(Ok(()), files::check_place)?;
     let source = Source::read(&args.file)?;
     let invalid = |found| CliError::of_program(Exit::ProgramFailed, found, Some(source.text.clone()));
     world.check(&source.file(), &source.text, Some(source.folder())).map_err(invalid)?;

@@ -8,7 +8,9 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use nexus_actors::NO_NEURAL_ENGINE;
 use nexus_actors::embedded::Bundle;
-use nexus_model::{DeviceChoice, Diagnostic, Execution, IndexRange, JitLevel, JobSpec, Program, Value, encode_value};
+use nexus_model::{
+    ArgumentSource, DeviceChoice, Diagnostic, Execution, IndexRange, JitLevel, JobSpec, Program, Value, encode_value,
+};
 
 use super::argument::{Binding, argument_source, index_range};
 use super::error::{CliError, Exit};
@@ -84,6 +86,12 @@ impl ProgramFlags {
             let source = argument_source(text, &parse).map_err(|reason| {
                 CliError::new(Exit::Usage, codes::USAGE, format!("the argument `{name}` = `{text}`: {reason}"))
             })?;
+            if self.array.is_none() && !matches!(source, ArgumentSource::Value(_)) {
+                let message =
+                    format!("the argument `{name}` = `{text}` is a sweep, which spreads over the tasks of an array");
+                let help = format!("add --array 0..10 for ten tasks, or give one value, like --arg {name}=0.1");
+                return Err(CliError::new(Exit::Usage, codes::USAGE, message).with_help(help));
+            }
             spec.arguments.push((name.clone(), source));
         }
         if let Some(range) = self.array {

@@ -11,7 +11,7 @@ use super::argument::OutputBinding;
 use super::cluster::Cluster;
 use super::error::{CliError, Exit};
 use super::{codes, files};
-use crate::output::json::{ErrorFacts, NodeNames, ResultDocument, TaskDocument, document};
+use crate::output::json::{ErrorFacts, NodeNames, TaskDocument};
 use crate::output::paint::one_line;
 use crate::output::{Console, human, units};
 
@@ -108,11 +108,6 @@ impl TaskResult {
             }
         };
         TaskDocument::of(&self.view, names, self.result.as_ref(), &self.outputs, error)
-    }
-
-    /// The document of the only task of a job.
-    pub(crate) fn job_document(&self, job: u64, names: &NodeNames) -> String {
-        document(&ResultDocument::of(job, self.document(names)))
     }
 }
 

@@ -115,7 +115,7 @@ pub(crate) fn run(
     interrupted: Interrupted,
 ) -> Result<(), CliError> {
     for binding in &args.output {
-        files::check_output_name(Path::new(&binding.path))?;
+        files::check_output(Path::new(&binding.path))?;
     }
     args.profile.iter().try_for_each(|request| request.check(console))?;
     refuse_two_choices(args)?;

@@ -93,7 +93,7 @@ pub(crate) struct SubmitArgs {
     /// How much a program may use: low (60 s, 1 GiB) to maximum (5 s, 50 MiB) strictness
     #[arg(long, value_name = "LEVEL", value_parser = level())]
     limits: Option<LimitLevel>,
-    /// Submit once: a second submission with the same key answers with the first one's job
+    /// Submit once: the same submission with the same key again answers with the first one's job; another one is refused
     #[arg(long, value_parser = key)]
     key: Option<String>,
     /// Task slots that a task takes (one slot is one core)
@@ -182,7 +182,7 @@ pub(crate) async fn submit(
         let recurrence = Recurrence { cron: cron.to_string(), utc_offset_minutes: args.utc_offset };
         return schedule::create(spec, recurrence, cluster, console).await;
     }
-    let (mut name, mut tasks) = (spec.name.clone(), spec.tasks);
+    let (name, tasks) = (spec.name.clone(), spec.tasks);
     let asks = spec.resources != Resources::default() || !spec.selection.is_none();
     let asking = cluster.request(Request::SubmitJob { spec, key: args.key.clone() });
     let asked = unless_interrupted(asking, interrupted).await;
@@ -192,7 +192,7 @@ pub(crate) async fn submit(
         return Err(unexpected());
     };
     if args.key.is_some() {
-        (name, tasks) = submit_key::held_by(job, name, tasks, cluster, console).await?;
+        submit_key::held_by(job, &name, tasks, cluster).await?;
     }
     let tasks = tasks.len();
     if asks {
@@ -255,7 +255,7 @@ async fn submit_graph(
 ) -> Result<(), CliError> {
     let graph = Graph::read(file, language)?;
     let name = graph.name.clone();
-    let submitted = unless_interrupted(graph.submit(args.key.as_deref(), cluster, console), interrupted).await;
+    let submitted = unless_interrupted(graph.submit(args.key.as_deref(), cluster), interrupted).await;
     let jobs = submitted.ok_or_else(|| submit_key::interrupted(args.key.is_some()))??;
     for task in jobs.iter().filter(|task| task.asks) {
         say_unmet(task.job, cluster, console).await;

@@ -1,37 +1,40 @@
 //! What a key stands for: the job that was submitted with it first, which need not be what is submitted now; and what becomes
 //! of a submission without an answer.
 
+use std::time::Duration;
+
 use nexus_model::{IndexRange, JobId};
 use nexus_wire::Refusal;
 
 use super::cluster::{self, Cluster};
 use super::codes;
 use super::error::{CliError, Exit};
-use crate::output::paint::{WARNING, one_line, paint};
-use crate::output::{Console, units};
+use super::jobs::now_ms;
+use crate::output::paint::one_line;
+use crate::output::units;
 
-/// Name and tasks of the job that has the key. Where it can be seen that it is another one, that is said: nothing was
-/// submitted then.
-pub(super) async fn held_by(
-    job: JobId,
-    name: String,
-    tasks: IndexRange,
-    cluster: &impl Cluster,
-    console: &mut Console,
-) -> Result<(String, IndexRange), CliError> {
+/// What a cluster says of a key that another submission has.
+const KEY_OF_ANOTHER: &str = "NX0115";
+
+/// Refuses what is seen to be another submission than that of the key's job, where a leader of an earlier version did not: nothing
+/// was submitted then.
+pub(super) async fn held_by(job: JobId, name: &str, tasks: IndexRange, cluster: &impl Cluster) -> Result<(), CliError> {
     let view = cluster::job(cluster, job).await?;
-    if view.name != name || view.tasks != tasks {
-        let warning = paint(WARNING, "warning");
-        let counted = |tasks: IndexRange| units::count(u64::from(tasks.len()), "task");
-        console.say(&format!(
-            "{warning}: the key is that of {job}, {} ({}): {} ({}) was not submitted; give another --key for it",
-            one_line(&view.name),
-            counted(view.tasks),
-            one_line(&name),
-            counted(tasks),
-        ));
+    if view.name == name && view.tasks == tasks {
+        return Ok(());
     }
-    Ok((view.name, view.tasks))
+    let counted = |tasks: IndexRange| units::count(u64::from(tasks.len()), "task");
+    let age = Duration::from_millis(now_ms().saturating_sub(view.submitted_at_ms));
+    let message = format!(
+        "the key is that of {job}, {} ({}), submitted {} ago: {} ({}) was not submitted",
+        one_line(&view.name),
+        counted(view.tasks),
+        units::duration(age),
+        one_line(name),
+        counted(tasks),
+    );
+    let help = format!("give another --key for it, or see the job with `nexus job show {}`", job.0);
+    Err(CliError::new(Exit::Usage, KEY_OF_ANOTHER, message).with_help(help))
 }
 
 /// The error of a submission that was refused or got no answer: whether it may have been accepted, and how to go on.

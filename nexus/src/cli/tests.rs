@@ -251,7 +251,7 @@ fn run_takes_arguments_inputs_and_outputs() {
     let (world, programs) = (FakeWorld::default(), Programs::new());
     std::fs::write(programs.path("in.csv"), "1,2\n3,4\n").unwrap();
     let line = format!(
-        "nexus run {} --arg n=10 -a lr=log:1e-4..1e-1 --input d={} --output x={} --device cpu --seed 7 --jit 1",
+        "nexus run {} --arg n=10 -a lr=-3 --input d={} --output x={} --device cpu --seed 7 --jit 1",
         programs.path("ok.mcode"),
         programs.path("in.csv"),
         programs.path("x.npy")
@@ -266,7 +266,7 @@ fn run_takes_arguments_inputs_and_outputs() {
     assert_eq!(ran[0].seed, 7);
     assert_eq!(ran[0].execution, Some(Execution::at(JitLevel::Optimised)));
     assert_eq!(ran[0].arguments[0], ("n".into(), ArgumentSource::Value(Value::Int(10))));
-    assert_eq!(ran[0].arguments[1], ("lr".into(), ArgumentSource::Logarithmic { from: 1e-4, to: 1e-1 }));
+    assert_eq!(ran[0].arguments[1], ("lr".into(), ArgumentSource::Value(Value::Int(-3))));
 }
 
 #[test]

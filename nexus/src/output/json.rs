@@ -15,6 +15,9 @@ use serde::ser::{SerializeMap, Serializer};
 
 pub use nodes::{LabelsDocument, NodeDocument, NodesDocument, StatusDocument};
 
+/// Of what a command printed, a result's document has so much of each stream; `nexus job logs` has the rest.
+pub const PRINTED_BYTES_MAX: usize = 64 << 10;
+
 /// A document on one line, with its newline.
 pub fn document(content: &impl Serialize) -> String {
     // The documents below have string keys and no fallible parts, so nothing can go wrong.
@@ -279,6 +282,15 @@ pub struct TaskDocument<'a> {
     pub error: Option<ErrorFacts>,
     /// Exit status of a command.
     pub exit_code: Option<i32>,
+    /// What a command printed, as text; the first 64 KiB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stdout: Option<String>,
+    /// What it printed to its second stream; the first 64 KiB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stderr: Option<String>,
+    /// Whether one of the two is longer: `nexus job logs` has all of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub printed_truncated: Option<bool>,
     /// Wall time of its last attempt.
     pub time_ms: Option<f64>,
     /// Where its result is from, if it was taken from an earlier job.
@@ -313,9 +325,23 @@ impl<'a> TaskDocument<'a> {
             outputs: Named(outputs),
             error,
             exit_code: task.cost.as_ref().and_then(|cost| cost.exit_code),
+            stdout: None,
+            stderr: None,
+            printed_truncated: None,
             time_ms: task.cost.as_ref().map(|cost| ms(cost.wall)),
             reused: task.reused.map(|Reused { job, committed_at_ms }| ReusedDocument { job: job.0, committed_at_ms }),
         }
+    }
+
+    /// The same with what the task's command printed.
+    #[must_use]
+    pub fn with_prints(self, stdout: &[u8], stderr: &[u8]) -> Self {
+        let first = |bytes: &[u8]| {
+            let text = String::from_utf8_lossy(&bytes[..bytes.len().min(PRINTED_BYTES_MAX)]).into_owned();
+            Some(text)
+        };
+        let printed_truncated = Some(stdout.len().max(stderr.len()) > PRINTED_BYTES_MAX);
+        TaskDocument { stdout: first(stdout), stderr: first(stderr), printed_truncated, ..self }
     }
 }
 
@@ -338,6 +364,15 @@ pub struct ResultDocument<'a> {
     pub error: Option<ErrorFacts>,
     /// Exit status of a command.
     pub exit_code: Option<i32>,
+    /// What a command printed, as text; the first 64 KiB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stdout: Option<String>,
+    /// What it printed to its second stream; the first 64 KiB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stderr: Option<String>,
+    /// Whether one of the two is longer: `nexus job logs` has all of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub printed_truncated: Option<bool>,
     /// Wall time of its last attempt.
     pub time_ms: Option<f64>,
     /// Where its result is from, if it was taken from an earlier job.
@@ -348,8 +383,21 @@ pub struct ResultDocument<'a> {
 impl<'a> ResultDocument<'a> {
     /// The document of the only task of `job`.
     pub fn of(job: u64, task: TaskDocument<'a>) -> Self {
-        let TaskDocument { index: _, state, node, attempts, result, outputs, error, exit_code, time_ms, reused } = task;
-        ResultDocument { job, state, node, attempts, result, outputs, error, exit_code, time_ms, reused }
+        ResultDocument {
+            job,
+            state: task.state,
+            node: task.node,
+            attempts: task.attempts,
+            result: task.result,
+            outputs: task.outputs,
+            error: task.error,
+            exit_code: task.exit_code,
+            stdout: task.stdout,
+            stderr: task.stderr,
+            printed_truncated: task.printed_truncated,
+            time_ms: task.time_ms,
+            reused: task.reused,
+        }
     }
 }
 
@@ -380,8 +428,7 @@ pub struct TaskStateDocument {
 impl TaskStateDocument {
     /// What is left of a task's document without its values.
     pub fn of(job: u64, task: TaskDocument<'_>) -> Self {
-        let TaskDocument { index, state, node, attempts, result: _, outputs: _, error, exit_code, time_ms, reused } =
-            task;
+        let TaskDocument { index, state, node, attempts, error, exit_code, time_ms, reused, .. } = task;
         TaskStateDocument { job, index, state, node, attempts, error, exit_code, time_ms, reused }
     }
 }

@@ -1,12 +1,13 @@
 //! What `nexus submit` takes and refuses, for a program, a command and a graph of tasks.
 
 use clap::Parser as _;
+use nexus_model::{Payload, Value};
 use nexus_wire::Request;
 
 use super::{FakeWorld, Programs, typed};
 use crate::cli::Cli;
 use crate::cli::error::Exit;
-use crate::cli::fake::job_view;
+use crate::cli::fake::{ended, job_view, returned};
 
 fn submissions(world: &FakeWorld) -> usize {
     world.cluster.asked().iter().filter(|asked| matches!(asked, Request::SubmitJob { .. })).count()
@@ -73,18 +74,16 @@ fn an_empty_key_is_none() {
 }
 
 #[test]
-fn a_key_that_another_job_has_is_said_to_be_that_jobs() {
+fn a_key_that_another_job_has_refuses_what_is_not_that_job() {
     let (world, programs) = (FakeWorld::default(), Programs::new());
     world.cluster.hold_key("k", job_view(7, "echo", 1));
     let program = programs.path("ok.mcode");
     let (exit, out, err) = typed(&world, &format!("nexus submit {program} --key k --array 0..3"));
-    assert_eq!((exit, out.as_str()), (Exit::Done, "job-7  echo  1 task\n"));
-    assert_eq!(
-        err,
-        "warning: the key is that of job-7, echo (1 task): ok.mcode (3 tasks) was not submitted; give another --key for it\n"
-    );
-    let (_, out, err) = typed(&world, "nexus submit --key k --json -- /bin/echo x");
-    assert_eq!((out.as_str(), err.as_str()), ("{\"job\":7,\"name\":\"echo\",\"tasks\":1}\n", ""));
+    assert_eq!((exit, out.as_str()), (Exit::Usage, ""));
+    assert!(err.starts_with("error[NX0115]: the key is that of job-7, echo (1 task), submitted "), "{err}");
+    assert!(err.contains("ago: ok.mcode (3 tasks) was not submitted") && err.contains("another --key"), "{err}");
+    let (exit, out, err) = typed(&world, "nexus submit --key k --json -- /bin/echo x");
+    assert_eq!((exit, out.as_str(), err.as_str()), (Exit::Done, "{\"job\":7,\"name\":\"echo\",\"tasks\":1}\n", ""));
 }
 
 #[test]
@@ -125,4 +124,50 @@ fn a_name_is_something_in_one_line() {
     world.cluster.add(job_view(5, "a\nb\u{1b}[31m", 1), Vec::new());
     let (_, out, _) = typed(&world, "nexus job show 5");
     assert!(out.starts_with("job-5  a b\\u{1b}[31m  1 task"), "{out}");
+}
+
+#[test]
+fn a_sweep_without_an_array_is_told_and_nothing_is_submitted() {
+    let (world, programs) = (FakeWorld::default(), Programs::new());
+    let program = programs.path("ok.mcode");
+    for verb in ["run", "submit"] {
+        let (exit, _, err) = typed(&world, &format!("nexus {verb} {program} --arg lr=log:1e-4..1e-1"));
+        assert!(exit == Exit::Usage && err.contains("`lr`") && err.contains("add --array"), "{err}");
+        let (exit, _, err) = typed(&world, &format!("nexus {verb} {program} --arg n=99999999999999999999"));
+        assert!(exit == Exit::Usage && err.contains("an int is from -9223372036854775808 to"), "{err}");
+    }
+    let graph = programs.path("sweep.toml");
+    std::fs::write(&graph, "[task.a]\nprogram = \"ok.mcode\"\nargs = { lr = \"lin:0..1\" }\n").unwrap();
+    let (exit, _, err) = typed(&world, &format!("nexus submit {graph}"));
+    assert!(exit == Exit::Usage && err.contains("needs an array"), "{err}");
+    assert_eq!(submissions(&world), 0);
+}
+
+#[test]
+fn outputs_that_cannot_be_written_are_told_before_anything_runs() {
+    let (world, programs) = (FakeWorld::default(), Programs::new());
+    let program = programs.path("ok.mcode");
+    for options in ["--output y=none/there/y.npy", "--profile=svg=none/there/flame.svg"] {
+        let (exit, out, err) = typed(&world, &format!("nexus run {program} {options}"));
+        assert!(exit == Exit::Usage && out.is_empty() && err.contains("mkdir -p none/there"), "{options}: {err}");
+    }
+    let (exit, _, err) = typed(&world, &format!("nexus profile {program} --format svg --json"));
+    assert!(exit == Exit::Usage && err.is_empty(), "{err}");
+    let (exit, _, _) = typed(&world, &format!("nexus profile {program} --output none/there/flame.svg"));
+    assert_eq!(exit, Exit::Usage);
+    assert!(world.ran.lock().unwrap().is_empty());
+}
+
+#[test]
+fn the_document_of_a_command_has_what_it_printed() {
+    let world = FakeWorld::default();
+    let (job, mut tasks) = ended(9, "echo", vec![returned(0, &Value::Int(0))]);
+    let cost = tasks[0].cost.as_mut().unwrap();
+    cost.exit_code = Some(0);
+    cost.stdout = Some(Payload::Inline("x".repeat(65_537).as_bytes().into()));
+    world.cluster.add(job, tasks);
+    let (exit, out, _) = typed(&world, "nexus job result 9 --json");
+    let document: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((exit, document["stdout"].as_str().map(str::len)), (Exit::Done, Some(65_536)));
+    assert!(document["stderr"] == "err 0\n" && document["printed_truncated"] == true, "{out}");
 }
