@@ -123,6 +123,20 @@ impl Graph {
     }
 }
 
+/// An argument of a task, which may be an array, or what is wrong with it.
+fn argument_of(value: &toml::Value, is_array: bool, language: &impl Language) -> Result<ArgumentSource, String> {
+    let source = match value {
+        toml::Value::String(text) => argument_source(text, |text| language.argument(text)),
+        other => argument_value(other).map(ArgumentSource::Value),
+    };
+    match source {
+        Ok(ArgumentSource::Value(value)) => Ok(ArgumentSource::Value(value)),
+        Ok(_) if !is_array => Err("is a sweep, which needs an array, like array = \"0..10\"".to_owned()),
+        Ok(sweep) => Ok(sweep),
+        Err(reason) => Err(format!("is not right: {reason}")),
+    }
+}
+
 fn planned(
     graph: &str,
     name: &str,
@@ -152,16 +166,8 @@ fn planned(
         spec.is_array = true;
     }
     for (argument, value) in &table.args {
-        let source = match value {
-            toml::Value::String(text) => argument_source(text, |text| language.argument(text)),
-            other => argument_value(other).map(ArgumentSource::Value),
-        };
-        let source = source.map_err(|reason| wrong(format!("the argument `{argument}`: {reason}")))?;
-        if table.array.is_none() && !matches!(source, ArgumentSource::Value(_)) {
-            return Err(wrong(format!(
-                "the argument `{argument}` is a sweep, which needs an array, like array = \"0..10\""
-            )));
-        }
+        let source = argument_of(value, table.array.is_some(), language);
+        let source = source.map_err(|reason| wrong(format!("the argument `{argument}` {reason}")))?;
         spec.arguments.push((argument.clone(), source));
     }
     let time = |key: &str, text: &Option<String>| -> Result<Option<Duration>, CliError> {
