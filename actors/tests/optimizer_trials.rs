@@ -20,7 +20,7 @@ fn learner(file: Option<&Path>) -> (Arc<Learner>, Option<String>) {
 
 /// Recursion that machine code makes ten times as fast.
 const FIB: &str = "function fib(n)\n    if n < 2\n        return n\n    end\n    return fib(n - 1) + fib(n - 2)\nend\n\
-                   function main()\n    print(\"begun\")\n    return fib(31)\nend\n";
+                   function main()\n    print(\"begun\")\n    return fib(34)\nend\n";
 
 /// Runs it; what it printed and gave.
 fn run(learner: &Arc<Learner>) -> (String, Value) {
@@ -66,7 +66,7 @@ fn a_trial_that_takes_too_long_is_stopped_and_the_work_is_done_under_the_best_kn
     for _ in 0..80 {
         promise(&learner, slow);
         let (printed, value) = run(&learner);
-        assert_eq!((printed.as_str(), value), ("begun\n", Value::Int(1_346_269)), "it ends as ever, and prints once");
+        assert_eq!((printed.as_str(), value), ("begun\n", Value::Int(5_702_887)), "it ends as ever, and prints once");
         let choice = learner.last().expect("it was chosen for");
         if let (true, Reason::Trial { allowance_s, stop_s }) = (choice.strategy.strategy_id == slow, choice.reason) {
             stopped = Some((allowance_s, stop_s));
@@ -74,15 +74,12 @@ fn a_trial_that_takes_too_long_is_stopped_and_the_work_is_done_under_the_best_kn
         }
     }
     let (allowance_s, stop_s) = stopped.expect("what promises so much is tried");
-    let seen = learner.with(|optimizer, machine| {
-        let known = optimizer.find("", machine);
-        let recalled = optimizer.recall(&known[0], machine).expect("it is known");
-        recalled.candidates.into_iter().find(|c| c.strategy_id == slow).and_then(|c| c.prediction).expect("it ran")
-    });
-    // Two runs: one that was told of, and the trial, which is known to take longer than it was let run.
+    // What is learned is that it takes longer than it was let run; whole it takes ten times as long. What others did on the
+    // machine meanwhile, which makes all four times as long at most, is taken out of it.
     let own = learner.experience().into_iter().find(|told| told.strategy_id == slow).expect("it was seen here");
-    assert!(own.evidence.mean.exp() >= stop_s && stop_s > allowance_s, "{own:?} after {stop_s} {seen:?}");
-    assert!(own.evidence.mean.exp() < 3.0 * stop_s + 0.05, "it was stopped: {own:?} after {stop_s}");
+    let seen_s = own.evidence.mean.exp();
+    assert!(stop_s > allowance_s && 4.0 * seen_s >= stop_s, "{seen_s} after {stop_s}");
+    assert!(seen_s < 2.0 * stop_s + 0.1, "it was stopped: {seen_s} after {stop_s}");
 }
 
 fn mine() -> Strategy {

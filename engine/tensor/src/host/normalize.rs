@@ -100,13 +100,37 @@ where
                 for w in wide.iter_mut() {
                     *w = *w - mean;
                 }
-                let variance = sum_of_squares(wide) / count;
-                let scale = W::ONE / (variance + W::from_f64(epsilon)).sqrt();
+                let spread = sum_of_squares(wide) / count + W::from_f64(epsilon);
+                // Squares that are too large or too small for the type are taken of the row divided by its largest.
+                if !(spread >= W::from_f64(SPREAD_MIN) && spread < W::INFINITY) {
+                    return scaled_layer(row, epsilon, out);
+                }
+                let scale = W::ONE / spread.sqrt();
                 for (o, &w) in out.iter_mut().zip(&*wide) {
                     *o = T::narrow(w * scale);
                 }
             }
         }
+    }
+}
+
+/// Below this, squares of f32 may have lost digits.
+const SPREAD_MIN: f64 = 1e-30;
+
+/// A row of any size of numbers: in f64, divided by a power of two near its largest. That leaves the result as it is, with
+/// epsilon divided twice.
+#[cold]
+fn scaled_layer<T: Element>(row: &[T], epsilon: f64, out: &mut [T]) {
+    let top = row.iter().fold(0.0f64, |top, x| top.max(x.to_f64().abs()));
+    let size = top.clamp(1e-300, 1e300).log2().floor().exp2();
+    let count = row.len() as f64;
+    let mean = row.iter().map(|x| x.to_f64() / size).sum::<f64>() / count;
+    let variance = row.iter().map(|x| (x.to_f64() / size - mean).powi(2)).sum::<f64>() / count;
+    let spread = (variance + epsilon / size / size).sqrt();
+    for (o, x) in out.iter_mut().zip(row) {
+        let centred = x.to_f64() / size - mean;
+        // Nothing but the mean has no distance from it, whatever is left of epsilon.
+        *o = T::from_f64(if centred == 0.0 && epsilon > 0.0 { 0.0 } else { centred / spread });
     }
 }
 

@@ -370,6 +370,7 @@ fn from_list(ctx: &Context, a: &[Arg]) -> Result<Arg, TensorError> {
     let mut flat = Flat::default();
     flat.add(args::at(a, 0), 0)?;
     let dtype = dtype.unwrap_or_else(|| flat.dtype());
+    flat.values.iter().try_for_each(|value| check_fits(value, dtype))?;
     with_element!(dtype, T => {
         let values: Vec<T> = flat.values.iter().map(|value| match value {
             Arg::Int(i) => T::from_i64(*i),
@@ -378,6 +379,24 @@ fn from_list(ctx: &Context, a: &[Arg]) -> Result<Arg, TensorError> {
         }).collect();
         done(ctx, HostTensor::from_slice(ctx, &flat.shape, &values)?)
     })
+}
+
+/// Refuses numbers that an int dtype would wrap around, saturate or make 0 of; a fraction is cut off, as in NumPy.
+fn check_fits(value: &Arg, dtype: DType) -> Result<(), TensorError> {
+    let (least, most) = match dtype {
+        DType::U8 => (0, i64::from(u8::MAX)),
+        DType::I32 => (i64::from(i32::MIN), i64::from(i32::MAX)),
+        DType::I64 => (i64::MIN, i64::MAX),
+        _ => return Ok(()),
+    };
+    let written = match *value {
+        Arg::Int(i) if !(least..=most).contains(&i) => i.to_string(),
+        // The first number above i64 is a float, its last one is not.
+        Arg::Scalar(s) if !(s.trunc() >= least as f64 && (s.trunc() as i128) <= i128::from(most)) => format!("{s:?}"),
+        _ => return Ok(()),
+    };
+    let problem = format!("holds {written}, but {dtype} goes from {least} to {most}; write another dtype");
+    Err(TensorError::argument("data", problem))
 }
 
 /// The type of the numbers in nested lists, and the lengths of the lists.

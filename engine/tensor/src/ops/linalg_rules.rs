@@ -271,11 +271,21 @@ pub(super) fn norm(ctx: &Context, a: &[Arg]) -> Result<Arg, TensorError> {
     finish(ctx, result, dtype)
 }
 
+/// The largest of numbers that are not negative: of none it is 0, as NumPy's norms have it. Of none there is no smallest.
+fn extreme(ctx: &Context, x: &HostTensor, axes: &[usize], p: f64, keep: bool) -> Result<HostTensor, TensorError> {
+    if p < 0.0 {
+        return reduce_axes(ctx, ReduceOp::Min, x, axes, keep);
+    }
+    if axes.iter().any(|&axis| x.shape[axis] == 0) {
+        return HostTensor::zeros(ctx, x.dtype, &reduced_shape(&x.shape, axes, keep));
+    }
+    reduce_axes(ctx, ReduceOp::Max, x, axes, keep)
+}
+
 fn vector_norm(ctx: &Context, x: HostTensor, axes: &[usize], p: f64, keep: bool) -> Result<HostTensor, TensorError> {
     let absolute = apply_unary(ctx, UnaryOp::Abs, Tensor::on_host(x))?;
     if p.is_infinite() {
-        let op = if p > 0.0 { ReduceOp::Max } else { ReduceOp::Min };
-        return reduce_axes(ctx, op, &absolute.into_host()?, axes, keep);
+        return extreme(ctx, &absolute.into_host()?, axes, p, keep);
     }
     if p == 0.0 {
         let dtype = absolute.dtype();
@@ -308,8 +318,7 @@ fn matrix_norm(
             let absolute = apply_unary(ctx, UnaryOp::Abs, Tensor::on_host(moved))?.into_host()?;
             let axis = if p.is_infinite() { last } else { last - 1 };
             let sums = reduce_axes(ctx, ReduceOp::Sum, &absolute, &[axis], false)?;
-            let op = if p > 0.0 { ReduceOp::Max } else { ReduceOp::Min };
-            reduce_axes(ctx, op, &sums, &[last - 1], false)?
+            extreme(ctx, &sums, &[last - 1], p, false)?
         }
         Order::Power(p) if p.abs() != 2.0 => {
             return Err(TensorError::argument("ord", format!("{p} is no norm of a matrix")));
@@ -317,12 +326,10 @@ fn matrix_norm(
         _ => {
             let stack = Stack::new(ctx, &moved)?;
             let values = with_field!(x.dtype, T => kernels::singular_values::<T>(ctx, &stack))?;
-            let op = match order {
-                Order::Nuclear => ReduceOp::Sum,
-                Order::Power(p) if p < 0.0 => ReduceOp::Min,
-                _ => ReduceOp::Max,
-            };
-            reduce_axes(ctx, op, &values, &[last - 1], false)?
+            match order {
+                Order::Power(p) => extreme(ctx, &values, &[last - 1], p, false)?,
+                _ => reduce_axes(ctx, ReduceOp::Sum, &values, &[last - 1], false)?,
+            }
         }
     };
     result.reshaped(ctx, &kept)

@@ -8,7 +8,7 @@ use crate::host::elementwise::cast;
 use crate::host::normalize::{Normalization, normalize};
 use crate::host::reduce::ReduceOp;
 use crate::op::{Arg, ArgType, Dim, OpDef};
-use crate::promotion::{to_float, to_sum};
+use crate::promotion::{promote, to_float, to_sum};
 use crate::shape::{Shape, check_rank};
 use crate::{BinaryOp, Context, DType, Tensor, TensorError};
 
@@ -197,6 +197,8 @@ fn kron(ctx: &Context, a: &[Arg]) -> Result<Arg, TensorError> {
         shape.push(m.saturating_mul(n));
     }
     check_rank(&l)?;
+    // Before anything is copied: the product is as large as both operands' sizes multiplied.
+    ctx.measure(promote(left.dtype, right.dtype), &shape)?;
     let (left, right) = (left.reshaped(ctx, &l)?, right.reshaped(ctx, &r)?);
     let product = apply_binary(ctx, BinaryOp::Mul, Tensor::on_host(left), Tensor::on_host(right))?;
     args::done(ctx, product.into_host()?.reshaped(ctx, &shape)?)

@@ -3,6 +3,7 @@
 mod accuracy;
 mod compare;
 mod decode;
+mod extremes;
 mod fusion;
 mod fusion_gpu;
 mod golden;
