@@ -2,6 +2,7 @@
 //! the optimiser's file is taken over, and what a newer version wrote stays.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use nexus_actors::Optimize;
@@ -17,7 +18,8 @@ fn learner(file: Option<&Path>) -> (Arc<Learner>, Option<String>) {
     let (exploration_rate, exploration_budget) = (1.0, 0.1);
     let model_path = file.map(Path::to_owned);
     let config = OptimizerConfig { model_path, exploration_rate, exploration_budget, ..OptimizerConfig::default() };
-    let (learner, warning) = Learner::open(config, machine, 7);
+    static SEED: AtomicU64 = AtomicU64::new(7);
+    let (learner, warning) = Learner::open(config, machine, SEED.fetch_add(1, Ordering::Relaxed));
     (Arc::new(learner), warning)
 }
 
@@ -60,25 +62,32 @@ fn promise(learner: &Learner, strategy_id: &str) {
     learner.hear(9, vec![told]).expect("it is sound");
 }
 
-#[test]
-fn a_trial_that_takes_too_long_is_stopped_and_the_work_is_done_under_the_best_known_strategy() {
-    let (learner, _) = learner(None);
+/// Runs the program until the strategy is tried that promises so much, a while; what was told of the trial.
+fn tried(learner: &Arc<Learner>, slow: &str) -> Option<(f64, f64)> {
     for _ in 0..6 {
-        run(&learner);
+        run(learner);
     }
-    let slow = "memory_efficient";
-    let mut stopped = None;
-    for _ in 0..80 {
-        promise(&learner, slow);
-        let (printed, value) = run(&learner);
+    (0..25).find_map(|_| {
+        promise(learner, slow);
+        let (printed, value) = run(learner);
         assert_eq!((printed.as_str(), value), ("begun\n", Value::Int(14_930_352)), "it ends as ever, and prints once");
         let choice = learner.last().expect("it was chosen for");
-        if let (true, Reason::Trial { allowance_s, stop_s }) = (choice.strategy.strategy_id == slow, choice.reason) {
-            stopped = Some((allowance_s, stop_s));
-            break;
+        match choice.reason {
+            Reason::Trial { allowance_s, stop_s } if choice.strategy.strategy_id == slow => Some((allowance_s, stop_s)),
+            _ => None,
         }
-    }
-    let (allowance_s, stop_s) = stopped.expect("what promises so much is tried");
+    })
+}
+
+#[test]
+fn a_trial_that_takes_too_long_is_stopped_and_the_work_is_done_under_the_best_known_strategy() {
+    let slow = "memory_efficient";
+    // Whether it is tried is up to chance, and to how steady the machine is: most learners try it, and one is enough.
+    let tried = (0..12).find_map(|_| {
+        let (learner, _) = learner(None);
+        tried(&learner, slow).map(|(allowance_s, stop_s)| (learner, allowance_s, stop_s))
+    });
+    let (learner, allowance_s, stop_s) = tried.expect("what promises so much is tried");
     // What is learned is that it takes longer than it was let run; whole it takes ten times as long. What others did on the
     // machine meanwhile, which makes all four times as long at most, is taken out of it.
     let own = learner.experience().into_iter().find(|told| told.strategy_id == slow).expect("it was seen here");
