@@ -116,3 +116,6 @@ impl TaskRunner {
         (is_open && !is_once && choice.reason != Reason::Asked).then_some(WayOut { choice, learner, sparing })
     }
 }
+
+#[cfg(test)]
+mod tests;
