@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes tests/fixtures/scipy.json, hypothesis.json and sampling.json: what SciPy gives for distributions, integrals,
+"""Writes tests/fixtures/scipy.json, hypothesis.json, sampling.json and polygamma.json: what SciPy gives for distributions, integrals,
 equations, minima, hypothesis tests and sequences of even points, and ArviZ for the diagnosis of chains.
 
 Run it by hand after adding a case, with NumPy, SciPy and ArviZ installed:  python3 tests/reference.py
@@ -14,6 +14,7 @@ import warnings
 import arviz
 import numpy as np
 import scipy.integrate
+import scipy.special as sp
 import scipy.stats as st
 from scipy.stats._ksstats import _kolmogn_DMTW
 
@@ -201,4 +202,13 @@ for n in (1, 2, 5):
                         "mean": d.mean().tolist(), "covariance": d.cov().ravel().tolist()})
 path = path.with_name("sampling.json")
 path.write_text(json.dumps({"points": points, "chains": chains, "vectors": vectors}, separators=(",", ":")) + "\n")
+print(path)
+
+points = [1e-8, 1e-3, 0.1, 0.5, 1.0, 1.4616321449683622, 1.5, 2.0, 3.7, 9.99, 10.0, 25.5, 1e3, 1e8]
+derivatives = [[n, x, float(sp.polygamma(n, x))] for n in (1, 2, 3, 5, 10, 20) for x in points]
+path = path.with_name("polygamma.json")
+path.write_text(json.dumps({
+    "digamma": [[x, float(sp.digamma(x))] for x in points + [-0.5, -1.25, -7.3, -100.75]],
+    "polygamma": [case for case in derivatives if np.isfinite(case[2]) and case[2] != 0],
+}, indent=0) + "\n")
 print(path)

@@ -12,6 +12,7 @@ mod composites;
 mod elementwise;
 mod factors;
 mod moves;
+mod probabilities;
 mod products;
 mod reductions;
 mod rules;

@@ -5,7 +5,7 @@ use nexus_tensor::{Arg, TensorError};
 use super::algebra::{Algebra, Operation};
 use super::tape::Step;
 use super::var::{Item, Var};
-use super::{composites, elementwise, factors, moves, products, reductions, spectra};
+use super::{composites, elementwise, factors, moves, probabilities, products, reductions, spectra};
 
 /// A step that is differentiated, and the gradient that arrives at its output.
 pub struct Site<'s> {
@@ -54,6 +54,7 @@ pub fn gradient(name: &str) -> Gradient {
         .or_else(|| products::named(name))
         .or_else(|| factors::named(name))
         .or_else(|| spectra::named(name))
+        .or_else(|| probabilities::named(name))
         .or_else(|| composites::named(name))
         .or_else(|| crate::table::own_gradient(name))
         .unwrap_or(Gradient::Missing)

@@ -1,7 +1,7 @@
 //! Arithmetic with complex numbers: records of the parts `re` and `im`, as spectra and eigenvalues are.
 
 use nexus_tensor::infer::{self, Inferred, typed};
-use nexus_tensor::{ArgType, BinaryOp, DType, OpDef, TensorError, UnaryOp, params};
+use nexus_tensor::{Arg, ArgType, BinaryOp, CompareOp, DType, OpDef, TensorError, UnaryOp, params};
 
 use super::{Entry, composite};
 use crate::autodiff::{Algebra, Gradient, Item, Var, complex_argument, pair};
@@ -15,6 +15,10 @@ macro_rules! entry {
         )
     };
 }
+
+/// Between these, squares of f64 neither overflow nor lose digits.
+const SQUARE_MIN: f64 = 1e-140;
+const SQUARE_MAX: f64 = 1e140;
 
 pub(super) const OPS: &[Entry] = &[
     entry!(
@@ -101,18 +105,39 @@ fn infer_two(a: &[ArgType]) -> Inferred {
 fn absolute(t: &Algebra<'_>, a: &[Item]) -> Result<Item, TensorError> {
     let (re, im) = complex_argument(a, 0, "z")?;
     let Some(im) = im else { return t.unary(UnaryOp::Abs, &re).map(Item::Var) };
-    let sum = t.add(&t.unary(UnaryOp::Square, &wide(t, &re)?)?, &t.unary(UnaryOp::Square, &wide(t, &im)?)?)?;
+    let (wide_re, wide_im) = (wide(t, &re)?, wide(t, &im)?);
+    let scale = scale_of(t, &wide_re, &wide_im)?;
+    let square = |x: &Var| t.unary(UnaryOp::Square, &t.div(x, &scale)?);
+    let sum = t.add(&square(&wide_re)?, &square(&wide_im)?)?;
     let root = if sum.is_number() {
         t.unary(UnaryOp::Sqrt, &sum)?
     } else {
         // The root is not differentiable at 0, where the derivative counts as 0: spectra have zeros.
-        let zero = t.compare(nexus_tensor::CompareOp::Equal, &sum, &Var::scalar(0.0))?;
+        let zero = t.compare(CompareOp::Equal, &sum, &Var::scalar(0.0))?;
         let root = t.unary(UnaryOp::Sqrt, &t.select(&zero, &Var::scalar(1.0), &sum)?)?;
         t.select(&zero, &sum, &root)?
     };
+    let root = t.mul(&root, &scale)?;
     match re.dtype().filter(|dtype| dtype.is_float()) {
         Some(dtype) => t.cast(&root, dtype).map(Item::Var),
         None => Ok(root.into()),
+    }
+}
+
+/// What both parts are divided by before they are squared: 1, or the larger of them where its square would overflow or
+/// lose digits. Nothing follows it: the absolute value does not depend on it.
+fn scale_of(t: &Algebra<'_>, re: &Var, im: &Var) -> Result<Var, TensorError> {
+    let size = |x: &Var| t.unary(UnaryOp::Abs, &Var::Plain(x.plain().clone()));
+    let larger = t.binary(BinaryOp::Maximum, &size(re)?, &size(im)?)?;
+    let is = |op, bound| t.compare(op, &larger, &Var::scalar(bound));
+    let both = |a: Var, b: Var| t.binary(BinaryOp::And, &a, &b);
+    let tiny = both(is(CompareOp::Greater, 0.0)?, is(CompareOp::Less, SQUARE_MIN)?)?;
+    let huge = both(is(CompareOp::Greater, SQUARE_MAX)?, is(CompareOp::Less, f64::INFINITY)?)?;
+    let is_scaled = t.binary(BinaryOp::Or, &tiny, &huge)?;
+    match is_scaled.plain() {
+        Arg::Bool(true) => Ok(larger),
+        Arg::Bool(false) => Ok(Var::scalar(1.0)),
+        _ => t.select(&is_scaled, &larger, &Var::scalar(1.0)),
     }
 }
 
@@ -179,8 +204,7 @@ fn divide(t: &Algebra<'_>, a: &[Item]) -> Result<Item, TensorError> {
         return Ok(pair(re, im));
     };
     // By the larger of the two parts first, so that nothing overflows that need not (Smith, 1962).
-    let steep =
-        t.compare(nexus_tensor::CompareOp::Greater, &t.unary(UnaryOp::Abs, &bi)?, &t.unary(UnaryOp::Abs, &br)?)?;
+    let steep = t.compare(CompareOp::Greater, &t.unary(UnaryOp::Abs, &bi)?, &t.unary(UnaryOp::Abs, &br)?)?;
     let (large, small) = (t.select(&steep, &bi, &br)?, t.select(&steep, &br, &bi)?);
     let ratio = t.div(&small, &large)?;
     let bottom = t.add(&large, &t.mul(&small, &ratio)?)?;

@@ -11,8 +11,8 @@ pub(super) const OPS: &[Entry] = &[(
         name: "tensor.einsum",
         params: params!(subscripts: Str, tensors: Tensors),
         doc: "Einstein's summation: each tensor's axes have letters, and letters that the result does not have are \
-              summed over. Without `->` the result has the letters that occur once, in alphabetical order. The tensors \
-              are multiplied from left to right.",
+              summed over. Without `->` the result has the letters that occur once, in alphabetical order. `...` stands \
+              for all axes without letters, which broadcast. The tensors are multiplied from left to right.",
         example: "tensor.einsum(\"ij,jk->ik\", [tensor.eye(2), tensor.ones(2, 3)])",
         infer: infer_einsum,
         run: composite!(einsum),
@@ -30,31 +30,81 @@ fn wrong(problem: impl Into<String>) -> TensorError {
     TensorError::argument("subscripts", problem)
 }
 
-impl Subscripts {
-    fn parse(text: &str, tensors: usize) -> Result<Subscripts, TensorError> {
-        let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-        let (left, right) = match text.split_once("->") {
-            Some((left, right)) => (left.to_owned(), Some(right.to_owned())),
-            None => (text, None),
-        };
+/// The letter of the axis `i` from the right that `...` stands for: none that a program could write.
+fn unnamed(i: usize) -> char {
+    char::from_u32(0xE000 + i as u32).unwrap_or(char::MAX)
+}
+
+fn is_unnamed(c: char) -> bool {
+    !c.is_ascii_alphabetic()
+}
+
+/// The letters of one tensor, and what stands before and behind `...`.
+struct Part {
+    before: Vec<char>,
+    behind: Option<Vec<char>>,
+}
+
+impl Part {
+    fn parse(text: &str) -> Result<Part, TensorError> {
         let letters = |part: &str| -> Result<Vec<char>, TensorError> {
             match part.chars().find(|c| !c.is_ascii_alphabetic()) {
-                Some(c) => Err(wrong(format!("hold `{c}`; axes are letters, tensors are separated by commas"))),
+                Some(c) => {
+                    Err(wrong(format!("hold `{c}`; axes are letters or `...`, tensors are separated by commas")))
+                }
                 None => Ok(part.chars().collect()),
             }
         };
-        let inputs: Vec<Vec<char>> = left.split(',').map(letters).collect::<Result<_, _>>()?;
-        if inputs.len() != tensors {
-            return Err(wrong(format!("name {} tensors, {tensors} are given", inputs.len())));
+        Ok(match text.split_once("...") {
+            Some((before, behind)) => Part { before: letters(before)?, behind: Some(letters(behind)?) },
+            None => Part { before: letters(text)?, behind: None },
+        })
+    }
+
+    fn named(&self) -> usize {
+        self.before.len() + self.behind.as_ref().map_or(0, Vec::len)
+    }
+
+    /// The letters of all axes, where `...` stands for so many.
+    fn letters(&self, unnamed_axes: usize) -> Vec<char> {
+        let Some(behind) = &self.behind else { return self.before.clone() };
+        self.before.iter().copied().chain((0..unnamed_axes).rev().map(unnamed)).chain(behind.iter().copied()).collect()
+    }
+}
+
+impl Subscripts {
+    /// `None` where `...` stands for axes of a tensor of unknown rank.
+    fn parse(text: &str, ranks: &[Option<usize>]) -> Result<Option<Subscripts>, TensorError> {
+        let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+        let (left, right) = match text.split_once("->") {
+            Some((left, right)) => (left.to_owned(), Some(Part::parse(right)?)),
+            None => (text, None),
+        };
+        let parts: Vec<Part> = left.split(',').map(Part::parse).collect::<Result<_, _>>()?;
+        if parts.len() != ranks.len() {
+            return Err(wrong(format!("name {} tensors, {} are given", parts.len(), ranks.len())));
+        }
+        let (mut inputs, mut most) = (Vec::with_capacity(parts.len()), 0);
+        for (part, rank) in parts.iter().zip(ranks) {
+            let unnamed_axes = match (&part.behind, rank) {
+                (None, _) => 0,
+                (Some(_), None) => return Ok(None),
+                (Some(_), Some(rank)) => rank.saturating_sub(part.named()),
+            };
+            most = most.max(unnamed_axes);
+            inputs.push(part.letters(unnamed_axes));
         }
         let all: Vec<char> = inputs.iter().flatten().copied().collect();
         let output = match right {
-            Some(right) => letters(&right)?,
+            Some(right) if right.behind.is_none() && most > 0 => {
+                return Err(wrong("have `...` for a tensor, and none for the result"));
+            }
+            Some(right) => right.letters(most),
             None => {
-                let mut once: Vec<char> =
-                    all.iter().copied().filter(|c| all.iter().filter(|d| *d == c).count() == 1).collect();
+                let occurs_once = |c: char| all.iter().filter(|d| **d == c).count() == 1;
+                let mut once: Vec<char> = all.iter().copied().filter(|&c| !is_unnamed(c) && occurs_once(c)).collect();
                 once.sort_unstable();
-                once
+                (0..most).rev().map(unnamed).chain(once).collect()
             }
         };
         for (i, c) in output.iter().enumerate() {
@@ -65,7 +115,7 @@ impl Subscripts {
                 return Err(wrong(format!("give the result the letter `{c}` twice")));
             }
         }
-        Ok(Subscripts { inputs, output })
+        Ok(Some(Subscripts { inputs, output }))
     }
 }
 
@@ -73,8 +123,11 @@ fn infer_einsum(a: &[ArgType]) -> Inferred {
     let (ArgType::Str(Some(text)), ArgType::List(tensors)) = (infer::at(a, 0), infer::at(a, 1)) else {
         return Ok(typed(None, None));
     };
-    let subscripts = Subscripts::parse(text, tensors.len())?;
-    Ok(typed(None, Some(vec![nexus_tensor::Dim::Unknown; subscripts.output.len()])))
+    let ranks: Vec<Option<usize>> = (0..tensors.len())
+        .map(|i| infer::tensor(tensors, i, "tensors").ok().and_then(|ty| ty.shape.map(|shape| shape.len())))
+        .collect();
+    let subscripts = Subscripts::parse(text, &ranks)?;
+    Ok(typed(None, subscripts.map(|subscripts| vec![nexus_tensor::Dim::Unknown; subscripts.output.len()])))
 }
 
 /// A tensor whose axes have letters.
@@ -89,16 +142,22 @@ fn einsum(t: &Algebra<'_>, a: &[Item]) -> Result<Item, TensorError> {
         (Some(Arg::Str(_)), _) => return Err(TensorError::argument("tensors", "must be a list of tensors")),
         _ => return Err(wrong("must be a string like \"ij,jk->ik\"")),
     };
-    let subscripts = Subscripts::parse(&text, tensors.len())?;
+    let rank = |item: &Item| match item {
+        Item::Var(x) => Ok(Some(x.rank())),
+        _ => Err(TensorError::argument("tensors", "must hold tensors")),
+    };
+    let ranks: Vec<Option<usize>> = tensors.iter().map(rank).collect::<Result<_, _>>()?;
+    let subscripts = Subscripts::parse(&text, &ranks)?.ok_or_else(|| wrong("name tensors of unknown rank"))?;
     let mut operands = Vec::with_capacity(tensors.len());
     for (item, letters) in tensors.iter().zip(&subscripts.inputs) {
         let Item::Var(x) = item else { return Err(TensorError::argument("tensors", "must hold tensors")) };
         if x.rank() != letters.len() {
-            let name: String = letters.iter().collect();
+            let name: String = letters.iter().map(|&c| if is_unnamed(c) { '.' } else { c }).collect();
             return Err(TensorError::shape(x.shape(), format!("has another number of axes than `{name}`")));
         }
         operands.push(diagonals(t, Labelled { x: x.clone(), letters: letters.clone() })?);
     }
+    broadcast(t, &mut operands)?;
     check_sizes(&operands)?;
     let mut operands = operands.into_iter();
     let first = operands.next().ok_or_else(|| wrong("name no tensor"))?;
@@ -129,6 +188,27 @@ fn diagonals(t: &Algebra<'_>, mut l: Labelled) -> Result<Labelled, TensorError> 
         l = Labelled { x, letters };
     }
     Ok(l)
+}
+
+/// An axis of size 1 behind `...` goes with any other: it is left out where another tensor has more of it.
+fn broadcast(t: &Algebra<'_>, operands: &mut [Labelled]) -> Result<(), TensorError> {
+    let long: Vec<char> = operands
+        .iter()
+        .flat_map(|l| l.letters.iter().zip(l.x.shape()))
+        .filter(|&(&c, &size)| is_unnamed(c) && size != 1)
+        .map(|(&c, _)| c)
+        .collect();
+    for l in operands {
+        let is_kept = |(&c, &size): (&char, &usize)| size != 1 || !long.contains(&c);
+        let kept: Vec<bool> = l.letters.iter().zip(l.x.shape()).map(is_kept).collect();
+        if kept.contains(&false) {
+            let of_kept = |i: &usize| kept[*i];
+            let shape: Vec<usize> = (0..kept.len()).filter(of_kept).map(|i| l.x.shape()[i]).collect();
+            l.letters = (0..kept.len()).filter(of_kept).map(|i| l.letters[i]).collect();
+            l.x = t.reshape(&l.x, &shape)?;
+        }
+    }
+    Ok(())
 }
 
 fn check_sizes(operands: &[Labelled]) -> Result<(), TensorError> {

@@ -6,7 +6,7 @@ use nexus_numerics::Distribution;
 use nexus_tensor::infer::{self, Inferred, typed};
 use nexus_tensor::{Arg, ArgType, Context, DType, OpDef, Param, Tensor, TensorError, args, params};
 
-use super::{Entry, multivariate};
+use super::{Entry, densities, multivariate};
 use crate::autodiff::Gradient;
 use crate::streams::Stream;
 
@@ -28,13 +28,15 @@ macro_rules! family {
                 },
                 run: |_, a| make($name, params!($($parameter: Number $(= $default)?),*), a),
             },
-            Gradient::Missing,
+            Gradient::Composite(|t, a| {
+                densities::made(t, ($name, params!($($parameter: Number $(= $default)?),*)), a)
+            }),
         )
     };
 }
 
 macro_rules! of_values {
-    ($name:literal, $doc:literal, $example:literal, $measure:expr) => {
+    ($name:literal, $doc:literal, $example:literal, $measure:expr, $gradient:expr) => {
         (
             OpDef {
                 name: concat!("stats.", $name),
@@ -44,7 +46,7 @@ macro_rules! of_values {
                 infer: infer_values,
                 run: |ctx, a| over_values(ctx, a, $measure),
             },
-            Gradient::Missing,
+            $gradient,
         )
     };
 }
@@ -83,31 +85,36 @@ pub(super) const OPS: &[Entry] = &[
         "pdf",
         "The density of a distribution at each element, or the mass at whole numbers of a discrete one.",
         "stats.pdf(stats.normal(), tensor.linspace(-1, 1, 3))",
-        Measure::Density
+        Measure::Density,
+        Gradient::Composite(densities::density)
     ),
     of_values!(
         "logpdf",
         "The logarithm of the density, which does not vanish far out.",
         "stats.logpdf(stats.normal(), 40.0)",
-        Measure::LnDensity
+        Measure::LnDensity,
+        Gradient::Composite(densities::log_density)
     ),
     of_values!(
         "cdf",
         "The probability of a value of at most each element.",
         "stats.cdf(stats.normal(), 1.96)",
-        Measure::Cdf
+        Measure::Cdf,
+        Gradient::Missing
     ),
     of_values!(
         "sf",
         "The probability of a value above each element, exact also where it is tiny.",
         "stats.sf(stats.normal(), 10.0)",
-        Measure::Sf
+        Measure::Sf,
+        Gradient::Missing
     ),
     of_values!(
         "ppf",
         "The quantile: the smallest value whose cdf is at least the element, a probability.",
         "stats.ppf(stats.normal(), 0.975)",
-        Measure::Quantile
+        Measure::Quantile,
+        Gradient::Missing
     ),
     (
         OpDef {
@@ -169,7 +176,7 @@ impl Measure {
 }
 
 /// A record of checked parameters.
-fn make(family: &'static str, params: &'static [Param], a: &[Arg]) -> Result<Arg, TensorError> {
+pub(super) fn make(family: &'static str, params: &'static [Param], a: &[Arg]) -> Result<Arg, TensorError> {
     let mut fields = vec![("family", Arg::Str(family.into()))];
     for (i, param) in params.iter().enumerate() {
         let default = param.default.and_then(|text| text.parse::<f64>().ok()).unwrap_or(f64::NAN);
@@ -230,7 +237,7 @@ pub(super) fn float(dtype: DType) -> DType {
 pub(super) const PIECE: usize = 4096;
 
 /// A function of a distribution and a number, of each element.
-fn over_values(ctx: &Context, a: &[Arg], measure: Measure) -> Result<Arg, TensorError> {
+pub(super) fn over_values(ctx: &Context, a: &[Arg], measure: Measure) -> Result<Arg, TensorError> {
     if let Some(d) = multivariate::multivariate(ctx, args::at(a, 0))? {
         return multivariate::over_values(ctx, &d, args::at(a, 1), measure);
     }

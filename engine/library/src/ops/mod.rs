@@ -5,12 +5,15 @@ mod attention;
 mod complex;
 mod contraction;
 mod convolution;
+pub(crate) mod densities;
 mod distributions;
 mod hypothesis;
 mod multivariate;
+mod multivariate_densities;
 pub(crate) mod optimisers;
 mod quasi;
 mod sampling;
+mod special;
 mod spectral;
 
 use nexus_tensor::OpDef;
@@ -22,7 +25,7 @@ use crate::calling::CallingRun;
 pub(crate) type Entry = (OpDef, Gradient);
 
 /// The operations of this crate that run on values alone, family by family.
-pub(crate) const FAMILIES: [&[Entry]; 9] = [
+pub(crate) const FAMILIES: [&[Entry]; 10] = [
     contraction::OPS,
     convolution::OPS,
     attention::OPS,
@@ -32,6 +35,7 @@ pub(crate) const FAMILIES: [&[Entry]; 9] = [
     quasi::OPS,
     complex::OPS,
     spectral::OPS,
+    special::OPS,
 ];
 
 /// The operations of this crate that call functions of the program, family by family.

@@ -5,9 +5,9 @@ use nexus_numerics::Multivariate;
 use nexus_tensor::infer::{self, Dims, Inferred, typed};
 use nexus_tensor::{Arg, ArgType, Context, DType, Dim, OpDef, Tensor, TensorError, args, params};
 
-use super::Entry;
 use super::distributions::{Measure, PIECE, float, number_of};
 use super::hypothesis::sample;
+use super::{Entry, multivariate_densities};
 use crate::autodiff::Gradient;
 use crate::streams::Stream;
 
@@ -32,7 +32,7 @@ pub(super) const OPS: &[Entry] = &[
             infer: |a| infer_family(a, "dirichlet", &["alpha"]),
             run: |ctx, a| make(ctx, "dirichlet", &[("alpha", args::at(a, 0))]),
         },
-        Gradient::Missing,
+        Gradient::Composite(|t, a| multivariate_densities::made(t, ("dirichlet", &["alpha"]), a)),
     ),
     (
         OpDef {
@@ -44,7 +44,7 @@ pub(super) const OPS: &[Entry] = &[
             infer: |a| infer_family(a, "multivariate_normal", &["mean", "cov"]),
             run: |ctx, a| make(ctx, "multivariate_normal", &[("mean", args::at(a, 0)), ("cov", args::at(a, 1))]),
         },
-        Gradient::Missing,
+        Gradient::Composite(|t, a| multivariate_densities::made(t, ("multivariate_normal", &["mean", "cov"]), a)),
     ),
     (
         OpDef {
@@ -78,7 +78,7 @@ fn infer_family(a: &[ArgType], family: &'static str, fields: &[&'static str]) ->
 }
 
 /// A record of checked parameters, in f64.
-fn make(ctx: &Context, family: &str, fields: &[(&'static str, &Arg)]) -> Result<Arg, TensorError> {
+pub(super) fn make(ctx: &Context, family: &str, fields: &[(&'static str, &Arg)]) -> Result<Arg, TensorError> {
     let mut all = vec![("family", Arg::Str(family.into()))];
     for (name, arg) in fields {
         let values = sample(ctx, arg, name)?;

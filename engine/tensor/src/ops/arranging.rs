@@ -166,7 +166,7 @@ pub(super) const OPS: &[OpDef] = &[
     OpDef {
         name: "tensor.topk",
         params: params!(x: Tensor, k: Int, axis: Int = "-1"),
-        doc: "The k largest entries along an axis, largest first, as a record: values and indices.",
+        doc: "The k largest entries along an axis, largest first and NaN behind all, as a record: values and indices.",
         example: "tensor.topk(tensor.arange(10), 3).values",
         infer: |a| {
             let ty = infer::tensor(a, 0, "x")?;

@@ -15,7 +15,8 @@ use crate::worker::programs::Compiled;
 use crate::worker::task::{JobSlot, Optimize, Prepared};
 
 /// Takes a hundred times as long as [`STOP`] wherever it runs, and prints at both ends.
-const LONG: &str = "print(\"one\")\nn = 0\nfor i in 0..20_000_000\n    n = (n * 31 + i) % 1_000_003\nend\nprint(\"two\")\nn\n";
+const LONG: &str =
+    "print(\"one\")\nn = 0\nfor i in 0..20_000_000\n    n = (n * 31 + i) % 1_000_003\nend\nprint(\"two\")\nn\n";
 const STOP: Duration = Duration::from_millis(1);
 
 struct Bench {
@@ -67,7 +68,9 @@ impl Bench {
             called_modules: AtomicBool::new(false),
             log: &self.log,
         };
-        let Ok(mut plan) = self.runner.plan(&task, Device::cpu(), &self.log) else { panic!("there is a way to run it") };
+        let Ok(mut plan) = self.runner.plan(&task, Device::cpu(), &self.log) else {
+            panic!("there is a way to run it")
+        };
         let choice = plan.choice.as_mut().expect("the optimiser is asked");
         choice.reason = Reason::Trial { allowance_s: 0.0, stop_s: stop.as_secs_f64() };
         choice.otherwise = self.learner().with(|optimizer, _| optimizer.strategies().all().first().cloned());
