@@ -1,91 +1,137 @@
-//! The files that make launchd or systemd keep a node running, made from the templates of this folder.
+//! The files that make launchd or systemd keep a node running, made from the templates of this folder. Pure: where the files
+//! lie and who reads them is for `nexus service`.
 
-use std::path::{Path, PathBuf};
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
 
 use thiserror::Error;
 
 const SYSTEMD: &str = include_str!("../templates/nexus.service");
 const LAUNCHD: &str = include_str!("../templates/org.nexus-os.node.plist");
 
+/// What stands in every file that was made here, and in no other.
+const MARK: &str = "Written by `nexus service install`";
+
+/// A program that can be started with any path, where systemd takes the path of no program like it: it becomes that program.
+const SHELL: [&str; 3] = ["/bin/sh", "-c", "exec \"$0\" \"$@\""];
+
 /// A node as a service of one user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Service {
-    program: String,
-    data: String,
+    /// The program and its arguments.
+    command: Vec<String>,
+    /// Variables by name, in the order of the file.
+    environment: Vec<(String, String)>,
 }
 
-/// A path that cannot stand in a service file. Nothing was written.
+/// What cannot stand in a service file. Nothing was written.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ServiceError {
     /// Not absolute: a service has no folder of its own to start from.
-    #[error("{} is not an absolute path; a service needs one", .0.display())]
-    Relative(PathBuf),
+    #[error("{0} is not an absolute path; a service needs one")]
+    Relative(String),
     /// Not UTF-8, or with a control character in it.
-    #[error("{} has characters that a service file cannot hold", .0.display())]
-    Characters(PathBuf),
+    #[error("{0} has characters that a service file cannot hold")]
+    Characters(String),
 }
 
 impl Service {
-    /// The service that runs `program` (the `nexus` binary) with its data in `data`.
+    /// The service that runs `program` (the `nexus` binary) with these arguments and variables of the environment.
     ///
     /// # Errors
-    /// Paths that are relative, are not UTF-8 or contain control characters.
-    pub fn new(program: &Path, data: &Path) -> Result<Self, ServiceError> {
-        Ok(Service { program: checked(program)?, data: checked(data)? })
+    /// A program that is relative, and whatever is not UTF-8 or contains control characters.
+    pub fn new(program: &Path, arguments: &[OsString], environment: &[(&str, OsString)]) -> Result<Self, ServiceError> {
+        if !program.is_absolute() {
+            return Err(ServiceError::Relative(shown(program.as_os_str())));
+        }
+        let words = std::iter::once(program.as_os_str()).chain(arguments.iter().map(OsString::as_os_str));
+        let named = environment.iter().map(|(name, value)| Ok(((*name).to_owned(), checked(value)?)));
+        Ok(Service {
+            command: words.map(checked).collect::<Result<_, _>>()?,
+            environment: named.collect::<Result<_, _>>()?,
+        })
     }
+
+    /// Name of the unit for systemd.
+    pub const UNIT: &str = "nexus.service";
+    /// Name of the agent for launchd.
+    pub const LABEL: &str = "org.nexus-os.node";
 
     /// The unit for `systemd --user`.
     pub fn systemd_unit(&self) -> String {
-        fill(SYSTEMD, &quote_for_systemd(&self.program), &quote_for_systemd(&self.data))
+        // The first word is taken without variables, and may hold no quotes.
+        let program = self.command[0].replace('%', "%%");
+        let (first, rest) = match program.contains(['"', '\'', '\\']) {
+            false => (systemd_word(&program), &self.command[1..]),
+            true => (SHELL.map(systemd_argument).join(" "), &self.command[..]),
+        };
+        let mut command = first;
+        rest.iter().for_each(|word| command.extend([" ", systemd_argument(word).as_str()]));
+        let line = |(name, value): &(String, String)| {
+            format!("Environment={}\n", systemd_word(&format!("{name}={value}").replace('%', "%%")))
+        };
+        fill(SYSTEMD, &[("COMMAND", &command), ("ENVIRONMENT", &self.environment.iter().map(line).collect::<String>())])
     }
 
-    /// The property list for launchd.
-    pub fn launchd_plist(&self) -> String {
-        fill(LAUNCHD, &escape_xml(&self.program), &escape_xml(&self.data))
-    }
-
-    /// Where systemd looks for a user's units, below the home folder.
-    pub const SYSTEMD_PATH: &str = ".config/systemd/user/nexus.service";
-    /// Where launchd looks for a user's agents, below the home folder.
-    pub const LAUNCHD_PATH: &str = "Library/LaunchAgents/org.nexus-os.node.plist";
-}
-
-fn checked(path: &Path) -> Result<String, ServiceError> {
-    if !path.is_absolute() {
-        return Err(ServiceError::Relative(path.to_owned()));
-    }
-    let text = path.to_str().filter(|text| !text.contains(char::is_control));
-    text.map(str::to_owned).ok_or_else(|| ServiceError::Characters(path.to_owned()))
-}
-
-/// Puts the two paths in; what was put in is not looked at again.
-fn fill(template: &str, program: &str, data: &str) -> String {
-    let mut parts = template.split('@');
-    let mut text = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        match part {
-            "PROGRAM" => text.push_str(program),
-            "DATA" => text.push_str(data),
-            _ => text.push_str(part),
+    /// The property list for launchd. What the node says goes to `log`.
+    ///
+    /// # Errors
+    /// A log that is relative, is not UTF-8 or contains control characters.
+    pub fn launchd_plist(&self, log: &Path) -> Result<String, ServiceError> {
+        if !log.is_absolute() {
+            return Err(ServiceError::Relative(shown(log.as_os_str())));
         }
+        let log = escape_xml(&checked(log.as_os_str())?);
+        let word = |word: &String| format!("        <string>{}</string>\n", escape_xml(word));
+        let command: String = self.command.iter().map(word).collect();
+        let variable = |(name, value): &(String, String)| {
+            format!("        <key>{}</key>\n        <string>{}</string>\n", escape_xml(name), escape_xml(value))
+        };
+        let variables: String = self.environment.iter().map(variable).collect();
+        let environment = match variables.is_empty() {
+            true => String::new(),
+            false => format!("    <key>EnvironmentVariables</key>\n    <dict>\n{variables}    </dict>\n"),
+        };
+        Ok(fill(LAUNCHD, &[("COMMAND", &command), ("ENVIRONMENT", &environment), ("LOG", &log)]))
     }
-    text
+
+    /// Whether a file with this content was made here, as it is or with changes by hand.
+    pub fn has_made(content: &str) -> bool {
+        content.lines().take(5).any(|line| line.contains(MARK))
+    }
 }
 
-/// One word of `ExecStart=`: quoted, with the escapes of systemd.syntax(7) and `%` and `$` doubled against specifiers and
-/// variables.
-fn quote_for_systemd(text: &str) -> String {
-    let mut quoted = String::with_capacity(text.len() + 2);
-    quoted.push('"');
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => quoted.extend(['\\', c]),
-            '%' | '$' => quoted.extend([c, c]),
-            _ => quoted.push(c),
-        }
+fn shown(text: &OsStr) -> String {
+    // Control characters would reach the reader's terminal.
+    text.to_string_lossy().replace(char::is_control, "\u{fffd}")
+}
+
+fn checked(text: &OsStr) -> Result<String, ServiceError> {
+    let found = text.to_str().filter(|text| !text.contains(char::is_control));
+    found.map(str::to_owned).ok_or_else(|| ServiceError::Characters(shown(text)))
+}
+
+/// Puts the named parts in; what was put in is not looked at again.
+fn fill(template: &str, values: &[(&str, &str)]) -> String {
+    let part = |part: &str| {
+        values.iter().find(|(name, _)| *name == part).map_or(part.to_owned(), |(_, text)| (*text).to_owned())
+    };
+    template.split('@').map(part).collect()
+}
+
+/// A word of a command behind its first: as [`systemd_word`], with `%` and `$` doubled against specifiers and variables.
+fn systemd_argument(text: &str) -> String {
+    systemd_word(&text.replace('%', "%%").replace('$', "$$"))
+}
+
+/// A word as systemd.syntax(7) reads it: as it is where no character means anything, else in quotes.
+fn systemd_word(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:=,@%".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return text.to_owned();
     }
-    quoted.push('"');
-    quoted
+    let escaped = text.replace('\\', "\\\\").replace('"', "\\\"");
+    format!("\"{escaped}\"")
 }
 
 fn escape_xml(text: &str) -> String {
@@ -93,40 +139,4 @@ fn escape_xml(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn service(program: &str, data: &str) -> Service {
-        Service::new(Path::new(program), Path::new(data)).unwrap()
-    }
-
-    #[test]
-    fn the_unit_starts_the_node() {
-        let unit = service("/usr/local/bin/nexus", "/srv/nexus").systemd_unit();
-        assert!(unit.contains("\nExecStart=\"/usr/local/bin/nexus\" node start --data \"/srv/nexus\"\n"), "{unit}");
-        assert!(unit.contains("\nRestart=on-failure\n"));
-        assert!(!unit.contains('@'));
-    }
-
-    #[test]
-    fn the_property_list_starts_the_node() {
-        let plist = service("/usr/local/bin/nexus", "/Volumes/a b/nexus").launchd_plist();
-        assert!(plist.contains("        <string>--data</string>\n        <string>/Volumes/a b/nexus</string>\n"));
-        assert!(plist.contains("<string>/Volumes/a b/nexus/node.log</string>"));
-        assert!(!plist.contains('@'));
-    }
-
-    #[test]
-    fn signs_that_mean_something_there_are_escaped() {
-        let odd = service("/a \"b\" 100%/$x\\@DATA@", "/R&D <new>");
-        assert!(odd.systemd_unit().contains("ExecStart=\"/a \\\"b\\\" 100%%/$$x\\\\@DATA@\" node start"));
-        assert!(odd.launchd_plist().contains("<string>/R&amp;D &lt;new&gt;</string>"));
-    }
-
-    #[test]
-    fn paths_that_a_service_cannot_have_are_refused() {
-        let refused = |program: &str| Service::new(Path::new(program), Path::new("/data")).unwrap_err();
-        assert_eq!(refused("nexus"), ServiceError::Relative("nexus".into()));
-        assert_eq!(refused("/a\nExecStart=/b"), ServiceError::Characters("/a\nExecStart=/b".into()));
-    }
-}
+mod tests;

@@ -50,6 +50,7 @@ mod repl;
 mod result;
 mod run;
 mod schedule;
+mod service;
 mod session;
 mod settings;
 mod shell;
@@ -104,6 +105,7 @@ use self::profile::ProfileArgs;
 use self::repl::ReplArgs;
 use self::run::RunArgs;
 use self::schedule::ScheduleArgs;
+use self::service::ServiceArgs;
 use self::shell::{CompletionsArgs, ManArgs};
 use self::submit::SubmitArgs;
 use self::timeline::TimelineArgs;
@@ -150,6 +152,7 @@ enum Verb {
     Job(JobArgs),
     Schedule(ScheduleArgs),
     Node(NodeArgs),
+    Service(ServiceArgs),
     Token(TokenArgs),
     Voters(VotersArgs),
     Cluster(ClusterArgs),
@@ -259,6 +262,7 @@ fn dispatch(
         Verb::Node(NodeArgs { verb: NodeVerb::Start(args) }) => {
             node::start(args, cli.data.clone(), world, console, interrupted)
         }
+        Verb::Service(args) => service::service(args, cli.data.as_deref(), &service::Host::look(), world, console),
         Verb::Timeline(args) if args.is_local(&data_folder(cli.data.as_deref())?) => {
             timeline::timeline(args, &data_folder(cli.data.as_deref())?, console)
         }

@@ -84,6 +84,16 @@ codes! {
     MODULE_FAILED = "NX0555";
     /// What is installed of an external module is not what was added, or its disk failed. Adding it again mends it.
     MODULE_DAMAGED = "NX0556";
+    /// Where `nexus service` has its file is one that somebody else wrote, or a link. It is left alone; `nexus service install
+    /// --force` overwrites it.
+    FOREIGN_SERVICE = "NX0571";
+    /// systemd or launchd did not do what `nexus service` asked of it; the message has its words. The file of the service is
+    /// written where it was to be installed, and still there where it was to go; the same command tries again.
+    SERVICE_REFUSED = "NX0572";
+    /// There is nobody here to keep a service: the system has neither systemd nor launchd, or the user has no home folder.
+    NO_SERVICE_HERE = "NX0573";
+    /// A path or a name cannot stand in the file of a service: it has control characters, or is not UTF-8. Nothing was written.
+    NOT_A_SERVICE = "NX0574";
     /// A formula of `nexus math` could not be read; the message says where and why. Formulas are written as
     /// 2x^2 + sin(pi*x)/3, or in LaTeX.
     BAD_FORMULA = "NX0561";

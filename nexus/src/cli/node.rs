@@ -94,6 +94,21 @@ Examples:
   nexus node start --join                        (lists what is there)
   nexus node start --data second --listen 127.0.0.1:0 --join 127.0.0.1:4747 --token NXJ1.7Yk…")]
 pub(crate) struct StartArgs {
+    #[command(flatten)]
+    pub(crate) settings: NodeSettings,
+    /// Join the cluster of the node at this address; without one, nodes are looked for on the local network
+    #[arg(long, value_name = "ADDRESS")]
+    #[expect(clippy::option_option, reason = "clap's form of an option whose value may be left out")]
+    pub(crate) join: Option<Option<String>>,
+    /// The token that `nexus token create` printed there; that in NEXUS_JOIN_TOKEN, which no list of processes shows,
+    /// where absent
+    #[arg(long, value_name = "TOKEN", requires = "join")]
+    pub(crate) token: Option<String>,
+}
+
+// What every start of a node is given, by hand or as a service. No documentation: it would be the help of the commands.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct NodeSettings {
     /// Address of the node; port 0 takes any free one. A node that is started again listens where it did
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) listen: Option<SocketAddr>,
@@ -106,14 +121,6 @@ pub(crate) struct StartArgs {
     /// Tasks at once; one for each core where absent
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub(crate) slots: Option<u32>,
-    /// Join the cluster of the node at this address; without one, nodes are looked for on the local network
-    #[arg(long, value_name = "ADDRESS")]
-    #[expect(clippy::option_option, reason = "clap's form of an option whose value may be left out")]
-    pub(crate) join: Option<Option<String>>,
-    /// The token that `nexus token create` printed there; that in NEXUS_JOIN_TOKEN, which no list of processes shows,
-    /// where absent
-    #[arg(long, value_name = "TOKEN", requires = "join")]
-    pub(crate) token: Option<String>,
     /// Read these settings instead of nexus.toml
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
@@ -170,11 +177,12 @@ pub(crate) fn start(
     console: &mut Console,
     interrupted: watch::Receiver<bool>,
 ) -> Result<(), CliError> {
-    let flags = Flags { config: args.config.clone(), data, listen: args.listen, http: args.http };
+    let NodeSettings { listen, http, name, slots, config } = &args.settings;
+    let flags = Flags { config: config.clone(), data, listen: *listen, http: *http };
     let config = super::config(&flags)?;
     let start = NodeStart {
-        name: args.name.clone().unwrap_or_else(|| config.node().name().to_owned()),
-        slots: args.slots.unwrap_or_else(|| config.worker().slots()),
+        name: name.clone().unwrap_or_else(|| config.node().name().to_owned()),
+        slots: slots.unwrap_or_else(|| config.worker().slots()),
         join: place_to_join(args, config.node().data(), world, console)?,
         config,
     };
@@ -258,7 +266,7 @@ fn greeting(started: &NodeStarted) -> String {
          listening quic {address}{web}\n\
          data      {data}\n\
          Add a machine:  nexus token create --role worker\n\
-         Stop with Ctrl-C.\n",
+         Stop with Ctrl-C; install as a service with `nexus service install`.\n",
         paint(NAME, name),
         units::count(u64::from(*slots), "slot"),
     )

@@ -34,10 +34,10 @@ use super::{Cli, dispatch};
 
 /// A world in which programs are JSON: a program returns what it spells, and `!` fails.
 #[derive(Default)]
-struct FakeWorld {
+pub(crate) struct FakeWorld {
     cluster: std::sync::Arc<FakeCluster>,
     ran: std::sync::Mutex<Vec<JobSpec>>,
-    join_token: Option<String>,
+    pub(crate) join_token: Option<String>,
 }
 
 fn broken(file: &str) -> Diagnostic {

@@ -14,7 +14,7 @@ fn a_node_says_who_it_is_and_how_to_go_on() {
     listening quic 127.0.0.1:4747
     data      /data
     Add a machine:  nexus token create --role worker
-    Stop with Ctrl-C.
+    Stop with Ctrl-C; install as a service with `nexus service install`.
     "#);
     assert_eq!(err, "stopped\n");
 }
