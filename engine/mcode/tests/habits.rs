@@ -41,6 +41,13 @@ fn several_values_and_several_names() {
 }
 
 #[test]
+fn an_assignment_where_a_condition_stands() {
+    teaches("x = 3\nif x = 3\n    print(x)\nend\n", 1, "`==` for equal");
+    teaches("x = 3\nwhile x = 3\n    x = 4\nend\nprint(unknown)\n", 2, "`==` for equal");
+    teaches("x = 3\nif x > 3\n    print(x)\nelseif x = 3\n    print(unknown)\nend\n", 2, "`==` for equal");
+}
+
+#[test]
 fn functions_and_strings() {
     teaches("f = lambda x: x * 2\nprint(f(1))\n", 1, "`x => x * 2`");
     teaches("x = 1\nprint(f\"x = {x}\")\nprint(r\"a\")\n", 2, "`format(\"x = {}\", x)`");

@@ -81,6 +81,21 @@ impl Parser<'_> {
         true
     }
 
+    /// A condition. `x = 3` in it is reported, and the block behind it is read.
+    pub(super) fn condition(&mut self) -> Expr {
+        let condition = self.expression();
+        if self.peek() != TokenKind::Assign {
+            return condition;
+        }
+        let sign = self.next();
+        if let Some(report) = self.error_at(sign.span, "`=` assigns; a condition compares".to_owned()) {
+            report.help("write `==` for equal, `!=` for not equal");
+            self.recovering = false;
+        }
+        let compared = self.expression();
+        self.invalid(condition.span.to(compared.span))
+    }
+
     /// `elif`: reported, and read as `elseif`.
     pub(super) fn at_elif(&mut self) -> bool {
         self.open_conditionals > 0

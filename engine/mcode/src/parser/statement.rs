@@ -231,7 +231,7 @@ impl Parser<'_> {
         self.open_conditionals += 1;
         let mut in_braces;
         loop {
-            let condition = self.expression();
+            let condition = self.condition();
             in_braces = self.head_end();
             branches.push((condition, self.block()));
             if in_braces && self.is_divided_behind_brace() {
@@ -272,7 +272,7 @@ impl Parser<'_> {
 
     fn while_loop(&mut self) -> StatementKind {
         let open = self.next();
-        let condition = self.expression();
+        let condition = self.condition();
         let in_braces = self.head_end();
         let body = self.block();
         self.block_end(open, in_braces);
