@@ -73,5 +73,5 @@ pub fn polygamma(n: u32, x: f64) -> f64 {
         term *= (even + order - 2.0) * (even + order - 1.0) / ((even - 1.0) * even * x * x);
         sum += number * term;
     }
-    if n % 2 == 0 { -sum } else { sum }
+    if n.is_multiple_of(2) { -sum } else { sum }
 }

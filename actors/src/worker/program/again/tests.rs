@@ -122,7 +122,7 @@ fn a_limit_of_the_job_that_comes_first_ends_the_job() {
     let bench = Bench::new(LONG);
     let limits = Limits { wall: Some(STOP), ..Limits::local() };
     let seen = bench.try_for(Duration::from_secs(600), limits);
-    let error = seen.ran.result.err().expect("its time is up");
+    let error = seen.ran.result.expect_err("its time is up");
     assert_eq!(error.code, WALL_LIMIT_CODE, "{}", error.message);
     assert!(bench.trials().is_empty(), "a limit of the job says nothing of the trial");
 }
@@ -132,7 +132,7 @@ fn what_both_runs_take_together_is_within_the_limit_of_the_job() {
     let bench = Bench::new(LONG);
     let limits = Limits { wall: Some(10 * STOP), ..Limits::local() };
     let seen = bench.try_for(STOP, limits);
-    let error = seen.ran.result.err().expect("its time is up");
+    let error = seen.ran.result.expect_err("its time is up");
     assert_eq!(error.code, WALL_LIMIT_CODE, "{}", error.message);
     assert_eq!(bench.trials().len(), 1);
 }
